@@ -1,0 +1,1 @@
+"""Notifiers: one file per outbound channel, all behind the protocol in `notifier`."""

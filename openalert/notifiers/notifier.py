@@ -1,0 +1,194 @@
+"""What every channel is given and what it may answer: one message in, one receipt or one named failure out.
+
+A notifier never retries, never waits for its turn and never touches the database. It makes one attempt within
+its deadline and says exactly what became of it; the engine decides what that means:
+
+    Receipt          the provider has accepted the message
+    NotifierError    the provider certainly has not accepted it; `permanent` says whether trying again can help
+    LostAnswer       the message may have arrived: its request went out and no complete answer came back
+"""
+
+from enum import StrEnum
+from typing import Any, Protocol
+
+import msgspec
+
+from openalert.domain.instant import Instant
+from openalert.domain.severity import Severity
+
+
+class Kind(StrEnum):
+    """Why a message exists; written to the database and to webhook bodies as it is."""
+
+    PAGE = "page"
+    """Somebody must act: an incident is open and this person is asked to take it."""
+    UPDATE = "update"
+    """Somebody who was paged hears what became of it: acknowledged, resolved, handed on."""
+    TEST = "test"
+    """A person asked for proof that this channel reaches them."""
+    NOTICE = "notice"
+    """OpenAlert has something to say about itself or about an account: a code, a broken channel."""
+
+
+class Action(msgspec.Struct, kw_only=True, frozen=True):
+    """One thing the reader may do from the message, by a signed link that needs no sign-in."""
+
+    verb: str
+    """`acknowledge`, `resolve`, …: what the link does; the first action of a message is its main button."""
+    label: str
+    """The words on the button: `Acknowledge`."""
+    url: str
+    """Absolute, below the configured base URL."""
+
+
+class Link(msgspec.Struct, kw_only=True, frozen=True):
+    """A link that a monitoring system or a service brought along; shown as text, never trusted as ours."""
+
+    label: str
+    href: str
+
+
+class IncidentFacts(msgspec.Struct, kw_only=True):
+    """The incident as it was when the message was composed. Its texts come from outside and are hostile."""
+
+    id: str
+    number: int
+    title: str
+    severity: Severity
+    status: str
+    """`triggered`, `acknowledged` or `resolved`."""
+    service_name: str
+    description: str = ""
+    labels: dict[str, str] = {}
+    """What all alerts of the incident have in common."""
+    links: list[Link] = []
+    alert_count: int = 1
+    started_at: Instant
+
+
+class Message(msgspec.Struct, kw_only=True, repr_omit_defaults=True):
+    """Everything that a channel needs to tell one recipient one thing, already decided and already worded."""
+
+    notification_id: str
+    """The row that this message settles; the provider's idempotency key is made from it, so it is equal on
+    every attempt."""
+    kind: Kind
+    to: str
+    """The address in the channel's own form: an e-mail address, a URL, a telephone number."""
+    recipient_name: str = ""
+    organization: str
+    incident: IncidentFacts | None = None
+    """None for a test or notice about no incident."""
+    headline: str = ""
+    """What happened, without number and title: `Resolved`, `Acknowledged by Bea`; for a notice or a test its
+    whole subject. Empty for a page."""
+    body: str = ""
+    """Plain text of a notice, test or update; blank lines separate paragraphs."""
+    reason: str = ""
+    """Why this recipient gets it, one sentence: `You are on call for Core (level 1 of Core policy).`"""
+    escalation_note: str = ""
+    """What happens next and when, one sentence: `Ana is called at 03:12 unless someone acknowledges.`"""
+    incident_url: str = ""
+    actions: list[Action] = []
+    possible_repeat: bool = False
+    """The answer to an earlier attempt was lost: the recipient may have this message already."""
+    thread_key: str = ""
+    """Equal for all messages that belong together (the incident's id); empty: belongs to nothing."""
+    attempt: int = 1
+    """1 for the first attempt."""
+    at: Instant
+    """When the message was composed; equal on every attempt."""
+    timezone: str = "UTC"
+    """IANA name of the zone in which the recipient reads times."""
+    bundle: list[str] = []
+    """Titles of further incidents told by this same message."""
+    hop: int = 0
+    """How many OpenAlert instances the news had already passed when it reached this one."""
+    channel_config: dict[str, Any] = {}
+    """What the channel's row holds beside the address: a webhook's `secrets`. Never logged."""
+
+    def __repr__(self) -> str:
+        """Enough to find the row; never an address, a signed link or a secret."""
+        return f"Message({self.kind} {self.notification_id}, attempt {self.attempt})"
+
+
+class Receipt(msgspec.Struct, kw_only=True, frozen=True):
+    """The provider accepted the message."""
+
+    provider_id: str
+    """What to quote to the provider when asking about it: a Message-ID, a webhook-id, a SID."""
+    detail: str = ""
+    """One line for the delivery log: the provider's own words, without secrets."""
+
+
+class Reason(StrEnum):
+    """Why an attempt failed: a small closed set, shown in the delivery log and used as a metric label."""
+
+    UNREACHABLE = "unreachable"
+    """No connection: unknown host, refused, no route."""
+    TIMEOUT = "timeout"
+    """The deadline passed before the message could have arrived."""
+    TLS_FAILED = "tls_failed"
+    """The certificate is not valid, or encryption was required and not offered."""
+    REFUSED = "refused"
+    """The provider answered that it does not take this message."""
+    REJECTED_RECIPIENT = "rejected_recipient"
+    """The provider knows that this address does not exist or may not be written to."""
+    AUTH_FAILED = "auth_failed"
+    """Our credentials are wrong, expired or not sufficient: every message of the channel is affected."""
+    RATE_LIMITED = "rate_limited"
+    """Too many at once; `retry_after` says how long to wait."""
+    PROVIDER_FAILED = "provider_failed"
+    """The provider answered that it is itself in trouble (5xx)."""
+    BAD_RESPONSE = "bad_response"
+    """The answer is not of the protocol, or redirects elsewhere."""
+    GONE = "gone"
+    """The address was valid once and never will be again (HTTP 410)."""
+    BLOCKED_ADDRESS = "blocked_address"
+    """The target lies in a network that this installation does not send to."""
+    MISCONFIGURED = "misconfigured"
+    """The channel lacks a setting, or the address is not of the channel's form."""
+    LOOP = "loop"
+    """The message has been through too many OpenAlert instances."""
+
+
+class NotifierError(Exception):
+    """The message was certainly not accepted. `detail` is one sentence for the delivery log, without secrets."""
+
+    def __init__(
+        self, reason: Reason, detail: str, *, permanent: bool = False, retry_after: float | None = None
+    ) -> None:
+        """`permanent`: the same message to the same address can never succeed; `retry_after` in seconds."""
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+        self.permanent = permanent
+        self.retry_after = retry_after
+
+
+class LostAnswer(Exception):
+    """The message may have been accepted: it went out, and no complete answer came back."""
+
+    def __init__(self, detail: str) -> None:
+        """`detail`: one sentence for the delivery log, without secrets."""
+        super().__init__(detail)
+        self.detail = detail
+
+
+class Notifier(Protocol):
+    """One channel. An instance is shared by all sends of the process and may run many at once."""
+
+    channel: str
+    """`email`, `webhook`, …: as in contact methods, channels and metric labels."""
+
+    async def send(self, message: Message, now: Instant) -> Receipt:
+        """Makes one attempt; raises NotifierError or LostAnswer, and nothing else, within its deadline."""
+        ...
+
+    async def probe(self) -> str:
+        """Proves as much as can be proven without sending: one sentence, or NotifierError."""
+        ...
+
+    async def close(self) -> None:
+        """Gives back connections; no send is running and none will follow."""
+        ...
