@@ -79,6 +79,8 @@ class Alert(msgspec.Struct, kw_only=True):
     last_seen_at: Instant
     acknowledged_at: Instant | None = None
     resolved_at: Instant | None = None
+    resolved_by_id: str | None = None
+    """The person who resolved it; None: its source did, or an incident's end."""
     snoozed_until: Instant | None = None
     updated_at: Instant
 

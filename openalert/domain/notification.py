@@ -1,0 +1,112 @@
+"""Notification: one message to one person or channel; its states, its retries, and its unique effect."""
+
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from openalert.domain.instant import HOUR, MINUTE, SECOND, Instant
+
+
+class NotificationKind(StrEnum):
+    """Why it is sent."""
+
+    PAGE = "page"
+    """Somebody is to act; claimed only while the incident still wants it."""
+    UPDATE = "update"
+    """Somebody who was paged hears how it ended."""
+    TEST = "test"
+    NOTICE = "notice"
+    """An owner is told that nobody was reached, or nobody answered."""
+    CODE = "code"
+    """Proves that an address is its owner's."""
+
+
+class NotificationStatus(StrEnum):
+    """Where it is: see docs/architecture.md for the arrows."""
+
+    PENDING = "pending"
+    SENDING = "sending"
+    SENT = "sent"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    UNKNOWN = "unknown"
+    """The provider may have it and never said so. Sent once more, marked; then left at this."""
+
+
+class Notification(msgspec.Struct, kw_only=True):
+    """A row of `notifications`: one per page and person and channel."""
+
+    id: str
+    effect_key: str
+    """Unique: what is sent once however often the step that causes it runs."""
+    organization_id: str
+    team_id: str | None
+    incident_id: str | None
+    episode: int = 0
+    cycle: int = 0
+    level: int = 0
+    kind: NotificationKind
+    user_id: str | None = None
+    contact_method_id: str | None = None
+    channel_id: str | None = None
+    channel: str
+    """The notifier's name: `email`, `webhook`."""
+    address: str
+    reason: str
+    """Why this person gets it, as one sentence."""
+    content: dict[str, Any] = {}
+    """What the message says beyond the facts of the incident."""
+    status: NotificationStatus = NotificationStatus.PENDING
+    possible_repeat: bool = False
+    attempts: int = 0
+    due_at: Instant | None
+    give_up_at: Instant
+    run_id: str | None = None
+    claimed_at: Instant | None = None
+    sent_at: Instant | None = None
+    delivered_at: Instant | None = None
+    failure_reason: str | None = None
+    provider_id: str | None = None
+    created_at: Instant
+    updated_at: Instant
+
+
+class Attempt(msgspec.Struct, kw_only=True):
+    """One try to send it; a row of `notification_attempts`."""
+
+    notification_id: str
+    attempt: int
+    started_at: Instant
+    ended_at: Instant | None
+    outcome: str
+    """`sending`, `sent`, `retry`, `failed`, `unknown`."""
+    detail: str
+
+
+_BUDGET = {NotificationKind.PAGE: 5 * MINUTE, NotificationKind.CODE: 10 * MINUTE}
+_BACKOFF = (2 * SECOND, 5 * SECOND, 10 * SECOND, 20 * SECOND, 40 * SECOND)
+_LONGEST_WAIT = 15 * MINUTE
+
+
+def give_up_at(kind: NotificationKind, now: Instant) -> Instant:
+    """Until when it is tried: pages 5 minutes (the ladder goes on), codes 10 minutes, all else 6 hours."""
+    return now + _BUDGET.get(kind, 6 * HOUR)
+
+
+def retry_at(attempts: int, now: Instant, retry_after: float | None) -> Instant:
+    """When to try again after `attempts` tries: 2, 5, 10, 20, 40 s, then doubling to 15 minutes.
+
+    `retry_after` (seconds) is what the provider asked for; it is honoured between 1 s and 15 minutes.
+    """
+    if retry_after is not None:
+        return now + min(max(int(retry_after * SECOND), SECOND), _LONGEST_WAIT)
+    if attempts <= len(_BACKOFF):
+        return now + _BACKOFF[max(attempts, 1) - 1]
+    return now + min(_BACKOFF[-1] << (attempts - len(_BACKOFF)), _LONGEST_WAIT)
+
+
+def page_key(incident_id: str, episode: int, cycle: int, level: int, recipient: str) -> str:
+    """The effect of a level on one recipient (contact method or channel)."""
+    return f"page:{incident_id}:{episode}:{cycle}:{level}:{recipient}"

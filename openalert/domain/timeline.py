@@ -1,0 +1,132 @@
+"""Timeline entries, and how they read in plain words."""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from openalert.domain.instant import DAY, HOUR, MINUTE, SECOND, Instant
+
+Data = dict[str, Any]
+
+
+class TimelineEntry(msgspec.Struct, kw_only=True):
+    """Something that happened to an incident; a row of `timeline`, never changed."""
+
+    incident_id: str
+    seq: int
+    at: Instant
+    kind: str
+    actor_kind: str
+    actor_id: str | None
+    actor_name: str
+    data: Data
+
+
+def sentence(entry: TimelineEntry) -> str:
+    """What happened, as one sentence for people."""
+    words = _SENTENCES.get(entry.kind)
+    return words(entry.actor_name, entry.data) if words else entry.kind.replace("_", " ").capitalize()
+
+
+def span(milliseconds: int) -> str:
+    """A duration in words: `45 s`, `12 min`, `3 h 5 min`, `2 d 4 h`."""
+    if milliseconds < MINUTE:
+        return f"{max(0, milliseconds) // SECOND} s"
+    if milliseconds < HOUR:
+        return f"{milliseconds // MINUTE} min"
+    large, small, names = (DAY, HOUR, ("d", "h")) if milliseconds >= DAY else (HOUR, MINUTE, ("h", "min"))
+    rest = milliseconds % large // small
+    return f"{milliseconds // large} {names[0]}" + (f" {rest} {names[1]}" if rest else "")
+
+
+def _list(names: list[str]) -> str:
+    if len(names) < 2:
+        return "".join(names)
+    return f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _triggered(_: str, data: Data) -> str:
+    return f"Triggered by {data['source']}: {data['title']}"
+
+
+def _alerts_joined(_: str, data: Data) -> str:
+    titles, count = data["titles"], data["count"]
+    if count == 1:
+        return f"Alert joined: {titles[0]}"
+    more = count - len(titles)
+    return f"{count} alerts joined: {'; '.join(titles)}" + (f" and {more} more" if more > 0 else "")
+
+
+def _alerts_resolved(_: str, data: Data) -> str:
+    left = f"{data['firing']} still firing" if data["firing"] else "none is firing any more"
+    what = (
+        f"Alert resolved: {data['titles'][0]}" if data["count"] == 1 else f"{data['count']} alerts resolved"
+    )
+    return f"{what}; {left}"
+
+
+def _severity(_: str, data: Data) -> str:
+    return f"Severity rose from {data['from']} to {data['to']}"
+
+
+def _acknowledged(who: str, data: Data) -> str:
+    return f"{who} acknowledged" + (f" by {data['via']}" if data.get("via") else "")
+
+
+def _resolved(who: str, data: Data) -> str:
+    if data.get("automatic"):
+        return "Resolved: its last alert is over"
+    text = f"{who} resolved" + (f" by {data['via']}" if data.get("via") else "")
+    return text + (f": {data['resolution']}" if data.get("resolution") else "")
+
+
+def _snoozed(who: str, data: Data) -> str:
+    return f"{who} snoozed it for {span(data['for'])}"
+
+
+def _escalated(_: str, data: Data) -> str:
+    again = f", repetition {data['cycle']}" if data["cycle"] else ""
+    late = f" ({data['late']})" if data.get("late") else ""
+    people = _list(data["people"])
+    return f"Level {data['level']}{again}: {people} to be paged{late}"
+
+
+def _escalation_empty(_: str, data: Data) -> str:
+    why = f" ({'; '.join(data['reasons'])})" if data.get("reasons") else ""
+    return f"Level {data['level']} reached nobody{why}; going on at once"
+
+
+def _escalation_ended(_: str, data: Data) -> str:
+    told = _list(data["told"])
+    rest = f" {told} told." if told else " Nobody could be told: no owner has a verified address."
+    return f"{data['why']}.{rest}"
+
+
+def _notification(_: str, data: Data) -> str:
+    return f"{data['what']} to {data['who']} by {data['channel']}: {data['outcome']}"
+
+
+_SENTENCES: dict[str, Callable[[str, Data], str]] = {
+    "triggered": _triggered,
+    "alerts_joined": _alerts_joined,
+    "alerts_resolved": _alerts_resolved,
+    "severity_raised": _severity,
+    "acknowledged": _acknowledged,
+    "resolved": _resolved,
+    "reopened": lambda who, data: (
+        f"{who} reopened it" + (f": {data['reason']}" if data.get("reason") else "")
+    ),
+    "snoozed": _snoozed,
+    "unsnoozed": lambda _, __: "The snooze is over and it is still open: paging again",
+    "note": lambda who, data: f"{who}: {data['body']}",
+    "reassigned": lambda who, data: f"{who} assigned it to {data['to']}",
+    "escalation_started": lambda _, data: f"Escalation by {data['policy']} started",
+    "escalation_repaired": lambda _, __: "The escalation had lost its timer; it goes on now",
+    "escalated": _escalated,
+    "escalation_empty": _escalation_empty,
+    "escalation_ended": _escalation_ended,
+    "escalated_by_hand": lambda who, _: f"{who} escalated to the next level",
+    "notification": _notification,
+    "pages_cancelled": lambda _, data: f"{data['count']} page(s) not sent: {data['reason']}",
+}

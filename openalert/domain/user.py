@@ -1,0 +1,121 @@
+"""User: a person of an organization. ContactMethod: a way to reach one. Session and ApiKey: ways in."""
+
+import unicodedata
+
+import msgspec
+
+from openalert.domain.access import Role
+from openalert.domain.errors import Invalid
+from openalert.domain.instant import DAY, HOUR, Instant
+
+SESSION_IDLE = 12 * HOUR
+SESSION_LONGEST = 7 * DAY
+SHORTEST_PASSWORD = 12
+LONGEST_PASSWORD = 256
+
+
+class Organization(msgspec.Struct, kw_only=True):
+    """The tenant: teams, people and everything else belong to one; a row of `organizations`."""
+
+    id: str
+    name: str
+    created_at: Instant
+
+
+class User(msgspec.Struct, kw_only=True):
+    """A row of `users`."""
+
+    id: str
+    organization_id: str
+    email: str
+    email_key: str
+    """The address folded so that look-alike spellings are one: see `email_key`."""
+    name: str
+    role: Role
+    timezone: str = "UTC"
+    phone_number: str | None = None
+    is_active: bool = True
+    password_hash: str | None = None
+    created_at: Instant
+    updated_at: Instant
+
+
+class ContactMethod(msgspec.Struct, kw_only=True):
+    """A row of `contact_methods`; only a verified one gets anything but its code."""
+
+    id: str
+    user_id: str
+    type: str
+    """The notifier's name: `email`."""
+    address: str
+    verified_at: Instant | None = None
+    code_hash: str | None = None
+    code_expires_at: Instant | None = None
+    code_tries: int = 0
+    code_sent_at: Instant | None = None
+    last_proven_at: Instant | None = None
+    """When a message by it was last answered or accepted."""
+    created_at: Instant
+
+
+class Session(msgspec.Struct, kw_only=True):
+    """A signed-in browser; a row of `sessions`, found by the SHA-256 of its token."""
+
+    token_hash: str
+    user_id: str
+    created_at: Instant
+    last_seen_at: Instant
+    expires_at: Instant
+    address: str
+    user_agent: str
+
+
+class ApiKey(msgspec.Struct, kw_only=True):
+    """A machine's way in; a row of `api_keys`. It reads `oak_<id>_<secret>`; only a hash of that is kept."""
+
+    id: str
+    organization_id: str
+    name: str
+    role: Role
+    secret_hash: str
+    created_by_id: str | None = None
+    created_at: Instant
+    expires_at: Instant | None = None
+    last_used_at: Instant | None = None
+    revoked_at: Instant | None = None
+
+
+def email_key(address: str) -> str:
+    """The one spelling by which an address is unique: NFKC, case folded, trimmed."""
+    return unicodedata.normalize("NFKC", address).strip().casefold()
+
+
+def check_email(address: str) -> str:
+    """The trimmed address, or Invalid: one `@`, something before it, a domain after it, nothing unprintable."""
+    address = address.strip()
+    local, _, domain = address.rpartition("@")
+    plain = address.isprintable() and not any(sign in address for sign in ' <>,;:"()[]\\')
+    if not (local and domain and plain and "@" not in local and len(address) <= 254):
+        raise Invalid("That is not an e-mail address.", field="email")
+    return address
+
+
+def check_password(password: str, *, about: tuple[str, ...] = ()) -> str:
+    """The password in the form that is hashed (NFKC), or Invalid with what to change.
+
+    `about` holds the person's name and address: a password must not be made of them.
+    """
+    password = unicodedata.normalize("NFKC", password)
+    if len(password) < SHORTEST_PASSWORD:
+        raise Invalid(f"Use at least {SHORTEST_PASSWORD} characters; a few words are fine.", field="password")
+    if len(password) > LONGEST_PASSWORD:
+        raise Invalid(f"Use at most {LONGEST_PASSWORD} characters.", field="password")
+    folded = password.casefold()
+    if "\0" in password or len(set(folded)) < 4:
+        raise Invalid("That is too easy to guess; use a few unrelated words.", field="password")
+    if any(
+        len(word) > 3 and folded.replace(word.casefold(), "").strip("0123456789!?._- ") == ""
+        for word in about
+    ):
+        raise Invalid("Do not make the password out of your name or address.", field="password")
+    return password

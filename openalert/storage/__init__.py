@@ -1,0 +1,42 @@
+"""The only room with SQL: `open_database(url)` gives a Database, the modules hold the statements by noun."""
+
+from pathlib import Path
+
+from openalert.domain.errors import Invalid
+from openalert.storage import migrate
+from openalert.storage.database import Clock, Database, Reader, Transaction, wall_clock
+from openalert.storage.postgres import PostgresDatabase
+from openalert.storage.sqlite import SqliteDatabase
+
+
+async def open_database(url: str, clock: Clock = wall_clock, *, migrated: bool = True) -> Database:
+    """The database at `sqlite:///path` or `postgres://…`, its schema up to date and its writer at work.
+
+    Raises DatabaseInUse when another process serves the file, Unavailable when Postgres does not answer,
+    SchemaError when the database is newer than the program. `migrated=False` leaves the schema as it is.
+    """
+    database = _database(url, clock)
+    await database.open()
+    try:
+        if migrated:
+            await migrate.apply(database)
+    except BaseException:
+        await database.close_connections()
+        raise
+    database.start()
+    return database
+
+
+def _database(url: str, clock: Clock) -> SqliteDatabase | PostgresDatabase:
+    scheme, _, rest = url.partition("://")
+    if scheme == "sqlite" and rest.startswith("/") and len(rest) > 1:
+        return SqliteDatabase(Path(rest[1:]), clock)
+    if scheme in ("postgres", "postgresql"):
+        return PostgresDatabase(url, clock)
+    raise Invalid(
+        f"The database URL begins with {scheme!r}; use sqlite:///path/to/file or postgres://user@host/name.",
+        field="database.url",
+    )
+
+
+__all__ = ["Clock", "Database", "Reader", "Transaction", "open_database", "wall_clock"]

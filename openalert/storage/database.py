@@ -1,0 +1,365 @@
+"""Database, and Transaction: a connection, one fixed `now`, and events that leave only after the commit.
+
+All writing goes through one queue. Whoever waits for the writer at the same moment shares one database
+transaction and so one flush to disk (group commit); each works inside a savepoint of its own and is answered
+only after the COMMIT. A body that fails is rolled back alone. The same holds on SQLite, which has one writer
+anyway, and on Postgres, where an advisory lock makes the nodes take turns: docs/decisions/0001.
+"""
+
+import asyncio
+import re
+import time
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from typing import Any, ClassVar, Protocol, TypeVar
+
+import msgspec
+
+from openalert.domain.access import SYSTEM, Actor
+from openalert.domain.errors import OpenAlertError, Unavailable
+from openalert.domain.event import Event
+from openalert.domain.instant import Instant
+from openalert.storage.rows import from_row, insert_statement, to_parameters
+
+T = TypeVar("T")
+Rows = Sequence[Sequence[Any]]
+Clock = Callable[[], Instant]
+Listener = Callable[[list[Event]], None]
+
+GROUP_MEMBERS = 128
+"""At most this many transactions share one commit."""
+GROUP_SECONDS = 0.05
+"""A group takes no further member after this time, so that nobody waits behind a storm."""
+BODY_SECONDS = 10.0
+"""A transaction that takes longer is given up: its work belongs outside, or the database hangs."""
+WAIT_SECONDS = 5.0
+"""Whoever cannot begin within this time is told to come back (promise IN-2)."""
+
+
+def wall_clock() -> Instant:
+    """The current instant by the machine's clock: the one place outside the engine that reads it."""
+    return time.time_ns() // 1_000_000
+
+
+class Connection(Protocol):
+    """What a driver provides; statements use `:name` parameters."""
+
+    async def fetch(self, sql: str, parameters: Mapping[str, Any]) -> tuple[Sequence[str], Rows]:
+        """Column names and rows."""
+        ...
+
+    async def many(self, sql: str, parameters: Sequence[Mapping[str, Any]]) -> None:
+        """The statement once for each set of parameters."""
+        ...
+
+    async def run(self, *statements: str) -> None:
+        """Statements without parameters or results, such as SAVEPOINT."""
+        ...
+
+
+class Reader:
+    """Reads from one consistent snapshot."""
+
+    def __init__(self, connection: Connection, database: "Database", now: Instant) -> None:
+        self._connection = connection
+        self.database = database
+        self.now = now
+        """The one instant of this transaction: everything in it happens then."""
+
+    def any_of(self, expression: str, name: str) -> str:
+        """SQL for "expression is one of the values in the list parameter `name`"."""
+        return self.database.any_of(expression, name)
+
+    async def all(self, kind: type[T], sql: str, /, **parameters: Any) -> list[T]:
+        """Every row as a `kind`."""
+        columns, rows = await self._connection.fetch(sql, parameters)
+        return [from_row(kind, columns, row) for row in rows]
+
+    async def one(self, kind: type[T], sql: str, /, **parameters: Any) -> T | None:
+        """The first row as a `kind`, or None."""
+        columns, rows = await self._connection.fetch(sql, parameters)
+        return from_row(kind, columns, rows[0]) if rows else None
+
+    async def rows(self, sql: str, /, **parameters: Any) -> Rows:
+        """Plain rows."""
+        return (await self._connection.fetch(sql, parameters))[1]
+
+    async def value(self, sql: str, /, **parameters: Any) -> Any:
+        """The first column of the first row, or None."""
+        rows = await self.rows(sql, **parameters)
+        return rows[0][0] if rows else None
+
+
+class Transaction(Reader):
+    """Reads and writes; nothing of it is true before the commit, and all of it after."""
+
+    def __init__(self, connection: Connection, database: "Database", now: Instant, actor: Actor) -> None:
+        super().__init__(connection, database, now)
+        self.actor = actor
+        self._events: list[Event] = []
+        self._after: list[Callable[[], None]] = []
+
+    async def execute(self, sql: str, /, **parameters: Any) -> None:
+        """A statement whose result does not matter."""
+        await self._connection.fetch(sql, parameters)
+
+    async def changed(self, sql: str, /, **parameters: Any) -> list[str]:
+        """The first column of what RETURNING gives: so a conditional change is seen to win or lose."""
+        return [row[0] for row in await self.rows(sql, **parameters)]
+
+    async def many(self, sql: str, parameters: Sequence[Mapping[str, Any]]) -> None:
+        """The statement once for each set of parameters; nothing when there are none."""
+        if parameters:
+            await self._connection.many(sql, parameters)
+
+    async def insert(self, table: str, *structs: msgspec.Struct) -> None:
+        """Rows for structs of one type, whose fields are the table's columns."""
+        await self.insert_with(table, structs, {})
+
+    async def insert_with(
+        self, table: str, structs: Sequence[msgspec.Struct], extra: Mapping[str, Callable[[Any], Any]]
+    ) -> None:
+        """As `insert`, with further columns computed from each struct."""
+        if not structs:
+            return
+        statement = insert_statement(table, (*structs[0].__struct_fields__, *extra))
+        rows = [
+            to_parameters(struct) | {name: compute(struct) for name, compute in extra.items()}
+            for struct in structs
+        ]
+        await self._connection.many(statement, rows)
+
+    def emit(self, event: Event) -> None:
+        """Tell live listeners, once this is committed."""
+        event.at = self.now
+        self._events.append(event)
+
+    def after_commit(self, action: Callable[[], None]) -> None:
+        """Run a quick synchronous action once this is committed; it must not raise."""
+        self._after.append(action)
+
+    async def seal(self) -> None:
+        """Give the events their numbers and write them; the last act inside the transaction."""
+        if not self._events:
+            return
+        last: int = await self.value(
+            "UPDATE counters SET value = value + :count WHERE name = 'event' RETURNING value",
+            count=len(self._events),
+        )
+        for seq, event in enumerate(self._events, start=last - len(self._events) + 1):
+            event.seq = seq
+        await self.insert("events", *self._events)
+
+    def committed(self) -> list[Event]:
+        """Run what waited for the commit; the events that listeners must now hear."""
+        for action in self._after:
+            action()
+        return self._events
+
+
+class _Member:
+    """One transaction in the writer's queue."""
+
+    def __init__(self, actor: Actor) -> None:
+        loop = asyncio.get_running_loop()
+        self.actor = actor
+        self.turn: asyncio.Future[Transaction] = loop.create_future()
+        self.ended: asyncio.Future[bool] = loop.create_future()
+        self.durable: asyncio.Future[None] = loop.create_future()
+        self.transaction: Transaction | None = None
+
+
+class Database(ABC):
+    """One database, its single writing queue and its readers."""
+
+    dialect: ClassVar[str]
+    begin: ClassVar[tuple[str, ...]]
+    url: str
+
+    def __init__(self, clock: Clock = wall_clock) -> None:
+        self.clock = clock
+        self.commits = 0
+        """Commits since the start: one may carry many transactions."""
+        self._listeners: list[Listener] = []
+        self._queue: asyncio.Queue[_Member | None] = asyncio.Queue()
+        self._closing = False
+        self._writer_task: asyncio.Task[None] | None = None
+
+    @abstractmethod
+    def any_of(self, expression: str, name: str) -> str:
+        """SQL for "expression is one of the values in the list parameter `name`"."""
+
+    @abstractmethod
+    async def writer(self) -> Connection:
+        """The writing connection, opened anew when it was lost; `Unavailable` when that fails."""
+
+    @abstractmethod
+    def reader(self) -> Any:
+        """An async context manager around a connection that reads one snapshot."""
+
+    @abstractmethod
+    def translate(self, error: Exception) -> OpenAlertError | None:
+        """`Unavailable` for faults that may pass (full, locked, lost); None for all others."""
+
+    @abstractmethod
+    async def close_connections(self) -> None:
+        """Close every connection, readers first."""
+
+    def listen(self, listener: Listener) -> None:
+        """Call `listener` with the events of each commit, in order, on the event loop."""
+        self._listeners.append(listener)
+
+    @property
+    def waiting(self) -> int:
+        """How many transactions wait for the writer."""
+        return self._queue.qsize()
+
+    def start(self) -> None:
+        """Begin to take turns; called once the schema is in place."""
+        self._writer_task = asyncio.create_task(self._take_turns(), name="database writer")
+
+    async def close(self) -> None:
+        """Finish what is queued, then close every connection."""
+        self._closing = True
+        if self._writer_task is not None:
+            self._queue.put_nowait(None)
+            await self._writer_task
+            self._writer_task = None
+        await self.close_connections()
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[Reader]:
+        """A consistent snapshot; leave it quickly (a long one keeps SQLite's log from being reused)."""
+        try:
+            async with self.reader() as connection:
+                yield Reader(connection, self, self.clock())
+        except OpenAlertError:
+            raise
+        except Exception as error:
+            raise self.translate(error) or error from error
+
+    @asynccontextmanager
+    async def transaction(self, actor: Actor = SYSTEM) -> AsyncIterator[Transaction]:
+        """A turn at the writer. Left normally, all is durable; left by an exception, nothing happened.
+
+        No network and no other transaction inside. Raises `Unavailable` when the database cannot take it now.
+        """
+        if self._closing:
+            raise Unavailable("OpenAlert is shutting down. Try again in a few seconds.", retry_after=5)
+        member = _Member(actor)
+        self._queue.put_nowait(member)
+        transaction = await self._wait_for_turn(member)
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                yield transaction
+                await transaction.seal()
+        except BaseException as error:
+            member.ended.set_result(False)
+            if isinstance(error, Exception) and not isinstance(error, OpenAlertError):
+                raise self.translate(error) or error from error
+            raise
+        member.ended.set_result(True)
+        await asyncio.shield(member.durable)
+
+    async def _wait_for_turn(self, member: _Member) -> Transaction:
+        try:
+            return await asyncio.wait_for(asyncio.shield(member.turn), WAIT_SECONDS)
+        except TimeoutError:
+            if member.turn.done() and not member.turn.cancelled():
+                return member.turn.result()
+            member.turn.cancel()
+            raise Unavailable("The database is busy. Try again in a few seconds.", retry_after=5) from None
+        except asyncio.CancelledError:
+            if not member.turn.cancel() and not member.ended.done():
+                member.ended.set_result(False)
+            raise
+
+    async def _take_turns(self) -> None:
+        while (member := await self._queue.get()) is not None:
+            await self._commit_group(member)
+
+    async def _commit_group(self, first: _Member) -> None:
+        """One database transaction for `first` and for whoever is waiting when it is done."""
+        done: list[_Member] = []
+        member: _Member | None = first
+        try:
+            connection = await self.writer()
+            await connection.run(*self.begin)
+            deadline = time.monotonic() + GROUP_SECONDS
+            while member is not None:
+                if await self._serve(connection, member):
+                    done.append(member)
+                full = len(done) >= GROUP_MEMBERS or time.monotonic() > deadline
+                member = None if full else self._next_waiting()
+            await connection.run("COMMIT" if done else "ROLLBACK")
+        except Exception as error:  # noqa: BLE001 - whatever it is, those who wait must hear of it
+            await self._abandon(error, done, member)
+            return
+        if done:
+            self.commits += 1
+        for finished in done:
+            self._announce(finished)
+
+    def _next_waiting(self) -> _Member | None:
+        """Whoever waits already; the mark that ends the queue stays in it."""
+        if self._queue.empty():
+            return None
+        member = self._queue.get_nowait()
+        if member is None:
+            self._queue.put_nowait(None)
+        return member
+
+    async def _serve(self, connection: Connection, member: _Member) -> bool:
+        """Let one member work inside a savepoint; True if its work is to be kept."""
+        if member.turn.cancelled():
+            return False
+        await connection.run("SAVEPOINT member")
+        if member.turn.cancelled():
+            await connection.run("RELEASE member")
+            return False
+        member.transaction = Transaction(connection, self, self.clock(), member.actor)
+        member.turn.set_result(member.transaction)
+        if await member.ended:
+            await connection.run("RELEASE member")
+            return True
+        await connection.run("ROLLBACK TO member", "RELEASE member")
+        return False
+
+    def _announce(self, member: _Member) -> None:
+        assert member.transaction is not None  # noqa: S101 - it had its turn
+        member.durable.set_result(None)
+        events = member.transaction.committed()
+        if events:
+            for listener in self._listeners:
+                listener(events)
+
+    async def _abandon(self, error: Exception, done: list[_Member], current: _Member | None) -> None:
+        """The group is lost as a whole: nobody's work is there, and everybody is told so."""
+        with suppress(Exception):
+            await (await self.writer()).run("ROLLBACK")
+        reason = self.translate(error) or error
+        for member in done:
+            member.durable.set_exception(reason)
+            member.durable.exception()
+        if current is not None and not current.turn.done():
+            current.turn.set_exception(reason)
+            current.turn.exception()
+
+
+_NAME = re.compile(r"'(?:[^']|'')*'|::\w+|:([a-z_][a-z0-9_]*)", re.IGNORECASE)
+
+
+def numbered(sql: str) -> tuple[str, tuple[str, ...]]:
+    """`:name` parameters as `$1 …`, and the names in that order; literals and `::casts` are left alone."""
+    names: list[str] = []
+
+    def replace(match: re.Match[str]) -> str:
+        name = match.group(1)
+        if name is None:
+            return match.group(0)
+        if name not in names:
+            names.append(name)
+        return f"${names.index(name) + 1}"
+
+    return _NAME.sub(replace, sql), tuple(names)

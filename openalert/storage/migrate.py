@@ -1,0 +1,105 @@
+"""Applies `migrations/*.sql` in order: one transaction each, recorded with its checksum.
+
+The same file serves SQLite and Postgres; `NNNN_words.sqlite.sql` and `.postgres.sql` stand in where they
+cannot agree. A database newer than the program is refused, and so is a file changed after it was applied.
+"""
+
+import hashlib
+import re
+from importlib import resources
+
+import msgspec
+
+from openalert.domain.errors import OpenAlertError
+from openalert.storage.database import Database
+
+_FILE = re.compile(r"(\d{4})_(\w+)(?:\.(sqlite|postgres))?\.sql")
+
+
+class SchemaError(OpenAlertError):
+    """The schema of the database and this program do not fit together."""
+
+
+class Migration(msgspec.Struct, frozen=True):
+    """One step of the schema."""
+
+    version: int
+    name: str
+    sql: str
+
+    @property
+    def checksum(self) -> str:
+        """SHA-256 of the text, so that a later change of an applied file is noticed."""
+        return hashlib.sha256(self.sql.encode()).hexdigest()
+
+    @property
+    def statements(self) -> list[str]:
+        """The statements one by one; comments are left out."""
+        text = "\n".join(line for line in self.sql.splitlines() if not line.lstrip().startswith("--"))
+        return [statement for statement in (part.strip() for part in text.split(";\n")) if statement]
+
+
+def migrations(dialect: str) -> list[Migration]:
+    """Every migration for this database, in order."""
+    found: dict[int, Migration] = {}
+    for file in resources.files("openalert.storage").joinpath("migrations").iterdir():
+        match = _FILE.fullmatch(file.name)
+        if match and match.group(3) in (None, dialect):
+            version = int(match.group(1))
+            found[version] = Migration(version, match.group(2), file.read_text(encoding="utf-8"))
+    return [found[version] for version in sorted(found)]
+
+
+async def pending(database: Database) -> list[Migration]:
+    """What is still to be applied; `SchemaError` when the database does not fit this program."""
+    known = migrations(database.dialect)
+    connection = await database.writer()
+    await connection.run(
+        "CREATE TABLE IF NOT EXISTS schema_migrations ("
+        "version BIGINT PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL, applied_at BIGINT NOT NULL)"
+    )
+    _, rows = await connection.fetch("SELECT version, checksum FROM schema_migrations ORDER BY version", {})
+    applied = {int(row[0]): str(row[1]) for row in rows}
+    if applied and max(applied) > max(migration.version for migration in known):
+        raise SchemaError(
+            f"The database has schema {max(applied)}, this program knows {known[-1].version}. "
+            "Run the newer OpenAlert, or restore the backup that was made before the upgrade."
+        )
+    for migration in known:
+        if applied.get(migration.version, migration.checksum) != migration.checksum:
+            raise SchemaError(
+                f"Migration {migration.version:04d}_{migration.name} was changed after it was applied."
+            )
+    return [migration for migration in known if migration.version not in applied]
+
+
+async def apply(database: Database) -> list[str]:
+    """Bring the schema up to date; the names of the migrations that were applied."""
+    done = []
+    for migration in await pending(database):
+        connection = await database.writer()
+        await connection.run(*database.begin)
+        try:
+            _, rows = await connection.fetch(
+                "SELECT version FROM schema_migrations WHERE version = :version",
+                {"version": migration.version},
+            )
+            if not rows:
+                for statement in migration.statements:
+                    await connection.run(statement)
+                await connection.fetch(
+                    "INSERT INTO schema_migrations (version, name, checksum, applied_at) "
+                    "VALUES (:version, :name, :checksum, :applied_at)",
+                    {
+                        "version": migration.version,
+                        "name": migration.name,
+                        "checksum": migration.checksum,
+                        "applied_at": database.clock(),
+                    },
+                )
+                done.append(f"{migration.version:04d}_{migration.name}")
+            await connection.run("COMMIT")
+        except BaseException:
+            await connection.run("ROLLBACK")
+            raise
+    return done

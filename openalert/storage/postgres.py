@@ -1,0 +1,125 @@
+"""Postgres for larger installs: a pool to read from, one connection to write with.
+
+Nodes take turns at writing by an advisory lock that ends with the transaction, so the rules that are true
+with one SQLite writer stay true here: docs/decisions/0001-database-layer.md.
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from functools import lru_cache
+from typing import Any
+
+import structlog
+
+from openalert.domain.errors import OpenAlertError, Unavailable
+from openalert.storage.database import Clock, Database, Rows, numbered, wall_clock
+
+log = structlog.get_logger(__name__)
+
+READERS = 8
+WRITE_LOCK = 0x6F61_6C65_7274
+"""The advisory lock of whoever writes: the letters "oalert"."""
+
+_numbered = lru_cache(maxsize=1024)(numbered)
+
+
+class PostgresConnection:
+    """One asyncpg connection, seen as the `Connection` that storage needs."""
+
+    def __init__(self, raw: Any) -> None:
+        self.raw = raw
+
+    async def fetch(self, sql: str, parameters: Mapping[str, Any]) -> tuple[Sequence[str], Rows]:
+        """Column names and rows."""
+        statement, names = _numbered(sql)
+        rows = await self.raw.fetch(statement, *(parameters[name] for name in names))
+        return (tuple(rows[0].keys()) if rows else ()), rows
+
+    async def many(self, sql: str, parameters: Sequence[Mapping[str, Any]]) -> None:
+        """The statement once for each set of parameters, in one round trip."""
+        statement, names = _numbered(sql)
+        await self.raw.executemany(statement, [[row[name] for name in names] for row in parameters])
+
+    async def run(self, *statements: str) -> None:
+        """Statements without parameters or results, in one round trip."""
+        await self.raw.execute(";".join(statements))
+
+
+class PostgresDatabase(Database):
+    """One Postgres database, shared by any number of nodes."""
+
+    dialect = "postgres"
+    begin = ("BEGIN", f"SELECT pg_advisory_xact_lock({WRITE_LOCK})")
+
+    def __init__(self, url: str, clock: Clock = wall_clock) -> None:
+        super().__init__(clock)
+        self.url = url
+        self._pool: Any = None
+        self._writer: PostgresConnection | None = None
+
+    async def open(self) -> None:
+        """Connect; `Unavailable` says why it did not work."""
+        import asyncpg
+
+        try:
+            self._pool = await asyncpg.create_pool(
+                self.url, min_size=1, max_size=READERS, command_timeout=10, timeout=10
+            )
+            await self.writer()
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
+            await self.close_connections()
+            raise Unavailable(f"Postgres does not answer: {error}.") from error
+
+    def any_of(self, expression: str, name: str) -> str:
+        """The list arrives as a Postgres array."""
+        return f"{expression} = ANY(:{name})"
+
+    async def writer(self) -> PostgresConnection:
+        """The writing connection, made anew when the server dropped it."""
+        import asyncpg
+
+        if self._writer is None or self._writer.raw.is_closed():
+            self._writer = PostgresConnection(
+                await asyncpg.connect(
+                    self.url, timeout=10, command_timeout=10, server_settings={"synchronous_commit": "on"}
+                )
+            )
+        return self._writer
+
+    @asynccontextmanager
+    async def reader(self) -> AsyncIterator[PostgresConnection]:
+        """A pooled connection inside one read-only snapshot."""
+        async with self._pool.acquire() as raw, raw.transaction(isolation="repeatable_read", readonly=True):
+            yield PostgresConnection(raw)
+
+    def translate(self, error: Exception) -> OpenAlertError | None:
+        """Lost connections, full disks, shutdowns and standbys may pass; a mistake in our SQL does not."""
+        import asyncpg
+
+        passing = (
+            OSError,
+            TimeoutError,
+            asyncpg.InterfaceError,
+            asyncpg.PostgresConnectionError,
+            asyncpg.InsufficientResourcesError,
+            asyncpg.OperatorInterventionError,
+            asyncpg.ReadOnlySQLTransactionError,
+            asyncpg.TransactionRollbackError,
+        )
+        if isinstance(error, passing):
+            log.warning("database refused", error=str(error))
+            return Unavailable(
+                f"The database cannot be reached now ({type(error).__name__}).", retry_after=10
+            )
+        return None
+
+    async def close_connections(self) -> None:
+        """Close the writer and the pool."""
+        if self._writer is not None:
+            with suppress(Exception):
+                await self._writer.raw.close()
+            self._writer = None
+        if self._pool is not None:
+            with suppress(Exception):
+                await self._pool.close()
+            self._pool = None

@@ -1,0 +1,208 @@
+"""SQLite inside the process: one connection that writes and checkpoints, a few that only read.
+
+WAL with synchronous=FULL, so that an answered write survives loss of power. Only the writer checkpoints,
+which also keeps SQLite before 3.51.3 clear of its WAL-reset corruption. A lock file keeps others out.
+"""
+
+import asyncio
+import fcntl
+import json
+import os
+import sqlite3
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import aiosqlite
+import structlog
+
+from openalert.domain.errors import OpenAlertError, Unavailable
+from openalert.storage.database import Clock, Database, Rows, wall_clock
+from openalert.storage.rows import to_json
+
+log = structlog.get_logger(__name__)
+
+READERS = 3
+
+_BOTH = {"busy_timeout": 5000, "foreign_keys": 1, "temp_store": 2, "trusted_schema": 0, "mmap_size": 0}
+_WRITER = _BOTH | {"synchronous": 2, "wal_autocheckpoint": 1000, "journal_size_limit": 64 * 1024 * 1024}
+_READER = _BOTH | {"query_only": 1, "wal_autocheckpoint": 0}
+
+_PASSING = (
+    "SQLITE_FULL",
+    "SQLITE_IOERR",
+    "SQLITE_BUSY",
+    "SQLITE_LOCKED",
+    "SQLITE_READONLY",
+    "SQLITE_CANTOPEN",
+)
+
+
+class DatabaseInUse(OpenAlertError):
+    """Another process has this database open."""
+
+
+class SqliteConnection:
+    """One aiosqlite connection, seen as the `Connection` that storage needs."""
+
+    def __init__(self, raw: aiosqlite.Connection) -> None:
+        self.raw = raw
+        self._trip: Callable[..., Awaitable[Any]] = raw._execute
+
+    async def fetch(self, sql: str, parameters: Mapping[str, Any]) -> tuple[Sequence[str], Rows]:
+        """Column names and rows, in one trip to the connection's thread."""
+        result: tuple[Sequence[str], Rows] = await self._trip(_fetch, self.raw._conn, sql, _bind(parameters))
+        return result
+
+    async def many(self, sql: str, parameters: Sequence[Mapping[str, Any]]) -> None:
+        """The statement once for each set of parameters."""
+        await self._trip(_many, self.raw._conn, sql, parameters)
+
+    async def run(self, *statements: str) -> None:
+        """Statements without parameters or results, in one trip."""
+        await self._trip(_run, self.raw._conn, statements)
+
+
+def _fetch(raw: sqlite3.Connection, sql: str, parameters: Mapping[str, Any]) -> tuple[Sequence[str], Rows]:
+    cursor = raw.execute(sql, parameters)
+    rows = cursor.fetchall()
+    return [column[0] for column in cursor.description or ()], rows
+
+
+def _many(raw: sqlite3.Connection, sql: str, parameters: Sequence[Mapping[str, Any]]) -> None:
+    raw.executemany(sql, parameters)
+
+
+def _run(raw: sqlite3.Connection, statements: Sequence[str]) -> None:
+    for statement in statements:
+        raw.execute(statement)
+
+
+def _bind(parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+    if any(isinstance(value, list) for value in parameters.values()):
+        return {
+            name: to_json(value) if isinstance(value, list) else value for name, value in parameters.items()
+        }
+    return parameters
+
+
+class LockFile:
+    """Who serves this database: an advisory lock, freed by the kernel however the process ends."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._handle: int | None = None
+
+    def take(self) -> None:
+        """Hold the lock until `release`; `DatabaseInUse` names the process that holds it."""
+        handle = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(handle)
+            holder = self.holder()
+            raise DatabaseInUse(
+                f"The database {self.path.with_suffix('')} is in use by process {holder or 'unknown'}. "
+                "Stop it first, or choose another --data-dir.",
+                pid=holder,
+            ) from None
+        os.ftruncate(handle, 0)
+        os.write(handle, json.dumps({"pid": os.getpid()}).encode())
+        self._handle = handle
+
+    def holder(self) -> int | None:
+        """The process id written by the last process that took the lock."""
+        with suppress(OSError, ValueError, TypeError, KeyError):
+            return int(json.loads(self.path.read_text())["pid"])
+        return None
+
+    def release(self) -> None:
+        """Let others have the database."""
+        if self._handle is not None:
+            os.close(self._handle)
+            self._handle = None
+
+
+class SqliteDatabase(Database):
+    """One SQLite file."""
+
+    dialect = "sqlite"
+    begin = ("BEGIN IMMEDIATE",)
+
+    def __init__(self, path: Path, clock: Clock = wall_clock) -> None:
+        super().__init__(clock)
+        self.path = path
+        self.url = f"sqlite:///{path}"
+        self.lock = LockFile(path.with_name(path.name + ".lock"))
+        self._writer: SqliteConnection | None = None
+        self._readers: asyncio.Queue[SqliteConnection] = asyncio.Queue()
+        self._open: list[SqliteConnection] = []
+
+    async def open(self) -> None:
+        """Take the lock and open every connection."""
+        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.lock.take()
+        try:
+            self._writer = await self._connect(_WRITER)
+            os.chmod(self.path, 0o600)  # noqa: PTH101 - a page's contents are for the service alone
+            for _ in range(READERS):
+                self._readers.put_nowait(await self._connect(_READER))
+        except BaseException:
+            await self.close_connections()
+            raise
+
+    async def _connect(self, wanted: Mapping[str, int]) -> SqliteConnection:
+        raw = await aiosqlite.connect(self.path, isolation_level=None, cached_statements=512)
+        connection = SqliteConnection(raw)
+        self._open.append(connection)
+        await connection.run(f"PRAGMA busy_timeout={wanted['busy_timeout']}", "PRAGMA journal_mode=WAL")
+        await connection.run(*(f"PRAGMA {name}={value}" for name, value in wanted.items()))
+        await self._compare(connection, wanted)
+        return connection
+
+    async def _compare(self, connection: SqliteConnection, wanted: Mapping[str, int]) -> None:
+        """A PRAGMA that did not take is a promise broken in silence, so each is read back."""
+        for name, value in {**wanted, "journal_mode": "wal"}.items():
+            _, rows = await connection.fetch(f"PRAGMA {name}", {})
+            if rows and rows[0][0] != value:
+                raise OpenAlertError(f"SQLite did not accept {name}={value}: it says {rows[0][0]}.")
+
+    def any_of(self, expression: str, name: str) -> str:
+        """The list arrives as JSON text, see `_bind`."""
+        return f"{expression} IN (SELECT value FROM json_each(:{name}))"
+
+    async def writer(self) -> SqliteConnection:
+        """The one writing connection."""
+        if self._writer is None:
+            raise Unavailable("The database is closed.")
+        return self._writer
+
+    @asynccontextmanager
+    async def reader(self) -> AsyncIterator[SqliteConnection]:
+        """One of the reading connections, inside a snapshot."""
+        connection = await self._readers.get()
+        try:
+            await connection.run("BEGIN")
+            try:
+                yield connection
+            finally:
+                await asyncio.shield(connection.run("ROLLBACK"))
+        finally:
+            self._readers.put_nowait(connection)
+
+    def translate(self, error: Exception) -> OpenAlertError | None:
+        """Full, locked, read-only and failing disks may pass; a mistake in our SQL does not."""
+        name = getattr(error, "sqlite_errorname", "") or ""
+        if isinstance(error, TimeoutError) or name.startswith(_PASSING):
+            log.warning("database refused", error=str(error), error_name=name)
+            return Unavailable(f"The database cannot be written now ({error}).", retry_after=10)
+        return None
+
+    async def close_connections(self) -> None:
+        """Readers first, the writer last: an open connection would keep the interpreter from leaving."""
+        for connection in reversed(self._open):
+            await connection.raw.close()
+        self._open.clear()
+        self._writer = None
+        self.lock.release()
