@@ -4,7 +4,7 @@ A notifier never retries, never waits for its turn and never touches the databas
 its deadline and says exactly what became of it; the engine decides what that means:
 
     Receipt          the provider has accepted the message
-    NotifierError    the provider certainly has not accepted it; `permanent` says whether trying again can help
+    NotifierError    the provider certainly has not accepted it; `permanent`: trying again cannot help
     LostAnswer       the message may have arrived: its request went out and no complete answer came back
 """
 
@@ -153,7 +153,7 @@ class Reason(StrEnum):
 
 
 class NotifierError(Exception):
-    """The message was certainly not accepted. `detail` is one sentence for the delivery log, without secrets."""
+    """The message was certainly not accepted; `detail`: a sentence for the delivery log, without secrets."""
 
     def __init__(
         self, reason: Reason, detail: str, *, permanent: bool = False, retry_after: float | None = None
