@@ -1,0 +1,83 @@
+"""Inbound formats: one file each, from the body of a message to normalised signals.
+
+`read` is the way in. A new format is a file with a `SOURCE`, its line in `SOURCES` at the place where
+detection should try it (most specific first), its payloads and their contract test.
+"""
+
+from typing import Any
+
+import msgspec
+
+from openalert.domain.alert import Signal
+from openalert.domain.errors import Invalid
+from openalert.sources import body, generic, identity, prometheus, text, words
+from openalert.sources.source import Inbound, Reading, Skipped, Source
+
+__all__ = ["DETECT", "SOURCES", "Inbound", "Reading", "Skipped", "Source", "detect", "read"]
+
+SOURCES: dict[str, Source] = {
+    source.name: source
+    for source in (
+        prometheus.SOURCE,
+        generic.SOURCE,
+    )
+}
+"""Every format by name, in the order of detection; the last one takes what no other recognises."""
+
+DETECT = "v1"
+"""The name in a path that stands for "find out which"."""
+
+
+def read(name: str, content: bytes, inbound: Inbound, *, limit: int = body.LIMIT) -> Reading:
+    """What a message says, read as the source `name`, or as the one it looks like when `name` is `DETECT`.
+
+    Pure, no I/O. Raises `Invalid`, `TooLarge` or `Unsupported` for what can never be read, and nothing
+    else, whatever the bytes are. `name` must be in `SOURCES` or `DETECT`.
+    """
+    value = body.decode(content, inbound, limit)
+    try:
+        source = _source(name, value, inbound)
+        reading = source.parse(value, inbound)
+    except RecursionError:
+        raise Invalid("The body is nested too deeply to be an alert.") from None
+    if inbound.query:
+        _override(reading, source, inbound.query)
+    return reading
+
+
+def detect(value: Any, inbound: Inbound) -> Source:
+    """The first source that recognises a decoded body; raises `Invalid` for what holds no alert at all."""
+    for source in SOURCES.values():
+        if source.looks_like(value, inbound):
+            return source
+    raise Invalid("The body is neither a JSON object nor a list of objects, so it holds no alert.")
+
+
+def _source(name: str, value: Any, inbound: Inbound) -> Source:
+    """The source the path names, unless the body is plainly of another kind: nothing may be lost."""
+    if name == DETECT:
+        return detect(value, inbound)
+    named = SOURCES[name]
+    if named is generic.SOURCE and prometheus.is_message(value):
+        return prometheus.SOURCE
+    return named if named.looks_like(value, inbound) else detect(value, inbound)
+
+
+def _override(reading: Reading, source: Source, query: dict[str, str]) -> None:
+    """Lets the URL say what a fixed body cannot: `?severity=` of all alerts, `?dedup=` of one."""
+    if (word := query.get("severity")) is not None:
+        if severity := words.severity(word):
+            for signal in reading.signals:
+                signal.severity = severity
+        else:
+            reading.note = f'The severity "{text.line(word, 40)}" in the address is not known.'
+    if key := identity.key(text.storable(query.get("dedup", ""))):
+        if source.batches or len(reading.signals) > 1:
+            reading.note = "`dedup` in the address is for senders of one alert per message; it was ignored."
+            return
+        reading.signals = [_renamed(signal, key) for signal in reading.signals]
+
+
+def _renamed(signal: Signal, key: str) -> Signal:
+    group = key if signal.group == signal.fingerprint else signal.group
+    return msgspec.structs.replace(signal, fingerprint=key, group=group)

@@ -1,0 +1,62 @@
+"""The members of an unknown object, found by name in any spelling: `alertName`, `ALERT_NAME`, …"""
+
+from collections.abc import Iterable
+from typing import Any
+
+_SPELLING = str.maketrans("", "", "_- .")
+_LONGEST_NAME = 200
+_WRAPPERS = ("alert", "event", "incident", "problem", "issue", "payload", "data", "attachments")
+
+
+class Fields:
+    """A JSON object by the plain spelling of its names: lower case, without `_`, `-`, `.` and spaces."""
+
+    def __init__(self, body: dict[str, Any]) -> None:
+        """Of names with the same plain spelling the first one counts."""
+        self._members: dict[str, tuple[str, Any]] = {}
+        self._add(body)
+
+    def _add(self, body: dict[str, Any]) -> None:
+        for name, value in body.items():
+            self._members.setdefault(name[:_LONGEST_NAME].translate(_SPELLING).lower(), (name, value))
+
+    def unwrap(self) -> None:
+        """Adds the members of the object inside, as in `{"action": "open", "alert": {"title": …}}`."""
+        for wrapper in _WRAPPERS:
+            inner = self.get(wrapper)
+            if isinstance(inner, list) and inner:
+                inner = inner[0]
+            if isinstance(inner, dict):
+                self._add(inner)
+
+    def get(self, name: str) -> Any:
+        """The value under a plain name; None when there is none."""
+        return self._members.get(name, (None, None))[1]
+
+    def first(self, *names: str) -> Any:
+        """The first value under any of the plain names that says something: 0 does, "" and null do not."""
+        for name in names:
+            value = self.get(name)
+            if value is not None and value not in ("", [], {}):
+                return value
+        return None
+
+    def named(self, names: Iterable[str]) -> dict[str, Any]:
+        """The scalar members with one of the plain names, by their own names."""
+        found = (self._members[name] for name in names if name in self._members)
+        return {name: value for name, value in found if is_scalar(value)}
+
+    def rest(self, used: frozenset[str]) -> dict[str, Any]:
+        """The scalar members with none of the plain names, by their own names."""
+        members = self._members.items()
+        return {name: value for plain, (name, value) in members if plain not in used and is_scalar(value)}
+
+
+def plain(names: str) -> tuple[str, ...]:
+    """Plain names, written as one text."""
+    return tuple(names.split())
+
+
+def is_scalar(value: Any) -> bool:
+    """Text or a number that says something: 0 and false do, "" and null do not."""
+    return isinstance(value, str | int | float) and value != ""

@@ -1,0 +1,260 @@
+"""Any JSON object as an alert, by what its members are called: scripts, templated webhooks, unknown systems.
+
+Grafana OnCall's formatted webhook (`alert_uid, title, state, message, link_to_upstream_details`) is one.
+Texts are read for people only: a status is taken from a status member, and from the leading mark of a title
+such as `[RESOLVED]` when there is no such member.
+"""
+
+import re
+from typing import Any
+
+from openalert.domain.alert import Signal, SignalStatus
+from openalert.domain.errors import Invalid
+from openalert.domain.instant import Instant
+from openalert.domain.severity import Severity
+from openalert.sources import identity, text, times, words
+from openalert.sources.fields import Fields, plain
+from openalert.sources.source import Inbound, Reading, Skipped, Source
+
+NAME = "generic"
+
+_IDENTITY = plain(
+    "dedupkey alertuid alias fingerprint incidentkey eventkey uniquekey dedup deduplicationkey dedupid alertkey"
+    " alertid incidentid problemid issueid"
+)
+_GROUP = plain("groupkey alertgroup groupid aggregationkey")
+_TITLE = plain("title alerttitle eventtitle messagetitle headline summary subject")
+_NAME = plain(
+    "alertname rulename rule alertrule checkname monitorname monitorfriendlyname triggername trigger"
+    " conditionname policyname searchname"
+)
+_TEXT = plain("message msg text name alert event check description details detail body reason error output")
+_DESCRIPTION = plain("description details detail message msg body text info reason output longoutput notes")
+_STATUS = plain(
+    "status state alertstatus alertstate currentstatus currentstate newstatus newstate newstatevalue"
+    " incidentstatus incidentstate monitorstatus eventstatus alerttransition transition eventaction action"
+    " notificationtype alerttypefriendlyname eventtype event"
+)
+_OVER = plain("resolved isresolved recovered isrecovered closed isclosed cleared")
+_ON = plain("firing isfiring alerting isalerting triggered")
+_SEVERITY = plain("severity sev alertseverity severitylevel priority level criticality urgency")
+_STARTS = plain(
+    "startsat startedat starttime startat firedat triggeredat openedat createdat activeat activesince since"
+    " firstseen downsince beganat"
+)
+_ENDS = plain("endsat endedat endtime endat resolvedat recoveredat closedat clearedat")
+_MOMENT = plain("timestamp time datetime date eventtime occurredat ts lastupdated updatedat at")
+_TARGET = plain(
+    "host hostname hostid instance node server device deviceid resource resourceid resourcename entity entityid"
+    " service servicename component check checkname checkid monitor monitorname monitorid monitorurl job"
+    " cluster namespace environment env region target application app"
+)
+_LINKS = (
+    ("Runbook", plain("runbookurl runbook playbook playbookurl runbooklink")),
+    ("Dashboard", plain("dashboardurl dashboard dashboardlink")),
+    (
+        "Source",
+        plain(
+            "linktoupstreamdetails url link href sourceurl alerturl incidenturl eventurl issueurl detailsurl"
+            " permalink htmlurl weburl externalurl generatorurl consoleurl clienturl"
+        ),
+    ),
+    ("Image", plain("imageurl image")),
+)
+_USED = frozenset(_IDENTITY + _GROUP + _TITLE + _DESCRIPTION + _STATUS + _OVER + _ON + _SEVERITY).union(
+    _STARTS, _ENDS, _MOMENT, _TARGET, plain("labels tags"), *(names for _, names in _LINKS)
+)
+_MARK = re.compile(r"\s*(?:\[\s*([\w -]{1,24}?)(?::\s*\d+)?\s*\]|([A-Za-z]{2,12})\s*:)\s*")
+_MOST_LINKS = 10
+
+
+def looks_like(body: Any, _inbound: Inbound) -> bool:
+    """Every object and every list: this is the source of last resort."""
+    return isinstance(body, dict | list)
+
+
+def parse(body: Any, inbound: Inbound) -> Reading:
+    """One signal of an object, several of a list or of `alerts`; raises `Invalid` for anything else."""
+    items = body.get("alerts") if isinstance(body, dict) else body
+    if not isinstance(items, list) or not any(isinstance(item, dict) and item for item in items):
+        items = [body]
+    signals, skipped = [], []
+    for index, item in enumerate(items):
+        said = _signal(item, inbound.received_at) if isinstance(item, dict) and item else _UNREADABLE
+        if isinstance(said, str):
+            skipped.append(Skipped(index, said))
+        else:
+            signals.append(said)
+    if not signals and skipped[0].reason == _UNREADABLE:
+        raise Invalid('The body holds no alert. Send a JSON object such as {"title": "Disk full on web-1"}.')
+    if not signals:
+        return Reading(NAME, note="The sender has muted this alert itself: nothing to do.")
+    return Reading(NAME, signals, skipped)
+
+
+SOURCE = Source(name=NAME, looks_like=looks_like, parse=parse)
+_UNREADABLE = "It is not an object with members."
+_MUTED = "Its sender has muted it, or does not know its state."
+
+
+def _signal(body: dict[str, Any], now: Instant) -> Signal | str:
+    """The object as a signal, or why there is nothing to do."""
+    fields = Fields(body)
+    if not any(fields.first(name) for name in (*_TITLE, *_NAME)):
+        fields.unwrap()
+    labels = text.texts(fields.get("labels")) or text.texts(fields.get("tags"))
+    annotations = text.texts(fields.get("annotations"))
+    title = _title(fields, labels, annotations)
+    status = _status(fields, title)
+    if status is None:
+        return _MUTED
+    target = {name: text.scalar(value) for name, value in fields.named(_TARGET).items()}
+    fingerprint = _own(fields, _IDENTITY) or identity.digest(
+        NAME, _name(fields, labels, title), target, labels
+    )
+    starts_at, ends_at = _times(fields, status, now)
+    rest = {name: text.scalar(value) for name, value in fields.rest(_USED).items()}
+    return Signal(
+        source=NAME,
+        status=status,
+        severity=_severity(fields, labels, status),
+        title=title,
+        fingerprint=fingerprint,
+        group=_own(fields, _GROUP) or fingerprint,
+        description=_description(fields, annotations, title),
+        labels=text.kept(target | labels),
+        annotations=text.kept(rest | annotations, text.ANNOTATION),
+        links=_links(fields, annotations),
+        starts_at=starts_at,
+        ends_at=ends_at,
+    )
+
+
+def _own(fields: Fields, names: tuple[str, ...]) -> str:
+    """The first of the sender's own keys."""
+    for value in fields.named(names).values():
+        if own := identity.key(text.scalar(value)):
+            return own
+    return ""
+
+
+def _name(fields: Fields, labels: dict[str, str], title: str) -> str:
+    """What the alert is called whatever its state: a rule's name, else the title without its leading mark."""
+    for value in (labels.get("alertname"), *(fields.get(name) for name in _NAME)):
+        if name := text.line(value):
+            return name
+    mark = _MARK.match(title)
+    return title[mark.end() :] if mark and _says_something(mark) else title
+
+
+def _title(fields: Fields, labels: dict[str, str], annotations: dict[str, str]) -> str:
+    for name in _TITLE:
+        if found := text.line(fields.get(name)):
+            return found
+    for value in (annotations.get("summary"), annotations.get("title"), labels.get("alertname")):
+        if found := text.line(value):
+            return found
+    for name in _NAME:
+        if found := text.line(fields.get(name)):
+            return found
+    for name in _TEXT:
+        # Of a text with several lines the first one that says something is the title.
+        if found := text.paragraphs(fields.get(name)):
+            return text.line(found.partition("\n")[0])
+    known = fields.rest(_USED) or fields.named(_TARGET)
+    words_first = {name: value for name, value in known.items() if isinstance(value, str)} or known
+    return text.line(", ".join(f"{name}: {text.scalar(value)}" for name, value in words_first.items())) or (
+        "Alert without a title"
+    )
+
+
+def _description(fields: Fields, annotations: dict[str, str], title: str) -> str:
+    for value in (*(fields.get(name) for name in _DESCRIPTION), annotations.get("description")):
+        if (found := text.paragraphs(value)) and found != title:
+            return found
+    return ""
+
+
+def _status(fields: Fields, title: str) -> SignalStatus | None:
+    """What the status members say, else the title's mark, else firing; None: muted by its sender."""
+    said = [word for name in _STATUS for word in _spoken(fields.get(name))]
+    for word in said:
+        if found := words.status(word):
+            return found
+        if words.muted(word):
+            return None
+    for names, over in ((_OVER, True), (_ON, False)):
+        flag = next((value for name in names if isinstance(value := fields.get(name), bool)), None)
+        if flag is not None:
+            return SignalStatus.RESOLVED if flag is over else SignalStatus.FIRING
+    if any(words.good(fields.get(name)) and words.status(fields.get(name)) for name in _SEVERITY):
+        return SignalStatus.RESOLVED
+    mark = None if said else _MARK.match(title)
+    return (mark and words.status(mark[1] or mark[2])) or SignalStatus.FIRING
+
+
+def _spoken(value: Any) -> list[str]:
+    """The words in a status member: text, the last part of `incident.resolved`, or `{"state": …}`."""
+    if isinstance(value, dict):
+        value = next(
+            (value[name] for name in ("state", "status", "value", "name", "text") if name in value), None
+        )
+    if not isinstance(value, str) or not value.strip():
+        return []
+    last = value[-40:].rpartition(".")[2]
+    return [value] if last == value else [value, last]
+
+
+def _says_something(mark: re.Match[str]) -> bool:
+    word = mark[1] or mark[2]
+    return words.status(word) is not None or words.severity(word) is not None
+
+
+def _severity(fields: Fields, labels: dict[str, str], status: SignalStatus) -> Severity | None:
+    """The first word that we know. The end of an alert says nothing about how bad it was."""
+    for word in (*_severity_words(fields), *(labels.get(name) for name in _SEVERITY)):
+        if found := words.severity(word):
+            return None if status is SignalStatus.RESOLVED and words.good(word) else found
+    if status is SignalStatus.RESOLVED:
+        return None
+    return next((found for name in _STATUS if (found := words.level_in_status(fields.get(name)))), None)
+
+
+def _severity_words(fields: Fields) -> list[str]:
+    return [word for name in _SEVERITY for word in _spoken(fields.get(name))]
+
+
+def _times(fields: Fields, status: SignalStatus, now: Instant) -> tuple[Instant | None, Instant | None]:
+    """Start and end. A bare timestamp is the start of what fires and the end of what is over."""
+    start, end, moment = (_first_instant(fields, names, now) for names in (_STARTS, _ENDS, _MOMENT))
+    if status is SignalStatus.FIRING:
+        return start or moment, None
+    if status is SignalStatus.ACKNOWLEDGED:
+        return start, None
+    end = end or moment
+    return start, None if start is not None and end is not None and end < start else end
+
+
+def _first_instant(fields: Fields, names: tuple[str, ...], now: Instant) -> Instant | None:
+    for name in names:
+        if (found := times.not_future(times.instant(fields.get(name)), now)) is not None:
+            return found
+    return None
+
+
+def _links(fields: Fields, annotations: dict[str, str]) -> list[dict[str, str]]:
+    links = []
+    for label, names in _LINKS:
+        for name in names:
+            if found := text.link(label, fields.get(name)):
+                links.append(found)
+                break
+    if found := text.link("Runbook", annotations.get("runbook_url")):
+        links.append(found)
+    listed = fields.get("links")
+    for item in listed[:_MOST_LINKS] if isinstance(listed, list) else ():
+        address = item.get("href", item.get("url")) if isinstance(item, dict) else item
+        label = text.line(item.get("text", item.get("label")), 80) if isinstance(item, dict) else ""
+        if found := text.link(label or "Link", address):
+            links.append(found)
+    return links

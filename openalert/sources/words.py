@@ -1,0 +1,95 @@
+"""The words other systems use for how bad it is and whether it is over, as our own."""
+
+import re
+from typing import Any
+
+from openalert.domain.alert import SignalStatus
+from openalert.domain.severity import Severity
+
+
+def _split(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
+_SEVERITIES = {
+    Severity.CRITICAL: _split(
+        "critical crit fatal emergency emerg panic disaster page blocker p0 p1 sev0 sev1 alerting"
+    ),
+    Severity.HIGH: _split("high error err major warning warn p2 sev2 pending no_data nodata"),
+    Severity.MEDIUM: _split("medium moderate average minor p3 sev3 normal"),
+    Severity.LOW: _split("low notice ticket p4 sev4"),
+    Severity.INFO: _split("info informational information none debug trace ok clear success p5 sev5"),
+}
+_STATUSES = {
+    SignalStatus.FIRING: _split(
+        "firing alerting alert alarm active activated trigger triggered retriggered open opened reopen reopened"
+        " create created new started start ongoing problem down fired fail failing failed failure fault faulty"
+        " error err critical crit fatal warning warn major minor emergency disaster pending no_data nodata"
+        " breached breach unhealthy degraded missing unresolved anomalous trouble investigating identified"
+        " monitoring late overdue unreachable offline red"
+    ),
+    SignalStatus.RESOLVED: _split(
+        "resolved resolve ok okay normal recovered recovery recover closed close cleared clear up inactive"
+        " deactivated healthy success successful succeeded passing passed pass green fixed ended end solved"
+        " completed complete good back_to_normal all_clear auto_resolved autoresolved manually_resolved"
+        " auto_closed operational reachable online postmortem"
+    ),
+    SignalStatus.ACKNOWLEDGED: _split("acknowledged acknowledge acknowledgement ack acked"),
+}
+_SEVERITY = {word: level for level, words in _SEVERITIES.items() for word in words}
+_STATUS = {word: status for status, words in _STATUSES.items() for word in words}
+_GOOD = _split("ok okay clear cleared success normal none up resolved recovered closed healthy green good")
+_MUTED = _split(
+    "paused suppressed silenced muted snoozed inhibited maintenance under_maintenance downtimestart downtime "
+    "disabled insufficient_data"
+)
+_LEVELS = _split("critical crit fatal emergency disaster error err high major warning warn minor medium low")
+_GRADE = re.compile(r"(p|sev|severity|priority)[ _:#-]?([0-5])(?:\b.*)?", re.ASCII)
+_NUMBERED = re.compile(r"[0-9] ?[-:.)] ?([a-z]+)", re.ASCII)
+_LONGEST = 40
+
+
+def severity(word: Any) -> Severity | None:
+    """The level a word stands for; None for anything unknown, and for bare numbers, whose order differs."""
+    if not isinstance(word, str):
+        return None
+    return _SEVERITY.get(word) or _other_severity(word)
+
+
+def _other_severity(word: str) -> Severity | None:
+    if len(word) > _LONGEST:
+        return None
+    plain = _plain(word)
+    if known := _SEVERITY.get(plain):
+        return known
+    plain = plain.replace("_", " ")
+    if grade := _GRADE.fullmatch(plain):
+        return _SEVERITY[f"{'p' if grade[1][0] == 'p' else 'sev'}{grade[2]}"]
+    numbered = _NUMBERED.fullmatch(plain)
+    return _SEVERITY.get(numbered[1]) if numbered else None
+
+
+def status(word: Any) -> SignalStatus | None:
+    """What a status word says; None for anything unknown."""
+    if not isinstance(word, str):
+        return None
+    return _STATUS.get(word) or (_STATUS.get(_plain(word)) if len(word) <= _LONGEST else None)
+
+
+def muted(word: Any) -> bool:
+    """The sender itself has silenced this alert, or does not know its state: nothing is to be done."""
+    return isinstance(word, str) and len(word) <= _LONGEST and _plain(word) in _MUTED
+
+
+def good(word: Any) -> bool:
+    """A severity word that says there is no problem: it must not lower the severity of an alert."""
+    return isinstance(word, str) and len(word) <= _LONGEST and _plain(word) in _GOOD
+
+
+def level_in_status(word: Any) -> Severity | None:
+    """The severity in a status word, as in `"status": "CRITICAL"`; None for `firing` and its like."""
+    return severity(word) if isinstance(word, str) and _plain(word[:_LONGEST]) in _LEVELS else None
+
+
+def _plain(word: str) -> str:
+    return word.strip().casefold().replace(" ", "_").replace("-", "_")
