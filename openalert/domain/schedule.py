@@ -16,6 +16,7 @@ from openalert.domain.walltime import parse_time, zone_named
 
 LONGEST_SHIFT = 10_000
 """Most units that one shift may last."""
+HIGHEST_LAYER = 1_000
 MOST_MEMBERS = 500
 MOST_RESTRICTIONS = 100
 LONGEST_NAME = 200
@@ -54,6 +55,7 @@ class RotationVersion(msgspec.Struct, frozen=True, kw_only=True):
     """One immutable definition of a rotation; it decides from `valid_from` until the next version's."""
 
     valid_from: Instant
+    """The first version's is usually its `effective_from`; an amendment's is never in the past."""
     timezone: str
     """IANA name; copied from the schedule, so that moving the schedule elsewhere leaves the past alone."""
     layer: int = 1
@@ -86,7 +88,7 @@ class Rotation(msgspec.Struct, frozen=True, kw_only=True):
     schedule_id: str
     name: str
     versions: tuple[RotationVersion, ...]
-    """Never empty, ascending by `valid_from`, which is unique. The first also decides the time before it."""
+    """Never empty, ascending by `valid_from`, which is unique. Before the first, nobody is on."""
 
     @property
     def current(self) -> RotationVersion:
@@ -161,6 +163,8 @@ def check_version(version: RotationVersion) -> None:
     zone_named(version.timezone)
     if not 1 <= version.shift_length <= LONGEST_SHIFT:
         raise _invalid("shiftLength", f"must be between 1 and {LONGEST_SHIFT}, not {version.shift_length}")
+    if not 0 <= version.layer <= HIGHEST_LAYER:
+        raise _invalid("layer", f"must be between 0 and {HIGHEST_LAYER}, not {version.layer}")
     _check_time("handoffTime", version.handoff_time)
     _check_day("handoffDay", version.handoff_day)
     _check_instant("effectiveFrom", version.effective_from)

@@ -15,11 +15,12 @@ integers in wall time. The server's own time zone is never consulted.
 from bisect import bisect_left
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import TypeAlias
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from openalert.domain.errors import Invalid
-from openalert.domain.instant import DAY, HOUR, LATEST, MINUTE, SECOND, Instant
+from openalert.domain.instant import DAY, HOUR, MINUTE, SECOND, Instant
 
 Wall: TypeAlias = int
 """Milliseconds that a local wall clock shows since its own 1970-01-01T00:00, whatever its offset."""
@@ -27,10 +28,9 @@ Wall: TypeAlias = int
 WEEK = 7 * DAY
 
 _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
+_LAST_ORDINAL = date.max.toordinal()
 _EPOCH_WEEKDAY = 4  # 1970-01-01 was a Thursday; days count from 0 = Sunday
-# Zones are consulted only where every local date still exists; beyond, the offset at the edge holds.
-_FIRST_SECOND = int(datetime(1, 1, 3, tzinfo=UTC).timestamp())
-_LAST_SECOND = LATEST // SECOND - 2 * 86_400
+_FIRST, _LAST = datetime(1, 1, 3, tzinfo=UTC), datetime(9999, 12, 29, tzinfo=UTC)
 # Names in the zone database that are no places: they follow the server, count leap seconds, or mean nothing.
 _NO_PLACES = ("localtime", "posixrules", "Factory", "posix/", "right/")
 
@@ -60,14 +60,19 @@ def reached(zone: ZoneInfo, instant: Instant) -> Wall:
     return set_back + before - 1
 
 
+@lru_cache(maxsize=8192)  # the same few handoffs are asked for again and again
 def first_instant(zone: ZoneInfo, wall: Wall) -> Instant:
     """The first moment when the zone's clocks show `wall` or a later time."""
-    seconds = min(max(wall // SECOND, _FIRST_SECOND), _LAST_SECOND)
-    local = datetime.fromtimestamp(seconds, UTC).replace(tzinfo=zone)
-    before, after = _offset(local), _offset(local.replace(fold=1))
-    if before >= after:
-        return wall - before
-    return _transition(zone, wall - after, wall - before, before)
+    try:
+        shown = datetime(1970, 1, 1, tzinfo=zone) + timedelta(milliseconds=wall)
+    except OverflowError:
+        shown = _edge(wall).replace(tzinfo=zone)
+    before = _offset(shown)
+    instant = wall - before
+    after = _offset(_local(zone, instant))
+    if after <= before:
+        return instant
+    return _transition(zone, wall - after, instant, before)
 
 
 def parse_time(text: str) -> Wall:
@@ -88,8 +93,8 @@ def midnight(day: date) -> Wall:
 
 
 def date_of(wall: Wall) -> date:
-    """The calendar day of a wall time."""
-    return date.fromordinal(wall // DAY + _EPOCH_ORDINAL)
+    """The calendar day of a wall time; from the year 10000 on, the last day that there is."""
+    return date.fromordinal(min(wall // DAY + _EPOCH_ORDINAL, _LAST_ORDINAL))
 
 
 def weekday_of(wall: Wall) -> int:
@@ -103,7 +108,15 @@ def since_sunday(wall: Wall) -> int:
 
 
 def _local(zone: ZoneInfo, instant: Instant) -> datetime:
-    return datetime.fromtimestamp(min(max(instant // SECOND, _FIRST_SECOND), _LAST_SECOND), zone)
+    try:
+        return datetime.fromtimestamp(instant // SECOND, zone)
+    except (OverflowError, ValueError):
+        return _edge(instant).astimezone(zone)
+
+
+def _edge(milliseconds: int) -> datetime:
+    """The moment nearest to one outside the years 1 to 9999 whose local date exists in every zone."""
+    return _FIRST if milliseconds < 0 else _LAST
 
 
 def _offset(local: datetime) -> int:
