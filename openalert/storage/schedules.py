@@ -1,0 +1,171 @@
+"""SQL for schedules, their rotations and overrides."""
+
+from collections.abc import Collection
+
+import msgspec
+
+from openalert.domain.access import Actor
+from openalert.domain.instant import LATEST, Instant
+from openalert.domain.schedule import Override, Rotation, Schedule
+from openalert.storage.database import Reader, Transaction
+from openalert.storage.rows import to_parameters
+from openalert.storage.visible import visible
+
+
+class Plan(msgspec.Struct, kw_only=True):
+    """All from which a schedule is computed: what `domain.oncall` asks for."""
+
+    schedule: Schedule
+    rotations: list[Rotation] = []
+    overrides: list[Override] = []
+
+
+async def insert(tx: Transaction, schedule: Schedule) -> None:
+    """A new schedule."""
+    await tx.insert("schedules", schedule)
+
+
+async def update(tx: Transaction, schedule: Schedule) -> None:
+    """Write everything about the schedule that may change."""
+    await tx.execute(
+        "UPDATE schedules SET name = :name, timezone = :timezone, updated_at = :updated_at WHERE id = :id",
+        **to_parameters(schedule),
+    )
+
+
+async def delete(tx: Transaction, schedule_id: str) -> None:
+    """Forget the schedule with its rotations and overrides."""
+    await tx.execute("DELETE FROM schedules WHERE id = :id", id=schedule_id)
+
+
+async def get(reader: Reader, actor: Actor, schedule_id: str) -> Schedule | None:
+    """The schedule, if the actor may see its team."""
+    return (await named(reader, actor, [schedule_id])).get(schedule_id)
+
+
+async def named(reader: Reader, actor: Actor, schedule_ids: Collection[str]) -> dict[str, Schedule]:
+    """Those of the schedules that the actor may see, by id."""
+    if not schedule_ids:
+        return {}
+    condition, parameters = visible(reader, actor)
+    found = await reader.all(
+        Schedule,
+        f"SELECT * FROM schedules WHERE {reader.any_of('id', 'ids')} AND {condition}",
+        ids=sorted(set(schedule_ids)),
+        **parameters,
+    )
+    return {schedule.id: schedule for schedule in found}
+
+
+async def page(
+    reader: Reader, actor: Actor, *, team_id: str | None = None, after: str = "", limit: int
+) -> list[Schedule]:
+    """The next schedules that the actor may see, of one team or of all."""
+    condition, parameters = visible(reader, actor)
+    return await reader.all(
+        Schedule,
+        f"""
+        SELECT * FROM schedules
+        WHERE id > :after AND (CAST(:team AS TEXT) IS NULL OR team_id = :team) AND {condition}
+        ORDER BY id LIMIT :limit
+        """,
+        team=team_id,
+        after=after,
+        limit=limit,
+        **parameters,
+    )
+
+
+async def plans(
+    reader: Reader, schedules: Collection[Schedule], start: Instant, end: Instant = LATEST
+) -> dict[str, Plan]:
+    """Each schedule with its rotations and the overrides that touch the time from `start` to `end`.
+
+    Two statements, however many schedules there are.
+    """
+    found = {schedule.id: Plan(schedule=schedule) for schedule in schedules}
+    if not found:
+        return found
+    for rotation in await rotations(reader, found):
+        found[rotation.schedule_id].rotations.append(rotation)
+    for override in await overrides(reader, found, start, end):
+        found[override.schedule_id].overrides.append(override)
+    return found
+
+
+async def rotations(reader: Reader, schedule_ids: Collection[str]) -> list[Rotation]:
+    """All rotations of the schedules, in the order of their making."""
+    return await reader.all(
+        Rotation,
+        f"SELECT * FROM rotations WHERE {reader.any_of('schedule_id', 'schedules')} ORDER BY id",
+        schedules=sorted(schedule_ids),
+    )
+
+
+async def rotation(reader: Reader, schedule_id: str, rotation_id: str) -> Rotation | None:
+    """One rotation of the schedule."""
+    return await reader.one(
+        Rotation,
+        "SELECT * FROM rotations WHERE id = :id AND schedule_id = :schedule",
+        id=rotation_id,
+        schedule=schedule_id,
+    )
+
+
+async def insert_rotation(tx: Transaction, made: Rotation) -> None:
+    """A new rotation."""
+    await tx.insert("rotations", made)
+
+
+async def update_rotation(tx: Transaction, amended: Rotation) -> None:
+    """Write the rotation's name and all its versions."""
+    await tx.execute(
+        "UPDATE rotations SET name = :name, versions = :versions WHERE id = :id", **to_parameters(amended)
+    )
+
+
+async def delete_rotation(tx: Transaction, rotation_id: str) -> None:
+    """Forget the rotation, its past included."""
+    await tx.execute("DELETE FROM rotations WHERE id = :id", id=rotation_id)
+
+
+async def overrides(
+    reader: Reader, schedule_ids: Collection[str], start: Instant, end: Instant = LATEST
+) -> list[Override]:
+    """The overrides of the schedules that touch the time from `start` until before `end`, the earliest first."""
+    return await reader.all(
+        Override,
+        f"""
+        SELECT * FROM overrides
+        WHERE {reader.any_of("schedule_id", "schedules")} AND end_at > :from_at AND start_at < :to_at
+        ORDER BY start_at, id
+        """,
+        schedules=sorted(schedule_ids),
+        from_at=start,
+        to_at=end,
+    )
+
+
+async def override(reader: Reader, schedule_id: str, override_id: str) -> Override | None:
+    """One override of the schedule."""
+    return await reader.one(
+        Override,
+        "SELECT * FROM overrides WHERE id = :id AND schedule_id = :schedule",
+        id=override_id,
+        schedule=schedule_id,
+    )
+
+
+async def insert_override(tx: Transaction, made: Override) -> None:
+    """A new override."""
+    await tx.insert("overrides", made)
+
+
+async def end_override(tx: Transaction, override_id: str, at: Instant) -> None:
+    """Let a running override end at `at`, so that the past stays as it was."""
+    await tx.execute("UPDATE overrides SET end_at = :at WHERE id = :id", at=at, id=override_id)
+
+
+async def delete_override(tx: Transaction, override_id: str) -> None:
+    """Forget an override that has not begun."""
+    await tx.execute("DELETE FROM overrides WHERE id = :id", id=override_id)

@@ -1,0 +1,41 @@
+"""Which rows an actor may see: the one predicate that every query on behalf of somebody carries."""
+
+from typing import Any
+
+from openalert.domain.access import Actor
+from openalert.storage.database import Reader
+
+
+def visible(reader: Reader, actor: Actor, column: str = "team_id") -> tuple[str, dict[str, Any]]:
+    """SQL for "the actor may see this row", and its parameters.
+
+    `column` holds the team's id; `organization_id` must be a column of the same table. Owners and admins see
+    their organization, API keys too, everybody else the teams they belong to; the program sees everything.
+    """
+    if actor.organization_id is None:
+        return "1 = 1", {}
+    within, parameters = in_organization(actor, column)
+    if sees_organization(actor):
+        return within, parameters
+    teams = reader.any_of(column, "visible_teams")
+    return f"{within} AND {teams}", parameters | {"visible_teams": sorted(actor.teams)}
+
+
+def in_organization(actor: Actor, column: str = "id") -> tuple[str, dict[str, Any]]:
+    """SQL for "this row is of the actor's organization"; `column` only says which table is meant."""
+    if actor.organization_id is None:
+        return "1 = 1", {}
+    table, dot, _ = column.rpartition(".")
+    return f"{table}{dot}organization_id = :visible_organization", {
+        "visible_organization": actor.organization_id
+    }
+
+
+def sees_organization(actor: Actor) -> bool:
+    """Whether every team of the organization is in view."""
+    return actor.sees_all_teams or actor.kind == "api_key"
+
+
+def sees_team(actor: Actor, team_id: str) -> bool:
+    """Whether a team of the actor's own organization is in view."""
+    return sees_organization(actor) or team_id in actor.teams
