@@ -20,6 +20,7 @@ from openalert.domain.instant import SECOND, Instant, from_datetime
 from openalert.notifiers.addresses import Address, AddressPolicy, Resolver
 from openalert.notifiers.notifier import LostAnswer, NotifierError, Reason
 from openalert.notifiers.text import one_line
+from openalert.notifiers.tls import is_tls_failure
 
 MAX_URL = 2_048
 MAX_CONNECTIONS = 64
@@ -144,7 +145,7 @@ class _Exchange:
         except (TimeoutError, httpcore2.TimeoutException) as error:
             self._fail_unless_answered(Reason.TIMEOUT, f"{self._origin} did not answer in time.", error)
         except (httpcore2.NetworkError, httpcore2.ProtocolError, OSError) as error:
-            reason = Reason.TLS_FAILED if _is_tls(error) else Reason.UNREACHABLE
+            reason = Reason.TLS_FAILED if is_tls_failure(error) else Reason.UNREACHABLE
             words = "has no valid certificate" if reason is Reason.TLS_FAILED else "cannot be reached"
             self._fail_unless_answered(reason, f"{self._origin} {words}.", error)
         if self._response is None:  # pragma: no cover - _fail_unless_answered has raised
@@ -294,12 +295,3 @@ def _header_lines(headers: Mapping[str, str], body: bytes) -> list[tuple[bytes, 
         raise NotifierError(
             Reason.MISCONFIGURED, "A header of the request is not plain ASCII.", permanent=True
         ) from error
-
-
-def _is_tls(error: BaseException | None) -> bool:
-    """Whether a failure of TLS lies somewhere below `error`."""
-    while error is not None:
-        if isinstance(error, ssl.SSLError):
-            return True
-        error = error.__cause__
-    return False

@@ -13,21 +13,10 @@ from typing import Any, Protocol
 
 import msgspec
 
+from openalert.domain.incident import IncidentStatus
 from openalert.domain.instant import Instant
+from openalert.domain.notification import NotificationKind
 from openalert.domain.severity import Severity
-
-
-class Kind(StrEnum):
-    """Why a message exists; written to the database and to webhook bodies as it is."""
-
-    PAGE = "page"
-    """Somebody must act: an incident is open and this person is asked to take it."""
-    UPDATE = "update"
-    """Somebody who was paged hears what became of it: acknowledged, resolved, handed on."""
-    TEST = "test"
-    """A person asked for proof that this channel reaches them."""
-    NOTICE = "notice"
-    """OpenAlert has something to say about itself or about an account: a code, a broken channel."""
 
 
 class Action(msgspec.Struct, kw_only=True, frozen=True):
@@ -55,8 +44,7 @@ class IncidentFacts(msgspec.Struct, kw_only=True):
     number: int
     title: str
     severity: Severity
-    status: str
-    """`triggered`, `acknowledged` or `resolved`."""
+    status: IncidentStatus
     service_name: str
     description: str = ""
     labels: dict[str, str] = {}
@@ -72,7 +60,7 @@ class Message(msgspec.Struct, kw_only=True, repr_omit_defaults=True):
     notification_id: str
     """The row that this message settles; the provider's idempotency key is made from it, so it is equal on
     every attempt."""
-    kind: Kind
+    kind: NotificationKind
     to: str
     """The address in the channel's own form: an e-mail address, a URL, a telephone number."""
     recipient_name: str = ""
@@ -83,7 +71,7 @@ class Message(msgspec.Struct, kw_only=True, repr_omit_defaults=True):
     """What happened, without number and title: `Resolved`, `Acknowledged by Bea`; for a notice or a test its
     whole subject. Empty for a page."""
     body: str = ""
-    """Plain text of a notice, test or update; blank lines separate paragraphs."""
+    """Plain text of a notice, test, code or update; blank lines separate paragraphs."""
     reason: str = ""
     """Why this recipient gets it, one sentence: `You are on call for Core (level 1 of Core policy).`"""
     escalation_note: str = ""

@@ -1,0 +1,12 @@
+"""Telling a failure of encryption from a failure of the network."""
+
+import ssl
+
+
+def is_tls_failure(error: BaseException | None) -> bool:
+    """Whether a failure of TLS (an expired certificate, another name on it) lies somewhere below `error`."""
+    while error is not None:
+        if isinstance(error, ssl.SSLError | ssl.CertificateError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
