@@ -20,7 +20,9 @@ LIMIT = 1024 * 1024
 
 _DECODER = msgspec.json.Decoder()
 _BOM = b"\xef\xbb\xbf"
-_WIDE_BOMS = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
+_CHARSETS = frozenset(
+    {"latin-1", "iso-8859-1", "iso-8859-15", "windows-1252", "cp1252", "utf-16", "utf-16le", "utf-16be"}
+)
 _LONGEST_NUMBER = 400
 _TOO_DEEP = "The body is nested too deeply to be an alert."
 
@@ -33,8 +35,6 @@ def decode(content: bytes, inbound: Inbound, limit: int = LIMIT) -> Any:
     if encoding := headers.get("content-encoding"):
         content = _inflate(content, encoding.strip().lower(), limit)
     kind = headers.get("content-type", "")
-    if kind[:16] != "application/json" or "charset" in kind:
-        content = _as_utf8(content, kind)
     try:
         value = _json(content, kind)
         # The other ways to write U+0000 or a lone surrogate do not pass the decoder.
@@ -51,6 +51,8 @@ def _json(content: bytes, kind: str) -> Any:
         problem = error
     if content.startswith(_BOM):
         return _json(content[len(_BOM) :], kind)
+    if (transcoded := _transcoded(content, kind)) is not None:
+        return _json(transcoded, kind.partition(";")[0])
     if not content.strip():
         raise Invalid("The body is empty. Send the alert as a JSON object.")
     try:
@@ -75,7 +77,7 @@ def _not_json(content: bytes, media_type: str, header: str, problem: ValueError)
 
 
 def _refuse(content: bytes, problem: ValueError) -> NoReturn:
-    if content.startswith(_WIDE_BOMS) or b"\x00" in content[:4]:
+    if b"\x00" in content[:4]:
         raise Invalid("The body is not UTF-8. Send JSON encoded as UTF-8.") from None
     if isinstance(problem, UnicodeDecodeError):
         raise Invalid("The body is not valid UTF-8. Send JSON encoded as UTF-8.") from None
@@ -126,18 +128,17 @@ def _scrubbed(value: Any) -> Any:
     return value
 
 
-def _as_utf8(content: bytes, kind: str) -> bytes:
+def _transcoded(content: bytes, kind: str) -> bytes | None:
+    """The body as UTF-8 when its content type or its byte order mark names another known encoding."""
     charset = form.parameter(kind, "charset").lower()
-    if charset in {"", "utf-8", "utf8", "us-ascii", "ascii"}:
-        return content
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        charset = "utf-16"
+    if charset not in _CHARSETS:
+        return None
     try:
         return content.decode(charset).encode()
-    except LookupError:
-        raise Unsupported(f'The character set "{charset[:40]}" is not known. Send UTF-8.') from None
-    except ValueError:
-        raise Invalid(
-            f"The body is not valid {charset[:40]}, as its content type says. Send UTF-8."
-        ) from None
+    except UnicodeError:
+        return None
 
 
 def _inflate(content: bytes, encoding: str, limit: int) -> bytes:

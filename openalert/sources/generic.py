@@ -24,11 +24,12 @@ _IDENTITY = plain(
 )
 _GROUP = plain("groupkey alertgroup groupid aggregationkey")
 _TITLE = plain("title alerttitle eventtitle messagetitle headline summary subject")
-_NAME = plain(
+_RULE = plain(
     "alertname rulename rule alertrule checkname monitorname monitorfriendlyname triggername trigger"
-    " conditionname policyname searchname"
+    " conditionname"
 )
-_TEXT = plain("message msg text name alert event check description details detail body reason error output")
+_NAMES = (*_RULE, *plain("policyname searchname name"))
+_TEXT = plain("message msg text alert event check description details detail body reason error output")
 _DESCRIPTION = plain("description details detail message msg body text info reason output longoutput notes")
 _STATUS = plain(
     "status state alertstatus alertstate currentstatus currentstate newstatus newstate newstatevalue"
@@ -47,7 +48,8 @@ _MOMENT = plain("timestamp time datetime date eventtime occurredat ts lastupdate
 _TARGET = plain(
     "host hostname hostid instance node server device deviceid resource resourceid resourcename entity entityid"
     " service servicename component check checkname checkid monitor monitorname monitorid monitorurl job"
-    " cluster namespace environment env region target application app"
+    " cluster namespace environment env region zone target application app pod container deployment database db"
+    " queue topic mountpoint mount filesystem volume path interface port ip address site project"
 )
 _LINKS = (
     ("Runbook", plain("runbookurl runbook playbook playbookurl runbooklink")),
@@ -100,7 +102,7 @@ _MUTED = "Its sender has muted it, or does not know its state."
 def _signal(body: dict[str, Any], now: Instant) -> Signal | str:
     """The object as a signal, or why there is nothing to do."""
     fields = Fields(body)
-    if not any(fields.first(name) for name in (*_TITLE, *_NAME)):
+    if not any(fields.first(name) for name in (*_TITLE, *_NAMES)):
         fields.unwrap()
     labels = text.texts(fields.get("labels")) or text.texts(fields.get("tags"))
     annotations = text.texts(fields.get("annotations"))
@@ -140,7 +142,7 @@ def _own(fields: Fields, names: tuple[str, ...]) -> str:
 
 def _name(fields: Fields, labels: dict[str, str], title: str) -> str:
     """What the alert is called whatever its state: a rule's name, else the title without its leading mark."""
-    for value in (labels.get("alertname"), *(fields.get(name) for name in _NAME)):
+    for value in (labels.get("alertname"), *(fields.get(name) for name in _RULE)):
         if name := text.line(value):
             return name
     mark = _MARK.match(title)
@@ -154,7 +156,7 @@ def _title(fields: Fields, labels: dict[str, str], annotations: dict[str, str]) 
     for value in (annotations.get("summary"), annotations.get("title"), labels.get("alertname")):
         if found := text.line(value):
             return found
-    for name in _NAME:
+    for name in _NAMES:
         if found := text.line(fields.get(name)):
             return found
     for name in _TEXT:
@@ -187,7 +189,7 @@ def _status(fields: Fields, title: str) -> SignalStatus | None:
         flag = next((value for name in names if isinstance(value := fields.get(name), bool)), None)
         if flag is not None:
             return SignalStatus.RESOLVED if flag is over else SignalStatus.FIRING
-    if any(words.good(fields.get(name)) and words.status(fields.get(name)) for name in _SEVERITY):
+    if any(words.over(fields.get(name)) for name in _SEVERITY):
         return SignalStatus.RESOLVED
     mark = None if said else _MARK.match(title)
     return (mark and words.status(mark[1] or mark[2])) or SignalStatus.FIRING

@@ -75,6 +75,9 @@ class _Frame(msgspec.Struct):
     now: Instant = 0
 
 
+_MEMBERS = frozenset(_Alert.__struct_encode_fields__)
+
+
 def looks_like(body: Any, _inbound: Inbound) -> bool:
     """An Alertmanager message, a list with an alert of the API v2 in it, or one such alert."""
     if isinstance(body, list):
@@ -90,7 +93,7 @@ def parse(body: Any, inbound: Inbound) -> Reading:
         return _read_all([body], _Frame(now=inbound.received_at))
     reading = _read_all(body["alerts"], _frame(body, inbound.received_at))
     truncated = body.get("truncatedAlerts")
-    if isinstance(truncated, int) and truncated > 0:
+    if type(truncated) is int and truncated > 0:
         reading.note = f"Alertmanager left out {truncated} alerts of this group (its `max_alerts`)."
     return reading
 
@@ -120,7 +123,7 @@ def _is_alert(item: Any) -> bool:
     labels = item.get("labels")
     if not isinstance(labels, dict):
         return False
-    return "startsAt" in item or "generatorURL" in item or ("alertname" in labels and "title" not in item)
+    return "startsAt" in item or "generatorURL" in item or ("alertname" in labels and item.keys() <= _MEMBERS)
 
 
 def _read_all(items: Any, frame: _Frame) -> Reading:
@@ -183,10 +186,8 @@ def _adapted(item: Any, frame: _Frame) -> Signal | str:
         return "It is not an object."
     labels = text.texts(item.get("labels"))
     state = item.get("status")
-    members = {
-        name: item[name] for name in _Alert.__struct_encode_fields__ if isinstance(item.get(name), str)
-    }
-    times_of = {name: str(item[name]) for name in ("startsAt", "endsAt") if _is_number(item.get(name))}
+    members = {name: item[name] for name in _MEMBERS if isinstance(item.get(name), str)}
+    times_of = {name: str(int(item[name])) for name in ("startsAt", "endsAt") if _is_number(item.get(name))}
     fingerprint = item.get("fingerprint")
     alert = msgspec.convert(
         members

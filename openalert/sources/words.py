@@ -39,6 +39,7 @@ _STATUSES = {
 _SEVERITY = {word: level for level, words in _SEVERITIES.items() for word in words}
 _STATUS = {word: status for status, words in _STATUSES.items() for word in words}
 _GOOD = _split("ok okay clear cleared success normal none up resolved recovered closed healthy green good")
+_OVER = _split("ok okay clear cleared resolved recovered closed healthy green")
 _MUTED = _split(
     "paused suppressed silenced muted snoozed inhibited maintenance under_maintenance downtimestart downtime "
     "disabled insufficient_data"
@@ -84,6 +85,11 @@ def muted(word: Any) -> bool:
 def good(word: Any) -> bool:
     """A severity word that says there is no problem: it must not lower the severity of an alert."""
     return isinstance(word, str) and len(word) <= _LONGEST and _plain(word) in _GOOD
+
+
+def over(word: Any) -> bool:
+    """A severity word that ends an alert, as in Netdata's `"severity": "clear"`."""
+    return isinstance(word, str) and len(word) <= _LONGEST and _plain(word) in _OVER
 
 
 def level_in_status(word: Any) -> Severity | None:
