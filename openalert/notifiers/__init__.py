@@ -1,1 +1,31 @@
 """Notifiers: one file per outbound channel, all behind the protocol in `notifier`."""
+
+from collections.abc import Callable
+
+import msgspec
+
+from openalert.notifiers.email import EmailNotifier, EmailSettings
+from openalert.notifiers.http import OutgoingSettings
+from openalert.notifiers.notifier import Notifier
+from openalert.notifiers.webhook import WebhookNotifier
+
+
+class NotifierSettings(msgspec.Struct, kw_only=True, frozen=True):
+    """What the channels need from the configuration."""
+
+    base_url: str
+    """Where people reach this installation, without a slash at the end."""
+    email: EmailSettings = EmailSettings()
+    outgoing: OutgoingSettings = OutgoingSettings()
+
+
+NOTIFIERS: dict[str, Callable[[NotifierSettings], Notifier]] = {
+    EmailNotifier.channel: lambda settings: EmailNotifier(settings.email, base_url=settings.base_url),
+    WebhookNotifier.channel: lambda settings: WebhookNotifier(settings.outgoing, base_url=settings.base_url),
+}
+"""Every channel by name. A new channel is a file in this room and a line here."""
+
+
+def build(settings: NotifierSettings) -> dict[str, Notifier]:
+    """All notifiers by the name of their channel; ValueError when a network in `outgoing` cannot be read."""
+    return {name: make(settings) for name, make in NOTIFIERS.items()}
