@@ -1,0 +1,389 @@
+"""openalert.toml, OPENALERT_SECTION_KEY, `*_file` secrets and command-line options become one frozen Config.
+
+Later wins: defaults, file, environment, command line. What is not understood stops the start, naming the
+place, the key and what is allowed: a setting that is silently ignored is found out at three in the morning.
+"""
+
+import os
+import re
+import secrets
+import tomllib
+from collections.abc import Iterator, Mapping
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeAlias, get_args, get_origin, get_type_hints
+from urllib.parse import urlsplit
+
+import msgspec
+
+from openalert.domain.errors import OpenAlertError
+
+Secret: TypeAlias = Annotated[str, msgspec.Meta(extra={"secret": True})]
+"""Text that is never shown; it may also be given as `<name>_file`, the path of a file that holds it."""
+
+PREFIX = "OPENALERT_"
+_NOT_OURS = re.compile(r"OPENALERT_(CONFIG$|SERVICE_|PORT$|PORT_)")
+"""The path of the file itself, and what Kubernetes sets for a service that is called openalert."""
+
+
+class ConfigError(OpenAlertError):
+    """The configuration cannot be used; the program does not start (exit code 3)."""
+
+
+class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A table of openalert.toml."""
+
+    def __repr__(self) -> str:
+        """Never the values: they end up in logs."""
+        return f"<{type(self).__name__}>"
+
+
+class Server(Section, frozen=True):
+    """Where it listens, keeps its data, and how it is reached."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 8080
+    data_dir: str = "./openalert-data"
+    base_url: str = ""
+    """How people and senders reach it; empty: http://host:port."""
+    trusted_proxies: tuple[str, ...] = ()
+    """Networks whose X-Forwarded-For and X-Forwarded-Proto are believed."""
+    allowed_origins: tuple[str, ...] = ()
+    """Further origins whose pages may act with the session cookie."""
+    api_writes_per_minute: Annotated[int, msgspec.Meta(ge=0)] = 100
+    """For each user or key; 0: no limit. Never applies to ingestion."""
+    max_body_bytes: Annotated[int, msgspec.Meta(ge=1024, le=64 * 1024 * 1024)] = 1024 * 1024
+    secret_key: Secret = ""
+    """Signs the links in messages; empty: made once and kept in the data folder."""
+
+
+class DatabaseSection(Section, frozen=True):
+    """Where everything is stored."""
+
+    url: Secret = ""
+    """`sqlite:///path` or `postgres://…`; empty: openalert.db in the data folder."""
+
+
+class Smtp(Section, frozen=True):
+    """The mail server; without a host no mail is sent."""
+
+    host: str = ""
+    port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0
+    """0: the usual one, 587 for starttls, 465 for tls, 25 for none."""
+    username: str = ""
+    password: Secret = ""
+    security: Literal["none", "starttls", "tls"] = "starttls"
+    sender: str = msgspec.field(default="", name="from")
+
+
+class Outgoing(Section, frozen=True):
+    """Where webhooks and other outgoing HTTP may go."""
+
+    allow_private_networks: bool = False
+    allowed_networks: tuple[str, ...] = ()
+
+
+class Log(Section, frozen=True):
+    """What is written to standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["auto", "json", "console"] = "auto"
+    """auto: console on a terminal, else JSON."""
+
+
+class Retention(Section, frozen=True):
+    """How long things are kept that nobody needs for ever."""
+
+    payload_days: Annotated[int, msgspec.Meta(ge=1, le=3650)] = 30
+
+
+class Config(Section, frozen=True):
+    """Everything that is configured, with the file it came from."""
+
+    server: Server = Server()
+    database: DatabaseSection = DatabaseSection()
+    smtp: Smtp = Smtp()
+    outgoing: Outgoing = Outgoing()
+    log: Log = Log()
+    retention: Retention = Retention()
+
+    @property
+    def data_dir(self) -> Path:
+        """The data folder, absolute."""
+        return Path(self.server.data_dir).expanduser().absolute()
+
+    @property
+    def database_url(self) -> str:
+        """The database in use."""
+        return self.database.url or f"sqlite:///{self.data_dir / 'openalert.db'}"
+
+    @property
+    def base_url(self) -> str:
+        """Scheme, host and port under which links are made, without a slash at the end."""
+        if self.server.base_url:
+            return self.server.base_url
+        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.server.host, self.server.host)  # noqa: S104 - compared, not bound
+        return f"http://{host}:{self.server.port}"
+
+    @property
+    def is_https(self) -> bool:
+        """Whether people reach it by TLS, so that cookies must not travel without."""
+        return self.base_url.startswith("https://")
+
+
+def load(
+    path: Path | None = None,
+    environ: Mapping[str, str] | None = None,
+    options: Mapping[str, str | int | None] | None = None,
+) -> Config:
+    """The Config of a file, the environment and `section.key` options (None: not given).
+
+    Without `path`, OPENALERT_CONFIG or ./openalert.toml is read if there is one.
+    """
+    environ = os.environ if environ is None else environ
+    path = path or _usual_file(environ)
+    tables = _read_file(path) if path else {}
+    config = _convert(tables, str(path) if path else "configuration")
+    _overlay(tables, _from_environment(environ))
+    config = _convert(tables, "environment")
+    given = {name: value for name, value in (options or {}).items() if value is not None}
+    if given:
+        for name, value in given.items():
+            section, _, key = name.partition(".")
+            _overlay(tables, {section: {key: value}})
+        config = _convert(tables, "command line")
+    return config
+
+
+def secret_key(config: Config) -> bytes:
+    """The key that signs links; made at the first start and kept in the data folder, readable by us alone."""
+    if config.server.secret_key:
+        return config.server.secret_key.encode()
+    path = config.data_dir / "secret.key"
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_bytes().strip()
+    with os.fdopen(handle, "wb") as file:
+        file.write(secrets.token_urlsafe(32).encode() + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
+    return path.read_bytes().strip()
+
+
+def make_data_dir(config: Config) -> None:
+    """The data folder exists and is ours alone; ConfigError when that cannot be."""
+    try:
+        config.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            f"The data folder {config.data_dir} cannot be made: {error.strerror}. "
+            "Choose another with --data-dir or server.data_dir.",
+            field="server.data_dir",
+        ) from error
+
+
+def redacted(config: Config) -> str:
+    """The configuration as TOML with every secret replaced by `***`; what `openalert check` shows."""
+    lines: list[str] = []
+    for section, kind in _sections().items():
+        lines.append(f"[{section}]")
+        table = getattr(config, section)
+        for field in msgspec.structs.fields(kind):
+            value = getattr(table, field.name)
+            shown = "***" if value and is_secret(kind, field.name) else value
+            lines.append(f"{field.encode_name} = {msgspec.json.encode(shown).decode()}")
+        lines.append("")
+    return "\n".join(lines).rstrip()
+
+
+def is_secret(kind: type[Section], name: str) -> bool:
+    """Whether the field is never to be shown."""
+    hint = get_type_hints(kind, include_extras=True)[name]
+    return any((getattr(meta, "extra", None) or {}).get("secret") for meta in get_args(hint)[1:])
+
+
+def _usual_file(environ: Mapping[str, str]) -> Path | None:
+    if environ.get(f"{PREFIX}CONFIG"):
+        return Path(environ[f"{PREFIX}CONFIG"])
+    usual = Path("openalert.toml")
+    return usual if usual.is_file() else None
+
+
+def _read_file(path: Path) -> dict[str, dict[str, Any]]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8"
+        raise ConfigError(f"The configuration file {path} cannot be read: {reason}.") from error
+    try:
+        tables: dict[str, dict[str, Any]] = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path} is not TOML: {error}.") from error
+    for name, table in tables.items():
+        if not isinstance(table, dict):
+            raise ConfigError(f"{path}: {name} stands outside a section. Sections: {_listed(_sections())}.")
+        _read_secrets(table, name, str(path), path.parent)
+    return tables
+
+
+def _from_environment(environ: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    tables: dict[str, dict[str, Any]] = {}
+    for variable in sorted(environ):
+        if not variable.startswith(PREFIX) or _NOT_OURS.match(variable):
+            continue
+        section, key = _place(variable)
+        tables.setdefault(section, {})[key] = _parsed(section, key, environ[variable])
+    for section, table in tables.items():
+        _read_secrets(table, section, "environment", Path())
+    return tables
+
+
+def _place(variable: str) -> tuple[str, str]:
+    rest = variable.removeprefix(PREFIX).lower()
+    for section, kind in _sections().items():
+        if rest.startswith(section + "_"):
+            key = rest.removeprefix(section + "_")
+            if key in _keys(kind):
+                return section, key
+            raise ConfigError(
+                f"environment: {variable} is not known. "
+                f"Known for [{section}]: {', '.join(f'{PREFIX}{section}_{name}'.upper() for name in _keys(kind))}."
+            )
+    raise ConfigError(
+        f"environment: {variable} is not known. Names are {PREFIX}SECTION_KEY; "
+        f"sections: {_listed(name.upper() for name in _sections())}."
+    )
+
+
+def _parsed(section: str, key: str, text: str) -> Any:
+    """A value from the environment in the type its key has; lists are separated by commas."""
+    hint = _keys(_sections()[section]).get(key, str)
+    if get_origin(hint) is Annotated:
+        hint = get_args(hint)[0]
+    if get_origin(hint) is tuple:
+        return [part.strip() for part in text.split(",") if part.strip()]
+    if hint is bool:
+        return {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}.get(
+            text.lower(), text
+        )
+    if hint is int and re.fullmatch(r"-?\d{1,18}", text):
+        return int(text)
+    return text
+
+
+def _read_secrets(table: dict[str, Any], section: str, source: str, folder: Path) -> None:
+    """Replace each `<secret>_file` by what the file holds, without the newline at its end."""
+    kind = _sections().get(section)
+    for key in [key for key in table if kind and key.endswith("_file") and key in _keys(kind)]:
+        name, path = key.removesuffix("_file"), table.pop(key)
+        if not path:
+            continue
+        if table.get(name):
+            raise ConfigError(f"{source}: give {section}.{name} or {section}.{key}, not both.")
+        try:
+            table[name] = (folder / str(path)).read_text(encoding="utf-8").strip("\r\n")
+        except (OSError, UnicodeDecodeError) as error:
+            reason = getattr(error, "strerror", None) or "it is not UTF-8"
+            raise ConfigError(
+                f"{source}: {section}.{key} names {path}, which cannot be read: {reason}."
+            ) from error
+
+
+def _overlay(tables: dict[str, dict[str, Any]], further: Mapping[str, Mapping[str, Any]]) -> None:
+    for section, table in further.items():
+        tables.setdefault(section, {}).update(table)
+
+
+def _convert(tables: Mapping[str, Mapping[str, Any]], source: str) -> Config:
+    for section, table in tables.items():
+        kind = _sections().get(section)
+        if kind is None:
+            raise ConfigError(f"{source}: there is no section [{section}]. Sections: {_listed(_sections())}.")
+        for key in table:
+            if key not in _keys(kind):
+                raise ConfigError(
+                    f"{source}: {section}.{key} is not known. Known in [{section}]: {_listed(_keys(kind))}.",
+                    field=f"{section}.{key}",
+                )
+            _convert_one(kind, section, key, table[key], source)
+    config = msgspec.convert(tables, Config)
+    for field, problem in _problems(config):
+        raise ConfigError(f"{source}: {field} {problem}", field=field)
+    return config
+
+
+def _convert_one(kind: type[Section], section: str, key: str, value: Any, source: str) -> None:
+    hint = _keys(kind)[key]
+    try:
+        msgspec.convert(value, hint)
+    except msgspec.ValidationError as error:
+        shown = "" if key in _secret_keys(kind) else f" is {msgspec.json.encode(value).decode()}, which"
+        allowed = (
+            f"Allowed: {_listed(map(str, get_args(hint)))}." if get_origin(hint) is Literal else f"{error}."
+        )
+        raise ConfigError(
+            f"{source}: {section}.{key}{shown} cannot be used. {allowed}", field=f"{section}.{key}"
+        ) from None
+
+
+def _problems(config: Config) -> Iterator[tuple[str, str]]:
+    """What types cannot say: (key, what is wrong and what is allowed)."""
+    for name in ("base_url", "allowed_origins"):
+        value = getattr(config.server, name)
+        for url in [value] if isinstance(value, str) else value:
+            if url and not _is_origin(url):
+                yield f"server.{name}", f"is {url!r}; it must be http(s)://host or http(s)://host:port."
+    networks = {
+        "server.trusted_proxies": config.server.trusted_proxies,
+        "outgoing.allowed_networks": config.outgoing.allowed_networks,
+    }
+    for field, values in networks.items():
+        for value in values:
+            try:
+                ip_network(value, strict=False)
+            except ValueError:
+                yield field, f"holds {value!r}; it must be an address or a network such as 10.0.0.0/8."
+    if config.database.url and not re.match(r"(sqlite:///.|postgres(ql)?://.)", config.database.url):
+        yield "database.url", "must begin with sqlite:/// or postgres://."
+    if config.server.secret_key and len(config.server.secret_key) < 16:
+        yield "server.secret_key", "must have at least 16 characters."
+    if config.smtp.host and "@" not in config.smtp.sender:
+        yield "smtp.from", "must be an e-mail address when smtp.host is given."
+
+
+def _is_origin(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return bool(
+            parts.scheme in ("http", "https")
+            and parts.hostname
+            and (parts.port is None or parts.port > 0)
+            and url == f"{parts.scheme}://{parts.netloc}"
+            and "@" not in parts.netloc
+        )
+    except ValueError:
+        return False
+
+
+def _sections() -> dict[str, type[Section]]:
+    return {name: kind for name, kind in get_type_hints(Config).items() if isinstance(kind, type)}
+
+
+def _keys(kind: type[Section]) -> dict[str, Any]:
+    """The keys of a section as they are written, `*_file` of secrets among them, with their types."""
+    hints = get_type_hints(kind, include_extras=True)
+    keys: dict[str, Any] = {}
+    for field in msgspec.structs.fields(kind):
+        keys[field.encode_name] = hints[field.name]
+        if is_secret(kind, field.name):
+            keys[field.encode_name + "_file"] = str
+    return keys
+
+
+def _secret_keys(kind: type[Section]) -> set[str]:
+    return {field.encode_name for field in msgspec.structs.fields(kind) if is_secret(kind, field.name)}
+
+
+def _listed(names: Any) -> str:
+    return ", ".join(names)

@@ -1,0 +1,169 @@
+"""Configuration: what is understood wins in the right order, what is not stops the start with its name."""
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from openalert.config import ConfigError, load, make_data_dir, redacted, secret_key
+
+
+def write(folder: Path, text: str) -> Path:
+    """A configuration file with this text."""
+    path = folder / "openalert.toml"
+    path.write_text(text)
+    return path
+
+
+def refusal(path: Path | None = None, environ: dict[str, str] | None = None) -> str:
+    """The sentence with which this configuration is refused."""
+    with pytest.raises(ConfigError) as caught:
+        load(path, environ or {})
+    return caught.value.message
+
+
+def test_nothing_configured_is_a_local_appliance(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Without a file and without variables it listens on loopback and keeps SQLite in ./openalert-data."""
+    monkeypatch.chdir(tmp_path)
+    config = load(None, {})
+    assert (config.server.host, config.server.port) == ("127.0.0.1", 8080)
+    assert config.database_url == f"sqlite:///{tmp_path}/openalert-data/openalert.db"
+    assert config.base_url == "http://127.0.0.1:8080"
+
+
+def test_the_later_source_wins(tmp_path: Path) -> None:
+    """Command line over environment over file, key by key."""
+    path = write(tmp_path, '[server]\nport = 1001\nhost = "10.0.0.1"\ndata_dir = "/f"\n')
+    config = load(
+        path, {"OPENALERT_SERVER_PORT": "1002", "OPENALERT_SERVER_HOST": "h"}, {"server.port": 1003}
+    )
+    assert (config.server.port, config.server.host, config.server.data_dir) == (1003, "h", "/f")
+
+
+def test_environment_values_take_the_type_of_their_key() -> None:
+    """Numbers, booleans and comma-separated lists are read as such."""
+    config = load(
+        None,
+        {
+            "OPENALERT_SERVER_API_WRITES_PER_MINUTE": "0",
+            "OPENALERT_OUTGOING_ALLOW_PRIVATE_NETWORKS": "true",
+            "OPENALERT_SERVER_TRUSTED_PROXIES": "10.0.0.0/8, ::1",
+            "OPENALERT_SMTP_PASSWORD": "12345",
+        },
+    )
+    assert config.server.api_writes_per_minute == 0
+    assert config.outgoing.allow_private_networks is True
+    assert config.server.trusted_proxies == ("10.0.0.0/8", "::1")
+    assert config.smtp.password == "12345"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[smtp]\nhots = 'a'", ["smtp.hots", "host, port", "password_file"]),
+        ("[stmp]\nhost = 'a'", ["[stmp]", "server, database, smtp"]),
+        ("port = 1", ["port", "section"]),
+        ("[server]\nport = '80'", ["server.port", '"80"', "int"]),
+        ("[server]\nport = 70000", ["server.port", "70000", "65535"]),
+        ("[smtp]\nsecurity = 'ssl'", ["smtp.security", '"ssl"', "none, starttls, tls"]),
+        ("[server]\nbase_url = 'oncall.example.com'", ["server.base_url", "http(s)://host"]),
+        ("[server]\nbase_url = 'https://a.example/x'", ["server.base_url"]),
+        ("[server]\nbase_url = 'https://a.example:99999999'", ["server.base_url"]),
+        ("[server]\ntrusted_proxies = ['everyone']", ["server.trusted_proxies", "everyone", "10.0.0.0/8"]),
+        ("[database]\nurl = 'mysql://x/y'", ["database.url", "postgres://"]),
+        ("[smtp]\nhost = 'mail'", ["smtp.from"]),
+        ("[server]\nsecret_key = 'short'", ["server.secret_key", "16"]),
+        ("[server\n", ["not TOML", "line 1"]),
+        ("server = 3", ["server"]),
+    ],
+)
+def test_what_is_not_understood_is_named(tmp_path: Path, text: str, words: list[str]) -> None:
+    """Each refusal names the file, the key and what is allowed."""
+    message = refusal(write(tmp_path, text))
+    assert str(tmp_path / "openalert.toml") in message
+    for word in words:
+        assert word in message
+
+
+@pytest.mark.parametrize(
+    ("variable", "words"),
+    [
+        ("OPENALERT_SMTP_HOTS", ["OPENALERT_SMTP_HOTS", "OPENALERT_SMTP_HOST"]),
+        ("OPENALERT_STMP_HOST", ["OPENALERT_STMP_HOST", "SMTP"]),
+        ("OPENALERT_SERVER_PORT", ["server.port"]),
+    ],
+)
+def test_a_mistaken_variable_is_named(variable: str, words: list[str]) -> None:
+    """A variable with our prefix is ours: misspelt or unusable, it stops the start."""
+    message = refusal(None, {variable: "x"})
+    assert "environment" in message
+    for word in words:
+        assert word in message
+
+
+def test_variables_that_kubernetes_sets_are_not_ours() -> None:
+    """A service called openalert brings variables with our prefix; they mean nothing."""
+    config = load(
+        None, {"OPENALERT_SERVICE_HOST": "10.0.0.1", "OPENALERT_PORT_8080_TCP": "tcp://10.0.0.1:8080"}
+    )
+    assert config.server.host == "127.0.0.1"
+
+
+def test_a_secret_can_be_kept_in_a_file(tmp_path: Path) -> None:
+    """`password_file` is read relative to the configuration file, without its newline."""
+    (tmp_path / "pw").write_text("hush\n")
+    path = write(tmp_path, "[smtp]\npassword_file = 'pw'\n")
+    assert load(path, {}).smtp.password == "hush"
+    assert load(None, {"OPENALERT_SMTP_PASSWORD_FILE": str(tmp_path / "pw")}).smtp.password == "hush"
+
+
+def test_a_secret_file_that_is_missing_or_doubled_is_named(tmp_path: Path) -> None:
+    """The key and the path are in the sentence."""
+    assert "smtp.password_file" in refusal(write(tmp_path, "[smtp]\npassword_file = 'no-such'\n"))
+    assert "not both" in refusal(write(tmp_path, "[smtp]\npassword = 'a'\npassword_file = 'b'\n"))
+
+
+def test_secrets_are_never_shown(tmp_path: Path) -> None:
+    """Neither the printed configuration, nor its repr, nor a refusal holds one."""
+    canary = "canary-3f1c-secret"
+    config = load(
+        None,
+        {
+            "OPENALERT_SMTP_PASSWORD": canary,
+            "OPENALERT_SERVER_SECRET_KEY": canary,
+            "OPENALERT_DATABASE_URL": f"postgres://u:{canary}@h/d",
+        },
+    )
+    assert canary not in redacted(config) + repr(config)
+    assert redacted(config).count('"***"') == 3
+    assert canary not in refusal(write(tmp_path, f"[smtp]\npassword = ['{canary}']\n"))
+
+
+def test_the_signing_key_is_made_once_and_is_ours_alone(tmp_path: Path) -> None:
+    """The second start reads what the first one wrote, from a file that nobody else may read."""
+    config = load(None, {"OPENALERT_SERVER_DATA_DIR": str(tmp_path / "data")})
+    make_data_dir(config)
+    first = secret_key(config)
+    assert secret_key(config) == first
+    assert len(first) >= 32
+    assert stat.S_IMODE((tmp_path / "data" / "secret.key").stat().st_mode) == 0o600
+    assert stat.S_IMODE((tmp_path / "data").stat().st_mode) == 0o700
+
+
+def test_a_data_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    """The sentence names the path and the option."""
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ConfigError, match="--data-dir"):
+        make_data_dir(load(None, {"OPENALERT_SERVER_DATA_DIR": str(tmp_path / "file" / "x")}))
+
+
+def test_the_usual_file_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """./openalert.toml is read without being named, OPENALERT_CONFIG before it."""
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path, "[server]\nport = 1\n")
+    other = tmp_path / "other.toml"
+    other.write_text("[server]\nport = 2\n")
+    assert load(None, {}).server.port == 1
+    assert load(None, {"OPENALERT_CONFIG": str(other)}).server.port == 2
+    assert os.environ.get("OPENALERT_CONFIG") is None
