@@ -1,0 +1,1 @@
+"""HTTP: thin. Decode, call one use case or one read query, render."""
