@@ -1,10 +1,12 @@
 """The members of an unknown object, found by name in any spelling: `alertName`, `ALERT_NAME`, …"""
 
 from collections.abc import Iterable
+from itertools import islice
 from typing import Any
 
 _SPELLING = str.maketrans("", "", "_- .")
 _LONGEST_NAME = 200
+_MOST_MEMBERS = 1_000
 _WRAPPERS = ("alert", "event", "incident", "problem", "issue", "payload", "data", "attachments")
 
 
@@ -17,7 +19,7 @@ class Fields:
         self._add(body)
 
     def _add(self, body: dict[str, Any]) -> None:
-        for name, value in body.items():
+        for name, value in islice(body.items(), _MOST_MEMBERS):
             self._members.setdefault(name[:_LONGEST_NAME].translate(_SPELLING).lower(), (name, value))
 
     def unwrap(self) -> None:
@@ -33,13 +35,10 @@ class Fields:
         """The value under a plain name; None when there is none."""
         return self._members.get(name, (None, None))[1]
 
-    def first(self, *names: str) -> Any:
-        """The first value under any of the plain names that says something: 0 does, "" and null do not."""
-        for name in names:
-            value = self.get(name)
-            if value is not None and value not in ("", [], {}):
-                return value
-        return None
+    def values(self, names: Iterable[str]) -> list[Any]:
+        """The values under those of the plain names that there are, in the order of the names."""
+        members = self._members
+        return [members[name][1] for name in names if name in members]
 
     def named(self, names: Iterable[str]) -> dict[str, Any]:
         """The scalar members with one of the plain names, by their own names."""

@@ -9,12 +9,12 @@ import re
 from typing import Any
 
 from openalert.domain.alert import Signal, SignalStatus
-from openalert.domain.errors import Invalid
+from openalert.domain.errors import Invalid, TooLarge
 from openalert.domain.instant import Instant
 from openalert.domain.severity import Severity
 from openalert.sources import identity, text, times, words
 from openalert.sources.fields import Fields, plain
-from openalert.sources.source import Inbound, Reading, Skipped, Source
+from openalert.sources.source import MOST, Inbound, Reading, Skipped, Source
 
 NAME = "generic"
 
@@ -43,7 +43,8 @@ _STARTS = plain(
     "startsat startedat starttime startat firedat triggeredat openedat createdat activeat activesince since"
     " firstseen downsince beganat"
 )
-_ENDS = plain("endsat endedat endtime endat resolvedat recoveredat closedat clearedat")
+_OVER_SINCE = plain("resolvedat recoveredat closedat clearedat")
+_ENDS = (*plain("endsat endedat endtime endat"), *_OVER_SINCE)
 _MOMENT = plain("timestamp time datetime date eventtime occurredat ts lastupdated updatedat at")
 _TARGET = plain(
     "host hostname hostid instance node server device deviceid resource resourceid resourcename entity entityid"
@@ -80,6 +81,8 @@ def parse(body: Any, inbound: Inbound) -> Reading:
     items = body.get("alerts") if isinstance(body, dict) else body
     if not isinstance(items, list) or not any(isinstance(item, dict) and item for item in items):
         items = [body]
+    if len(items) > MOST:
+        raise TooLarge(f"The message holds more than {MOST} alerts. Send fewer per message.", limit=MOST)
     signals, skipped = [], []
     for index, item in enumerate(items):
         said = _signal(item, inbound.received_at) if isinstance(item, dict) and item else _UNREADABLE
@@ -102,7 +105,7 @@ _MUTED = "Its sender has muted it, or does not know its state."
 def _signal(body: dict[str, Any], now: Instant) -> Signal | str:
     """The object as a signal, or why there is nothing to do."""
     fields = Fields(body)
-    if not any(fields.first(name) for name in (*_TITLE, *_NAMES)):
+    if not any(fields.values(_TITLE + _NAMES)):
         fields.unwrap()
     labels = text.texts(fields.get("labels")) or text.texts(fields.get("tags"))
     annotations = text.texts(fields.get("annotations"))
@@ -111,9 +114,7 @@ def _signal(body: dict[str, Any], now: Instant) -> Signal | str:
     if status is None:
         return _MUTED
     target = {name: text.scalar(value) for name, value in fields.named(_TARGET).items()}
-    fingerprint = _own(fields, _IDENTITY) or identity.digest(
-        NAME, _name(fields, labels, title), target, labels
-    )
+    fingerprint = _own(fields, _IDENTITY) or _derived(_name(fields, labels, title), target, labels)
     starts_at, ends_at = _times(fields, status, now)
     rest = {name: text.scalar(value) for name, value in fields.rest(_USED).items()}
     return Signal(
@@ -132,6 +133,12 @@ def _signal(body: dict[str, Any], now: Instant) -> Signal | str:
     )
 
 
+def _derived(name: str, target: dict[str, str], labels: dict[str, str]) -> str:
+    """Identity without a key of the sender's: what is wrong with what, whatever its state."""
+    lasting = {key: value for key, value in labels.items() if key.lower() not in _STATUS}
+    return identity.digest(NAME, name, target, lasting)
+
+
 def _own(fields: Fields, names: tuple[str, ...]) -> str:
     """The first of the sender's own keys."""
     for value in fields.named(names).values():
@@ -142,26 +149,21 @@ def _own(fields: Fields, names: tuple[str, ...]) -> str:
 
 def _name(fields: Fields, labels: dict[str, str], title: str) -> str:
     """What the alert is called whatever its state: a rule's name, else the title without its leading mark."""
-    for value in (labels.get("alertname"), *(fields.get(name) for name in _RULE)):
+    for value in (labels.get("alertname"), *fields.values(_RULE)):
         if name := text.line(value):
             return name
     mark = _MARK.match(title)
-    return title[mark.end() :] if mark and _says_something(mark) else title
+    return (title[mark.end() :] if mark and _says_something(mark) else "") or title
 
 
 def _title(fields: Fields, labels: dict[str, str], annotations: dict[str, str]) -> str:
-    for name in _TITLE:
-        if found := text.line(fields.get(name)):
-            return found
-    for value in (annotations.get("summary"), annotations.get("title"), labels.get("alertname")):
+    said = (annotations.get("summary"), annotations.get("title"), labels.get("alertname"))
+    for value in (*fields.values(_TITLE), *said, *fields.values(_NAMES)):
         if found := text.line(value):
             return found
-    for name in _NAMES:
-        if found := text.line(fields.get(name)):
-            return found
-    for name in _TEXT:
+    for value in fields.values(_TEXT):
         # Of a text with several lines the first one that says something is the title.
-        if found := text.paragraphs(fields.get(name)):
+        if found := text.paragraphs(value):
             return text.line(found.partition("\n")[0])
     known = fields.rest(_USED) or fields.named(_TARGET)
     words_first = {name: value for name, value in known.items() if isinstance(value, str)} or known
@@ -171,7 +173,7 @@ def _title(fields: Fields, labels: dict[str, str], annotations: dict[str, str]) 
 
 
 def _description(fields: Fields, annotations: dict[str, str], title: str) -> str:
-    for value in (*(fields.get(name) for name in _DESCRIPTION), annotations.get("description")):
+    for value in (*fields.values(_DESCRIPTION), annotations.get("description")):
         if (found := text.paragraphs(value)) and found != title:
             return found
     return ""
@@ -179,17 +181,19 @@ def _description(fields: Fields, annotations: dict[str, str], title: str) -> str
 
 def _status(fields: Fields, title: str) -> SignalStatus | None:
     """What the status members say, else the title's mark, else firing; None: muted by its sender."""
-    said = [word for name in _STATUS for word in _spoken(fields.get(name))]
+    said = [word for value in fields.values(_STATUS) for word in _spoken(value)]
     for word in said:
         if found := words.status(word):
             return found
         if words.muted(word):
             return None
     for names, over in ((_OVER, True), (_ON, False)):
-        flag = next((value for name in names if isinstance(value := fields.get(name), bool)), None)
+        flag = next((value for value in fields.values(names) if isinstance(value, bool)), None)
         if flag is not None:
             return SignalStatus.RESOLVED if flag is over else SignalStatus.FIRING
-    if any(words.over(fields.get(name)) for name in _SEVERITY):
+    if any(map(words.over, fields.values(_SEVERITY))):
+        return SignalStatus.RESOLVED
+    if not said and any(times.instant(value) for value in fields.values(_OVER_SINCE)):
         return SignalStatus.RESOLVED
     mark = None if said else _MARK.match(title)
     return (mark and words.status(mark[1] or mark[2])) or SignalStatus.FIRING
@@ -214,16 +218,13 @@ def _says_something(mark: re.Match[str]) -> bool:
 
 def _severity(fields: Fields, labels: dict[str, str], status: SignalStatus) -> Severity | None:
     """The first word that we know. The end of an alert says nothing about how bad it was."""
-    for word in (*_severity_words(fields), *(labels.get(name) for name in _SEVERITY)):
+    said = [word for value in fields.values(_SEVERITY) for word in _spoken(value)]
+    for word in (*said, *(labels[name] for name in _SEVERITY if name in labels)):
         if found := words.severity(word):
             return None if status is SignalStatus.RESOLVED and words.good(word) else found
     if status is SignalStatus.RESOLVED:
         return None
-    return next((found for name in _STATUS if (found := words.level_in_status(fields.get(name)))), None)
-
-
-def _severity_words(fields: Fields) -> list[str]:
-    return [word for name in _SEVERITY for word in _spoken(fields.get(name))]
+    return next((found for value in fields.values(_STATUS) if (found := words.level_in_status(value))), None)
 
 
 def _times(fields: Fields, status: SignalStatus, now: Instant) -> tuple[Instant | None, Instant | None]:
@@ -238,8 +239,8 @@ def _times(fields: Fields, status: SignalStatus, now: Instant) -> tuple[Instant 
 
 
 def _first_instant(fields: Fields, names: tuple[str, ...], now: Instant) -> Instant | None:
-    for name in names:
-        if (found := times.not_future(times.instant(fields.get(name)), now)) is not None:
+    for value in fields.values(names):
+        if (found := times.not_future(times.instant(value), now)) is not None:
             return found
     return None
 
@@ -247,10 +248,8 @@ def _first_instant(fields: Fields, names: tuple[str, ...], now: Instant) -> Inst
 def _links(fields: Fields, annotations: dict[str, str]) -> list[dict[str, str]]:
     links = []
     for label, names in _LINKS:
-        for name in names:
-            if found := text.link(label, fields.get(name)):
-                links.append(found)
-                break
+        if found := next(filter(None, (text.link(label, value) for value in fields.values(names))), None):
+            links.append(found)
     if found := text.link("Runbook", annotations.get("runbook_url")):
         links.append(found)
     listed = fields.get("links")

@@ -11,11 +11,11 @@ from typing import Annotated, Any
 import msgspec
 
 from openalert.domain.alert import Signal, SignalStatus
-from openalert.domain.errors import Invalid
+from openalert.domain.errors import Invalid, TooLarge
 from openalert.domain.instant import Instant
 from openalert.domain.severity import Severity
 from openalert.sources import identity, text, times, words
-from openalert.sources.source import Inbound, Reading, Skipped, Source
+from openalert.sources.source import MOST, Inbound, Reading, Skipped, Source
 
 NAME = "prometheus"
 
@@ -129,6 +129,8 @@ def _is_alert(item: Any) -> bool:
 def _read_all(items: Any, frame: _Frame) -> Reading:
     if not isinstance(items, list):
         raise Invalid("`alerts` is not a list. Send Alertmanager's webhook body, or a list of alerts.")
+    if len(items) > MOST:
+        raise TooLarge(f"The message holds more than {MOST} alerts. Send fewer per message.", limit=MOST)
     signals, skipped = [], []
     for index, item in enumerate(items):
         try:

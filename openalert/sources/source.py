@@ -8,6 +8,9 @@ import msgspec
 from openalert.domain.alert import Signal
 from openalert.domain.instant import Instant
 
+MOST = 10_000
+"""Alerts in one message; a storm of a large Alertmanager group is some hundreds."""
+
 
 class Inbound(msgspec.Struct, kw_only=True, frozen=True):
     """Everything about a delivery but its body."""

@@ -18,6 +18,7 @@ LABELS = 64
 LABEL = 1_024
 ANNOTATION = 4_096
 LINK = 2_048
+_MOST_PAIRS = 1_000
 
 _PLACEHOLDERS = frozenset(
     {
@@ -129,7 +130,7 @@ def texts(value: Any) -> dict[str, str]:
     if isinstance(value, str):
         value = [part for part in value.split(",", LABELS) if part.strip()]
     if isinstance(value, list):
-        value = dict(pair for item in value if (pair := _pair(item)))
+        value = dict(pair for item in value[:_MOST_PAIRS] if (pair := _pair(item)))
     if not isinstance(value, Mapping):
         return {}
     return {key: scalar(member) for key, member in value.items() if member is not None}
