@@ -60,6 +60,12 @@ async def versions(reader: Reader, version_ids: Collection[str]) -> dict[str, Po
     return {version.id: version for version in found}
 
 
+async def name_of(reader: Reader, policy_id: str) -> str:
+    """What people call the policy, deleted or not; empty when there never was one."""
+    name: str | None = await reader.value("SELECT name FROM escalation_policies WHERE id = :id", id=policy_id)
+    return name or ""
+
+
 async def get(reader: Reader, actor: Actor, policy_id: str) -> Document | None:
     """The policy, if it is not deleted and the actor may see its team."""
     condition, parameters = visible(reader, actor)

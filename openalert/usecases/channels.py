@@ -1,0 +1,140 @@
+"""A team's places for messages."""
+
+import secrets
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from openalert.domain.access import Actor, Permission
+from openalert.domain.errors import Conflict, Invalid
+from openalert.domain.ids import new_id
+from openalert.domain.team import Channel, check_name
+from openalert.domain.user import check_email
+from openalert.storage import channels, escalation_policies
+from openalert.storage.database import Reader, Transaction
+from openalert.usecases.access import found, given, require, see_team, team_for
+
+TYPES = ("email", "webhook")
+"""What a channel can be."""
+
+
+async def page(
+    reader: Reader, actor: Actor, *, team_id: str | None = None, after: str = "", limit: int
+) -> list[Channel]:
+    """The next channels in view."""
+    return await channels.page(reader, actor, team_id=team_id, after=after, limit=limit)
+
+
+async def get(reader: Reader, actor: Actor, channel_id: str) -> Channel:
+    """One channel; its secret is for nobody's eyes, see `shown`."""
+    return found(await channels.get(reader, actor, channel_id), "channel")
+
+
+async def create(
+    tx: Transaction,
+    *,
+    team_id: str,
+    name: str,
+    kind: str,
+    config: dict[str, Any],
+    is_enabled: bool = True,
+) -> Channel:
+    """A new channel of a kind in `TYPES`. A webhook's `config["secret"]` signs what is sent; made here, shown once."""
+    team = await team_for(tx, team_id)
+    checked = _checked(kind, config)
+    if kind == "webhook":
+        checked["secret"] = f"whsec_{secrets.token_urlsafe(32)}"
+    channel = Channel(
+        id=new_id(tx.now),
+        organization_id=team.organization_id,
+        team_id=team.id,
+        name=check_name(name),
+        type=kind,
+        is_enabled=is_enabled,
+        config=checked,
+        created_at=tx.now,
+        updated_at=tx.now,
+    )
+    await channels.insert(tx, channel)
+    return channel
+
+
+async def update(
+    tx: Transaction,
+    channel_id: str,
+    *,
+    name: str | UnsetType = UNSET,
+    config: dict[str, Any] | UnsetType = UNSET,
+    is_enabled: bool | UnsetType = UNSET,
+) -> Channel:
+    """Change a channel; a new `config` keeps the secret."""
+    channel = found(await channels.get(tx, tx.actor, channel_id), "channel")
+    require(tx.actor, Permission.CONFIGURE, channel.team_id)
+    changed = msgspec.structs.replace(
+        channel, **given({"name": name, "is_enabled": is_enabled}), updated_at=tx.now
+    )
+    changed.name = check_name(changed.name)
+    if config is not UNSET:
+        secret = {name: value for name, value in channel.config.items() if name == "secret"}
+        changed.config = _checked(channel.type, config) | secret
+    await channels.update(tx, changed)
+    return changed
+
+
+async def delete(tx: Transaction, channel_id: str) -> None:
+    """Delete a channel that no policy pages."""
+    channel = found(await channels.get(tx, tx.actor, channel_id), "channel")
+    require(tx.actor, Permission.CONFIGURE, channel.team_id)
+    policies = await escalation_policies.that_page(tx, channel.id)
+    if policies:
+        raise Conflict(f"The escalation policy {policies[0].name!r} pages this channel; change it first.")
+    await channels.delete(tx, channel.id)
+
+
+async def for_test(tx: Transaction, channel_id: str) -> Channel:
+    """The channel, for somebody who may send a test message by it."""
+    channel = found(await channels.get(tx, tx.actor, channel_id), "channel")
+    await see_team(tx, tx.actor, channel.team_id)
+    require(tx.actor, Permission.RESPOND, channel.team_id)
+    return channel
+
+
+def shown(channel: Channel) -> dict[str, Any]:
+    """The configuration without what is secret."""
+    return {name: value for name, value in channel.config.items() if name != "secret"}
+
+
+def _checked(kind: str, config: dict[str, Any]) -> dict[str, Any]:
+    if kind == "email":
+        return {"address": check_email(_only(config, "address"))}
+    if kind == "webhook":
+        return {"url": _check_url(_only(config, "url"))}
+    raise Invalid(f"type must be one of {', '.join(TYPES)}.", field="type", allowed=list(TYPES))
+
+
+def _only(config: dict[str, Any], name: str) -> str:
+    """The one text that such a configuration holds."""
+    for key in config:
+        if key != name:
+            raise Invalid(
+                f"config.{key[:40]} is not known here; config holds {name}.", field=f"config.{key[:40]}"
+            )
+    value = config.get(name)
+    if not isinstance(value, str):
+        raise Invalid(f"config.{name} must be given as text.", field=f"config.{name}")
+    return value
+
+
+def _check_url(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable or not url.isprintable() or " " in url or len(url) > 2_000:
+        raise Invalid(
+            "config.url must be an address that begins with https:// or http://.", field="config.url"
+        )
+    return url

@@ -1,0 +1,276 @@
+"""Who is on call: schedules, their rotations and overrides, and the answers computed from them."""
+
+from collections.abc import Collection, Iterable
+from typing import Literal
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from openalert.domain.access import SYSTEM, Actor, Permission
+from openalert.domain.amend import amend
+from openalert.domain.errors import Conflict, Invalid
+from openalert.domain.event import Event
+from openalert.domain.ids import new_id
+from openalert.domain.instant import DAY, Instant
+from openalert.domain.oncall import FinalSchedule, OnCall, on_call, shifts
+from openalert.domain.schedule import (
+    Override,
+    Rotation,
+    RotationChange,
+    RotationVersion,
+    Schedule,
+    check_override,
+    check_rotation,
+    check_schedule,
+)
+from openalert.storage import escalation_policies, schedules, users
+from openalert.storage.database import Reader, Transaction
+from openalert.storage.schedules import Plan
+from openalert.usecases.access import all_known, found, given, require, team_for
+
+LONGEST_RANGE = 400 * DAY
+MOST_ROTATIONS = 50
+
+Apply = Literal["next_handoff", "now"] | Instant
+"""From when an edit counts: the end of the running shift, at once, or an instant."""
+
+
+async def page(
+    reader: Reader, actor: Actor, *, team_id: str | None = None, after: str = "", limit: int
+) -> list[Schedule]:
+    """The next schedules in view."""
+    return await schedules.page(reader, actor, team_id=team_id, after=after, limit=limit)
+
+
+async def get(reader: Reader, actor: Actor, schedule_id: str) -> Schedule:
+    """One schedule."""
+    return found(await schedules.get(reader, actor, schedule_id), "schedule")
+
+
+async def create(tx: Transaction, *, team_id: str, name: str, timezone: str) -> Schedule:
+    """A new schedule, which has nobody on call until it gets a rotation."""
+    team = await team_for(tx, team_id)
+    schedule = Schedule(
+        id=new_id(tx.now),
+        organization_id=team.organization_id,
+        team_id=team.id,
+        name=name.strip(),
+        timezone=timezone,
+        created_at=tx.now,
+        updated_at=tx.now,
+    )
+    check_schedule(schedule)
+    await schedules.insert(tx, schedule)
+    _changed(tx, schedule)
+    return schedule
+
+
+async def update(
+    tx: Transaction, schedule_id: str, *, name: str | UnsetType = UNSET, timezone: str | UnsetType = UNSET
+) -> Schedule:
+    """Rename or move a schedule; rotations follow a new time zone from their next handoff on."""
+    schedule = await _to_configure(tx, schedule_id)
+    changed = msgspec.structs.replace(
+        schedule, **given({"name": name, "timezone": timezone}), updated_at=tx.now
+    )
+    check_schedule(changed)
+    await schedules.update(tx, changed)
+    if changed.timezone != schedule.timezone:
+        moved = RotationChange(timezone=changed.timezone)
+        for rotation in await schedules.rotations(tx, [schedule.id]):
+            await schedules.update_rotation(tx, amend(rotation, moved, tx.now))
+    _changed(tx, changed)
+    return changed
+
+
+async def delete(tx: Transaction, schedule_id: str) -> None:
+    """Delete a schedule that no policy pages."""
+    schedule = await _to_configure(tx, schedule_id)
+    policies = await escalation_policies.that_page(tx, schedule.id)
+    if policies:
+        raise Conflict(f"The escalation policy {policies[0].name!r} pages this schedule; change it first.")
+    await schedules.delete(tx, schedule.id)
+    _changed(tx, schedule)
+
+
+async def rotations(reader: Reader, actor: Actor, schedule_id: str) -> list[Rotation]:
+    """The rotations of a schedule, in the order of their making."""
+    schedule = await get(reader, actor, schedule_id)
+    return await schedules.rotations(reader, [schedule.id])
+
+
+async def rotation(reader: Reader, actor: Actor, schedule_id: str, rotation_id: str) -> Rotation:
+    """One rotation of a schedule."""
+    await get(reader, actor, schedule_id)
+    return found(await schedules.rotation(reader, schedule_id, rotation_id), "rotation")
+
+
+async def add_rotation(tx: Transaction, schedule_id: str, name: str, change: RotationChange) -> Rotation:
+    """A new rotation; what `change` leaves out is weekly, handed over at 09:00, from now on."""
+    schedule = await _to_configure(tx, schedule_id)
+    if len(await schedules.rotations(tx, [schedule.id])) >= MOST_ROTATIONS:
+        raise Conflict(f"A schedule has at most {MOST_ROTATIONS} rotations.")
+    definition = {"effective_from": tx.now} | given(msgspec.structs.asdict(change))
+    definition.setdefault("timezone", schedule.timezone)
+    version = RotationVersion(valid_from=definition["effective_from"], **definition)
+    made = Rotation(id=new_id(tx.now), schedule_id=schedule.id, name=name.strip(), versions=(version,))
+    check_rotation(made)
+    await check_people(tx, version.member_ids, "memberIds")
+    await schedules.insert_rotation(tx, made)
+    _changed(tx, schedule)
+    return made
+
+
+async def amend_rotation(
+    tx: Transaction,
+    schedule_id: str,
+    rotation_id: str,
+    change: RotationChange,
+    *,
+    name: str | UnsetType = UNSET,
+    apply: Apply = "next_handoff",
+) -> Rotation:
+    """Edit a rotation; neither the past nor, unless `apply` says so, the running shift changes."""
+    schedule = await _to_configure(tx, schedule_id)
+    before = found(await schedules.rotation(tx, schedule.id, rotation_id), "rotation")
+    if change.member_ids is not UNSET:
+        known = {member for version in before.versions for member in version.member_ids}
+        await check_people(tx, [member for member in change.member_ids if member not in known], "memberIds")
+    after = before if change == RotationChange() else amend(before, change, tx.now, apply)
+    if name is not UNSET:
+        after = msgspec.structs.replace(after, name=name.strip())
+    check_rotation(after)
+    await schedules.update_rotation(tx, after)
+    _changed(tx, schedule)
+    return after
+
+
+async def remove_rotation(tx: Transaction, schedule_id: str, rotation_id: str) -> None:
+    """Delete a rotation; to keep what it said about the past, end it by `effective_until` instead."""
+    schedule = await _to_configure(tx, schedule_id)
+    found(await schedules.rotation(tx, schedule.id, rotation_id), "rotation")
+    await schedules.delete_rotation(tx, rotation_id)
+    _changed(tx, schedule)
+
+
+async def overrides(
+    reader: Reader, actor: Actor, schedule_id: str, start: Instant | None = None
+) -> list[Override]:
+    """The overrides of a schedule that end after `start`; without it, those that are not over."""
+    schedule = await get(reader, actor, schedule_id)
+    return await schedules.overrides(reader, [schedule.id], reader.now if start is None else start)
+
+
+async def override(reader: Reader, actor: Actor, schedule_id: str, override_id: str) -> Override:
+    """One override of a schedule."""
+    await get(reader, actor, schedule_id)
+    return found(await schedules.override(reader, schedule_id, override_id), "override")
+
+
+async def add_override(
+    tx: Transaction, schedule_id: str, *, user_id: str, start_at: Instant, end_at: Instant, reason: str = ""
+) -> Override:
+    """Put one person on call for a while instead of everybody; what is past cannot be overridden."""
+    schedule = found(await schedules.get(tx, tx.actor, schedule_id), "schedule")
+    require(tx.actor, Permission.RESPOND, schedule.team_id, "schedule")
+    if end_at <= tx.now:
+        raise Invalid("endTime must lie in the future: who was on call is not rewritten.", field="endTime")
+    made = Override(
+        id=new_id(tx.now),
+        schedule_id=schedule.id,
+        user_id=user_id,
+        start_at=max(start_at, tx.now),
+        end_at=end_at,
+        reason=reason.strip(),
+        created_at=tx.now,
+        created_by_id=tx.actor.user_id,
+    )
+    check_override(made)
+    await check_people(tx, [user_id], "userId")
+    await schedules.insert_override(tx, made)
+    _changed(tx, schedule)
+    return made
+
+
+async def remove_override(tx: Transaction, schedule_id: str, override_id: str) -> None:
+    """Take an override back: a running one ends now, one to come vanishes, one that is over stays."""
+    schedule = found(await schedules.get(tx, tx.actor, schedule_id), "schedule")
+    require(tx.actor, Permission.RESPOND, schedule.team_id, "schedule")
+    made = found(await schedules.override(tx, schedule.id, override_id), "override")
+    if made.end_at <= tx.now:
+        raise Conflict("This override is over and stays as it was.")
+    if made.start_at < tx.now:
+        await schedules.end_override(tx, made.id, tx.now)
+    else:
+        await schedules.delete_override(tx, made.id)
+    _changed(tx, schedule)
+
+
+async def on_call_now(
+    reader: Reader, actor: Actor, schedule_id: str, at: Instant | None = None
+) -> tuple[Schedule, OnCall]:
+    """Who is on call for a schedule at an instant; None is now."""
+    schedule = await get(reader, actor, schedule_id)
+    return (await on_call_of(reader, [schedule], at))[0]
+
+
+async def on_call_of(
+    reader: Reader, asked: Collection[Schedule], at: Instant | None = None
+) -> list[tuple[Schedule, OnCall]]:
+    """The answers of several schedules at an instant, in the order asked."""
+    instant = reader.now if at is None else at
+    plans = await schedules.plans(reader, asked, instant)
+    return [(schedule, _answer(plans[schedule.id], instant)) for schedule in asked]
+
+
+async def who_is_on_call(reader: Reader, schedule_ids: Collection[str], at: Instant) -> dict[str, OnCall]:
+    """The answer of each schedule that exists; for the escalation, so nobody's view narrows it."""
+    asked = await schedules.named(reader, SYSTEM, schedule_ids)
+    plans = await schedules.plans(reader, asked.values(), at)
+    return {schedule_id: _answer(plan, at) for schedule_id, plan in plans.items()}
+
+
+async def shifts_of(
+    reader: Reader, actor: Actor, schedule_id: str, start: Instant, end: Instant
+) -> tuple[Plan, FinalSchedule]:
+    """The final schedule of a range of at most 400 days, and the rotations and overrides behind it."""
+    schedule = await get(reader, actor, schedule_id)
+    if not start < end:
+        raise Invalid("to must be later than from.", field="to")
+    if end - start > LONGEST_RANGE:
+        raise Invalid("from and to may lie at most 400 days apart.", field="to")
+    plan = (await schedules.plans(reader, [schedule], start, end))[schedule.id]
+    return plan, shifts(plan.schedule, plan.rotations, plan.overrides, start, end)
+
+
+def people_of(answers: Iterable[OnCall]) -> set[str]:
+    """The ids of everybody who occurs in the answers."""
+    return {person.user_id for answer in answers for person in answer.people}
+
+
+async def check_people(tx: Transaction, user_ids: Collection[str], field: str) -> None:
+    """Invalid naming the field unless each id is an active person of the organization, or empty."""
+    wanted = [user_id for user_id in user_ids if user_id]
+    people = await users.named(tx, tx.actor, wanted)
+    all_known(wanted, [user.id for user in people.values() if user.is_active], field, "active user")
+
+
+def _answer(plan: Plan, at: Instant) -> OnCall:
+    return on_call(plan.schedule, plan.rotations, plan.overrides, at)
+
+
+async def _to_configure(tx: Transaction, schedule_id: str) -> Schedule:
+    schedule = found(await schedules.get(tx, tx.actor, schedule_id), "schedule")
+    require(tx.actor, Permission.CONFIGURE, schedule.team_id, "schedule")
+    return schedule
+
+
+def _changed(tx: Transaction, schedule: Schedule) -> None:
+    tx.emit(
+        Event(
+            type="oncall.changed",
+            organization_id=schedule.organization_id,
+            team_id=schedule.team_id,
+            data={"scheduleId": schedule.id},
+        )
+    )

@@ -1,0 +1,153 @@
+"""Teams and who is in them."""
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from openalert.domain.access import Actor, Permission, Role
+from openalert.domain.errors import Conflict, Invalid
+from openalert.domain.ids import new_id
+from openalert.domain.team import Team, TeamMember, check_name, slugify
+from openalert.domain.user import User
+from openalert.storage import teams, users
+from openalert.storage.database import Reader, Transaction
+from openalert.usecases.access import found, given, home, require, see_team, unknown
+
+LONGEST_DESCRIPTION = 2_000
+
+
+async def page(reader: Reader, actor: Actor, *, after: str = "", limit: int) -> list[Team]:
+    """The next teams in view."""
+    return await teams.page(reader, actor, after=after, limit=limit)
+
+
+async def get(reader: Reader, actor: Actor, team_id: str) -> Team:
+    """One team."""
+    return await see_team(reader, actor, team_id)
+
+
+async def create(tx: Transaction, *, name: str, slug: str | None = None, description: str = "") -> Team:
+    """A new team, for admins of the organization; a person who makes one becomes its owner."""
+    require(tx.actor, Permission.CONFIGURE, None)
+    name = check_name(name)
+    team = Team(
+        id=new_id(tx.now),
+        organization_id=home(tx.actor),
+        name=name,
+        slug=await _free_slug(tx, name, slug),
+        description=check_description(description),
+        created_at=tx.now,
+        updated_at=tx.now,
+    )
+    await teams.insert(tx, team)
+    if tx.actor.user_id is not None:
+        owner = TeamMember(team_id=team.id, user_id=tx.actor.user_id, role=Role.OWNER, created_at=tx.now)
+        await teams.put_member(tx, owner)
+    return team
+
+
+async def update(
+    tx: Transaction,
+    team_id: str,
+    *,
+    name: str | UnsetType = UNSET,
+    slug: str | UnsetType = UNSET,
+    description: str | UnsetType = UNSET,
+) -> Team:
+    """Rename or describe a team."""
+    team = await see_team(tx, tx.actor, team_id)
+    require(tx.actor, Permission.CONFIGURE, team.id)
+    changed = msgspec.structs.replace(
+        team, **given({"name": name, "description": description}), updated_at=tx.now
+    )
+    changed.name = check_name(changed.name)
+    changed.description = check_description(changed.description)
+    if slug is not UNSET and slug != team.slug:
+        changed.slug = await _free_slug(tx, changed.name, slug)
+    await teams.update(tx, changed)
+    return changed
+
+
+async def delete(tx: Transaction, team_id: str) -> None:
+    """Delete a team that has nothing left; Conflict says what it still has."""
+    team = await see_team(tx, tx.actor, team_id)
+    require(tx.actor, Permission.OWN, team.id)
+    left = await teams.belongings(tx, team.id)
+    kinds = {
+        "services": left.services,
+        "escalation policies": left.escalation_policies,
+        "schedules": left.schedules,
+        "channels": left.channels,
+    }
+    remaining = [f"{count} {kind}" for kind, count in kinds.items() if count]
+    if remaining:
+        raise Conflict(f"The team still has {', '.join(remaining)}; delete or move them first.")
+    if left.history:
+        raise Conflict("Past incidents belong to this team, so it stays; rename it instead.")
+    await teams.delete(tx, team.id)
+
+
+async def members(reader: Reader, actor: Actor, team_id: str) -> list[tuple[TeamMember, User]]:
+    """Who is in the team, with whom each membership means."""
+    team = await see_team(reader, actor, team_id)
+    memberships = (await teams.members(reader, [team.id]))[team.id]
+    people = await users.named(reader, actor, [membership.user_id for membership in memberships])
+    return [(membership, people[membership.user_id]) for membership in memberships]
+
+
+async def put_member(tx: Transaction, team_id: str, user_id: str, role: Role) -> TeamMember:
+    """Take a person of the organization into the team, or give another role; only owners make owners."""
+    team = await see_team(tx, tx.actor, team_id)
+    require(tx.actor, Permission.CONFIGURE, team.id)
+    person = await users.get(tx, tx.actor, user_id)
+    if person is None:
+        raise unknown("userId", "user", user_id)
+    existing = await teams.member(tx, team.id, user_id)
+    if Role.OWNER in (role, existing.role if existing else None):
+        require(tx.actor, Permission.OWN, team.id)
+    if existing is None and not person.is_active:
+        raise Invalid(f"{person.name} is not active; activate the person first.", field="userId")
+    made = TeamMember(
+        team_id=team.id, user_id=user_id, role=role, created_at=existing.created_at if existing else tx.now
+    )
+    await teams.put_member(tx, made)
+    return made
+
+
+async def remove_member(tx: Transaction, team_id: str, user_id: str) -> None:
+    """Take a person out of the team; everybody may leave by themselves."""
+    team = await see_team(tx, tx.actor, team_id)
+    if tx.actor.user_id != user_id:
+        require(tx.actor, Permission.CONFIGURE, team.id)
+    membership = found(await teams.member(tx, team.id, user_id), "member")
+    if membership.role is Role.OWNER and tx.actor.user_id != user_id:
+        require(tx.actor, Permission.OWN, team.id)
+    await teams.remove_member(tx, team.id, user_id)
+
+
+def check_description(text: str) -> str:
+    """The trimmed description, or Invalid when it is longer than 2000 characters."""
+    text = text.strip()
+    if len(text) > LONGEST_DESCRIPTION:
+        raise Invalid(f"description holds at most {LONGEST_DESCRIPTION} characters.", field="description")
+    return text
+
+
+def choose_slug(name: str, wanted: str | None, taken: set[str]) -> str:
+    """The wanted slug, or one made of the name with a number that makes it free.
+
+    Conflict when the wanted one is taken, Invalid when it is none.
+    """
+    if wanted is not None:
+        if wanted != slugify(wanted):
+            raise Invalid("slug may hold lower-case letters, digits and single hyphens.", field="slug")
+        if wanted in taken:
+            raise Conflict(f"The slug {wanted!r} is taken; choose another.", field="slug")
+        return wanted
+    slug = slugify(name)[:56].rstrip("-")
+    numbered = (f"{slug}-{number}" for number in range(2, len(taken) + 3))
+    return slug if slug not in taken else next(each for each in numbered if each not in taken)
+
+
+async def _free_slug(tx: Transaction, name: str, wanted: str | None) -> str:
+    taken = await teams.slugs_like(tx, home(tx.actor), (wanted or slugify(name))[:56].rstrip("-"))
+    return choose_slug(name, wanted, taken)
