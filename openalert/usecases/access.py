@@ -1,0 +1,84 @@
+"""What every act asks first: may this actor see it, and may they do it?
+
+What the actor may not see is not found, whether or not it exists; an id inside a body that names such a
+thing is refused in the words that an unknown id gets.
+"""
+
+from collections.abc import Collection, Mapping
+from typing import Any, TypeVar
+
+from msgspec import UNSET
+
+from openalert.domain.access import Actor, Permission, can
+from openalert.domain.errors import Forbidden, Invalid, NotFound
+from openalert.domain.team import Team
+from openalert.storage import teams
+from openalert.storage.database import Reader, Transaction
+from openalert.storage.visible import sees_team
+
+T = TypeVar("T")
+
+_NEEDS = {
+    Permission.SEE: "a viewer",
+    Permission.RESPOND: "a member, admin or owner",
+    Permission.CONFIGURE: "an admin or owner",
+    Permission.OWN: "an owner",
+}
+
+
+def require(actor: Actor, permission: Permission, team_id: str | None, noun: str = "team") -> None:
+    """Pass, or raise: NotFound(noun) for a team out of sight, Forbidden for too little right in it.
+
+    `team_id` None asks about the organization as a whole. The team must be of the actor's organization:
+    it comes from a row that was read with `storage.visible`.
+    """
+    if team_id is not None and not sees_team(actor, team_id):
+        raise NotFound(noun)
+    if not can(actor, permission, team_id):
+        where = "team" if team_id is not None else "organization"
+        raise Forbidden(f"This needs {_NEEDS[permission]} of the {where}; ask one of them.")
+
+
+def found(value: T | None, noun: str) -> T:
+    """The value, or NotFound(noun) when there is none."""
+    if value is None:
+        raise NotFound(noun)
+    return value
+
+
+def home(actor: Actor) -> str:
+    """The id of the organization in which the actor makes things."""
+    if actor.organization_id is None:
+        raise Forbidden("Only somebody of an organization can make this.")
+    return actor.organization_id
+
+
+async def team_for(tx: Transaction, team_id: str, permission: Permission = Permission.CONFIGURE) -> Team:
+    """The team that a body names as the owner of something new."""
+    team = await teams.get(tx, tx.actor, team_id)
+    if team is None:
+        raise unknown("teamId", "team", team_id)
+    require(tx.actor, permission, team.id)
+    return team
+
+
+async def see_team(reader: Reader, actor: Actor, team_id: str) -> Team:
+    """The team that a path names."""
+    return found(await teams.get(reader, actor, team_id), "team")
+
+
+def unknown(field: str, noun: str, value: str) -> Invalid:
+    """The refusal of an id in a body, the same for an unknown and for a hidden one."""
+    return Invalid(f"{field}: there is no {noun} {value[:64]!r}.", field=field)
+
+
+def all_known(ids: Collection[str], known: Collection[str], field: str, noun: str) -> None:
+    """Pass if each of the ids is known, else raise Invalid naming the field and the first that is not."""
+    for value in ids:
+        if value not in known:
+            raise unknown(field, noun, value)
+
+
+def given(changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of the changes that were given, as msgspec leaves out by UNSET what a body did not hold."""
+    return {name: value for name, value in changes.items() if value is not UNSET}
