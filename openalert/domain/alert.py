@@ -1,7 +1,7 @@
 """Signal: what a source said. Alert: what we keep of it, one row per identity and occurrence."""
 
+import zlib
 from enum import StrEnum
-from typing import Any
 
 import msgspec
 
@@ -72,6 +72,8 @@ class Alert(msgspec.Struct, kw_only=True):
     links: list[dict[str, str]]
     payload_id: str | None
     """The inbound message that opened or last changed it; its body is the alert's `rawPayload`."""
+    content_sum: int = 0
+    """CRC-32 of the texts as the source last sent them: see `content_sum`."""
     count: int
     """How often the source has reported it firing."""
     starts_at: Instant | None
@@ -85,4 +87,70 @@ class Alert(msgspec.Struct, kw_only=True):
     updated_at: Instant
 
 
-JsonObject = dict[str, Any]
+class Occurrence(msgspec.Struct):
+    """What deciding about a signal needs to know of the newest occurrence of its identity."""
+
+    id: str
+    incident_id: str | None
+    status: AlertStatus
+    severity: Severity
+    content_sum: int
+    starts_at: Instant | None
+    resolved_by_id: str | None
+
+
+class Verdict(StrEnum):
+    """What a signal means for the newest occurrence of its identity."""
+
+    OPEN = "open"
+    """A new occurrence: it pages."""
+    REPEAT = "repeat"
+    """Still firing: a heartbeat, not an event."""
+    RESOLVE = "resolve"
+    STORE_RESOLVED = "store_resolved"
+    """The end of an occurrence whose beginning never came, or has not come yet: kept, pages nobody."""
+    ACKNOWLEDGE = "acknowledge"
+    STALE = "stale"
+    """Late news of something that is over, or an end that is known: changes nothing."""
+
+
+def judge(signal: Signal, known: Occurrence | None) -> Verdict:
+    """What a signal means; orders occurrences by the source's own times only (promises IN-4, IN-5).
+
+    Without times a firing after a resolve is a new occurrence: in doubt somebody is paged. What a person resolved
+    while its source goes on reporting it opens again, because it is not over.
+    """
+    if signal.status is SignalStatus.FIRING:
+        return _judge_firing(signal, known)
+    if signal.status is SignalStatus.ACKNOWLEDGED:
+        open_now = known is not None and known.status is not AlertStatus.RESOLVED
+        return Verdict.ACKNOWLEDGE if open_now else Verdict.STALE
+    if known is None:
+        return Verdict.STORE_RESOLVED
+    order = _order(signal.starts_at, known.starts_at)
+    if known.status is AlertStatus.RESOLVED:
+        return Verdict.STORE_RESOLVED if order > 0 else Verdict.STALE
+    return Verdict.STALE if order < 0 else Verdict.RESOLVE
+
+
+def _judge_firing(signal: Signal, known: Occurrence | None) -> Verdict:
+    if known is None:
+        return Verdict.OPEN
+    if known.status is not AlertStatus.RESOLVED:
+        return Verdict.REPEAT
+    if known.resolved_by_id is not None or signal.starts_at is None or known.starts_at is None:
+        return Verdict.OPEN
+    return Verdict.OPEN if signal.starts_at > known.starts_at else Verdict.STALE
+
+
+def _order(one: Instant | None, other: Instant | None) -> int:
+    """1 when the first is later, -1 when it is earlier, 0 when equal or not known."""
+    if one is None or other is None or one == other:
+        return 0
+    return 1 if one > other else -1
+
+
+def content_sum(signal: Signal) -> int:
+    """CRC-32 of the texts that a repeat may change."""
+    texts = (signal.title, signal.description, signal.annotations, signal.links)
+    return zlib.crc32(msgspec.msgpack.encode(texts))

@@ -10,6 +10,8 @@ from openalert.domain.instant import DAY, MINUTE, Instant
 MOST_LEVELS = 20
 MOST_TARGETS = 50
 MOST_REPEATS = 100
+END_DELAY = 5 * MINUTE
+"""How long the last people paged have before it counts as "nobody answered"."""
 
 
 class TargetType(StrEnum):
@@ -77,14 +79,17 @@ def first_step(version: PolicyVersion, now: Instant) -> Step:
 
 
 def next_step(version: PolicyVersion, cycle: int, level: int, now: Instant) -> Step | None:
-    """What follows `level`, counted from `now`; None when levels and repetitions are used up.
+    """What follows `level`, counted from `now`: the next level, level 1 of a repetition, or the end.
 
+    The end is a step beyond the last level: there the owners are told that nobody answered. None after it.
     Counting from the moment the level ran, not from when it was due, keeps levels apart after an outage.
     """
     if level < len(version.levels):
         return Step(cycle, level + 1, now + version.levels[level].delay)
-    if cycle < version.repeat_count:
+    if level == len(version.levels) and cycle < version.repeat_count:
         return Step(cycle + 1, 1, now + version.repeat_delay + version.levels[0].delay)
+    if level == len(version.levels):
+        return Step(cycle, level + 1, now + END_DELAY)
     return None
 
 

@@ -67,7 +67,7 @@ def _alerts_resolved(_: str, data: Data) -> str:
 
 
 def _severity(_: str, data: Data) -> str:
-    return f"Severity rose from {data['from']} to {data['to']}"
+    return f"Severity rose from {data['before']} to {data['after']}"
 
 
 def _acknowledged(who: str, data: Data) -> str:
@@ -82,7 +82,7 @@ def _resolved(who: str, data: Data) -> str:
 
 
 def _snoozed(who: str, data: Data) -> str:
-    return f"{who} snoozed it for {span(data['for'])}"
+    return f"{who} snoozed it for {span(data['length'])}"
 
 
 def _escalated(_: str, data: Data) -> str:

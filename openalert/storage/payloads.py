@@ -1,7 +1,11 @@
 """SQL for inbound messages as they came."""
 
+from collections.abc import Sequence
+
+from openalert.domain.instant import Instant
 from openalert.domain.service import Payload
 from openalert.storage.database import Reader, Transaction
+from openalert.storage.rows import columns_of, insert_statement, to_parameters
 
 LAST = "~"
 """Sorts after every id."""
@@ -10,6 +14,21 @@ LAST = "~"
 async def insert(tx: Transaction, payload: Payload) -> None:
     """Keep a message."""
     await tx.insert("payloads", payload)
+
+
+async def insert_many(tx: Transaction, payloads: Sequence[Payload]) -> None:
+    """Keep several messages."""
+    await tx.insert("payloads", *payloads)
+
+
+async def quarantine(tx: Transaction, payload: Payload) -> None:
+    """Keep a message that could not be read; the same one again (`repeat_key`) is counted."""
+    await tx.execute(
+        insert_statement("payloads", columns_of(Payload))
+        + " ON CONFLICT (repeat_key) DO UPDATE SET seen_count = payloads.seen_count + 1, "
+        "received_at = excluded.received_at, trace_id = excluded.trace_id",
+        **to_parameters(payload),
+    )
 
 
 async def get(reader: Reader, integration_id: str, payload_id: str) -> Payload | None:
@@ -45,3 +64,17 @@ async def counts(reader: Reader, integration_id: str) -> dict[str, int]:
         integration=integration_id,
     )
     return {row[0]: int(row[1]) for row in rows}
+
+
+async def forget(tx: Transaction, before: Instant) -> None:
+    """Drop messages older than `before` that no unresolved alert was read from, a thousand at a time."""
+    await tx.execute(
+        """
+        DELETE FROM payloads WHERE id IN (
+            SELECT p.id FROM payloads p WHERE p.received_at < :before AND NOT EXISTS (
+                SELECT 1 FROM alerts a WHERE a.payload_id = p.id AND a.status <> 'resolved'
+            ) LIMIT 1000
+        )
+        """,
+        before=before,
+    )

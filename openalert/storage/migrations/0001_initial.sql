@@ -277,6 +277,8 @@ CREATE TABLE alerts (
     annotations TEXT NOT NULL,
     links TEXT NOT NULL,
     payload_id TEXT,
+    -- CRC-32 of the texts: tells a repeat that says the same from one that does not.
+    content_sum BIGINT NOT NULL,
     count BIGINT NOT NULL,
     starts_at BIGINT,
     fired_at BIGINT NOT NULL,

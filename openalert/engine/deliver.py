@@ -1,0 +1,137 @@
+"""Sends what is due: claimed in the database before, settled there after, each channel in a pool of its own."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Mapping
+
+import structlog
+
+from openalert import telemetry
+from openalert.domain.instant import SECOND
+from openalert.domain.notification import Notification, NotificationKind
+from openalert.notifiers.notifier import LostAnswer, Notifier, NotifierError, Reason, Receipt
+from openalert.storage import notifications
+from openalert.storage.database import Database
+from openalert.usecases import deliveries
+from openalert.usecases.deliveries import Outside
+
+log = structlog.get_logger(__name__)
+
+PER_CHANNEL = 8
+"""How many messages of one channel are on their way at a time; a dead provider holds up only its own."""
+LONGEST_SEND = 15.0
+CLAIM_LOST_AFTER = 60 * SECOND
+
+Result = Receipt | NotifierError | LostAnswer
+
+
+class Deliver:
+    """The senders of this process."""
+
+    def __init__(
+        self,
+        database: Database,
+        notifiers: Mapping[str, Notifier],
+        outside: Outside,
+        run_id: str,
+        *,
+        freed: asyncio.Event,
+    ) -> None:
+        self._database = database
+        self._notifiers = notifiers
+        self._outside = outside
+        self._run_id = run_id
+        self._on_the_way: Counter[str] = Counter()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._freed = freed
+        """Set whenever a sender is free again."""
+
+    async def run_due(self) -> int:
+        """Claim what is due and fits the pools, and set it on its way; how many."""
+        full = [channel for channel, count in self._on_the_way.items() if count >= PER_CHANNEL]
+        async with self._database.read() as reader:
+            due = await notifications.due(reader, reader.now, 64, full)
+        room = Counter({channel: PER_CHANNEL - count for channel, count in self._on_the_way.items()})
+        chosen = []
+        for row in due:
+            left = room.get(row.channel, PER_CHANNEL)
+            if left > 0:
+                room[row.channel] = left - 1
+                chosen.append(row.id)
+        if not chosen:
+            return 0
+        async with self._database.transaction() as tx:
+            claimed = await deliveries.claim(tx, chosen, self._run_id)
+        for row in claimed:
+            self._on_the_way[row.channel] += 1
+            task = asyncio.create_task(self._deliver(row), name=f"deliver {row.id}")
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        return len(chosen)
+
+    async def recover(self) -> int:
+        """Take back what a sender that is gone had claimed."""
+        async with self._database.read() as reader:
+            now = reader.now
+            lost = await notifications.abandoned(reader, self._run_id, now - CLAIM_LOST_AFTER)
+        if not lost:
+            return 0
+        async with self._database.transaction() as tx:
+            return await deliveries.recover(tx, self._run_id, now - CLAIM_LOST_AFTER)
+
+    async def finish(self, seconds: float) -> None:
+        """Wait for what is on its way, so that its answers are written down."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=seconds)
+
+    async def _deliver(self, row: Notification) -> None:
+        try:
+            result = await self._send(row)
+            await self._settle(row, result)
+        except Exception:
+            log.exception("delivery failed", notification_id=row.id)
+        finally:
+            self._on_the_way[row.channel] -= 1
+            self._freed.set()
+
+    async def _send(self, row: Notification) -> Result:
+        notifier = self._notifiers.get(row.channel)
+        if notifier is None:
+            return NotifierError(
+                Reason.MISCONFIGURED, f"There is no channel named {row.channel}.", permanent=True
+            )
+        try:
+            async with self._database.read() as reader:
+                message = await deliveries.compose(reader, row, self._outside)
+        except Exception as error:
+            log.exception("message could not be composed", notification_id=row.id)
+            return NotifierError(
+                Reason.MISCONFIGURED, f"The message could not be composed: {type(error).__name__}."
+            )
+        try:
+            async with asyncio.timeout(LONGEST_SEND):
+                return await notifier.send(message, self._database.clock())
+        except (NotifierError, LostAnswer) as error:
+            return error
+        except TimeoutError:
+            return LostAnswer("The channel did not answer in time.")
+        except Exception as error:
+            log.exception("notifier broke", notification_id=row.id, channel=row.channel)
+            return LostAnswer(f"The channel broke off: {type(error).__name__}.")
+
+    async def _settle(self, row: Notification, result: Result) -> None:
+        """Write the answer down, also when the database needs a while; in the end `recover` takes it as lost."""
+        for wait in (1, 2, 4, 8, 15, 15, None):
+            try:
+                async with self._database.transaction() as tx:
+                    await deliveries.settle(tx, row, result)
+                break
+            except Exception:
+                log.exception("answer could not be recorded", notification_id=row.id)
+                if wait is None:
+                    return
+                await asyncio.sleep(wait)
+        telemetry.NOTIFICATIONS.labels(channel=row.channel, outcome=row.status).inc()
+        if isinstance(result, Receipt) and row.kind is NotificationKind.PAGE:
+            handover = max(0, (row.sent_at or row.created_at) - row.created_at) / SECOND
+            telemetry.HANDOVER.labels(channel=row.channel).observe(handover)

@@ -1,0 +1,186 @@
+"""Runs the steps: at least once a second, and at once when a commit brought work forward.
+
+Each kind of step has a loop of its own, so that slow sending does not delay escalations. A loop that breaks is
+started again; what it was doing is a row and waits. `run_until_idle` drives the same steps for tests.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import structlog
+
+from openalert import telemetry
+from openalert.domain.event import Event
+from openalert.domain.ids import new_id
+from openalert.domain.instant import SECOND, Instant
+from openalert.engine import escalate, housekeeping
+from openalert.engine.deliver import Deliver
+from openalert.notifiers.notifier import Notifier
+from openalert.storage import notifications, runs, timers
+from openalert.storage.database import Database
+from openalert.usecases.deliveries import Outside
+
+log = structlog.get_logger(__name__)
+
+TICK_SECONDS = 1.0
+AUDIT_SECONDS = 60.0
+ALIVE_SECONDS = 5.0
+STEP_OF_CLOCK = 2 * SECOND
+"""A jump of the wall clock against the monotonic one that is more than drift."""
+
+
+class Health:
+    """What the engine knows of itself; read by /health and /ready."""
+
+    def __init__(self) -> None:
+        self.last_tick = time.monotonic()
+        self.last_write: float | None = None
+        """When a row of our own was last committed; monotonic seconds."""
+        self.draining = False
+
+    @property
+    def tick_age(self) -> float:
+        """Seconds since the last tick began."""
+        return time.monotonic() - self.last_tick
+
+    @property
+    def write_age(self) -> float | None:
+        """Seconds since the writer last proved itself; None: not yet."""
+        return None if self.last_write is None else time.monotonic() - self.last_write
+
+
+class Engine:
+    """The loops of one process."""
+
+    def __init__(
+        self,
+        database: Database,
+        notifiers: Mapping[str, Notifier],
+        outside: Outside,
+        *,
+        payload_days: int = 30,
+    ) -> None:
+        self.run_id = new_id(database.clock())
+        self.health = Health()
+        self._database = database
+        self._payload_days = payload_days
+        self._due = asyncio.Event()
+        self._to_send = asyncio.Event()
+        self.deliver = Deliver(database, notifiers, outside, self.run_id, freed=self._to_send)
+        self._tasks: list[asyncio.Task[None]] = []
+        self._not_running_since: Instant | None = None
+        self._offset: int | None = None
+        self._stopping = False
+        self._scheduler: Any = None
+
+    async def start(self) -> None:
+        """Take over what an earlier run left, then begin."""
+        await self.begin()
+        self._database.listen(self._woken)
+        for name, step, event, seconds in (
+            ("escalate", self._escalate, self._due, TICK_SECONDS),
+            ("deliver", self._deliver, self._to_send, TICK_SECONDS),
+            ("audit", self._audit, asyncio.Event(), AUDIT_SECONDS),
+            ("alive", self._alive, asyncio.Event(), ALIVE_SECONDS),
+            ("measure", self._measure, asyncio.Event(), ALIVE_SECONDS),
+        ):
+            self._tasks.append(asyncio.create_task(self._loop(step, event, seconds), name=name))
+        self._scheduler = housekeeping.schedule(self._database, self._payload_days)
+
+    async def begin(self) -> None:
+        """Note this run and learn how long nobody was there; take back what the one before had claimed."""
+        now = self._database.clock()
+        async with self._database.transaction() as tx:
+            previous = await runs.begin(tx, self.run_id)
+        self.health.last_write = time.monotonic()
+        self._not_running_since = housekeeping.gap(previous, now)
+        if self._not_running_since is not None:
+            log.warning("was not running", seconds=(now - self._not_running_since) // SECOND)
+        await self.deliver.recover()
+
+    async def stop(self, seconds: float = 10.0) -> None:
+        """Claim nothing more, let what is on its way be answered and recorded, note the clean end."""
+        self._stopping = self.health.draining = True
+        if self._scheduler is not None:
+            self._scheduler.shutdown(wait=False)
+            self._scheduler = None
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.deliver.finish(seconds)
+        async with self._database.transaction() as tx:
+            await runs.end(tx, self.run_id)
+
+    async def run_until_idle(self) -> None:
+        """Everything that is due at this moment, to its end; for tests and `openalert demo`."""
+        while True:
+            did = await escalate.run_due(self._database) + await self.deliver.run_due()
+            await self.deliver.finish(60)
+            if not did:
+                return
+
+    def wake(self) -> None:
+        """Something may be due now."""
+        self._due.set()
+        self._to_send.set()
+
+    def _woken(self, events: list[Event]) -> None:
+        if any(event.type.startswith(("incident.", "notification.")) for event in events):
+            self.wake()
+
+    async def _loop(self, step: Callable[[], Awaitable[int]], event: asyncio.Event, seconds: float) -> None:
+        while not self._stopping:
+            try:
+                event.clear()
+                if await step() == 0:
+                    async with asyncio.timeout(seconds):
+                        await event.wait()
+            except TimeoutError:
+                continue
+            except Exception:
+                log.exception("engine step failed", step=getattr(step, "__name__", ""))
+                await asyncio.sleep(1)
+
+    async def _escalate(self) -> int:
+        self.health.last_tick = time.monotonic()
+        await self._watch_the_clock()
+        did = await escalate.run_due(self._database, self._not_running_since)
+        if did:
+            self._to_send.set()
+        return did
+
+    async def _deliver(self) -> int:
+        return await self.deliver.run_due()
+
+    async def _audit(self) -> int:
+        await self.deliver.recover()
+        if await escalate.audit(self._database):
+            self._due.set()
+        return 0
+
+    async def _alive(self) -> int:
+        await housekeeping.alive(self._database, self.run_id)
+        self.health.last_write = time.monotonic()
+        return 0
+
+    async def _measure(self) -> int:
+        async with self._database.read() as reader:
+            due = await timers.next_due(reader)
+            page = await notifications.oldest_unsent_page(reader)
+            now = reader.now
+        telemetry.OLDEST_DUE_TIMER.set(max(0, now - due) / SECOND if due is not None else 0)
+        telemetry.OLDEST_UNSENT_PAGE.set(max(0, now - page) / SECOND if page is not None else 0)
+        return 0
+
+    async def _watch_the_clock(self) -> None:
+        """Delays are elapsed time: when somebody sets the clock, what is pending moves along with it."""
+        offset = self._database.clock() - time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000_000
+        before, self._offset = self._offset, offset
+        if before is None or abs(offset - before) <= STEP_OF_CLOCK:
+            return
+        telemetry.CLOCK_STEPS.inc()
+        log.warning("the clock was set", by_seconds=(offset - before) / SECOND)
+        async with self._database.transaction() as tx:
+            await timers.shift(tx, offset - before)

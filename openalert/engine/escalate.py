@@ -1,0 +1,73 @@
+"""Incidents whose next level is due, and snoozes that are over."""
+
+import structlog
+
+from openalert import telemetry
+from openalert.domain.instant import MINUTE, SECOND, Instant
+from openalert.storage import incidents, timers
+from openalert.storage.database import Database, Transaction
+from openalert.storage.timers import Timer
+from openalert.usecases import escalation
+from openalert.usecases.incidents import wake
+
+log = structlog.get_logger(__name__)
+
+BATCH = 200
+PER_TRANSACTION = 25
+
+
+async def run_due(database: Database, not_running_since: Instant | None = None) -> int:
+    """Act on due timers, the longest overdue first; how many there were."""
+    now = database.clock()
+    async with database.read() as reader:
+        due = await timers.due(reader, now, BATCH)
+    for start in range(0, len(due), PER_TRANSACTION):
+        await _act(database, due[start : start + PER_TRANSACTION], not_running_since)
+    for timer in due:
+        telemetry.TIMER_LATENESS.observe(max(0, now - timer.due_at) / SECOND)
+    return len(due)
+
+
+async def _act(database: Database, due: list[Timer], not_running_since: Instant | None) -> None:
+    """Several in one transaction; when that fails, each in its own, so that one cannot stop the others."""
+    try:
+        async with database.transaction() as tx:
+            for timer in due:
+                await _one(tx, timer, not_running_since)
+    except Exception:
+        if len(due) > 1:
+            for timer in due:
+                await _act(database, [timer], not_running_since)
+            return
+        log.exception("timer failed", incident_id=due[0].incident_id, kind=due[0].kind)
+        await _postpone(database, due[0])
+
+
+async def _one(tx: Transaction, found: Timer, not_running_since: Instant | None) -> None:
+    timer = await timers.get(tx, found.incident_id, found.kind)
+    if timer is None or timer.due_at > tx.now:
+        return
+    if timer.kind == "unsnooze":
+        await wake(tx, timer)
+    else:
+        await escalation.step(tx, timer, not_running_since=not_running_since)
+
+
+async def _postpone(database: Database, timer: Timer) -> None:
+    """A step that fails comes again: after 1 s, then doubling to a minute."""
+    wait = min(SECOND << min(timer.failures, 6), MINUTE)
+    timer.due_at, timer.failures = database.clock() + wait, timer.failures + 1
+    async with database.transaction() as tx:
+        await timers.put(tx, [timer])
+
+
+async def audit(database: Database) -> int:
+    """Every open incident needs a live reason; what lost its timer gets one that is due now (promise ES-9)."""
+    async with database.read() as reader:
+        stranded = await incidents.without_a_reason(reader, 100)
+    for incident in stranded:
+        log.error("incident without a timer", incident_id=incident.id, number=incident.number)
+        telemetry.INVARIANTS.labels(kind="escalation").inc()
+        async with database.transaction() as tx:
+            await escalation.repair(tx, incident.id)
+    return len(stranded)

@@ -1,0 +1,41 @@
+"""What keeps the house clean: old events and payloads go, the run says that it lives."""
+
+from datetime import UTC
+from typing import Any
+
+from openalert.domain.instant import DAY, MINUTE, Instant
+from openalert.storage import events, payloads, runs
+from openalert.storage.database import Database
+
+
+async def alive(database: Database, run_id: str) -> None:
+    """Note that this run lives: proves the writer, and tells the next run how long nobody was there."""
+    async with database.transaction() as tx:
+        await runs.seen(tx, run_id)
+
+
+async def forget(database: Database, payload_days: int) -> None:
+    """Drop what nobody needs: the event log beyond a day, payloads beyond their days and their alerts."""
+    async with database.transaction() as tx:
+        await events.forget(tx, tx.now)
+        await payloads.forget(tx, tx.now - payload_days * DAY)
+
+
+def schedule(database: Database, payload_days: int) -> Any:
+    """The hourly chores, on an APScheduler of their own: nothing that pages anybody is among them."""
+    from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+    scheduler = AsyncIOScheduler(
+        timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
+    )
+    scheduler.add_job(forget, "interval", hours=1, args=(database, payload_days), jitter=300)
+    scheduler.start()
+    return scheduler
+
+
+def gap(previous: runs.Run | None, now: Instant) -> Instant | None:
+    """Since when the server had not been running when it started at `now`; None if it was hardly away."""
+    if previous is None:
+        return None
+    left = previous.stopped_at or previous.last_seen_at
+    return left if now - left > MINUTE // 6 else None

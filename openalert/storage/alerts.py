@@ -1,0 +1,161 @@
+"""SQL for alerts."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from openalert.domain.access import Actor
+from openalert.domain.alert import Alert, AlertStatus, Occurrence
+from openalert.domain.severity import Severity
+from openalert.storage.database import Reader, Transaction
+from openalert.storage.incidents import like
+from openalert.storage.rows import columns_of
+from openalert.storage.visible import visible
+
+_STATUS = {status.value: status for status in AlertStatus}
+_SEVERITY = {severity.value: severity for severity in Severity}
+_COLUMNS = ", ".join(columns_of(Alert))
+
+
+class AlertFilter(msgspec.Struct, kw_only=True):
+    """What a list of alerts is narrowed to; None: not narrowed."""
+
+    statuses: tuple[str, ...] | None = None
+    severities: tuple[str, ...] | None = None
+    service_id: str | None = None
+    incident_id: str | None = None
+    text: str | None = None
+
+
+def latest_key(integration_id: str, fingerprint: str) -> str:
+    """What is unique among the newest occurrences."""
+    return f"{integration_id}:{fingerprint}"
+
+
+async def latest(reader: Reader, keys: Sequence[str]) -> dict[str, Occurrence]:
+    """The newest occurrence of each identity, by `latest_key`."""
+    rows = await reader.rows(
+        "SELECT latest_key, id, incident_id, status, severity, content_sum, starts_at, resolved_by_id "
+        f"FROM alerts WHERE {reader.any_of('latest_key', 'keys')}",
+        keys=list(keys),
+    )
+    return {
+        row[0]: Occurrence(row[1], row[2], _STATUS[row[3]], _SEVERITY[row[4]], row[5], row[6], row[7])
+        for row in rows
+    }
+
+
+async def insert(tx: Transaction, alerts: Sequence[Alert], superseded: Sequence[str]) -> None:
+    """New occurrences; `superseded` are the ids of those that are the newest no more.
+
+    One of the new ones may be superseded by a later one of the same call.
+    """
+    await tx.many("UPDATE alerts SET latest_key = NULL WHERE id = :id", [{"id": each} for each in superseded])
+    old = set(superseded)
+
+    def key(alert: Alert) -> str | None:
+        return None if alert.id in old else latest_key(alert.integration_id, alert.fingerprint)
+
+    await tx.insert_with("alerts", alerts, {"latest_key": key})
+
+
+async def seen_again(tx: Transaction, repeats: Sequence[Mapping[str, Any]]) -> None:
+    """Count repeats: each with `id`, `times`, `at`."""
+    await tx.many(
+        "UPDATE alerts SET count = count + :times, last_seen_at = :at WHERE id = :id",
+        repeats,
+    )
+
+
+async def refresh(tx: Transaction, changes: Sequence[Mapping[str, Any]]) -> None:
+    """Take over what a source now says of a firing alert: `id`, texts, severity, `payload_id`, `at`."""
+    await tx.many(
+        "UPDATE alerts SET severity = :severity, title = :title, description = :description, "
+        "annotations = :annotations, links = :links, content_sum = :content_sum, "
+        "payload_id = :payload_id, updated_at = :at WHERE id = :id",
+        changes,
+    )
+
+
+async def resolve(tx: Transaction, resolved: Sequence[Mapping[str, Any]]) -> None:
+    """End occurrences: each with `id`, `resolved_at`, `resolved_by_id`, `at`."""
+    await tx.many(
+        "UPDATE alerts SET status = 'resolved', resolved_at = :resolved_at, resolved_by_id = :resolved_by_id, "
+        "snoozed_until = NULL, updated_at = :at WHERE id = :id AND status <> 'resolved'",
+        resolved,
+    )
+
+
+async def resolve_of_incident(tx: Transaction, incident_id: str, by_id: str | None) -> int:
+    """End every alert of an incident that a person resolved; how many there were."""
+    ended = await tx.changed(
+        "UPDATE alerts SET status = 'resolved', resolved_at = :now, resolved_by_id = :by_id, updated_at = :now "
+        "WHERE incident_id = :incident_id AND status <> 'resolved' RETURNING id",
+        now=tx.now,
+        by_id=by_id,
+        incident_id=incident_id,
+    )
+    return len(ended)
+
+
+async def acknowledge(tx: Transaction, alert_id: str) -> None:
+    """Mark one firing alert as acknowledged."""
+    await tx.execute(
+        "UPDATE alerts SET status = 'acknowledged', acknowledged_at = :now, updated_at = :now "
+        "WHERE id = :id AND status = 'firing'",
+        id=alert_id,
+        now=tx.now,
+    )
+
+
+async def get(reader: Reader, alert_id: str) -> Alert | None:
+    """One alert by its id."""
+    return await reader.one(Alert, f"SELECT {_COLUMNS} FROM alerts WHERE id = :id", id=alert_id)
+
+
+async def of_incident(
+    reader: Reader, incident_id: str, *, limit: int = 50, before: str | None = None
+) -> list[Alert]:
+    """Alerts of an incident, newest first."""
+    return await reader.all(
+        Alert,
+        f"SELECT {_COLUMNS} FROM alerts WHERE incident_id = :incident_id "
+        "AND (CAST(:before AS TEXT) IS NULL OR id < :before) ORDER BY id DESC LIMIT :limit",
+        incident_id=incident_id,
+        before=before,
+        limit=limit,
+    )
+
+
+async def search(
+    reader: Reader, actor: Actor, wanted: AlertFilter, *, limit: int, before: str | None = None
+) -> list[Alert]:
+    """Newest first, at most `limit`, older than the id `before`."""
+    condition, parameters = visible(reader, actor)
+    conditions = [condition]
+    if wanted.statuses is not None:
+        if "resolved" not in wanted.statuses:
+            conditions.append("status <> 'resolved'")
+        conditions.append(reader.any_of("status", "statuses"))
+        parameters["statuses"] = list(wanted.statuses)
+    if wanted.severities is not None:
+        conditions.append(reader.any_of("severity", "severities"))
+        parameters["severities"] = list(wanted.severities)
+    for name in ("service_id", "incident_id"):
+        value = getattr(wanted, name)
+        if value is not None:
+            conditions.append(f"{name} = :{name}")
+            parameters[name] = value
+    if wanted.text is not None:
+        conditions.append("lower(title) LIKE :pattern ESCAPE '!'")
+        parameters["pattern"] = like(wanted.text)
+    if before is not None:
+        conditions.append("id < :before")
+        parameters["before"] = before
+    return await reader.all(
+        Alert,
+        f"SELECT {_COLUMNS} FROM alerts WHERE {' AND '.join(conditions)} ORDER BY id DESC LIMIT :limit",
+        **parameters,
+        limit=limit,
+    )

@@ -1,0 +1,259 @@
+"""SQL for notifications: claimed before they are sent, settled after, counted always."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from openalert.domain.access import Actor
+from openalert.domain.instant import Instant
+from openalert.domain.notification import Attempt, Notification
+from openalert.storage.database import Reader, Transaction
+from openalert.storage.rows import columns_of, to_parameters
+from openalert.storage.visible import visible
+
+_COLUMNS = ", ".join(columns_of(Notification))
+_INSERT = (
+    f"INSERT INTO notifications ({_COLUMNS}) "
+    f"VALUES ({', '.join(':' + name for name in columns_of(Notification))}) ON CONFLICT (effect_key) DO NOTHING"
+)
+
+# A page may still be claimed while its incident is triggered, in the same episode, and not snoozed.
+_WANTED = (
+    "(kind <> 'page' OR EXISTS (SELECT 1 FROM incidents i WHERE i.id = notifications.incident_id "
+    "AND i.status = 'triggered' AND i.episode = notifications.episode "
+    "AND (i.snoozed_until IS NULL OR i.snoozed_until <= :now)))"
+)
+
+
+async def enqueue(tx: Transaction, notifications: Sequence[Notification]) -> None:
+    """New rows; one whose effect is there already is left out."""
+    await tx.many(_INSERT, [to_parameters(notification) for notification in notifications])
+
+
+async def due(reader: Reader, now: Instant, limit: int, busy: Sequence[str] = ()) -> list[Notification]:
+    """What is to be sent now: pages before all else, the longest waiting first; not on `busy` channels."""
+    return await reader.all(
+        Notification,
+        f"SELECT {_COLUMNS} FROM notifications WHERE due_at <= :now AND status IN ('pending', 'unknown') "
+        f"AND NOT {reader.any_of('channel', 'busy')} "
+        "ORDER BY CASE kind WHEN 'page' THEN 0 WHEN 'update' THEN 2 ELSE 1 END, due_at LIMIT :limit",
+        now=now,
+        limit=limit,
+        busy=list(busy),
+    )
+
+
+async def claim(tx: Transaction, ids: Sequence[str], run_id: str) -> list[Notification]:
+    """Take these for sending, as far as they are still wanted: in one order with every acknowledgement."""
+    claimed = await tx.all(
+        Notification,
+        "UPDATE notifications SET possible_repeat = (status = 'unknown' OR possible_repeat), status = 'sending', "
+        "attempts = attempts + 1, run_id = :run_id, claimed_at = :now, updated_at = :now "
+        f"WHERE {tx.any_of('id', 'ids')} AND status IN ('pending', 'unknown') AND due_at <= :now AND {_WANTED} "
+        f"RETURNING {_COLUMNS}",
+        ids=list(ids),
+        run_id=run_id,
+        now=tx.now,
+    )
+    await tx.insert(
+        "notification_attempts",
+        *(
+            Attempt(
+                notification_id=each.id,
+                attempt=each.attempts,
+                started_at=tx.now,
+                ended_at=None,
+                outcome="sending",
+                detail="",
+            )
+            for each in claimed
+        ),
+    )
+    return claimed
+
+
+async def cancel_unwanted(tx: Transaction, ids: Sequence[str]) -> None:
+    """Pages among these that nobody wants any more: never to be claimed."""
+    await tx.execute(
+        "UPDATE notifications SET status = 'cancelled', due_at = NULL, updated_at = :now, "
+        "failure_reason = 'The incident no longer needed it.' "
+        f"WHERE {tx.any_of('id', 'ids')} AND status = 'pending' AND NOT {_WANTED}",
+        ids=list(ids),
+        now=tx.now,
+    )
+
+
+async def settle(tx: Transaction, settled: Notification, outcome: str, detail: str) -> bool:
+    """Write what became of one that this run claimed; False if it was taken from it meanwhile."""
+    won = await tx.changed(
+        "UPDATE notifications SET status = :status, due_at = :due_at, sent_at = :sent_at, "
+        "failure_reason = :failure_reason, provider_id = :provider_id, updated_at = :now "
+        "WHERE id = :id AND status = 'sending' AND run_id = :run_id AND attempts = :attempts RETURNING id",
+        id=settled.id,
+        status=settled.status,
+        due_at=settled.due_at,
+        sent_at=settled.sent_at,
+        failure_reason=settled.failure_reason,
+        provider_id=settled.provider_id,
+        run_id=settled.run_id,
+        attempts=settled.attempts,
+        now=tx.now,
+    )
+    await tx.execute(
+        "UPDATE notification_attempts SET ended_at = :now, outcome = :outcome, detail = :detail "
+        "WHERE notification_id = :id AND attempt = :attempt",
+        id=settled.id,
+        attempt=settled.attempts,
+        outcome=outcome,
+        detail=detail[:1000],
+        now=tx.now,
+    )
+    return bool(won)
+
+
+async def abandoned(reader: Reader, run_id: str, claimed_before: Instant) -> list[Notification]:
+    """Claimed by another run, or so long ago that its sender cannot be at work any more."""
+    return await reader.all(
+        Notification,
+        f"SELECT {_COLUMNS} FROM notifications WHERE status = 'sending' AND due_at IS NOT NULL "
+        "AND (run_id <> :run_id OR claimed_at < :claimed_before)",
+        run_id=run_id,
+        claimed_before=claimed_before,
+    )
+
+
+async def give_up_claim(tx: Transaction, lost: Notification) -> bool:
+    """A sender is gone: nobody knows whether the message left. Sent once more, marked, unless it was already."""
+    won = await tx.changed(
+        "UPDATE notifications SET status = 'unknown', updated_at = :now, "
+        "due_at = CASE WHEN possible_repeat THEN NULL ELSE CAST(:now AS BIGINT) END "
+        "WHERE id = :id AND status = 'sending' AND attempts = :attempts RETURNING id",
+        id=lost.id,
+        attempts=lost.attempts,
+        now=tx.now,
+    )
+    await tx.execute(
+        "UPDATE notification_attempts SET ended_at = :now, outcome = 'unknown', detail = :detail "
+        "WHERE notification_id = :id AND attempt = :attempt",
+        id=lost.id,
+        attempt=lost.attempts,
+        detail="The server stopped before the answer was recorded.",
+        now=tx.now,
+    )
+    return bool(won)
+
+
+async def cancel_pages(tx: Transaction, incident_ids: Sequence[str], reason: str) -> dict[str, int]:
+    """Pages of these incidents that nobody has claimed will not be sent; how many of each incident."""
+    cancelled = await tx.changed(
+        "UPDATE notifications SET due_at = NULL, updated_at = :now, "
+        "status = CASE WHEN status = 'pending' THEN 'cancelled' ELSE status END, "
+        "failure_reason = CASE WHEN status = 'pending' THEN CAST(:reason AS TEXT) ELSE failure_reason END "
+        f"WHERE {tx.any_of('incident_id', 'ids')} AND kind = 'page' AND status IN ('pending', 'unknown') "
+        "AND due_at IS NOT NULL RETURNING incident_id",
+        ids=list(incident_ids),
+        reason=reason,
+        now=tx.now,
+    )
+    return {incident_id: cancelled.count(incident_id) for incident_id in dict.fromkeys(cancelled)}
+
+
+async def in_flight(reader: Reader, incident_id: str) -> list[Notification]:
+    """Pages that are with a provider at this moment."""
+    return await reader.all(
+        Notification,
+        f"SELECT {_COLUMNS} FROM notifications WHERE incident_id = :incident_id AND kind = 'page' "
+        "AND status = 'sending'",
+        incident_id=incident_id,
+    )
+
+
+async def paged(reader: Reader, incident_ids: Sequence[str]) -> list[Notification]:
+    """Pages that left, or may have left: whoever got one hears how it ends."""
+    return await reader.all(
+        Notification,
+        f"SELECT {_COLUMNS} FROM notifications WHERE {reader.any_of('incident_id', 'ids')} AND kind = 'page' "
+        "AND status IN ('sending', 'sent', 'delivered', 'unknown') ORDER BY id",
+        ids=list(incident_ids),
+    )
+
+
+async def still_hopeful(reader: Reader, page: Notification) -> bool:
+    """Whether another page of the same level may still reach, or has reached, somebody."""
+    found = await reader.value(
+        "SELECT 1 FROM notifications WHERE incident_id = :incident_id AND kind = 'page' AND episode = :episode "
+        "AND cycle = :cycle AND level = :level AND id <> :id AND status NOT IN ('failed', 'cancelled') LIMIT 1",
+        incident_id=page.incident_id,
+        episode=page.episode,
+        cycle=page.cycle,
+        level=page.level,
+        id=page.id,
+    )
+    return found is not None
+
+
+async def of_incident(reader: Reader, incident_id: str, *, limit: int = 200) -> list[Notification]:
+    """Every message of an incident, newest first."""
+    return await reader.all(
+        Notification,
+        f"SELECT {_COLUMNS} FROM notifications WHERE incident_id = :incident_id ORDER BY id DESC LIMIT :limit",
+        incident_id=incident_id,
+        limit=limit,
+    )
+
+
+async def attempts_of(reader: Reader, ids: Sequence[str]) -> list[Attempt]:
+    """The tries of these messages, in order."""
+    if not ids:
+        return []
+    return await reader.all(
+        Attempt,
+        f"SELECT * FROM notification_attempts WHERE {reader.any_of('notification_id', 'ids')} "
+        "ORDER BY notification_id, attempt",
+        ids=list(ids),
+    )
+
+
+async def get(reader: Reader, notification_id: str) -> Notification | None:
+    """One by its id."""
+    return await reader.one(
+        Notification, f"SELECT {_COLUMNS} FROM notifications WHERE id = :id", id=notification_id
+    )
+
+
+async def search(
+    reader: Reader, actor: Actor, wanted: Mapping[str, str], *, limit: int, before: str | None = None
+) -> list[Notification]:
+    """Newest first; `wanted` narrows by `incident_id`, `user_id`, `status`."""
+    condition, parameters = visible(reader, actor)
+    conditions: list[str] = [condition]
+    values: dict[str, Any] = parameters
+    for name in ("incident_id", "user_id", "status"):
+        if name in wanted:
+            conditions.append(f"{name} = :{name}")
+            values[name] = wanted[name]
+    if before is not None:
+        conditions.append("id < :before")
+        values["before"] = before
+    return await reader.all(
+        Notification,
+        f"SELECT {_COLUMNS} FROM notifications WHERE {' AND '.join(conditions)} ORDER BY id DESC LIMIT :limit",
+        **values,
+        limit=limit,
+    )
+
+
+async def next_due(reader: Reader) -> Instant | None:
+    """When the next one is due."""
+    due_at: Instant | None = await reader.value(
+        "SELECT min(due_at) FROM notifications WHERE due_at IS NOT NULL AND status IN ('pending', 'unknown')"
+    )
+    return due_at
+
+
+async def oldest_unsent_page(reader: Reader) -> Instant | None:
+    """Since when the page waits that has waited longest."""
+    oldest: Instant | None = await reader.value(
+        "SELECT min(created_at) FROM notifications WHERE due_at IS NOT NULL AND kind = 'page' "
+        "AND status IN ('pending', 'sending', 'unknown')"
+    )
+    return oldest

@@ -1,0 +1,104 @@
+"""SQL for the way of an inbound message: from its key to the service and what a new incident there starts with."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+import msgspec
+
+from openalert.domain.escalation import Level
+from openalert.domain.instant import Instant
+from openalert.domain.service import IntegrationConfig
+from openalert.domain.severity import Severity
+from openalert.storage.database import Reader, Transaction
+
+
+class Route(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a key leads."""
+
+    integration_id: str
+    integration_name: str
+    is_active: bool
+    default_severity: Severity
+    service_id: str
+    organization_id: str
+    team_id: str
+    policy_id: str | None
+    policy_name: str | None
+    policy_version_id: str | None
+    first_delay: Instant
+    """Of level 1 of that policy, in milliseconds; 0 without one."""
+
+
+async def by_key_hash(reader: Reader, hashes: Sequence[str]) -> dict[str, Route]:
+    """Routes by the SHA-256 of the integration key; unknown ones are missing."""
+    rows = await reader.rows(
+        "SELECT i.key_hash, i.id, i.name, i.is_active, i.config, s.id, s.organization_id, s.team_id, "
+        "p.id, p.name, p.version_id, v.levels "
+        "FROM integrations i JOIN services s ON s.id = i.service_id "
+        "LEFT JOIN escalation_policies p ON p.id = s.escalation_policy_id AND p.deleted_at IS NULL "
+        "LEFT JOIN escalation_policy_versions v ON v.id = p.version_id "
+        f"WHERE {reader.any_of('i.key_hash', 'hashes')} AND i.deleted_at IS NULL AND s.deleted_at IS NULL",
+        hashes=list(hashes),
+    )
+    return {
+        row[0]: Route(
+            integration_id=row[1],
+            integration_name=row[2],
+            is_active=bool(row[3]),
+            default_severity=_config(row[4]).default_severity,
+            service_id=row[5],
+            organization_id=row[6],
+            team_id=row[7],
+            policy_id=row[8],
+            policy_name=row[9],
+            policy_version_id=row[10],
+            first_delay=_first_delay(row[11]) if row[11] else 0,
+        )
+        for row in rows
+    }
+
+
+@lru_cache(maxsize=256)
+def _config(text: str) -> IntegrationConfig:
+    return msgspec.json.decode(text, type=IntegrationConfig)
+
+
+@lru_cache(maxsize=256)
+def _first_delay(levels: str) -> Instant:
+    return msgspec.json.decode(levels, type=tuple[Level, ...])[0].delay
+
+
+async def heard(tx: Transaction, integration_ids: Sequence[str]) -> None:
+    """Note that something came in by these."""
+    await tx.execute(
+        f"UPDATE integrations SET last_received_at = :now WHERE {tx.any_of('id', 'ids')}",
+        now=tx.now,
+        ids=list(integration_ids),
+    )
+
+
+async def of_service(reader: Reader, service_id: str) -> Route | None:
+    """What a new incident of this service starts with, without an integration."""
+    rows = await reader.rows(
+        "SELECT s.organization_id, s.team_id, p.id, p.name, p.version_id, v.levels FROM services s "
+        "LEFT JOIN escalation_policies p ON p.id = s.escalation_policy_id AND p.deleted_at IS NULL "
+        "LEFT JOIN escalation_policy_versions v ON v.id = p.version_id "
+        "WHERE s.id = :service_id AND s.deleted_at IS NULL",
+        service_id=service_id,
+    )
+    if not rows:
+        return None
+    row = rows[0]
+    return Route(
+        integration_id="",
+        integration_name="",
+        is_active=True,
+        default_severity=Severity.MEDIUM,
+        service_id=service_id,
+        organization_id=row[0],
+        team_id=row[1],
+        policy_id=row[2],
+        policy_name=row[3],
+        policy_version_id=row[4],
+        first_delay=_first_delay(row[5]) if row[5] else 0,
+    )

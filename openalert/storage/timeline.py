@@ -1,0 +1,25 @@
+"""SQL for timeline entries: appended, read, never changed."""
+
+from collections.abc import Sequence
+
+from openalert.domain.timeline import TimelineEntry
+from openalert.storage.database import Reader, Transaction
+
+
+async def append(tx: Transaction, entries: Sequence[TimelineEntry]) -> None:
+    """New entries; their `seq` continues the incident's `last_seq`, written in the same transaction."""
+    await tx.insert("timeline", *entries)
+
+
+async def of_incident(
+    reader: Reader, incident_id: str, *, limit: int = 100, before: int | None = None
+) -> list[TimelineEntry]:
+    """Newest first, at most `limit`, with a smaller `seq` than `before`."""
+    return await reader.all(
+        TimelineEntry,
+        "SELECT * FROM timeline WHERE incident_id = :incident_id "
+        "AND (CAST(:before AS BIGINT) IS NULL OR seq < :before) ORDER BY seq DESC LIMIT :limit",
+        incident_id=incident_id,
+        before=before,
+        limit=limit,
+    )

@@ -1,0 +1,81 @@
+"""SQL for timers: one row per incident and kind says what is due when."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from openalert.domain.instant import Instant
+from openalert.storage.database import Reader, Transaction
+
+
+class Timer(msgspec.Struct, kw_only=True):
+    """A row of `timers`."""
+
+    incident_id: str
+    kind: str
+    """`escalate` or `unsnooze`."""
+    due_at: Instant
+    episode: int
+    cycle: int = 0
+    level: int = 0
+    failures: int = 0
+
+
+async def put(tx: Transaction, timers: Sequence[Timer]) -> None:
+    """Set the timer of its kind for each incident, instead of one that is there."""
+    await tx.many(
+        "INSERT INTO timers (incident_id, kind, due_at, episode, cycle, level, failures) "
+        "VALUES (:incident_id, :kind, :due_at, :episode, :cycle, :level, :failures) "
+        "ON CONFLICT (incident_id, kind) DO UPDATE SET due_at = excluded.due_at, episode = excluded.episode, "
+        "cycle = excluded.cycle, level = excluded.level, failures = excluded.failures",
+        [msgspec.structs.asdict(timer) for timer in timers],
+    )
+
+
+async def drop(tx: Transaction, incident_ids: Sequence[str]) -> None:
+    """Remove every timer of these incidents."""
+    if incident_ids:
+        await tx.execute(
+            f"DELETE FROM timers WHERE {tx.any_of('incident_id', 'ids')}", ids=list(incident_ids)
+        )
+
+
+async def due(reader: Reader, now: Instant, limit: int) -> list[Timer]:
+    """What is due, the longest overdue first."""
+    return await reader.all(
+        Timer, "SELECT * FROM timers WHERE due_at <= :now ORDER BY due_at LIMIT :limit", now=now, limit=limit
+    )
+
+
+async def get(reader: Reader, incident_id: str, kind: str) -> Timer | None:
+    """The timer as it is now."""
+    return await reader.one(
+        Timer,
+        "SELECT * FROM timers WHERE incident_id = :incident_id AND kind = :kind",
+        incident_id=incident_id,
+        kind=kind,
+    )
+
+
+async def next_due(reader: Reader) -> Instant | None:
+    """When the next one is due."""
+    due_at: Instant | None = await reader.value("SELECT min(due_at) FROM timers")
+    return due_at
+
+
+async def shift(tx: Transaction, by: int) -> None:
+    """The wall clock was stepped by `by` milliseconds: delays are elapsed time, so they move along."""
+    await tx.execute("UPDATE timers SET due_at = due_at + :by WHERE kind = 'escalate'", by=by)
+    await tx.execute(
+        "UPDATE incidents SET escalation_next_at = escalation_next_at + :by "
+        "WHERE status <> 'resolved' AND escalation_next_at IS NOT NULL",
+        by=by,
+    )
+
+
+async def any_of_incident(reader: Reader, incident_id: str) -> bool:
+    """Whether anything is due for the incident, now or later."""
+    found = await reader.value(
+        "SELECT 1 FROM timers WHERE incident_id = :incident_id LIMIT 1", incident_id=incident_id
+    )
+    return found is not None

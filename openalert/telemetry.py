@@ -1,0 +1,194 @@
+"""What the program says about itself: logs to standard error and metrics in a registry of their own.
+
+A log line is one JSON object (or, on a terminal, one line for eyes). It carries the id of the request that it
+belongs to, holds no secret and no local variable, and no control character that a sender put into it.
+"""
+
+import logging
+import re
+import sys
+from collections.abc import Callable, MutableMapping
+from typing import Any
+
+import msgspec
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from structlog.contextvars import bind_contextvars, clear_contextvars, merge_contextvars
+
+EventDict = MutableMapping[str, Any]
+
+_SECRET_NAMES = re.compile(
+    r"(?i)(password|secret|token|authorization|cookie|api_?key|integration_?key|credential|private_key)"
+)
+_SECRET_PATHS = re.compile(
+    r"(/(?:webhooks/[a-z0-9_.-]+|a|heartbeats|setup|integrations/v1/[a-z0-9_-]+)/)[^/?\s\"']+"
+)
+_SECRET_WORDS = re.compile(
+    r"(?i)\b(oak|oai|oas)_[A-Za-z0-9_-]{8,}|\b(Bearer|Basic)\s+[A-Za-z0-9._~+/=-]{6,}"
+    r"|(?<=://)([^/\s:@]*):[^/\s@]+(?=@)|(?<=[?&])(token|key|secret|password|code|state)=[^&\s]+"
+)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+HIDDEN = "[hidden]"
+
+
+def redact(text: str) -> str:
+    """The text without keys in paths, bearer tokens, API keys and passwords in addresses."""
+    text = _SECRET_PATHS.sub(rf"\1{HIDDEN}", text)
+    return _SECRET_WORDS.sub(_hide, text)
+
+
+def _hide(match: re.Match[str]) -> str:
+    kind, scheme, user, parameter = match.groups()
+    if kind:
+        return f"{kind}_{HIDDEN}"
+    if scheme:
+        return f"{scheme} {HIDDEN}"
+    return f"{parameter}={HIDDEN}" if parameter else f"{user}:{HIDDEN}"
+
+
+def _harmless(text: str) -> str:
+    """Control and direction characters written out, so that a line stays a line wherever it is shown."""
+    return _CONTROL.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
+
+
+def _clean(value: Any, keep_lines: bool = False) -> Any:
+    if isinstance(value, str):
+        value = redact(value)
+        return "\n".join(_harmless(line) for line in value.split("\n")) if keep_lines else _harmless(value)
+    if isinstance(value, dict):
+        return {_clean(str(name)): _named(str(name), part) for name, part in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [_clean(part) for part in value]
+    return value if isinstance(value, (int, float, bool, type(None))) else _clean(str(value))
+
+
+def _named(name: str, value: Any) -> Any:
+    if _SECRET_NAMES.search(name) and not isinstance(value, (int, bool, type(None))):
+        return HIDDEN
+    # The traceback's own newlines are escaped by JSON; on a console it must stay readable.
+    return _clean(value, keep_lines=name in ("exception", "stack"))
+
+
+def clean_event(_: Any, __: str, event: EventDict) -> EventDict:
+    """structlog processor: every value redacted and free of control characters."""
+    return {_clean(name): _named(name, value) for name, value in event.items()}
+
+
+def _to_json(event: EventDict, **_: Any) -> str:
+    return msgspec.json.encode(event).decode()
+
+
+def configure_logs(level: str = "info", form: str = "auto", stream: Any = None) -> None:
+    """Send structlog and the standard library's loggers to `stream` (standard error) in one form."""
+    stream = stream or sys.stderr
+    if form == "auto":
+        form = "console" if stream.isatty() else "json"
+    shared: list[Any] = [
+        merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.stdlib.PositionalArgumentsFormatter(),
+    ]
+    renderer: Any = (
+        structlog.processors.JSONRenderer(serializer=_to_json)
+        if form == "json"
+        else structlog.dev.ConsoleRenderer(
+            colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback, sort_keys=False
+        )
+    )
+    # format_exc_info is the standard library's text: it shows lines of code, never the values of variables.
+    final = [
+        structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+        structlog.processors.format_exc_info,
+        clean_event,
+        renderer,
+    ]
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=final))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    for noisy in ("aiosqlite", "asyncio", "apscheduler", "httpcore2", "httpx2", "websockets", "uvicorn"):
+        logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+
+
+def begin_request(request_id: str) -> None:
+    """Every line logged from here on in this task carries the id."""
+    clear_contextvars()
+    bind_contextvars(request_id=request_id)
+
+
+registry = CollectorRegistry()
+"""All metrics of this process; nothing else is in it."""
+
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
+
+
+def _counter(name: str, words: str, *labels: str) -> Counter:
+    return Counter(f"openalert_{name}", words, labels, registry=registry)
+
+
+def _gauge(name: str, words: str, *labels: str) -> Gauge:
+    return Gauge(f"openalert_{name}", words, labels, registry=registry)
+
+
+def _histogram(name: str, words: str, *labels: str) -> Histogram:
+    return Histogram(f"openalert_{name}", words, labels, registry=registry, buckets=_SECONDS)
+
+
+INGEST = _counter(
+    "ingest_total",
+    "Messages received, by the source that read them and what became of them.",
+    "source",
+    "outcome",
+)
+INGEST_COMMIT = _histogram("ingest_commit_seconds", "From the end of a received message to its commit.")
+QUARANTINED = _counter("quarantined_total", "Messages that could not be read and are kept for a person.")
+INCIDENTS_OPEN = _gauge("incidents_open", "Incidents that are not resolved.")
+NOTIFICATIONS = _counter(
+    "notifications_total", "Attempts to send a notification, by how they ended.", "channel", "outcome"
+)
+HANDOVER = _histogram(
+    "notification_handover_seconds",
+    "From the moment a notification was due to the provider's yes.",
+    "channel",
+)
+TIMER_LATENESS = _histogram("timer_lateness_seconds", "How late due steps of escalations were taken.")
+OLDEST_DUE_TIMER = _gauge(
+    "oldest_due_timer_seconds", "Age of the oldest timer that is due and was not taken yet."
+)
+OLDEST_UNSENT_PAGE = _gauge(
+    "oldest_unsent_page_seconds", "Age of the oldest page that is due and was not sent yet."
+)
+INVARIANTS = _counter(
+    "invariant_violations_total", "Things that must never be true and were found, and repaired.", "kind"
+)
+CLOCK_STEPS = _counter("clock_steps_total", "Times the machine's clock was set by more than two seconds.")
+WRITER_QUEUE = _gauge("writer_queue_depth", "Transactions that wait for the database's writer.")
+LOOP_LAG = _gauge(
+    "event_loop_lag_seconds", "The longest time the event loop was held up in the last ten seconds."
+)
+WEBSOCKET_CLIENTS = _gauge("websocket_clients", "Open WebSocket connections.")
+WEBSOCKET_DROPPED = _counter(
+    "websocket_dropped_total", "WebSocket connections closed because they did not keep up."
+)
+BUILD = _gauge("build_info", "1, with the version that runs.", "version")
+REQUESTS = _histogram(
+    "http_request_seconds", "Answers to HTTP requests, by route template.", "method", "route", "status"
+)
+
+
+def feed(gauge: Gauge, read: Callable[[], float]) -> None:
+    """Ask `read` for the gauge's value whenever the metrics are read."""
+    gauge.set_function(read)

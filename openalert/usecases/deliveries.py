@@ -1,0 +1,252 @@
+"""One message on its way: claim it, compose it, and settle what became of it."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from openalert.domain import action
+from openalert.domain.access import SYSTEM
+from openalert.domain.alert import Alert
+from openalert.domain.event import Event
+from openalert.domain.incident import Incident
+from openalert.domain.instant import SECOND, Instant, to_datetime
+from openalert.domain.notification import Notification, NotificationKind, NotificationStatus, retry_at
+from openalert.domain.walltime import zone_named
+from openalert.notifiers.notifier import (
+    Action,
+    IncidentFacts,
+    Link,
+    LostAnswer,
+    Message,
+    NotifierError,
+    Receipt,
+)
+from openalert.storage import alerts, incidents, notifications, organizations, recipients, services, timers
+from openalert.storage.database import Reader, Transaction
+from openalert.usecases import escalation
+from openalert.usecases.work import Work
+
+UNKNOWN_WAIT = 10 * SECOND
+"""How long after a lost answer the message is sent once more."""
+
+
+class Outside(msgspec.Struct, frozen=True):
+    """How messages lead back to us."""
+
+    base_url: str
+    secret: bytes
+
+
+async def compose(reader: Reader, row: Notification, outside: Outside) -> Message:
+    """Everything a channel needs to tell this, from the facts as they are now."""
+    organization = await organizations.get(reader, row.organization_id)
+    people = await recipients.people(reader, [row.user_id]) if row.user_id else []
+    channels = await recipients.channels(reader, [row.channel_id]) if row.channel_id else []
+    message = Message(
+        notification_id=row.id,
+        kind=row.kind,
+        to=row.address,
+        recipient_name=people[0].name if people else channels[0].name if channels else "",
+        organization=organization.name if organization else "OpenAlert",
+        headline=str(row.content.get("headline", "")),
+        body=str(row.content.get("body", "")),
+        reason=row.reason,
+        possible_repeat=row.possible_repeat,
+        thread_key=row.incident_id or "",
+        attempt=row.attempts,
+        at=row.created_at,
+        timezone=people[0].timezone if people else "UTC",
+        channel_config=channels[0].config if channels else {},
+    )
+    incident = await incidents.get(reader, row.incident_id) if row.incident_id else None
+    if incident is not None:
+        await _add_incident(reader, message, row, incident, outside)
+    return message
+
+
+async def _add_incident(
+    reader: Reader, message: Message, row: Notification, incident: Incident, outside: Outside
+) -> None:
+    service = await services.get(reader, SYSTEM, incident.service_id)
+    reported = await alerts.of_incident(reader, incident.id, limit=50)
+    links = [Link(label="Runbook", href=service.runbook_url)] if service and service.runbook_url else []
+    links += _links(reported, {link.href for link in links})
+    message.incident = IncidentFacts(
+        id=incident.id,
+        number=incident.number,
+        title=incident.title,
+        severity=incident.severity,
+        status=incident.status,
+        service_name=service.name if service else "a deleted service",
+        description=reported[-1].description if reported else "",
+        labels=common_labels(reported),
+        links=links[:6],
+        alert_count=incident.alert_count,
+        started_at=incident.triggered_at,
+    )
+    message.incident_url = f"{outside.base_url}/incidents/{incident.id}"
+    if row.kind in (NotificationKind.PAGE, NotificationKind.NOTICE) and incident.is_open:
+        message.escalation_note = await _what_is_next(reader, incident, message.timezone)
+        if row.user_id is not None:
+            message.actions = [
+                _action(outside, incident, row, verb, label)
+                for verb, label in (
+                    (action.Verb.ACKNOWLEDGE, "Acknowledge"),
+                    (action.Verb.RESOLVE, "Resolve"),
+                )
+            ]
+
+
+def _action(outside: Outside, incident: Incident, row: Notification, verb: action.Verb, label: str) -> Action:
+    token = action.sign(outside.secret, incident.id, row.user_id or "", verb, row.created_at)
+    return Action(verb=verb, label=label, url=f"{outside.base_url}/a/{token}")
+
+
+def _links(reported: Sequence[Alert], known: set[str]) -> list[Link]:
+    found = []
+    for alert in reported:
+        for link in alert.links:
+            if link["href"] not in known:
+                known.add(link["href"])
+                found.append(Link(label=link["label"], href=link["href"]))
+    return found
+
+
+def common_labels(reported: Sequence[Alert]) -> dict[str, str]:
+    """The labels that all of these alerts share."""
+    if not reported:
+        return {}
+    shared = set(reported[0].labels.items())
+    for alert in reported[1:]:
+        shared &= set(alert.labels.items())
+    return {name: value for name, value in reported[0].labels.items() if (name, value) in shared}
+
+
+async def _what_is_next(reader: Reader, incident: Incident, timezone: str) -> str:
+    words = escalation.in_words(await escalation.ladder(reader, incident), incident)
+    if not words or incident.escalation_next_at is None:
+        return words
+    at = to_datetime(incident.escalation_next_at).astimezone(zone_named(timezone))
+    return words.replace(" next unless", f" at {at:%H:%M} unless")
+
+
+async def claim(tx: Transaction, ids: Sequence[str], run_id: str) -> list[Notification]:
+    """Take what is still wanted for sending; what nobody wants any more is cancelled."""
+    claimed = await notifications.claim(tx, ids, run_id)
+    if len(claimed) < len(ids):
+        await notifications.cancel_unwanted(tx, ids)
+    return claimed
+
+
+async def settle(tx: Transaction, row: Notification, result: Receipt | NotifierError | LostAnswer) -> None:
+    """Write what became of an attempt, and let the escalation go on if nobody can be reached any more."""
+    if isinstance(result, Receipt):
+        outcome, detail = _accepted(row, result, tx.now)
+    elif isinstance(result, LostAnswer):
+        outcome, detail = _lost(row, result, tx.now)
+    else:
+        outcome, detail = _refused(row, result, tx.now)
+    if not await notifications.settle(tx, row, outcome, detail):
+        return
+    if row.incident_id is not None and row.due_at is None:
+        await _tell(tx, row, detail)
+    tx.emit(
+        Event(
+            type="notification.updated",
+            organization_id=row.organization_id,
+            team_id=row.team_id,
+            incident_id=row.incident_id,
+            data={"id": row.id, "status": row.status, "channel": row.channel, "kind": row.kind},
+        )
+    )
+
+
+def _accepted(row: Notification, receipt: Receipt, now: Instant) -> tuple[str, str]:
+    row.status, row.due_at, row.sent_at = NotificationStatus.SENT, None, now
+    row.provider_id, row.failure_reason = receipt.provider_id, None
+    return "sent", receipt.detail
+
+
+def _lost(row: Notification, lost: LostAnswer, now: Instant) -> tuple[str, str]:
+    row.status = NotificationStatus.UNKNOWN
+    row.due_at = None if row.possible_repeat else now + UNKNOWN_WAIT
+    row.failure_reason = str(lost)
+    return "unknown", str(lost)
+
+
+def _refused(row: Notification, error: NotifierError, now: Instant) -> tuple[str, str]:
+    again = retry_at(row.attempts, now, error.retry_after)
+    row.failure_reason = str(error)
+    if error.permanent or again > row.give_up_at:
+        row.status, row.due_at = NotificationStatus.FAILED, None
+        return "failed", str(error)
+    # After a lost answer the message may have arrived, whatever this attempt says: it stays marked.
+    row.status = NotificationStatus.PENDING
+    row.due_at = again
+    return "retry", str(error)
+
+
+_WHAT = {
+    NotificationKind.PAGE: "Page",
+    NotificationKind.UPDATE: "Update",
+    NotificationKind.NOTICE: "Notice",
+    NotificationKind.TEST: "Test",
+    NotificationKind.CODE: "Code",
+}
+_OUTCOME = {
+    NotificationStatus.SENT: "sent",
+    NotificationStatus.FAILED: "failed",
+    NotificationStatus.UNKNOWN: "sent, but no answer came",
+}
+
+
+async def _tell(tx: Transaction, row: Notification, detail: str) -> None:
+    """The end of a message in the incident's timeline; a page that failed may hurry the ladder on."""
+    incident = await incidents.get(tx, row.incident_id or "")
+    if incident is None:
+        return
+    work = Work(tx)
+    names = await recipients.names(tx, [row.user_id]) if row.user_id else {}
+    failed = row.status is NotificationStatus.FAILED
+    work.tell(
+        incident,
+        "notification",
+        SYSTEM,
+        what=_WHAT[row.kind],
+        who=names.get(row.user_id or "") or row.address,
+        channel=row.channel,
+        outcome=_OUTCOME.get(row.status, row.status) + (f" ({detail})" if failed and detail else ""),
+        status=row.status,
+        notificationId=row.id,
+    )
+    if failed and row.kind is NotificationKind.PAGE:
+        await _go_on(work, incident, row)
+    await work.flush()
+
+
+async def _go_on(work: Work, incident: Incident, row: Notification) -> None:
+    """Nobody of the level was reached: the next one does not wait (promise NO-6)."""
+    current = (incident.episode, incident.escalation_cycle, incident.escalation_level)
+    if not incident.wants_pages(work.now) or current != (row.episode, row.cycle, row.level):
+        return
+    if await notifications.still_hopeful(work.tx, row):
+        return
+    timer = await timers.get(work.tx, incident.id, "escalate")
+    if timer is not None and timer.due_at > work.now:
+        work.tell(
+            incident,
+            "escalation_empty",
+            SYSTEM,
+            level=row.level,
+            cycle=row.cycle,
+            reasons=["every page failed"],
+        )
+        escalation.hurry(work, incident, timer.cycle, timer.level)
+
+
+async def recover(tx: Transaction, run_id: str, claimed_before: Instant) -> int:
+    """Messages whose sender is gone: nobody knows whether they left, so they go out once more, marked."""
+    lost = await notifications.abandoned(tx, run_id, claimed_before)
+    for row in lost:
+        await notifications.give_up_claim(tx, row)
+    return len(lost)

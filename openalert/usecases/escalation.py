@@ -1,0 +1,294 @@
+"""Start, advance and stop an incident's escalation; every step is a timer row until it has been acted on."""
+
+import msgspec
+
+from openalert.domain.access import SYSTEM
+from openalert.domain.escalation import PolicyVersion, next_step
+from openalert.domain.incident import EscalationState, Incident, IncidentStatus
+from openalert.domain.instant import Instant
+from openalert.domain.timeline import span
+from openalert.storage import escalation_policies, incidents, recipients, timers
+from openalert.storage.database import Reader, Transaction
+from openalert.storage.recipients import Person
+from openalert.storage.routes import Route
+from openalert.storage.timers import Timer
+from openalert.usecases import notify
+from openalert.usecases.notify import Recipient
+from openalert.usecases.work import Work
+
+LATE_AFTER = 5_000
+"""A step later than this says so in the timeline."""
+
+
+def start(work: Work, incident: Incident, route: Route) -> None:
+    """Run the policy from its first level; a policy version, once begun with, stays."""
+    incident.policy_id, incident.policy_version_id = route.policy_id, route.policy_version_id
+    incident.escalation_state = EscalationState.RUNNING
+    incident.escalation_level = incident.escalation_cycle = 0
+    incident.escalation_reached = False
+    # Without a policy the only step is the end, and it is due now: the owners are told.
+    level = 1 if route.policy_version_id else 0
+    _schedule(work, incident, 0, level, work.now + (route.first_delay if level else 0))
+
+
+def restart(work: Work, incident: Incident, route: Route) -> None:
+    """Begin again, as for a new incident: what was planned before no longer pages."""
+    incident.episode += 1
+    start(work, incident, route)
+
+
+def stop(work: Work, incident: Incident) -> None:
+    """Nobody else is to be paged."""
+    incident.escalation_state = EscalationState.STOPPED
+    incident.escalation_next_at = None
+    work.drop_timers(incident)
+
+
+def hurry(work: Work, incident: Incident, cycle: int, level: int) -> None:
+    """The next level at once."""
+    _schedule(work, incident, cycle, level, work.now)
+
+
+def _schedule(work: Work, incident: Incident, cycle: int, level: int, due_at: Instant) -> None:
+    incident.escalation_next_at = due_at
+    work.set_timer(
+        Timer(
+            incident_id=incident.id,
+            kind="escalate",
+            due_at=due_at,
+            episode=incident.episode,
+            cycle=cycle,
+            level=level,
+        )
+    )
+    work.touch(incident)
+
+
+async def step(tx: Transaction, timer: Timer, *, not_running_since: Instant | None = None) -> None:
+    """Act on a due timer: page the level, set the timer of the next. Running it again changes nothing.
+
+    `not_running_since` is when the server last lived before this start, if it was away when the step was due.
+    """
+    work = Work(tx)
+    incident = await incidents.get(tx, timer.incident_id)
+    if incident is None or incident.episode != timer.episode or not incident.wants_pages(tx.now):
+        if incident is not None:
+            work.drop_timers(incident)
+        await work.flush()
+        return
+    version = await _version(tx, incident)
+    if version is None or timer.level == 0 or timer.level > len(version.levels):
+        await _end(work, incident, version)
+    else:
+        await _page_level(work, incident, version, timer, _late(tx.now, timer.due_at, not_running_since))
+    await work.flush()
+
+
+async def _version(reader: Reader, incident: Incident) -> PolicyVersion | None:
+    if incident.policy_version_id is None:
+        return None
+    return await escalation_policies.get_version(reader, incident.policy_version_id)
+
+
+async def _policy_name(reader: Reader, version: PolicyVersion) -> str:
+    named = await escalation_policies.named(reader, SYSTEM, [version.policy_id])
+    return named[version.policy_id].name if version.policy_id in named else "a deleted policy"
+
+
+async def _page_level(
+    work: Work, incident: Incident, version: PolicyVersion, timer: Timer, late: str | None
+) -> None:
+    level = version.levels[timer.level - 1]
+    found = await notify.reach(work.tx, level.targets)
+    policy = await _policy_name(work.tx, version)
+    for recipient in found.recipients:
+        notify.page(work, incident, recipient, timer.cycle, timer.level, policy)
+    incident.escalation_level, incident.escalation_cycle = timer.level, timer.cycle
+    if found.recipients:
+        incident.escalation_reached = True
+        work.tell(
+            incident,
+            "escalated",
+            SYSTEM,
+            level=timer.level,
+            cycle=timer.cycle,
+            people=found.people,
+            misses=found.misses,
+            late=late,
+        )
+        work.say(incident, "escalated")
+    else:
+        work.tell(
+            incident, "escalation_empty", SYSTEM, level=timer.level, cycle=timer.cycle, reasons=found.misses
+        )
+        work.say(incident, "updated")
+    following = next_step(version, timer.cycle, timer.level, work.now)
+    if following is None:
+        return
+    nobody_at_all = timer.level == len(version.levels) and not incident.escalation_reached
+    if nobody_at_all:
+        _schedule(work, incident, timer.cycle, len(version.levels) + 1, work.now)
+    else:
+        due_at = following.due_at if found.recipients else work.now
+        _schedule(work, incident, following.cycle, following.level, due_at)
+
+
+async def _end(work: Work, incident: Incident, version: PolicyVersion | None) -> None:
+    """Levels and repetitions are used up, or there never were any: the owners are told."""
+    owners = await _owners(work.tx, incident)
+    if incident.escalation_reached:
+        why, headline = "Nobody acknowledged", "Nobody acknowledged"
+    elif version is None:
+        why, headline = "The service has no escalation policy", "No escalation policy"
+    else:
+        why, headline = "Nobody in the escalation policy could be reached", "Nobody could be reached"
+    for owner in owners:
+        if incident.escalation_reached:
+            notify.notice(work, incident, owner, headline, f"{why}. Somebody must look at this incident now.")
+        else:
+            notify.page(work, incident, owner, incident.escalation_cycle, 0, "")
+    incident.escalation_state = EscalationState.NONE if version is None else EscalationState.EXHAUSTED
+    incident.escalation_next_at = None
+    work.drop_timers(incident)
+    work.tell(incident, "escalation_ended", SYSTEM, why=why, told=[owner.who for owner in owners])
+    work.say(incident, "updated")
+
+
+async def _owners(reader: Reader, incident: Incident) -> list[Recipient]:
+    """The team's owners who can be reached, else the organization's."""
+    for owners, reason in (
+        (await recipients.team_owners(reader, incident.team_id), "You own the team and nobody else answers"),
+        (
+            await recipients.organization_owners(reader, incident.organization_id),
+            "You own the organization and nobody else answers",
+        ),
+    ):
+        reachable = [found for owner in owners if (found := _owner(owner, reason)) is not None]
+        if reachable:
+            return reachable
+    return []
+
+
+def _owner(person: Person, reason: str) -> Recipient | None:
+    if person.contact_method_id is None or person.type is None or person.address is None:
+        return None
+    return Recipient(
+        who=person.name,
+        user_id=person.user_id,
+        contact_method_id=person.contact_method_id,
+        channel_id=None,
+        channel=person.type,
+        address=person.address,
+        reason=reason,
+    )
+
+
+def _late(now: Instant, due_at: Instant, not_running_since: Instant | None) -> str | None:
+    if now - due_at <= LATE_AFTER:
+        return None
+    why = (
+        ": the server was not running"
+        if not_running_since is not None and not_running_since <= due_at
+        else ""
+    )
+    return f"{span(now - due_at)} late{why}"
+
+
+class Rung(msgspec.Struct, kw_only=True):
+    """A level of an incident's ladder as it looks at this moment."""
+
+    level: int
+    state: str
+    """`done`, `next`, `later`."""
+    due_at: Instant | None
+    """When it runs; None for what is done, or what no longer will."""
+    people: list[str]
+    """Whom it reaches now."""
+    channels: list[str]
+    misses: list[str]
+
+
+class Ladder(msgspec.Struct, kw_only=True):
+    """What the escalation of an incident has done and will do."""
+
+    policy: str | None
+    cycle: int
+    repeat_count: int
+    rungs: list[Rung]
+
+    @property
+    def next_rung(self) -> Rung | None:
+        """The level that runs next."""
+        return next((rung for rung in self.rungs if rung.state == "next"), None)
+
+
+async def ladder(reader: Reader, incident: Incident) -> Ladder:
+    """The ladder of an incident, with whoever its levels reach now; nothing is changed."""
+    version = await _version(reader, incident)
+    if version is None:
+        return Ladder(policy=None, cycle=0, repeat_count=0, rungs=[])
+    at = incident.escalation_next_at
+    upcoming = _upcoming(incident, version)
+    rungs = []
+    for level in version.levels:
+        if level.level > upcoming and at is not None:
+            at += level.delay
+        found = await notify.reach(reader, level.targets)
+        is_next = level.level == upcoming and incident.escalation_next_at is not None
+        done = level.level < upcoming or (incident.escalation_next_at is None and not is_next)
+        rungs.append(
+            Rung(
+                level=level.level,
+                state="next"
+                if is_next
+                else "done"
+                if done and level.level <= incident.escalation_level
+                else "later",
+                due_at=at if level.level >= upcoming else None,
+                people=found.people,
+                channels=sorted({recipient.channel for recipient in found.recipients}),
+                misses=found.misses,
+            )
+        )
+    return Ladder(
+        policy=await _policy_name(reader, version),
+        cycle=incident.escalation_cycle,
+        repeat_count=version.repeat_count,
+        rungs=rungs,
+    )
+
+
+def _upcoming(incident: Incident, version: PolicyVersion) -> int:
+    """The level that comes after the one paged last."""
+    if incident.escalation_level < len(version.levels):
+        return incident.escalation_level + 1
+    return 1 if incident.escalation_cycle < version.repeat_count else len(version.levels) + 1
+
+
+def in_words(ladder_: Ladder, incident: Incident) -> str:
+    """What happens next, without the time: "Bea is paged next unless someone acknowledges." Empty: nothing does."""
+    rung = ladder_.next_rung
+    if incident.escalation_next_at is None:
+        return ""
+    if rung is None:
+        return "The owners are told next unless someone acknowledges."
+    who = " and ".join(rung.people[:3]) + (
+        f" and {len(rung.people) - 3} more" if len(rung.people) > 3 else ""
+    )
+    return f"{who or 'Nobody yet'} {'are' if len(rung.people) > 1 else 'is'} paged next unless someone acknowledges."
+
+
+async def repair(tx: Transaction, incident_id: str) -> None:
+    """Give an open incident without a timer one that is due now; whoever was to be paged is."""
+    incident = await incidents.get(tx, incident_id)
+    if incident is None or incident.status is not IncidentStatus.TRIGGERED:
+        return
+    if await timers.any_of_incident(tx, incident_id):
+        return
+    work = Work(tx)
+    incident.snoozed_until = None
+    incident.escalation_state = EscalationState.RUNNING
+    work.tell(incident, "escalation_repaired", SYSTEM)
+    level = incident.escalation_level + 1 if incident.policy_version_id else 0
+    _schedule(work, incident, incident.escalation_cycle, level, tx.now)
+    await work.flush()

@@ -1,0 +1,321 @@
+"""Acknowledge, resolve, snooze, reopen, reassign, note: what people do to an incident.
+
+Each act checks access, changes the incident, writes the timeline, stops or starts paging and tells whoever was
+paged, in the transaction it is given. Acts that change nothing succeed: pressing a button twice is harmless.
+"""
+
+import msgspec
+
+from openalert.domain import incident as rules
+from openalert.domain.access import SYSTEM, Actor, Permission
+from openalert.domain.errors import Conflict, Invalid, NotFound
+from openalert.domain.ids import new_id
+from openalert.domain.incident import Incident, IncidentStatus
+from openalert.domain.instant import DAY, MINUTE, Instant
+from openalert.domain.notification import Notification
+from openalert.domain.severity import Severity
+from openalert.domain.team import check_name
+from openalert.storage import alerts, incidents, notifications, routes, timers, users
+from openalert.storage.database import Reader, Transaction
+from openalert.storage.routes import Route
+from openalert.storage.timers import Timer
+from openalert.usecases import access, escalation, notify
+from openalert.usecases.work import Work
+
+LONGEST_SNOOZE = 30 * DAY
+LONGEST_NOTE = 10_000
+
+
+class Answered(msgspec.Struct):
+    """What became of an acknowledge, resolve or snooze."""
+
+    incident: Incident
+    changed: bool
+    """False: it was so already, by whomever the incident names."""
+    in_flight: list[Notification]
+    """Pages that were with a provider at this moment and may still arrive (promise ES-3)."""
+
+
+async def see(reader: Reader, actor: Actor, incident_id: str) -> Incident:
+    """The incident, or NotFound for what does not exist or belongs to a team the actor is not in."""
+    incident = await incidents.get(reader, incident_id)
+    if incident is None or not access.sees(actor, incident.organization_id, incident.team_id):
+        raise NotFound("incident")
+    return incident
+
+
+async def _answerable(tx: Transaction, incident_id: str) -> Incident:
+    incident = await see(tx, tx.actor, incident_id)
+    access.require(tx.actor, Permission.RESPOND, incident.team_id)
+    return incident
+
+
+async def open_by_hand(
+    tx: Transaction, *, service_id: str, title: str, severity: Severity, description: str = ""
+) -> Incident:
+    """An incident that a person saw before the monitoring did; it escalates like any other."""
+    route = await routes.of_service(tx, service_id)
+    if route is None or not access.sees(tx.actor, route.organization_id, route.team_id):
+        raise Invalid("There is no such service.", field="serviceId")
+    access.require(tx.actor, Permission.RESPOND, route.team_id)
+    work = Work(tx)
+    incident_id = new_id(tx.now)
+    number = await incidents.take_numbers(tx, route.organization_id, 1)
+    incident = begin(
+        work, route, incident_id, number, check_name(title, "title"), severity, f"manual:{incident_id}"
+    )
+    work.tell(incident, "triggered", title=incident.title, source=tx.actor.name)
+    if description.strip():
+        work.tell(incident, "note", body=_text(description, "description"))
+    await work.flush()
+    return incident
+
+
+def begin(
+    work: Work, route: Route, incident_id: str, number: int, title: str, severity: Severity, group: str
+) -> Incident:
+    """A new incident of the route's service with its escalation started; the timeline is the caller's."""
+    incident = Incident(
+        id=incident_id,
+        organization_id=route.organization_id,
+        team_id=route.team_id,
+        service_id=route.service_id,
+        number=number,
+        title=title,
+        severity=severity,
+        group_key=group,
+        open_key=rules.open_key(route.service_id, group),
+        triggered_at=work.now,
+        updated_at=work.now,
+    )
+    work.create(incident)
+    work.say(incident, "created")
+    escalation.start(work, incident, route)
+    return incident
+
+
+async def acknowledge(tx: Transaction, incident_id: str, *, via: str | None = None) -> Answered:
+    """The actor has it: nobody else is paged, whoever was paged is told. `via` names the way: "e-mail link"."""
+    incident = await _answerable(tx, incident_id)
+    work = Work(tx)
+    changed = await take(work, incident, via=via)
+    await work.flush()
+    return Answered(incident, changed, await notifications.in_flight(tx, incident_id))
+
+
+async def take(work: Work, incident: Incident, *, actor: Actor | None = None, via: str | None = None) -> bool:
+    """Acknowledge inside a larger act; False if somebody had it already."""
+    who = actor or work.tx.actor
+    if not rules.acknowledge(incident, who.user_id, work.now):
+        return False
+    incident.assignee_id = incident.assignee_id or who.user_id
+    work.tell(incident, "acknowledged", who, via=via)
+    work.say(incident, "acknowledged")
+    escalation.stop(work, incident)
+    await cancel_pages(work, [(incident, f"{who.name} acknowledged.")])
+    await notify.tell_the_paged(work, [(incident, f"Acknowledged by {who.name}")])
+    return True
+
+
+async def resolve(
+    tx: Transaction, incident_id: str, *, resolution: str | None = None, via: str | None = None
+) -> Answered:
+    """It is over: its alerts are resolved with it, and open again if their source goes on reporting them."""
+    incident = await _answerable(tx, incident_id)
+    work = Work(tx)
+    text = _text(resolution, "resolution") if resolution else None
+    changed = rules.resolve(incident, tx.actor.user_id, text, tx.now)
+    if changed:
+        await alerts.resolve_of_incident(tx, incident_id, tx.actor.id)
+        incident.firing_count = 0
+        work.tell(incident, "resolved", via=via, resolution=text)
+        await close(work, [incident])
+    await work.flush()
+    return Answered(incident, changed, await notifications.in_flight(tx, incident_id))
+
+
+async def resolve_with_its_alerts(work: Work, over: list[Incident]) -> None:
+    """The last alert of each of these has been resolved by its source."""
+    ended = [incident for incident in over if rules.resolve(incident, None, None, work.now)]
+    for incident in ended:
+        work.tell(incident, "resolved", SYSTEM, automatic=True)
+    await close(work, ended)
+
+
+async def close(work: Work, ended: list[Incident]) -> None:
+    """Stop what a resolved incident still had planned, and tell whoever was paged."""
+    if not ended:
+        return
+    for incident in ended:
+        escalation.stop(work, incident)
+        work.say(incident, "resolved")
+    await cancel_pages(work, [(incident, "The incident was resolved.") for incident in ended])
+    await notify.tell_the_paged(work, [(incident, "Resolved") for incident in ended])
+
+
+async def cancel_pages(work: Work, answered: list[tuple[Incident, str]]) -> None:
+    """Pages that nobody has claimed yet will not be sent; the timeline says so."""
+    by_reason: dict[str, list[Incident]] = {}
+    for incident, reason in answered:
+        by_reason.setdefault(reason, []).append(incident)
+    for reason, group in by_reason.items():
+        cancelled = await notifications.cancel_pages(work.tx, [incident.id for incident in group], reason)
+        for incident in group:
+            if count := cancelled.get(incident.id):
+                work.tell(incident, "pages_cancelled", SYSTEM, count=count, reason=reason)
+
+
+async def reopen(tx: Transaction, incident_id: str, *, reason: str = "") -> Incident:
+    """Back to triggered: the escalation starts again. Conflict if its group has another open incident."""
+    incident = await _answerable(tx, incident_id)
+    work = Work(tx)
+    key = rules.open_key(incident.service_id, incident.group_key)
+    other = (await incidents.open_by_key(tx, [key])).get(key)
+    if other is not None and other.id != incident.id:
+        raise Conflict(
+            f"Incident #{other.number} is already open for the same alerts; work there.",
+            code="INCIDENT_ALREADY_OPEN",
+            incidentId=other.id,
+        )
+    if rules.reopen(incident, tx.now):
+        work.tell(incident, "reopened", reason=_text(reason, "reason") if reason else "")
+        work.say(incident, "reopened")
+        await _escalate_again(work, incident)
+    await work.flush()
+    return incident
+
+
+async def _escalate_again(work: Work, incident: Incident) -> None:
+    route = await routes.of_service(work.tx, incident.service_id)
+    if route is None:
+        route = _without_service(incident)
+    await cancel_pages(work, [(incident, "The escalation started again.")])
+    escalation.restart(work, incident, route)
+
+
+def _without_service(incident: Incident) -> Route:
+    """The way of an incident whose service is gone: the owners are told."""
+    return Route(
+        integration_id="",
+        integration_name="",
+        is_active=False,
+        default_severity=incident.severity,
+        service_id=incident.service_id,
+        organization_id=incident.organization_id,
+        team_id=incident.team_id,
+        policy_id=None,
+        policy_name=None,
+        policy_version_id=None,
+        first_delay=0,
+    )
+
+
+async def rise(work: Work, incident: Incident, severity: Severity, route: Route | None = None) -> None:
+    """An alert is worse than the incident was: it rises, and whoever is to be paged is paged again."""
+    before = incident.severity
+    if not rules.raise_severity(incident, severity, work.now):
+        return
+    work.tell(incident, "severity_raised", SYSTEM, before=before, after=severity)
+    work.say(incident, "updated")
+    if incident.is_snoozed(work.now):
+        return
+    if rules.reopen(incident, work.now):
+        work.tell(incident, "reopened", SYSTEM, reason="it is worse than when it was acknowledged")
+        work.say(incident, "reopened")
+    await cancel_pages(work, [(incident, "The severity rose; paging started again.")])
+    escalation.restart(
+        work,
+        incident,
+        route or await routes.of_service(work.tx, incident.service_id) or _without_service(incident),
+    )
+
+
+async def snooze(tx: Transaction, incident_id: str, *, until: Instant) -> Answered:
+    """Silent until `until` (1 minute to 30 days from now), then triggered again if it is still open."""
+    incident = await _answerable(tx, incident_id)
+    if not MINUTE // 60 <= until - tx.now <= LONGEST_SNOOZE:
+        raise Invalid("Snooze for at most 30 days, into the future.", field="until")
+    work = Work(tx)
+    rules.snooze(incident, until, tx.now)
+    work.tell(incident, "snoozed", until=until, length=until - tx.now)
+    work.say(incident, "updated")
+    escalation.stop(work, incident)
+    work.set_timer(Timer(incident_id=incident.id, kind="unsnooze", due_at=until, episode=incident.episode))
+    await cancel_pages(work, [(incident, f"{tx.actor.name} snoozed it.")])
+    await work.flush()
+    return Answered(incident, True, await notifications.in_flight(tx, incident_id))
+
+
+async def wake(tx: Transaction, timer: Timer) -> None:
+    """A snooze is over: what is still open pages again. Running it again changes nothing."""
+    work = Work(tx)
+    incident = await incidents.get(tx, timer.incident_id)
+    if incident is not None and incident.is_open and incident.snoozed_until is not None:
+        incident.snoozed_until = None
+        rules.reopen(incident, tx.now)
+        work.tell(incident, "unsnoozed", SYSTEM)
+        work.say(incident, "updated")
+        work.drop_timers(incident)
+        await _escalate_again(work, incident)
+    elif incident is not None:
+        work.drop_timers(incident)
+    await work.flush()
+
+
+async def escalate(tx: Transaction, incident_id: str) -> Incident:
+    """Page the next level now. Conflict when nothing is left to escalate to."""
+    incident = await _answerable(tx, incident_id)
+    if incident.status is IncidentStatus.RESOLVED or incident.escalation_next_at is None:
+        raise Conflict(
+            f"Incident #{incident.number} is {incident.status} and has no next level.",
+            code="INVALID_STATUS_TRANSITION",
+            status=incident.status,
+            allowed=[],
+        )
+    work = Work(tx)
+    timer = await _timer(tx, incident)
+    work.tell(incident, "escalated_by_hand")
+    escalation.hurry(work, incident, timer.cycle, timer.level)
+    await work.flush()
+    return incident
+
+
+async def _timer(tx: Transaction, incident: Incident) -> Timer:
+    timer = await timers.get(tx, incident.id, "escalate")
+    if timer is None:
+        raise Conflict(
+            f"Incident #{incident.number} has no next level.", code="INVALID_STATUS_TRANSITION", allowed=[]
+        )
+    return timer
+
+
+async def reassign(tx: Transaction, incident_id: str, *, user_id: str) -> Incident:
+    """Somebody else is to work on it; they see it under "mine"."""
+    incident = await _answerable(tx, incident_id)
+    user = await users.get(tx, tx.actor, user_id)
+    if user is None or user.organization_id != incident.organization_id or not user.is_active:
+        raise Invalid("There is no such person.", field="userId")
+    work = Work(tx)
+    if incident.assignee_id != user_id:
+        incident.assignee_id = user_id
+        work.tell(incident, "reassigned", to=user.name, userId=user.id)
+        work.say(incident, "updated")
+    await work.flush()
+    return incident
+
+
+async def note(tx: Transaction, incident_id: str, *, body: str) -> Incident:
+    """Something the next reader should know."""
+    incident = await _answerable(tx, incident_id)
+    work = Work(tx)
+    work.tell(incident, "note", body=_text(body, "body"))
+    work.say(incident, "note_added")
+    await work.flush()
+    return incident
+
+
+def _text(text: str, field: str) -> str:
+    kept = "".join(sign for sign in text if sign.isprintable() or sign in "\n\t").strip()
+    if not 1 <= len(kept) <= LONGEST_NOTE:
+        raise Invalid(f"{field} needs 1 to {LONGEST_NOTE} characters.", field=field)
+    return kept

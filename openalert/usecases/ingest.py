@@ -1,0 +1,437 @@
+"""Signals become alerts, alerts become incidents: many messages at once, with a constant number of statements.
+
+One call takes in a batch of messages in one transaction. Everything it needs to know is read first (routes, the
+newest occurrence of each identity, the incidents concerned), then every signal is judged in memory in the order
+in which it came, then rows of each kind are written together. The order of the messages is kept, and so is the
+order inside each; an incident is resolved at the end of a message, never in its middle.
+"""
+
+import base64
+import hashlib
+from collections.abc import Sequence
+
+import msgspec
+
+from openalert.domain.access import Actor
+from openalert.domain.alert import (
+    Alert,
+    AlertStatus,
+    Occurrence,
+    Signal,
+    SignalStatus,
+    Verdict,
+    content_sum,
+    judge,
+)
+from openalert.domain.errors import NotFound, OpenAlertError
+from openalert.domain.ids import new_id
+from openalert.domain.incident import Incident, open_key
+from openalert.domain.instant import Instant
+from openalert.domain.service import Payload
+from openalert.domain.severity import Severity
+from openalert.sources import Reading
+from openalert.storage import alerts, incidents, payloads, routes
+from openalert.storage.database import Transaction
+from openalert.storage.routes import Route
+from openalert.storage.rows import to_json
+from openalert.usecases.incidents import begin, resolve_with_its_alerts, rise, take
+from openalert.usecases.work import Work
+
+QUARANTINED_BYTES = 64 * 1024
+"""How much is kept of a body that could not be read."""
+TITLES_TOLD = 3
+
+
+class Delivery(msgspec.Struct, kw_only=True):
+    """One message as it arrived, read as far as it could be."""
+
+    key_hash: str
+    content: bytes
+    content_type: str
+    source: str
+    """The source that the path named."""
+    reading: Reading | None
+    failure: OpenAlertError | None = None
+    """Why it could not be read; it goes to quarantine."""
+    trace_id: str
+    replay_of: str | None = None
+    """The payload that an operator sends through again."""
+
+
+class Outcome(msgspec.Struct, kw_only=True):
+    """What became of one message."""
+
+    error: OpenAlertError | None = None
+    processed: int = 0
+    deduplicated: int = 0
+    incidents: list[tuple[str, int]] = []
+    """Id and number of those it concerned."""
+
+
+class _Batch:
+    """What is known and what changes while a batch is taken in."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self.tx = tx
+        self.work = Work(tx)
+        self.known: dict[str, Occurrence] = {}
+        self.by_id: dict[str, Incident] = {}
+        self.by_key: dict[str, Incident] = {}
+        self.numbers: dict[str, int] = {}
+        self.first_numbers: dict[str, int] = {}
+        self.new_alerts: list[Alert] = []
+        self.superseded: list[str] = []
+        self.repeats: dict[str, int] = {}
+        self.refreshed: dict[str, tuple[Signal, str | None]] = {}
+        self.resolved: dict[str, Instant] = {}
+        self.payloads: list[Payload] = []
+
+    async def prepare(self, pairs: Sequence[tuple[Route, Signal]]) -> None:
+        """Read what the signals concern: identities, then incidents, then numbers for as many new ones."""
+        identities = {alerts.latest_key(route.integration_id, signal.fingerprint) for route, signal in pairs}
+        self.known = await alerts.latest(self.tx, list(identities)) if identities else {}
+        groups = {
+            open_key(route.service_id, signal.group)
+            for route, signal in pairs
+            if signal.status is SignalStatus.FIRING and self._may_open(route, signal)
+        }
+        self.by_key = await incidents.open_by_key(self.tx, list(groups))
+        ids = {known.incident_id for known in self.known.values() if known.incident_id and self._open(known)}
+        self.by_id = await incidents.get_many(self.tx, list(ids))
+        for incident in self.by_key.values():
+            self.by_id[incident.id] = incident
+        for incident in self.by_id.values():
+            if incident.open_key:
+                self.by_key[incident.open_key] = incident
+
+    def _may_open(self, route: Route, signal: Signal) -> bool:
+        known = self.known.get(alerts.latest_key(route.integration_id, signal.fingerprint))
+        return known is None or judge(signal, known) is Verdict.OPEN or known.status is not AlertStatus.FIRING
+
+    @staticmethod
+    def _open(known: Occurrence) -> bool:
+        return known.status is not AlertStatus.RESOLVED
+
+    async def number(self, organization_id: str) -> int:
+        """The number of a new incident: counted in memory, the counter is moved once when the batch is written."""
+        if organization_id not in self.numbers:
+            first = await incidents.take_numbers(self.tx, organization_id, 0)
+            self.first_numbers[organization_id] = self.numbers[organization_id] = first
+        self.numbers[organization_id] += 1
+        return self.numbers[organization_id] - 1
+
+    async def write(self) -> None:
+        """Every row of the batch."""
+        tx = self.tx
+        for organization_id, following in self.numbers.items():
+            await incidents.take_numbers(tx, organization_id, following - self.first_numbers[organization_id])
+        await payloads.insert_many(tx, self.payloads)
+        await alerts.insert(tx, self.new_alerts, self.superseded)
+        await alerts.seen_again(
+            tx, [{"id": key, "times": times, "at": tx.now} for key, times in self.repeats.items()]
+        )
+        await alerts.refresh(
+            tx,
+            [_refreshing(key, signal, payload, tx.now) for key, (signal, payload) in self.refreshed.items()],
+        )
+        await alerts.resolve(
+            tx,
+            [
+                {"id": key, "resolved_at": at, "resolved_by_id": None, "at": tx.now}
+                for key, at in self.resolved.items()
+            ],
+        )
+        await self.work.flush()
+
+
+def _refreshing(alert_id: str, signal: Signal, payload_id: str | None, now: Instant) -> dict[str, object]:
+    return {
+        "id": alert_id,
+        "severity": signal.severity,
+        "title": signal.title,
+        "description": signal.description,
+        "annotations": to_json(signal.annotations),
+        "links": to_json(signal.links),
+        "content_sum": content_sum(signal),
+        "payload_id": payload_id,
+        "at": now,
+    }
+
+
+class _Message:
+    """One delivery while it is worked through: what it did to which incident."""
+
+    def __init__(self, delivery: Delivery, route: Route, now: Instant) -> None:
+        self.delivery = delivery
+        self.route = route
+        self.payload_id = new_id(now)
+        self.actor = Actor(
+            kind="integration",
+            id=route.integration_id,
+            name=route.integration_name,
+            organization_id=route.organization_id,
+        )
+        self.outcome = Outcome()
+        self.touched: dict[str, Incident] = {}
+        self.created: set[str] = set()
+        self.joined: dict[str, list[str]] = {}
+        self.ended: dict[str, list[str]] = {}
+        self.keep = False
+        """Whether the message changed anything, so that its body is kept."""
+
+
+async def take_in(tx: Transaction, deliveries: Sequence[Delivery]) -> list[Outcome]:
+    """Take in messages in order; the outcome of each, with an error for one that no integration takes."""
+    known = await routes.by_key_hash(tx, list({delivery.key_hash for delivery in deliveries}))
+    batch = _Batch(tx)
+    accepted = [
+        (delivery, route)
+        for delivery in deliveries
+        if (route := known.get(delivery.key_hash)) is not None and route.is_active
+    ]
+    await batch.prepare(
+        [
+            (route, signal)
+            for delivery, route in accepted
+            if delivery.reading
+            for signal in delivery.reading.signals
+        ]
+    )
+    outcomes = []
+    for delivery in deliveries:
+        route = known.get(delivery.key_hash)
+        if route is None or not route.is_active:
+            outcomes.append(Outcome(error=NotFound("integration")))
+        else:
+            outcomes.append(await _take_one(batch, _Message(delivery, route, tx.now)))
+    await batch.write()
+    if accepted:
+        await routes.heard(tx, list({route.integration_id for _, route in accepted}))
+    return outcomes
+
+
+async def _take_one(batch: _Batch, message: _Message) -> Outcome:
+    reading = message.delivery.reading
+    if reading is None:
+        await _quarantine(batch.tx, message)
+        return message.outcome
+    for signal in reading.signals:
+        await _take_signal(batch, message, signal)
+    await _conclude(batch, message)
+    message.outcome.processed = len(reading.signals)
+    message.outcome.incidents = [(each.id, each.number) for each in message.touched.values()]
+    if message.keep or reading.skipped or message.delivery.replay_of:
+        batch.payloads.append(_payload(message, reading, batch.tx.now))
+    return message.outcome
+
+
+async def _take_signal(batch: _Batch, message: _Message, signal: Signal) -> None:
+    key = alerts.latest_key(message.route.integration_id, signal.fingerprint)
+    known = batch.known.get(key)
+    verdict = judge(signal, known)
+    if verdict is Verdict.OPEN:
+        await _open(batch, message, signal, key)
+    elif verdict is Verdict.STORE_RESOLVED:
+        _store(batch, message, signal, key, None)
+    elif known is None or verdict is Verdict.STALE:
+        message.outcome.deduplicated += 1
+    elif verdict is Verdict.REPEAT:
+        await _repeat(batch, message, signal, known)
+    elif verdict is Verdict.RESOLVE:
+        _resolve(batch, message, signal, known)
+    else:
+        incident = batch.by_id.get(known.incident_id or "")
+        if (
+            incident is not None
+            and incident.is_open
+            and await take(batch.work, incident, actor=message.actor)
+        ):
+            message.touched[incident.id] = incident
+
+
+async def _open(batch: _Batch, message: _Message, signal: Signal, key: str) -> None:
+    route, severity = message.route, signal.severity or message.route.default_severity
+    incident = batch.by_key.get(open_key(route.service_id, signal.group))
+    if incident is None:
+        number = await batch.number(route.organization_id)
+        incident_id = new_id(batch.tx.now)
+        incident = begin(batch.work, route, incident_id, number, signal.title, severity, signal.group)
+        batch.by_id[incident.id] = incident
+        if incident.open_key:
+            batch.by_key[incident.open_key] = incident
+        batch.work.tell(
+            incident, "triggered", message.actor, title=signal.title, source=message.route.integration_name
+        )
+        message.created.add(incident.id)
+    else:
+        message.joined.setdefault(incident.id, []).append(signal.title)
+    _store(batch, message, signal, key, incident)
+    incident.alert_count += 1
+    incident.firing_count += 1
+    batch.work.touch(incident)
+    message.touched[incident.id] = incident
+    await _rise(batch, message, incident, severity)
+
+
+async def _rise(batch: _Batch, message: _Message, incident: Incident, severity: Severity) -> None:
+    """A worse alert raises its incident; within the message that made it this is not news."""
+    if incident.id in message.created:
+        if severity.rank > incident.severity.rank:
+            incident.severity = severity
+    elif severity.rank > incident.severity.rank:
+        await rise(batch.work, incident, severity, message.route)
+
+
+def _store(batch: _Batch, message: _Message, signal: Signal, key: str, incident: Incident | None) -> None:
+    """A new occurrence; without an incident it is one that is over already."""
+    now, route = batch.tx.now, message.route
+    before = batch.known.get(key)
+    alert = Alert(
+        id=new_id(now),
+        organization_id=route.organization_id,
+        team_id=route.team_id,
+        service_id=route.service_id,
+        integration_id=route.integration_id,
+        incident_id=incident.id if incident else None,
+        fingerprint=signal.fingerprint,
+        status=AlertStatus.FIRING if incident else AlertStatus.RESOLVED,
+        severity=signal.severity or route.default_severity,
+        title=signal.title,
+        description=signal.description,
+        source=signal.source,
+        labels=signal.labels,
+        annotations=signal.annotations,
+        links=signal.links,
+        payload_id=message.payload_id,
+        content_sum=content_sum(signal),
+        count=1,
+        starts_at=signal.starts_at,
+        fired_at=now,
+        last_seen_at=now,
+        resolved_at=None if incident else _end(signal, now),
+        updated_at=now,
+    )
+    if before is not None:
+        batch.superseded.append(before.id)
+    batch.new_alerts.append(alert)
+    batch.known[key] = Occurrence(
+        alert.id, alert.incident_id, alert.status, alert.severity, alert.content_sum, alert.starts_at, None
+    )
+    batch.work.say_alert("created" if incident else "resolved", alert)
+    message.keep = True
+
+
+async def _repeat(batch: _Batch, message: _Message, signal: Signal, known: Occurrence) -> None:
+    message.outcome.deduplicated += 1
+    batch.repeats[known.id] = batch.repeats.get(known.id, 0) + 1
+    severity = signal.severity or known.severity
+    if severity is not known.severity or content_sum(signal) != known.content_sum:
+        signal.severity = severity
+        batch.refreshed[known.id] = (signal, message.payload_id)
+        known.content_sum, known.severity = content_sum(signal), severity
+        message.keep = True
+    incident = batch.by_id.get(known.incident_id or "")
+    if incident is not None and incident.is_open:
+        message.touched[incident.id] = incident
+        await _rise(batch, message, incident, severity)
+
+
+def _resolve(batch: _Batch, message: _Message, signal: Signal, known: Occurrence) -> None:
+    known.status = AlertStatus.RESOLVED
+    batch.resolved[known.id] = _end(signal, batch.tx.now)
+    message.keep = True
+    incident = batch.by_id.get(known.incident_id or "")
+    if incident is not None and incident.is_open:
+        incident.firing_count -= 1
+        message.ended.setdefault(incident.id, []).append(signal.title)
+        message.touched[incident.id] = incident
+        batch.work.touch(incident)
+
+
+def _end(signal: Signal, now: Instant) -> Instant:
+    """When it ended: by the source's clock if that is not in the future, else now."""
+    return signal.ends_at if signal.ends_at is not None and signal.ends_at <= now else now
+
+
+async def _conclude(batch: _Batch, message: _Message) -> None:
+    """What the message did to each incident, told once; incidents without a firing alert are over."""
+    over = []
+    for incident in message.touched.values():
+        if titles := message.joined.get(incident.id):
+            batch.work.tell(
+                incident, "alerts_joined", message.actor, count=len(titles), titles=titles[:TITLES_TOLD]
+            )
+            batch.work.say(incident, "alert_linked")
+        if titles := message.ended.get(incident.id):
+            batch.work.tell(
+                incident,
+                "alerts_resolved",
+                message.actor,
+                count=len(titles),
+                titles=titles[:TITLES_TOLD],
+                firing=incident.firing_count,
+            )
+            batch.work.say(incident, "updated")
+            if incident.firing_count <= 0 and incident.is_open:
+                over.append(incident)
+    for incident in over:
+        if incident.open_key:
+            batch.by_key.pop(incident.open_key, None)
+    if over:
+        await resolve_with_its_alerts(batch.work, over)
+
+
+def _payload(message: _Message, reading: Reading, now: Instant) -> Payload:
+    delivery = message.delivery
+    body, encoding = _text(delivery.content)
+    reasons = [f"item {skipped.index}: {skipped.reason}" for skipped in reading.skipped[:20]]
+    return Payload(
+        id=message.payload_id,
+        integration_id=message.route.integration_id,
+        received_at=now,
+        source=reading.source,
+        content_type=delivery.content_type,
+        body=body,
+        body_encoding=encoding,
+        body_size=len(delivery.content),
+        outcome="replayed" if delivery.replay_of else "partial" if reading.skipped else "accepted",
+        reason="; ".join(reasons) or reading.note or "",
+        alert_count=len(reading.signals),
+        trace_id=delivery.trace_id,
+    )
+
+
+def _text(content: bytes) -> tuple[str, str]:
+    """A body as text for a column, and how it is encoded there."""
+    try:
+        text = content.decode()
+    except UnicodeDecodeError:
+        return base64.b64encode(content).decode(), "base64"
+    if "\0" in text:
+        return base64.b64encode(content).decode(), "base64"
+    return text, "utf-8"
+
+
+async def _quarantine(tx: Transaction, message: _Message) -> None:
+    """Keep what could not be read, once; the same body again is counted."""
+    delivery, failure = message.delivery, message.delivery.failure
+    message.outcome.error = failure
+    body, encoding = _text(delivery.content[:QUARANTINED_BYTES])
+    digest = hashlib.sha256(delivery.content).hexdigest()
+    await payloads.quarantine(
+        tx,
+        Payload(
+            id=message.payload_id,
+            integration_id=message.route.integration_id,
+            received_at=tx.now,
+            source=delivery.source,
+            content_type=delivery.content_type,
+            body=body,
+            body_encoding=encoding,
+            body_size=len(delivery.content),
+            outcome="quarantined",
+            reason=failure.message if failure else "It could not be read.",
+            repeat_key=f"{message.route.integration_id}:{digest}",
+            trace_id=delivery.trace_id,
+        ),
+    )

@@ -1,0 +1,108 @@
+"""Where messages wait for the writer: whoever comes at the same moment is taken in with one transaction.
+
+A batch is capped, so that a storm does not make others wait long; a batch that fails is taken in again one message
+at a time, so that only the guilty one is refused. Nothing is answered before its commit.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+
+import structlog
+
+from openalert.domain.errors import OpenAlertError, Unavailable
+from openalert.storage.database import Database
+from openalert.usecases import ingest
+from openalert.usecases.ingest import Delivery, Outcome
+
+log = structlog.get_logger(__name__)
+
+BATCH_SIGNALS = 400
+BATCH_MESSAGES = 128
+MOST_WAITING = 4_000
+"""More than this are refused with 503 rather than left to wait."""
+MOST_WAITING_BYTES = 128 * 1024 * 1024
+
+Observer = Callable[[Delivery, Outcome], None]
+
+
+class Intake:
+    """The queue in front of `usecases.ingest`."""
+
+    def __init__(self, database: Database, observe: Observer) -> None:
+        self._database = database
+        self._observe = observe
+        self._waiting: deque[tuple[Delivery, asyncio.Future[Outcome]]] = deque()
+        self._bytes = 0
+        self._arrived = asyncio.Event()
+        self._stopping = False
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to take in."""
+        self._task = asyncio.create_task(self._run(), name="intake")
+
+    async def stop(self) -> None:
+        """Take in what waits, then end."""
+        if self._task is None:
+            return
+        task, self._task = self._task, None
+        self._stopping = True
+        self._arrived.set()
+        await task
+
+    async def submit(self, delivery: Delivery) -> Outcome:
+        """Take in one message; returns after the commit. Unavailable when it cannot be made durable now."""
+        if len(self._waiting) >= MOST_WAITING or self._bytes > MOST_WAITING_BYTES or self._task is None:
+            raise Unavailable("Too many messages are waiting. Send it again in a few seconds.", retry_after=5)
+        answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        self._waiting.append((delivery, answer))
+        self._bytes += len(delivery.content)
+        self._arrived.set()
+        return await answer
+
+    async def _run(self) -> None:
+        while not self._stopping:
+            await self._arrived.wait()
+            self._arrived.clear()
+            while self._waiting:
+                await self._take_in(self._batch())
+
+    def _batch(self) -> list[tuple[Delivery, asyncio.Future[Outcome]]]:
+        batch: list[tuple[Delivery, asyncio.Future[Outcome]]] = []
+        signals = 0
+        while self._waiting and len(batch) < BATCH_MESSAGES and signals < BATCH_SIGNALS:
+            delivery, answer = self._waiting.popleft()
+            self._bytes -= len(delivery.content)
+            if answer.cancelled():
+                continue
+            batch.append((delivery, answer))
+            signals += len(delivery.reading.signals) if delivery.reading else 1
+        return batch
+
+    async def _take_in(self, batch: list[tuple[Delivery, asyncio.Future[Outcome]]]) -> None:
+        try:
+            async with self._database.transaction() as tx:
+                outcomes = await ingest.take_in(tx, [delivery for delivery, _ in batch])
+        except Unavailable as error:
+            self._refuse(batch, error)
+        except Exception:
+            log.exception("batch failed", messages=len(batch))
+            if len(batch) > 1:
+                for single in batch:
+                    await self._take_in([single])
+            else:
+                self._refuse(
+                    batch, Unavailable("The message could not be stored. Send it again.", retry_after=10)
+                )
+        else:
+            for (delivery, answer), outcome in zip(batch, outcomes, strict=True):
+                self._observe(delivery, outcome)
+                if not answer.done():
+                    answer.set_result(outcome)
+
+    @staticmethod
+    def _refuse(batch: list[tuple[Delivery, asyncio.Future[Outcome]]], error: OpenAlertError) -> None:
+        for _, answer in batch:
+            if not answer.done():
+                answer.set_exception(error)

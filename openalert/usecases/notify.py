@@ -1,0 +1,279 @@
+"""Messages to people and channels: planned here as rows, sent by the engine."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+
+from openalert.domain.escalation import Target, TargetType
+from openalert.domain.ids import new_id
+from openalert.domain.incident import Incident
+from openalert.domain.notification import (
+    Notification,
+    NotificationKind,
+    NotificationStatus,
+    give_up_at,
+    page_key,
+)
+from openalert.domain.team import Channel
+from openalert.storage import notifications, recipients
+from openalert.storage.database import Reader, Transaction
+from openalert.storage.recipients import Person
+from openalert.usecases import schedules
+from openalert.usecases.work import Work
+
+
+class Recipient(msgspec.Struct, frozen=True, kw_only=True):
+    """One address that a level reaches, and why."""
+
+    who: str
+    """The name of the person or channel."""
+    user_id: str | None
+    contact_method_id: str | None
+    channel_id: str | None
+    channel: str
+    address: str
+    reason: str
+
+    @property
+    def key(self) -> str:
+        """What makes the effect of a level on this recipient unique."""
+        return self.contact_method_id or self.channel_id or self.address
+
+
+class Reach(msgspec.Struct):
+    """Whom a level reaches, and which of its targets reach nobody, in words."""
+
+    recipients: list[Recipient]
+    misses: list[str]
+
+    @property
+    def people(self) -> list[str]:
+        """Names, each once."""
+        return list(dict.fromkeys(recipient.who for recipient in self.recipients))
+
+
+async def reach(reader: Reader, targets: Sequence[Target]) -> Reach:
+    """Whom these targets mean at this moment; resolved when a level is due, never before."""
+    ids: dict[TargetType, list[str]] = {kind: [] for kind in TargetType}
+    for target in targets:
+        ids[target.type].append(target.id)
+    on_call = await schedules.who_is_on_call(reader, ids[TargetType.SCHEDULE], reader.now)
+    members = await recipients.members(reader, ids[TargetType.TEAM]) if ids[TargetType.TEAM] else {}
+    names = await recipients.names(
+        reader, [*ids[TargetType.SCHEDULE], *ids[TargetType.TEAM], *ids[TargetType.USER]]
+    )
+    wanted: list[tuple[str, str]] = []
+    found = Reach([], [])
+    for target in targets:
+        meant, why = _meant(target, on_call, members, names)
+        if target.type is not TargetType.CHANNEL and not meant:
+            found.misses.append(why)
+        wanted.extend((user_id, why) for user_id in meant)
+    await _add_people(reader, found, wanted)
+    if ids[TargetType.CHANNEL]:
+        _add_channels(
+            found, ids[TargetType.CHANNEL], await recipients.channels(reader, ids[TargetType.CHANNEL])
+        )
+    return found
+
+
+def _meant(
+    target: Target, on_call: dict[str, Any], members: dict[str, list[str]], names: dict[str, str]
+) -> tuple[list[str], str]:
+    """The people a target means, and why they are paged; or why it means nobody."""
+    name = names.get(target.id)
+    if target.type is TargetType.USER:
+        return ([target.id], "You are named in the policy") if name else ([], "a person who is gone")
+    if target.type is TargetType.TEAM:
+        people = members.get(target.id, [])
+        return (
+            people,
+            f"You are a member of {name}" if people else f"{name or 'a team that is gone'} has no members",
+        )
+    if target.type is TargetType.SCHEDULE:
+        answer = on_call.get(target.id)
+        people = [person.user_id for person in answer.people] if answer else []
+        if people:
+            return people, f"You are on call for {name}"
+        return [], f"nobody is on call for {name}" if name else "a schedule that is gone"
+    return [], ""
+
+
+async def _add_people(reader: Reader, found: Reach, wanted: list[tuple[str, str]]) -> None:
+    why = dict(reversed(wanted))
+    if not why:
+        return
+    seen: set[str] = set()
+    missing = set(why)
+    for person in await recipients.people(reader, list(why)):
+        missing.discard(person.user_id)
+        recipient = _recipient(person, why[person.user_id])
+        if recipient is None:
+            found.misses.append(_unreachable(person))
+        elif recipient.key not in seen:
+            seen.add(recipient.key)
+            found.recipients.append(recipient)
+    found.misses.extend("a person who is gone" for _ in missing)
+
+
+def _recipient(person: Person, reason: str) -> Recipient | None:
+    if (
+        not person.is_active
+        or person.contact_method_id is None
+        or person.type is None
+        or person.address is None
+    ):
+        return None
+    return Recipient(
+        who=person.name,
+        user_id=person.user_id,
+        contact_method_id=person.contact_method_id,
+        channel_id=None,
+        channel=person.type,
+        address=person.address,
+        reason=reason,
+    )
+
+
+def _unreachable(person: Person) -> str:
+    return f"{person.name} " + ("has no verified address" if person.is_active else "is deactivated")
+
+
+def _add_channels(found: Reach, ids: Sequence[str], channels: Iterable[Channel]) -> None:
+    known = {channel.id: channel for channel in channels}
+    for channel_id in dict.fromkeys(ids):
+        channel = known.get(channel_id)
+        if channel is None or not channel.is_enabled:
+            found.misses.append(f"{channel.name} is switched off" if channel else "a channel that is gone")
+        else:
+            found.recipients.append(channel_recipient(channel, "The policy names this channel"))
+
+
+def channel_recipient(channel: Channel, reason: str) -> Recipient:
+    """A team's channel as something to send to."""
+    address = channel.config.get("url") or channel.config.get("address") or ""
+    return Recipient(
+        who=channel.name,
+        user_id=None,
+        contact_method_id=None,
+        channel_id=channel.id,
+        channel=channel.type,
+        address=str(address),
+        reason=reason,
+    )
+
+
+def page(work: Work, incident: Incident, recipient: Recipient, cycle: int, level: int, policy: str) -> None:
+    """Page somebody for a level of the incident's escalation."""
+    reason = f"{recipient.reason} ({policy}, level {level})." if policy else f"{recipient.reason}."
+    key = page_key(incident.id, incident.episode, cycle, level, recipient.key)
+    notification = _new(work, incident, recipient, NotificationKind.PAGE, key, reason)
+    notification.cycle, notification.level = cycle, level
+    work.send(notification)
+
+
+def notice(work: Work, incident: Incident, recipient: Recipient, headline: str, body: str) -> None:
+    """Tell an owner about an incident that nobody answers."""
+    key = f"notice:{incident.id}:{incident.episode}:{headline}:{recipient.key}"
+    notification = _new(work, incident, recipient, NotificationKind.NOTICE, key, f"{recipient.reason}.")
+    notification.content = {"headline": headline, "body": body}
+    work.send(notification)
+
+
+def _new(
+    work: Work, incident: Incident, recipient: Recipient, kind: NotificationKind, key: str, reason: str
+) -> Notification:
+    return Notification(
+        id=new_id(work.now),
+        effect_key=key,
+        organization_id=incident.organization_id,
+        team_id=incident.team_id,
+        incident_id=incident.id,
+        episode=incident.episode,
+        kind=kind,
+        user_id=recipient.user_id,
+        contact_method_id=recipient.contact_method_id,
+        channel_id=recipient.channel_id,
+        channel=recipient.channel,
+        address=recipient.address,
+        reason=reason,
+        due_at=work.now,
+        give_up_at=give_up_at(kind, work.now),
+        created_at=work.now,
+        updated_at=work.now,
+    )
+
+
+async def tell_the_paged(work: Work, incidents: Sequence[tuple[Incident, str]]) -> None:
+    """Whoever was paged for these incidents hears the news; not the person who made it."""
+    if not incidents:
+        return
+    news = {incident.id: (incident, headline) for incident, headline in incidents}
+    told: set[str] = set()
+    for paged in await notifications.paged(work.tx, list(news)):
+        incident, headline = news[str(paged.incident_id)]
+        recipient = paged.contact_method_id or paged.channel_id or paged.address
+        key = f"update:{incident.id}:{incident.last_seq}:{recipient}"
+        if key in told or (paged.user_id is not None and paged.user_id == work.tx.actor.user_id):
+            continue
+        told.add(key)
+        work.send(
+            msgspec.structs.replace(
+                paged,
+                id=new_id(work.now),
+                effect_key=key,
+                episode=incident.episode,
+                kind=NotificationKind.UPDATE,
+                reason="You were paged for this incident.",
+                content={"headline": headline},
+                status=NotificationStatus.PENDING,
+                possible_repeat=False,
+                attempts=0,
+                due_at=work.now,
+                give_up_at=give_up_at(NotificationKind.UPDATE, work.now),
+                run_id=None,
+                claimed_at=None,
+                sent_at=None,
+                delivered_at=None,
+                failure_reason=None,
+                provider_id=None,
+                created_at=work.now,
+                updated_at=work.now,
+            )
+        )
+
+
+async def send_to(
+    tx: Transaction,
+    recipient: Recipient,
+    kind: NotificationKind,
+    *,
+    organization_id: str,
+    team_id: str | None,
+    headline: str,
+    body: str,
+    reason: str,
+) -> Notification:
+    """A message about no incident: a test, or the code that proves an address."""
+    notification = Notification(
+        id=new_id(tx.now),
+        effect_key=f"{kind}:{new_id(tx.now)}",
+        organization_id=organization_id,
+        team_id=team_id,
+        incident_id=None,
+        kind=kind,
+        user_id=recipient.user_id,
+        contact_method_id=recipient.contact_method_id,
+        channel_id=recipient.channel_id,
+        channel=recipient.channel,
+        address=recipient.address,
+        reason=reason,
+        content={"headline": headline, "body": body},
+        due_at=tx.now,
+        give_up_at=give_up_at(kind, tx.now),
+        created_at=tx.now,
+        updated_at=tx.now,
+    )
+    await notifications.enqueue(tx, [notification])
+    return notification
