@@ -308,7 +308,7 @@ def _group(key: Any, labels: Any) -> str | None:
     own = {name: value for name, value in text.texts(labels).items() if name.lower() != "severity"}
     if own:
         return _short(_pairs(dict(sorted(own.items()))))
-    return str(key) if isinstance(key, int) and not isinstance(key, bool) else None
+    return _short(str(key)) if isinstance(key, int) and not isinstance(key, bool) else None
 
 
 def _short(group: str) -> str:

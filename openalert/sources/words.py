@@ -46,7 +46,7 @@ _MUTED = _split(
 )
 _LEVELS = _split("critical crit fatal emergency disaster error err high major warning warn minor medium low")
 _GRADE = re.compile(r"(p|sev|severity|priority)[ _:#-]?([0-5])(?:\b.*)?", re.ASCII)
-_NUMBERED = re.compile(r"[0-9] ?[-:.)] ?([a-z]+)", re.ASCII)
+_NUMBERED = re.compile(r"[0-9][ :.)]+([a-z]+)", re.ASCII)
 _LONGEST = 40
 
 

@@ -41,7 +41,9 @@ def test_alerts_are_read_as_expected(name: str, path: str) -> None:
             assert (signal.severity or Severity.MEDIUM) == alert["severity"]
         title = signal.title.casefold()
         assert title
-        assert not alert["title_contains"] or any(part.casefold() in title for part in alert["title_contains"])
+        assert not alert["title_contains"] or any(
+            part.casefold() in title for part in alert["title_contains"]
+        )
         assert title not in {"none", "null", "undefined"}
 
 
