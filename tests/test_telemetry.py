@@ -1,0 +1,104 @@
+"""Logs: one object a line, without secrets, local variables or control characters of strangers."""
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from openalert.telemetry import begin_request, configure_logs, redact, registry
+
+
+@pytest.fixture
+def logs() -> Iterator[io.StringIO]:
+    """Where the lines go; logging is as before afterwards."""
+    root = logging.getLogger()
+    before, level = root.handlers[:], root.level
+    stream = io.StringIO()
+    configure_logs("info", "json", stream)
+    yield stream
+    root.handlers[:] = before
+    root.setLevel(level)
+    structlog.reset_defaults()
+    structlog.contextvars.clear_contextvars()
+
+
+def line(stream: io.StringIO) -> dict[str, object]:
+    """The only line."""
+    (text,) = stream.getvalue().splitlines()
+    found: dict[str, object] = json.loads(text)
+    return found
+
+
+def test_a_line_carries_its_request(logs: io.StringIO) -> None:
+    """Name, level, time and request id are in the object."""
+    begin_request("req-1")
+    structlog.get_logger("openalert.test").info("hello", count=3)
+    assert line(logs).items() >= {
+        "event": "hello", "count": 3, "request_id": "req-1", "level": "info", "logger": "openalert.test",
+    }.items()  # fmt: skip
+
+
+def test_the_standard_library_logs_the_same_way(logs: io.StringIO) -> None:
+    """What other packages log is one object too, its arguments included and redacted."""
+    logging.getLogger("other").warning("asked %s", "https://u:hunter2@host/x?token=abc")
+    assert line(logs)["event"] == "asked https://u:[hidden]@host/x?token=[hidden]"
+
+
+def test_a_stranger_cannot_write_lines_or_colours(logs: io.StringIO) -> None:
+    """Newlines, escapes and direction marks arrive as visible text, in keys and nested values too."""
+    structlog.get_logger().info("x\n{}\x1b[31m", agent={"a\r\n": ["\u202egnp", "\u2028"]})
+    found = line(logs)
+    assert found["event"] == "x\\u000a{}\\u001b[31m"
+    assert found["agent"] == {"a\\u000d\\u000a": ["\\u202egnp", "\\u2028"]}
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("POST /webhooks/prometheus/abcdef0123 202", "POST /webhooks/prometheus/[hidden] 202"),
+        ("GET /a/eyJhbGciOi.x-y_z?x=1", "GET /a/[hidden]?x=1"),
+        ("GET /setup/s3cr3t", "GET /setup/[hidden]"),
+        ("Authorization: Bearer abcdefgh.123", "Authorization: Bearer [hidden]"),
+        ("key oak_0190_abcdefghijk here", "key oak_[hidden] here"),
+        ("postgres://user:pw@db/x", "postgres://user:[hidden]@db/x"),
+        ("/incidents/1?status=open", "/incidents/1?status=open"),
+    ],
+)
+def test_secrets_are_cut_out_of_text(text: str, kept: str) -> None:
+    """What opens something is hidden, what does not is kept."""
+    assert redact(text) == kept
+
+
+def test_fields_named_like_secrets_are_hidden(logs: io.StringIO) -> None:
+    """By their name, wherever they stand."""
+    structlog.get_logger().info("x", password="p1", headers={"Cookie": "p2", "accept": "ok"})
+    text = logs.getvalue()
+    assert "p1" not in text
+    assert "p2" not in text
+    assert "ok" in text
+
+
+def test_a_traceback_shows_no_values(logs: io.StringIO) -> None:
+    """The error and the place are there; what variables held is not."""
+    hidden = "value-" + "of-a-variable"
+
+    def fail(argument: str) -> None:
+        raise RuntimeError("broken /a/tokentoken" + argument[:0])
+
+    try:
+        fail(hidden)
+    except RuntimeError:
+        structlog.get_logger().exception("failed")
+    text = logs.getvalue()
+    assert hidden not in text
+    assert "tokentoken" not in text
+    assert "RuntimeError: broken /a/[hidden]" in text
+    assert "test_telemetry.py" in text
+
+
+def test_metrics_are_ours_alone() -> None:
+    """Every metric begins with our name."""
+    assert {metric.name.split("_")[0] for metric in registry.collect()} == {"openalert"}
