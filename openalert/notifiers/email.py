@@ -252,6 +252,8 @@ class _Session:
             return NotifierError(
                 Reason.AUTH_FAILED, f"{where} offers no way to sign in that is known here.", permanent=True
             )
+        if isinstance(error, aiosmtplib.SMTPServerDisconnected):
+            return NotifierError(Reason.UNREACHABLE, f"{where} closed the connection.")
         if isinstance(error, OSError):
             return NotifierError(Reason.UNREACHABLE, f"{where} cannot be reached: {self._words(str(error))}")
         return NotifierError(Reason.BAD_RESPONSE, f"{where} does not speak SMTP: {self._words(str(error))}")

@@ -25,6 +25,7 @@ TITLE = 255
 SUBJECT_TITLE = 120
 DESCRIPTION = 2_000
 LABELS = 12
+UNTITLED = "Untitled incident"
 POSSIBLE_REPEAT = "possible repeat"
 
 
@@ -66,7 +67,7 @@ def subject(message: Message) -> str:
         line = headline or "A message from OpenAlert"
     else:
         what = incident.severity.value.upper() if message.kind is NotificationKind.PAGE else headline
-        title = one_line(incident.title, SUBJECT_TITLE)
+        title = one_line(incident.title, SUBJECT_TITLE) or UNTITLED
         line = f"[#{incident.number}] {what}: {title}" if what else f"[#{incident.number}] {title}"
     if message.bundle:
         line += f" (+{len(message.bundle)} more)"
@@ -114,7 +115,7 @@ def _incident(incident: IncidentFacts, message: Message) -> dict[str, object]:
     labels = [(one_line(name, 60), one_line(value, 200)) for name, value in incident.labels.items()]
     return {
         "number": incident.number,
-        "title": one_line(incident.title, TITLE) or "Untitled incident",
+        "title": one_line(incident.title, TITLE) or UNTITLED,
         "severity": incident.severity.value,
         "status": incident.status.value,
         "service": one_line(incident.service_name, 120),

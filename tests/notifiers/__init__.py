@@ -1,0 +1,1 @@
+"""Tests of the channels, against whole fake servers on loopback."""

@@ -1,0 +1,217 @@
+"""What every channel must do: the engine treats them all alike."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from typing import Any, Protocol
+
+import pytest
+
+from openalert.notifiers import NOTIFIERS, NotifierSettings, build
+from openalert.notifiers.email import EmailNotifier, EmailSettings
+from openalert.notifiers.http import OutgoingSettings
+from openalert.notifiers.notifier import LostAnswer, Message, Notifier, NotifierError, Reason
+from openalert.notifiers.webhook import WebhookNotifier, new_secret
+from tests.fakes.smtp import FakeSmtp, SmtpMode
+from tests.fakes.webhook import FakeWebhook, Fault
+from tests.notifiers import messages
+from tests.notifiers.messages import BASE_URL, NOW
+
+pytestmark = pytest.mark.anyio
+
+DEADLINE = 1.0
+HOSTILE = [
+    "line one\r\nBcc: everybody@example.com\r\n\r\nbody",
+    "NUL \x00 bell \x07 escape \x1b[31m",
+    "\u202egnp.exe \u2066isolate\u2069 \u200b\ufeffzero",
+    "half a pair \ud83d and \udc00",
+    "<script>alert(1)</script><img src=x onerror=alert(1)>'\"`",
+    "{{ 7 * 7 }} {% for x in y %} ${x} %s %(a)s",
+    "emoji 🔥👩‍🚒 \u0600 العربية 漢字 é́́́",
+    "x" * 70_000,
+    "=?utf-8?B?SGFjaw==?= .\n.\n..",
+    "a" * 200 + "\u2028" + "é" * 300,
+    "",
+    " \n\t ",
+]
+
+
+class Rig(Protocol):
+    """One channel with its other side."""
+
+    notifier: Notifier
+
+    def message(self, **changes: Any) -> Message:
+        """A page to the other side."""
+        ...
+
+    async def down(self) -> None: ...
+    def lose_answers(self) -> None: ...
+    def hang(self) -> None: ...
+    def arrived(self) -> int: ...
+
+
+class EmailRig:
+    """E-mail and a mail server."""
+
+    def __init__(self, server: FakeSmtp) -> None:
+        self.server = server
+        settings = EmailSettings(
+            host=server.host,
+            port=server.port,
+            security="none",
+            sender="alerts@example.com",
+            deadline=DEADLINE,
+        )
+        self.notifier: Notifier = EmailNotifier(settings, base_url=BASE_URL)
+
+    def message(self, **changes: Any) -> Message:
+        return messages.page(**changes)
+
+    async def down(self) -> None:
+        await self.server.down()
+
+    def lose_answers(self) -> None:
+        self.server.mode = SmtpMode.LOST_ANSWER
+
+    def hang(self) -> None:
+        self.server.mode, self.server.delay = SmtpMode.TARPIT, 60
+
+    def arrived(self) -> int:
+        return len(self.server.mails)
+
+
+class WebhookRig:
+    """Webhooks and a receiver."""
+
+    def __init__(self, receiver: FakeWebhook) -> None:
+        self.receiver = receiver
+        settings = OutgoingSettings(allowed_networks=["127.0.0.0/8"], deadline=DEADLINE)
+        self.notifier: Notifier = WebhookNotifier(settings, base_url=BASE_URL)
+        self.config = {"secrets": [new_secret()]}
+
+    def message(self, **changes: Any) -> Message:
+        return messages.page(to=self.receiver.url, channel_config=self.config, **changes)
+
+    async def down(self) -> None:
+        await self.receiver.down()
+
+    def lose_answers(self) -> None:
+        self.receiver.fault = Fault.LOST_ANSWER
+
+    def hang(self) -> None:
+        self.receiver.fault = Fault.HANG
+
+    def arrived(self) -> int:
+        return len(self.receiver.requests)
+
+
+@pytest.fixture(params=sorted(NOTIFIERS))
+async def rig(request: pytest.FixtureRequest) -> AsyncIterator[Rig]:
+    """Every channel in turn."""
+    async with AsyncExitStack() as stack:
+        made: Rig
+        if request.param == "email":
+            made = EmailRig(await stack.enter_async_context(FakeSmtp()))
+        elif request.param == "webhook":
+            made = WebhookRig(await stack.enter_async_context(FakeWebhook()))
+        else:
+            raise AssertionError(f"the channel {request.param} has no rig: the contract is not proven for it")
+        yield made
+        await made.notifier.close()
+
+
+async def test_success_gives_a_receipt(rig: Rig) -> None:
+    """A message that arrives is settled by a receipt that names it to the provider."""
+    receipt = await rig.notifier.send(rig.message(), NOW)
+    assert rig.message().notification_id in receipt.provider_id
+    assert "200" in receipt.detail or "250" in receipt.detail
+    assert rig.arrived() == 1
+
+
+async def test_a_retry_names_the_same_thing(rig: Rig) -> None:
+    """The provider's key does not change between attempts, so that it can tell a repeat from a new message."""
+    first = await rig.notifier.send(rig.message(), NOW)
+    second = await rig.notifier.send(rig.message(attempt=2, possible_repeat=True), NOW + 30_000)
+    assert first.provider_id == second.provider_id
+
+
+async def test_down_may_be_tried_again(rig: Rig) -> None:
+    """A provider that is not there certainly has nothing, and may have it later."""
+    await rig.down()
+    with pytest.raises(NotifierError) as failure:
+        await rig.notifier.send(rig.message(), NOW)
+    assert (failure.value.reason, failure.value.permanent) == (Reason.UNREACHABLE, False)
+
+
+async def test_lost_answer_is_neither_success_nor_failure(rig: Rig) -> None:
+    """The provider has the message and never says so."""
+    rig.lose_answers()
+    with pytest.raises(LostAnswer):
+        await rig.notifier.send(rig.message(), NOW)
+    assert rig.arrived() == 1
+
+
+async def test_hanging_ends_at_the_deadline(rig: Rig) -> None:
+    """A provider that never answers costs one deadline and no more."""
+    rig.hang()
+    begun = asyncio.get_running_loop().time()
+    with pytest.raises((NotifierError, LostAnswer)):
+        await rig.notifier.send(rig.message(), NOW)
+    assert asyncio.get_running_loop().time() - begun < DEADLINE + 1
+
+
+async def test_hanging_sends_do_not_hold_one_another_up(rig: Rig) -> None:
+    """Twenty sends that hang take as long as one."""
+    rig.hang()
+    begun = asyncio.get_running_loop().time()
+    sends = [rig.notifier.send(rig.message(), NOW) for _ in range(20)]
+    outcomes = await asyncio.gather(*sends, return_exceptions=True)
+    assert all(isinstance(outcome, NotifierError | LostAnswer) for outcome in outcomes)
+    assert asyncio.get_running_loop().time() - begun < DEADLINE + 2
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+async def test_hostile_texts_go_out(rig: Rig, text: str) -> None:
+    """No words of an alert, a person or a team can stop the message that carries them."""
+    incident = messages.incident(
+        title=text, service_name=text, description=text, labels={text: text, "b": text}
+    )
+    message = rig.message(
+        incident=incident,
+        organization=text,
+        recipient_name=text,
+        headline=text,
+        body=text,
+        reason=text,
+        escalation_note=text,
+        bundle=[text, text],
+    )
+    await rig.notifier.send(message, NOW)
+    assert rig.arrived() == 1
+
+
+async def test_cancelling_a_send_leaves_nothing_behind(rig: Rig) -> None:
+    """A send that is cancelled when the program stops says so, and the channel can be closed."""
+    rig.hang()
+    task = asyncio.create_task(rig.notifier.send(rig.message(), NOW))
+    await asyncio.sleep(0.1)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def test_probe_answers_in_one_sentence(rig: Rig) -> None:
+    """`openalert check` prints it as it is."""
+    sentence = await rig.notifier.probe()
+    assert sentence.endswith(".")
+    assert "\n" not in sentence
+    assert rig.arrived() == 0
+
+
+async def test_every_channel_is_built() -> None:
+    """The registry makes every notifier under its own name from one set of settings."""
+    built = build(NotifierSettings(base_url=BASE_URL))
+    assert {name: notifier.channel for name, notifier in built.items()} == {name: name for name in NOTIFIERS}
+    for notifier in built.values():
+        await notifier.close()
