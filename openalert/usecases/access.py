@@ -39,6 +39,11 @@ def require(actor: Actor, permission: Permission, team_id: str | None, noun: str
         raise Forbidden(f"This needs {_NEEDS[permission]} of the {where}; ask one of them.")
 
 
+def sees(actor: Actor, organization_id: str, team_id: str) -> bool:
+    """Whether a row of this organization and team is in the actor's view."""
+    return actor.organization_id in (None, organization_id) and sees_team(actor, team_id)
+
+
 def found(value: T | None, noun: str) -> T:
     """The value, or NotFound(noun) when there is none."""
     if value is None:

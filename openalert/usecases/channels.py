@@ -10,11 +10,13 @@ from msgspec import UNSET, UnsetType
 from openalert.domain.access import Actor, Permission
 from openalert.domain.errors import Conflict, Invalid
 from openalert.domain.ids import new_id
+from openalert.domain.notification import Notification, NotificationKind
 from openalert.domain.team import Channel, check_name
 from openalert.domain.user import check_email
 from openalert.storage import channels, escalation_policies
 from openalert.storage.database import Reader, Transaction
-from openalert.usecases.access import found, given, require, see_team, team_for
+from openalert.usecases.access import found, given, require, team_for
+from openalert.usecases.notify import channel_recipient, send_to
 
 TYPES = ("email", "webhook")
 """What a channel can be."""
@@ -93,12 +95,20 @@ async def delete(tx: Transaction, channel_id: str) -> None:
     await channels.delete(tx, channel.id)
 
 
-async def for_test(tx: Transaction, channel_id: str) -> Channel:
-    """The channel, for somebody who may send a test message by it."""
+async def send_test(tx: Transaction, channel_id: str) -> Notification:
+    """A test message by the channel."""
     channel = found(await channels.get(tx, tx.actor, channel_id), "channel")
-    await see_team(tx, tx.actor, channel.team_id)
-    require(tx.actor, Permission.RESPOND, channel.team_id)
-    return channel
+    require(tx.actor, Permission.RESPOND, channel.team_id, "channel")
+    return await send_to(
+        tx,
+        channel_recipient(channel, "Somebody of the team asked for a test"),
+        NotificationKind.TEST,
+        organization_id=channel.organization_id,
+        team_id=channel.team_id,
+        headline="Test message",
+        body="This is how OpenAlert reaches this channel. Nothing is wrong.",
+        reason=f"{tx.actor.name} asked for a test.",
+    )
 
 
 def shown(channel: Channel) -> dict[str, Any]:

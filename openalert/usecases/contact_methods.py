@@ -1,0 +1,177 @@
+"""Ways to reach people, and the proof that an address is its owner's."""
+
+import hmac
+import secrets
+
+import msgspec
+
+from openalert.domain.access import Actor, Permission
+from openalert.domain.errors import Conflict, Forbidden, Invalid, RateLimited
+from openalert.domain.ids import new_id
+from openalert.domain.instant import MINUTE, SECOND
+from openalert.domain.notification import Notification, NotificationKind
+from openalert.domain.user import ContactMethod, User, check_email, email_key
+from openalert.storage import contact_methods, users
+from openalert.storage.database import Reader, Transaction
+from openalert.usecases.access import found, require
+from openalert.usecases.notify import Recipient, send_to
+from openalert.usecases.signin import token_hash
+
+TYPES = ("email",)
+"""What a contact method can be."""
+MOST_METHODS = 10
+CODE_LASTS = 10 * MINUTE
+CODE_TRIES = 5
+RESEND_AFTER = 60 * SECOND
+
+
+async def of_user(reader: Reader, actor: Actor, user_id: str) -> list[ContactMethod]:
+    """How a person is reached; for the person and for admins."""
+    user = await _to_see(reader, actor, user_id)
+    return await contact_methods.of_user(reader, user.id)
+
+
+async def create(tx: Transaction, user_id: str, *, kind: str, address: str) -> ContactMethod:
+    """A new way to reach a person.
+
+    An admin's for the address by which the person signs in counts as verified; to any other a code is sent.
+    """
+    user = await _to_see(tx, tx.actor, user_id)
+    if kind not in TYPES:
+        raise Invalid(f"type must be one of {', '.join(TYPES)}.", field="type", allowed=list(TYPES))
+    address = check_email(address)
+    existing = await contact_methods.of_user(tx, user.id)
+    if len(existing) >= MOST_METHODS:
+        raise Conflict(f"A person has at most {MOST_METHODS} contact methods; delete one first.")
+    if any(method.type == kind and email_key(method.address) == email_key(address) for method in existing):
+        raise Conflict("This address is there already.", field="address")
+    own = tx.actor.user_id == user.id
+    is_verified = not own and email_key(address) == user.email_key
+    method = email_method(tx, user.id, address, is_verified=is_verified)
+    await contact_methods.insert(tx, method)
+    if not is_verified:
+        await _send_code(tx, user, method)
+    return method
+
+
+async def verify(tx: Transaction, user_id: str, method_id: str, code: str | None) -> ContactMethod | None:
+    """Prove an address by the code sent to it, or with None send a new code, at most one a minute.
+
+    None means that the code was wrong: the try counts, so the caller must commit before refusing.
+    """
+    user = await _to_see(tx, tx.actor, user_id)
+    method = found(await contact_methods.get(tx, user.id, method_id), "contact method")
+    if method.verified_at is not None:
+        return method
+    if code is None:
+        wait = (method.code_sent_at or 0) + RESEND_AFTER - tx.now
+        if wait > 0:
+            seconds = -(-wait // SECOND)
+            raise RateLimited(f"A code was just sent. Try again in {seconds} s.", retry_after=seconds)
+        await _send_code(tx, user, method)
+        return method
+    if tx.actor.user_id != user.id:
+        raise Forbidden("Only the person who got the code can enter it.")
+    if method.code_hash is None or method.code_tries >= CODE_TRIES or tx.now >= (method.code_expires_at or 0):
+        raise Conflict("There is no code in force; ask for a new one.", code="CODE_EXPIRED")
+    if not hmac.compare_digest(method.code_hash, _code_hash(method, "".join(code.split()))):
+        method.code_tries += 1
+        await contact_methods.update(tx, method)
+        return None
+    proven = msgspec.structs.replace(
+        method, verified_at=tx.now, last_proven_at=tx.now, code_hash=None, code_expires_at=None, code_tries=0
+    )
+    await contact_methods.update(tx, proven)
+    return proven
+
+
+def wrong_code() -> Invalid:
+    """What a caller is told, after the commit, when `verify` answered None."""
+    return Invalid("That is not the code; look at the newest message.", field="code", code="WRONG_CODE")
+
+
+async def delete(tx: Transaction, user_id: str, method_id: str) -> None:
+    """Forget a way to reach a person; the last verified one stays."""
+    user = await _to_see(tx, tx.actor, user_id)
+    method = found(await contact_methods.get(tx, user.id, method_id), "contact method")
+    existing = await contact_methods.of_user(tx, user.id)
+    verified = [each.id for each in existing if each.verified_at is not None]
+    if user.is_active and verified == [method.id]:
+        raise Conflict(f"{user.name} could not be reached any more; add and verify another address first.")
+    await contact_methods.delete(tx, method.id)
+
+
+async def send_test(tx: Transaction, user_id: str, method_id: str) -> Notification:
+    """A test message by a verified contact method."""
+    user = await _to_see(tx, tx.actor, user_id)
+    method = found(await contact_methods.get(tx, user.id, method_id), "contact method")
+    if method.verified_at is None:
+        raise Conflict("This address is not verified yet; enter the code that was sent to it.")
+    return await send_to(
+        tx,
+        _recipient(user, method, "You asked for a test"),
+        NotificationKind.TEST,
+        organization_id=user.organization_id,
+        team_id=None,
+        headline="Test message",
+        body="This is how OpenAlert reaches you. Nothing is wrong.",
+        reason=f"{tx.actor.name} asked for a test.",
+    )
+
+
+def email_method(tx: Transaction, user_id: str, address: str, *, is_verified: bool) -> ContactMethod:
+    """An e-mail address of a person, not yet stored."""
+    return ContactMethod(
+        id=new_id(tx.now),
+        user_id=user_id,
+        type="email",
+        address=address,
+        verified_at=tx.now if is_verified else None,
+        created_at=tx.now,
+    )
+
+
+async def _send_code(tx: Transaction, user: User, method: ContactMethod) -> None:
+    """Eight random digits to the address; only their hash is kept beside it."""
+    code = f"{secrets.randbelow(10**8):08d}"
+    method.code_hash = _code_hash(method, code)
+    method.code_expires_at = tx.now + CODE_LASTS
+    method.code_sent_at = tx.now
+    method.code_tries = 0
+    await contact_methods.update(tx, method)
+    await send_to(
+        tx,
+        _recipient(user, method, "You are to prove this address"),
+        NotificationKind.CODE,
+        organization_id=user.organization_id,
+        team_id=None,
+        headline=f"Your code is {code[:4]} {code[4:]}",
+        body="Enter it in OpenAlert within ten minutes. If you did not ask for it, do nothing.",
+        reason="Somebody entered this address to be reached by.",
+    )
+
+
+def _code_hash(method: ContactMethod, code: str) -> str:
+    return token_hash(f"{method.id}:{code}")
+
+
+def _recipient(user: User, method: ContactMethod, reason: str) -> Recipient:
+    return Recipient(
+        who=user.name,
+        user_id=user.id,
+        contact_method_id=method.id,
+        channel_id=None,
+        channel=method.type,
+        address=method.address,
+        reason=reason,
+    )
+
+
+async def _to_see(reader: Reader, actor: Actor, user_id: str) -> User:
+    """The person, for themselves and for admins of at least their rank."""
+    user = found(await users.get(reader, actor, user_id), "user")
+    if actor.user_id != user.id:
+        require(actor, Permission.CONFIGURE, None)
+        if actor.role.rank < user.role.rank:
+            raise Forbidden(f"Only {user.name} and other owners can do this.")
+    return user
