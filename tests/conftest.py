@@ -13,6 +13,7 @@ import pytest
 
 from openalert.domain.instant import SECOND, Instant
 from openalert.storage import Database, open_database
+from tests.world import World
 
 MONDAY_MORNING: Instant = 1_767_603_600_000
 """2026-01-05T09:00:00Z: where the clock of every test begins."""
@@ -22,7 +23,7 @@ class StoppedClock:
     """A clock that moves only when told."""
 
     def __init__(self, now: Instant = MONDAY_MORNING) -> None:
-        self.now = now
+        self.now = self.start = now
 
     def __call__(self) -> Instant:
         return self.now
@@ -193,3 +194,9 @@ async def sqlite_db(sqlite_url: str, clock: StoppedClock, anyio_backend: str) ->
     database = await open_database(sqlite_url, clock, migrated=False)
     yield database
     await database.close()
+
+
+@pytest.fixture
+async def world(db: Database, clock: StoppedClock) -> World:
+    """The standing cast with an engine and mailboxes, see tests/world.py."""
+    return await World.build(db, clock)

@@ -26,7 +26,7 @@ class Service(msgspec.Struct, kw_only=True):
     deleted_at: Instant | None = None
 
 
-class IntegrationConfig(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True):
+class IntegrationConfig(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """How an integration reads what comes in."""
 
     default_severity: Severity = Severity.MEDIUM

@@ -1,0 +1,195 @@
+"""Things that tests need, with sensible defaults: `await make.service(db)` is ready to receive alerts."""
+
+import hashlib
+
+import msgspec
+
+from openalert.domain.access import Actor, Role
+from openalert.domain.escalation import EscalationPolicy, Level, PolicyVersion, Target, TargetType
+from openalert.domain.ids import new_id
+from openalert.domain.instant import MINUTE
+from openalert.domain.service import Integration, IntegrationConfig, Service
+from openalert.domain.team import Channel, Team, TeamMember, slugify
+from openalert.domain.user import ContactMethod, Organization, User, email_key
+from openalert.storage import Database
+
+
+class Cast(msgspec.Struct):
+    """A standing cast: Alice owns the team, Bob is a member of it, Charlie is a stranger in the organization."""
+
+    organization: Organization
+    team: Team
+    alice: User
+    bob: User
+    charlie: User
+
+
+def actor(user: User, *teams: Team, team_role: Role = Role.OWNER) -> Actor:
+    """The actor that this person is."""
+    return Actor(
+        kind="user",
+        id=user.id,
+        name=user.name,
+        organization_id=user.organization_id,
+        role=user.role,
+        teams={team.id: team_role for team in teams},
+    )
+
+
+async def organization(db: Database, name: str = "Acme") -> Organization:
+    """An organization."""
+    async with db.transaction() as tx:
+        made = Organization(id=new_id(tx.now), name=name, created_at=tx.now)
+        await tx.insert("organizations", made)
+    return made
+
+
+async def user(db: Database, org: Organization, name: str, role: Role = Role.MEMBER, *, reachable: bool = True) -> User:
+    """A person whose address, name@example.org, is verified unless told otherwise."""
+    address = f"{name.lower()}@example.org"
+    async with db.transaction() as tx:
+        made = User(
+            id=new_id(tx.now),
+            organization_id=org.id,
+            email=address,
+            email_key=email_key(address),
+            name=name,
+            role=role,
+            created_at=tx.now,
+            updated_at=tx.now,
+        )
+        await tx.insert("users", made)
+        method = ContactMethod(
+            id=new_id(tx.now),
+            user_id=made.id,
+            type="email",
+            address=address,
+            verified_at=tx.now if reachable else None,
+            created_at=tx.now,
+        )
+        await tx.insert("contact_methods", method)
+    return made
+
+
+async def team(db: Database, org: Organization, name: str, **members: Role) -> Team:
+    """A team; members come by `member`."""
+    async with db.transaction() as tx:
+        made = Team(
+            id=new_id(tx.now),
+            organization_id=org.id,
+            name=name,
+            slug=slugify(name),
+            created_at=tx.now,
+            updated_at=tx.now,
+        )
+        await tx.insert("teams", made)
+    return made
+
+
+async def member(db: Database, of: Team, who: User, role: Role = Role.MEMBER) -> None:
+    """`who` belongs to the team."""
+    async with db.transaction() as tx:
+        await tx.insert("team_members", TeamMember(team_id=of.id, user_id=who.id, role=role, created_at=tx.now))
+
+
+async def cast(db: Database) -> Cast:
+    """The standing cast in its organization."""
+    org = await organization(db)
+    alice, bob = await user(db, org, "Alice", Role.OWNER), await user(db, org, "Bob")
+    charlie = await user(db, org, "Charlie")
+    core = await team(db, org, "Core")
+    await member(db, core, alice, Role.OWNER)
+    await member(db, core, bob)
+    return Cast(org, core, alice, bob, charlie)
+
+
+def level(number: int, *targets: User | Team | Channel, minutes: float = 0) -> Level:
+    """A level that pages these, `minutes` after the one before."""
+    kinds = {User: TargetType.USER, Team: TargetType.TEAM, Channel: TargetType.CHANNEL}
+    return Level(
+        level=number,
+        delay=int(minutes * MINUTE),
+        targets=tuple(Target(type=kinds[type(target)], id=target.id) for target in targets),
+    )
+
+
+async def policy(
+    db: Database, of: Team, *levels: Level, name: str = "Core policy", repeats: int = 0, repeat_minutes: float = 0
+) -> EscalationPolicy:
+    """An escalation policy with these levels."""
+    async with db.transaction() as tx:
+        policy_id, version_id = new_id(tx.now), new_id(tx.now)
+        made = EscalationPolicy(
+            id=policy_id,
+            organization_id=of.organization_id,
+            team_id=of.id,
+            name=name,
+            version_id=version_id,
+            created_at=tx.now,
+            updated_at=tx.now,
+        )
+        await tx.insert("escalation_policies", made)
+        await tx.insert(
+            "escalation_policy_versions",
+            PolicyVersion(
+                id=version_id,
+                policy_id=policy_id,
+                repeat_count=repeats,
+                repeat_delay=int(repeat_minutes * MINUTE),
+                levels=levels,
+                created_at=tx.now,
+            ),
+        )
+    return made
+
+
+async def service(db: Database, of: Team, by: EscalationPolicy | None = None, name: str = "Database") -> Service:
+    """A service of the team."""
+    async with db.transaction() as tx:
+        made = Service(
+            id=new_id(tx.now),
+            organization_id=of.organization_id,
+            team_id=of.id,
+            name=name,
+            slug=slugify(name),
+            escalation_policy_id=by.id if by else None,
+            created_at=tx.now,
+            updated_at=tx.now,
+        )
+        await tx.insert("services", made)
+    return made
+
+
+async def integration(db: Database, of: Service, key: str = "key", kind: str = "prometheus") -> Integration:
+    """An integration of the service that is reached by `key`."""
+    async with db.transaction() as tx:
+        made = Integration(
+            id=new_id(tx.now),
+            service_id=of.id,
+            name="Alertmanager",
+            type=kind,
+            key_hash=hashlib.sha256(key.encode()).hexdigest(),
+            key_hint=key[-4:],
+            config=IntegrationConfig(),
+            created_at=tx.now,
+            updated_at=tx.now,
+        )
+        await tx.insert("integrations", made)
+    return made
+
+
+async def channel(db: Database, of: Team, kind: str, name: str = "Ops", **config: object) -> Channel:
+    """A channel of the team."""
+    async with db.transaction() as tx:
+        made = Channel(
+            id=new_id(tx.now),
+            organization_id=of.organization_id,
+            team_id=of.id,
+            name=name,
+            type=kind,
+            config=dict(config),
+            created_at=tx.now,
+            updated_at=tx.now,
+        )
+        await tx.insert("channels", made)
+    return made
