@@ -324,6 +324,8 @@ def test_next_handoff() -> None:
     assert next_handoff(rotation, MONDAY) == week(1)
     assert next_handoff(rotation, week(2)) == week(2) + DAY
     assert next_handoff(rotation, week(2) + DAY) is None
+    announced = weekly("ada", valid_from=MONDAY - 9 * DAY)
+    assert next_handoff(announced, MONDAY - 2 * DAY) == MONDAY
 
 
 def test_next_handoff_sees_planned_versions() -> None:
