@@ -10,7 +10,7 @@ from openalert.domain import incident as rules
 from openalert.domain.access import SYSTEM, Actor, Permission
 from openalert.domain.errors import Conflict, Invalid, NotFound
 from openalert.domain.ids import new_id
-from openalert.domain.incident import Incident, IncidentStatus
+from openalert.domain.incident import Incident, IncidentStatus, Phase
 from openalert.domain.instant import DAY, MINUTE, Instant
 from openalert.domain.notification import Notification
 from openalert.domain.severity import Severity
@@ -287,6 +287,37 @@ async def _timer(tx: Transaction, incident: Incident) -> Timer:
             f"Incident #{incident.number} has no next level.", code="INVALID_STATUS_TRANSITION", allowed=[]
         )
     return timer
+
+
+async def become(
+    tx: Transaction, incident_id: str, status: IncidentStatus, *, resolution: str | None = None
+) -> None:
+    """The status that PATCH asks for, by the same rules as its verb."""
+    if status is IncidentStatus.ACKNOWLEDGED:
+        await acknowledge(tx, incident_id)
+    elif status is IncidentStatus.RESOLVED:
+        await resolve(tx, incident_id, resolution=resolution)
+    else:
+        await reopen(tx, incident_id)
+
+
+async def edit(
+    tx: Transaction, incident_id: str, *, title: str | None = None, phase: Phase | None = None
+) -> Incident:
+    """Another title, or how far the work is. `resolved` is a status first: Invalid as a phase of an open one."""
+    incident = await _answerable(tx, incident_id)
+    work = Work(tx)
+    if title is not None and (name := check_name(title, "title")) != incident.title:
+        work.tell(incident, "retitled", before=incident.title, after=name)
+        incident.title = name
+    if phase is not None and phase is not incident.phase:
+        if (phase is Phase.RESOLVED) is incident.is_open:
+            raise Invalid("Resolve or reopen the incident; its phase follows.", field="phase")
+        work.tell(incident, "phase_changed", before=incident.phase, after=phase)
+        incident.phase = phase
+    work.say(incident, "updated")
+    await work.flush()
+    return incident
 
 
 async def reassign(tx: Transaction, incident_id: str, *, user_id: str) -> Incident:

@@ -1,0 +1,189 @@
+"""JSON /api/v1/alerts."""
+
+import base64
+from datetime import datetime
+from typing import Annotated, Any
+
+import msgspec
+from litestar import Router, get
+from litestar.di import NamedDependency
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath, QueryParameter
+
+from openalert.domain.access import Actor
+from openalert.domain.alert import Alert, AlertStatus
+from openalert.domain.errors import Invalid
+from openalert.domain.instant import Instant, to_datetime
+from openalert.domain.service import Payload
+from openalert.domain.severity import Severity
+from openalert.storage import alerts, payloads
+from openalert.storage.alerts import AlertFilter
+from openalert.storage.database import Database
+from openalert.usecases import alerts as acts
+from openalert.web.paging import Cursor, Limit, Page, paged
+
+Words = Annotated[str | None, QueryParameter(description="One value, or several separated by commas.")]
+OneId = Annotated[str | None, QueryParameter()]
+
+
+class AlertOut(msgspec.Struct, rename="camel", kw_only=True):
+    """An alert as the API shows it."""
+
+    id: str
+    fingerprint: str
+    integration_id: str
+    incident_id: str | None
+    service_id: str
+    team_id: str
+    status: AlertStatus
+    severity: Severity
+    title: str
+    description: str
+    source: str
+    labels: dict[str, str]
+    annotations: dict[str, str]
+    links: list[dict[str, str]]
+    count: int
+    starts_at: datetime | None
+    fired_at: datetime
+    last_seen_at: datetime
+    acknowledged_at: datetime | None
+    resolved_at: datetime | None
+    snoozed_until: datetime | None
+    tags: list[str] = []
+
+
+class AlertWithPayload(AlertOut, kw_only=True):
+    """One alert, with the message that it was read from."""
+
+    raw_payload: Any
+
+
+def _moment(instant: Instant | None) -> datetime | None:
+    return None if instant is None else to_datetime(instant)
+
+
+def _facts(alert: Alert) -> dict[str, Any]:
+    return {
+        "id": alert.id,
+        "fingerprint": alert.fingerprint,
+        "integration_id": alert.integration_id,
+        "incident_id": alert.incident_id,
+        "service_id": alert.service_id,
+        "team_id": alert.team_id,
+        "status": alert.status,
+        "severity": alert.severity,
+        "title": alert.title,
+        "description": alert.description,
+        "source": alert.source,
+        "labels": alert.labels,
+        "annotations": alert.annotations,
+        "links": alert.links,
+        "count": alert.count,
+        "starts_at": _moment(alert.starts_at),
+        "fired_at": to_datetime(alert.fired_at),
+        "last_seen_at": to_datetime(alert.last_seen_at),
+        "acknowledged_at": _moment(alert.acknowledged_at),
+        "resolved_at": _moment(alert.resolved_at),
+        "snoozed_until": _moment(alert.snoozed_until),
+    }
+
+
+def alert_out(alert: Alert) -> AlertOut:
+    """The alert's public shape."""
+    return AlertOut(**_facts(alert))
+
+
+def _raw(payload: Payload | None) -> Any:
+    """The message as JSON where it is JSON, else as text; None once it is no longer kept."""
+    if payload is None:
+        return None
+    body = base64.b64decode(payload.body) if payload.body_encoding == "base64" else payload.body.encode()
+    try:
+        return msgspec.json.decode(body)
+    except (ValueError, RecursionError):
+        return body.decode(errors="replace")
+
+
+def _words(text: str | None, known: list[str], field: str) -> tuple[str, ...] | None:
+    if text is None:
+        return None
+    chosen = tuple(word.strip() for word in text.split(",") if word.strip())
+    for word in chosen:
+        if word not in known:
+            raise Invalid(f"{field} must be one of {', '.join(known)}.", field=field, allowed=known)
+    return chosen or None
+
+
+@get("/")
+async def list_alerts(
+    actor: NamedDependency[Actor],
+    db: NamedDependency[Database],
+    limit: Limit = 50,
+    cursor: Cursor = None,
+    status: Words = None,
+    severity: Words = None,
+    serviceId: OneId = None,  # noqa: N803 - the parameter's public name
+    incidentId: OneId = None,  # noqa: N803 - the parameter's public name
+    q: OneId = None,
+) -> Page[AlertOut]:
+    """Alerts, newest first."""
+    wanted = AlertFilter(
+        statuses=_words(status, [each.value for each in AlertStatus], "status"),
+        severities=_words(severity, [each.value for each in Severity], "severity"),
+        service_id=serviceId,
+        incident_id=incidentId,
+        text=q or None,
+    )
+    async with db.read() as reader:
+
+        async def read(after: str, limit: int) -> list[Alert]:
+            return await alerts.search(reader, actor, wanted, limit=limit, before=after or None)
+
+        return await paged(read, alert_out, limit, cursor)
+
+
+@get("/{alert_id:str}")
+async def get_alert(
+    actor: NamedDependency[Actor], db: NamedDependency[Database], alert_id: FromPath[str]
+) -> AlertWithPayload:
+    """One alert, with the message that it was read from."""
+    async with db.read() as reader:
+        alert = await acts.see(reader, actor, alert_id)
+        payload = None
+        if alert.payload_id is not None:
+            payload = await payloads.get(reader, alert.integration_id, alert.payload_id)
+    return AlertWithPayload(**_facts(alert), raw_payload=_raw(payload))
+
+
+async def _acknowledge(
+    actor: NamedDependency[Actor], db: NamedDependency[Database], alert_id: FromPath[str]
+) -> AlertOut:
+    """You have it, and with it its incident."""
+    async with db.transaction(actor) as tx:
+        alert = await acts.acknowledge(tx, alert_id)
+    return alert_out(alert)
+
+
+async def _resolve(
+    actor: NamedDependency[Actor], db: NamedDependency[Database], alert_id: FromPath[str]
+) -> AlertOut:
+    """It is over; the last one to be over resolves the incident."""
+    async with db.transaction(actor) as tx:
+        alert = await acts.resolve(tx, alert_id)
+    return alert_out(alert)
+
+
+acknowledge = HTTPRouteHandler(
+    "/{alert_id:str}/acknowledge",
+    http_method=["POST", "PATCH"],
+    status_code=200,
+    operation_id="acknowledgeAlert",
+)(_acknowledge)
+resolve = HTTPRouteHandler(
+    "/{alert_id:str}/resolve", http_method=["POST", "PATCH"], status_code=200, operation_id="resolveAlert"
+)(_resolve)
+
+routes = Router(
+    path="/alerts", route_handlers=[list_alerts, get_alert, acknowledge, resolve], tags=["alerts"]
+)
