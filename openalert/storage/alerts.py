@@ -7,6 +7,7 @@ import msgspec
 
 from openalert.domain.access import Actor
 from openalert.domain.alert import Alert, AlertStatus, Occurrence
+from openalert.domain.instant import Instant
 from openalert.domain.severity import Severity
 from openalert.storage.database import Reader, Transaction
 from openalert.storage.incidents import like
@@ -159,3 +160,17 @@ async def search(
         **parameters,
         limit=limit,
     )
+
+
+async def beginnings(reader: Reader, incident_ids: Sequence[str]) -> dict[str, list[Instant]]:
+    """When the alerts of these incidents fired, by incident; for incidents of a bounded size."""
+    if not incident_ids:
+        return {}
+    rows = await reader.rows(
+        f"SELECT incident_id, fired_at FROM alerts WHERE {reader.any_of('incident_id', 'ids')}",
+        ids=list(incident_ids),
+    )
+    found: dict[str, list[Instant]] = {}
+    for incident_id, fired_at in rows:
+        found.setdefault(incident_id, []).append(fired_at)
+    return found
