@@ -121,7 +121,7 @@ async def test_snooze_is_silent_until_it_ends_and_then_pages_again(world: World)
 async def test_a_rise_of_severity_pages_again_although_acknowledged(world: World) -> None:
     """What was acknowledged as high and becomes critical is nobody's again; a fall changes nothing."""
     await world.policy(level(1, world.alice))
-    await world.fires("Latency", severity="warning", fingerprint="x")
+    await world.fires("Latency", severity="warning")
     world.mailbox(world.alice).got("Latency")
     await world.does(incidents.acknowledge, (await world.incident()).id)
     await world.posts(world.group(world.alert("Latency", severity="critical")))

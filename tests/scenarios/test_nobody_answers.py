@@ -1,0 +1,155 @@
+"""Levels that reach nobody, policies that are missing, pages that cannot be delivered: never silent."""
+
+import pytest
+
+from openalert.domain.access import Role
+from openalert.domain.notification import NotificationKind
+from openalert.notifiers.notifier import LostAnswer, Message, NotifierError, Reason, Receipt
+from openalert.usecases import escalation_policies, incidents
+from tests import make
+from tests.world import World, level
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_a_level_that_reaches_nobody_goes_on_at_once_and_says_so(world: World) -> None:
+    """Level 1 is an empty team: Bob of level 2 is paged in the same second, not after his delay."""
+    empty = await make.team(world.db, world.cast.organization, "Nobody")
+    await world.policy(level(1, empty), level(2, world.bob, minutes=30))
+    await world.fires("DiskFull")
+    world.mailbox(world.bob).got("DiskFull")
+    assert "Level 1 reached nobody (Nobody has no members); going on at once" in await world.story()
+    world.is_quiet()
+
+
+async def test_without_a_policy_the_team_owner_is_paged(world: World) -> None:
+    """A service that nobody gave a policy still wakes somebody."""
+    await world.without_policy()
+    await world.fires("DiskFull")
+    page = world.mailbox(world.alice).got("DiskFull")
+    assert page.reason == "You own the team and nobody else answers."
+    assert (await world.incident()).escalation_state == "none"
+    world.is_quiet()
+
+
+async def test_when_nobody_at_all_is_reachable_the_organization_owner_is_paged(world: World) -> None:
+    """Every level is empty and the team has no owner with an address: the organization's owner hears of it."""
+    ghost = await make.user(world.db, world.cast.organization, "Ghost", reachable=False)
+    orphans = await make.team(world.db, world.cast.organization, "Orphans")
+    await make.member(world.db, orphans, ghost, Role.OWNER)
+    policy = await make.policy(world.db, orphans, level(1, ghost), level(2, orphans, minutes=15))
+    service = await make.service(world.db, orphans, policy, name="Orphan")
+    await make.integration(world.db, service, "A")
+    await world.fires("DiskFull")
+    page = world.mailbox(world.alice).got("DiskFull")
+    assert page.reason == "You own the organization and nobody else answers."
+    story = await world.story()
+    assert "Level 1 reached nobody (Ghost has no verified address); going on at once" in story
+    assert "Nobody in the escalation policy could be reached. Alice told." in story
+    world.is_quiet()
+
+
+async def test_an_edited_policy_does_not_strand_or_bend_a_running_escalation(world: World) -> None:
+    """The running incident keeps the levels it began with; the next one takes the new ones."""
+    await world.policy(level(1, world.alice), level(2, world.bob, minutes=5))
+    await world.fires("First")
+    world.mailbox(world.alice).got("First")
+    policy_id = (await world.incident()).policy_id
+    await world.does(escalation_policies.update, policy_id, levels=(level(1, world.bob),))
+    await world.advance(minutes=5)
+    world.mailbox(world.bob).got("First")
+    await world.does(incidents.acknowledge, (await world.incident(1)).id, by=world.bob)
+    world.mailbox(world.alice).got_update("Acknowledged by Bob")
+    await world.fires("Second")
+    world.mailbox(world.bob).got("Second")
+    world.is_quiet()
+
+
+async def test_a_failing_mail_server_is_tried_again_until_it_works(world: World) -> None:
+    """Two refusals that may pass, then success: one page, three attempts, all in the log."""
+    refusals = iter([NotifierError(Reason.UNREACHABLE, "No route."), NotifierError(Reason.REFUSED, "451 later")])
+
+    def behave(message: Message) -> Receipt:
+        error = next(refusals, None)
+        if error is not None:
+            raise error
+        return Receipt(provider_id="finally")
+
+    world.email.behave = behave
+    await world.policy(level(1, world.alice))
+    await world.fires("DiskFull")
+    await world.advance(minutes=1)
+    world.mailbox(world.alice).got("DiskFull")
+    assert world.email.attempts == 3
+    assert await world.value("SELECT count(*) FROM notification_attempts") == 3
+    assert await world.value("SELECT status FROM notifications") == "sent"
+    world.is_quiet()
+
+
+async def test_a_permanent_failure_moves_on_to_the_next_level_at_once(world: World) -> None:
+    """Alice's address does not exist: Bob does not have to wait half an hour for it."""
+
+    def behave(message: Message) -> Receipt:
+        if message.to == world.alice.email:
+            raise NotifierError(Reason.REJECTED_RECIPIENT, "550 no such user", permanent=True)
+        return Receipt(provider_id="x")
+
+    world.email.behave = behave
+    await world.policy(level(1, world.alice), level(2, world.bob, minutes=30))
+    await world.fires("DiskFull")
+    world.mailbox(world.bob).got("DiskFull")
+    story = await world.story()
+    assert "Page to Alice by email: failed (rejected_recipient: 550 no such user)" in story
+    world.is_quiet()
+
+
+async def test_a_page_that_cannot_be_sent_in_time_is_given_up_and_the_ladder_goes_on(world: World) -> None:
+    """The mail server is away for good: after the budget of a page Bob's webhook is tried without further wait."""
+
+    def behave(message: Message) -> Receipt:
+        raise NotifierError(Reason.UNREACHABLE, "No route.")
+
+    world.email.behave = behave
+    ops = await make.channel(world.db, world.core, "webhook", url="https://hooks.example.org/ops")
+    await world.policy(level(1, world.alice), level(2, ops, minutes=60))
+    await world.fires("DiskFull")
+    await world.advance(minutes=6)
+    world.mailbox(ops).got("DiskFull")
+
+
+async def test_a_lost_answer_is_repeated_once_and_marked(world: World) -> None:
+    """The provider took the message and the answer got lost: one more, marked, then it is left at that."""
+
+    def behave(message: Message) -> Receipt:
+        world.email.received.append(message)
+        raise LostAnswer("The connection broke after DATA.")
+
+    world.email.behave = behave
+    await world.policy(level(1, world.alice))
+    await world.fires("DiskFull")
+    await world.advance(minutes=30)
+    first, second = world.mailbox(world.alice).got("DiskFull"), world.mailbox(world.alice).got("DiskFull")
+    assert (first.possible_repeat, second.possible_repeat) == (False, True)
+    assert await world.value("SELECT status FROM notifications WHERE kind = 'page'") == "unknown"
+    assert "Page to Alice by email: sent, but no answer came" in await world.story()
+
+
+async def test_the_end_of_the_ladder_is_told_to_the_owners(world: World) -> None:
+    """Bob was paged and stayed silent for five minutes: the owner of the team is told that nobody answers."""
+    await world.policy(level(1, world.bob))
+    await world.fires("DiskFull")
+    world.mailbox(world.bob).got("DiskFull")
+    await world.advance(minutes=5)
+    assert world.mailbox(world.alice).got("DiskFull", NotificationKind.NOTICE).headline == "Nobody acknowledged"
+    assert "Nobody acknowledged. Alice told." in await world.story()
+
+
+async def test_a_deactivated_person_is_passed_over(world: World) -> None:
+    """Who left the company is not paged; the level says why it reached nobody."""
+    await world.policy(level(1, world.bob), level(2, world.alice, minutes=10))
+    async with world.db.transaction() as tx:
+        await tx.execute("UPDATE users SET is_active = :no WHERE id = :id", no=False, id=world.bob.id)
+    await world.fires("DiskFull")
+    world.mailbox(world.alice).got("DiskFull")
+    assert "Level 1 reached nobody (Bob is deactivated); going on at once" in await world.story()
+    world.is_quiet()
