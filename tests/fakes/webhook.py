@@ -24,6 +24,8 @@ class Fault(StrEnum):
     NONE = "none"
     SLOW = "slow"
     """The answer takes `delay` seconds."""
+    TRICKLE = "trickle"
+    """Every byte of the answer takes `delay` seconds."""
     HANG = "hang"
     """No answer ever comes."""
     LOST_ANSWER = "lost answer"
@@ -153,6 +155,10 @@ class FakeWebhook:
                 writer.write(b"220 mail.test ESMTP\r\n")
             case Fault.WRONG_LENGTH:
                 writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\nshort")
+            case Fault.TRICKLE:
+                for byte in self._answer:
+                    writer.write(bytes([byte]))
+                    await asyncio.sleep(self.delay)
             case Fault.ENDLESS_BODY:
                 await self._pour(writer)
             case _:

@@ -10,6 +10,7 @@ import pytest
 
 from openalert.notifiers.email import EmailNotifier, EmailSettings, parse_address
 from openalert.notifiers.notifier import LostAnswer, Message, NotifierError, Reason, Receipt
+from tests.fakes import black_hole
 from tests.fakes.certificates import Certificate, make_certificate
 from tests.fakes.smtp import FakeSmtp, SmtpMode
 from tests.notifiers.messages import BASE_URL, NOW, page
@@ -265,6 +266,36 @@ async def test_second_address_is_tried(server: FakeSmtp, monkeypatch: pytest.Mon
 
     monkeypatch.setattr(socket, "getaddrinfo", two)
     await send(server, host="localhost")
+
+
+async def test_silent_first_address_leaves_time_for_the_next(
+    server: FakeSmtp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An address that never answers uses up its share of the time, not all of it."""
+    lookup = socket.getaddrinfo
+
+    def two(host: str, *args: Any, **kwargs: Any) -> Any:
+        return lookup("127.0.0.9", *args, **kwargs) + lookup("127.0.0.1", *args, **kwargs)
+
+    monkeypatch.setattr(socket, "getaddrinfo", two)
+    with black_hole("127.0.0.9", server.port):
+        await send(server, host="localhost", connect_deadline=0.6)
+
+
+async def test_slow_replies_end_at_the_deadline(server: FakeSmtp) -> None:
+    """The deadline is for the whole conversation, not for each reply."""
+    server.mode, server.delay = SmtpMode.TARPIT, 0.12
+    begun = asyncio.get_running_loop().time()
+    assert (await failure(server, deadline=0.9)).reason is Reason.TIMEOUT
+    assert asyncio.get_running_loop().time() - begun < 1.3
+
+
+async def test_a_server_that_repeats_the_password_does_not_spread_it() -> None:
+    """What a server says is shown to people; our password is not among it."""
+    async with FakeSmtp(credentials=("oa", "s3cret-pw")) as server:
+        server.refused["bea@example.com"] = "550 refused for s3cret-pw"
+        error = await failure(server, username="oa", password="s3cret-pw")
+        assert "550 refused for ***" in error.detail
 
 
 async def test_probe_signs_in_and_sends_nothing(certificate: Certificate) -> None:

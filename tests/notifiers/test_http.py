@@ -21,6 +21,7 @@ from openalert.notifiers.http import (
     shown_origin,
 )
 from openalert.notifiers.notifier import LostAnswer, NotifierError, Reason
+from tests.fakes import black_hole
 from tests.fakes.certificates import make_certificate
 from tests.fakes.webhook import FakeWebhook, Fault
 from tests.notifiers.messages import NOW
@@ -199,22 +200,39 @@ async def test_slow_answer_within_the_deadline(receiver: FakeWebhook) -> None:
     assert (await post(receiver.url)).status == 200
 
 
-async def test_connection_that_is_never_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_connection_that_is_never_taken() -> None:
     """A host that does not answer costs the connect deadline, not the whole one, and may be tried again."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(0)
-        address = listener.getsockname()
-        waiting = [socket.socket() for _ in range(3)]  # fill the queue of connections that nobody accepts
-        for one in waiting:
-            one.setblocking(False)
-            one.connect_ex(address)
+    with black_hole() as port:
         begun = asyncio.get_running_loop().time()
-        error = await failure(f"http://127.0.0.1:{address[1]}/")
+        error = await failure(f"http://127.0.0.1:{port}/")
         assert (error.reason, error.permanent) == (Reason.TIMEOUT, False)
         assert asyncio.get_running_loop().time() - begun < 0.9
-        for one in waiting:
-            one.close()
+
+
+async def test_silent_first_address_leaves_time_for_the_next(receiver: FakeWebhook) -> None:
+    """An address that never answers uses up its share of the time, not all of it."""
+    with black_hole("127.0.0.9", receiver.port):
+        names = Names(["127.0.0.9", "127.0.0.1"])
+        assert (await post(f"http://hooks.example.com:{receiver.port}/", resolver=names)).status == 200
+
+
+async def test_byte_by_byte_ends_at_the_deadline(receiver: FakeWebhook) -> None:
+    """The deadline is for the whole exchange, not for each byte of it."""
+    receiver.fault, receiver.delay = Fault.TRICKLE, 0.1
+    begun = asyncio.get_running_loop().time()
+    with pytest.raises(LostAnswer):
+        await post(receiver.url)
+    assert asyncio.get_running_loop().time() - begun < 1.5
+
+
+async def test_trailing_dot_is_the_same_name() -> None:
+    """The root's dot changes neither the lookup nor the name on the certificate."""
+    certificate = make_certificate("hooks.example.com")
+    async with FakeWebhook(certificate=certificate) as encrypted:
+        names = Names(["127.0.0.1"])
+        url = f"https://hooks.example.com.:{encrypted.port}/"
+        assert (await post(url, tls=certificate.client, resolver=names)).status == 200
+        assert names.asked == ["hooks.example.com"]
 
 
 async def test_hanging_name_server_blocks_nobody_else(
@@ -319,7 +337,7 @@ def test_excerpt_is_short_and_on_one_line() -> None:
 
 
 async def test_failures_leave_no_sockets_behind(receiver: FakeWebhook) -> None:
-    """A hundred requests that end badly do not cost a hundred file descriptors."""
+    """Requests that end badly cost neither file descriptors nor places in the pool (which has 64)."""
     client = HttpClient(OPEN)
     receiver.fault = Fault.LOST_ANSWER
     with pytest.raises(LostAnswer):
@@ -333,7 +351,7 @@ async def test_failures_leave_no_sockets_behind(receiver: FakeWebhook) -> None:
         Fault.WRONG_LENGTH,
     ):
         receiver.fault = fault
-        for _ in range(20):
+        for _ in range(70):
             try:
                 await client.request("POST", receiver.url, headers={})
             except LostAnswer:
