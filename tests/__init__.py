@@ -1,0 +1,1 @@
+"""Tests mirror the rooms; scenarios read like incident reports."""

@@ -44,7 +44,9 @@ async def organization(db: Database, name: str = "Acme") -> Organization:
     return made
 
 
-async def user(db: Database, org: Organization, name: str, role: Role = Role.MEMBER, *, reachable: bool = True) -> User:
+async def user(
+    db: Database, org: Organization, name: str, role: Role = Role.MEMBER, *, reachable: bool = True
+) -> User:
     """A person whose address, name@example.org, is verified unless told otherwise."""
     address = f"{name.lower()}@example.org"
     async with db.transaction() as tx:
@@ -89,7 +91,9 @@ async def team(db: Database, org: Organization, name: str, **members: Role) -> T
 async def member(db: Database, of: Team, who: User, role: Role = Role.MEMBER) -> None:
     """`who` belongs to the team."""
     async with db.transaction() as tx:
-        await tx.insert("team_members", TeamMember(team_id=of.id, user_id=who.id, role=role, created_at=tx.now))
+        await tx.insert(
+            "team_members", TeamMember(team_id=of.id, user_id=who.id, role=role, created_at=tx.now)
+        )
 
 
 async def cast(db: Database) -> Cast:
@@ -114,7 +118,12 @@ def level(number: int, *targets: User | Team | Channel, minutes: float = 0) -> L
 
 
 async def policy(
-    db: Database, of: Team, *levels: Level, name: str = "Core policy", repeats: int = 0, repeat_minutes: float = 0
+    db: Database,
+    of: Team,
+    *levels: Level,
+    name: str = "Core policy",
+    repeats: int = 0,
+    repeat_minutes: float = 0,
 ) -> EscalationPolicy:
     """An escalation policy with these levels."""
     async with db.transaction() as tx:
@@ -143,7 +152,9 @@ async def policy(
     return made
 
 
-async def service(db: Database, of: Team, by: EscalationPolicy | None = None, name: str = "Database") -> Service:
+async def service(
+    db: Database, of: Team, by: EscalationPolicy | None = None, name: str = "Database"
+) -> Service:
     """A service of the team."""
     async with db.transaction() as tx:
         made = Service(

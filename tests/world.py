@@ -1,11 +1,11 @@
 """A small world in memory: senders that fire, people with mailboxes, a clock that is told to move.
 
-    await world.policy(level(1, world.alice), level(2, world.bob, minutes=5))
-    await world.fires("DiskFull")
-    world.mailbox(world.alice).got("DiskFull")
-    await world.advance(minutes=5)
-    world.mailbox(world.bob).got("DiskFull")
-    world.is_quiet()
+await world.policy(level(1, world.alice), level(2, world.bob, minutes=5))
+await world.fires("DiskFull")
+world.mailbox(world.alice).got("DiskFull")
+await world.advance(minutes=5)
+world.mailbox(world.bob).got("DiskFull")
+world.is_quiet()
 """
 
 import hashlib
@@ -79,7 +79,9 @@ class Mailbox:
             if message.kind is kind and title in about:
                 self._messages.remove(message)
                 return message
-        raise AssertionError(f"{self._name} got no {kind} about {title!r}, only {[str(m.kind) for m in self._messages]}")
+        raise AssertionError(
+            f"{self._name} got no {kind} about {title!r}, only {[str(m.kind) for m in self._messages]}"
+        )
 
     def got_update(self, headline: str) -> Message:
         """An update that begins with this headline."""
@@ -87,11 +89,15 @@ class Mailbox:
             if message.kind is NotificationKind.UPDATE and message.headline.startswith(headline):
                 self._messages.remove(message)
                 return message
-        raise AssertionError(f"{self._name} was not told {headline!r}, only {[m.headline for m in self._messages]}")
+        raise AssertionError(
+            f"{self._name} was not told {headline!r}, only {[m.headline for m in self._messages]}"
+        )
 
     def is_empty(self) -> None:
         """Fails if anything came that was not looked at."""
-        assert not self._messages, f"{self._name} also got {[(str(m.kind), m.headline) for m in self._messages]}"
+        assert not self._messages, (
+            f"{self._name} also got {[(str(m.kind), m.headline) for m in self._messages]}"
+        )
 
 
 class World:

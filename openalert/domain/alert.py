@@ -150,6 +150,15 @@ def _order(one: Instant | None, other: Instant | None) -> int:
     return 1 if one > other else -1
 
 
+def later(one: Instant | None, other: Instant | None) -> Instant | None:
+    """The later of two beginnings.
+
+    A repeat that began later than the occurrence we know means that an end and a new beginning were missed;
+    should that end still arrive, it must not close what began after it.
+    """
+    return max((begun for begun in (one, other) if begun is not None), default=None)
+
+
 def content_sum(signal: Signal) -> int:
     """CRC-32 of the texts that a repeat may change."""
     texts = (signal.title, signal.description, signal.annotations, signal.links)

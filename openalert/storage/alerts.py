@@ -74,7 +74,7 @@ async def refresh(tx: Transaction, changes: Sequence[Mapping[str, Any]]) -> None
     await tx.many(
         "UPDATE alerts SET severity = :severity, title = :title, description = :description, "
         "annotations = :annotations, links = :links, content_sum = :content_sum, "
-        "payload_id = :payload_id, updated_at = :at WHERE id = :id",
+        "starts_at = :starts_at, payload_id = :payload_id, updated_at = :at WHERE id = :id",
         changes,
     )
 

@@ -22,6 +22,7 @@ from openalert.domain.alert import (
     Verdict,
     content_sum,
     judge,
+    later,
 )
 from openalert.domain.errors import NotFound, OpenAlertError
 from openalert.domain.ids import new_id
@@ -153,6 +154,7 @@ def _refreshing(alert_id: str, signal: Signal, payload_id: str | None, now: Inst
         "annotations": to_json(signal.annotations),
         "links": to_json(signal.links),
         "content_sum": content_sum(signal),
+        "starts_at": signal.starts_at,
         "payload_id": payload_id,
         "at": now,
     }
@@ -325,10 +327,11 @@ async def _repeat(batch: _Batch, message: _Message, signal: Signal, known: Occur
     message.outcome.deduplicated += 1
     batch.repeats[known.id] = batch.repeats.get(known.id, 0) + 1
     severity = signal.severity or known.severity
-    if severity is not known.severity or content_sum(signal) != known.content_sum:
-        signal.severity = severity
+    begun = later(signal.starts_at, known.starts_at)
+    if severity is not known.severity or content_sum(signal) != known.content_sum or begun != known.starts_at:
+        signal.severity, signal.starts_at = severity, begun
         batch.refreshed[known.id] = (signal, message.payload_id)
-        known.content_sum, known.severity = content_sum(signal), severity
+        known.content_sum, known.severity, known.starts_at = content_sum(signal), severity, begun
         message.keep = True
     incident = batch.by_id.get(known.incident_id or "")
     if incident is not None and incident.is_open:

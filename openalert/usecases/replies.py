@@ -56,4 +56,3 @@ async def accept(tx: Transaction, secret: bytes, token: str) -> Answered:
     if not offered.incident.is_open:
         return Answered(offered.incident, False, [])
     return await acknowledge(tx, offered.incident.id, via="e-mail link")
-

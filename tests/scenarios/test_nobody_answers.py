@@ -67,7 +67,9 @@ async def test_an_edited_policy_does_not_strand_or_bend_a_running_escalation(wor
 
 async def test_a_failing_mail_server_is_tried_again_until_it_works(world: World) -> None:
     """Two refusals that may pass, then success: one page, three attempts, all in the log."""
-    refusals = iter([NotifierError(Reason.UNREACHABLE, "No route."), NotifierError(Reason.REFUSED, "451 later")])
+    refusals = iter(
+        [NotifierError(Reason.UNREACHABLE, "No route."), NotifierError(Reason.REFUSED, "451 later")]
+    )
 
     def behave(message: Message) -> Receipt:
         error = next(refusals, None)
@@ -140,7 +142,9 @@ async def test_the_end_of_the_ladder_is_told_to_the_owners(world: World) -> None
     await world.fires("DiskFull")
     world.mailbox(world.bob).got("DiskFull")
     await world.advance(minutes=5)
-    assert world.mailbox(world.alice).got("DiskFull", NotificationKind.NOTICE).headline == "Nobody acknowledged"
+    assert (
+        world.mailbox(world.alice).got("DiskFull", NotificationKind.NOTICE).headline == "Nobody acknowledged"
+    )
     assert "Nobody acknowledged. Alice told." in await world.story()
 
 

@@ -109,7 +109,9 @@ async def test_an_incident_that_lost_its_timer_gets_it_back(world: World) -> Non
     assert "The escalation had lost its timer; it goes on now" in await world.story()
 
 
-async def test_a_step_that_breaks_does_not_stop_the_others(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_step_that_breaks_does_not_stop_the_others(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """One poisoned incident is pushed forward; the other one is paged in the same run."""
     await world.policy(level(1, world.alice))
     await world.post_all([(world.group(world.alert("Poison")), "A"), (world.group(world.alert("Good")), "A")])

@@ -150,8 +150,10 @@ async def test_an_incident_opened_by_hand_escalates_like_any_other(world: World)
     """A person sees it first: the same ladder runs."""
     await world.policy(level(1, world.bob))
     await world.does(
-        incidents.open_by_hand, service_id=world.service.id, title="Checkout is slow", severity=Severity.CRITICAL
+        incidents.open_by_hand,
+        service_id=world.service.id,
+        title="Checkout is slow",
+        severity=Severity.CRITICAL,
     )
     world.mailbox(world.bob).got("Checkout is slow")
     world.is_quiet()
-

@@ -2,12 +2,16 @@
 
 import itertools
 import json
+from contextlib import suppress
 
 import pytest
 
 from openalert.domain.errors import Invalid, NotFound
 from openalert.storage import alerts, incidents
 from openalert.storage.alerts import AlertFilter
+from openalert.usecases import ingest
+from openalert.usecases.incidents import resolve
+from openalert.usecases.ingest import Delivery
 from tests.world import World, level
 
 pytestmark = pytest.mark.anyio
@@ -21,6 +25,14 @@ async def _state(world: World) -> tuple[int, int, int, int]:
         await world.value("SELECT count(*) FROM incidents WHERE status <> 'resolved'"),
         await world.value("SELECT count(*) FROM incidents"),
     )
+
+
+async def _fails(world: World, delivery: Delivery) -> None:
+    """Take the message in, inside a transaction that is not committed."""
+    with suppress(RuntimeError):
+        async with world.db.transaction() as tx:
+            await ingest.take_in(tx, [delivery])
+            raise RuntimeError("the disk is gone")
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations(range(3))), ids=str)
@@ -57,8 +69,6 @@ async def test_without_times_a_firing_after_a_resolve_pages(world: World) -> Non
 
 async def test_what_a_person_resolved_opens_again_while_its_source_reports_it(world: World) -> None:
     """Alice resolves by mistake; the next repeat of the still firing alert opens a new incident."""
-    from openalert.usecases.incidents import resolve
-
     await world.policy(level(1, world.alice))
     await world.fires("Disk")
     await world.does(resolve, (await world.incident(1)).id)
@@ -161,12 +171,7 @@ async def test_numbers_have_no_gap_also_when_a_batch_fails(world: World) -> None
     """A transaction that is rolled back gives its incident numbers back."""
     await world.policy(level(1, world.alice))
     delivery = world.delivery(world.group(world.alert("Disk")), "A", "v1")
-    from openalert.usecases import ingest
-
-    with pytest.raises(RuntimeError):
-        async with world.db.transaction() as tx:
-            await ingest.take_in(tx, [delivery])
-            raise RuntimeError("the disk is gone")
+    await _fails(world, delivery)
     assert await _state(world) == (0, 0, 0, 0)
     await world.posts(world.group(world.alert("Disk")))
     assert (await world.incident()).number == 1
@@ -178,12 +183,7 @@ async def test_events_leave_only_after_the_commit_and_name_what_happened(world: 
     await world.post_all([(world.group(world.alert("Disk")), "A")])
     assert world.events == ["alert.created", "incident.created"]
     world.events.clear()
-    with pytest.raises(RuntimeError):
-        async with world.db.transaction() as tx:
-            from openalert.usecases import ingest
-
-            await ingest.take_in(tx, [world.delivery(world.group(world.alert("Other")), "A", "v1")])
-            raise RuntimeError("no")
+    await _fails(world, world.delivery(world.group(world.alert("Other")), "A", "v1"))
     assert world.events == []
 
 
