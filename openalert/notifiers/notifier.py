@@ -93,7 +93,7 @@ class Message(msgspec.Struct, kw_only=True, repr_omit_defaults=True):
     hop: int = 0
     """How many OpenAlert instances the news had already passed when it reached this one."""
     channel_config: dict[str, Any] = {}
-    """What the channel's row holds beside the address: a webhook's `secrets`. Never logged."""
+    """What the channel's row holds beside the address: a webhook's `secret`. Never logged."""
 
     def __repr__(self) -> str:
         """Enough to find the row; never an address, a signed link or a secret."""

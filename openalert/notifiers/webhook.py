@@ -49,7 +49,7 @@ def signature(secret: str, webhook_id: str, timestamp: int, body: bytes) -> str:
 class WebhookNotifier:
     """The channel `webhook`; a message's `to` is the URL.
 
-    `channel_config` holds `secrets` (one, or two while receivers change over) and may hold `headers`.
+    `channel_config` holds `secret`; it may hold `previousSecret` (while receivers change over) and `headers`.
     """
 
     channel = "webhook"
@@ -132,7 +132,7 @@ def judge(answer: Answer, now: Instant) -> NotifierError | None:
 
 
 def body(message: Message) -> bytes:
-    """The JSON document; equal on every attempt but for `possibleRepeat`."""
+    """The JSON document, described in docs/channels/webhook.md."""
     about_incident = message.kind in (NotificationKind.PAGE, NotificationKind.UPDATE)
     document = {
         "type": f"incident.{message.kind.value}" if about_incident else message.kind.value,
@@ -186,7 +186,8 @@ def _encodable(value: Any) -> Any:
 
 def _signatures(message: Message, timestamp: int, content: bytes) -> str:
     """One signature for each secret, newest first, separated by blanks."""
-    secrets = message.channel_config.get("secrets") or []
+    config = message.channel_config
+    secrets = [secret for secret in (config.get("secret"), config.get("previousSecret")) if secret]
     try:
         signed = [signature(secret, message.notification_id, timestamp, content) for secret in secrets]
     except ValueError as error:

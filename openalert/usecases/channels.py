@@ -1,6 +1,5 @@
 """A team's places for messages."""
 
-import secrets
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,6 +12,7 @@ from openalert.domain.ids import new_id
 from openalert.domain.notification import Notification, NotificationKind
 from openalert.domain.team import Channel, check_name
 from openalert.domain.user import check_email
+from openalert.notifiers.webhook import new_secret
 from openalert.storage import channels, escalation_policies
 from openalert.storage.database import Reader, Transaction
 from openalert.usecases.access import found, given, require, team_for
@@ -47,7 +47,7 @@ async def create(
     team = await team_for(tx, team_id)
     checked = _checked(kind, config)
     if kind == "webhook":
-        checked["secret"] = f"whsec_{secrets.token_urlsafe(32)}"
+        checked["secret"] = new_secret()
     channel = Channel(
         id=new_id(tx.now),
         organization_id=team.organization_id,

@@ -88,7 +88,7 @@ class WebhookRig:
         self.receiver = receiver
         settings = OutgoingSettings(allowed_networks=["127.0.0.0/8"], deadline=DEADLINE)
         self.notifier: Notifier = WebhookNotifier(settings, base_url=BASE_URL)
-        self.config = {"secrets": [new_secret()]}
+        self.config = {"secret": new_secret()}
 
     def message(self, **changes: Any) -> Message:
         return messages.page(to=self.receiver.url, channel_config=self.config, **changes)

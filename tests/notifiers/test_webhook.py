@@ -40,7 +40,7 @@ async def notifier() -> AsyncIterator[WebhookNotifier]:
 
 def to(receiver: FakeWebhook, **changes: Any) -> Message:
     """A page for the receiver."""
-    return page(**({"to": receiver.url, "channel_config": {"secrets": [SECRET]}} | changes))
+    return page(**({"to": receiver.url, "channel_config": {"secret": SECRET}} | changes))
 
 
 def real_now() -> int:
@@ -68,7 +68,7 @@ async def test_two_secrets_while_receivers_change_over(
 ) -> None:
     """Both the new and the old one verify."""
     new = new_secret()
-    await notifier.send(to(receiver, channel_config={"secrets": [new, SECRET]}), real_now())
+    await notifier.send(to(receiver, channel_config={"secret": new, "previousSecret": SECRET}), real_now())
     (request,) = receiver.requests
     for secret in (new, SECRET):
         assert Webhook(secret).verify(request.body, request.headers)
@@ -229,20 +229,20 @@ async def test_never_to_ourselves(receiver: FakeWebhook) -> None:
     await own.close()
 
 
-@pytest.mark.parametrize("secrets", [None, [], [""], ["whsec_"], ["whsec_not base64!"], ["whsec_é"]])
+@pytest.mark.parametrize("secret", [None, "", "whsec_", "whsec_not base64!", "whsec_é", "whsec_url-safe_AAA"])
 async def test_unsigned_is_not_sent(
-    receiver: FakeWebhook, notifier: WebhookNotifier, secrets: list[str] | None
+    receiver: FakeWebhook, notifier: WebhookNotifier, secret: str | None
 ) -> None:
     """A receiver that checks signatures would throw it away, and one that does not should begin to."""
     with pytest.raises(NotifierError) as caught:
-        await notifier.send(to(receiver, channel_config={"secrets": secrets}), NOW)
+        await notifier.send(to(receiver, channel_config={"secret": secret}), NOW)
     assert (caught.value.reason, caught.value.permanent) == (Reason.MISCONFIGURED, True)
     assert receiver.requests == []
 
 
 async def test_own_headers(receiver: FakeWebhook, notifier: WebhookNotifier) -> None:
     """A channel may send a token along, but not speak for us."""
-    config = {"secrets": [SECRET], "headers": {"Authorization": "Bearer t0ken"}}
+    config = {"secret": SECRET, "headers": {"Authorization": "Bearer t0ken"}}
     await notifier.send(to(receiver, channel_config=config), NOW)
     assert receiver.requests[0].headers["authorization"] == "Bearer t0ken"
     for name in ("Webhook-Signature", "X-OpenAlert-Hop", "Host", "content-length", "Transfer-Encoding"):
@@ -269,7 +269,7 @@ async def test_probe_says_where_webhooks_may_go(settings: OutgoingSettings, word
 
 def test_a_message_does_not_print_its_secrets() -> None:
     """Tracebacks and debug logs show enough to find the row and no more."""
-    shown = repr(page(to="https://x/s3cret", channel_config={"secrets": [SECRET]}))
+    shown = repr(page(to="https://x/s3cret", channel_config={"secret": SECRET}))
     assert "s3cret" not in shown
     assert SECRET not in shown
     assert "tok3n" not in shown
@@ -281,7 +281,9 @@ async def test_the_documented_check_works(receiver: FakeWebhook, notifier: Webho
     manual = Path(__file__).parents[2].joinpath("docs", "channels", "webhook.md").read_text()
     sample: dict[str, Any] = {}
     exec(manual.split("```python\n")[1].split("```")[0], sample)  # the sample is the thing under test
-    await notifier.send(to(receiver, channel_config={"secrets": [new_secret(), SECRET]}), real_now())
+    await notifier.send(
+        to(receiver, channel_config={"secret": new_secret(), "previousSecret": SECRET}), real_now()
+    )
     (request,) = receiver.requests
     sample["verify"](SECRET, request.headers, request.body)
     with pytest.raises(ValueError, match="wrong signature"):
