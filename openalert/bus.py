@@ -18,8 +18,13 @@ class Subscription:
     def __init__(self, capacity: int = CAPACITY) -> None:
         self._queue: asyncio.Queue[Event | None] = asyncio.Queue(capacity + 1)
         self._capacity = capacity
-        self.is_lost = False
-        """It fell behind; what is queued is the last it gets."""
+        self.over = asyncio.Event()
+        """Set once nothing more will be queued: it fell behind, or the server is stopping."""
+
+    @property
+    def is_lost(self) -> bool:
+        """What is queued is the last it gets."""
+        return self.over.is_set()
 
     def offer(self, event: Event) -> bool:
         """Queue the event; False when the listener is lost by it, or was already."""
@@ -32,7 +37,7 @@ class Subscription:
     def end(self) -> None:
         """The listener gets what is queued and then None."""
         if not self.is_lost:
-            self.is_lost = True
+            self.over.set()
             self._queue.put_nowait(None)
 
     async def next(self) -> Event | None:

@@ -9,8 +9,11 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 
+from openalert.app import OpenAlert
+from openalert.config import Config, Server
 from openalert.domain.instant import SECOND, Instant
 from openalert.storage import Database, open_database
 from tests.world import World
@@ -200,3 +203,25 @@ async def sqlite_db(sqlite_url: str, clock: StoppedClock, anyio_backend: str) ->
 async def world(db: Database, clock: StoppedClock) -> World:
     """The standing cast with an engine and mailboxes, see tests/world.py."""
     return await World.build(db, clock)
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Config:
+    """The configuration of `app`; a module that needs another one defines a fixture of this name."""
+    return Config(server=Server(data_dir=str(tmp_path), api_writes_per_minute=0))
+
+
+@pytest.fixture
+async def app(config: Config, sqlite_db: Database, anyio_backend: str) -> AsyncIterator[OpenAlert]:
+    """The whole appliance at work on an empty SQLite database: `app.database`, `app.engine`, `app.asgi` …"""
+    openalert = OpenAlert(config, sqlite_db, b"a key that signs links in tests")
+    async with openalert.running():
+        yield openalert
+
+
+@pytest.fixture
+async def client(app: OpenAlert) -> AsyncIterator[httpx2.AsyncClient]:
+    """An HTTP client of `app`, without a socket; nobody is signed in."""
+    transport = httpx2.ASGITransport(app=app.asgi, client=("127.0.0.1", 50000))
+    async with httpx2.AsyncClient(transport=transport, base_url=app.config.base_url) as browser:
+        yield browser

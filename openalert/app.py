@@ -1,0 +1,151 @@
+"""The composition root: one Config and one Database become the whole appliance.
+
+The only file that knows everything. Whoever starts it (the server, a test) gives it an open database; it ends
+what it began, and leaves the database open.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from litestar import Litestar
+from litestar.datastructures import State
+from litestar.di import Provide
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.routes import HTTPRoute
+
+from openalert import __version__, notifiers, telemetry
+from openalert.bus import Bus
+from openalert.config import Config
+from openalert.engine.engine import Engine
+from openalert.notifiers import NotifierSettings
+from openalert.notifiers.email import EmailSettings
+from openalert.notifiers.http import OutgoingSettings
+from openalert.storage.database import Database
+from openalert.usecases.deliveries import Outside as LinksBack
+from openalert.usecases.intake import Intake
+from openalert.web import assets, guards, problems, webhooks
+from openalert.web.guards import Access
+from openalert.web.live import Live
+from openalert.web.middleware import Outside
+from openalert.web.routes import ROUTES
+
+
+class OpenAlert:
+    """Everything that runs in one process, and the ASGI application in front of it."""
+
+    def __init__(self, config: Config, database: Database, secret: bytes) -> None:
+        """`secret` signs the links in messages."""
+        self.config = config
+        self.database = database
+        self.bus = Bus()
+        self.access = Access(database, config)
+        self.live = Live(self.access, self.bus)
+        self.intake = Intake(database, webhooks.observe)
+        self.engine = Engine(
+            database,
+            notifiers.build(_notifier_settings(config)),
+            LinksBack(config.base_url, secret),
+            payload_days=config.retention.payload_days,
+        )
+        self.asgi = Outside(
+            _litestar(self, secret),
+            config,
+            self.engine.health,
+            {
+                webhooks.PREFIX: webhooks.Webhooks(database, self.intake, config.server.max_body_bytes),
+                "/static/": assets.serve,
+                "/api/v1/ws": self.live,
+            },
+        )
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """The engine works, messages are taken in, live listeners are told; all of it ends at the end."""
+        self.database.listen(self.bus.publish)
+        telemetry.BUILD.labels(__version__).set(1)
+        telemetry.feed(telemetry.WRITER_QUEUE, lambda: self.database.waiting)
+        self.intake.start()
+        self.live.start()
+        await self.engine.start()
+        try:
+            yield
+        finally:
+            await self.drain()
+            await self.intake.stop()
+            await self.engine.stop()
+            await self.access.finish()
+
+    async def drain(self) -> None:
+        """Take nothing more and send live listeners away; what has begun goes on."""
+        self.engine.health.draining = True
+        await self.live.stop()
+
+
+def _notifier_settings(config: Config) -> NotifierSettings:
+    smtp = config.smtp
+    return NotifierSettings(
+        base_url=config.base_url,
+        email=EmailSettings(
+            host=smtp.host,
+            port=smtp.port,
+            username=smtp.username,
+            password=smtp.password,
+            security=smtp.security,
+            sender=smtp.sender,
+        ),
+        outgoing=OutgoingSettings(
+            allow_private_networks=config.outgoing.allow_private_networks,
+            allowed_networks=list(config.outgoing.allowed_networks),
+        ),
+    )
+
+
+def _litestar(openalert: OpenAlert, secret: bytes) -> Litestar:
+    @asynccontextmanager
+    async def lifespan(_: Litestar) -> AsyncIterator[None]:
+        async with openalert.running():
+            yield
+
+    app = Litestar(
+        route_handlers=list(ROUTES),
+        dependencies={
+            "actor": Provide(guards.actor, sync_to_thread=False),
+            "db": Provide(guards.db, sync_to_thread=False),
+            "now": Provide(guards.now, sync_to_thread=False),
+        },
+        guards=[guards.guard],
+        exception_handlers={Exception: problems.handle},
+        lifespan=[lifespan],
+        state=State(
+            {
+                "access": openalert.access,
+                "config": openalert.config,
+                "health": openalert.engine.health,
+                "engine": openalert.engine,
+                "secret": secret,
+            }
+        ),
+        openapi_config=OpenAPIConfig(
+            title="OpenAlert",
+            version=__version__,
+            path="/api",
+            render_plugins=[JsonRenderPlugin(path="/openapi.json")],
+        ),
+        logging_config=None,
+        request_max_body_size=None,
+        debug=False,
+    )
+    _note_query_parameters(app)
+    return app
+
+
+def _note_query_parameters(app: Litestar) -> None:
+    """Let the guard know which query parameters each route takes, so that it can refuse all others."""
+    for route in app.routes:
+        if not isinstance(route, HTTPRoute):
+            continue
+        for handler, model in route.route_handler_map.values():
+            known: frozenset[Any] = frozenset(p.field_alias for p in model.expected_query_params)
+            handler.opt["query_parameters"] = known

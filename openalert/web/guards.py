@@ -1,0 +1,208 @@
+"""Request to Actor: a session cookie or an API key, never anything in the address.
+
+Everything is closed unless its route says `opt={"public": True}`. What a session cookie may change, a foreign page
+may not make it change: the browser's own word about where the request comes from decides (Sec-Fetch-Site, Origin).
+"""
+
+import asyncio
+from contextlib import suppress
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+from litestar.connection import ASGIConnection
+from litestar.handlers import BaseRouteHandler
+
+from openalert.config import Config
+from openalert.domain.access import Actor
+from openalert.domain.errors import Forbidden, Invalid, Unauthenticated, Unavailable
+from openalert.domain.instant import Instant
+from openalert.storage.database import Database, Reader
+from openalert.usecases import signin
+from openalert.usecases.signin import SignedIn
+from openalert.web.asgi import Scope
+from openalert.web.ratelimit import RateLimit
+
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+class Credential(msgspec.Struct, frozen=True):
+    """What somebody showed: the text of a session token or of an API key."""
+
+    kind: str
+    """`session` or `key`."""
+    text: str
+
+    def __repr__(self) -> str:
+        """Never the text."""
+        return f"<{self.kind}>"
+
+
+class Access:
+    """Who is asking, and may a browser be sent here by whoever sent it."""
+
+    def __init__(self, database: Database, config: Config) -> None:
+        self.database = database
+        self.writes = RateLimit(config.server.api_writes_per_minute)
+        self.cookie = "__Host-openalert" if config.is_https else "openalert_session"
+        """The name of the session cookie; with TLS the browser itself holds it to this host."""
+        self.is_https = config.is_https
+        self._origins = set(config.server.allowed_origins)
+        self._base_url = config.server.base_url
+        if self._base_url:
+            self._origins.add(self._base_url)
+        self._touching: set[asyncio.Task[None]] = set()
+
+    def credential(self, scope: Scope) -> Credential | None:
+        """An `Authorization: Bearer` before the cookie; None when neither is there."""
+        header = _header(scope, b"authorization")
+        scheme, _, text = header.partition(" ")
+        if scheme.lower() == "bearer" and text.strip():
+            return Credential("key", text.strip())
+        for part in _header(scope, b"cookie").split(";"):
+            name, _, value = part.strip().partition("=")
+            if name == self.cookie and value:
+                return Credential("session", value)
+        return None
+
+    async def find(self, reader: Reader, credential: Credential) -> SignedIn | None:
+        """Whose it is at this moment."""
+        if len(credential.text) > 512:
+            return None
+        if credential.kind == "session":
+            return await signin.find_session(reader, credential.text)
+        return await signin.find_key(reader, credential.text)
+
+    async def identify(self, credential: Credential) -> Actor | None:
+        """Whose it is; the use is written down beside the request, at most once a minute."""
+        async with self.database.read() as reader:
+            found = await self.find(reader, credential)
+        if found is None:
+            return None
+        if found.is_stale:
+            task = asyncio.create_task(self._touch(credential, found.actor), name="touch credential")
+            self._touching.add(task)
+            task.add_done_callback(self._touching.discard)
+        return found.actor
+
+    async def finish(self) -> None:
+        """Wait for what is still being written down."""
+        await asyncio.gather(*self._touching)
+
+    async def _touch(self, credential: Credential, actor: Actor) -> None:
+        # A full disk must not sign anybody out.
+        with suppress(Unavailable):
+            async with self.database.transaction(actor) as tx:
+                if credential.kind == "session":
+                    await signin.touch_session(tx, credential.text)
+                elif actor.id is not None:
+                    await signin.touch_key(tx, actor.id)
+
+    def is_own_origin(self, scope: Scope) -> bool:
+        """Whether the Origin is that of our own pages: base_url exactly, or without one, the host asked for."""
+        origin = _header(scope, b"origin")
+        if origin in self._origins:
+            return True
+        if self._base_url or origin in ("", "null"):
+            return False
+        parts = urlsplit(origin)
+        return parts.scheme in ("http", "https") and parts.netloc.lower() == _header(scope, b"host").lower()
+
+    def refuse_foreign_pages(self, scope: Scope) -> None:
+        """Forbidden when a browser says that another site's page sent this. Programs say nothing and may."""
+        site, origin = _header(scope, b"sec-fetch-site"), _header(scope, b"origin")
+        if origin and not self.is_own_origin(scope):
+            where = self._base_url or "the address of this server"
+            raise Forbidden(
+                f"This was sent by a page of {origin[:100]!r}. Use {where}, or add the origin to "
+                "server.allowed_origins.",
+                code="CROSS_SITE_REQUEST",
+            )
+        if not origin and site not in ("", "same-origin", "none"):
+            raise Forbidden("This was sent by a page of another site.", code="CROSS_SITE_REQUEST")
+
+
+async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+    """The one guard of the whole application: who is it, and is the request what it seems."""
+    scope: Any = connection.scope
+    if scope["type"] != "http":
+        return
+    access: Access = connection.app.state.access
+    _refuse_unknown_parameters(scope, connection, handler)
+    credential = access.credential(scope)
+    unsafe = scope["method"] not in SAFE
+    if unsafe and (credential is None or credential.kind == "session"):
+        access.refuse_foreign_pages(scope)
+    actor = await access.identify(credential) if credential is not None else None
+    scope["actor"], scope["credential"] = actor, credential
+    if handler.opt.get("public"):
+        return
+    if actor is None:
+        raise Unauthenticated(_why(credential))
+    if unsafe and scope["path"].startswith("/api/"):
+        access.writes.spend(f"{actor.kind}:{actor.id}", access.database.clock())
+
+
+def _why(credential: Credential | None) -> str:
+    if credential is None:
+        return "Sign in, or send an API key as `Authorization: Bearer …`."
+    if credential.kind == "key":
+        return "This API key does not open anything: it is unknown, revoked or expired."
+    return "The session is over. Sign in again."
+
+
+def _refuse_unknown_parameters(
+    scope: Scope, connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler
+) -> None:
+    """A misspelt filter that is ignored shows the wrong list; so it is named."""
+    known = handler.opt.get("query_parameters")
+    if known is None or not scope["query_string"] or not scope["path"].startswith("/api/"):
+        return
+    for name in connection.query_params:
+        if name not in known:
+            listed = ", ".join(sorted(known)) or "none"
+            raise Invalid(
+                f"There is no query parameter {name[:64]!r} here. Known: {listed}.",
+                field=name[:64],
+                allowed=sorted(known),
+            )
+
+
+def actor(connection: ASGIConnection[Any, Any, Any, Any]) -> Actor:
+    """Dependency `actor`: who is asking; Unauthenticated on a public route that nobody signed in to."""
+    scope: Any = connection.scope
+    found: Actor | None = scope.get("actor")
+    if found is None:
+        raise Unauthenticated(_why(None))
+    return found
+
+
+def db(connection: ASGIConnection[Any, Any, Any, Any]) -> Database:
+    """Dependency `db`: the database."""
+    access: Access = connection.app.state.access
+    return access.database
+
+
+def now(connection: ASGIConnection[Any, Any, Any, Any]) -> Instant:
+    """Dependency `now`: the instant at which the request is answered."""
+    access: Access = connection.app.state.access
+    return access.database.clock()
+
+
+def safe_next(target: str | None) -> str:
+    """Where to go after signing in: a path of ours, or the first page for everything else."""
+    if not target or len(target) > 2000 or not target.startswith("/") or target.startswith("//"):
+        return "/"
+    if "\\" in target or not target.isprintable():
+        return "/"
+    parts = urlsplit(target)
+    if parts.scheme or parts.netloc or "//" in parts.path or "/.." in parts.path:
+        return "/"
+    return target
+
+
+def _header(scope: Scope, name: bytes) -> str:
+    for key, value in scope["headers"]:
+        if key == name:
+            return str(value.decode("latin-1"))
+    return ""

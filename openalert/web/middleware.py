@@ -1,0 +1,245 @@
+"""The outermost layer: what is true of every request, whatever becomes of it.
+
+Litestar runs its own middleware only where a route matched, so this wraps the application from outside: request
+ids, security headers, the client's address behind trusted proxies, bounds of the body, metrics and the access log
+hold for unknown paths, refused WebSockets and static files too. Requests for a mount (ingestion, static files)
+never enter Litestar, which costs more than what they do.
+"""
+
+import asyncio
+import re
+import secrets
+import time
+from collections.abc import Mapping
+from functools import lru_cache
+from ipaddress import ip_address, ip_network
+from typing import Any, Protocol
+
+import structlog
+
+from openalert import telemetry
+from openalert.config import Config
+from openalert.domain.errors import TooLarge, Unavailable
+from openalert.web.asgi import ASGIApp, Message, Receive, Scope, Send
+from openalert.web.problems import Refused, send_problem
+
+log = structlog.get_logger(__name__)
+
+BODY_SECONDS = 15.0
+"""A body must have arrived by then."""
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+_QUIET = ("/webhooks/", "/health", "/ready", "/metrics", "/static/")
+"""Asked so often that a line each would bury the others; seen at level debug, or as soon as they fail."""
+_WHILE_STOPPING = ("/health", "/ready", "/metrics")
+
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "font-src 'self'; manifest-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+)
+SECURITY_HEADERS = {
+    b"content-security-policy": CONTENT_SECURITY_POLICY.encode(),
+    b"x-content-type-options": b"nosniff",
+    b"x-frame-options": b"DENY",
+    b"referrer-policy": b"no-referrer",
+    b"cross-origin-opener-policy": b"same-origin",
+    b"cross-origin-resource-policy": b"same-origin",
+    b"permissions-policy": b"camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    b"cache-control": b"no-store",
+}
+"""On every answer that does not say otherwise itself."""
+
+
+class Draining(Protocol):
+    """Whoever knows that the server is stopping."""
+
+    draining: bool
+
+
+class Outside:
+    """The ASGI application that the server calls."""
+
+    def __init__(
+        self, app: ASGIApp, config: Config, health: Draining, mounts: Mapping[str, ASGIApp] | None = None
+    ) -> None:
+        """`mounts`: path prefix, ending in a slash, to the application that answers below it."""
+        self.app = app
+        self.mounts = dict(mounts or {})
+        self.health = health
+        self._max_body = config.server.max_body_bytes
+        self._proxies = tuple(ip_network(text, strict=False) for text in config.server.trusted_proxies)
+        self._headers = dict(SECURITY_HEADERS)
+        if config.is_https:
+            self._headers[b"strict-transport-security"] = b"max-age=31536000"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request, one WebSocket, or the life of the server."""
+        if scope["type"] == "http":
+            await self._http(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await self._websocket(scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        begun = time.perf_counter()
+        request_id, length = self._begin(scope)
+        status = 0
+        headers = self._headers
+
+        async def answer(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = _completed(message["headers"], headers, request_id)
+            await send(message)
+
+        try:
+            if self.health.draining and not scope["path"].startswith(_WHILE_STOPPING):
+                raise Unavailable("OpenAlert is shutting down. Try again in a few seconds.", retry_after=5)  # noqa: TRY301 - answered like any other refusal
+            body = self._bounded(receive, length)
+            await self._find(scope["path"], scope)(scope, body, answer)
+        except Exception as error:
+            if status == 0:
+                await send_problem(scope, answer, error)
+            else:
+                log.exception("the answer broke off", path=scope["path"])
+        finally:
+            _record(scope, status, time.perf_counter() - begun)
+
+    async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request_id, _ = self._begin(scope)
+        accepted = False
+        headers = self._headers
+
+        async def answer(message: Message) -> None:
+            nonlocal accepted
+            if message["type"] == "websocket.accept":
+                accepted = True
+                message["headers"] = [*message.get("headers", ()), (b"x-request-id", request_id)]
+            if message["type"] == "websocket.close" and not accepted:
+                await _refuse_upgrade(scope, send, _completed((), headers, request_id))
+                return
+            await send(message)
+
+        await self.app(scope, receive, answer)
+
+    def _begin(self, scope: Scope) -> tuple[bytes, int | None]:
+        """Give the request its id and its client's address; the id, and the length it claims to have."""
+        request_id, forwarded, length = b"", [], None
+        for name, value in scope["headers"]:
+            if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
+                request_id = value
+            elif name == b"x-forwarded-for":
+                forwarded.append(value)
+            elif name == b"content-length" and value.isdigit():
+                length = int(value[:19])
+        request_id = request_id or secrets.token_hex(8).encode()
+        text = request_id.decode()
+        scope["request_id"] = text
+        telemetry.begin_request(text)
+        if self._proxies and forwarded and scope["client"]:
+            address = self._client(scope["client"][0], b",".join(forwarded))
+            scope["client"] = (address, 0)
+        return request_id, length
+
+    def _client(self, peer: str, forwarded: bytes) -> str:
+        """The last address that a proxy of ours saw; what a client wrote before it proves nothing."""
+        address = peer
+        for hop in reversed(forwarded.decode("latin-1").split(",")):
+            if not self._trusts(address):
+                break
+            try:
+                address = str(ip_address(hop.strip()))
+            except ValueError:
+                break
+        return address
+
+    def _trusts(self, address: str) -> bool:
+        try:
+            parsed = ip_address(address)
+        except ValueError:
+            return False
+        return any(parsed in network for network in self._proxies)
+
+    def _find(self, path: str, scope: Scope) -> ASGIApp:
+        for prefix, mounted in self.mounts.items():
+            if path.startswith(prefix):
+                scope["path_template"] = prefix + "…"
+                return mounted
+        return self.app
+
+    def _bounded(self, receive: Receive, length: int | None) -> Receive:
+        """`receive` that gives up when the body is too large or too slow."""
+        if length is not None and length > self._max_body:
+            raise self._too_large()
+        deadline = asyncio.get_running_loop().time() + BODY_SECONDS
+        size = 0
+        done = length == 0
+
+        async def bounded() -> Message:
+            nonlocal size, done
+            if done:
+                return await receive()
+            try:
+                async with asyncio.timeout_at(deadline):
+                    message = await receive()
+            except TimeoutError:
+                raise Refused(
+                    408, f"The body did not arrive within {BODY_SECONDS:.0f} seconds.", code="BODY_TIMEOUT"
+                ) from None
+            if message["type"] == "http.request":
+                size += len(message.get("body", b""))
+                done = not message.get("more_body", False)
+                if size > self._max_body:
+                    raise self._too_large()
+            return message
+
+        return bounded
+
+    def _too_large(self) -> TooLarge:
+        return TooLarge(f"At most {self._max_body} bytes are read here.", limit=self._max_body)
+
+
+def _completed(given: Any, headers: Mapping[bytes, bytes], request_id: bytes) -> list[tuple[bytes, bytes]]:
+    """The answer's own headers, then those of ours that it does not set."""
+    listed = list(given)
+    names = {name.lower() for name, _ in listed}
+    listed.extend((name, value) for name, value in headers.items() if name not in names)
+    listed.append((b"x-request-id", request_id))
+    return listed
+
+
+async def _refuse_upgrade(scope: Scope, send: Send, headers: list[tuple[bytes, bytes]]) -> None:
+    """403 with our headers where the server can send it; otherwise its own 403."""
+    if "websocket.http.response" not in (scope.get("extensions") or {}):
+        await send({"type": "websocket.close", "code": 4403, "reason": ""})
+        return
+    listed = [*headers, (b"content-length", b"0")]
+    await send({"type": "websocket.http.response.start", "status": 403, "headers": listed})
+    await send({"type": "websocket.http.response.body", "body": b""})
+
+
+@lru_cache(maxsize=4096)
+def _observer(method: str, route: str, status: int) -> Any:
+    return telemetry.REQUESTS.labels(method, route, str(status))
+
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+def _record(scope: Scope, status: int, seconds: float) -> None:
+    route = scope.get("path_template") or "unknown"
+    method = scope["method"] if scope["method"] in _METHODS else "other"
+    _observer(method, route, status).observe(seconds)
+    quiet = status < 500 and scope["path"].startswith(_QUIET)
+    write = log.debug if quiet else log.info
+    actor = scope.get("actor")
+    write(
+        "request",
+        method=method,
+        path=scope["path"],
+        status=status,
+        ms=round(seconds * 1000, 1),
+        client=scope["client"][0] if scope["client"] else "",
+        actor=getattr(actor, "id", None),
+    )

@@ -1,0 +1,102 @@
+"""Health, readiness and metrics: each changes when what it speaks of does, and only then."""
+
+import time
+from typing import Any
+
+import httpx2
+import pytest
+
+from openalert import __version__
+from openalert.app import OpenAlert
+from openalert.domain.access import Role
+from openalert.usecases import setup, signin
+
+pytestmark = pytest.mark.anyio
+
+
+async def key(app: OpenAlert, role: Role) -> str:
+    """The text of a new API key."""
+    async with app.database.transaction() as tx:
+        await setup.ensure_organization(tx, "Acme")
+        _, text = await signin.create_api_key(tx, name="key", role=role)
+    return text
+
+
+def stranger(app: OpenAlert) -> httpx2.AsyncClient:
+    """A client from another machine."""
+    transport = httpx2.ASGITransport(app=app.asgi, client=("203.0.113.9", 1234))
+    return httpx2.AsyncClient(transport=transport, base_url=app.config.base_url)
+
+
+@pytest.mark.parametrize("path", ["/health", "/health/live", "/ready", "/health/ready"])
+async def test_a_working_server_says_so(client: httpx2.AsyncClient, path: str) -> None:
+    """Everybody may ask, and hears the version."""
+    answer = await client.get(path)
+    assert answer.status_code == 200
+    assert answer.json()["status"] == "ok"
+    assert answer.json()["version"] == __version__
+
+
+async def test_an_engine_that_stands_still_is_not_ready_and_then_not_alive(
+    app: OpenAlert, client: httpx2.AsyncClient
+) -> None:
+    """Without a tick for 6 s it is not ready, after 31 s it is not alive."""
+    health: Any = app.engine.health
+    for seconds, ready, alive in ((6, 503, 200), (31, 503, 503)):
+        health.last_tick = time.monotonic() - seconds
+        assert (await client.get("/ready")).status_code == ready
+        assert (await client.get("/health")).status_code == alive
+
+
+async def test_a_writer_that_cannot_commit_is_not_ready(app: OpenAlert, client: httpx2.AsyncClient) -> None:
+    """Without a committed row for 11 s alerts are better sent elsewhere; a restart would not help."""
+    health: Any = app.engine.health
+    for last in (time.monotonic() - 11, None):
+        health.last_write = last
+        answer = await client.get("/ready")
+        assert answer.status_code == 503
+        assert answer.headers["retry-after"] == "5"
+        assert answer.json()["checks"] == {"running": True, "engine": True, "database": False}
+        assert (await client.get("/health")).status_code == 200
+
+
+async def test_a_stopping_server_is_alive_but_not_ready(app: OpenAlert, client: httpx2.AsyncClient) -> None:
+    """Everything else is told to come back."""
+    await app.drain()
+    assert (await client.get("/health")).status_code == 200
+    assert (await client.get("/ready")).status_code == 503
+    answer = await client.post("/webhooks/generic/some-key", json={})
+    assert answer.status_code == 503
+    assert answer.headers["retry-after"] == "5"
+    assert answer.json()["code"] == "UNAVAILABLE"
+
+
+async def test_metrics_hold_what_is_promised(client: httpx2.AsyncClient) -> None:
+    """By name; requests are counted by route template, never by raw path."""
+    await client.get("/no/such/place/4711")
+    text = (await client.get("/metrics")).text
+    for name in (
+        "ingest_total", "ingest_commit_seconds", "incidents_open", "notifications_total",
+        "notification_handover_seconds", "timer_lateness_seconds", "oldest_due_timer_seconds",
+        "oldest_unsent_page_seconds", "quarantined_total", "writer_queue_depth", "event_loop_lag_seconds",
+        "websocket_clients", "websocket_dropped_total", "http_request_seconds",
+    ):  # fmt: skip
+        assert f"# TYPE openalert_{name} " in text, name
+    assert f'openalert_build_info{{version="{__version__}"}} 1.0' in text
+    assert 'route="unknown"' in text
+    assert "4711" not in text
+
+
+async def test_metrics_are_not_for_strangers(app: OpenAlert) -> None:
+    """From elsewhere they need a key with the role admin."""
+    async with stranger(app) as browser:
+        assert (await browser.get("/metrics")).status_code == 401
+        for role, status in ((Role.VIEWER, 403), (Role.ADMIN, 200)):
+            headers = {"authorization": f"Bearer {await key(app, role)}"}
+            assert (await browser.get("/metrics", headers=headers)).status_code == status
+
+
+async def test_a_proxy_on_this_machine_does_not_make_strangers_local(client: httpx2.AsyncClient) -> None:
+    """Loopback counts only when nobody is behind it."""
+    answer = await client.get("/metrics", headers={"x-forwarded-for": "127.0.0.1"})
+    assert answer.status_code == 401
