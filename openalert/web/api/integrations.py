@@ -1,0 +1,235 @@
+"""JSON `/integrations`: inbound keys, and what came in by them."""
+
+from datetime import datetime
+from functools import partial
+from typing import Annotated
+
+from litestar import Router, delete, get, patch, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody, QueryParameter
+from msgspec import UNSET, UnsetType
+
+from openalert.domain.access import Actor
+from openalert.domain.service import Integration, IntegrationConfig, Payload
+from openalert.sources import DETECT
+from openalert.storage.database import Database, Reader
+from openalert.usecases import integrations
+from openalert.usecases.deliveries import Outside
+from openalert.web.api.wire import READS, WRITES, Input, Output, moment, moment_or_none
+from openalert.web.paging import DEFAULT, Cursor, Limit, Page, paged
+
+
+class IntegrationOut(Output):
+    """An integration. Only when its key is made does `webhookUrl` hold all of it; later, its last four signs."""
+
+    id: str
+    name: str
+    type: str
+    service_id: str
+    is_active: bool
+    config: IntegrationConfig
+    webhook_url: str
+    last_received_at: datetime | None
+    created_at: datetime
+    updated_at: datetime
+    integration_key: str | UnsetType = UNSET
+
+
+class IntegrationIn(Input):
+    """A new integration."""
+
+    name: str
+    service_id: str
+    type: str = DETECT
+    config: IntegrationConfig | None = None
+    is_active: bool = True
+
+
+class IntegrationPatch(Input):
+    """What to change of an integration."""
+
+    name: str | UnsetType = UNSET
+    type: str | UnsetType = UNSET
+    config: IntegrationConfig | UnsetType = UNSET
+    is_active: bool | UnsetType = UNSET
+
+
+class PayloadOut(Output):
+    """An inbound message, how it was read, and what kept it from being read."""
+
+    id: str
+    received_at: datetime
+    source: str
+    content_type: str
+    body: str
+    body_encoding: str
+    body_size: int
+    outcome: str
+    reason: str
+    alert_count: int
+    seen_count: int
+    trace_id: str
+
+
+def show(outside: Outside, integration: Integration, key: str | None = None) -> IntegrationOut:
+    """An integration as it is answered; `key` is its key, where that may be shown."""
+    shown = key or f"…{integration.key_hint}"
+    return IntegrationOut(
+        id=integration.id,
+        name=integration.name,
+        type=integration.type,
+        service_id=integration.service_id,
+        is_active=integration.is_active,
+        config=integration.config,
+        webhook_url=f"{outside.base_url}/webhooks/{integration.type}/{shown}",
+        last_received_at=moment_or_none(integration.last_received_at),
+        created_at=moment(integration.created_at),
+        updated_at=moment(integration.updated_at),
+        integration_key=UNSET if key is None else key,
+    )
+
+
+def show_payload(payload: Payload) -> PayloadOut:
+    """An inbound message as it is answered."""
+    return PayloadOut(
+        id=payload.id,
+        received_at=moment(payload.received_at),
+        source=payload.source,
+        content_type=payload.content_type,
+        body=payload.body,
+        body_encoding=payload.body_encoding,
+        body_size=payload.body_size,
+        outcome=payload.outcome,
+        reason=payload.reason,
+        alert_count=payload.alert_count,
+        seen_count=payload.seen_count,
+        trace_id=payload.trace_id,
+    )
+
+
+@get("/", responses=READS)
+async def list_integrations(
+    db: NamedDependency[Database],
+    actor: NamedDependency[Actor],
+    outside: NamedDependency[Outside],
+    service_id: Annotated[
+        str | None, QueryParameter(name="serviceId", description="Only those of this service.")
+    ] = None,
+    limit: Limit = DEFAULT,
+    cursor: Cursor = None,
+) -> Page[IntegrationOut]:
+    """The integrations of the services that the caller may see."""
+    async with db.read() as reader:
+        read = partial(integrations.page, reader, actor, service_id=service_id)
+        return await paged(read, partial(show, outside), limit, cursor)
+
+
+@post("/", responses=WRITES)
+async def create_integration(
+    db: NamedDependency[Database],
+    actor: NamedDependency[Actor],
+    outside: NamedDependency[Outside],
+    data: JSONBody[IntegrationIn],
+) -> IntegrationOut:
+    """Make an integration; `integrationKey` and the whole `webhookUrl` are shown this once."""
+    async with db.transaction(actor) as tx:
+        members = data.members()
+        made = await integrations.create(tx, kind=members.pop("type"), **members)
+        return show(outside, *made)
+
+
+@get("/{integration_id:str}", responses=READS)
+async def get_integration(
+    db: NamedDependency[Database],
+    actor: NamedDependency[Actor],
+    outside: NamedDependency[Outside],
+    integration_id: FromPath[str],
+) -> IntegrationOut:
+    """One integration."""
+    async with db.read() as reader:
+        return show(outside, await integrations.get(reader, actor, integration_id))
+
+
+@patch("/{integration_id:str}", responses=WRITES)
+async def update_integration(
+    db: NamedDependency[Database],
+    actor: NamedDependency[Actor],
+    outside: NamedDependency[Outside],
+    integration_id: FromPath[str],
+    data: JSONBody[IntegrationPatch],
+) -> IntegrationOut:
+    """Change an integration; while it is not active its key answers like an unknown one."""
+    async with db.transaction(actor) as tx:
+        members = data.members()
+        changed = await integrations.update(tx, integration_id, kind=members.pop("type"), **members)
+        return show(outside, changed)
+
+
+@delete("/{integration_id:str}", responses=WRITES)
+async def delete_integration(
+    db: NamedDependency[Database], actor: NamedDependency[Actor], integration_id: FromPath[str]
+) -> None:
+    """Delete an integration; what it sent stays."""
+    async with db.transaction(actor) as tx:
+        await integrations.delete(tx, integration_id)
+
+
+@post("/{integration_id:str}/rotate-key", status_code=200, responses=WRITES)
+async def rotate_key(
+    db: NamedDependency[Database],
+    actor: NamedDependency[Actor],
+    outside: NamedDependency[Outside],
+    integration_id: FromPath[str],
+) -> IntegrationOut:
+    """Make a new key, shown this once; the old one stops working at once."""
+    async with db.transaction(actor) as tx:
+        return show(outside, *await integrations.rotate_key(tx, integration_id))
+
+
+@get("/{integration_id:str}/payloads", responses=READS)
+async def list_payloads(
+    db: NamedDependency[Database],
+    actor: NamedDependency[Actor],
+    integration_id: FromPath[str],
+    limit: Limit = DEFAULT,
+    cursor: Cursor = None,
+) -> Page[PayloadOut]:
+    """What came in by the integration, the newest first, and what could not be read."""
+    async with db.read() as reader:
+        read = partial(_received, reader, actor, integration_id)
+        return await paged(read, show_payload, limit, cursor)
+
+
+async def _received(
+    reader: Reader, actor: Actor, integration_id: str, *, after: str, limit: int
+) -> list[Payload]:
+    """The list runs backwards in time, so what comes after the cursor was received before it."""
+    return await integrations.received(reader, actor, integration_id, before=after, limit=limit)
+
+
+@get("/{integration_id:str}/payloads/{payload_id:str}", responses=READS)
+async def get_payload(
+    db: NamedDependency[Database],
+    actor: NamedDependency[Actor],
+    integration_id: FromPath[str],
+    payload_id: FromPath[str],
+) -> PayloadOut:
+    """One inbound message."""
+    async with db.read() as reader:
+        return show_payload((await integrations.payload(reader, actor, integration_id, payload_id))[1])
+
+
+routes = Router(
+    path="/integrations",
+    tags=["integrations"],
+    route_handlers=[
+        list_integrations,
+        create_integration,
+        get_integration,
+        update_integration,
+        delete_integration,
+        rotate_key,
+        list_payloads,
+        get_payload,
+    ],
+)

@@ -1,0 +1,119 @@
+"""JSON `/oncall`: every schedule's answer at once; and how an answer is written."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from functools import partial
+from typing import Annotated, TypeAlias
+
+from litestar import Router, get
+from litestar.di import NamedDependency
+from litestar.params import QueryParameter
+
+from openalert.domain.access import Actor
+from openalert.domain.oncall import OnCall, OnCallPerson, OnCallSource
+from openalert.domain.schedule import Schedule
+from openalert.domain.user import User
+from openalert.storage import users
+from openalert.storage.database import Database, Reader
+from openalert.usecases import schedules
+from openalert.web.api.wire import READS, Moment, Output, TeamFilter, instant_or_none, moment, moment_or_none
+from openalert.web.paging import DEFAULT, Cursor, Limit, Page, paged
+
+At: TypeAlias = Annotated[
+    Moment | None, QueryParameter(name="at", description="The instant asked about; without it, now.")
+]
+
+
+class PersonOut(Output):
+    """Whom an id means."""
+
+    id: str
+    name: str
+    email: str
+
+
+class OnCallPersonOut(Output):
+    """One person who is on call, and by which rotation or override."""
+
+    user_id: str
+    user: PersonOut | None
+    source: OnCallSource
+    rotation_id: str | None
+    rotation_name: str | None
+    override_id: str | None
+    override_reason: str | None
+
+
+class OnCallOut(Output):
+    """Who is on call for a schedule; `until` is when that changes next, null when no change is known."""
+
+    schedule_id: str
+    schedule_name: str
+    at: datetime
+    until: datetime | None
+    on_call: list[OnCallPersonOut]
+
+
+People: TypeAlias = dict[str, User]
+
+
+def show(schedule: Schedule, answer: OnCall, people: People) -> OnCallOut:
+    """A schedule's answer as it is written."""
+    return OnCallOut(
+        schedule_id=schedule.id,
+        schedule_name=schedule.name,
+        at=moment(answer.at),
+        until=moment_or_none(answer.until),
+        on_call=show_people(answer.people, people),
+    )
+
+
+def show_people(on_call: Iterable[OnCallPerson], people: People) -> list[OnCallPersonOut]:
+    """Those on call as they are written."""
+    return [
+        OnCallPersonOut(
+            user_id=person.user_id,
+            user=_person(people.get(person.user_id)),
+            source=person.source,
+            rotation_id=person.rotation_id,
+            rotation_name=person.rotation_name,
+            override_id=person.override_id,
+            override_reason=person.override_reason,
+        )
+        for person in on_call
+    ]
+
+
+def _person(user: User | None) -> PersonOut | None:
+    return PersonOut(id=user.id, name=user.name, email=user.email) if user else None
+
+
+async def answer_all(
+    reader: Reader, actor: Actor, asked: list[Schedule], at: datetime | None
+) -> list[OnCallOut]:
+    """The written answers of several schedules, in the order asked."""
+    answers = await schedules.on_call_of(reader, asked, instant_or_none(at))
+    people = await users.named(reader, actor, schedules.people_of(answer for _, answer in answers))
+    return [show(schedule, answer, people) for schedule, answer in answers]
+
+
+@get("/", responses=READS)
+async def list_on_call(
+    db: NamedDependency[Database],
+    actor: NamedDependency[Actor],
+    at: At = None,
+    team_id: TeamFilter = None,
+    limit: Limit = DEFAULT,
+    cursor: Cursor = None,
+) -> Page[OnCallOut]:
+    """Who is on call for each schedule that the caller may see."""
+    async with db.read() as reader:
+        asked = await paged(partial(schedules.page, reader, actor, team_id=team_id), _same, limit, cursor)
+        return Page(items=await answer_all(reader, actor, asked.items, at), next_cursor=asked.next_cursor)
+
+
+def _same(schedule: Schedule) -> Schedule:
+    return schedule
+
+
+routes = Router(path="/oncall", tags=["on call"], route_handlers=[list_on_call])

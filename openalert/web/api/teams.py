@@ -1,0 +1,211 @@
+"""JSON `/teams`: who owns what, and who belongs to it."""
+
+from datetime import datetime
+from functools import partial
+from typing import Annotated
+
+import msgspec
+from litestar import Router, delete, get, patch, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody
+from msgspec import UNSET, UnsetType
+
+from openalert.domain.access import Actor, Role
+from openalert.domain.team import Team, TeamMember
+from openalert.domain.user import User
+from openalert.storage.database import Database
+from openalert.usecases import teams
+from openalert.web.api.wire import READS, WRITES, Input, Output, moment
+from openalert.web.paging import DEFAULT, Cursor, Limit, Page, paged
+
+
+class TeamOut(Output):
+    """A team."""
+
+    id: str
+    name: str
+    slug: str
+    description: str
+    created_at: datetime
+    updated_at: datetime
+
+
+class TeamIn(Input):
+    """A new team."""
+
+    name: str
+    slug: str | None = None
+    description: str = ""
+
+
+class TeamPatch(Input):
+    """What to change of a team."""
+
+    name: str | UnsetType = UNSET
+    slug: str | UnsetType = UNSET
+    description: str | UnsetType = UNSET
+
+
+class MemberUser(Output):
+    """Whom a membership means."""
+
+    id: str
+    name: str
+    email: str
+    is_active: bool
+
+
+class MemberOut(Output):
+    """A person in a team."""
+
+    user_id: str
+    role: Role
+    created_at: datetime
+    user: MemberUser | UnsetType = UNSET
+
+
+class MemberIn(Input):
+    """Whom to take into the team, and as what."""
+
+    user_id: str
+    role: Role = Role.MEMBER
+
+
+class MemberRole(Input):
+    """What the person is to be in the team."""
+
+    role: Annotated[Role, msgspec.Meta(description="The role in this team.")]
+
+
+def show(team: Team) -> TeamOut:
+    """A team as it is answered."""
+    return TeamOut(
+        id=team.id,
+        name=team.name,
+        slug=team.slug,
+        description=team.description,
+        created_at=moment(team.created_at),
+        updated_at=moment(team.updated_at),
+    )
+
+
+def show_member(member: TeamMember, user: User | None = None) -> MemberOut:
+    """A membership as it is answered."""
+    out = MemberOut(user_id=member.user_id, role=member.role, created_at=moment(member.created_at))
+    if user is not None:
+        out.user = MemberUser(id=user.id, name=user.name, email=user.email, is_active=user.is_active)
+    return out
+
+
+@get("/", responses=READS)
+async def list_teams(
+    db: NamedDependency[Database],
+    actor: NamedDependency[Actor],
+    limit: Limit = DEFAULT,
+    cursor: Cursor = None,
+) -> Page[TeamOut]:
+    """The teams that the caller may see."""
+    async with db.read() as reader:
+        return await paged(partial(teams.page, reader, actor), show, limit, cursor)
+
+
+@post("/", responses=WRITES)
+async def create_team(
+    db: NamedDependency[Database], actor: NamedDependency[Actor], data: JSONBody[TeamIn]
+) -> TeamOut:
+    """Make a team; whoever makes it becomes its owner."""
+    async with db.transaction(actor) as tx:
+        return show(await teams.create(tx, **data.members()))
+
+
+@get("/{team_id:str}", responses=READS)
+async def get_team(
+    db: NamedDependency[Database], actor: NamedDependency[Actor], team_id: FromPath[str]
+) -> TeamOut:
+    """One team."""
+    async with db.read() as reader:
+        return show(await teams.get(reader, actor, team_id))
+
+
+@patch("/{team_id:str}", responses=WRITES)
+async def update_team(
+    db: NamedDependency[Database],
+    actor: NamedDependency[Actor],
+    team_id: FromPath[str],
+    data: JSONBody[TeamPatch],
+) -> TeamOut:
+    """Rename or describe a team."""
+    async with db.transaction(actor) as tx:
+        return show(await teams.update(tx, team_id, **data.members()))
+
+
+@delete("/{team_id:str}", responses=WRITES)
+async def delete_team(
+    db: NamedDependency[Database], actor: NamedDependency[Actor], team_id: FromPath[str]
+) -> None:
+    """Delete a team that owns nothing any more."""
+    async with db.transaction(actor) as tx:
+        await teams.delete(tx, team_id)
+
+
+@get("/{team_id:str}/members", responses=READS)
+async def list_members(
+    db: NamedDependency[Database], actor: NamedDependency[Actor], team_id: FromPath[str]
+) -> Page[MemberOut]:
+    """Everybody in the team, in one page."""
+    async with db.read() as reader:
+        return Page(items=[show_member(*each) for each in await teams.members(reader, actor, team_id)])
+
+
+@post("/{team_id:str}/members", responses=WRITES)
+async def add_member(
+    db: NamedDependency[Database],
+    actor: NamedDependency[Actor],
+    team_id: FromPath[str],
+    data: JSONBody[MemberIn],
+) -> MemberOut:
+    """Take a person into the team, or give another role there."""
+    async with db.transaction(actor) as tx:
+        return show_member(await teams.put_member(tx, team_id, data.user_id, data.role))
+
+
+@patch("/{team_id:str}/members/{user_id:str}", responses=WRITES)
+async def update_member(
+    db: NamedDependency[Database],
+    actor: NamedDependency[Actor],
+    team_id: FromPath[str],
+    user_id: FromPath[str],
+    data: JSONBody[MemberRole],
+) -> MemberOut:
+    """Give a member another role."""
+    async with db.transaction(actor) as tx:
+        return show_member(await teams.put_member(tx, team_id, user_id, data.role))
+
+
+@delete("/{team_id:str}/members/{user_id:str}", responses=WRITES)
+async def remove_member(
+    db: NamedDependency[Database],
+    actor: NamedDependency[Actor],
+    team_id: FromPath[str],
+    user_id: FromPath[str],
+) -> None:
+    """Take a person out of the team."""
+    async with db.transaction(actor) as tx:
+        await teams.remove_member(tx, team_id, user_id)
+
+
+routes = Router(
+    path="/teams",
+    tags=["teams"],
+    route_handlers=[
+        list_teams,
+        create_team,
+        get_team,
+        update_team,
+        delete_team,
+        list_members,
+        add_member,
+        update_member,
+        remove_member,
+    ],
+)

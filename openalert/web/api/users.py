@@ -1,0 +1,298 @@
+"""JSON `/users`: people, and the ways to reach them."""
+
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from litestar import Request, Router, delete, get, patch, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody
+from msgspec import UNSET, UnsetType
+
+from openalert.domain.access import Actor, Permission, Role, can
+from openalert.domain.errors import NotFound
+from openalert.domain.user import ContactMethod, User
+from openalert.storage.database import Database
+from openalert.usecases import contact_methods, users
+from openalert.usecases.signin import token_hash
+from openalert.web.api.wire import READS, WRITES, Input, Output, moment, moment_or_none
+from openalert.web.guards import Credential
+from openalert.web.paging import DEFAULT, Cursor, Limit, Page, paged
+
+
+class UserOut(Output):
+    """A person. The phone number is shown to the person and to admins alone."""
+
+    id: str
+    email: str
+    name: str
+    phone_number: str | None
+    timezone: str
+    is_active: bool
+    role: Role
+    created_at: datetime
+    updated_at: datetime
+
+
+class UserIn(Input):
+    """A new person; with a password they can sign in at once."""
+
+    email: str
+    name: str
+    role: Role = Role.MEMBER
+    timezone: str = "UTC"
+    phone_number: str | None = None
+    password: str | None = None
+
+
+class UserPatch(Input):
+    """What to change of a person."""
+
+    email: str | UnsetType = UNSET
+    name: str | UnsetType = UNSET
+    phone_number: str | UnsetType | None = UNSET
+    timezone: str | UnsetType = UNSET
+    is_active: bool | UnsetType = UNSET
+    role: Role | UnsetType = UNSET
+
+
+class PasswordIn(Input):
+    """A new password; one's own needs the current one too."""
+
+    password: str
+    current_password: str | None = None
+
+
+class ContactMethodOut(Output):
+    """A way to reach a person; until it is verified it gets nothing but its code."""
+
+    id: str
+    user_id: str
+    type: str
+    address: str
+    verified_at: datetime | None
+    created_at: datetime
+
+
+class ContactMethodIn(Input):
+    """A new way to reach a person."""
+
+    type: str
+    address: str
+
+
+class VerifyIn(Input):
+    """The code that came by the contact method; without it a new one is sent."""
+
+    code: str | None = None
+
+
+class TestOut(Output):
+    """The notification that carries a test; `/notifications` tells what becomes of it."""
+
+    notification_id: str
+
+
+def show(actor: Actor, user: User) -> UserOut:
+    """A person as the actor may see them."""
+    is_close = actor.user_id == user.id or can(actor, Permission.CONFIGURE, None)
+    return UserOut(
+        id=user.id,
+        email=user.email,
+        name=user.name,
+        phone_number=user.phone_number if is_close else None,
+        timezone=user.timezone,
+        is_active=user.is_active,
+        role=user.role,
+        created_at=moment(user.created_at),
+        updated_at=moment(user.updated_at),
+    )
+
+
+def show_method(method: ContactMethod) -> ContactMethodOut:
+    """A contact method as it is answered."""
+    return ContactMethodOut(
+        id=method.id,
+        user_id=method.user_id,
+        type=method.type,
+        address=method.address,
+        verified_at=moment_or_none(method.verified_at),
+        created_at=moment(method.created_at),
+    )
+
+
+@get("/", responses=READS)
+async def list_users(
+    db: NamedDependency[Database],
+    actor: NamedDependency[Actor],
+    limit: Limit = DEFAULT,
+    cursor: Cursor = None,
+) -> Page[UserOut]:
+    """Everybody in the organization."""
+    async with db.read() as reader:
+        return await paged(partial(users.page, reader, actor), partial(show, actor), limit, cursor)
+
+
+@post("/", responses=WRITES)
+async def create_user(
+    db: NamedDependency[Database], actor: NamedDependency[Actor], data: JSONBody[UserIn]
+) -> UserOut:
+    """Add a person, who is reached by the address given from now on."""
+    members = data.members()
+    password = members.pop("password")
+    if password is not None:
+        members["password_hash"] = await users.new_password_hash(password, about=(data.name, data.email))
+    async with db.transaction(actor) as tx:
+        return show(actor, await users.create(tx, **members))
+
+
+@get("/me", responses=READS)
+async def get_me(db: NamedDependency[Database], actor: NamedDependency[Actor]) -> UserOut:
+    """Whoever asks; 404 for an API key, which is no person."""
+    async with db.read() as reader:
+        return show(actor, await users.me(reader, actor))
+
+
+@patch("/me", responses=WRITES)
+async def update_me(
+    db: NamedDependency[Database], actor: NamedDependency[Actor], data: JSONBody[UserPatch]
+) -> UserOut:
+    """Change one's own name, zone or phone number."""
+    async with db.transaction(actor) as tx:
+        return show(actor, await users.update(tx, _own_id(actor), **data.members()))
+
+
+@get("/{user_id:str}", responses=READS)
+async def get_user(
+    db: NamedDependency[Database], actor: NamedDependency[Actor], user_id: FromPath[str]
+) -> UserOut:
+    """One person."""
+    async with db.read() as reader:
+        return show(actor, await users.get(reader, actor, user_id))
+
+
+@patch("/{user_id:str}", responses=WRITES)
+async def update_user(
+    db: NamedDependency[Database],
+    actor: NamedDependency[Actor],
+    user_id: FromPath[str],
+    data: JSONBody[UserPatch],
+) -> UserOut:
+    """Change a person; the organization always keeps an active owner."""
+    async with db.transaction(actor) as tx:
+        return show(actor, await users.update(tx, user_id, **data.members()))
+
+
+@delete("/{user_id:str}", responses=WRITES)
+async def delete_user(
+    db: NamedDependency[Database], actor: NamedDependency[Actor], user_id: FromPath[str]
+) -> None:
+    """Deactivate a person: no sign-in and no page any more, while the name stays in what happened."""
+    async with db.transaction(actor) as tx:
+        await users.deactivate(tx, user_id)
+
+
+@post("/{user_id:str}/password", status_code=204, responses=WRITES)
+async def set_password(
+    request: Request[Any, Any, Any],
+    db: NamedDependency[Database],
+    actor: NamedDependency[Actor],
+    user_id: FromPath[str],
+    data: JSONBody[PasswordIn],
+) -> None:
+    """Set a password; every other session of the person ends."""
+    shown: Credential | None = request.scope.get("credential")  # type: ignore[assignment]  # set by the guard
+    kept = token_hash(shown.text) if shown is not None and shown.kind == "session" else ""
+    await users.change_password(
+        db, actor, user_id, password=data.password, current=data.current_password, keep_session=kept
+    )
+
+
+@get("/{user_id:str}/contact-methods", responses=READS)
+async def list_contact_methods(
+    db: NamedDependency[Database], actor: NamedDependency[Actor], user_id: FromPath[str]
+) -> Page[ContactMethodOut]:
+    """How a person is reached, in one page; for the person and for admins."""
+    async with db.read() as reader:
+        return Page(
+            items=[show_method(each) for each in await contact_methods.of_user(reader, actor, user_id)]
+        )
+
+
+@post("/{user_id:str}/contact-methods", responses=WRITES)
+async def create_contact_method(
+    db: NamedDependency[Database],
+    actor: NamedDependency[Actor],
+    user_id: FromPath[str],
+    data: JSONBody[ContactMethodIn],
+) -> ContactMethodOut:
+    """Add a way to reach a person; unless it is the address of the sign-in, a code is sent to it."""
+    async with db.transaction(actor) as tx:
+        return show_method(await contact_methods.create(tx, user_id, kind=data.type, address=data.address))
+
+
+@delete("/{user_id:str}/contact-methods/{method_id:str}", responses=WRITES)
+async def delete_contact_method(
+    db: NamedDependency[Database],
+    actor: NamedDependency[Actor],
+    user_id: FromPath[str],
+    method_id: FromPath[str],
+) -> None:
+    """Forget a way to reach a person; the last verified one stays."""
+    async with db.transaction(actor) as tx:
+        await contact_methods.delete(tx, user_id, method_id)
+
+
+@post("/{user_id:str}/contact-methods/{method_id:str}/verify", status_code=200, responses=WRITES)
+async def verify_contact_method(
+    db: NamedDependency[Database],
+    actor: NamedDependency[Actor],
+    user_id: FromPath[str],
+    method_id: FromPath[str],
+    data: JSONBody[VerifyIn],
+) -> ContactMethodOut:
+    """Prove an address by its code; with an empty object a new code is sent, at most one a minute."""
+    async with db.transaction(actor) as tx:
+        method = await contact_methods.verify(tx, user_id, method_id, data.code)
+    if method is None:
+        raise contact_methods.wrong_code()
+    return show_method(method)
+
+
+@post("/{user_id:str}/contact-methods/{method_id:str}/test", status_code=202, responses=WRITES)
+async def test_contact_method(
+    db: NamedDependency[Database],
+    actor: NamedDependency[Actor],
+    user_id: FromPath[str],
+    method_id: FromPath[str],
+) -> TestOut:
+    """Send a test message by a verified contact method."""
+    async with db.transaction(actor) as tx:
+        return TestOut(notification_id=(await contact_methods.send_test(tx, user_id, method_id)).id)
+
+
+def _own_id(actor: Actor) -> str:
+    if actor.user_id is None:
+        raise NotFound("user")
+    return actor.user_id
+
+
+routes = Router(
+    path="/users",
+    tags=["users"],
+    route_handlers=[
+        list_users,
+        create_user,
+        get_me,
+        update_me,
+        get_user,
+        update_user,
+        delete_user,
+        set_password,
+        list_contact_methods,
+        create_contact_method,
+        delete_contact_method,
+        verify_contact_method,
+        test_contact_method,
+    ],
+)
