@@ -13,7 +13,7 @@ from openalert.usecases.incidents import wake
 log = structlog.get_logger(__name__)
 
 BATCH = 200
-PER_TRANSACTION = 25
+PER_TRANSACTION = 8
 
 
 async def run_due(database: Database, not_running_since: Instant | None = None) -> int:

@@ -24,6 +24,8 @@ from openalert.storage.rows import from_row, insert_statement, to_parameters
 
 T = TypeVar("T")
 Rows = Sequence[Sequence[Any]]
+Writes = Sequence[tuple[str, Sequence[Mapping[str, Any]]]]
+"""Statements whose result does not matter, each with its sets of parameters."""
 Clock = Callable[[], Instant]
 Listener = Callable[[list[Event]], None]
 
@@ -45,12 +47,14 @@ def wall_clock() -> Instant:
 class Connection(Protocol):
     """What a driver provides; statements use `:name` parameters."""
 
-    async def fetch(self, sql: str, parameters: Mapping[str, Any]) -> tuple[Sequence[str], Rows]:
-        """Column names and rows."""
+    async def fetch(
+        self, sql: str, parameters: Mapping[str, Any], before: Writes = ()
+    ) -> tuple[Sequence[str], Rows]:
+        """Column names and rows; the writes `before` are done first, in the same trip where that is possible."""
         ...
 
-    async def many(self, sql: str, parameters: Sequence[Mapping[str, Any]]) -> None:
-        """The statement once for each set of parameters."""
+    async def write(self, writes: Writes) -> None:
+        """Each statement once for each set of its parameters."""
         ...
 
     async def run(self, *statements: str) -> None:
@@ -73,36 +77,48 @@ class Reader:
 
     async def all(self, kind: type[T], sql: str, /, **parameters: Any) -> list[T]:
         """Every row as a `kind`."""
-        columns, rows = await self._connection.fetch(sql, parameters)
+        columns, rows = await self._fetch(sql, parameters)
         return [from_row(kind, columns, row) for row in rows]
 
     async def one(self, kind: type[T], sql: str, /, **parameters: Any) -> T | None:
         """The first row as a `kind`, or None."""
-        columns, rows = await self._connection.fetch(sql, parameters)
+        columns, rows = await self._fetch(sql, parameters)
         return from_row(kind, columns, rows[0]) if rows else None
 
     async def rows(self, sql: str, /, **parameters: Any) -> Rows:
         """Plain rows."""
-        return (await self._connection.fetch(sql, parameters))[1]
+        return (await self._fetch(sql, parameters))[1]
 
     async def value(self, sql: str, /, **parameters: Any) -> Any:
         """The first column of the first row, or None."""
         rows = await self.rows(sql, **parameters)
         return rows[0][0] if rows else None
 
+    async def _fetch(self, sql: str, parameters: Mapping[str, Any]) -> tuple[Sequence[str], Rows]:
+        return await self._connection.fetch(sql, parameters)
+
 
 class Transaction(Reader):
-    """Reads and writes; nothing of it is true before the commit, and all of it after."""
+    """Reads and writes; nothing of it is true before the commit, and all of it after.
+
+    Statements whose result does not matter wait until the next read or the end and then go together, so that
+    an act with ten of them makes one trip to the database. What one of them breaks shows then, not before.
+    """
 
     def __init__(self, connection: Connection, database: "Database", now: Instant, actor: Actor) -> None:
         super().__init__(connection, database, now)
         self.actor = actor
         self._events: list[Event] = []
         self._after: list[Callable[[], None]] = []
+        self._waiting: list[tuple[str, Sequence[Mapping[str, Any]]]] = []
+
+    async def _fetch(self, sql: str, parameters: Mapping[str, Any]) -> tuple[Sequence[str], Rows]:
+        before, self._waiting = self._waiting, []
+        return await self._connection.fetch(sql, parameters, before)
 
     async def execute(self, sql: str, /, **parameters: Any) -> None:
         """A statement whose result does not matter."""
-        await self._connection.fetch(sql, parameters)
+        self._waiting.append((sql, [parameters]))
 
     async def changed(self, sql: str, /, **parameters: Any) -> list[str]:
         """The first column of what RETURNING gives: so a conditional change is seen to win or lose."""
@@ -111,7 +127,7 @@ class Transaction(Reader):
     async def many(self, sql: str, parameters: Sequence[Mapping[str, Any]]) -> None:
         """The statement once for each set of parameters; nothing when there are none."""
         if parameters:
-            await self._connection.many(sql, parameters)
+            self._waiting.append((sql, parameters))
 
     async def insert(self, table: str, *structs: msgspec.Struct) -> None:
         """Rows for structs of one type, whose fields are the table's columns."""
@@ -128,7 +144,7 @@ class Transaction(Reader):
             to_parameters(struct) | {name: compute(struct) for name, compute in extra.items()}
             for struct in structs
         ]
-        await self._connection.many(statement, rows)
+        self._waiting.append((statement, rows))
 
     def emit(self, event: Event) -> None:
         """Tell live listeners, once this is committed."""
@@ -140,9 +156,14 @@ class Transaction(Reader):
         self._after.append(action)
 
     async def seal(self) -> None:
-        """Give the events their numbers and write them; the last act inside the transaction."""
-        if not self._events:
-            return
+        """Give the events their numbers and write what waits; the last act inside the transaction."""
+        if self._events:
+            await self._number_events()
+        if self._waiting:
+            writes, self._waiting = self._waiting, []
+            await self._connection.write(writes)
+
+    async def _number_events(self) -> None:
         last: int = await self.value(
             "UPDATE counters SET value = value + :count WHERE name = 'event' RETURNING value",
             count=len(self._events),
@@ -285,14 +306,15 @@ class Database(ABC):
         member: _Member | None = first
         try:
             connection = await self.writer()
-            await connection.run(*self.begin)
+            opening: tuple[str, ...] = self.begin
             deadline = time.monotonic() + GROUP_SECONDS
             while member is not None:
-                if await self._serve(connection, member):
+                if await self._serve(connection, member, opening):
                     done.append(member)
+                opening = ("RELEASE member",)
                 full = len(done) >= GROUP_MEMBERS or time.monotonic() > deadline
                 member = None if full else self._next_waiting()
-            await connection.run("COMMIT" if done else "ROLLBACK")
+            await connection.run(*opening, "COMMIT" if done else "ROLLBACK")
         except Exception as error:  # noqa: BLE001 - whatever it is, those who wait must hear of it
             await self._abandon(error, done, member)
             return
@@ -310,20 +332,19 @@ class Database(ABC):
             self._queue.put_nowait(None)
         return member
 
-    async def _serve(self, connection: Connection, member: _Member) -> bool:
-        """Let one member work inside a savepoint; True if its work is to be kept."""
+    async def _serve(self, connection: Connection, member: _Member, opening: tuple[str, ...]) -> bool:
+        """Let one member work inside a savepoint, which stays open; True if its work is to be kept.
+
+        `opening` begins the transaction, or ends the savepoint of the member before.
+        """
+        await connection.run(*opening, "SAVEPOINT member")
         if member.turn.cancelled():
-            return False
-        await connection.run("SAVEPOINT member")
-        if member.turn.cancelled():
-            await connection.run("RELEASE member")
             return False
         member.transaction = Transaction(connection, self, self.clock(), member.actor)
         member.turn.set_result(member.transaction)
         if await member.ended:
-            await connection.run("RELEASE member")
             return True
-        await connection.run("ROLLBACK TO member", "RELEASE member")
+        await connection.run("ROLLBACK TO member")
         return False
 
     def _announce(self, member: _Member) -> None:

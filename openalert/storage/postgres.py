@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 
 from openalert.domain.errors import OpenAlertError, Unavailable
-from openalert.storage.database import Clock, Database, Rows, numbered, wall_clock
+from openalert.storage.database import Clock, Database, Rows, Writes, numbered, wall_clock
 
 log = structlog.get_logger(__name__)
 
@@ -29,16 +29,20 @@ class PostgresConnection:
     def __init__(self, raw: Any) -> None:
         self.raw = raw
 
-    async def fetch(self, sql: str, parameters: Mapping[str, Any]) -> tuple[Sequence[str], Rows]:
-        """Column names and rows."""
+    async def fetch(
+        self, sql: str, parameters: Mapping[str, Any], before: Writes = ()
+    ) -> tuple[Sequence[str], Rows]:
+        """Column names and rows; the writes `before` are done first."""
+        await self.write(before)
         statement, names = _numbered(sql)
         rows = await self.raw.fetch(statement, *(parameters[name] for name in names))
         return (tuple(rows[0].keys()) if rows else ()), rows
 
-    async def many(self, sql: str, parameters: Sequence[Mapping[str, Any]]) -> None:
-        """The statement once for each set of parameters, in one round trip."""
-        statement, names = _numbered(sql)
-        await self.raw.executemany(statement, [[row[name] for name in names] for row in parameters])
+    async def write(self, writes: Writes) -> None:
+        """Each statement once for each set of its parameters, one round trip a statement."""
+        for sql, parameters in writes:
+            statement, names = _numbered(sql)
+            await self.raw.executemany(statement, [[row[name] for name in names] for row in parameters])
 
     async def run(self, *statements: str) -> None:
         """Statements without parameters or results, in one round trip."""

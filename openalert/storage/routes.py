@@ -6,7 +6,7 @@ from functools import lru_cache
 import msgspec
 
 from openalert.domain.escalation import Level
-from openalert.domain.instant import Instant
+from openalert.domain.instant import SECOND, Instant
 from openalert.domain.service import IntegrationConfig
 from openalert.domain.severity import Severity
 from openalert.storage.database import Reader, Transaction
@@ -27,13 +27,18 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     policy_version_id: str | None
     first_delay: Instant
     """Of level 1 of that policy, in milliseconds; 0 without one."""
+    last_received_at: Instant | None = None
+
+    def heard_before(self, now: Instant) -> bool:
+        """Whether it is worth a write to note that something came in: not more than once a second."""
+        return self.last_received_at is None or now - self.last_received_at >= SECOND
 
 
 async def by_key_hash(reader: Reader, hashes: Sequence[str]) -> dict[str, Route]:
     """Routes by the SHA-256 of the integration key; unknown ones are missing."""
     rows = await reader.rows(
         "SELECT i.key_hash, i.id, i.name, i.is_active, i.config, s.id, s.organization_id, s.team_id, "
-        "p.id, p.name, p.version_id, v.levels "
+        "p.id, p.name, p.version_id, v.levels, i.last_received_at "
         "FROM integrations i JOIN services s ON s.id = i.service_id "
         "LEFT JOIN escalation_policies p ON p.id = s.escalation_policy_id AND p.deleted_at IS NULL "
         "LEFT JOIN escalation_policy_versions v ON v.id = p.version_id "
@@ -53,6 +58,7 @@ async def by_key_hash(reader: Reader, hashes: Sequence[str]) -> dict[str, Route]
             policy_name=row[9],
             policy_version_id=row[10],
             first_delay=_first_delay(row[11]) if row[11] else 0,
+            last_received_at=row[12],
         )
         for row in rows
     }

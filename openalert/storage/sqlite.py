@@ -18,7 +18,7 @@ import aiosqlite
 import structlog
 
 from openalert.domain.errors import OpenAlertError, Unavailable
-from openalert.storage.database import Clock, Database, Rows, wall_clock
+from openalert.storage.database import Clock, Database, Rows, Writes, wall_clock
 from openalert.storage.rows import to_json
 
 log = structlog.get_logger(__name__)
@@ -50,28 +50,39 @@ class SqliteConnection:
         self.raw = raw
         self._trip: Callable[..., Awaitable[Any]] = raw._execute
 
-    async def fetch(self, sql: str, parameters: Mapping[str, Any]) -> tuple[Sequence[str], Rows]:
+    async def fetch(
+        self, sql: str, parameters: Mapping[str, Any], before: Writes = ()
+    ) -> tuple[Sequence[str], Rows]:
         """Column names and rows, in one trip to the connection's thread."""
-        result: tuple[Sequence[str], Rows] = await self._trip(_fetch, self.raw._conn, sql, _bind(parameters))
+        result: tuple[Sequence[str], Rows] = await self._trip(
+            _fetch, self.raw._conn, sql, _bind(parameters), before
+        )
         return result
 
-    async def many(self, sql: str, parameters: Sequence[Mapping[str, Any]]) -> None:
-        """The statement once for each set of parameters."""
-        await self._trip(_many, self.raw._conn, sql, parameters)
+    async def write(self, writes: Writes) -> None:
+        """Each statement once for each set of its parameters, in one trip."""
+        await self._trip(_write, self.raw._conn, writes)
 
     async def run(self, *statements: str) -> None:
         """Statements without parameters or results, in one trip."""
         await self._trip(_run, self.raw._conn, statements)
 
 
-def _fetch(raw: sqlite3.Connection, sql: str, parameters: Mapping[str, Any]) -> tuple[Sequence[str], Rows]:
+def _fetch(
+    raw: sqlite3.Connection, sql: str, parameters: Mapping[str, Any], before: Writes
+) -> tuple[Sequence[str], Rows]:
+    _write(raw, before)
     cursor = raw.execute(sql, parameters)
     rows = cursor.fetchall()
     return [column[0] for column in cursor.description or ()], rows
 
 
-def _many(raw: sqlite3.Connection, sql: str, parameters: Sequence[Mapping[str, Any]]) -> None:
-    raw.executemany(sql, parameters)
+def _write(raw: sqlite3.Connection, writes: Writes) -> None:
+    for sql, parameters in writes:
+        if len(parameters) == 1:
+            raw.execute(sql, _bind(parameters[0])).close()
+        else:
+            raw.executemany(sql, parameters)
 
 
 def _run(raw: sqlite3.Connection, statements: Sequence[str]) -> None:

@@ -207,8 +207,9 @@ async def take_in(tx: Transaction, deliveries: Sequence[Delivery]) -> list[Outco
         else:
             outcomes.append(await _take_one(batch, _Message(delivery, route, tx.now)))
     await batch.write()
-    if accepted:
-        await routes.heard(tx, list({route.integration_id for _, route in accepted}))
+    silent = {route.integration_id for _, route in accepted if route.heard_before(tx.now)}
+    if silent:
+        await routes.heard(tx, list(silent))
     return outcomes
 
 
