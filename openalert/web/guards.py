@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
+from litestar import Request
 from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 
@@ -168,24 +169,24 @@ def _refuse_unknown_parameters(
             )
 
 
-def actor(connection: ASGIConnection[Any, Any, Any, Any]) -> Actor:
+def actor(request: Request[Any, Any, Any]) -> Actor:
     """Dependency `actor`: who is asking; Unauthenticated on a public route that nobody signed in to."""
-    scope: Any = connection.scope
+    scope: Any = request.scope
     found: Actor | None = scope.get("actor")
     if found is None:
         raise Unauthenticated(_why(None))
     return found
 
 
-def db(connection: ASGIConnection[Any, Any, Any, Any]) -> Database:
+def db(request: Request[Any, Any, Any]) -> Database:
     """Dependency `db`: the database."""
-    access: Access = connection.app.state.access
+    access: Access = request.app.state.access
     return access.database
 
 
-def now(connection: ASGIConnection[Any, Any, Any, Any]) -> Instant:
+def now(request: Request[Any, Any, Any]) -> Instant:
     """Dependency `now`: the instant at which the request is answered."""
-    access: Access = connection.app.state.access
+    access: Access = request.app.state.access
     return access.database.clock()
 
 

@@ -1,0 +1,1 @@
+"""HTML for people: read, render, and forms that work without script."""

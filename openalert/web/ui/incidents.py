@@ -1,0 +1,304 @@
+"""Pages of incidents and what people do there; also the first page after signing in."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from litestar import Response, get, post
+from litestar.di import NamedDependency
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath, FromQuery
+
+from openalert.domain.access import Actor
+from openalert.domain.errors import NotFound
+from openalert.domain.instant import DAY, MINUTE, Instant
+from openalert.domain.severity import Severity
+from openalert.storage import incidents, schedules, services, users
+from openalert.storage.database import Database, Reader, Transaction
+from openalert.storage.incidents import IncidentFilter
+from openalert.usecases import incidents as acts
+from openalert.usecases import schedules as duty
+from openalert.usecases.escalation import in_words, ladder
+from openalert.web.ui import incident_rows, incident_story
+from openalert.web.ui.frame import OPEN, Values, Web, act, address, answer, chips, go, sent, sent_all, shell
+
+PAGE = 50
+LOOK_AHEAD = 30 * DAY
+_FIRST_SCHEDULES = 6
+
+
+@get("/", include_in_schema=False)
+async def home() -> Response[None]:
+    """The first page is the incidents."""
+    return go("/incidents")
+
+
+@get("/incidents", include_in_schema=False)
+async def index(
+    request: Web,
+    db: NamedDependency[Database],
+    actor: NamedDependency[Actor],
+    tab: FromQuery[str] = "open",
+    q: FromQuery[str] = "",
+    severity: FromQuery[str | None] = None,
+    service: FromQuery[str | None] = None,
+    cursor: FromQuery[str | None] = None,
+) -> Response[Any]:
+    """What is open, what is mine, what was resolved; a number in the search goes straight to its incident."""
+    async with db.read() as reader:
+        direct = await _by_number(reader, actor, q)
+        if direct is not None:
+            return go(f"/incidents/{direct}")
+        context = await _list(request, reader, actor, tab, q.strip()[:200], severity, service, cursor)
+    return answer(request, "incidents/list.html", context)
+
+
+async def _by_number(reader: Reader, actor: Actor, q: str) -> str | None:
+    digits = q.strip().removeprefix("#")
+    if not (digits.isascii() and digits.isdigit() and len(digits) < 10):
+        return None
+    found = await incidents.get_by_number(reader, actor.organization_id or "", int(digits))
+    try:
+        return (await acts.see(reader, actor, found.id)).id if found else None
+    except NotFound:
+        return None
+
+
+async def _list(
+    request: Web,
+    reader: Reader,
+    actor: Actor,
+    tab: str,
+    q: str,
+    severity: str | None,
+    service: str | None,
+    cursor: str | None,
+) -> Values:
+    watched = await services.page(reader, actor, after="", limit=100)
+    names = {each.id: each.name for each in watched}
+    severity = severity if severity in {level.value for level in Severity} else None
+    service = service if service in names else None
+    wanted = IncidentFilter(
+        statuses=("resolved",) if tab == "resolved" else OPEN,
+        severities=(severity,) if severity else None,
+        service_id=service,
+        mine=actor.user_id if tab == "mine" else None,
+        text=q or None,
+    )
+    found = await incidents.search(reader, actor, wanted, limit=PAGE + 1, before=cursor)
+    shown = found[:PAGE]
+    mine = await incidents.count(
+        reader, actor, IncidentFilter(statuses=OPEN, mine=actor.user_id or ""), at_most=100
+    )
+    context = await shell(request, reader, actor, "/incidents")
+    kept = {"tab": tab if tab != "open" else None, "q": q or None}
+    filters = {"severity": severity, "service": service}
+    return {
+        **context,
+        "tab": tab if tab in ("mine", "resolved") else "open",
+        "tabs": [
+            {"key": "open", "word": "Open", "number": context["frame"]["open_count"], "href": "/incidents"},
+            {"key": "mine", "word": "Mine", "number": mine, "href": "/incidents?tab=mine"},
+            {"key": "resolved", "word": "Resolved", "number": None, "href": "/incidents?tab=resolved"},
+        ],
+        "duty": await _duty(reader, actor),
+        "chips": chips(
+            "/incidents",
+            {
+                "severity": (severity, severity.capitalize()) if severity else None,
+                "service": (service, names[service]) if service else None,
+            },
+            **kept,
+        ),
+        "filters": _filters(names, filters, kept),
+        "groups": await incident_rows.groups(reader, actor, shown),
+        "older": address("/incidents", **kept, **filters, cursor=shown[-1].id) if len(found) > PAGE else None,
+        "newest": address("/incidents", **kept, **filters) if cursor else None,
+        "query": q,
+        "without_query": address("/incidents", tab=kept["tab"], **filters),
+        "has_services": bool(watched),
+        "badge": mine,
+    }
+
+
+def _filters(
+    names: dict[str, str], chosen: dict[str, str | None], kept: dict[str, str | None]
+) -> list[Values]:
+    """Filters that may still be added, each choice as the address that adds it."""
+    offered = [
+        ("severity", "Severity", [(level.value, level.value.capitalize()) for level in Severity]),
+        ("service", "Service", sorted(names.items(), key=lambda pair: pair[1])),
+    ]
+    return [
+        {
+            "name": name,
+            "words": words,
+            "options": [
+                (address("/incidents", **kept, **(chosen | {name: value})), label) for value, label in options
+            ],
+        }
+        for name, words, options in offered
+        if not chosen[name] and options
+    ]
+
+
+async def _duty(reader: Reader, actor: Actor) -> Values:
+    """Am I on call, when am I next, and who is it now."""
+    some = await schedules.page(reader, actor, after="", limit=_FIRST_SCHEDULES)
+    answers = await duty.on_call_of(reader, some)
+    people = await users.named(reader, actor, duty.people_of(each for _, each in answers))
+    mine = [
+        {"schedule": schedule.name, "until": each.until}
+        for schedule, each in answers
+        if any(person.user_id == actor.user_id for person in each.people)
+    ]
+    return {
+        "mine": mine,
+        "next": None if mine else await _next_shift(reader, actor, [each.id for each in some]),
+        "now": [
+            {
+                "schedule": schedule.name,
+                "href": f"/schedules/{schedule.id}",
+                "names": [people[each.user_id].name for each in now.people if each.user_id in people],
+            }
+            for schedule, now in answers
+        ],
+    }
+
+
+async def _next_shift(reader: Reader, actor: Actor, schedule_ids: Sequence[str]) -> Values | None:
+    """The actor's first shift within the next month."""
+    coming: list[tuple[Instant, str]] = []
+    for schedule_id in schedule_ids:
+        plan, final = await duty.shifts_of(reader, actor, schedule_id, reader.now, reader.now + LOOK_AHEAD)
+        begins = next(
+            (
+                shift.start
+                for shift in final.items
+                if any(one.user_id == actor.user_id for one in shift.people)
+            ),
+            None,
+        )
+        if begins is not None:
+            coming.append((begins, plan.schedule.name))
+    if not coming:
+        return None
+    at, name = min(coming)
+    return {"schedule": name, "at": at}
+
+
+@get("/incidents/{incident_id:str}", include_in_schema=False)
+async def show(
+    request: Web,
+    incident_id: FromPath[str],
+    db: NamedDependency[Database],
+    actor: NamedDependency[Actor],
+    show: FromQuery[str] = "all",
+) -> Response[Any]:
+    """One incident."""
+    async with db.read() as reader:
+        number = await _by_number(reader, actor, incident_id)
+        if number is not None:
+            return go(f"/incidents/{number}")
+        incident = await acts.see(reader, actor, incident_id)
+        context = await shell(request, reader, actor, "/incidents")
+        shown = show if show in incident_story.FILTERS else "all"
+        context |= await incident_story.story(reader, actor, incident, shown)
+    return answer(request, "incidents/show.html", context)
+
+
+@post("/incidents/bulk", include_in_schema=False)
+async def bulk(request: Web, db: NamedDependency[Database], actor: NamedDependency[Actor]) -> Response[None]:
+    """The same act on every incident selected: each is answered for on its own, all in one transaction."""
+    chosen, wanted = await sent_all(request, "id"), (await sent(request)).get("act")
+    do = {"acknowledge": acts.acknowledge, "resolve": acts.resolve}.get(wanted or "")
+
+    async def body(tx: Transaction) -> str:
+        if do is None or not chosen:
+            return "Nothing was selected."
+        done = [await do(tx, each) for each in dict.fromkeys(chosen[:PAGE])]
+        return f"{wanted}d: ".capitalize() + ", ".join(f"#{each.incident.number}" for each in done) + "."
+
+    return await act(db, actor, "/incidents", body)
+
+
+@post("/incidents/{incident_id:str}/{verb:str}", include_in_schema=False)
+async def do(
+    request: Web,
+    incident_id: FromPath[str],
+    verb: FromPath[str],
+    db: NamedDependency[Database],
+    actor: NamedDependency[Actor],
+) -> Response[None]:
+    """One act on one incident; back to its page, or to the list if the button was there."""
+    perform = _VERBS.get(verb)
+    if perform is None:
+        raise NotFound("page")
+    fields = await sent(request)
+    here = "/incidents" if request.headers.get("referer", "").partition("?")[0].endswith("/incidents") else ""
+    return await act(
+        db, actor, here or f"/incidents/{incident_id}", lambda tx: perform(tx, incident_id, fields)
+    )
+
+
+Fields = dict[str, str]
+
+
+async def _acknowledge(tx: Transaction, incident_id: str, _: Fields) -> str:
+    before = await acts.see(tx, tx.actor, incident_id)
+    planned = (await ladder(tx, before)).next_rung
+    done = await acts.acknowledge(tx, incident_id)
+    if not done.changed:
+        return f"#{done.incident.number} was acknowledged already; that stays."
+    spared = f" {', '.join(planned.people[:3])} will not be paged." if planned and planned.people else ""
+    late = " A page was just leaving and may still arrive." if done.in_flight else ""
+    return f"You have #{done.incident.number}. The escalation stopped.{spared}{late}"
+
+
+async def _resolve(tx: Transaction, incident_id: str, fields: Fields) -> str:
+    done = await acts.resolve(tx, incident_id, resolution=fields.get("resolution") or None)
+    return (
+        f"#{done.incident.number} is resolved."
+        if done.changed
+        else f"#{done.incident.number} was resolved already."
+    )
+
+
+async def _snooze(tx: Transaction, incident_id: str, fields: Fields) -> str:
+    minutes = fields.get("minutes", "")
+    length = int(minutes) * MINUTE if minutes.isascii() and minutes.isdigit() else 0
+    done = await acts.snooze(tx, incident_id, until=tx.now + length)
+    return f"#{done.incident.number} is silent now and pages again if it is still open then."
+
+
+async def _reassign(tx: Transaction, incident_id: str, fields: Fields) -> str:
+    done = await acts.reassign(tx, incident_id, user_id=fields.get("user_id", ""))
+    return f"#{done.number} was reassigned."
+
+
+async def _reopen(tx: Transaction, incident_id: str, fields: Fields) -> str:
+    done = await acts.reopen(tx, incident_id, reason=fields.get("reason", ""))
+    said = in_words(await ladder(tx, done), done)
+    return f"#{done.number} is open again. {said}".strip()
+
+
+async def _escalate(tx: Transaction, incident_id: str, _: Fields) -> str:
+    done = await acts.escalate(tx, incident_id)
+    return f"#{done.number} goes to the next level now."
+
+
+async def _note(tx: Transaction, incident_id: str, fields: Fields) -> str:
+    await acts.note(tx, incident_id, body=fields.get("body", ""))
+    return ""
+
+
+_VERBS = {
+    "acknowledge": _acknowledge,
+    "resolve": _resolve,
+    "snooze": _snooze,
+    "reassign": _reassign,
+    "reopen": _reopen,
+    "escalate": _escalate,
+    "notes": _note,
+}
+
+ROUTES: Sequence[HTTPRouteHandler] = [home, index, show, bulk, do]

@@ -1,0 +1,1 @@
+"""Tests of the pages, through the whole application as a browser without script sees it."""

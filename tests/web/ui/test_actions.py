@@ -1,0 +1,83 @@
+"""The page behind the button of a message."""
+
+import pytest
+
+from openalert.domain import action
+from openalert.domain.action import VALID_FOR, Verb
+from openalert.domain.incident import IncidentStatus
+from openalert.domain.user import User
+from openalert.usecases import incidents as acts
+from tests.make import level
+from tests.web.ui.browser import Browser
+from tests.web.ui.conftest import SECRET
+from tests.world import World
+
+pytestmark = pytest.mark.anyio
+
+
+async def _link(world: World, user: User, verb: Verb = Verb.ACKNOWLEDGE) -> str:
+    """DiskFull fires, pages Alice, and later Bob; the link in this person's message."""
+    await world.policy(level(1, world.alice), level(2, world.bob, minutes=5))
+    await world.fires("DiskFull")
+    incident = await world.incident()
+    return "/a/" + action.sign(SECRET, incident.id, user.id, verb, world.clock())
+
+
+async def test_looking_changes_nothing_and_pressing_acknowledges(world: World, stranger: Browser) -> None:
+    """A scanner that follows the link does no harm; the one big button, without sign-in or script, answers."""
+    link = await _link(world, world.alice)
+    for _ in range(3):
+        page = await stranger.get(link)
+    assert (await world.incident()).status is IncidentStatus.TRIGGERED
+    assert "You take it and the escalation stops. Bob will not be paged." in page.text
+    assert "You do this as Alice" in page.text
+    page = await stranger.press(page, link)
+    assert "Done: acknowledged" in page.text
+    assert (await world.incident()).acknowledged_by_id == world.alice.id
+
+
+async def test_pressing_twice_is_harmless(world: World, stranger: Browser) -> None:
+    """The second press says the same as the first and writes nothing."""
+    link = await _link(world, world.alice)
+    await stranger.post(link)
+    told = len(await world.story())
+    page = await stranger.post(link)
+    assert "Done: acknowledged" in page.text
+    assert len(await world.story()) == told
+
+
+async def test_whoever_comes_second_learns_who_was_first(world: World, stranger: Browser) -> None:
+    """Bob had it already: Alice's link says so and changes nothing."""
+    link = await _link(world, world.alice)
+    await world.does(acts.acknowledge, (await world.incident()).id, by=world.bob)
+    page = await stranger.get(link)
+    assert "Bob was first" in page.text
+    page = await stranger.post(link)
+    assert "Bob was first" in page.text
+    assert (await world.incident()).acknowledged_by_id == world.bob.id
+
+
+async def test_after_acknowledging_it_can_be_resolved_from_the_same_page(
+    world: World, stranger: Browser
+) -> None:
+    """The page that is open in the hand at night leads on to the end, still without sign-in."""
+    link = await _link(world, world.alice)
+    page = await stranger.post(link)
+    resolve = next(form["action"] for form in page.forms if form["action"].startswith("/a/"))
+    page = await stranger.press(page, resolve)
+    assert "Done: resolved" in page.text
+    assert (await world.incident()).status is IncidentStatus.RESOLVED
+
+
+async def test_an_old_or_forged_link_says_that_it_no_longer_works(world: World, stranger: Browser) -> None:
+    """Expired, altered and invented tokens all get the same page, and change nothing."""
+    link = await _link(world, world.alice)
+    for other in (link[:-2] + "xx", "/a/nonsense", "/a/" + "x" * 2000):
+        page = await stranger.get(other)
+        assert page.status == 404
+        assert "This link no longer works" in page.text
+        assert "DiskFull" not in page.text
+    world.clock.advance(VALID_FOR)
+    assert "This link no longer works" in (await stranger.get(link)).text
+    assert "This link no longer works" in (await stranger.post(link)).text
+    assert (await world.incident()).status is IncidentStatus.TRIGGERED
