@@ -45,7 +45,7 @@ class OpenAlert:
         self.intake = Intake(database, webhooks.observe)
         self.engine = Engine(
             database,
-            notifiers.build(_notifier_settings(config)),
+            notifiers.build(notifier_settings(config)),
             LinksBack(config.base_url, secret),
             payload_days=config.retention.payload_days,
         )
@@ -83,7 +83,8 @@ class OpenAlert:
         await self.live.stop()
 
 
-def _notifier_settings(config: Config) -> NotifierSettings:
+def notifier_settings(config: Config) -> NotifierSettings:
+    """What the channels need, from the configuration."""
     smtp = config.smtp
     return NotifierSettings(
         base_url=config.base_url,
@@ -103,6 +104,8 @@ def _notifier_settings(config: Config) -> NotifierSettings:
 
 
 def _litestar(openalert: OpenAlert, secret: bytes) -> Litestar:
+    links_back = LinksBack(openalert.config.base_url, secret)
+
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
         async with openalert.running():
@@ -114,6 +117,7 @@ def _litestar(openalert: OpenAlert, secret: bytes) -> Litestar:
             "actor": Provide(guards.actor, sync_to_thread=False),
             "db": Provide(guards.db, sync_to_thread=False),
             "now": Provide(guards.now, sync_to_thread=False),
+            "outside": Provide(lambda: links_back, sync_to_thread=False),
         },
         guards=[guards.guard],
         exception_handlers={Exception: problems.handle},

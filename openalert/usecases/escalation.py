@@ -7,7 +7,7 @@ from openalert.domain.escalation import PolicyVersion, next_step
 from openalert.domain.incident import EscalationState, Incident, IncidentStatus
 from openalert.domain.instant import Instant
 from openalert.domain.timeline import span
-from openalert.storage import escalation_policies, incidents, recipients, timers
+from openalert.storage import escalation_policies, incidents, notifications, recipients, timers
 from openalert.storage.database import Reader, Transaction
 from openalert.storage.recipients import Person
 from openalert.storage.routes import Route
@@ -136,14 +136,15 @@ async def _page_level(
 async def _end(work: Work, incident: Incident, version: PolicyVersion | None) -> None:
     """Levels and repetitions are used up, or there never were any: the owners are told."""
     owners = await _owners(work.tx, incident)
-    if incident.escalation_reached:
+    reached = bool(await notifications.paged(work.tx, [incident.id]))
+    if reached:
         why, headline = "Nobody acknowledged", "Nobody acknowledged"
     elif version is None:
         why, headline = "The service has no escalation policy", "No escalation policy"
     else:
         why, headline = "Nobody in the escalation policy could be reached", "Nobody could be reached"
     for owner in owners:
-        if incident.escalation_reached:
+        if reached:
             notify.notice(work, incident, owner, headline, f"{why}. Somebody must look at this incident now.")
         else:
             notify.page(work, incident, owner, incident.escalation_cycle, 0, "")

@@ -2,12 +2,46 @@
 
 from collections.abc import Sequence
 
+from litestar import Router
 from litestar.types import ControllerRouterHandler
 
 from openalert.web import ops
+from openalert.web.api import (
+    alerts,
+    api_keys,
+    channels,
+    escalation_policies,
+    incidents,
+    integrations,
+    notifications,
+    oncall,
+    schedules,
+    services,
+    teams,
+    users,
+)
 from openalert.web.ui import routes as ui
+
+API = Router(
+    path="/api/v1",
+    route_handlers=[
+        incidents.routes,
+        alerts.routes,
+        notifications.routes,
+        services.routes,
+        integrations.routes,
+        schedules.routes,
+        oncall.routes,
+        escalation_policies.routes,
+        channels.routes,
+        teams.routes,
+        users.routes,
+        api_keys.routes,
+    ],
+)
 
 ROUTES: Sequence[ControllerRouterHandler] = [
     *ops.ROUTES,
+    API,
     *ui.ROUTES,
 ]
