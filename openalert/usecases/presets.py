@@ -7,7 +7,7 @@ import msgspec
 from openalert.domain.access import Role
 from openalert.domain.errors import Invalid
 from openalert.domain.escalation import Level, Target, TargetType
-from openalert.domain.instant import MINUTE, Instant
+from openalert.domain.instant import DAY, MINUTE, Instant
 from openalert.domain.schedule import Restriction, RotationChange, RotationType, Schedule
 from openalert.domain.service import Integration, Service
 from openalert.domain.team import Team
@@ -42,14 +42,15 @@ class _Plan(msgspec.Struct, kw_only=True):
     async def rotation(
         self, schedule: Schedule, name: str, members: Sequence[str], *windows: Restriction
     ) -> None:
-        """A weekly rotation, handed over on Mondays at nine."""
+        """A weekly rotation, handed over on Mondays at nine; the first person's week is the running one."""
         weekly = RotationChange(
+            effective_from=self.tx.now - 7 * DAY,
             rotation_type=RotationType.WEEKLY,
             handoff_day=1,
             member_ids=tuple(members),
             restrictions=windows,
         )
-        await schedules.add_rotation(self.tx, schedule.id, name, weekly)
+        await schedules.add_rotation(self.tx, schedule.id, name, weekly, answers_from=self.tx.now)
 
     def level(self, number: int, delay: Instant, kind: TargetType, target_id: str) -> Level:
         return Level(level=number, delay=delay, targets=(Target(type=kind, id=target_id),))

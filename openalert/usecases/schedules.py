@@ -105,14 +105,25 @@ async def rotation(reader: Reader, actor: Actor, schedule_id: str, rotation_id: 
     return found(await schedules.rotation(reader, schedule_id, rotation_id), "rotation")
 
 
-async def add_rotation(tx: Transaction, schedule_id: str, name: str, change: RotationChange) -> Rotation:
-    """A new rotation; what `change` leaves out is weekly, handed over at 09:00, from now on."""
+async def add_rotation(
+    tx: Transaction,
+    schedule_id: str,
+    name: str,
+    change: RotationChange,
+    *,
+    answers_from: Instant | None = None,
+) -> Rotation:
+    """A new rotation; what `change` leaves out is weekly, handed over at 09:00, from now on.
+
+    Before `answers_from` it has nobody on call although turns are counted; None: it answers for all of its time.
+    """
     schedule = await _to_configure(tx, schedule_id)
     if len(await schedules.rotations(tx, [schedule.id])) >= MOST_ROTATIONS:
         raise Conflict(f"A schedule has at most {MOST_ROTATIONS} rotations.")
     definition = {"effective_from": tx.now} | given(msgspec.structs.asdict(change))
     definition.setdefault("timezone", schedule.timezone)
-    version = RotationVersion(valid_from=definition["effective_from"], **definition)
+    valid_from = definition["effective_from"] if answers_from is None else answers_from
+    version = RotationVersion(valid_from=valid_from, **definition)
     made = Rotation(id=new_id(tx.now), schedule_id=schedule.id, name=name.strip(), versions=(version,))
     check_rotation(made)
     await check_people(tx, version.member_ids, "memberIds")

@@ -7,6 +7,7 @@ import msgspec
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import QueryParameter
 
+from openalert.domain.errors import Invalid
 from openalert.domain.instant import Instant, from_datetime, to_datetime
 from openalert.web.problems import Problem
 
@@ -40,13 +41,15 @@ def moment_or_none(instant: Instant | None) -> datetime | None:
 
 
 def instant(given: datetime) -> Instant:
-    """The instant that a body or parameter names."""
+    """The instant that a body or parameter names; Invalid when it has no offset, as parameters may come."""
+    if given.tzinfo is None:
+        raise Invalid("An instant needs its offset, like 2026-01-31T09:00:00Z or …+01:00.")
     return from_datetime(given)
 
 
 def instant_or_none(given: datetime | None) -> Instant | None:
     """The instant that a body or parameter names, if it does."""
-    return None if given is None else from_datetime(given)
+    return None if given is None else instant(given)
 
 
 def refusals(*statuses: int) -> dict[int, ResponseSpec]:

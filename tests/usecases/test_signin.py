@@ -1,0 +1,241 @@
+"""Ways in, and how each ends; the clock moves only when told."""
+
+import statistics
+import time
+from typing import Any
+
+import pytest
+
+from openalert.domain.access import Role
+from openalert.domain.errors import Forbidden, NotFound, RateLimited, Unauthenticated, Unavailable
+from openalert.domain.instant import DAY, HOUR, MINUTE
+from openalert.domain.user import User
+from openalert.storage import Database
+from openalert.usecases import passwords, signin, users
+from tests import make
+from tests.make import Cast
+
+pytestmark = pytest.mark.anyio
+PASSWORD = "correct horse battery"
+
+
+@pytest.fixture(autouse=True)
+def _forgiven(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test inherits the failures of another."""
+    monkeypatch.setattr(signin, "by_account", signin.Throttle(free=5))
+    monkeypatch.setattr(signin, "by_network", signin.Throttle(free=30))
+
+
+@pytest.fixture
+async def cast(db: Database) -> Cast:
+    """The standing cast; Alice has a password."""
+    made = await make.cast(db)
+    hashed = await users.new_password_hash(PASSWORD)
+    async with db.transaction(make.actor(made.alice)) as tx:
+        await users.set_password(tx, made.alice.id, hashed)
+    return made
+
+
+async def enter(
+    db: Database, email: str = "alice@example.org", password: str = PASSWORD, address: str = "192.0.2.1"
+) -> str:
+    """The token of a new session."""
+    token, _ = await signin.sign_in(db, email=email, password=password, address=address, user_agent="test")
+    return token
+
+
+async def who(db: Database, token: str) -> Any:
+    """The session's actor."""
+    async with db.read() as reader:
+        return await signin.actor_for_session(reader, token)
+
+
+async def test_a_password_opens_a_session_with_the_roles_of_now(db: Database, cast: Cast) -> None:
+    """However the address is written; the actor knows every team; only a hash of the token is stored."""
+    token = await enter(db, " ALICE@example.org ")
+    actor = await who(db, token)
+    assert (actor.id, actor.role, actor.teams) == (cast.alice.id, Role.OWNER, {cast.team.id: Role.OWNER})
+    async with db.read() as reader:
+        rows = await reader.rows("SELECT * FROM sessions")
+    assert len(rows) == 1
+    assert token not in str([tuple(row) for row in rows])
+    assert await who(db, token + "x") is None
+
+
+async def test_a_session_ends_by_idleness_by_age_and_by_signing_out(
+    db: Database, cast: Cast, clock: Any
+) -> None:
+    """12 hours without use or 7 days with it; use is noted at most once a minute."""
+    idle, used = await enter(db), await enter(db)
+    for _ in range(14):
+        clock.advance(12 * HOUR - 1)
+        async with db.transaction() as tx:
+            found = await signin.find_session(tx, used)
+            assert found is not None
+            assert found.is_stale
+            await signin.touch_session(tx, used)
+    assert await who(db, idle) is None
+    clock.advance(7 * DAY - 14 * (12 * HOUR - 1))
+    assert await who(db, used) is None
+    fresh = await enter(db)
+    async with db.read() as reader:
+        found = await signin.find_session(reader, fresh)
+        assert found is not None
+        assert not found.is_stale
+    async with db.transaction() as tx:
+        await signin.sign_out(tx, fresh)
+    assert await who(db, fresh) is None
+
+
+async def test_a_new_password_ends_every_other_session(db: Database, cast: Cast) -> None:
+    """The one that set it goes on, the others are out, and the old password opens nothing."""
+    kept, lost = await enter(db), await enter(db)
+    actor = await who(db, kept)
+    await users.change_password(
+        db,
+        actor,
+        actor.id,
+        password="staple horse battery",
+        current=PASSWORD,
+        keep_session=signin.token_hash(kept),
+    )
+    assert await who(db, kept) is not None
+    assert await who(db, lost) is None
+    with pytest.raises(Unauthenticated):
+        await enter(db)
+    await enter(db, password="staple horse battery")
+
+
+async def test_refusals_do_not_tell_people_apart(db: Database, cast: Cast) -> None:
+    """Unknown, without a password, deactivated and wrong: the same words, and about the same time."""
+    async with db.transaction(make.actor(cast.alice)) as tx:
+        await users.update(tx, cast.charlie.id, is_active=False)
+    words, times = set(), {}
+    for email in ("alice@example.org", "nobody@example.org", "bob@example.org", "charlie@example.org"):
+        taken = []
+        for _ in range(4):
+            before = time.perf_counter()
+            with pytest.raises(Unauthenticated) as refused:
+                await enter(db, email, "not the password")
+            taken.append(time.perf_counter() - before)
+            words.add(refused.value.message)
+        times[email] = statistics.median(taken)
+    assert len(words) == 1
+    assert min(times.values()) > max(times.values()) / 3
+
+
+async def test_guessing_is_slowed_by_account_and_never_locks(db: Database, cast: Cast, clock: Any) -> None:
+    """Five free tries, then a doubling wait up to 15 minutes, from whatever address; the owner gets in after it."""
+    for number in range(5):
+        with pytest.raises(Unauthenticated):
+            await enter(db, password="wrong", address=f"198.51.{number}.1")
+    with pytest.raises(RateLimited) as refused:
+        await enter(db, address="203.0.113.1")
+    assert refused.value.details["retry_after"] == 1
+    waits = []
+    for _ in range(12):
+        clock.advance(15 * MINUTE)
+        with pytest.raises(Unauthenticated):
+            await enter(db, password="wrong", address="203.0.113.1")
+        with pytest.raises(RateLimited) as refused:
+            await enter(db, address="203.0.113.1")
+        waits.append(refused.value.details["retry_after"])
+    assert waits[:4] == [2, 4, 8, 16]
+    assert waits[-1] == 900
+    clock.advance(15 * MINUTE)
+    await enter(db, address="203.0.113.1")
+
+
+async def test_guessing_is_slowed_by_network(db: Database, cast: Cast) -> None:
+    """Thirty accounts tried from one /24 make the next wait; another network does not."""
+    for number in range(30):
+        with pytest.raises(Unauthenticated):
+            await enter(db, f"user{number}@example.org", "wrong", address=f"192.0.2.{number}")
+    with pytest.raises(RateLimited):
+        await enter(db, address="192.0.2.200")
+    await enter(db, address="198.51.100.1")
+
+
+async def test_a_weaker_hash_is_renewed_at_sign_in(db: Database, cast: Cast) -> None:
+    """A hash of older parameters works once more and is replaced."""
+    from argon2 import PasswordHasher
+
+    old = PasswordHasher(time_cost=1, memory_cost=8_192, parallelism=1).hash(PASSWORD)
+    async with db.transaction() as tx:
+        await tx.execute("UPDATE users SET password_hash = :old WHERE id = :id", old=old, id=cast.alice.id)
+    await enter(db)
+    async with db.read() as reader:
+        renewed = await reader.value("SELECT password_hash FROM users WHERE id = :id", id=cast.alice.id)
+    assert renewed.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+
+
+async def test_only_so_many_wait_for_a_hash(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the line full, the next is told to come back."""
+    monkeypatch.setattr(passwords, "_pending", passwords.MOST_WAITING + 2)
+    with pytest.raises(Unavailable):
+        await passwords.verify(None, "x")
+
+
+async def key_of(db: Database, user: User, role: Role, **options: Any) -> str:
+    """The text of a new API key made by the person."""
+    async with db.transaction(make.actor(user)) as tx:
+        return (await signin.create_api_key(tx, name="ci", role=role, **options))[1]
+
+
+async def holder(db: Database, text: str) -> Any:
+    """The key's actor."""
+    async with db.read() as reader:
+        return await signin.actor_for_key(reader, text)
+
+
+async def test_a_key_does_no_more_than_its_maker_may_now(db: Database, cast: Cast) -> None:
+    """Demoting the maker lowers the key, deactivating ends it; nobody makes a key above themselves."""
+    dora = await make.user(db, cast.organization, "Dora", Role.ADMIN)
+    with pytest.raises(Forbidden):
+        await key_of(db, dora, Role.OWNER)
+    with pytest.raises(Forbidden):
+        await key_of(db, cast.bob, Role.VIEWER)
+    text = await key_of(db, dora, Role.ADMIN)
+    assert (await holder(db, text)).role is Role.ADMIN
+    async with db.transaction(make.actor(cast.alice)) as tx:
+        await users.update(tx, dora.id, role=Role.VIEWER)
+    assert (await holder(db, text)).role is Role.VIEWER
+    async with db.transaction(make.actor(cast.alice)) as tx:
+        await users.deactivate(tx, dora.id)
+    assert await holder(db, text) is None
+
+
+async def test_what_is_not_the_key_opens_nothing(db: Database, cast: Cast, clock: Any) -> None:
+    """A changed secret, another prefix, an unknown id, nonsense, and the key itself once expired."""
+    text = await key_of(db, cast.alice, Role.ADMIN, expires_at=clock.now + DAY)
+    prefix, key_id, secret = text.split("_")
+    assert prefix == "oak"
+    assert len(secret) == 64
+    wrong = "0" if secret[0] != "0" else "1"
+    for other in (
+        f"oak_{key_id}_{wrong}{secret[1:]}",
+        f"oax_{key_id}_{secret}",
+        f"oak_{key_id[:-1]}_{secret}",
+        f"oak_{key_id}_",
+        "oak__",
+        "",
+        "\ud800",
+    ):
+        assert await holder(db, other) is None
+    assert await holder(db, text) is not None
+    clock.advance(DAY)
+    assert await holder(db, text) is None
+
+
+async def test_people_end_their_own_sessions_only(db: Database, cast: Cast) -> None:
+    """Another's session is not found; all others of one's own can be ended at once."""
+    first, second = await enter(db), await enter(db)
+    bob = make.actor(cast.bob)
+    async with db.transaction(bob) as tx:
+        with pytest.raises(NotFound):
+            await signin.end_session(tx, signin.token_hash(first))
+    async with db.transaction(await who(db, first)) as tx:
+        assert len(await signin.sessions(tx, tx.actor)) == 2
+        await signin.end_other_sessions(tx, first)
+    assert await who(db, first) is not None
+    assert await who(db, second) is None

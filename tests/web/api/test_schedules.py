@@ -1,0 +1,134 @@
+"""`/schedules` and `/oncall` over HTTP; the clock stands at Monday 2026-01-05, 09:00 UTC."""
+
+from typing import Any
+
+import pytest
+
+from openalert.storage import Database
+from tests.make import Cast
+from tests.web.api.conftest import Client
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def schedule(alice: Client, cast: Cast) -> str:
+    """The path of a schedule in which Alice and Bob take turns by the day, Alice being on now."""
+    made = await alice.post("/schedules", json={"name": "Primary", "teamId": cast.team.id, "timezone": "UTC"})
+    assert made.status_code == 201, made.text
+    path = f"/schedules/{made.json()['id']}"
+    rotation = await alice.post(
+        f"{path}/rotations",
+        json={
+            "name": "Daily",
+            "rotationType": "daily",
+            "handoffTime": "09:00",
+            "effectiveFrom": "2026-01-05T09:00:00Z",
+            "memberIds": [cast.alice.id, cast.bob.id],
+        },
+    )
+    assert rotation.status_code == 201, rotation.text
+    return path
+
+
+async def on_call(client: Client, path: str, at: str = "") -> list[str]:
+    """The names of those on call."""
+    answer = (await client.get(f"{path}/oncall", params={"at": at} if at else {})).json()
+    return [person["user"]["name"] for person in answer["onCall"]]
+
+
+async def test_turns_are_answered_with_their_end(alice: Client, schedule: str) -> None:
+    """The answer names the person, the rotation, and until when; other instants can be asked for."""
+    answer = (await alice.get(f"{schedule}/oncall")).json()
+    assert (answer["at"], answer["until"]) == ("2026-01-05T09:00:00Z", "2026-01-06T09:00:00Z")
+    [person] = answer["onCall"]
+    assert (person["user"]["name"], person["source"], person["rotationName"]) == (
+        "Alice",
+        "rotation",
+        "Daily",
+    )
+    assert await on_call(alice, schedule, "2026-01-06T10:00:00+01:00") == ["Bob"]
+    assert await on_call(alice, schedule, "2026-01-04T00:00:00Z") == []
+    everywhere = (await alice.get("/oncall", params={"at": "2026-01-06T12:00:00Z"})).json()["items"]
+    assert [each["onCall"][0]["user"]["name"] for each in everywhere] == ["Bob"]
+
+
+async def test_a_new_member_changes_neither_the_past_nor_the_running_shift(
+    alice: Client, schedule: str, cast: Cast
+) -> None:
+    """Charlie put first takes over at the next handoff at the earliest, unless it is to apply now."""
+    [rotation] = (await alice.get(f"{schedule}/rotations")).json()["items"]
+    members = f"{schedule}/rotations/{rotation['id']}/members"
+    added = await alice.post(members, json={"userId": cast.charlie.id, "position": 1})
+    assert added.status_code == 201, added.text
+    assert added.json()["appliesFrom"] == "2026-01-06T09:00:00Z"
+    assert (await alice.get(members)).json()["items"] == [cast.alice.id, cast.charlie.id, cast.bob.id]
+    assert await on_call(alice, schedule) == ["Alice"]
+    assert await on_call(alice, schedule, "2026-01-06T09:00:00Z") == ["Charlie"]
+    path = f"{schedule}/rotations/{rotation['id']}"
+    now = await alice.patch(path, json={"memberIds": [cast.bob.id], "apply": "now"})
+    assert now.status_code == 200, now.text
+    assert await on_call(alice, schedule) == ["Bob"]
+    past = await alice.patch(path, json={"layer": 2, "apply": "2026-01-01T00:00:00Z"})
+    assert (past.status_code, past.json()["details"]["field"]) == (400, "apply")
+
+
+async def test_an_override_puts_one_person_on_for_a_while(
+    bob: Client, alice: Client, schedule: str, cast: Cast, clock: Any
+) -> None:
+    """A plain member may cover a shift; taken back while it runs it ends, and what was stays."""
+    body = {"userId": cast.bob.id, "startTime": "2026-01-05T08:00:00Z", "endTime": "2026-01-05T12:00:00Z"}
+    made = await bob.post(f"{schedule}/overrides", json=body | {"reason": "dentist"})
+    assert made.status_code == 201, made.text
+    assert made.json()["startTime"] == "2026-01-05T09:00:00Z"
+    answer = (await bob.get(f"{schedule}/oncall")).json()
+    assert (answer["until"], answer["onCall"][0]["overrideReason"]) == ("2026-01-05T12:00:00Z", "dentist")
+    shifts = await alice.get(
+        f"{schedule}/shifts", params={"from": "2026-01-05T08:00:00Z", "to": "2026-01-05T14:00:00Z"}
+    )
+    assert [(shift["startTime"], shift["onCall"][0]["user"]["name"]) for shift in shifts.json()["items"]] == [
+        ("2026-01-05T09:00:00Z", "Bob"),
+        ("2026-01-05T12:00:00Z", "Alice"),
+    ]
+    assert shifts.json()["gaps"] == [{"startTime": "2026-01-05T08:00:00Z", "endTime": "2026-01-05T09:00:00Z"}]
+    clock.advance(3_600_000)
+    assert (await bob.delete(f"{schedule}/overrides/{made.json()['id']}")).status_code == 204
+    assert await on_call(alice, schedule) == ["Alice"]
+    assert await on_call(alice, schedule, "2026-01-05T09:30:00Z") == ["Bob"]
+    over = await bob.post(f"{schedule}/overrides", json=body | {"endTime": "2026-01-05T09:30:00Z"})
+    assert over.status_code == 400
+
+
+async def test_ranges_and_instants_that_make_no_sense_are_refused(alice: Client, schedule: str) -> None:
+    """More than 400 days, a range backwards, and an instant without an offset."""
+    for start, end in (
+        ("2026-01-01T00:00:00Z", "2027-03-01T00:00:00Z"),
+        ("2026-01-02T00:00:00Z", "2026-01-01T00:00:00Z"),
+    ):
+        answer = await alice.get(f"{schedule}/shifts", params={"from": start, "to": end})
+        assert answer.status_code == 400
+    assert (await alice.get(f"{schedule}/oncall", params={"at": "2026-01-01T00:00:00"})).status_code == 400
+    assert (await alice.patch(schedule, json={"timezone": "Mars/Base"})).status_code == 400
+
+
+async def test_every_change_is_told_to_listeners(
+    alice: Client, schedule: str, cast: Cast, db: Database
+) -> None:
+    """`oncall.changed` goes to the team with the schedule's id, once for each change."""
+    heard: list[Any] = []
+    db.listen(heard.extend)
+    body = {"userId": cast.bob.id, "startTime": "2026-01-05T10:00:00Z", "endTime": "2026-01-05T12:00:00Z"}
+    override = (await alice.post(f"{schedule}/overrides", json=body)).json()["id"]
+    await alice.delete(f"{schedule}/overrides/{override}")
+    assert [(event.type, event.team_id) for event in heard] == [("oncall.changed", cast.team.id)] * 2
+    assert schedule.endswith(heard[0].data["scheduleId"])
+
+
+async def test_moving_a_schedule_leaves_the_running_shift_alone(alice: Client, schedule: str) -> None:
+    """After a move to another zone the handoff keeps to the new wall clock, and Alice her shift."""
+    moved = await alice.patch(schedule, json={"timezone": "America/New_York"})
+    assert moved.json()["timezone"] == "America/New_York"
+    assert await on_call(alice, schedule) == ["Alice"]
+    assert await on_call(alice, schedule, "2026-01-07T13:59:00Z") == await on_call(
+        alice, schedule, "2026-01-06T15:00:00Z"
+    )
