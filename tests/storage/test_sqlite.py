@@ -1,0 +1,93 @@
+"""SQLite as it is opened: durable, alone, and read-only for readers."""
+
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from openalert.domain.errors import Unavailable
+from openalert.storage import Database, open_database
+from openalert.storage.sqlite import DatabaseInUse
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_commits_are_flushed_and_the_log_is_the_writers_alone(sqlite_db: Database) -> None:
+    """WAL and synchronous=FULL on the writer; readers can neither write nor checkpoint."""
+    writer = await sqlite_db.writer()
+    for pragma, value in {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}.items():
+        assert (await writer.fetch(f"PRAGMA {pragma}", {}))[1][0][0] == value
+    async with sqlite_db.read() as reader:
+        assert await reader.value("PRAGMA query_only") == 1
+        assert await reader.value("PRAGMA wal_autocheckpoint") == 0
+
+
+async def test_a_second_process_is_refused_with_the_pid_of_the_first(sqlite_url: str) -> None:
+    """Two servers on one file would be two writers: the second is told who has it, and gets it afterwards."""
+    holder = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            "import asyncio, sys\n"
+            "from openalert.storage import open_database\n"
+            "async def main():\n"
+            "    db = await open_database(sys.argv[1])\n"
+            "    print('open', flush=True)\n"
+            "    sys.stdin.read()\n"
+            "    await db.close()\n"
+            "asyncio.run(main())\n",
+            sqlite_url,
+        ],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == "open\n"
+    with pytest.raises(DatabaseInUse) as refused:
+        await open_database(sqlite_url)
+    assert refused.value.details["pid"] == holder.pid
+    holder.kill()
+    holder.communicate()
+    database = await open_database(sqlite_url)
+    await database.close()
+
+
+async def test_the_file_is_for_the_service_alone(sqlite_db: Database, sqlite_url: str) -> None:
+    """Others on the machine cannot read who is paged for what."""
+    assert Path(sqlite_url.removeprefix("sqlite:///")).stat().st_mode & 0o077 == 0
+
+
+async def test_a_foreign_lock_is_unavailable_and_passes(
+    sqlite_db: Database, sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody holds the file with sqlite3: writes are refused as "later", and work once it is released."""
+    writer = await sqlite_db.writer()
+    await writer.run("PRAGMA busy_timeout=50")
+    other = sqlite3.connect(sqlite_url.removeprefix("sqlite:///"), isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(Unavailable):
+        async with sqlite_db.transaction() as tx:
+            await tx.execute("INSERT INTO settings (name, value) VALUES ('a', '1')")
+    other.execute("ROLLBACK")
+    other.close()
+    async with sqlite_db.transaction() as tx:
+        await tx.execute("INSERT INTO settings (name, value) VALUES ('a', '1')")
+
+
+async def test_a_full_disk_refuses_and_heals(sqlite_db: Database) -> None:
+    """SQLITE_FULL is Unavailable for the one who met it; with room again the next one is stored."""
+    writer = await sqlite_db.writer()
+    pages = (await writer.fetch("PRAGMA page_count", {}))[1][0][0]
+    await writer.run(f"PRAGMA max_page_count={pages}")
+    with pytest.raises(Unavailable):
+        async with sqlite_db.transaction() as tx:
+            await tx.execute(
+                "INSERT INTO settings (name, value) VALUES ('big', :value)", value="x" * 1_000_000
+            )
+    await writer.run("PRAGMA max_page_count=1000000")
+    async with sqlite_db.transaction() as tx:
+        await tx.execute("INSERT INTO settings (name, value) VALUES ('big', :value)", value="x" * 1_000_000)
+        assert await tx.value("SELECT count(*) FROM settings") == 1
