@@ -2,9 +2,9 @@
 
 from datetime import datetime
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Any
 
-from litestar import Router, delete, get, patch, post
+from litestar import Request, Router, delete, get, patch, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody, QueryParameter
 from msgspec import UNSET, UnsetType
@@ -15,6 +15,7 @@ from openalert.sources import DETECT
 from openalert.storage.database import Database, Reader
 from openalert.usecases import integrations
 from openalert.usecases.deliveries import Outside
+from openalert.usecases.replay import replay
 from openalert.web.api.wire import READS, WRITES, Input, Output, moment, moment_or_none
 from openalert.web.paging import DEFAULT, Cursor, Limit, Page, paged
 
@@ -68,6 +69,23 @@ class PayloadOut(Output):
     reason: str
     alert_count: int
     seen_count: int
+    trace_id: str
+
+
+class IncidentRef(Output):
+    """An incident that a message concerned."""
+
+    id: str
+    number: int
+
+
+class ReplayOut(Output):
+    """What became of a message that was sent through again; the members are those of ingestion."""
+
+    status: str
+    alerts_processed: int
+    deduplicated: int
+    incidents: list[IncidentRef]
     trace_id: str
 
 
@@ -219,6 +237,27 @@ async def get_payload(
         return show_payload((await integrations.payload(reader, actor, integration_id, payload_id))[1])
 
 
+@post("/{integration_id:str}/payloads/{payload_id:str}/replay", status_code=202, responses=WRITES)
+async def replay_payload(
+    request: Request[Any, Any, Any],
+    db: NamedDependency[Database],
+    actor: NamedDependency[Actor],
+    integration_id: FromPath[str],
+    payload_id: FromPath[str],
+) -> ReplayOut:
+    """Send a kept message through again, after what kept it from being read has been mended."""
+    trace_id = str(request.scope.get("request_id", ""))
+    async with db.transaction(actor) as tx:
+        outcome = await replay(tx, integration_id, payload_id, trace_id)
+    return ReplayOut(
+        status="accepted",
+        alerts_processed=outcome.processed,
+        deduplicated=outcome.deduplicated,
+        incidents=[IncidentRef(id=each, number=number) for each, number in outcome.incidents],
+        trace_id=trace_id,
+    )
+
+
 routes = Router(
     path="/integrations",
     tags=["integrations"],
@@ -231,5 +270,6 @@ routes = Router(
         rotate_key,
         list_payloads,
         get_payload,
+        replay_payload,
     ],
 )

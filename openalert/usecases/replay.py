@@ -1,0 +1,65 @@
+"""Send a message that came in through again: after a mapping was mended, or because it was kept in quarantine."""
+
+import base64
+import hashlib
+
+from openalert.domain.access import Permission
+from openalert.domain.errors import Invalid, OpenAlertError
+from openalert.domain.service import Payload
+from openalert.sources import SOURCES, Inbound, Reading, read
+from openalert.storage.database import Transaction
+from openalert.usecases import access, ingest, integrations
+from openalert.usecases.ingest import Delivery, Outcome
+
+
+async def replay(tx: Transaction, integration_id: str, payload_id: str, *, trace_id: str) -> Outcome:
+    """Take the message in as if it came now. Invalid when it is not kept whole or can still not be read.
+
+    Times of the source count as they did: what is over stays over and pages nobody.
+    """
+    integration, payload = await integrations.payload(
+        tx, tx.actor, integration_id, payload_id, Permission.CONFIGURE
+    )
+    content = content_of(payload)
+    if len(content) < payload.body_size:
+        raise Invalid("Only the beginning of this message was kept; it cannot be sent through again.")
+    source = payload.source if payload.source in SOURCES else integration.type
+    reading = _read(source, content, payload, tx.now)
+    delivery = Delivery(
+        key_hash=integration.key_hash,
+        content=content,
+        content_type=payload.content_type,
+        source=source,
+        reading=reading,
+        trace_id=trace_id,
+        replay_of=payload.id,
+    )
+    outcome = (await ingest.take_in(tx, [delivery]))[0]
+    if outcome.error is not None:
+        raise outcome.error
+    await access_note(tx, payload)
+    return outcome
+
+
+async def access_note(tx: Transaction, payload: Payload) -> None:
+    """The message that was sent through says so, and no longer counts as waiting."""
+    await tx.execute(
+        "UPDATE payloads SET outcome = 'replayed' WHERE id = :id AND outcome = 'quarantined'", id=payload.id
+    )
+
+
+def content_of(payload: Payload) -> bytes:
+    """The bytes as they came, as far as they were kept."""
+    return base64.b64decode(payload.body) if payload.body_encoding == "base64" else payload.body.encode()
+
+
+def _read(source: str, content: bytes, payload: Payload, now: int) -> Reading:
+    inbound = Inbound(headers={"content-type": payload.content_type}, received_at=now)
+    try:
+        return read(source, content, inbound)
+    except OpenAlertError as error:
+        raise Invalid(f"It still cannot be read: {error.message}", field="body") from None
+
+
+__all__ = ["content_of", "replay"]
+_ = (hashlib, access)
