@@ -1,18 +1,18 @@
 """Send a message that came in through again: after a mapping was mended, or because it was kept in quarantine."""
 
 import base64
-import hashlib
 
 from openalert.domain.access import Permission
 from openalert.domain.errors import Invalid, OpenAlertError
 from openalert.domain.service import Payload
 from openalert.sources import SOURCES, Inbound, Reading, read
+from openalert.storage import payloads
 from openalert.storage.database import Transaction
-from openalert.usecases import access, ingest, integrations
+from openalert.usecases import ingest, integrations
 from openalert.usecases.ingest import Delivery, Outcome
 
 
-async def replay(tx: Transaction, integration_id: str, payload_id: str, *, trace_id: str) -> Outcome:
+async def replay(tx: Transaction, integration_id: str, payload_id: str, trace_id: str) -> Outcome:
     """Take the message in as if it came now. Invalid when it is not kept whole or can still not be read.
 
     Times of the source count as they did: what is over stays over and pages nobody.
@@ -37,15 +37,8 @@ async def replay(tx: Transaction, integration_id: str, payload_id: str, *, trace
     outcome = (await ingest.take_in(tx, [delivery]))[0]
     if outcome.error is not None:
         raise outcome.error
-    await access_note(tx, payload)
+    await payloads.replayed(tx, payload.id)
     return outcome
-
-
-async def access_note(tx: Transaction, payload: Payload) -> None:
-    """The message that was sent through says so, and no longer counts as waiting."""
-    await tx.execute(
-        "UPDATE payloads SET outcome = 'replayed' WHERE id = :id AND outcome = 'quarantined'", id=payload.id
-    )
 
 
 def content_of(payload: Payload) -> bytes:
@@ -60,6 +53,3 @@ def _read(source: str, content: bytes, payload: Payload, now: int) -> Reading:
     except OpenAlertError as error:
         raise Invalid(f"It still cannot be read: {error.message}", field="body") from None
 
-
-__all__ = ["content_of", "replay"]
-_ = (hashlib, access)
