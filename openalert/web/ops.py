@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from ipaddress import ip_address
 from typing import Any, Protocol
 
-from litestar import Request, Response, get
+from litestar import HttpMethod, Request, Response, route
 from litestar.handlers import HTTPRouteHandler
 from prometheus_client import generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
@@ -18,6 +18,7 @@ TICK_SECONDS = 5.0
 WRITE_SECONDS = 10.0
 
 _PUBLIC = {"public": True}
+_LOOK = [HttpMethod.GET, HttpMethod.HEAD]
 
 
 class Health(Protocol):
@@ -43,14 +44,18 @@ def _answer(checks: dict[str, bool]) -> Response[dict[str, Any]]:
     )
 
 
-@get(["/health", "/health/live"], opt=_PUBLIC, include_in_schema=False, sync_to_thread=False)
+@route(
+    ["/health", "/health/live"], http_method=_LOOK, opt=_PUBLIC, include_in_schema=False, sync_to_thread=False
+)
 def alive(request: Request[Any, Any, Any]) -> Response[dict[str, Any]]:
     """200 while the event loop turns and the engine has ticked within 30 seconds; otherwise: restart me."""
     health: Health = request.app.state.health
     return _answer({"engine": health.tick_age < ALIVE_SECONDS})
 
 
-@get(["/ready", "/health/ready"], opt=_PUBLIC, include_in_schema=False, sync_to_thread=False)
+@route(
+    ["/ready", "/health/ready"], http_method=_LOOK, opt=_PUBLIC, include_in_schema=False, sync_to_thread=False
+)
 def ready(request: Request[Any, Any, Any]) -> Response[dict[str, Any]]:
     """200 while an alert that arrives now would be stored and acted on; otherwise: send it elsewhere."""
     health: Health = request.app.state.health
@@ -64,7 +69,7 @@ def ready(request: Request[Any, Any, Any]) -> Response[dict[str, Any]]:
     )
 
 
-@get("/metrics", opt=_PUBLIC, include_in_schema=False, sync_to_thread=False)
+@route("/metrics", http_method=_LOOK, opt=_PUBLIC, include_in_schema=False, sync_to_thread=False)
 def metrics(request: Request[Any, Any, Any]) -> Response[bytes]:
     """The metrics in Prometheus' text form, for this machine and for keys and people with the role admin."""
     scope: Any = request.scope

@@ -98,7 +98,9 @@ def handle(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
     scope: Any = request.scope
     if for_people(scope):
         if isinstance(found, Unauthenticated):
-            return Response(content=b"", status_code=303, headers={"location": _sign_in(request)})
+            return Response(
+                content=b"", status_code=303, media_type="text/plain", headers={"location": _sign_in(request)}
+            )
         return _page(request, found)
     status, headers, body = answer(found, _request_id(request))
     names = dict(headers)

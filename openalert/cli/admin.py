@@ -1,0 +1,94 @@
+"""The command's end of the socket: through the running server if there is one, else with the database itself."""
+
+import asyncio
+import json
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from openalert.config import Config, make_data_dir
+from openalert.domain.errors import OpenAlertError
+from openalert.web.admin import reachable, socket_path
+
+SECONDS = 60.0
+
+
+def run(config: Config, command: str, **arguments: Any) -> list[str]:
+    """The lines that the command prints."""
+    asked = ask(config, command, **arguments)
+    return asked if asked is not None else asyncio.run(_directly(config, command, arguments))
+
+
+def say(lines: list[str]) -> None:
+    """Print them."""
+    for line in lines:
+        click.echo(line)
+
+
+def ask(config: Config, command: str, **arguments: Any) -> list[str] | None:
+    """What the running server answers; None when none runs."""
+    connection = connect(config)
+    if connection is None:
+        return None
+    with connection, connection.makefile("rwb") as talk:
+        talk.write(json.dumps({"command": command, "arguments": arguments}).encode() + b"\n")
+        talk.flush()
+        line = talk.readline()
+    if not line:
+        raise OpenAlertError("The server went away before it answered. Try again.")
+    reply = json.loads(line)
+    if reply.get("error"):
+        raise OpenAlertError(reply["error"], code=reply.get("code") or "INTERNAL_ERROR")
+    lines: list[str] = reply.get("lines", [])
+    return lines
+
+
+def follow(config: Config) -> Iterator[dict[str, Any]] | None:
+    """The events of the running server as they happen; None when none runs."""
+    connection = connect(config)
+    if connection is None:
+        return None
+    return _events(connection)
+
+
+def _events(connection: socket.socket) -> Iterator[dict[str, Any]]:
+    connection.settimeout(None)
+    with connection, connection.makefile("rwb") as talk:
+        talk.write(b'{"command":"tail"}\n')
+        talk.flush()
+        for line in talk:
+            yield json.loads(line)
+
+
+def connect(config: Config) -> socket.socket | None:
+    """A connection to the server of this database, if it runs."""
+    path: Path = socket_path(config.database_url, config.data_dir)
+    if not path.exists():
+        return None
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    connection.settimeout(SECONDS)
+    try:
+        with reachable(path) as name:
+            connection.connect(name)
+    except (ConnectionRefusedError, FileNotFoundError):
+        connection.close()
+        return None
+    except OSError as error:
+        connection.close()
+        raise OpenAlertError(f"The running server cannot be reached at {path}: {error.strerror}.") from error
+    return connection
+
+
+async def _directly(config: Config, command: str, arguments: dict[str, Any]) -> list[str]:
+    from openalert.storage import open_database
+    from openalert.usecases import console
+
+    make_data_dir(config)
+    database = await open_database(config.database_url)
+    try:
+        return await console.run(database, command, arguments)
+    finally:
+        await database.close()

@@ -1,0 +1,112 @@
+"""openalert check"""
+
+import asyncio
+import os
+import shutil
+import time
+import zoneinfo
+from collections.abc import AsyncIterator
+
+import click
+
+from openalert.cli.settings import configured, options
+from openalert.config import Config, make_data_dir, redacted
+from openalert.domain.errors import OpenAlertError
+
+Finding = tuple[str, bool | None, str]
+"""What was tried, whether it is well (None: nothing to try), and in words what was found."""
+
+FREE_BYTES = 200 * 1024 * 1024
+BUILT = 1_780_000_000
+"""Seconds since 1970 before this program was written: an earlier clock is wrong."""
+
+
+@click.command()
+@click.option("--show", is_flag=True, help="Print the configuration in effect, without its secrets.")
+@options
+def check(show: bool, config_file: str | None, data_dir: str | None, database_url: str | None) -> None:
+    """Try everything that paging depends on; exit code 0 only if all is well."""
+    config = configured(config_file, data_dir, database_url)
+    if show:
+        click.echo(redacted(config) + "\n")
+    good = asyncio.run(_check(config))
+    if not good:
+        raise OpenAlertError("Not all is well; see the lines marked FAIL.")
+
+
+async def _check(config: Config) -> bool:
+    good = True
+    async for name, well, words in _findings(config):
+        mark = {True: "ok  ", False: "FAIL", None: "--  "}[well]
+        click.echo(f"{mark} {name}: {words}")
+        good = good and well is not False
+    return good
+
+
+async def _findings(config: Config) -> AsyncIterator[Finding]:
+    yield "configuration", True, f"understood; people reach it at {config.base_url}"
+    yield await _database(config)
+    yield await _mail(config)
+    yield _outgoing(config)
+    yield _clock()
+    yield _disk(config)
+
+
+async def _database(config: Config) -> Finding:
+    from openalert.cli import admin
+    from openalert.storage import open_database
+
+    name = "database"
+    try:
+        running = admin.ask(config, "where", fact="listens")
+        if running is not None:
+            return name, True, f"in use by the server at {running[0]}"
+        make_data_dir(config)
+        database = await open_database(config.database_url)
+        try:
+            async with database.transaction() as tx:
+                await tx.execute("UPDATE counters SET value = value WHERE name = 'event'")
+        finally:
+            await database.close()
+    except OpenAlertError as error:
+        return name, False, error.message
+    return name, True, f"{database.dialect} opens, is up to date and takes writes"
+
+
+async def _mail(config: Config) -> Finding:
+    from openalert.app import notifier_settings
+    from openalert.notifiers.email import EmailNotifier
+
+    if not config.smtp.host:
+        return "mail", None, "smtp.host is not configured: nobody gets e-mail"
+    settings = notifier_settings(config)
+    try:
+        return "mail", True, await EmailNotifier(settings.email, base_url=settings.base_url).probe()
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is what the person wants to know
+        return "mail", False, str(error)
+
+
+def _outgoing(config: Config) -> Finding:
+    if config.outgoing.allow_private_networks:
+        return "webhooks", True, "may go to public and private addresses"
+    allowed = ", ".join(config.outgoing.allowed_networks)
+    return "webhooks", True, "may go to public addresses" + (f" and to {allowed}" if allowed else "")
+
+
+def _clock() -> Finding:
+    if time.time() < BUILT:
+        return "clock", False, "the machine's clock is years behind; set it"
+    try:
+        zoneinfo.ZoneInfo("Europe/Berlin")
+    except zoneinfo.ZoneInfoNotFoundError:
+        return "clock", False, "there is no time zone database; install tzdata"
+    return "clock", True, time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()) + ", time zones are known"
+
+
+def _disk(config: Config) -> Finding:
+    folder = config.data_dir
+    if not os.access(folder, os.W_OK):
+        return "disk", False, f"{folder} cannot be written"
+    free = shutil.disk_usage(folder).free
+    words = f"{free // (1024 * 1024)} MiB free at {folder}"
+    return "disk", free >= FREE_BYTES, words

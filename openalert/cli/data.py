@@ -1,0 +1,110 @@
+"""openalert migrate, backup and restore"""
+
+import asyncio
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+import click
+
+from openalert.cli.settings import configured, options
+from openalert.config import Config, make_data_dir
+from openalert.domain.errors import Conflict, Invalid, OpenAlertError
+
+
+@click.command()
+@options
+def migrate(config_file: str | None, data_dir: str | None, database_url: str | None) -> None:
+    """Bring the schema up to date; the server does it by itself when it starts."""
+    done = asyncio.run(_migrate(configured(config_file, data_dir, database_url)))
+    click.echo(f"Applied: {', '.join(done)}." if done else "The schema is up to date.")
+
+
+async def _migrate(config: Config) -> list[str]:
+    from openalert.storage import migrate as migrations
+    from openalert.storage import open_database
+
+    make_data_dir(config)
+    database = await open_database(config.database_url, migrated=False)
+    try:
+        return await migrations.apply(database)
+    finally:
+        await database.close()
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@options
+def backup(file: Path, config_file: str | None, data_dir: str | None, database_url: str | None) -> None:
+    """Copy the database to FILE and prove the copy; the server may go on running."""
+    config = configured(config_file, data_dir, database_url)
+    source = _sqlite_file(config)
+    if source is None:
+        _dump_postgres(config.database_url, file)
+        click.echo(f"Saved to {file}.")
+        return
+    if not source.exists():
+        raise OpenAlertError(f"There is no database at {source}.")
+    from openalert.storage import backup as copies
+
+    counts = copies.save(source, file.absolute())
+    click.echo(f"Saved to {file}: {counts['incidents']} incidents, {sum(counts.values())} rows, checked.")
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@options
+def restore(file: Path, config_file: str | None, data_dir: str | None, database_url: str | None) -> None:
+    """Put the backup FILE in the place of the database; the server must not run."""
+    config = configured(config_file, data_dir, database_url)
+    target = _sqlite_file(config)
+    if target is None:
+        raise Invalid("A backup of Postgres is restored with pg_restore; see docs/operations.md.")
+    if not file.is_file():
+        raise OpenAlertError(f"There is no file {file}.")
+    from openalert.usecases.restore import restore as put_in_place
+
+    make_data_dir(config)
+    done = asyncio.run(put_in_place(file, target))
+    click.echo(f"Restored from {file}." + (f" The database before is {done.kept}." if done.kept else ""))
+    if done.held:
+        click.echo(
+            f"{done.held} open incident(s) had a step due in the past: held, nobody is paged for them. Look at them."
+        )
+
+
+def _sqlite_file(config: Config) -> Path | None:
+    prefix, _, path = config.database_url.partition(":///")
+    return Path(path).absolute() if prefix == "sqlite" else None
+
+
+def _dump_postgres(url: str, target: Path) -> None:
+    program = shutil.which("pg_dump")
+    if program is None:
+        raise OpenAlertError(
+            "pg_dump is not installed here; install Postgres' client programs, or run it yourself."
+        )
+    if target.exists():
+        raise Conflict(f"{target} exists already; choose another name.")
+    parts = urlsplit(url)
+    # The password goes by the environment: arguments can be read by everybody on the machine.
+    bare = parts._replace(scheme="postgresql", netloc=parts.netloc.replace(f":{parts.password}@", "@"))
+    environment = os.environ | ({"PGPASSWORD": unquote(parts.password)} if parts.password else {})
+    partial = target.with_name(f".{target.name}.partial-{os.getpid()}")
+    try:
+        done = subprocess.run(  # noqa: S603 - found on the path, called without a shell
+            [program, "--format=custom", f"--file={partial}", urlunsplit(bare)],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            reason = (done.stderr.strip().splitlines() or ["no reason given"])[0]
+            raise OpenAlertError(f"pg_dump failed: {reason}")
+        partial.chmod(0o600)
+        partial.rename(target)
+    finally:
+        partial.unlink(missing_ok=True)

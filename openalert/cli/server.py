@@ -1,0 +1,207 @@
+"""The web server inside the program: uvicorn with one socket of ours, a quick start and an orderly end."""
+
+import asyncio
+import os
+import signal
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from typing import Any
+
+import click
+import msgspec
+import structlog
+import uvicorn
+
+from openalert.app import OpenAlert
+from openalert.cli.settings import CannotStart
+from openalert.config import Config, make_data_dir, secret_key
+from openalert.storage import open_database
+from openalert.storage.database import Database
+from openalert.telemetry import configure_logs
+from openalert.usecases import console
+from openalert.web.admin import AdminSocket, socket_path
+from openalert.web.live import LARGEST_FRAME
+
+log = structlog.get_logger(__name__)
+
+GRACE_SECONDS = 10
+"""How long a request that has begun may take after the stop was asked for."""
+
+Background = Callable[[OpenAlert, str], Awaitable[None]]
+
+
+def serve(config: Config, background: Background | None = None) -> None:
+    """Run until SIGTERM or SIGINT; CannotStart, DatabaseInUse or Unavailable say why it did not begin.
+
+    `background` runs beside it with the address that it listens on, and is cancelled at the end.
+    """
+    configure_logs(config.log.level, config.log.format)
+    make_data_dir(config)
+    listener = _listen(config.server.host, config.server.port)
+    try:
+        port = listener.getsockname()[1]
+        config = msgspec.structs.replace(config, server=msgspec.structs.replace(config.server, port=port))
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            runner.run(_serve(config, listener, background))
+    finally:
+        listener.close()
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
+    import uvloop
+
+    factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
+    return factory
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family, kind, proto, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, kind, proto)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(2048)
+    except OSError as error:
+        reason = "another program uses it" if error.errno == 98 else error.strerror or str(error)
+        raise CannotStart(
+            f"Cannot listen on {host} port {port}: {reason}. Choose another with --port or server.port."
+        ) from None
+    listener.setblocking(False)
+    return listener
+
+
+async def _serve(config: Config, listener: socket.socket, background: Background | None) -> None:
+    database = await open_database(config.database_url)
+    try:
+        openalert = OpenAlert(config, database, secret_key(config))
+        listens = _address(config)
+        path = socket_path(config.database_url, config.data_dir)
+        admin = AdminSocket(path, database, openalert.bus, {"listens": listens})
+        await admin.start()
+        try:
+            server = _Server(openalert, listens)
+            async with _beside(background, server, openalert, listens):
+                await server.serve(sockets=[listener])
+            if not server.started:
+                raise CannotStart("OpenAlert could not start; the log above says why.")
+        finally:
+            await admin.stop()
+    finally:
+        await database.close()
+
+
+@asynccontextmanager
+async def _beside(
+    background: Background | None, server: "_Server", openalert: OpenAlert, listens: str
+) -> AsyncIterator[None]:
+    if background is None:
+        yield
+        return
+
+    async def begin() -> None:
+        await server.is_up.wait()
+        try:
+            await background(openalert, listens)
+        except Exception:
+            log.exception("background work failed")
+            server.should_exit = True
+
+    task = asyncio.create_task(begin(), name="background")
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+def _address(config: Config) -> str:
+    """The address that this machine reaches it by, whatever base_url says."""
+    bare = msgspec.structs.replace(config, server=msgspec.structs.replace(config.server, base_url=""))
+    return bare.base_url
+
+
+class _Server(uvicorn.Server):
+    """uvicorn that says when it is up, and ends with code 0 when it is asked to."""
+
+    def __init__(self, openalert: OpenAlert, listens: str) -> None:
+        super().__init__(
+            uvicorn.Config(
+                openalert.asgi,
+                http="httptools",
+                ws="websockets-sansio",
+                ws_max_size=LARGEST_FRAME,
+                ws_per_message_deflate=False,
+                ws_ping_interval=30.0,
+                ws_ping_timeout=30.0,
+                lifespan="on",
+                interface="asgi3",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                date_header=True,
+                proxy_headers=False,
+                timeout_graceful_shutdown=GRACE_SECONDS,
+                timeout_keep_alive=65,
+                reset_contextvars=True,
+            )
+        )
+        self._openalert = openalert
+        self._listens = listens
+        self.is_up = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Then say where it is, and how to begin."""
+        await super().startup(sockets=sockets)
+        if self.started:
+            await _greet(self._openalert.database, self._openalert.config, self._listens)
+            _notify_supervisor("READY=1")
+            self.is_up.set()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """First let nothing new in and send live listeners to whoever follows."""
+        _notify_supervisor("STOPPING=1")
+        log.info("stopping")
+        await self._openalert.drain()
+        await super().shutdown(sockets=sockets)
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """A signal ends it in order and then with code 0; a second one at once."""
+        loop = asyncio.get_running_loop()
+        signals = (signal.SIGINT, signal.SIGTERM)
+        for number in signals:
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        try:
+            yield
+        finally:
+            for number in signals:
+                loop.remove_signal_handler(number)
+
+    def handle_exit(self, sig: int, frame: Any) -> None:  # noqa: ARG002 - uvicorn's signature
+        """The first asks, the second insists."""
+        if self.should_exit:
+            self.force_exit = True
+        self.should_exit = True
+
+
+async def _greet(database: Database, config: Config, listens: str) -> None:
+    shown = config.base_url
+    click.echo(f"OpenAlert is running at {shown}", err=True)
+    if shown != listens and config.server.base_url:
+        click.echo(f"It listens on {listens}", err=True)
+    for token in await console.setup_token(database):
+        click.echo(f"Set it up here, once, within the hour: {shown}/setup?token={token}", err=True)
+
+
+def _notify_supervisor(state: str) -> None:
+    """Tell systemd, if it asked to be told (sd_notify(3))."""
+    name = os.environ.get("NOTIFY_SOCKET")
+    if not name:
+        return
+    address = "\0" + name[1:] if name.startswith("@") else name
+    with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as supervisor:
+        supervisor.sendto(state.encode(), address)

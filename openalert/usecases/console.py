@@ -1,0 +1,177 @@
+"""What the commands on the machine itself do, beside a running server or without one.
+
+Whoever can open the database file, or the socket beside it, may do everything; the organization is made when
+there is none yet. Each command gives the lines that are printed.
+"""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Any
+
+from openalert.domain.access import SYSTEM, Actor, Role
+from openalert.domain.errors import Invalid, NotFound
+from openalert.domain.instant import DAY, from_datetime, rfc3339
+from openalert.domain.user import email_key
+from openalert.storage import organizations, services, users
+from openalert.storage.database import Database, Reader
+from openalert.usecases import integrations, setup, signin
+from openalert.usecases import schedules as duty
+from openalert.usecases import users as people
+from openalert.usecases.access import found
+
+Lines = list[str]
+Command = Callable[..., Awaitable[Lines]]
+
+MOST = 1000
+TEST_INTEGRATION = "openalert send-test"
+
+
+async def user_add(
+    database: Database, *, email: str, name: str, role: str, password: str | None = None
+) -> Lines:
+    """A new person; without a password they cannot sign in yet."""
+    hashed = await people.new_password_hash(password, about=(email, name)) if password else None
+    async with database.transaction() as tx:
+        await setup.ensure_organization(tx)
+        user = await people.create(tx, email=email, name=name, role=Role(role), password_hash=hashed)
+    hint = "" if hashed else " No password yet: set one with `openalert user passwd`."
+    return [f"{user.email} is {_article(user.role)} now.{hint}"]
+
+
+async def user_list(database: Database) -> Lines:
+    """Everybody: address, role, name."""
+    async with database.read() as reader:
+        actor = await _owner(reader)
+        listed = await people.page(reader, actor, limit=MOST) if actor else []
+    return [
+        f"{user.email}\t{user.role}\t{user.name}{'' if user.is_active else ' (deactivated)'}"
+        for user in listed
+    ]
+
+
+async def user_passwd(database: Database, *, email: str, password: str) -> Lines:
+    """A new password; every session of the person ends."""
+    async with database.read() as reader:
+        user = found(await users.by_email_key(reader, email_key(email)), "user")
+    hashed = await people.new_password_hash(password, about=(user.email, user.name))
+    async with database.transaction() as tx:
+        await setup.ensure_organization(tx)
+        await people.set_password(tx, user.id, hashed)
+    return [f"The password of {user.email} is changed; all their sessions are over."]
+
+
+async def token_create(database: Database, *, name: str, role: str, expires_days: int | None = None) -> Lines:
+    """A new API key, alone on the last line."""
+    async with database.transaction() as tx:
+        await setup.ensure_organization(tx)
+        expires_at = tx.now + expires_days * DAY if expires_days is not None else None
+        _, text = await signin.create_api_key(tx, name=name, role=Role(role), expires_at=expires_at)
+    return [text]
+
+
+async def token_list(database: Database) -> Lines:
+    """Every key that is not revoked: id, role, name, end."""
+    async with database.read() as reader:
+        actor = await _owner(reader)
+        listed = await signin.api_keys(reader, actor, limit=MOST) if actor else []
+    return [
+        f"{key.id}\t{key.role}\t{key.name}\t{rfc3339(key.expires_at) if key.expires_at else 'never expires'}"
+        for key in listed
+    ]
+
+
+async def token_revoke(database: Database, *, key_id: str) -> Lines:
+    """The key opens nothing any more."""
+    async with database.transaction() as tx:
+        await setup.ensure_organization(tx)
+        await signin.revoke_api_key(tx, key_id)
+    return [f"The key {key_id} is revoked."]
+
+
+async def on_call(database: Database, *, schedule: str | None = None, at: str | None = None) -> Lines:
+    """Who is on call for every schedule, or for the one with this name or id."""
+    async with database.read() as reader:
+        moment = _moment(at) if at else reader.now
+        actor = await _owner(reader)
+        listed = await duty.page(reader, actor, limit=MOST) if actor else []
+        chosen = [one for one in listed if schedule in (None, one.id) or _same(schedule, one.name)]
+        if schedule is not None and not chosen:
+            raise NotFound("schedule")
+        answers = await duty.on_call_of(reader, chosen, moment)
+        wanted = {person.user_id for _, answer in answers for person in answer.people}
+        named = await users.named(reader, SYSTEM, sorted(wanted))
+    lines = []
+    for one, answer in answers:
+        names = ", ".join(named[person.user_id].name for person in answer.people) or "nobody"
+        until = f" until {rfc3339(answer.until)}" if answer.until is not None else ""
+        lines.append(f"{one.name}: {names}{until}")
+    return lines or ["There is no schedule yet."]
+
+
+async def test_key(database: Database, *, service: str) -> Lines:
+    """A fresh key of the integration that test alerts of this service come in by."""
+    async with database.transaction() as tx:
+        await setup.ensure_organization(tx)
+        monitored = found(await services.by_slug(tx, tx.actor, service), "service")
+        listed = await integrations.page(tx, tx.actor, service_id=monitored.id, limit=MOST)
+        known = next((one for one in listed if one.name == TEST_INTEGRATION), None)
+        if known is None:
+            _, key = await integrations.create(
+                tx, service_id=monitored.id, name=TEST_INTEGRATION, kind="generic"
+            )
+        else:
+            _, key = await integrations.rotate_key(tx, known.id)
+    return [key]
+
+
+async def setup_token(database: Database) -> Lines:
+    """A fresh token for the set-up page; nothing once somebody is there."""
+    async with database.transaction() as tx:
+        token = await setup.issue_token(tx)
+    return [token] if token else []
+
+
+COMMANDS: dict[str, Command] = {
+    "user add": user_add,
+    "user list": user_list,
+    "user passwd": user_passwd,
+    "token create": token_create,
+    "token list": token_list,
+    "token revoke": token_revoke,
+    "oncall": on_call,
+    "test key": test_key,
+}
+"""What the server does when it is asked by the socket beside its database."""
+
+
+async def run(database: Database, command: str, arguments: dict[str, Any]) -> Lines:
+    """One command by its name."""
+    if command not in COMMANDS:
+        raise Invalid(f"This OpenAlert does not know the command {command[:40]!r}.")
+    return await COMMANDS[command](database, **arguments)
+
+
+async def _owner(reader: Reader) -> Actor | None:
+    """The program as an owner of the organization; None before there is one."""
+    organization = await organizations.first(reader)
+    if organization is None:
+        return None
+    return Actor(kind="system", id=None, name="OpenAlert", organization_id=organization.id, role=Role.OWNER)
+
+
+def _same(wanted: str | None, name: str) -> bool:
+    return wanted is not None and wanted.casefold() == name.casefold()
+
+
+def _moment(text: str) -> int:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise Invalid(f"{text[:40]!r} is not a time; write 2026-01-31T18:00:00Z.", field="at") from None
+    if moment.tzinfo is None:
+        raise Invalid("The time needs a zone; write 2026-01-31T18:00:00Z.", field="at")
+    return from_datetime(moment)
+
+
+def _article(role: Role) -> str:
+    return f"an {role}" if role in (Role.OWNER, Role.ADMIN) else f"a {role}"

@@ -1,0 +1,156 @@
+"""The socket beside the database: how commands on the machine reach the running server.
+
+One JSON object a line: `{"command", "arguments"}` in, `{"lines"}` or `{"error", "code"}` out; `tail` answers with
+one line for each event until the other side hangs up. The file is readable and writable by its owner alone, which
+is all the access control there is: whoever may open it could as well open the database.
+"""
+
+import asyncio
+import os
+import re
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import structlog
+
+from openalert.bus import Bus
+from openalert.domain.errors import OpenAlertError
+from openalert.storage.database import Database
+from openalert.usecases import console
+from openalert.web.live import message
+
+log = structlog.get_logger(__name__)
+
+LONGEST_LINE = 65_536
+_LONGEST_PATH = 100
+"""A socket's path may have 107 bytes on Linux, 103 on others."""
+
+
+class Question(msgspec.Struct):
+    """What a command asks."""
+
+    command: str
+    arguments: dict[str, Any] = {}
+
+
+class Reply(msgspec.Struct, omit_defaults=True):
+    """What it is told."""
+
+    lines: list[str] = []
+    error: str | None = None
+    code: str | None = None
+
+
+def socket_path(database_url: str, data_dir: Path) -> Path:
+    """Where the socket of this database is: beside an SQLite file, else in the data folder."""
+    match = re.match(r"sqlite:///(.+)", database_url)
+    if match:
+        file = Path(match.group(1))
+        return file.with_name(file.name + ".sock")
+    return data_dir / "admin.sock"
+
+
+@contextmanager
+def reachable(path: Path) -> Iterator[str]:
+    """A spelling of the path that is short enough for a socket."""
+    if len(os.fsencode(path)) <= _LONGEST_PATH:
+        yield str(path)
+        return
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        yield f"/proc/self/fd/{folder}/{path.name}"
+    finally:
+        os.close(folder)
+
+
+class AdminSocket:
+    """The server's end."""
+
+    def __init__(self, path: Path, database: Database, bus: Bus, facts: dict[str, str]) -> None:
+        """`facts`: what `where` answers, such as the address that the server listens on."""
+        self._path = path
+        self._database = database
+        self._bus = bus
+        self._facts = facts
+        self._server: asyncio.Server | None = None
+        self._talking: set[asyncio.Task[None]] = set()
+
+    async def start(self) -> None:
+        """Listen; a file that a killed server left is replaced (the database's lock says that it is dead)."""
+        self._path.unlink(missing_ok=True)
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        with reachable(self._path) as name:
+            before = os.umask(0o177)
+            try:
+                listener.bind(name)
+            finally:
+                os.umask(before)
+        self._server = await asyncio.start_unix_server(self._connected, sock=listener, limit=LONGEST_LINE)
+
+    async def stop(self) -> None:
+        """Hang up and remove the file."""
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+        for task in self._talking:
+            task.cancel()
+        await asyncio.gather(*self._talking, return_exceptions=True)
+        self._path.unlink(missing_ok=True)
+
+    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        if task is not None:
+            self._talking.add(task)
+            task.add_done_callback(self._talking.discard)
+        try:
+            async with asyncio.timeout(10):
+                line = await reader.readline()
+            await self._answer(line, reader, writer)
+        except (TimeoutError, ConnectionError, ValueError) as error:
+            log.warning("admin socket", error=str(error))
+        finally:
+            with suppress(ConnectionError):
+                writer.close()
+
+    async def _answer(self, line: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            question = msgspec.json.decode(line, type=Question)
+            if question.command == "tail":
+                await self._tail(reader, writer)
+                return
+            if question.command == "where":
+                reply = Reply(lines=[self._facts.get(str(question.arguments.get("fact")), "")])
+            else:
+                reply = Reply(lines=await console.run(self._database, question.command, question.arguments))
+        except OpenAlertError as error:
+            reply = Reply(error=error.message, code=error.code)
+        except (msgspec.DecodeError, TypeError) as error:
+            reply = Reply(error=f"The command could not be read: {error}.", code="VALIDATION_ERROR")
+        except Exception:
+            log.exception("command failed")
+            reply = Reply(error="The server failed at it; its log says why.", code="INTERNAL_ERROR")
+        writer.write(msgspec.json.encode(reply) + b"\n")
+        await writer.drain()
+
+    async def _tail(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        subscription = self._bus.subscribe()
+        hung_up = asyncio.create_task(reader.read(1))
+        try:
+            while True:
+                next_event = asyncio.create_task(subscription.next())
+                await asyncio.wait({next_event, hung_up}, return_when=asyncio.FIRST_COMPLETED)
+                if hung_up.done():
+                    next_event.cancel()
+                    return
+                event = next_event.result()
+                if event is None:
+                    return
+                writer.write(msgspec.json.encode(message(event)) + b"\n")
+                await writer.drain()
+        finally:
+            hung_up.cancel()
+            self._bus.unsubscribe(subscription)
