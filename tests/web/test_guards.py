@@ -1,0 +1,192 @@
+"""Who may come in, where from, and how often."""
+
+from pathlib import Path
+
+import httpx2
+import pytest
+from litestar.routes import HTTPRoute
+
+from openalert.app import OpenAlert
+from openalert.config import Config, Server
+from openalert.domain.access import Role
+from openalert.domain.errors import RateLimited
+from openalert.usecases import setup, signin, users
+from openalert.web.guards import safe_next
+from openalert.web.ratelimit import RateLimit
+
+pytestmark = pytest.mark.anyio
+
+PUBLIC = {
+    "/health", "/health/live", "/ready", "/health/ready", "/metrics", "/login", "/setup", "/auth/login",
+    "/a/{token}",
+}  # fmt: skip
+"""Every path that answers strangers. Whoever adds one here says why in the review."""
+
+
+async def session(app: OpenAlert) -> tuple[str, str]:
+    """The id of a new owner and the token of a session of theirs."""
+    async with app.database.transaction() as tx:
+        await setup.ensure_organization(tx)
+        user = await users.create(tx, email="ana@acme.example", name="Ana", role=Role.OWNER)
+        token = await signin.open_session(tx, user.id, address="192.0.2.1", user_agent="test")
+    return user.id, token
+
+
+async def key(app: OpenAlert) -> str:
+    """The text of a new admin key."""
+    async with app.database.transaction() as tx:
+        await setup.ensure_organization(tx)
+        return (await signin.create_api_key(tx, name="k"))[1]
+
+
+async def test_strangers_get_nowhere_but_to_the_public_paths(
+    app: OpenAlert, client: httpx2.AsyncClient
+) -> None:
+    """Every route of the program, tried without credentials: 401, except for the list above."""
+    litestar = app.asgi.app
+    tried = 0
+    for route in litestar.routes:  # type: ignore[attr-defined]  # the middleware knows it as any ASGI application
+        if not isinstance(route, HTTPRoute) or route.path_format in PUBLIC:
+            continue
+        path = route.path_format.replace("{", "x").replace("}", "x")
+        for method in route.methods - {"OPTIONS"}:
+            answer = await client.request(method, path)
+            assert answer.status_code == 401, (method, path)
+            tried += 1
+    assert tried > 20
+
+
+async def test_a_session_and_a_key_open(app: OpenAlert, client: httpx2.AsyncClient) -> None:
+    """By cookie and by header; with a wrong letter neither does."""
+    _, token = await session(app)
+    text = await key(app)
+    assert (
+        await client.get("/api/v1/users/me", headers={"cookie": f"openalert_session={token}"})
+    ).status_code == 200
+    assert (await client.get("/api/v1/teams", headers={"authorization": f"Bearer {text}"})).status_code == 200
+    for headers in ({"cookie": f"openalert_session={token}x"}, {"authorization": f"Bearer {text}x"}):
+        answer = await client.get("/api/v1/teams", headers=headers)
+        assert answer.status_code == 401
+        assert answer.headers["www-authenticate"] == "Bearer"
+
+
+async def test_nothing_in_the_address_opens(app: OpenAlert, client: httpx2.AsyncClient) -> None:
+    """Tokens in queries end up in logs and histories, so they are never taken."""
+    text = await key(app)
+    for name in ("token", "api_key", "access_token", "key"):
+        answer = await client.get(f"/api/v1/teams?{name}={text}")
+        assert answer.status_code in (400, 401)
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"origin": "https://evil.example"}, 403),
+        ({"origin": "null"}, 403),
+        ({"origin": "http://127.0.0.1:8081"}, 403),
+        ({"origin": "http://127.0.0.1:8080.evil.example"}, 403),
+        ({"sec-fetch-site": "cross-site"}, 403),
+        ({"sec-fetch-site": "same-site"}, 403),
+        ({"sec-fetch-site": "same-origin", "origin": "https://evil.example"}, 403),
+        ({"origin": "http://127.0.0.1:8080"}, 201),
+        ({"sec-fetch-site": "same-origin"}, 201),
+        ({}, 201),
+    ],
+)
+async def test_a_foreign_page_cannot_use_the_cookie(
+    app: OpenAlert, client: httpx2.AsyncClient, headers: dict[str, str], status: int
+) -> None:
+    """What the browser says about the page decides; a program without a page says nothing."""
+    _, token = await session(app)
+    cookie = {"cookie": f"openalert_session={token}"}
+    answer = await client.post("/api/v1/teams", json={"name": "Team"}, headers=cookie | headers)
+    assert answer.status_code == status
+    if status == 403:
+        assert answer.json()["code"] == "CROSS_SITE_REQUEST"
+
+
+async def test_a_key_is_not_sent_by_browsers_on_their_own(app: OpenAlert, client: httpx2.AsyncClient) -> None:
+    """So its Origin does not matter."""
+    headers = {"authorization": f"Bearer {await key(app)}", "origin": "https://tool.example"}
+    assert (await client.post("/api/v1/teams", json={"name": "T"}, headers=headers)).status_code == 201
+
+
+async def test_a_misspelt_filter_is_named(app: OpenAlert, client: httpx2.AsyncClient) -> None:
+    """An ignored filter would show the wrong list."""
+    headers = {"authorization": f"Bearer {await key(app)}"}
+    answer = await client.get("/api/v1/teams?limt=3", headers=headers)
+    assert answer.status_code == 400
+    assert "limt" in answer.json()["message"]
+    assert "limit" in answer.json()["details"]["allowed"]
+    assert (await client.get("/api/v1/teams?limit=3", headers=headers)).status_code == 200
+
+
+async def test_a_browser_is_led_to_the_sign_in_and_back(client: httpx2.AsyncClient) -> None:
+    """With what it asked for, if that was only to look."""
+    page = {"accept": "text/html"}
+    answer = await client.get("/incidents?status=open", headers=page)
+    assert answer.status_code == 303
+    assert answer.headers["location"] == "/login?next=/incidents%3Fstatus%3Dopen"
+    assert (await client.get("/", headers=page)).headers["location"] == "/login"
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["//evil", "/\\evil", "https:evil", "https://evil", "javascript:alert(1)", "/\t/evil", "/x//evil", "/..//evil",
+     "\n/x", "user@host", "", None, "/" + "x" * 3000],
+)  # fmt: skip
+def test_the_way_back_stays_here(target: str | None) -> None:
+    """Whatever is not plainly a path of ours leads to the first page."""
+    assert safe_next(target) == "/"
+
+
+def test_a_path_of_ours_is_kept() -> None:
+    """With its query."""
+    assert safe_next("/incidents?status=open") == "/incidents?status=open"
+
+
+class TestLimit:
+    """The limit of writes."""
+
+    @pytest.fixture
+    def config(self, tmp_path: Path) -> Config:
+        """Three writes a minute."""
+        return Config(server=Server(data_dir=str(tmp_path), api_writes_per_minute=3))
+
+    async def test_writes_are_limited_and_reads_are_not(
+        self, app: OpenAlert, client: httpx2.AsyncClient
+    ) -> None:
+        """The fourth write waits; another key does not."""
+        one = {"authorization": f"Bearer {await key(app)}"}
+        two = {"authorization": f"Bearer {await key(app)}"}
+        for number in range(3):
+            answer = await client.post("/api/v1/teams", json={"name": f"T{number}"}, headers=one)
+            assert answer.status_code == 201
+        refused = await client.post("/api/v1/teams", json={"name": "T"}, headers=one)
+        assert refused.status_code == 429
+        assert refused.json()["code"] == "RATE_LIMIT_EXCEEDED"
+        assert refused.headers["retry-after"] == "20"
+        assert (await client.get("/api/v1/teams", headers=one)).status_code == 200
+        assert (await client.post("/api/v1/teams", json={"name": "T"}, headers=two)).status_code == 201
+
+
+def test_the_limit_fills_again() -> None:
+    """After a third of a minute one of three comes back; after a quiet minute all three do."""
+    limit = RateLimit(3)
+    for _ in range(3):
+        limit.spend("a", 0)
+    for now, allowed in ((19_000, False), (20_000, True), (20_001, False)):
+        if allowed:
+            limit.spend("a", now)
+        else:
+            with pytest.raises(RateLimited):
+                limit.spend("a", now)
+    for _ in range(3):
+        limit.spend("a", 100_000)
+
+
+def test_no_limit_is_no_limit() -> None:
+    """0 switches it off."""
+    limit = RateLimit(0)
+    for _ in range(10_000):
+        limit.spend("a", 0)

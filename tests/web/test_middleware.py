@@ -1,0 +1,161 @@
+"""The outermost layer: what holds for every answer, and the bounds of every request."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx2
+import pytest
+
+from openalert.app import OpenAlert
+from openalert.config import Config, Server
+from openalert.web import middleware
+from openalert.web.middleware import CONTENT_SECURITY_POLICY, Outside
+
+pytestmark = pytest.mark.anyio
+
+
+class Health:
+    """A server that is not stopping."""
+
+    draining = False
+
+
+async def hello(scope: Any, receive: Any, send: Any) -> None:
+    """Reads the body and answers with the client's address."""
+    while (await receive()).get("more_body"):
+        pass
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"cache-control", b"max-age=1")]})
+    await send({"type": "http.response.body", "body": str(scope["client"][0]).encode()})
+
+
+def browser(app: Any, address: str = "192.0.2.7") -> httpx2.AsyncClient:
+    """A client of an ASGI application, at this address."""
+    return httpx2.AsyncClient(
+        transport=httpx2.ASGITransport(app=app, client=(address, 1)), base_url="http://127.0.0.1:8080"
+    )
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/health", 200),
+        ("GET", "/no/such/page", 404),
+        ("DELETE", "/health", 405),
+        ("GET", "/api/v1/teams", 401),
+        ("GET", "/incidents", 401),
+        ("POST", "/webhooks/generic/unknown", 404),
+        ("GET", "/static/nothing", 404),
+        ("GET", "/api/v1/ws", 426),
+    ],
+)
+async def test_every_answer_is_guarded(
+    client: httpx2.AsyncClient, method: str, path: str, status: int
+) -> None:
+    """Found or not, Litestar or a mount: the headers and the request id are there, and nothing names the server."""
+    answer = await client.request(method, path, headers={"X-Request-ID": "mine-1"})
+    assert answer.status_code == status
+    assert answer.headers["x-request-id"] == "mine-1"
+    assert answer.headers["content-security-policy"] == CONTENT_SECURITY_POLICY
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["referrer-policy"] == "no-referrer"
+    assert answer.headers["cache-control"] == "no-store"
+    assert "server" not in answer.headers
+
+
+@pytest.mark.parametrize("sent", ["a b", "x" * 65, "a\tb", "<script>", ""])
+async def test_a_strange_request_id_is_replaced(client: httpx2.AsyncClient, sent: str) -> None:
+    """Only harmless ids are taken over into logs and answers."""
+    answer = await client.get("/health", headers={"X-Request-ID": sent})
+    assert len(answer.headers["x-request-id"]) == 16
+    assert answer.headers["x-request-id"] != sent
+
+
+async def test_an_answer_may_be_kept_if_it_says_so() -> None:
+    """no-store is only the default."""
+    async with browser(Outside(hello, Config(), Health())) as client:
+        assert (await client.get("/")).headers["cache-control"] == "max-age=1"
+
+
+async def test_tls_is_pinned_only_where_it_is_used() -> None:
+    """HSTS follows base_url."""
+    for base_url, pinned in (("https://oncall.example.com", True), ("", False)):
+        app = Outside(hello, Config(server=Server(base_url=base_url)), Health())
+        async with browser(app) as client:
+            assert ("strict-transport-security" in (await client.get("/")).headers) is pinned
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "client"),
+    [
+        ("192.0.2.7", "198.51.100.1", "192.0.2.7"),
+        ("10.1.1.1", "198.51.100.1", "198.51.100.1"),
+        ("10.1.1.1", "6.6.6.6, 198.51.100.1", "198.51.100.1"),
+        ("10.1.1.1", "198.51.100.1, 10.2.2.2", "198.51.100.1"),
+        ("10.1.1.1", "6.6.6.6, nonsense", "10.1.1.1"),
+        ("10.1.1.1", "10.3.3.3", "10.3.3.3"),
+    ],
+)
+async def test_only_our_proxies_say_who_the_client_is(peer: str, forwarded: str, client: str) -> None:
+    """From the right, as far as proxies of ours vouch for it; what the client wrote itself proves nothing."""
+    app = Outside(hello, Config(server=Server(trusted_proxies=("10.0.0.0/8",))), Health())
+    async with browser(app, peer) as http:
+        assert (await http.get("/", headers={"X-Forwarded-For": forwarded})).text == client
+
+
+async def test_a_large_body_is_refused_whether_or_not_it_says_so() -> None:
+    """413, by the length it claims and by the bytes that come."""
+
+    async def chunks() -> AsyncIterator[bytes]:
+        for _ in range(5):
+            yield b"x" * 300
+
+    app = Outside(hello, Config(server=Server(max_body_bytes=1024)), Health())
+    async with browser(app) as client:
+        assert (await client.post("/", content=b"x" * 1024)).status_code == 200
+        for content in (b"x" * 1025, chunks()):
+            answer = await client.post("/", content=content)
+            assert answer.status_code == 413
+            assert answer.json()["code"] == "BODY_TOO_LARGE"
+
+
+async def test_a_body_that_does_not_arrive_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """408 after the deadline; the time after a whole body is not counted."""
+    monkeypatch.setattr(middleware, "BODY_SECONDS", 0.05)
+    sent: list[Any] = []
+
+    async def silence() -> Any:
+        await asyncio.sleep(5)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "POST", "path": "/", "headers": [], "client": None}
+    await Outside(hello, Config(), Health())(scope, silence, send)
+    assert sent[0]["status"] == 408
+    assert json.loads(sent[1]["body"])["code"] == "BODY_TIMEOUT"
+
+
+async def test_a_fault_leaves_no_trace_outside() -> None:
+    """Whatever breaks below, the answer is a bare 500 with the request id."""
+
+    async def broken(scope: Any, receive: Any, send: Any) -> None:
+        raise RuntimeError("SELECT secret FROM /etc/passwd")
+
+    async with browser(Outside(broken, Config(), Health())) as client:
+        answer = await client.get("/", headers={"X-Request-ID": "r1"})
+    assert answer.status_code == 500
+    assert answer.json()["code"] == "INTERNAL_ERROR"
+    assert answer.json()["request_id"] == "r1"
+    for canary in ("SELECT", "passwd", "RuntimeError", "Traceback", ".py"):
+        assert canary not in answer.text
+
+
+@pytest.mark.parametrize("header", ["X-HTTP-Method-Override", "X-Original-URL", "X-User", "X-Forwarded-User"])
+async def test_headers_that_change_a_request_elsewhere_change_nothing_here(
+    app: OpenAlert, client: httpx2.AsyncClient, header: str
+) -> None:
+    """The method, the path and the person are what the request itself says."""
+    answer = await client.get("/api/v1/teams", headers={header: "/health"})
+    assert answer.status_code == 401
