@@ -78,10 +78,3 @@ async def forget(tx: Transaction, before: Instant) -> None:
         """,
         before=before,
     )
-
-
-async def replayed(tx: Transaction, payload_id: str) -> None:
-    """A message from quarantine was sent through again: it no longer waits for anybody."""
-    await tx.execute(
-        "UPDATE payloads SET outcome = 'replayed' WHERE id = :id AND outcome = 'quarantined'", id=payload_id
-    )

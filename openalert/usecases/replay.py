@@ -3,26 +3,26 @@
 import base64
 
 from openalert.domain.access import Permission
-from openalert.domain.errors import Invalid, OpenAlertError
+from openalert.domain.errors import Conflict, Invalid, OpenAlertError
 from openalert.domain.service import Payload
 from openalert.sources import SOURCES, Inbound, Reading, read
-from openalert.storage import payloads
 from openalert.storage.database import Transaction
 from openalert.usecases import ingest, integrations
 from openalert.usecases.ingest import Delivery, Outcome
 
 
 async def replay(tx: Transaction, integration_id: str, payload_id: str, trace_id: str) -> Outcome:
-    """Take the message in as if it came now. Invalid when it is not kept whole or can still not be read.
+    """Take the message in as if it came now. Conflict when it is not kept whole, Invalid when it still
+    cannot be read. The kept message stays as it is; this one is kept beside it as `replayed`.
 
     Times of the source count as they did: what is over stays over and pages nobody.
     """
     integration, payload = await integrations.payload(
-        tx, tx.actor, integration_id, payload_id, Permission.CONFIGURE
+        tx, tx.actor, integration_id, payload_id, Permission.RESPOND
     )
     content = content_of(payload)
     if len(content) < payload.body_size:
-        raise Invalid("Only the beginning of this message was kept; it cannot be sent through again.")
+        raise Conflict("Only the beginning of this message was kept; let its sender send it again.")
     source = payload.source if payload.source in SOURCES else integration.type
     reading = _read(source, content, payload, tx.now)
     delivery = Delivery(
@@ -37,7 +37,6 @@ async def replay(tx: Transaction, integration_id: str, payload_id: str, trace_id
     outcome = (await ingest.take_in(tx, [delivery]))[0]
     if outcome.error is not None:
         raise outcome.error
-    await payloads.replayed(tx, payload.id)
     return outcome
 
 
@@ -52,4 +51,3 @@ def _read(source: str, content: bytes, payload: Payload, now: int) -> Reading:
         return read(source, content, inbound)
     except OpenAlertError as error:
         raise Invalid(f"It still cannot be read: {error.message}", field="body") from None
-
