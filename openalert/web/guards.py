@@ -106,17 +106,18 @@ class Access:
             return True
         if self._base_url or origin in ("", "null"):
             return False
-        parts = urlsplit(origin)
-        return parts.scheme in ("http", "https") and parts.netloc.lower() == _header(scope, b"host").lower()
+        scheme = "https" if scope.get("scheme") in ("https", "wss") else "http"
+        return origin.lower() == f"{scheme}://{_header(scope, b'host').lower()}"
 
     def refuse_foreign_pages(self, scope: Scope) -> None:
         """Forbidden when a browser says that another site's page sent this. Programs say nothing and may."""
         site, origin = _header(scope, b"sec-fetch-site"), _header(scope, b"origin")
+        if site in ("same-origin", "none"):
+            return
         if origin and not self.is_own_origin(scope):
-            where = self._base_url or "the address of this server"
             raise Forbidden(
-                f"This was sent by a page of {origin[:100]!r}. Use {where}, or add the origin to "
-                "server.allowed_origins.",
+                f"This was sent by a page of {origin[:100]!r}. If that is how you reach OpenAlert, set "
+                "server.base_url to it, or add it to server.allowed_origins.",
                 code="CROSS_SITE_REQUEST",
             )
         if not origin and site not in ("", "same-origin", "none"):

@@ -40,7 +40,9 @@ SECURITY_HEADERS = {
     b"content-security-policy": CONTENT_SECURITY_POLICY.encode(),
     b"x-content-type-options": b"nosniff",
     b"x-frame-options": b"DENY",
-    b"referrer-policy": b"no-referrer",
+    # Not no-referrer: with it browsers send `Origin: null` even to ourselves, and over plain HTTP the Origin is
+    # all that tells our own forms from those of others.
+    b"referrer-policy": b"same-origin",
     b"cross-origin-opener-policy": b"same-origin",
     b"cross-origin-resource-policy": b"same-origin",
     b"permissions-policy": b"camera=(), geolocation=(), microphone=(), payment=(), usb=()",
@@ -121,25 +123,28 @@ class Outside:
                 return
             await send(message)
 
-        await self.app(scope, receive, answer)
+        await self._find(scope["path"], scope)(scope, receive, answer)
 
     def _begin(self, scope: Scope) -> tuple[bytes, int | None]:
         """Give the request its id and its client's address; the id, and the length it claims to have."""
-        request_id, forwarded, length = b"", [], None
+        request_id, forwarded, length, proto = b"", [], None, b""
         for name, value in scope["headers"]:
             if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
                 request_id = value
             elif name == b"x-forwarded-for":
                 forwarded.append(value)
+            elif name == b"x-forwarded-proto":
+                proto = value
             elif name == b"content-length" and value.isdigit():
                 length = int(value[:19])
         request_id = request_id or secrets.token_hex(8).encode()
         text = request_id.decode()
         scope["request_id"] = text
         telemetry.begin_request(text)
-        if self._proxies and forwarded and scope["client"]:
-            address = self._client(scope["client"][0], b",".join(forwarded))
-            scope["client"] = (address, 0)
+        if self._proxies and scope["client"] and self._trusts(scope["client"][0]):
+            if proto == b"https":
+                scope["scheme"] = "wss" if scope["type"] == "websocket" else "https"
+            scope["client"] = (self._client(scope["client"][0], b",".join(forwarded)), 0)
         return request_id, length
 
     def _client(self, peer: str, forwarded: bytes) -> str:

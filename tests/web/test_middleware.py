@@ -104,6 +104,21 @@ async def test_only_our_proxies_say_who_the_client_is(peer: str, forwarded: str,
         assert (await http.get("/", headers={"X-Forwarded-For": forwarded})).text == client
 
 
+@pytest.mark.parametrize(("peer", "scheme"), [("10.1.1.1", "https"), ("192.0.2.7", "http")])
+async def test_only_our_proxies_say_that_it_came_by_tls(peer: str, scheme: str) -> None:
+    """What an origin is compared with depends on it."""
+    seen: list[str] = []
+
+    async def note(scope: Any, receive: Any, send: Any) -> None:
+        seen.append(scope["scheme"])
+        await hello(scope, receive, send)
+
+    app = Outside(note, Config(server=Server(trusted_proxies=("10.0.0.0/8",))), Health())
+    async with browser(app, peer) as http:
+        await http.get("/", headers={"X-Forwarded-Proto": "https"})
+    assert seen == [scheme]
+
+
 async def test_a_large_body_is_refused_whether_or_not_it_says_so() -> None:
     """413, by the length it claims and by the bytes that come."""
 
