@@ -241,7 +241,11 @@ async def _go_on(work: Work, incident: Incident, row: Notification) -> None:
             cycle=row.cycle,
             reasons=["every page failed"],
         )
-        escalation.hurry(work, incident, timer.cycle, timer.level)
+        if timer.cycle > row.cycle and not await notifications.paged(work.tx, [incident.id]):
+            # Another round would only fail again: the owners are to be told, and now.
+            escalation.hurry(work, incident, row.cycle, escalation.THE_END)
+        else:
+            escalation.hurry(work, incident, timer.cycle, timer.level)
 
 
 async def recover(tx: Transaction, run_id: str, claimed_before: Instant) -> int:

@@ -20,6 +20,10 @@ LATE_AFTER = 5_000
 """A step later than this says so in the timeline."""
 
 
+THE_END = 0
+"""The level of a timer that stands for the end of the ladder, whatever its length: the owners are told."""
+
+
 def start(work: Work, incident: Incident, route: Route) -> None:
     """Run the policy from its first level; a policy version, once begun with, stays."""
     incident.policy_id, incident.policy_version_id = route.policy_id, route.policy_version_id
@@ -27,7 +31,7 @@ def start(work: Work, incident: Incident, route: Route) -> None:
     incident.escalation_level = incident.escalation_cycle = 0
     incident.escalation_reached = False
     # Without a policy the only step is the end, and it is due now: the owners are told.
-    level = 1 if route.policy_version_id else 0
+    level = 1 if route.policy_version_id else THE_END
     _schedule(work, incident, 0, level, work.now + (route.first_delay if level else 0))
 
 
@@ -77,7 +81,7 @@ async def step(tx: Transaction, timer: Timer, *, not_running_since: Instant | No
         await work.flush()
         return
     version = await _version(tx, incident)
-    if version is None or timer.level == 0 or timer.level > len(version.levels):
+    if version is None or timer.level == THE_END or timer.level > len(version.levels):
         await _end(work, incident, version)
     else:
         await _page_level(work, incident, version, timer, _late(tx.now, timer.due_at, not_running_since))
@@ -290,6 +294,6 @@ async def repair(tx: Transaction, incident_id: str) -> None:
     incident.snoozed_until = None
     incident.escalation_state = EscalationState.RUNNING
     work.tell(incident, "escalation_repaired", SYSTEM)
-    level = incident.escalation_level + 1 if incident.policy_version_id else 0
+    level = incident.escalation_level + 1 if incident.policy_version_id else THE_END
     _schedule(work, incident, incident.escalation_cycle, level, tx.now)
     await work.flush()

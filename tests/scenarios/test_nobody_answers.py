@@ -105,6 +105,23 @@ async def test_a_permanent_failure_moves_on_to_the_next_level_at_once(world: Wor
     world.is_quiet()
 
 
+async def test_when_every_page_fails_for_good_the_owners_are_told_before_any_repetition(world: World) -> None:
+    """Nobody got anything in the first round: the second is not waited for, the owner hears at once."""
+
+    def behave(message: Message) -> Receipt:
+        if message.to == world.bob.email:
+            raise NotifierError(Reason.REJECTED_RECIPIENT, "550 no such user", permanent=True)
+        return Receipt(provider_id="x")
+
+    world.email.behave = behave
+    await world.policy(level(1, world.bob), repeats=3, repeat_minutes=30)
+    await world.fires("DiskFull")
+    page = world.mailbox(world.alice).got("DiskFull")
+    assert page.reason == "You own the team and nobody else answers."
+    assert world.email.attempts == 2
+    assert "Nobody in the escalation policy could be reached. Alice told." in await world.story()
+
+
 async def test_a_page_that_cannot_be_sent_in_time_is_given_up_and_the_ladder_goes_on(world: World) -> None:
     """The mail server is away for good: after the budget of a page Bob's webhook is tried without further wait."""
 
