@@ -82,7 +82,7 @@ async def _serve(config: Config, listener: socket.socket, background: Background
         admin = AdminSocket(path, database, openalert.bus, {"listens": listens})
         await admin.start()
         try:
-            server = _Server(openalert, listens)
+            server = _Server(openalert, listens, invites=background is None)
             async with _beside(background, server, openalert, listens):
                 await server.serve(sockets=[listener])
             if not server.started:
@@ -127,7 +127,7 @@ def _address(config: Config) -> str:
 class _Server(uvicorn.Server):
     """uvicorn that says when it is up, and ends with code 0 when it is asked to."""
 
-    def __init__(self, openalert: OpenAlert, listens: str) -> None:
+    def __init__(self, openalert: OpenAlert, listens: str, *, invites: bool) -> None:
         super().__init__(
             uvicorn.Config(
                 openalert.asgi,
@@ -151,13 +151,16 @@ class _Server(uvicorn.Server):
         )
         self._openalert = openalert
         self._listens = listens
+        self._invites = invites
         self.is_up = asyncio.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Then say where it is, and how to begin."""
         await super().startup(sockets=sockets)
         if self.started:
-            await _greet(self._openalert.database, self._openalert.config, self._listens)
+            _greet(self._openalert.config, self._listens)
+            if self._invites:
+                await _invite(self._openalert.database, self._openalert.config)
             _notify_supervisor("READY=1")
             self.is_up.set()
 
@@ -188,13 +191,16 @@ class _Server(uvicorn.Server):
         self.should_exit = True
 
 
-async def _greet(database: Database, config: Config, listens: str) -> None:
-    shown = config.base_url
-    click.echo(f"OpenAlert is running at {shown}", err=True)
-    if shown != listens and config.server.base_url:
+def _greet(config: Config, listens: str) -> None:
+    click.echo(f"OpenAlert is running at {config.base_url}", err=True)
+    if config.base_url != listens and config.server.base_url:
         click.echo(f"It listens on {listens}", err=True)
+
+
+async def _invite(database: Database, config: Config) -> None:
+    """While there is nobody, whoever reads this console may become the owner."""
     for token in await console.setup_token(database):
-        click.echo(f"Set it up here, once, within the hour: {shown}/setup?token={token}", err=True)
+        click.echo(f"Set it up here, once, within the hour: {config.base_url}/setup?token={token}", err=True)
 
 
 def _notify_supervisor(state: str) -> None:

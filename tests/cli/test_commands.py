@@ -1,0 +1,153 @@
+"""The commands without a server: what they print, where, and with which exit code they leave."""
+
+import io
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from openalert import __version__
+from openalert.cli import main
+
+
+class Ran:
+    """What a command left behind."""
+
+    def __init__(self, code: int, out: str, err: str) -> None:
+        self.code, self.out, self.err = code, out, err
+
+
+@pytest.fixture
+def openalert(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> "Run":
+    """Runs a command in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    return Run(monkeypatch, capsys)
+
+
+class Run:
+    """Call it with arguments and, if wanted, a standard input."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+        self._monkeypatch, self._capsys = monkeypatch, capsys
+
+    def __call__(self, *arguments: str, stdin: str = "") -> Ran:
+        """Run it as the shell would."""
+        self._monkeypatch.setattr(sys, "stdin", io.StringIO(stdin))
+        with pytest.raises(SystemExit) as left:
+            main(list(arguments))
+        captured = self._capsys.readouterr()
+        return Ran(int(left.value.code or 0), captured.out, captured.err)
+
+
+def test_version_and_help_import_nothing_heavy() -> None:
+    """They answer at once, also on a slow machine, because only click is imported."""
+    program = (
+        "import sys\nfrom openalert.cli import main\n"
+        "try:\n    main(sys.argv[1:])\nexcept SystemExit:\n    pass\n"
+        "heavy = {'litestar', 'msgspec', 'structlog', 'asyncio', 'openalert.config'} & set(sys.modules)\n"
+        "sys.exit(f'imported {heavy}' if heavy else 0)"
+    )
+    for argument in ("version", "--help", "--version"):
+        done = subprocess.run(
+            [sys.executable, "-c", program, argument], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        assert __version__ in done.stdout or "serve" in done.stdout
+
+
+def test_people_are_added_before_the_first_start(openalert: Run) -> None:
+    """The database is made, the person is there, and a second one of the same address is refused."""
+    done = openalert("user", "add", "ana@acme.example", "--name", "Ana", "--role", "owner", "--password-stdin",
+                     stdin="correct horse battery\n")  # fmt: skip
+    assert (done.code, done.out) == (0, "ana@acme.example is an owner now.\n")
+    assert openalert("user", "list").out == "ana@acme.example\towner\tAna\n"
+    again = openalert("user", "add", "ANA@acme.example", "--name", "Ana")
+    assert again.code == 1
+    assert 0 < len(again.err.splitlines()) <= 4
+    assert (
+        openalert(
+            "user", "passwd", "ana@acme.example", "--password-stdin", stdin="another long password\n"
+        ).code
+        == 0
+    )
+    assert (
+        openalert("user", "passwd", "no@acme.example", "--password-stdin", stdin="another long pw\n").code
+        == 1
+    )
+
+
+def test_a_weak_password_is_refused_in_one_sentence(openalert: Run) -> None:
+    """And nobody is added."""
+    done = openalert("user", "add", "a@acme.example", "--name", "A", "--password-stdin", stdin="short\n")
+    assert done.code == 1
+    assert "at least 12 characters" in done.err
+    assert openalert("user", "list").out == ""
+
+
+def test_the_key_is_the_last_line_of_standard_output(openalert: Run) -> None:
+    """So that `KEY=$(openalert token create ci | tail -1)` works; it can be listed and revoked, not shown."""
+    done = openalert("token", "create", "ci", "--role", "owner", "--expires-days", "30")
+    key = done.out.splitlines()[-1]
+    assert key.startswith("oak_")
+    listed = openalert("token", "list").out
+    assert "\towner\tci\t20" in listed
+    assert key.rsplit("_", 1)[1] not in listed
+    assert openalert("token", "revoke", listed.split("\t")[0]).code == 0
+    assert openalert("token", "list").out == ""
+    assert openalert("token", "revoke", "nothing").code == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["user", "add"], 2, "EMAIL"),
+        (["user", "add", "a@b.example", "--name", "A", "--role", "king"], 2, "owner"),
+        (["nonsense"], 2, "nonsense"),
+        (["serve", "--port", "70000"], 2, "70000"),
+        (["serve", "--config", "missing.toml"], 3, "missing.toml"),
+        (["check", "--database-url", "mysql://a/b"], 3, "database.url"),
+        (["user", "list", "--database-url", "postgres://u:hush@127.0.0.1:9/x"], 1, "Postgres"),
+        (["backup", "x.db"], 1, "no database"),
+        (["restore", "x.db"], 1, "no file"),
+        (["tail"], 1, "No server"),
+        (["send-test", "--service", "x"], 1, "No server"),
+        (["oncall", "--at", "tomorrow"], 1, "2026-01-31T18:00:00Z"),
+    ],
+)
+def test_every_refusal_has_its_code_and_names_the_matter(
+    openalert: Run, arguments: list[str], code: int, words: str
+) -> None:
+    """1 refused, 2 wrong usage, 3 cannot start; at most four lines and never a traceback or a secret."""
+    done = openalert(*arguments)
+    assert done.code == code, done.err
+    assert words in done.err
+    assert len(done.err.splitlines()) <= 4
+    assert "Traceback" not in done.err
+    assert "hush" not in done.err
+
+
+def test_check_says_one_line_each(openalert: Run, tmp_path: Path) -> None:
+    """Well without mail; not well when the mail server does not answer."""
+    done = openalert("check", "--show")
+    assert done.code == 0, done.out + done.err
+    for name in ("configuration", "database", "mail", "clock", "disk"):
+        assert f" {name}: " in done.out
+    assert "[server]" in done.out
+    file = tmp_path / "mail.toml"
+    file.write_text('[smtp]\nhost = "127.0.0.1"\nport = 9\nfrom = "a@b.example"\n')
+    failing = openalert("check", "--config", str(file))
+    assert failing.code == 1
+    assert "FAIL mail: " in failing.out
+
+
+def test_migrate_says_what_it_did(openalert: Run) -> None:
+    """The first time everything, then nothing."""
+    assert "0001_initial" in openalert("migrate").out
+    assert openalert("migrate").out == "The schema is up to date.\n"
+
+
+def test_oncall_without_schedules(openalert: Run) -> None:
+    """An empty installation says so; an unknown schedule is refused."""
+    assert openalert("oncall").out == "There is no schedule yet.\n"
+    assert openalert("oncall", "Platform").code == 1

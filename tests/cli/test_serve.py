@@ -1,0 +1,215 @@
+"""`openalert serve` as real processes: start, stop, and commands beside a running server."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+SECONDS = 30.0
+
+
+class Server:
+    """One server process, with its data in `folder`."""
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        self.folder = folder
+        self.log = folder / "stderr.log"
+        with self.log.open("w") as errors:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "openalert", "serve", "--port", "0", *self.where, *options],
+                stderr=errors,
+                stdout=subprocess.PIPE,
+                cwd=folder,
+            )
+        self.url = self._wait()
+
+    @property
+    def where(self) -> list[str]:
+        """The option that points to this server's data."""
+        return ["--data-dir", str(self.folder / "data")]
+
+    def _wait(self) -> str:
+        end = time.monotonic() + SECONDS
+        while time.monotonic() < end:
+            found = re.search(r"running at (\S+)", self.log.read_text())
+            if found:
+                return found.group(1)
+            if self.process.poll() is not None:
+                break
+            time.sleep(0.02)
+        raise AssertionError(self.log.read_text())
+
+    def run(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        """A command on the same data."""
+        return run(self.folder, *arguments, *self.where, stdin=stdin)
+
+    def get(self, path: str, **headers: str) -> tuple[int, str]:
+        """Status and body."""
+        request = urllib.request.Request(self.url + path, headers=headers)
+        try:
+            with urllib.request.urlopen(request, timeout=5) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+
+    def stop(self) -> int:
+        """Ask it to stop; its exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(SECONDS)
+
+
+def run(folder: Path, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    """A command in this folder."""
+    return subprocess.run(
+        [sys.executable, "-m", "openalert", *arguments],
+        capture_output=True, text=True, cwd=folder, input=stdin, timeout=SECONDS, check=False,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    """A server on an empty folder; killed at the end if it still runs."""
+    running = Server(tmp_path)
+    yield running
+    if running.process.poll() is None:
+        running.process.kill()
+    running.process.wait()
+
+
+def test_it_starts_with_nothing_and_invites_once(server: Server) -> None:
+    """The URL and the set-up link are on standard error; with somebody there, the next start invites nobody."""
+    assert re.search(r"http://127\.0\.0\.1:\d+/setup\?token=\S{20,}", server.log.read_text())
+    assert server.get("/ready")[0] == 200
+    done = server.run("user", "add", "a@b.example", "--name", "Ana", "--role", "owner")
+    assert done.returncode == 0, done.stderr
+    assert server.stop() == 0
+    again = Server(server.folder)
+    try:
+        assert "/setup" not in again.log.read_text()
+    finally:
+        assert again.stop() == 0
+
+
+def test_it_stops_in_order(server: Server) -> None:
+    """SIGTERM: exit 0, the socket is gone, the lock is free, and the log has no error."""
+    assert server.stop() == 0
+    assert not (server.folder / "data" / "openalert.db.sock").exists()
+    assert not re.search(r'"level":"(error|critical)"|Traceback', server.log.read_text())
+    assert server.run("migrate").returncode == 0
+
+
+def test_a_second_server_names_the_first(server: Server) -> None:
+    """Exit 3 within moments, with the pid; and with the port when only that is taken."""
+    begun = time.monotonic()
+    done = server.run("serve", "--port", "0")
+    assert done.returncode == 3
+    assert f"process {server.process.pid}" in done.stderr
+    port = server.url.rsplit(":", 1)[1]
+    other = run(server.folder, "serve", "--port", port, "--data-dir", str(server.folder / "other"))
+    assert other.returncode == 3
+    assert port in other.stderr
+    for refused in (done, other):
+        assert len(refused.stderr.splitlines()) <= 4
+    assert time.monotonic() - begun < 10
+
+
+def test_commands_go_through_the_running_server(server: Server) -> None:
+    """A key made beside it opens at once and a revoked one no longer; nobody else may use the socket."""
+    key = server.run("token", "create", "ci").stdout.splitlines()[-1]
+    assert server.get("/api/v1/teams", Authorization=f"Bearer {key}")[0] == 200
+    key_id = server.run("token", "list").stdout.split("\t")[0]
+    assert server.run("token", "revoke", key_id).returncode == 0
+    assert server.get("/api/v1/teams", Authorization=f"Bearer {key}")[0] == 401
+    assert (server.folder / "data" / "openalert.db.sock").stat().st_mode & 0o777 == 0o600
+    refused = server.run("user", "add", "nonsense", "--name", "N")
+    assert refused.returncode == 1
+    assert "e-mail address" in refused.stderr
+    assert "in use by the server" in server.run("check").stdout
+
+
+def test_the_socket_survives_nonsense(server: Server) -> None:
+    """Whatever is said to it, the next command works."""
+    for said in (b"{\n", b"[]\n", b'{"command":"rm"}\n', b'{"command":"user add","arguments":{"x":1}}\n',
+                 b"x" * 100_000 + b"\n", b""):  # fmt: skip
+        with socket.socket(socket.AF_UNIX) as talk:
+            folder = os.open(server.folder / "data", os.O_RDONLY)
+            talk.connect(f"/proc/self/fd/{folder}/openalert.db.sock")
+            os.close(folder)
+            talk.sendall(said)
+            talk.shutdown(socket.SHUT_WR)
+            talk.settimeout(5)
+            try:
+                answer = talk.recv(4096)
+            except ConnectionError:
+                answer = b""
+            assert not answer or "error" in json.loads(answer)
+    assert server.run("user", "list").returncode == 0
+
+
+def test_a_deep_folder_has_a_socket_too(tmp_path: Path) -> None:
+    """Paths longer than a socket's 107 bytes work."""
+    folder = tmp_path / ("d" * 120)
+    folder.mkdir()
+    deep = Server(folder)
+    try:
+        assert "in use by the server" in deep.run("check").stdout
+    finally:
+        assert deep.stop() == 0
+
+
+def test_a_killed_server_does_not_stand_in_the_way(server: Server) -> None:
+    """After kill -9 its lock is free and its socket is replaced."""
+    server.process.kill()
+    server.process.wait()
+    assert server.run("user", "list").returncode == 0
+    again = Server(server.folder)
+    try:
+        assert again.get("/ready")[0] == 200
+        assert "in use by the server" in again.run("check").stdout
+    finally:
+        assert again.stop() == 0
+
+
+def test_a_backup_beside_the_server_can_be_restored(server: Server) -> None:
+    """Keys survive; a restore beside the server is refused; what was there before is kept."""
+    key = server.run("token", "create", "ci").stdout.splitlines()[-1]
+    done = server.run("backup", "save.db")
+    assert done.returncode == 0, done.stderr
+    assert (server.folder / "save.db").stat().st_mode & 0o777 == 0o600
+    server.run("user", "add", "late@b.example", "--name", "Late")
+    refused = server.run("restore", "save.db")
+    assert refused.returncode == 3
+    assert str(server.process.pid) in refused.stderr
+    assert server.stop() == 0
+    restored = server.run("restore", "save.db")
+    assert restored.returncode == 0, restored.stderr
+    assert "before-restore-1" in restored.stdout
+    again = Server(server.folder)
+    try:
+        assert again.get("/api/v1/teams", Authorization=f"Bearer {key}")[0] == 200
+        assert "late@" not in again.run("user", "list").stdout
+    finally:
+        assert again.stop() == 0
+
+
+def test_a_bad_configuration_is_named_within_a_second_or_so(tmp_path: Path) -> None:
+    """Exit 3, the key and what is allowed, nothing else."""
+    (tmp_path / "openalert.toml").write_text("[smtp]\nsecurity = 'ssl'\n")
+    done = run(tmp_path, "serve")
+    assert done.returncode == 3
+    assert "smtp.security" in done.stderr
+    assert "starttls" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert not (tmp_path / "openalert-data").exists()

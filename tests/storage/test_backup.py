@@ -1,0 +1,195 @@
+"""Backups: a copy of one moment, proven before it counts; a restore that pages nobody for the past."""
+
+import asyncio
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from openalert.domain.errors import Conflict
+from openalert.domain.incident import EscalationState, Incident
+from openalert.domain.instant import HOUR, MINUTE, SECOND, Instant
+from openalert.domain.notification import Notification, NotificationKind, NotificationStatus
+from openalert.domain.severity import Severity
+from openalert.domain.team import Team
+from openalert.domain.timeline import sentence
+from openalert.storage import (
+    Database,
+    backup,
+    incidents,
+    notifications,
+    open_database,
+    timeline,
+    timers,
+    wall_clock,
+)
+from openalert.storage.backup import BrokenBackup
+from openalert.storage.sqlite import DatabaseInUse
+from openalert.storage.timers import Timer
+from openalert.usecases import restore as restoring
+from openalert.usecases import setup
+
+pytestmark = pytest.mark.anyio
+
+
+def file_of(database: Database) -> Path:
+    """The file of an SQLite database."""
+    return Path(database.url.removeprefix("sqlite:///"))
+
+
+async def note(database: Database, count: int) -> None:
+    """Write settings, each twice in one transaction."""
+    for number in range(count):
+        async with database.transaction() as tx:
+            for half in "ab":
+                await tx.execute("INSERT INTO settings VALUES (:name, '')", name=f"{number}{half}")
+
+
+async def test_a_copy_made_while_writing_is_of_one_moment(sqlite_db: Database, tmp_path: Path) -> None:
+    """No half of a transaction is in it, and its counts are those that were promised."""
+    writing = asyncio.create_task(note(sqlite_db, 300))
+    for number in range(5):
+        await asyncio.sleep(0.02)
+        target = tmp_path / f"{number}.backup"
+        counts = await asyncio.to_thread(backup.save, file_of(sqlite_db), target)
+        assert counts["settings"] % 2 == 0
+        assert backup.check(target) == counts
+    await writing
+    assert backup.save(file_of(sqlite_db), tmp_path / "last")["settings"] == 600
+    assert [path.name for path in tmp_path.iterdir() if "partial" in path.name] == []
+
+
+async def test_a_backup_overwrites_nothing(sqlite_db: Database, tmp_path: Path) -> None:
+    """A file that is there stays as it is."""
+    target = tmp_path / "b"
+    target.write_text("mine")
+    with pytest.raises(Conflict):
+        backup.save(file_of(sqlite_db), target)
+    assert target.read_text() == "mine"
+
+
+@pytest.mark.parametrize("damage", ["truncated", "overwritten", "text", "empty", "foreign"])
+async def test_a_damaged_backup_is_refused(sqlite_db: Database, tmp_path: Path, damage: str) -> None:
+    """Nothing is put in the place of the database."""
+    await note(sqlite_db, 100)
+    good = tmp_path / "good"
+    backup.save(file_of(sqlite_db), good)
+    content = good.read_bytes()
+    bad = tmp_path / "bad"
+    if damage == "foreign":
+        with sqlite3.connect(bad) as raw:
+            raw.execute("CREATE TABLE other (x)")
+        raw.close()
+    else:
+        bad.write_bytes(
+            {
+                "truncated": content[: len(content) // 2],
+                "overwritten": content[:8192] + b"\xff" * 20_000 + content[28_192:],
+                "text": b"not a database",
+                "empty": b"",
+            }[damage]
+        )
+    target = tmp_path / "target.db"
+    with pytest.raises(BrokenBackup):
+        await restoring.restore(bad, target)
+    assert not target.exists()
+    assert [path.name for path in tmp_path.iterdir() if "restoring" in path.name] == []
+
+
+async def test_a_database_in_use_is_not_replaced(sqlite_db: Database, tmp_path: Path) -> None:
+    """The server must be stopped first."""
+    good = tmp_path / "good"
+    backup.save(file_of(sqlite_db), good)
+    with pytest.raises(DatabaseInUse):
+        await restoring.restore(good, file_of(sqlite_db))
+
+
+async def _open_incident(database: Database, number: int, due_at: Instant) -> Incident:
+    async with database.transaction() as tx:
+        organization = await setup.ensure_organization(tx)
+        team_id, service_id = f"team {number}", f"service {number}"
+        await tx.insert(
+            "teams",
+            Team(
+                id=team_id, organization_id=organization.id, name="T", slug=team_id, description="",
+                created_at=tx.now, updated_at=tx.now,
+            ),
+        )  # fmt: skip
+        await tx.execute(
+            "INSERT INTO services (id, organization_id, team_id, name, slug, description, grouping, created_at, "
+            "updated_at) VALUES (:id, :organization, :team, 'S', :id, '', '{}', 0, 0)",
+            id=service_id,
+            organization=organization.id,
+            team=team_id,
+        )
+        incident = Incident(
+            id=f"incident {number}", organization_id=organization.id, team_id=team_id, service_id=service_id,
+            number=number, title="Broken", severity=Severity.HIGH, group_key="g", open_key=f"{number}",
+            triggered_at=tx.now, updated_at=tx.now, escalation_state=EscalationState.RUNNING,
+            escalation_next_at=due_at,
+        )  # fmt: skip
+        await tx.insert("incidents", incident)
+        await tx.insert(
+            "timers",
+            Timer(
+                incident_id=incident.id,
+                kind="escalate",
+                due_at=due_at,
+                episode=1,
+                cycle=0,
+                level=2,
+                failures=0,
+            ),
+        )
+        page = Notification(
+            id=f"page {number}", effect_key=f"{number}", organization_id=organization.id, team_id=team_id,
+            incident_id=incident.id, kind=NotificationKind.PAGE, channel="email", address="a@b.example",
+            reason="", due_at=due_at, give_up_at=due_at + HOUR, created_at=due_at, updated_at=due_at,
+        )  # fmt: skip
+        await notifications.enqueue(tx, [page])
+    return incident
+
+
+async def test_what_was_due_before_the_restore_is_held(sqlite_url: str, tmp_path: Path) -> None:
+    """Older than 15 minutes: no timer, no page, and the timeline says why; younger: everything goes on."""
+    now = wall_clock()
+    source = await open_database(sqlite_url)
+    old = await _open_incident(source, 1, now - 16 * MINUTE)
+    young = await _open_incident(source, 2, now - 10 * MINUTE)
+    backup.save(file_of(source), tmp_path / "save")
+    await source.close()
+
+    target = tmp_path / "target" / "openalert.db"
+    target.parent.mkdir()
+    target.write_text("what was there before")
+    done = await restoring.restore(tmp_path / "save", target)
+    assert done.held == 1
+    assert done.kept is not None
+    assert done.kept.read_text() == "what was there before"
+
+    database = await open_database(f"sqlite:///{target}")
+    async with database.read() as reader:
+        held, running = await incidents.get(reader, old.id), await incidents.get(reader, young.id)
+        assert held is not None
+        assert running is not None
+        assert (held.is_open, held.escalation_state, held.escalation_next_at) == (
+            True, EscalationState.EXHAUSTED, None,
+        )  # fmt: skip
+        assert running.escalation_state is EscalationState.RUNNING
+        assert [await timers.get(reader, one, "escalate") is None for one in (old.id, young.id)] == [
+            True,
+            False,
+        ]
+        pages = [await notifications.get(reader, f"page {number}") for number in (1, 2)]
+        assert [page.status for page in pages if page] == [
+            NotificationStatus.CANCELLED,
+            NotificationStatus.PENDING,
+        ]
+        assert pages[0] is not None
+        assert pages[0].due_at is None
+        assert "restored" in (pages[0].failure_reason or "")
+        (entry,) = await timeline.of_incident(reader, old.id)
+        assert sentence(entry) == "Held after restore"
+        assert await incidents.without_a_reason(reader, 10) == []
+    await database.close()
+    assert abs(wall_clock() - now) < 60 * SECOND
