@@ -176,7 +176,7 @@ class Outside:
     def _bounded(self, receive: Receive, length: int | None) -> Receive:
         """`receive` that gives up when the body is too large or too slow."""
         if length is not None and length > self._max_body:
-            raise self._too_large()
+            return self._refusing
         deadline = asyncio.get_running_loop().time() + BODY_SECONDS
         size = 0
         done = length == 0
@@ -200,6 +200,10 @@ class Outside:
             return message
 
         return bounded
+
+    async def _refusing(self) -> Message:
+        """`receive` of a body that said itself that it is too large: whoever wants to read it is told."""
+        raise self._too_large()
 
     def _too_large(self) -> TooLarge:
         return TooLarge(f"At most {self._max_body} bytes are read here.", limit=self._max_body)

@@ -14,7 +14,7 @@ import msgspec
 import structlog
 
 from openalert import telemetry
-from openalert.domain.errors import NotFound, OpenAlertError, Unavailable
+from openalert.domain.errors import NotFound, OpenAlertError, TooLarge, Unavailable
 from openalert.sources import DETECT, SOURCES, Inbound, Reading, read
 from openalert.storage import routes
 from openalert.storage.database import Database
@@ -67,7 +67,11 @@ class Webhooks:
             raise Refused(405, "Post alerts here.", code="METHOD_NOT_ALLOWED", allow=["POST", "PUT", "GET"])
         if key_hash not in self._good:
             await self._look_up(key_hash)
-        outcome, reading, trace_id = await self._take_in(scope, source, key_hash, await _body(receive))
+        try:
+            content, refused = await _body(receive), None
+        except TooLarge as error:
+            content, refused = b"", error
+        outcome, reading, trace_id = await self._take_in(scope, source, key_hash, content, refused)
         if outcome.error is not None:
             if isinstance(outcome.error, NotFound):
                 self._good.pop(key_hash, None)
@@ -75,13 +79,13 @@ class Webhooks:
         await _answer(send, 202, _encode(_accepted(outcome, reading, trace_id)), _JSON)
 
     async def _take_in(
-        self, scope: Scope, source: str, key_hash: str, content: bytes
+        self, scope: Scope, source: str, key_hash: str, content: bytes, refused: OpenAlertError | None
     ) -> tuple[Outcome, Reading | None, str]:
         trace_id = scope["request_id"]
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         query = dict(parse_qsl(scope["query_string"].decode("latin-1"))) if scope["query_string"] else {}
         inbound = Inbound(headers=headers, query=query, received_at=self._database.clock())
-        reading, failure = _read(source, content, inbound, self._max_body)
+        reading, failure = (None, refused) if refused else _read(source, content, inbound, self._max_body)
         delivery = Delivery(
             key_hash=key_hash,
             content=content,

@@ -174,14 +174,19 @@ async def _resolve(
     return alert_out(alert)
 
 
+def _operation(_: HTTPRouteHandler, method: str, path: list[Any]) -> str:
+    """One name for each method of an act: PATCH is an older spelling of POST."""
+    return f"{method.lower()}_alert_{path[-1]}"
+
+
 acknowledge = HTTPRouteHandler(
     "/{alert_id:str}/acknowledge",
     http_method=["POST", "PATCH"],
     status_code=200,
-    operation_id="acknowledgeAlert",
+    operation_id=_operation,
 )(_acknowledge)
 resolve = HTTPRouteHandler(
-    "/{alert_id:str}/resolve", http_method=["POST", "PATCH"], status_code=200, operation_id="resolveAlert"
+    "/{alert_id:str}/resolve", http_method=["POST", "PATCH"], status_code=200, operation_id=_operation
 )(_resolve)
 
 routes = Router(
