@@ -17,6 +17,8 @@ Finding = tuple[str, bool | None, str]
 """What was tried, whether it is well (None: nothing to try), and in words what was found."""
 
 FREE_BYTES = 200 * 1024 * 1024
+_TRIAL = "openalert check"
+"""A setting that is written and taken away again."""
 BUILT = 1_780_000_000
 """Seconds since 1970 before this program was written: an earlier clock is wrong."""
 
@@ -54,7 +56,7 @@ async def _findings(config: Config) -> AsyncIterator[Finding]:
 
 async def _database(config: Config) -> Finding:
     from openalert.cli import admin
-    from openalert.storage import open_database
+    from openalert.storage import open_database, settings
 
     name = "database"
     try:
@@ -65,7 +67,8 @@ async def _database(config: Config) -> Finding:
         database = await open_database(config.database_url)
         try:
             async with database.transaction() as tx:
-                await tx.execute("UPDATE counters SET value = value WHERE name = 'event'")
+                await settings.put(tx, _TRIAL, "")
+                await settings.remove(tx, _TRIAL)
         finally:
             await database.close()
     except OpenAlertError as error:

@@ -20,7 +20,7 @@ from openalert.web.asgi import Scope, Send
 log = structlog.get_logger(__name__)
 
 _MACHINES = ("/api/", "/webhooks/", "/health", "/ready", "/metrics", "/heartbeats/", "/static/")
-_CODES = {
+CODES = {
     400: "VALIDATION_ERROR",
     401: "UNAUTHENTICATED",
     403: "FORBIDDEN",
@@ -200,7 +200,7 @@ def _from_framework(error: HTTPException) -> OpenAlertError:
     allow = (error.headers or {}).get("Allow") or (error.headers or {}).get("allow")
     if allow:
         details["allow"] = [method.strip() for method in allow.split(",")]
-    return Refused(status, message, code=_CODES.get(status, "REFUSED"), **details)
+    return Refused(status, message, code=CODES.get(status, "REFUSED"), **details)
 
 
 def _broke_while_decoding(error: Exception) -> bool:
