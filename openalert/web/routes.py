@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from litestar import Router
 from litestar.types import ControllerRouterHandler
 
-from openalert.web import ops
+from openalert.web import ops, signin
 from openalert.web.api import (
     alerts,
     api_keys,
@@ -42,6 +42,7 @@ API = Router(
 
 ROUTES: Sequence[ControllerRouterHandler] = [
     *ops.ROUTES,
+    *signin.ROUTES,
     API,
     *ui.ROUTES,
 ]

@@ -1,0 +1,120 @@
+"""/auth/login, /auth/logout, /auth/profile: the one way in for people, for browsers and for programs alike."""
+
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import parse_qsl
+
+import msgspec
+from litestar import Request, Response, get, post
+from litestar.datastructures import Cookie
+from litestar.di import NamedDependency
+from litestar.handlers import HTTPRouteHandler
+
+from openalert.domain.access import Actor
+from openalert.domain.errors import Invalid, OpenAlertError, RateLimited, Unauthenticated, Unavailable
+from openalert.storage.database import Database
+from openalert.usecases import signin, users
+from openalert.web.api.users import UserOut, show
+from openalert.web.guards import Access, safe_next
+from openalert.web.ui.frame import address, go
+
+Web = Request[Any, Any, Any]
+_MOST_BYTES = 8 * 1024
+
+
+class Credentials(msgspec.Struct, forbid_unknown_fields=True):
+    """What signs in, as JSON or as a form."""
+
+    email: str
+    password: str
+    next: str = "/"
+
+
+@post("/auth/login", opt={"public": True}, status_code=200, summary="Sign in")
+async def login(request: Web, db: NamedDependency[Database]) -> Response[Any]:
+    """Open a session by `{"email", "password"}`: the cookie and the profile, or a redirect for the form."""
+    is_form = _is_form(request)
+    given = await _credentials(request, is_form=is_form)
+    try:
+        token, actor = await signin.sign_in(
+            db,
+            email=given.email,
+            password=given.password,
+            address=request.client.host if request.client else "",
+            user_agent=request.headers.get("user-agent", "")[:200],
+        )
+    except (Unauthenticated, RateLimited, Unavailable) as error:
+        if is_form:
+            return _again(given, error)
+        raise
+    response: Response[Any] = go(safe_next(given.next)) if is_form else Response(await _profile(db, actor))
+    response.set_cookie(_cookie(request.app.state.access, token))
+    return response
+
+
+@post("/auth/logout", status_code=200, summary="Sign out")
+async def logout(request: Web, db: NamedDependency[Database], actor: NamedDependency[Actor]) -> Response[Any]:
+    """End the session of the cookie; an API key is revoked, not signed out."""
+    credential: Any = request.scope.get("credential")
+    if credential is not None and credential.kind == "session":
+        async with db.transaction(actor) as tx:
+            await signin.sign_out(tx, credential.text)
+    response: Response[Any] = go("/login") if _is_browser(request) else Response(None, status_code=204)
+    access: Access = request.app.state.access
+    response.set_cookie(
+        Cookie(
+            key=access.cookie,
+            value="",
+            max_age=0,
+            path="/",
+            httponly=True,
+            secure=access.is_https,
+            samesite="lax",
+        )
+    )
+    return response
+
+
+@get("/auth/profile", summary="Who is signed in")
+async def profile(db: NamedDependency[Database], actor: NamedDependency[Actor]) -> UserOut:
+    """The person of the session."""
+    return await _profile(db, actor)
+
+
+async def _profile(db: Database, actor: Actor) -> UserOut:
+    async with db.read() as reader:
+        return show(actor, await users.me(reader, actor))
+
+
+def _cookie(access: Access, token: str) -> Cookie:
+    return Cookie(
+        key=access.cookie, value=token, httponly=True, secure=access.is_https, samesite="lax", path="/"
+    )
+
+
+def _is_browser(request: Web) -> bool:
+    return "text/html" in request.headers.get("accept", "")
+
+
+def _is_form(request: Web) -> bool:
+    return request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
+
+
+async def _credentials(request: Web, *, is_form: bool) -> Credentials:
+    body = await request.body()
+    if len(body) > _MOST_BYTES:
+        raise Invalid("That is too long to be an address and a password.")
+    try:
+        if is_form:
+            return msgspec.convert(dict(parse_qsl(body.decode(), keep_blank_values=True)), Credentials)
+        return msgspec.json.decode(body, type=Credentials)
+    except (ValueError, RecursionError) as error:
+        raise Invalid(f"Send email and password: {error}.") from None
+
+
+def _again(given: Credentials, error: OpenAlertError) -> Response[Any]:
+    """Back to the form with the sentence and the address that was typed."""
+    return go(address("/login", email=given.email[:254], next=safe_next(given.next)), error.message, "bad")
+
+
+ROUTES: Sequence[HTTPRouteHandler] = [login, logout, profile]
