@@ -4,6 +4,7 @@ The only file that knows everything. Whoever starts it (the server, a test) give
 what it began, and leaves the database open.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -69,9 +70,11 @@ class OpenAlert:
         self.intake.start()
         self.live.start()
         await self.engine.start()
+        lag = asyncio.create_task(telemetry.watch_the_loop(), name="loop lag")
         try:
             yield
         finally:
+            lag.cancel()
             await self.drain()
             await self.intake.stop()
             await self.engine.stop()

@@ -4,9 +4,12 @@ A log line is one JSON object (or, on a terminal, one line for eyes). It carries
 belongs to, holds no secret and no local variable, and no control character that a sender put into it.
 """
 
+import asyncio
 import logging
 import re
 import sys
+import time
+from collections import deque
 from collections.abc import Callable, MutableMapping
 from typing import Any
 
@@ -192,3 +195,13 @@ REQUESTS = _histogram(
 def feed(gauge: Gauge, read: Callable[[], float]) -> None:
     """Ask `read` for the gauge's value whenever the metrics are read."""
     gauge.set_function(read)
+
+
+async def watch_the_loop(seconds: float = 0.5) -> None:
+    """Measure for ever how long the event loop keeps others waiting; cancel it to end."""
+    worst: deque[float] = deque(maxlen=max(1, round(10 / seconds)))
+    feed(LOOP_LAG, lambda: max(worst, default=0.0))
+    while True:
+        before = time.monotonic()
+        await asyncio.sleep(seconds)
+        worst.append(max(0.0, time.monotonic() - before - seconds))

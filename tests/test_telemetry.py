@@ -1,14 +1,16 @@
 """Logs: one object a line, without secrets, local variables or control characters of strangers."""
 
+import asyncio
 import io
 import json
 import logging
+import time
 from collections.abc import Iterator
 
 import pytest
 import structlog
 
-from openalert.telemetry import begin_request, configure_logs, redact, registry
+from openalert.telemetry import begin_request, configure_logs, redact, registry, watch_the_loop
 
 
 @pytest.fixture
@@ -97,6 +99,19 @@ def test_a_traceback_shows_no_values(logs: io.StringIO) -> None:
     assert "tokentoken" not in text
     assert "RuntimeError: broken /a/[hidden]" in text
     assert "test_telemetry.py" in text
+
+
+@pytest.mark.anyio
+async def test_a_loop_that_is_held_up_is_seen() -> None:
+    """A tenth of a second in which nobody else could run is in the metric."""
+    watching = asyncio.create_task(watch_the_loop(0.01))
+    await asyncio.sleep(0.03)
+    time.sleep(0.1)  # noqa: ASYNC251 - this is the fault that is to be seen
+    await asyncio.sleep(0.03)
+    watching.cancel()
+    lag = registry.get_sample_value("openalert_event_loop_lag_seconds")
+    assert lag is not None
+    assert 0.08 < lag < 5
 
 
 def test_metrics_are_ours_alone() -> None:

@@ -18,7 +18,7 @@ from openalert.domain.instant import SECOND, Instant
 from openalert.engine import escalate, housekeeping
 from openalert.engine.deliver import Deliver
 from openalert.notifiers.notifier import Notifier
-from openalert.storage import notifications, runs, timers
+from openalert.storage import incidents, notifications, runs, timers
 from openalert.storage.database import Database
 from openalert.usecases.deliveries import Outside
 
@@ -169,7 +169,9 @@ class Engine:
         async with self._database.read() as reader:
             due = await timers.next_due(reader)
             page = await notifications.oldest_unsent_page(reader)
+            counts = await incidents.open_counts(reader)
             now = reader.now
+        telemetry.INCIDENTS_OPEN.set(sum(counts.values()))
         telemetry.OLDEST_DUE_TIMER.set(max(0, now - due) / SECOND if due is not None else 0)
         telemetry.OLDEST_UNSENT_PAGE.set(max(0, now - page) / SECOND if page is not None else 0)
         return 0

@@ -14,6 +14,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import connect
+from websockets.typing import Origin
 
 pytestmark = pytest.mark.slow
 
@@ -156,6 +159,46 @@ def test_the_socket_survives_nonsense(server: Server) -> None:
                 answer = b""
             assert not answer or "error" in json.loads(answer)
     assert server.run("user", "list").returncode == 0
+
+
+def test_live_events_over_a_real_socket(server: Server) -> None:
+    """A key listens, a foreign page and a large frame do not get through, and the stop sends everybody away."""
+    key = server.run("token", "create", "ci").stdout.splitlines()[-1]
+    url = server.url.replace("http", "ws") + "/api/v1/ws"
+    allowed = {"Authorization": f"Bearer {key}"}
+    with (
+        connect(url, additional_headers=allowed) as listener,
+        connect(url, additional_headers=allowed) as big,
+    ):
+        assert not listener.protocol.extensions
+        team = urllib.request.Request(
+            f"{server.url}/api/v1/teams",
+            b'{"name":"Platform"}',
+            allowed | {"Content-Type": "application/json"},
+        )
+        urllib.request.urlopen(team, timeout=5).close()
+        listener.send('{"type":"ping"}')
+        assert json.loads(listener.recv(5))["type"] == "pong"
+        big.send("x" * 5000)
+        with pytest.raises(ConnectionClosed) as closed:
+            big.recv(5)
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == 1009
+        with pytest.raises(InvalidStatus) as refused:
+            connect(
+                url,
+                origin=Origin("https://evil.example"),
+                additional_headers={"Cookie": "openalert_session=x"},
+            )
+        assert refused.value.response.status_code == 403
+        assert "Content-Security-Policy" in refused.value.response.headers
+        begun = time.monotonic()
+        assert server.stop() == 0
+        assert time.monotonic() - begun < 5
+        with pytest.raises(ConnectionClosed) as gone:
+            listener.recv(5)
+        assert gone.value.rcvd is not None
+        assert gone.value.rcvd.code in (1001, 1012)
 
 
 def test_a_deep_folder_has_a_socket_too(tmp_path: Path) -> None:
