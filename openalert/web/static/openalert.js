@@ -5,7 +5,7 @@
   const $ = (selector, root = document) => root.querySelector(selector);
   const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
   const SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE, DAY = 24 * HOUR;
-  const skew = Number(document.body.dataset.now || Date.now()) - Date.now(); // server time, phones lie
+  const skew = (Number(document.body.dataset.now) || Date.now()) - Date.now(); // server time, phones lie
   const now = () => Date.now() + skew;
 
   // --- Times: the same words as web/render.py makes ------------------------------------------------
@@ -96,6 +96,10 @@
       badge(); tick();
     }).catch(() => {});
   }
+  document.addEventListener("htmx:before:swap", (event) => { // an error or the sign-in page is not a part of this one
+    const answer = event.detail.ctx.response?.raw;
+    if (answer?.redirected || answer?.status >= 400) { event.preventDefault(); if (answer.redirected || answer.status === 401) location.reload(); }
+  });
   function badge() { // "(2) Incidents": what is open and mine, in the tab's title
     const count = Number($("[data-badge]")?.dataset.badge || 0);
     document.title = (count ? `(${count}) ` : "") + document.title.replace(/^\(\d+\) /, "");
