@@ -113,6 +113,7 @@ class Access:
         """Forbidden when a browser says that another site's page sent this. Programs say nothing and may."""
         site, origin = _header(scope, b"sec-fetch-site"), _header(scope, b"origin")
         if site in ("same-origin", "none"):
+            # Only the browser itself can write this header; it is the surest word where it is sent (TLS, localhost).
             return
         if origin and not self.is_own_origin(scope):
             raise Forbidden(
@@ -120,7 +121,7 @@ class Access:
                 "server.base_url to it, or add it to server.allowed_origins.",
                 code="CROSS_SITE_REQUEST",
             )
-        if not origin and site not in ("", "same-origin", "none"):
+        if not origin and site:
             raise Forbidden("This was sent by a page of another site.", code="CROSS_SITE_REQUEST")
 
 

@@ -49,6 +49,8 @@ SECURITY_HEADERS = {
     b"cache-control": b"no-store",
 }
 """On every answer that does not say otherwise itself."""
+_PAGE = {b"referrer-policy": b"same-origin"}
+"""Pages differ: with no-referrer a browser sends the forms of our own pages with `Origin: null`."""
 
 
 class Draining(Protocol):
@@ -212,7 +214,9 @@ class Outside:
 def _completed(given: Any, headers: Mapping[bytes, bytes], request_id: bytes) -> list[tuple[bytes, bytes]]:
     """The answer's own headers, then those of ours that it does not set."""
     listed = list(given)
-    names = {name.lower() for name, _ in listed}
+    names = {name.lower(): value for name, value in listed}
+    if names.get(b"content-type", b"").startswith(b"text/html"):
+        headers = {**headers, **_PAGE}
     listed.extend((name, value) for name, value in headers.items() if name not in names)
     listed.append((b"x-request-id", request_id))
     return listed

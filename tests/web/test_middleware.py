@@ -64,6 +64,12 @@ async def test_every_answer_is_guarded(
     assert "server" not in answer.headers
 
 
+async def test_forms_of_our_pages_name_their_origin(client: httpx2.AsyncClient) -> None:
+    """A page with no-referrer would send its forms with `Origin: null`; other sites learn nothing either way."""
+    page = await client.get("/no/such/page", headers={"accept": "text/html"})
+    assert page.headers["referrer-policy"] == "same-origin"
+
+
 @pytest.mark.parametrize("sent", ["a b", "x" * 65, "a\tb", "<script>", ""])
 async def test_a_strange_request_id_is_replaced(client: httpx2.AsyncClient, sent: str) -> None:
     """Only harmless ids are taken over into logs and answers."""
