@@ -9,7 +9,6 @@ from openalert.domain.instant import Instant
 from openalert.domain.timeline import span
 from openalert.storage import escalation_policies, incidents, notifications, recipients, timers
 from openalert.storage.database import Reader, Transaction
-from openalert.storage.recipients import Person
 from openalert.storage.routes import Route
 from openalert.storage.timers import Timer
 from openalert.usecases import notify
@@ -168,24 +167,12 @@ async def _owners(reader: Reader, incident: Incident) -> list[Recipient]:
             "You own the organization and nobody else answers",
         ),
     ):
-        reachable = [found for owner in owners if (found := _owner(owner, reason)) is not None]
+        reachable = [
+            found for owner in owners if (found := notify.person_recipient(owner, reason)) is not None
+        ]
         if reachable:
             return reachable
     return []
-
-
-def _owner(person: Person, reason: str) -> Recipient | None:
-    if person.contact_method_id is None or person.type is None or person.address is None:
-        return None
-    return Recipient(
-        who=person.name,
-        user_id=person.user_id,
-        contact_method_id=person.contact_method_id,
-        channel_id=None,
-        channel=person.type,
-        address=person.address,
-        reason=reason,
-    )
 
 
 def _late(now: Instant, due_at: Instant, not_running_since: Instant | None) -> str | None:

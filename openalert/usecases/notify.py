@@ -108,7 +108,7 @@ async def _add_people(reader: Reader, found: Reach, wanted: list[tuple[str, str]
     missing = set(why)
     for person in await recipients.people(reader, list(why)):
         missing.discard(person.user_id)
-        recipient = _recipient(person, why[person.user_id])
+        recipient = person_recipient(person, why[person.user_id])
         if recipient is None:
             found.misses.append(_unreachable(person))
         elif recipient.key not in seen:
@@ -117,7 +117,8 @@ async def _add_people(reader: Reader, found: Reach, wanted: list[tuple[str, str]
     found.misses.extend("a person who is gone" for _ in missing)
 
 
-def _recipient(person: Person, reason: str) -> Recipient | None:
+def person_recipient(person: Person, reason: str) -> Recipient | None:
+    """A person's verified address as something to send to; None for somebody who cannot be reached."""
     if (
         not person.is_active
         or person.contact_method_id is None

@@ -12,17 +12,16 @@ from litestar.params import FromPath, QueryParameter
 
 from openalert.domain.access import Actor
 from openalert.domain.alert import Alert, AlertStatus
-from openalert.domain.errors import Invalid
-from openalert.domain.instant import Instant, to_datetime
+from openalert.domain.instant import to_datetime
 from openalert.domain.service import Payload
 from openalert.domain.severity import Severity
 from openalert.storage import alerts, payloads
 from openalert.storage.alerts import AlertFilter
 from openalert.storage.database import Database
 from openalert.usecases import alerts as acts
+from openalert.web.api.wire import READS, WRITES, Words, moment_or_none, words
 from openalert.web.paging import Cursor, Limit, Page, paged
 
-Words = Annotated[str | None, QueryParameter(description="One value, or several separated by commas.")]
 OneId = Annotated[str | None, QueryParameter()]
 
 
@@ -59,10 +58,6 @@ class AlertWithPayload(AlertOut, kw_only=True):
     raw_payload: Any
 
 
-def _moment(instant: Instant | None) -> datetime | None:
-    return None if instant is None else to_datetime(instant)
-
-
 def _facts(alert: Alert) -> dict[str, Any]:
     return {
         "id": alert.id,
@@ -80,12 +75,12 @@ def _facts(alert: Alert) -> dict[str, Any]:
         "annotations": alert.annotations,
         "links": alert.links,
         "count": alert.count,
-        "starts_at": _moment(alert.starts_at),
+        "starts_at": moment_or_none(alert.starts_at),
         "fired_at": to_datetime(alert.fired_at),
         "last_seen_at": to_datetime(alert.last_seen_at),
-        "acknowledged_at": _moment(alert.acknowledged_at),
-        "resolved_at": _moment(alert.resolved_at),
-        "snoozed_until": _moment(alert.snoozed_until),
+        "acknowledged_at": moment_or_none(alert.acknowledged_at),
+        "resolved_at": moment_or_none(alert.resolved_at),
+        "snoozed_until": moment_or_none(alert.snoozed_until),
     }
 
 
@@ -105,17 +100,7 @@ def _raw(payload: Payload | None) -> Any:
         return body.decode(errors="replace")
 
 
-def _words(text: str | None, known: list[str], field: str) -> tuple[str, ...] | None:
-    if text is None:
-        return None
-    chosen = tuple(word.strip() for word in text.split(",") if word.strip())
-    for word in chosen:
-        if word not in known:
-            raise Invalid(f"{field} must be one of {', '.join(known)}.", field=field, allowed=known)
-    return chosen or None
-
-
-@get("/")
+@get("/", responses=READS)
 async def list_alerts(
     actor: NamedDependency[Actor],
     db: NamedDependency[Database],
@@ -129,8 +114,8 @@ async def list_alerts(
 ) -> Page[AlertOut]:
     """Alerts, newest first."""
     wanted = AlertFilter(
-        statuses=_words(status, [each.value for each in AlertStatus], "status"),
-        severities=_words(severity, [each.value for each in Severity], "severity"),
+        statuses=words(status, list(AlertStatus), "status"),
+        severities=words(severity, list(Severity), "severity"),
         service_id=serviceId,
         incident_id=incidentId,
         text=q or None,
@@ -143,7 +128,7 @@ async def list_alerts(
         return await paged(read, alert_out, limit, cursor)
 
 
-@get("/{alert_id:str}")
+@get("/{alert_id:str}", responses=READS)
 async def get_alert(
     actor: NamedDependency[Actor], db: NamedDependency[Database], alert_id: FromPath[str]
 ) -> AlertWithPayload:
@@ -184,6 +169,7 @@ acknowledge = HTTPRouteHandler(
     http_method=["POST", "PATCH"],
     status_code=200,
     operation_id=_operation,
+    responses=WRITES,
 )(_acknowledge)
 resolve = HTTPRouteHandler(
     "/{alert_id:str}/resolve", http_method=["POST", "PATCH"], status_code=200, operation_id=_operation

@@ -10,200 +10,40 @@ from litestar.params import FromPath, JSONBody, QueryParameter
 
 from openalert.domain.access import Actor
 from openalert.domain.errors import Invalid
-from openalert.domain.incident import EscalationState, Incident, IncidentStatus, Phase
-from openalert.domain.instant import MINUTE, Instant, from_datetime, to_datetime
+from openalert.domain.incident import Incident, IncidentStatus
+from openalert.domain.instant import MINUTE, from_datetime
 from openalert.domain.severity import Severity
-from openalert.domain.timeline import TimelineEntry, sentence
+from openalert.domain.timeline import TimelineEntry
 from openalert.storage import alerts, incidents, notifications, timeline
 from openalert.storage.database import Database
 from openalert.storage.incidents import IncidentFilter
 from openalert.usecases import incidents as acts
-from openalert.usecases.incidents import Answered
 from openalert.web.api.alerts import AlertOut, alert_out
+from openalert.web.api.incident_shapes import (
+    AnsweredOut,
+    Change,
+    IncidentOut,
+    NewIncident,
+    Note,
+    Reason,
+    Reassign,
+    Resolution,
+    Snooze,
+    TimelineOut,
+    answered_out,
+    entry_out,
+    incident_out,
+)
 from openalert.web.api.notifications import NotificationOut, notification_out
+from openalert.web.api.wire import READS, WRITES, Words, words
 from openalert.web.paging import Cursor, Limit, Page, paged
 
-Words = Annotated[str | None, QueryParameter(description="One value, or several separated by commas.")]
 OneId = Annotated[str | None, QueryParameter()]
 FromTime = Annotated[datetime | None, QueryParameter(name="from", description="Triggered at or after.")]
 ToTime = Annotated[datetime | None, QueryParameter(name="to", description="Triggered before.")]
 
 
-class EscalationOut(msgspec.Struct, rename="camel"):
-    """Where the escalation of an incident is."""
-
-    policy_id: str | None
-    state: EscalationState
-    level: int
-    cycle: int
-    next_at: datetime | None
-
-
-class IncidentOut(msgspec.Struct, rename="camel", kw_only=True):
-    """An incident as the API shows it."""
-
-    id: str
-    number: int
-    title: str
-    status: IncidentStatus
-    phase: Phase
-    severity: Severity
-    priority: str
-    service_id: str
-    team_id: str
-    assignee_id: str | None
-    alert_count: int
-    firing_count: int
-    triggered_at: datetime
-    acknowledged_at: datetime | None
-    acknowledged_by_id: str | None
-    resolved_at: datetime | None
-    resolved_by_id: str | None
-    resolution: str | None
-    snoozed_until: datetime | None
-    escalation: EscalationOut
-
-
-class AnsweredOut(IncidentOut, kw_only=True):
-    """The incident after an act, and the pages that were with a provider and may still arrive."""
-
-    changed: bool
-    in_flight: list[str]
-
-
-class TimelineOut(msgspec.Struct, rename="camel"):
-    """One entry of the timeline."""
-
-    seq: int
-    at: datetime
-    kind: str
-    message: str
-    actor: dict[str, str | None]
-    data: dict[str, Any]
-
-
-class NewIncident(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
-    """What is needed to open an incident by hand."""
-
-    service_id: str
-    title: str
-    severity: Severity = Severity.HIGH
-    description: str = ""
-
-
-class Resolution(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
-    """How it was resolved, if anybody wants to say."""
-
-    resolution: str | None = None
-
-
-class Reason(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
-    """Why, if anybody wants to say."""
-
-    reason: str = ""
-
-
-class Snooze(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
-    """Until when, or for how many minutes."""
-
-    until: datetime | None = None
-    duration_minutes: float | None = None
-
-
-class Reassign(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
-    """To whom."""
-
-    user_id: str
-
-
-class Note(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
-    """What the next reader should know."""
-
-    body: str
-
-
-class Change(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
-    """What PATCH may change; only what is given changes."""
-
-    title: str | msgspec.UnsetType = msgspec.UNSET
-    phase: Phase | msgspec.UnsetType = msgspec.UNSET
-    status: IncidentStatus | msgspec.UnsetType = msgspec.UNSET
-    assignee_id: str | msgspec.UnsetType = msgspec.UNSET
-    resolution: str | msgspec.UnsetType = msgspec.UNSET
-
-
-def moment(instant: Instant | None) -> datetime | None:
-    """An instant as the API writes it: RFC 3339 in UTC."""
-    return None if instant is None else to_datetime(instant)
-
-
-def _facts(incident: Incident) -> dict[str, Any]:
-    return {
-        "id": incident.id,
-        "number": incident.number,
-        "title": incident.title,
-        "status": incident.status,
-        "phase": incident.phase,
-        "severity": incident.severity,
-        "priority": incident.severity.priority,
-        "service_id": incident.service_id,
-        "team_id": incident.team_id,
-        "assignee_id": incident.assignee_id,
-        "alert_count": incident.alert_count,
-        "firing_count": incident.firing_count,
-        "triggered_at": to_datetime(incident.triggered_at),
-        "acknowledged_at": moment(incident.acknowledged_at),
-        "acknowledged_by_id": incident.acknowledged_by_id,
-        "resolved_at": moment(incident.resolved_at),
-        "resolved_by_id": incident.resolved_by_id,
-        "resolution": incident.resolution,
-        "snoozed_until": moment(incident.snoozed_until),
-        "escalation": EscalationOut(
-            policy_id=incident.policy_id,
-            state=incident.escalation_state,
-            level=incident.escalation_level,
-            cycle=incident.escalation_cycle,
-            next_at=moment(incident.escalation_next_at),
-        ),
-    }
-
-
-def incident_out(incident: Incident) -> IncidentOut:
-    """The incident's public shape."""
-    return IncidentOut(**_facts(incident))
-
-
-def _answered(answered: Answered) -> AnsweredOut:
-    in_flight = [notification.id for notification in answered.in_flight]
-    return AnsweredOut(**_facts(answered.incident), changed=answered.changed, in_flight=in_flight)
-
-
-def _entry(entry: TimelineEntry) -> TimelineOut:
-    return TimelineOut(
-        seq=entry.seq,
-        at=to_datetime(entry.at),
-        kind=entry.kind,
-        message=sentence(entry),
-        actor={"kind": entry.actor_kind, "id": entry.actor_id, "name": entry.actor_name},
-        data=entry.data,
-    )
-
-
-def words(
-    text: str | None, allowed: type[IncidentStatus] | type[Severity], field: str
-) -> tuple[str, ...] | None:
-    """A comma-separated filter, or Invalid naming what is allowed."""
-    if text is None:
-        return None
-    chosen = tuple(word.strip() for word in text.split(",") if word.strip())
-    known = [member.value for member in allowed]
-    for word in chosen:
-        if word not in known:
-            raise Invalid(f"{field} must be one of {', '.join(known)}.", field=field, allowed=known)
-    return chosen or None
-
-
-@get("/")
+@get("/", responses=READS)
 async def list_incidents(
     actor: NamedDependency[Actor],
     db: NamedDependency[Database],
@@ -220,8 +60,8 @@ async def list_incidents(
 ) -> Page[IncidentOut]:
     """Incidents, newest first."""
     wanted = IncidentFilter(
-        statuses=words(status, IncidentStatus, "status"),
-        severities=words(severity, Severity, "severity"),
+        statuses=words(status, list(IncidentStatus), "status"),
+        severities=words(severity, list(Severity), "severity"),
         service_id=serviceId,
         team_id=teamId,
         assignee_id=assigneeId,
@@ -243,7 +83,7 @@ def _aware(moment_: datetime) -> datetime:
     return moment_
 
 
-@post("/")
+@post("/", responses=WRITES)
 async def create_incident(
     actor: NamedDependency[Actor], db: NamedDependency[Database], data: JSONBody[NewIncident]
 ) -> IncidentOut:
@@ -259,7 +99,7 @@ async def create_incident(
     return incident_out(incident)
 
 
-@get("/{incident_id:str}")
+@get("/{incident_id:str}", responses=READS)
 async def get_incident(
     actor: NamedDependency[Actor], db: NamedDependency[Database], incident_id: FromPath[str]
 ) -> IncidentOut:
@@ -268,7 +108,7 @@ async def get_incident(
         return incident_out(await acts.see(reader, actor, incident_id))
 
 
-@patch("/{incident_id:str}")
+@patch("/{incident_id:str}", responses=WRITES)
 async def change_incident(
     actor: NamedDependency[Actor],
     db: NamedDependency[Database],
@@ -290,17 +130,17 @@ async def change_incident(
     return incident_out(incident)
 
 
-@post("/{incident_id:str}/acknowledge", status_code=200)
+@post("/{incident_id:str}/acknowledge", status_code=200, responses=WRITES)
 async def acknowledge(
     actor: NamedDependency[Actor], db: NamedDependency[Database], incident_id: FromPath[str]
 ) -> AnsweredOut:
     """You have it: nobody else is paged."""
     async with db.transaction(actor) as tx:
         answered = await acts.acknowledge(tx, incident_id)
-    return _answered(answered)
+    return answered_out(answered)
 
 
-@post("/{incident_id:str}/resolve", status_code=200)
+@post("/{incident_id:str}/resolve", status_code=200, responses=WRITES)
 async def resolve(
     actor: NamedDependency[Actor],
     db: NamedDependency[Database],
@@ -310,10 +150,10 @@ async def resolve(
     """It is over."""
     async with db.transaction(actor) as tx:
         answered = await acts.resolve(tx, incident_id, resolution=data.resolution if data else None)
-    return _answered(answered)
+    return answered_out(answered)
 
 
-@post("/{incident_id:str}/reopen", status_code=200)
+@post("/{incident_id:str}/reopen", status_code=200, responses=WRITES)
 async def reopen(
     actor: NamedDependency[Actor],
     db: NamedDependency[Database],
@@ -326,7 +166,7 @@ async def reopen(
     return incident_out(incident)
 
 
-@post("/{incident_id:str}/snooze", status_code=200)
+@post("/{incident_id:str}/snooze", status_code=200, responses=WRITES)
 async def snooze(
     actor: NamedDependency[Actor],
     db: NamedDependency[Database],
@@ -342,10 +182,10 @@ async def snooze(
         else:
             raise Invalid("Give until or durationMinutes.", field="until")
         answered = await acts.snooze(tx, incident_id, until=until)
-    return _answered(answered)
+    return answered_out(answered)
 
 
-@post("/{incident_id:str}/escalate", status_code=200)
+@post("/{incident_id:str}/escalate", status_code=200, responses=WRITES)
 async def escalate(
     actor: NamedDependency[Actor], db: NamedDependency[Database], incident_id: FromPath[str]
 ) -> IncidentOut:
@@ -355,7 +195,7 @@ async def escalate(
     return incident_out(incident)
 
 
-@post("/{incident_id:str}/reassign", status_code=200)
+@post("/{incident_id:str}/reassign", status_code=200, responses=WRITES)
 async def reassign(
     actor: NamedDependency[Actor],
     db: NamedDependency[Database],
@@ -368,7 +208,7 @@ async def reassign(
     return incident_out(incident)
 
 
-@post("/{incident_id:str}/notes")
+@post("/{incident_id:str}/notes", responses=WRITES)
 async def add_note(
     actor: NamedDependency[Actor],
     db: NamedDependency[Database],
@@ -379,10 +219,10 @@ async def add_note(
     async with db.transaction(actor) as tx:
         await acts.note(tx, incident_id, body=data.body)
         entry = (await timeline.of_incident(tx, incident_id, limit=1))[0]
-    return _entry(entry)
+    return entry_out(entry)
 
 
-@get("/{incident_id:str}/timeline")
+@get("/{incident_id:str}/timeline", responses=READS)
 async def list_timeline(
     actor: NamedDependency[Actor],
     db: NamedDependency[Database],
@@ -401,10 +241,10 @@ async def list_timeline(
                 reader, incident_id, limit=limit, before=int(after) if after else None
             )
 
-        return await paged(read, _entry, limit, cursor, key=lambda entry: str(entry.seq))
+        return await paged(read, entry_out, limit, cursor, key=lambda entry: str(entry.seq))
 
 
-@get("/{incident_id:str}/alerts")
+@get("/{incident_id:str}/alerts", responses=READS)
 async def list_alerts_of_incident(
     actor: NamedDependency[Actor],
     db: NamedDependency[Database],
@@ -422,7 +262,7 @@ async def list_alerts_of_incident(
         return await paged(read, alert_out, limit, cursor)
 
 
-@get("/{incident_id:str}/notifications")
+@get("/{incident_id:str}/notifications", responses=READS)
 async def list_notifications_of_incident(
     actor: NamedDependency[Actor],
     db: NamedDependency[Database],

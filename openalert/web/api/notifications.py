@@ -10,11 +10,12 @@ from litestar.params import FromPath, QueryParameter
 
 from openalert.domain.access import Actor
 from openalert.domain.errors import Invalid, NotFound
-from openalert.domain.instant import Instant, to_datetime
+from openalert.domain.instant import to_datetime
 from openalert.domain.notification import Notification, NotificationKind, NotificationStatus
 from openalert.storage import notifications
 from openalert.storage.database import Database
 from openalert.usecases import access
+from openalert.web.api.wire import READS, moment_or_none
 from openalert.web.paging import Cursor, Limit, Page, paged
 
 OneId = Annotated[str | None, QueryParameter()]
@@ -59,10 +60,6 @@ class NotificationWithAttempts(NotificationOut, kw_only=True):
     attempt_log: list[AttemptOut]
 
 
-def _moment(instant: Instant | None) -> datetime | None:
-    return None if instant is None else to_datetime(instant)
-
-
 def _facts(row: Notification) -> dict[str, Any]:
     return {
         "id": row.id,
@@ -78,9 +75,9 @@ def _facts(row: Notification) -> dict[str, Any]:
         "possible_repeat": row.possible_repeat,
         "attempts": row.attempts,
         "created_at": to_datetime(row.created_at),
-        "due_at": _moment(row.due_at),
-        "sent_at": _moment(row.sent_at),
-        "delivered_at": _moment(row.delivered_at),
+        "due_at": moment_or_none(row.due_at),
+        "sent_at": moment_or_none(row.sent_at),
+        "delivered_at": moment_or_none(row.delivered_at),
         "failure_reason": row.failure_reason,
         "provider_id": row.provider_id,
     }
@@ -91,7 +88,7 @@ def notification_out(row: Notification) -> NotificationOut:
     return NotificationOut(**_facts(row))
 
 
-@get("/")
+@get("/", responses=READS)
 async def list_notifications(
     actor: NamedDependency[Actor],
     db: NamedDependency[Database],
@@ -115,7 +112,7 @@ async def list_notifications(
         return await paged(read, notification_out, limit, cursor)
 
 
-@get("/{notification_id:str}")
+@get("/{notification_id:str}", responses=READS)
 async def get_notification(
     actor: NamedDependency[Actor], db: NamedDependency[Database], notification_id: FromPath[str]
 ) -> NotificationWithAttempts:
@@ -127,7 +124,11 @@ async def get_notification(
         tries = await notifications.attempts_of(reader, [row.id])
     log = [
         AttemptOut(
-            each.attempt, to_datetime(each.started_at), _moment(each.ended_at), each.outcome, each.detail
+            each.attempt,
+            to_datetime(each.started_at),
+            moment_or_none(each.ended_at),
+            each.outcome,
+            each.detail,
         )
         for each in tries
     ]

@@ -1,5 +1,6 @@
 """What the resources of the JSON API share: bodies, answers, instants, and the documented refusals."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, TypeAlias
 
@@ -77,3 +78,17 @@ READS = refusals()
 """The refusals of operations that only read."""
 WRITES = refusals(409, 429)
 """The refusals of operations that change something."""
+
+
+Words: TypeAlias = Annotated[
+    str | None, QueryParameter(description="One value, or several separated by commas.")
+]
+
+
+def words(text: str | None, known: Sequence[str], field: str) -> tuple[str, ...] | None:
+    """A comma-separated filter; Invalid names what is allowed. None: not narrowed."""
+    chosen = tuple(word.strip() for word in (text or "").split(",") if word.strip())
+    for word in chosen:
+        if word not in known:
+            raise Invalid(f"{field} must be one of {', '.join(known)}.", field=field, allowed=list(known))
+    return chosen or None
