@@ -196,6 +196,9 @@
     event.preventDefault();
   });
 
+  const zone = $("form[action='/setup?step=1'] #timezone"); // at the first start the browser knows better than we
+  if (zone?.value === "UTC") zone.value = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
+
   badge(); tick();
   if (light) connect();
 })();

@@ -306,7 +306,7 @@ async def _context(reader: Reader, request: Web, actor: Actor, step: int, done: 
         }
     if step == 5:
         context |= {
-            "reach": await _reach(reader, me.id, me.email),
+            "reach": await _reach(request, reader, me.id, me.email),
             "test": await _told(reader, actor, integration, me.id),
         }
     return context
@@ -349,15 +349,15 @@ async def _first(reader: Reader, actor: Actor, integration: Integration) -> Valu
     }
 
 
-async def _reach(reader: Reader, user_id: str, address: str) -> Values:
+async def _reach(request: Web, reader: Reader, user_id: str, address: str) -> Values:
     """Whether a page can arrive at all, in a sentence."""
+    if not request.app.state.config.smtp.host:
+        text = "No mail server is set up yet: put its address under [smtp] in openalert.toml and restart."
+        return {"ok": False, "text": f"{text} Until then the page can only be seen here."}
     methods = await contact_methods.of_user(reader, user_id)
-    ok = any(method.verified_at is not None for method in methods)
-    text = f"The page goes to {address}, with a button that acknowledges it."
-    return {
-        "ok": ok,
-        "text": text if ok else "You have no verified address, so the page can only be seen here.",
-    }
+    if all(method.verified_at is None for method in methods):
+        return {"ok": False, "text": "You have no verified address, so the page can only be seen here."}
+    return {"ok": True, "text": f"The page goes to {address}, with a button that acknowledges it."}
 
 
 async def _told(reader: Reader, actor: Actor, integration: Integration, user_id: str) -> Values | None:
@@ -371,9 +371,6 @@ async def _told(reader: Reader, actor: Actor, integration: Integration, user_id:
     named = await users.named(
         reader, actor, {incident.acknowledged_by_id or "", mine.user_id or "" if mine else ""}
     )
-    status = "waits to be sent" if mine is None else mine.status.value
-    if mine is not None and mine.failure_reason:
-        status = f"{mine.status.value}, {mine.failure_reason}"
     service = (await services.named(reader, actor, [integration.service_id])).get(integration.service_id)
     by = named.get(incident.acknowledged_by_id or "")
     ended = "Somebody" if incident.acknowledged_at or not incident.is_open else None
@@ -383,7 +380,8 @@ async def _told(reader: Reader, actor: Actor, integration: Integration, user_id:
         "number": incident.number,
         "name": who.name if who else service.name if service else "nobody yet",
         "address": mine.address if mine else "…",
-        "status": status,
+        "status": mine.status.value if mine else "waits to be sent",
+        "failure": mine.failure_reason if mine else None,
         "acknowledged_by": by.name if by else ended,
     }
 
