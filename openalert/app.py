@@ -5,7 +5,7 @@ what it began, and leaves the database open.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -23,6 +23,7 @@ from openalert.engine.engine import Engine
 from openalert.notifiers import NotifierSettings
 from openalert.notifiers.email import EmailSettings
 from openalert.notifiers.http import OutgoingSettings
+from openalert.notifiers.notifier import Notifier
 from openalert.storage.database import Database
 from openalert.usecases.deliveries import Outside as LinksBack
 from openalert.usecases.intake import Intake
@@ -36,8 +37,14 @@ from openalert.web.routes import ROUTES
 class OpenAlert:
     """Everything that runs in one process, and the ASGI application in front of it."""
 
-    def __init__(self, config: Config, database: Database, secret: bytes) -> None:
-        """`secret` signs the links in messages."""
+    def __init__(
+        self,
+        config: Config,
+        database: Database,
+        secret: bytes,
+        channels: Mapping[str, Notifier] | None = None,
+    ) -> None:
+        """`secret` signs the links in messages; `channels` stand in for those of the configuration."""
         self.config = config
         self.database = database
         self.bus = Bus()
@@ -46,7 +53,7 @@ class OpenAlert:
         self.intake = Intake(database, webhooks.observe)
         self.engine = Engine(
             database,
-            notifiers.build(notifier_settings(config)),
+            channels or notifiers.build(notifier_settings(config)),
             LinksBack(config.base_url, secret),
             payload_days=config.retention.payload_days,
         )

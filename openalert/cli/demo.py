@@ -13,6 +13,8 @@ import click
 
 from openalert.app import OpenAlert
 from openalert.config import load
+from openalert.domain.instant import Instant
+from openalert.notifiers.notifier import Message, Receipt
 
 PASSWORD = "demo demo demo 1"  # noqa: S105 - it is printed, and opens an instance that is thrown away
 PEOPLE = (
@@ -34,6 +36,27 @@ EVERY_SECONDS = 20.0
 LASTS_SECONDS = 90.0
 
 
+class Terminal:
+    """Stands in for the mail server: what would be mailed is written to the terminal, with its link."""
+
+    channel = "email"
+
+    async def send(self, message: Message, now: Instant) -> Receipt:  # noqa: ARG002 - the protocol of notifiers
+        """One line for the reader."""
+        what = f"[#{message.incident.number}] {message.incident.title}" if message.incident else ""
+        said = message.headline or (message.incident.severity.upper() if message.incident else "")
+        link = f"  acknowledge: {message.actions[0].url}" if message.actions else ""
+        click.echo(f"mail to {message.recipient_name}: {said} {what}{link}", err=True)
+        return Receipt(provider_id=f"terminal-{message.notification_id}", detail="Written to the terminal.")
+
+    async def probe(self) -> str:
+        """Always there."""
+        return "Mail is written to the terminal."
+
+    async def close(self) -> None:
+        """Nothing to give back."""
+
+
 @click.command()
 @click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True)
 @click.option("--keep", is_flag=True, help="Keep the temporary folder at the end.")
@@ -44,7 +67,7 @@ def demo(port: int, keep: bool) -> None:
     folder = tempfile.mkdtemp(prefix="openalert-demo-")
     try:
         config = load(None, {}, {"server.data_dir": folder, "server.port": port, "log.level": "warning"})
-        server.serve(config, _live)
+        server.serve(config, _live, {"email": Terminal()})
     finally:
         if keep:
             click.echo(f"The data is in {folder}", err=True)

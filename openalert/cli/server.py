@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
 
@@ -16,6 +16,7 @@ import uvicorn
 from openalert.app import OpenAlert
 from openalert.cli.settings import CannotStart
 from openalert.config import Config, make_data_dir, secret_key
+from openalert.notifiers.notifier import Notifier
 from openalert.storage import open_database
 from openalert.storage.database import Database
 from openalert.telemetry import configure_logs
@@ -31,10 +32,13 @@ GRACE_SECONDS = 10
 Background = Callable[[OpenAlert, str], Awaitable[None]]
 
 
-def serve(config: Config, background: Background | None = None) -> None:
+def serve(
+    config: Config, background: Background | None = None, channels: Mapping[str, Notifier] | None = None
+) -> None:
     """Run until SIGTERM or SIGINT; CannotStart, DatabaseInUse or Unavailable say why it did not begin.
 
-    `background` runs beside it with the address that it listens on, and is cancelled at the end.
+    `background` runs beside it with the address that it listens on, and is cancelled at the end;
+    `channels` stand in for those of the configuration.
     """
     configure_logs(config.log.level, config.log.format)
     make_data_dir(config)
@@ -43,7 +47,7 @@ def serve(config: Config, background: Background | None = None) -> None:
         port = listener.getsockname()[1]
         config = msgspec.structs.replace(config, server=msgspec.structs.replace(config.server, port=port))
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            runner.run(_serve(config, listener, background))
+            runner.run(_serve(config, listener, background, channels))
     finally:
         listener.close()
 
@@ -73,10 +77,15 @@ def _listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-async def _serve(config: Config, listener: socket.socket, background: Background | None) -> None:
+async def _serve(
+    config: Config,
+    listener: socket.socket,
+    background: Background | None,
+    channels: Mapping[str, Notifier] | None,
+) -> None:
     database = await open_database(config.database_url)
     try:
-        openalert = OpenAlert(config, database, secret_key(config))
+        openalert = OpenAlert(config, database, secret_key(config), channels)
         listens = _address(config)
         path = socket_path(config.database_url, config.data_dir)
         admin = AdminSocket(path, database, openalert.bus, {"listens": listens})
