@@ -1,9 +1,10 @@
 """The only room with SQL: `open_database(url)` gives a Database, the modules hold the statements by noun."""
 
+import asyncio
 from pathlib import Path
 
 from openalert.domain.errors import Invalid
-from openalert.storage import migrate
+from openalert.storage import backup, migrate
 from openalert.storage.database import Clock, Database, Reader, Transaction, wall_clock
 from openalert.storage.postgres import PostgresDatabase
 from openalert.storage.sqlite import SqliteDatabase
@@ -19,12 +20,22 @@ async def open_database(url: str, clock: Clock = wall_clock, *, migrated: bool =
     await database.open()
     try:
         if migrated:
-            await migrate.apply(database)
+            await _upgrade(database)
     except BaseException:
         await database.close_connections()
         raise
     database.start()
     return database
+
+
+async def _upgrade(database: SqliteDatabase | PostgresDatabase) -> None:
+    """Bring the schema up to date; what an SQLite file held before it lies beside it afterwards."""
+    waiting = await migrate.pending(database)
+    if waiting and isinstance(database, SqliteDatabase) and waiting[0].version > 1:
+        copy = database.path.with_name(f"{database.path.name}.before-{waiting[0].version:04d}")
+        copy.unlink(missing_ok=True)
+        await asyncio.to_thread(backup.save, database.path, copy)
+    await migrate.apply(database)
 
 
 def _database(url: str, clock: Clock) -> SqliteDatabase | PostgresDatabase:

@@ -1,9 +1,11 @@
 """Migrations: applied once, recorded, refused when database and program do not fit."""
 
+import sqlite3
+
 import pytest
 
-from openalert.storage import Database, migrate
-from openalert.storage.migrate import SchemaError
+from openalert.storage import Database, migrate, open_database
+from openalert.storage.migrate import Migration, SchemaError
 
 pytestmark = pytest.mark.anyio
 
@@ -37,3 +39,41 @@ def test_both_databases_have_the_same_migrations() -> None:
     for dialect in ("sqlite", "postgres"):
         versions = [each.version for each in migrate.migrations(dialect)]
         assert versions == list(range(1, len(versions) + 1))
+
+
+async def test_an_upgrade_keeps_a_copy_of_what_was_there(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A second migration comes with a newer program: the database as it was lies beside it, readable."""
+    database = await open_database(sqlite_url)
+    async with database.transaction() as tx:
+        await tx.execute("INSERT INTO settings (name, value) VALUES ('kept', '1')")
+    await database.close()
+    known = migrate.migrations("sqlite")
+    newer = [*known, Migration(2, "more", "ALTER TABLE settings ADD COLUMN more TEXT;\n")]
+    monkeypatch.setattr(migrate, "migrations", lambda dialect: newer)
+    database = await open_database(sqlite_url)
+    async with database.read() as reader:
+        assert await reader.value("SELECT more FROM settings") is None
+    await database.close()
+    copy = sqlite3.connect(sqlite_url.removeprefix("sqlite:///") + ".before-0002")
+    assert copy.execute("SELECT value FROM settings WHERE name = 'kept'").fetchone() == ("1",)
+    assert [row[1] for row in copy.execute("PRAGMA table_info(settings)")] == ["name", "value"]
+    copy.close()
+
+
+async def test_a_migration_that_breaks_leaves_the_schema_as_it_was(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half a migration is none: its first statement is undone with the second, and nothing is recorded."""
+    known = migrate.migrations("sqlite")
+    broken = Migration(2, "broken", "ALTER TABLE settings ADD COLUMN more TEXT;\nSELECT * FROM nowhere;\n")
+    with monkeypatch.context() as patched:
+        patched.setattr(migrate, "migrations", lambda dialect: [*known, broken])
+        with pytest.raises(sqlite3.OperationalError):
+            await open_database(sqlite_url)
+    database = await open_database(sqlite_url)
+    async with database.read() as reader:
+        names = [row[1] for row in await reader.rows("PRAGMA table_info(settings)")]
+    await database.close()
+    assert names == ["name", "value"]
