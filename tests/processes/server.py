@@ -1,0 +1,196 @@
+"""`openalert serve` as a process on a free port of loopback, and what a person sets up in it by the API."""
+
+import asyncio
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx2
+import msgspec
+
+T = TypeVar("T")
+SECONDS = 30.0
+
+
+def free_port() -> int:
+    """A port of loopback that nobody listens on at this moment."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+async def until(question: Callable[[], Awaitable[T]], seconds: float = 15.0) -> T:
+    """The first answer that is true; AssertionError with the last one when there is none in time."""
+    end = time.monotonic() + seconds
+    while True:
+        answer = await question()
+        if answer:
+            return answer
+        if time.monotonic() > end:
+            raise AssertionError(f"still {answer!r} after {seconds} s")
+        await asyncio.sleep(0.1)
+
+
+class Server:
+    """The processes that one after the other serve one data folder on one port."""
+
+    def __init__(self, folder: Path, *, data: Path | None = None, **settings: str) -> None:
+        """`settings` become the environment: `smtp_host` is OPENALERT_SMTP_HOST."""
+        self.folder = folder
+        self.data = data or folder / "data"
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.log = folder / "server.log"
+        self.process: subprocess.Popen[bytes] | None = None
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("OPENALERT_")}
+        given = {f"OPENALERT_{name.upper()}": value for name, value in settings.items()}
+        self.environment = clean | {"OPENALERT_SERVER_API_WRITES_PER_MINUTE": "0"} | given
+        self.client = httpx2.AsyncClient(base_url=self.url, timeout=10.0)
+
+    @property
+    def pid(self) -> int:
+        """The process that serves now."""
+        assert self.process is not None
+        return self.process.pid
+
+    async def start(self) -> float:
+        """Begin to serve; the seconds until it was ready."""
+        begun = time.monotonic()
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "openalert", "serve", "--port", str(self.port), *self.where],
+                stdout=log, stderr=log, cwd=self.folder, env=self.environment,
+            )  # fmt: skip
+        while not await self.is_ready():
+            if self.process.poll() is not None or time.monotonic() > begun + SECONDS:
+                raise AssertionError(self.log.read_text()[-3000:])
+            await asyncio.sleep(0.02)
+        return time.monotonic() - begun
+
+    async def is_ready(self) -> bool:
+        """Whether an alert that comes now would be taken in."""
+        try:
+            return (await self.client.get("/ready")).status_code == 200
+        except httpx2.TransportError:
+            return False
+
+    @property
+    def where(self) -> list[str]:
+        """The option that names the data folder."""
+        return ["--data-dir", str(self.data)]
+
+    @property
+    def setup_link(self) -> str:
+        """The link that was printed for the first owner."""
+        found = re.search(r"http://\S+/setup\?token=\S+", self.log.read_text())
+        assert found is not None, self.log.read_text()
+        return found.group()
+
+    async def kill(self) -> None:
+        """kill -9: nothing more is said or written."""
+        await self._end(signal.SIGKILL)
+
+    async def stop(self) -> int:
+        """SIGTERM; the exit code."""
+        return await self._end(signal.SIGTERM)
+
+    async def _end(self, number: signal.Signals) -> int:
+        assert self.process is not None
+        self.process.send_signal(number)
+        return await asyncio.to_thread(self.process.wait, SECONDS)
+
+    async def close(self) -> None:
+        """Nothing of it is left."""
+        if self.process is not None and self.process.poll() is None:
+            await self.kill()
+        await self.client.aclose()
+
+    def run(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        """A command on the same data."""
+        return subprocess.run(
+            [sys.executable, "-m", "openalert", *arguments, *self.where], env=self.environment,
+            capture_output=True, text=True, cwd=self.folder, input=stdin, timeout=SECONDS, check=False,
+        )  # fmt: skip
+
+    async def call(self, method: str, path: str, body: Any = None) -> Any:
+        """An answer of the JSON API, decoded; a refusal is an AssertionError."""
+        answer = await self.client.request(method, f"/api/v1{path}", json=body)
+        assert answer.status_code < 300, f"{method} {path}: {answer.status_code} {answer.text}"
+        return answer.json() if answer.content else None
+
+    async def items(self, path: str) -> list[dict[str, Any]]:
+        """Every item of a list, over all its pages."""
+        found: list[dict[str, Any]] = []
+        cursor = ""
+        joint = "&" if "?" in path else "?"
+        while True:
+            page = await self.call("GET", f"{path}{joint}limit=200" + (f"&cursor={cursor}" if cursor else ""))
+            found += page["items"]
+            if not (cursor := page["nextCursor"]):
+                return found
+
+
+class House(msgspec.Struct, kw_only=True):
+    """What a team has set up: Bea is paged first, then Jun."""
+
+    server: Server
+    team_id: str
+    bea_id: str
+    jun_id: str
+    service_id: str
+    policy_id: str
+    key: str
+
+    @property
+    def alertmanager_url(self) -> str:
+        """What is copied into alertmanager.yml."""
+        return f"{self.server.url}/webhooks/prometheus/{self.key}"
+
+    async def post(self, title: str, **members: Any) -> httpx2.Response:
+        """One alert with an identity of its own, as any program would post it."""
+        return await self.server.client.post(
+            f"/webhooks/generic/{self.key}", json={"title": title, "dedup_key": title, **members}
+        )
+
+
+async def settle_in(server: Server, *, delay_minutes: float = 5) -> House:
+    """An API key, two people, a team, a policy and a service with an integration, all without a browser."""
+    made = await asyncio.to_thread(server.run, "token", "create", "tests", "--role", "owner")
+    assert made.returncode == 0, made.stderr
+    server.client.headers["Authorization"] = f"Bearer {made.stdout.split()[-1]}"
+    if server.process is None:
+        await server.start()
+    team = await server.call("POST", "/teams", {"name": "Core"})
+    people = [
+        await server.call("POST", "/users", {"email": f"{name.lower()}@example.org", "name": name})
+        for name in ("Bea", "Jun")
+    ]
+    levels = [
+        {"delayMinutes": delay, "targets": [{"type": "user", "id": person["id"]}]}
+        for delay, person in zip((0, delay_minutes), people, strict=True)
+    ]
+    policy = await server.call(
+        "POST", "/escalation-policies", {"name": "Core", "teamId": team["id"], "levels": levels}
+    )
+    service = await server.call(
+        "POST", "/services", {"name": "Shop", "teamId": team["id"], "escalationPolicyId": policy["id"]}
+    )
+    integration = await server.call(
+        "POST", "/integrations", {"name": "Monitoring", "serviceId": service["id"]}
+    )
+    return House(
+        server=server,
+        team_id=team["id"],
+        bea_id=people[0]["id"],
+        jun_id=people[1]["id"],
+        service_id=service["id"],
+        policy_id=policy["id"],
+        key=integration["integrationKey"],
+    )

@@ -1,0 +1,89 @@
+"""kill -9 at any moment loses nothing that was answered and pages nobody twice without saying so."""
+
+import asyncio
+import random
+from collections import Counter
+
+import httpx2
+import pytest
+
+from tests.fakes.smtp import FakeSmtp
+from tests.processes.server import House, Server, settle_in, until
+
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
+
+KILLS = 5
+SENDERS = 4
+
+
+class Load:
+    """Senders that post new alerts without a pause, and remember which ones were answered with 202."""
+
+    def __init__(self, house: House) -> None:
+        self.house = house
+        self.answered: dict[str, str] = {}
+        """Title to the id of the incident that the answer named."""
+        self.strange: list[int] = []
+        self._running = True
+
+    async def send(self, sender: int) -> None:
+        """One sender, until `stop`."""
+        number = 0
+        while self._running:
+            number += 1
+            title = f"alert-{sender}-{number}"
+            try:
+                answer = await self.house.post(title)
+            except httpx2.TransportError:
+                await asyncio.sleep(0.05)
+                continue
+            if answer.status_code == 202:
+                self.answered[title] = answer.json()["incidents"][0]["id"]
+            elif answer.status_code != 503:
+                self.strange.append(answer.status_code)
+            await asyncio.sleep(0.01)
+
+    def stop(self) -> None:
+        """Nothing more is posted."""
+        self._running = False
+
+
+async def test_kill_9_under_load_loses_no_answered_alert_and_doubles_no_page(
+    server: Server, smtp: FakeSmtp
+) -> None:
+    """Killed five times while alerts come in and mail goes out; the fake mail server is the ledger of pages."""
+    house = await settle_in(server)
+    load = Load(house)
+    senders = [asyncio.create_task(load.send(number)) for number in range(SENDERS)]
+    for seed in range(KILLS):
+        before = len(load.answered)
+        await asyncio.sleep(random.Random(seed).uniform(0.3, 1.2))
+        assert len(load.answered) > before, "no load"
+        await server.kill()
+        assert await server.start() < 5
+    load.stop()
+    await asyncio.gather(*senders)
+    assert load.strange == []
+
+    stored = {alert["title"]: alert for alert in await server.items("/alerts")}
+    numbers = [incident["number"] for incident in await server.items("/incidents")]
+    assert {title for title in load.answered if title not in stored} == set()
+    assert {t for t, incident in load.answered.items() if stored[t]["incidentId"] != incident} == set()
+    assert len(numbers) == len(set(numbers))
+    await until(lambda: _all_sent(server), 60)
+
+    pages = Counter(mail.subject for mail in smtp.mails if "(possible repeat)" not in mail.subject)
+    assert [subject for subject, count in pages.items() if count > 1] == []
+    paged = {subject.rpartition(": ")[2].replace(" (possible repeat)", "") for subject in _subjects(smtp)}
+    assert set(load.answered) - paged == set()
+
+
+def _subjects(smtp: FakeSmtp) -> list[str]:
+    return [mail.subject for mail in smtp.mails]
+
+
+async def _all_sent(server: Server) -> bool:
+    """Every page is with the mail server, or marked as not known to be."""
+    rows = await server.items("/notifications?status=pending&status=sending")
+    unknown = [row for row in await server.items("/notifications?status=unknown") if row["dueAt"] is not None]
+    return not rows and not unknown

@@ -1,0 +1,57 @@
+"""The mail server goes away and comes back: pages arrive late, other channels do not wait."""
+
+import time
+
+import pytest
+
+from tests.fakes.smtp import FakeSmtp
+from tests.fakes.webhook import FakeWebhook
+from tests.processes.server import Server, settle_in, until
+
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
+
+
+async def test_a_page_is_tried_again_until_the_mail_server_is_back(server: Server, smtp: FakeSmtp) -> None:
+    """Refused for some seconds, delivered once; the webhook channel of the same level got it at once."""
+    house = await settle_in(server)
+    async with FakeWebhook() as receiver:
+        channel = await server.call(
+            "POST",
+            "/channels",
+            {"name": "Chat", "type": "webhook", "teamId": house.team_id, "config": {"url": receiver.url}},
+        )
+        targets = [{"type": "user", "id": house.bea_id}, {"type": "channel", "id": channel["id"]}]
+        await server.call(
+            "PATCH",
+            f"/escalation-policies/{house.policy_id}",
+            {"levels": [{"delayMinutes": 0, "targets": targets}]},
+        )
+        await smtp.down()
+        answer = await house.post("disk full", severity="critical")
+        incident = answer.json()["incidents"][0]["id"]
+        begun = time.monotonic()
+        await until(lambda: _said(receiver))
+        assert time.monotonic() - begun < 3
+
+        async def tried_twice() -> dict[str, object] | None:
+            rows = await server.items(f"/incidents/{incident}/notifications")
+            mail = next(row for row in rows if row["channel"] == "email")
+            return mail if mail["attempts"] >= 2 else None
+
+        waiting = await until(tried_twice)
+        assert waiting["status"] in ("pending", "sending")
+        assert waiting["failureReason"]
+        await smtp.up()
+        await smtp.received(1, 20)
+
+        async def sent() -> bool:
+            rows = await server.items(f"/incidents/{incident}/notifications")
+            return {row["status"] for row in rows} == {"sent"}
+
+        await until(sent)
+        assert [mail.subject for mail in smtp.mails] == ["[#1] CRITICAL: disk full"]
+        assert len(receiver.requests) == 1
+
+
+async def _said(receiver: FakeWebhook) -> int:
+    return len(receiver.requests)

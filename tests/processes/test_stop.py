@@ -1,0 +1,68 @@
+"""SIGTERM under load: what has begun is answered and stored, what comes later is told to come back."""
+
+import asyncio
+import time
+
+import httpx2
+import pytest
+
+from tests.processes.server import Server, settle_in
+
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
+
+
+async def test_a_request_in_flight_is_answered_and_stored(server: Server) -> None:
+    """Its body ends after SIGTERM; it gets its 202, the process leaves with 0, and the next one has the alert."""
+    house = await settle_in(server)
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    body = b'{"title": "half a body", "dedup_key": "half"}'
+    head = (
+        f"POST /webhooks/generic/{house.key} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+    )
+    writer.write(head.encode() + body[:10])
+    await writer.drain()
+    await asyncio.sleep(0.3)
+    begun = time.monotonic()
+    stopping = asyncio.create_task(server.stop())
+    await asyncio.sleep(0.5)
+    writer.write(body[10:])
+    await writer.drain()
+    answer = await reader.read()
+    assert answer.startswith(b"HTTP/1.1 202"), answer
+    assert await stopping == 0
+    assert time.monotonic() - begun < 10
+    writer.close()
+
+    await server.start()
+    assert "half a body" in [alert["title"] for alert in await server.items("/alerts")]
+
+
+async def test_under_load_every_answer_is_true(server: Server) -> None:
+    """Each 202 given before, during and after SIGTERM is an alert that the next process has."""
+    house = await settle_in(server)
+    answered, statuses = [], set()
+
+    async def post(number: int) -> None:
+        try:
+            answer = await house.post(f"alert-{number}")
+        except httpx2.TransportError:
+            return
+        statuses.add(answer.status_code)
+        if answer.status_code == 202:
+            answered.append(f"alert-{number}")
+
+    posts = []
+    for number in range(300):
+        posts.append(asyncio.create_task(post(number)))
+        await asyncio.sleep(0.004)
+        if number == 120:
+            stopping = asyncio.create_task(server.stop())
+    await asyncio.gather(*posts)
+    assert await stopping == 0
+    assert len(answered) > 50
+    assert statuses <= {202, 503}
+
+    await server.start()
+    stored = {alert["title"] for alert in await server.items("/alerts")}
+    assert set(answered) - stored == set()
