@@ -80,10 +80,10 @@ async def refresh(tx: Transaction, changes: Sequence[Mapping[str, Any]]) -> None
 
 
 async def resolve(tx: Transaction, resolved: Sequence[Mapping[str, Any]]) -> None:
-    """End occurrences: each with `id`, `resolved_at`, `resolved_by_id`, `at`."""
+    """End occurrences: each with `id`, `starts_at`, `resolved_at`, `resolved_by_id`, `at`."""
     await tx.many(
         "UPDATE alerts SET status = 'resolved', resolved_at = :resolved_at, resolved_by_id = :resolved_by_id, "
-        "snoozed_until = NULL, updated_at = :at WHERE id = :id AND status <> 'resolved'",
+        "starts_at = :starts_at, snoozed_until = NULL, updated_at = :at WHERE id = :id AND status <> 'resolved'",
         resolved,
     )
 

@@ -39,9 +39,8 @@ async def resolve(tx: Transaction, alert_id: str) -> Alert:
     access.require(tx.actor, Permission.RESPOND, alert.team_id)
     if alert.status is AlertStatus.RESOLVED:
         return alert
-    await alerts.resolve(
-        tx, [{"id": alert_id, "resolved_at": tx.now, "resolved_by_id": tx.actor.id or "system", "at": tx.now}]
-    )
+    ended = {"id": alert_id, "starts_at": alert.starts_at, "resolved_at": tx.now, "at": tx.now}
+    await alerts.resolve(tx, [ended | {"resolved_by_id": tx.actor.id or "system"}])
     work = Work(tx)
     incident = await incidents.get(tx, alert.incident_id) if alert.incident_id else None
     if incident is not None and incident.is_open:

@@ -84,7 +84,7 @@ class _Batch:
         self.superseded: list[str] = []
         self.repeats: dict[str, int] = {}
         self.refreshed: dict[str, tuple[Signal, str | None]] = {}
-        self.resolved: dict[str, Instant] = {}
+        self.resolved: dict[str, tuple[Instant, Instant | None]] = {}
         self.payloads: list[Payload] = []
 
     async def prepare(self, pairs: Sequence[tuple[Route, Signal]]) -> None:
@@ -138,8 +138,8 @@ class _Batch:
         await alerts.resolve(
             tx,
             [
-                {"id": key, "resolved_at": at, "resolved_by_id": None, "at": tx.now}
-                for key, at in self.resolved.items()
+                {"id": key, "starts_at": begun, "resolved_at": at, "resolved_by_id": None, "at": tx.now}
+                for key, (at, begun) in self.resolved.items()
             ],
         )
         await self.work.flush()
@@ -342,7 +342,8 @@ async def _repeat(batch: _Batch, message: _Message, signal: Signal, known: Occur
 
 def _resolve(batch: _Batch, message: _Message, signal: Signal, known: Occurrence) -> None:
     known.status = AlertStatus.RESOLVED
-    batch.resolved[known.id] = _end(signal, batch.tx.now)
+    known.starts_at = later(signal.starts_at, known.starts_at)
+    batch.resolved[known.id] = (_end(signal, batch.tx.now), known.starts_at)
     message.keep = True
     incident = batch.by_id.get(known.incident_id or "")
     if incident is not None and incident.is_open:

@@ -35,6 +35,21 @@ async def _fails(world: World, delivery: Delivery) -> None:
             raise RuntimeError("the disk is gone")
 
 
+@pytest.mark.parametrize("order", list(itertools.permutations(range(4))), ids=str)
+async def test_every_order_of_two_occurrences_that_ended_ends_resolved(
+    world: World, order: tuple[int, ...]
+) -> None:
+    """Fires, resolves, fires again, resolves: whatever overtakes what, nothing is left firing or open."""
+    await world.policy(level(1, world.alice))
+    messages = [
+        world.group(world.alert("Disk", kind, since)) for since in (0, 60) for kind in ("firing", "resolved")
+    ]
+    for position in order:
+        await world.posts(messages[position])
+    _, firing, still_open, _ = await _state(world)
+    assert (firing, still_open) == (0, 0)
+
+
 @pytest.mark.parametrize("order", list(itertools.permutations(range(3))), ids=str)
 async def test_every_order_of_two_occurrences_ends_firing(world: World, order: tuple[int, ...]) -> None:
     """Fires, resolves, fires again later: in whatever order the messages arrive, it is firing in the end."""
