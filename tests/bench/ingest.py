@@ -1,0 +1,133 @@
+"""How fast alerts come in, each answered after it is on the disk: as ratios to a bare mount and to bare rows."""
+
+import asyncio
+import sqlite3
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from openalert.domain.alert import Alert, AlertStatus
+from openalert.domain.ids import new_id
+from openalert.domain.severity import Severity
+from openalert.storage import open_database
+from openalert.storage.rows import insert_statement, to_parameters
+from tests.bench import load, server
+from tests.bench.load import Spec
+from tests.bench.report import Figure, main
+
+SECONDS = 6.0
+BATCH = 500
+
+
+def measure() -> Sequence[Figure]:
+    """New and repeated alerts, one and fifty in a message."""
+    with server.mount() as port:
+        load.run(Spec(port=port, salt="w", seconds=1))
+        bare = load.run(Spec(port=port, salt="m", seconds=4)).rate
+    rows = row_rate(3.0)
+    with server.world() as world, server.openalert(world) as running:
+        port = running.port
+        load.run(Spec(port=port, salt="w", seconds=1, distinct=500))
+        new_1 = load.run(Spec(port=port, salt="a", seconds=SECONDS)).rate
+        new_50 = load.run(Spec(port=port, salt="b", seconds=SECONDS, alerts=50, connections=16)).rate * 50
+        load.run(Spec(port=port, salt="c", seconds=1, distinct=200))
+        again_1 = load.run(Spec(port=port, salt="c", seconds=SECONDS, distinct=200)).rate
+        load.run(Spec(port=port, salt="d", seconds=2, alerts=50, distinct=200, connections=16))
+        again_50 = (
+            load.run(Spec(port=port, salt="d", seconds=SECONDS, alerts=50, distinct=200, connections=16)).rate
+            * 50
+        )
+    return [
+        Figure(
+            what="new, 1 per message", value=new_1, unit="msg/s", floor=bare, floor_name="mount", aim=0.25
+        ),
+        Figure(
+            what="new, 1 per message (stretch)",
+            value=new_1,
+            unit="msg/s",
+            floor=bare,
+            floor_name="mount",
+            aim=0.4,
+        ),
+        Figure(
+            what="repeats, 1 per message",
+            value=again_1,
+            unit="msg/s",
+            floor=bare,
+            floor_name="mount",
+            aim=0.5,
+        ),
+        Figure(
+            what="new, 50 per message",
+            value=new_50,
+            unit="alerts/s",
+            floor=rows,
+            floor_name="rows/s",
+            aim=0.15,
+        ),
+        Figure(what="new, 50 per message", value=new_50, unit="alerts/s", aim=10_000),
+        Figure(what="new, 50 per message (stretch)", value=new_50, unit="alerts/s", aim=25_000),
+        Figure(what="repeats, 50 per message", value=again_50, unit="alerts/s", aim=40_000),
+    ]
+
+
+def row_rate(seconds: float) -> float:
+    """Rows a second that SQLite itself takes into our alerts table: FULL, 500 in a transaction, made before."""
+    with tempfile.TemporaryDirectory(prefix="openalert-bench-") as name:
+        path = Path(name, "rows.db")
+        asyncio.run(_make_schema(path))
+        statement = insert_statement("alerts", (*Alert.__struct_fields__, "latest_key"))
+        batches = [
+            [_row(f"{batch}-{index}") for index in range(BATCH)] for batch in range(int(seconds * 160))
+        ]
+        raw = sqlite3.connect(path, isolation_level=None)
+        raw.execute("PRAGMA journal_mode=WAL")
+        raw.execute("PRAGMA synchronous=FULL")
+        done, begun = 0, time.perf_counter()
+        for batch in batches:
+            raw.execute("BEGIN IMMEDIATE")
+            raw.executemany(statement, batch)
+            raw.execute("COMMIT")
+            done += len(batch)
+            if time.perf_counter() - begun > seconds:
+                break
+        taken = time.perf_counter() - begun
+        raw.close()
+    return done / taken
+
+
+async def _make_schema(path: Path) -> None:
+    await (await open_database(f"sqlite:///{path}")).close()
+
+
+def _row(name: str) -> dict[str, object]:
+    now = 1_767_603_600_000
+    alert = Alert(
+        id=new_id(now),
+        organization_id=new_id(now),
+        team_id=new_id(now),
+        service_id=new_id(now),
+        integration_id=new_id(now),
+        incident_id=new_id(now),
+        fingerprint=name,
+        status=AlertStatus.FIRING,
+        severity=Severity.CRITICAL,
+        title="Disk is nearly full",
+        description="",
+        source="prometheus",
+        labels={"alertname": "Disk", "instance": "host:9100", "job": "node", "severity": "critical"},
+        annotations={"summary": "Disk is nearly full"},
+        links=[{"label": "Source", "href": "http://prometheus.example.org/graph?g0.expr=disk"}],
+        payload_id=new_id(now),
+        count=1,
+        starts_at=now,
+        fired_at=now,
+        last_seen_at=now,
+        updated_at=now,
+    )
+    return to_parameters(alert) | {"latest_key": f"{alert.integration_id}:{name}"}
+
+
+if __name__ == "__main__":
+    main(measure)
