@@ -2,7 +2,7 @@
 
 import os
 import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -17,17 +17,23 @@ ROOM = 6 * 1024 * 1024
 
 
 @pytest.fixture
-async def small_disk(tmp_path: Path, smtp: FakeSmtp, anyio_backend: str) -> AsyncIterator[Server]:
-    """A server whose data is on a file system of 6 MB."""
+def six_megabytes(tmp_path: Path) -> Iterator[Path]:
+    """A folder on a file system of its own."""
     data = tmp_path / "data"
     data.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", f"size={ROOM},mode=700", "openalert-test", str(data)]
     if os.getuid() != 0 or subprocess.run(mount, check=False, capture_output=True).returncode != 0:
         pytest.skip("NO DISK-FULL TEST: mounting a small tmpfs needs root")
-    server = mailing(tmp_path, smtp, database_url=f"sqlite:///{data}/openalert.db")
+    yield data
+    subprocess.run(["umount", str(data)], check=True)
+
+
+@pytest.fixture
+async def small_disk(tmp_path: Path, six_megabytes: Path, smtp: FakeSmtp) -> AsyncIterator[Server]:
+    """A server whose data is in that folder."""
+    server = mailing(tmp_path, smtp)
     yield server
     await server.close()
-    subprocess.run(["umount", str(data)], check=True)
 
 
 async def test_a_full_disk_refuses_with_503_and_heals(small_disk: Server) -> None:
