@@ -11,12 +11,12 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, MutableMapping
+from contextvars import ContextVar
 from typing import Any
 
 import msgspec
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
-from structlog.contextvars import bind_contextvars, clear_contextvars, merge_contextvars
 
 EventDict = MutableMapping[str, Any]
 
@@ -32,6 +32,7 @@ _SECRET_WORDS = re.compile(
 )
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 HIDDEN = "[hidden]"
+_request_id: ContextVar[str] = ContextVar("request_id", default="")
 
 
 def redact(text: str) -> str:
@@ -87,7 +88,7 @@ def configure_logs(level: str = "info", form: str = "auto", stream: Any = None) 
     if form == "auto":
         form = "console" if stream.isatty() else "json"
     shared: list[Any] = [
-        merge_contextvars,
+        _add_request_id,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -128,8 +129,15 @@ def configure_logs(level: str = "info", form: str = "auto", stream: Any = None) 
 
 def begin_request(request_id: str) -> None:
     """Every line logged from here on in this task carries the id."""
-    clear_contextvars()
-    bind_contextvars(request_id=request_id)
+    _request_id.set(request_id)
+
+
+def _add_request_id(_: Any, __: str, event: EventDict) -> EventDict:
+    """structlog processor: the request that this task answers, if any."""
+    request_id = _request_id.get()
+    if request_id:
+        event.setdefault("request_id", request_id)
+    return event
 
 
 registry = CollectorRegistry()
