@@ -105,8 +105,9 @@ class Work:
     async def flush(self) -> None:
         """Write everything; the events follow at the commit."""
         tx = self.tx
-        await incidents.insert(tx, list(self._new.values()))
+        # What ended gives its open key back first: another of the same group may have begun in this act.
         await incidents.update(tx, list(self._changed.values()))
+        await incidents.insert(tx, list(self._new.values()))
         await timeline.append(tx, self._entries)
         await timers.drop(tx, list(self._without_timers))
         await timers.put(tx, list(self._timers.values()))

@@ -228,3 +228,29 @@ async def test_hostile_texts_are_stored_and_read_back(world: World) -> None:
         found = (await alerts.search(reader, world.as_(world.alice), AlertFilter(text="%_"), limit=10))[0]
     assert "<script>" in found.title
     assert "\x00" not in found.title
+
+
+async def test_an_end_and_a_new_beginning_in_one_batch_are_two_incidents(world: World) -> None:
+    """The incident that ends in a batch makes room for the next one of its group in the same batch."""
+    await world.policy(level(1, world.alice))
+    await world.fires("DiskFull")
+    await world.post_all(
+        [
+            (world.group(world.alert("DiskFull", "resolved")), "A"),
+            (world.group(world.alert("DiskFull", since=60)), "A"),
+        ]
+    )
+    assert (await world.incident(1)).status == "resolved"
+    assert (await world.incident(2)).status == "triggered"
+
+
+async def test_an_alert_that_moves_to_another_open_group_joins_its_incident(world: World) -> None:
+    """Its end and its new beginning come in one batch, the beginning in a group that has an open incident."""
+    await world.policy(level(1, world.alice))
+    moving, staying = world.alert("DiskFull", host="a"), world.alert("HighLoad")
+    await world.posts(world.group(moving))
+    await world.posts(world.group(staying))
+    ended, again = world.alert("DiskFull", "resolved", host="a"), world.alert("DiskFull", since=60, host="a")
+    await world.post_all([(world.group(ended), "A"), (world.group(staying) | {"alerts": [again]}, "A")])
+    assert (await world.incident(1)).status == "resolved"
+    assert (await world.incident(2)).firing_count == 2
