@@ -7,10 +7,9 @@ anyway, and on Postgres, where an advisory lock makes the nodes take turns: docs
 """
 
 import asyncio
-import re
 import time
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any, ClassVar, Protocol, TypeVar
 
@@ -59,6 +58,10 @@ class Connection(Protocol):
 
     async def run(self, *statements: str) -> None:
         """Statements without parameters or results, such as SAVEPOINT."""
+        ...
+
+    async def together(self, work: Callable[["Connection"], Coroutine[Any, Any, T]]) -> T:
+        """The result of a coroutine that awaits only the connection it is given; one trip where possible."""
         ...
 
 
@@ -185,10 +188,19 @@ class _Member:
     def __init__(self, actor: Actor) -> None:
         loop = asyncio.get_running_loop()
         self.actor = actor
-        self.turn: asyncio.Future[Transaction] = loop.create_future()
+        self.turn: asyncio.Future[Transaction | None] = loop.create_future()
         self.ended: asyncio.Future[bool] = loop.create_future()
         self.durable: asyncio.Future[None] = loop.create_future()
         self.transaction: Transaction | None = None
+
+
+class _Act(_Member):
+    """A transaction whose body is a function, so that the writer can run it without asking anybody back."""
+
+    def __init__(self, actor: Actor, body: Callable[[Transaction], Coroutine[Any, Any, Any]]) -> None:
+        super().__init__(actor)
+        self.body = body
+        self.result: Any = None
 
 
 class Database(ABC):
@@ -271,6 +283,7 @@ class Database(ABC):
         member = _Member(actor)
         self._queue.put_nowait(member)
         transaction = await self._wait_for_turn(member)
+        assert transaction is not None  # noqa: S101 - only an `_Act` makes its own
         try:
             async with asyncio.timeout(BODY_SECONDS):
                 yield transaction
@@ -283,7 +296,27 @@ class Database(ABC):
         member.ended.set_result(True)
         await asyncio.shield(member.durable)
 
-    async def _wait_for_turn(self, member: _Member) -> Transaction:
+    async def act(self, body: Callable[[Transaction], Coroutine[Any, Any, T]], actor: Actor = SYSTEM) -> T:
+        """As `transaction` around `body`, whose result is returned, without a trip for each of its statements.
+
+        The body may await nothing but its transaction, because on SQLite it runs in the writer's thread, and it
+        must not touch what belongs to the event loop. Once begun it cannot be cancelled.
+        """
+        if self._closing:
+            raise Unavailable("OpenAlert is shutting down. Try again in a few seconds.", retry_after=5)
+        member = _Act(actor, body)
+        self._queue.put_nowait(member)
+        await self._wait_for_turn(member)
+        try:
+            await asyncio.shield(member.durable)
+        except OpenAlertError:
+            raise
+        except Exception as error:
+            raise self.translate(error) or error from error
+        result: T = member.result
+        return result
+
+    async def _wait_for_turn(self, member: _Member) -> Transaction | None:
         try:
             return await asyncio.wait_for(asyncio.shield(member.turn), WAIT_SECONDS)
         except TimeoutError:
@@ -337,6 +370,8 @@ class Database(ABC):
 
         `opening` begins the transaction, or ends the savepoint of the member before.
         """
+        if isinstance(member, _Act) and not member.turn.cancelled():
+            return await self._serve_act(connection, member, opening)
         await connection.run(*opening, "SAVEPOINT member")
         if member.turn.cancelled():
             return False
@@ -346,6 +381,26 @@ class Database(ABC):
             return True
         await connection.run("ROLLBACK TO member")
         return False
+
+    async def _serve_act(self, connection: Connection, act: _Act, opening: tuple[str, ...]) -> bool:
+        async def work(connection: Connection) -> Exception | None:
+            await connection.run(*opening, "SAVEPOINT member")
+            transaction = Transaction(connection, self, self.clock(), act.actor)
+            try:
+                act.result = await act.body(transaction)
+                await transaction.seal()
+            except Exception as error:  # noqa: BLE001 - whatever it is, whoever asked for the act hears of it
+                await connection.run("ROLLBACK TO member")
+                return error
+            act.transaction = transaction
+            return None
+
+        act.turn.set_result(None)
+        failure = await connection.together(work)
+        if failure is not None:
+            act.durable.set_exception(failure)
+            act.durable.exception()
+        return failure is None
 
     def _announce(self, member: _Member) -> None:
         assert member.transaction is not None  # noqa: S101 - it had its turn
@@ -363,24 +418,9 @@ class Database(ABC):
         for member in done:
             member.durable.set_exception(reason)
             member.durable.exception()
-        if current is not None and not current.turn.done():
-            current.turn.set_exception(reason)
-            current.turn.exception()
-
-
-_NAME = re.compile(r"'(?:[^']|'')*'|::\w+|:([a-z_][a-z0-9_]*)", re.IGNORECASE)
-
-
-def numbered(sql: str) -> tuple[str, tuple[str, ...]]:
-    """`:name` parameters as `$1 …`, and the names in that order; literals and `::casts` are left alone."""
-    names: list[str] = []
-
-    def replace(match: re.Match[str]) -> str:
-        name = match.group(1)
-        if name is None:
-            return match.group(0)
-        if name not in names:
-            names.append(name)
-        return f"${names.index(name) + 1}"
-
-    return _NAME.sub(replace, sql), tuple(names)
+        if current is None:
+            return
+        waited_for = current.durable if current.turn.done() else current.turn
+        if not waited_for.done():
+            waited_for.set_exception(reason)
+            waited_for.exception()

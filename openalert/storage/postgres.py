@@ -4,23 +4,50 @@ Nodes take turns at writing by an advisory lock that ends with the transaction, 
 with one SQLite writer stay true here: docs/decisions/0001-database-layer.md.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+import asyncio
+import re
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 
 from openalert.domain.errors import OpenAlertError, Unavailable
-from openalert.storage.database import Clock, Database, Rows, Writes, numbered, wall_clock
+from openalert.storage.database import (
+    BODY_SECONDS,
+    Clock,
+    Connection,
+    Database,
+    Rows,
+    Writes,
+    wall_clock,
+)
 
 log = structlog.get_logger(__name__)
+T = TypeVar("T")
 
 READERS = 8
 WRITE_LOCK = 0x6F61_6C65_7274
 """The advisory lock of whoever writes: the letters "oalert"."""
 
-_numbered = lru_cache(maxsize=1024)(numbered)
+_NAME = re.compile(r"'(?:[^']|'')*'|::\w+|:([a-z_][a-z0-9_]*)", re.IGNORECASE)
+
+
+@lru_cache(maxsize=1024)
+def numbered(sql: str) -> tuple[str, tuple[str, ...]]:
+    """`:name` parameters as `$1 …`, and the names in that order; literals and `::casts` are left alone."""
+    names: list[str] = []
+
+    def replace(match: re.Match[str]) -> str:
+        name = match.group(1)
+        if name is None:
+            return match.group(0)
+        if name not in names:
+            names.append(name)
+        return f"${names.index(name) + 1}"
+
+    return _NAME.sub(replace, sql), tuple(names)
 
 
 class PostgresConnection:
@@ -34,19 +61,24 @@ class PostgresConnection:
     ) -> tuple[Sequence[str], Rows]:
         """Column names and rows; the writes `before` are done first."""
         await self.write(before)
-        statement, names = _numbered(sql)
+        statement, names = numbered(sql)
         rows = await self.raw.fetch(statement, *(parameters[name] for name in names))
         return (tuple(rows[0].keys()) if rows else ()), rows
 
     async def write(self, writes: Writes) -> None:
         """Each statement once for each set of its parameters, one round trip a statement."""
         for sql, parameters in writes:
-            statement, names = _numbered(sql)
+            statement, names = numbered(sql)
             await self.raw.executemany(statement, [[row[name] for name in names] for row in parameters])
 
     async def run(self, *statements: str) -> None:
         """Statements without parameters or results, in one round trip."""
         await self.raw.execute(";".join(statements))
+
+    async def together(self, work: Callable[[Connection], Coroutine[Any, Any, T]]) -> T:
+        """As it comes: every statement is a trip to the server anyway."""
+        async with asyncio.timeout(BODY_SECONDS):
+            return await work(self)
 
 
 class PostgresDatabase(Database):

@@ -9,24 +9,25 @@ import fcntl
 import json
 import os
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import aiosqlite
 import structlog
 
 from openalert.domain.errors import OpenAlertError, Unavailable
-from openalert.storage.database import Clock, Database, Rows, Writes, wall_clock
+from openalert.storage.database import Clock, Connection, Database, Rows, Writes, wall_clock
 from openalert.storage.rows import to_json
 
 log = structlog.get_logger(__name__)
+T = TypeVar("T")
 
 READERS = 3
 
 _BOTH = {"busy_timeout": 5000, "foreign_keys": 1, "temp_store": 2, "trusted_schema": 0, "mmap_size": 0}
-_WRITER = _BOTH | {"synchronous": 2, "wal_autocheckpoint": 1000, "journal_size_limit": 64 * 1024 * 1024}
+_WRITER = _BOTH | {"synchronous": 2, "wal_autocheckpoint": 4000, "journal_size_limit": 64 * 1024 * 1024}
 _READER = _BOTH | {"query_only": 1, "wal_autocheckpoint": 0}
 
 _PASSING = (
@@ -66,6 +67,47 @@ class SqliteConnection:
     async def run(self, *statements: str) -> None:
         """Statements without parameters or results, in one trip."""
         await self._trip(_run, self.raw._conn, statements)
+
+    async def together(self, work: Callable[[Connection], Coroutine[Any, Any, T]]) -> T:
+        """The whole coroutine in one trip: inside it every statement is a plain call."""
+        result: T = await self._trip(_drive, work(_Direct(self.raw._conn)))
+        return result
+
+
+class _Direct:
+    """The connection as its own thread sees it: nothing here ever waits."""
+
+    def __init__(self, raw: sqlite3.Connection) -> None:
+        self._raw = raw
+
+    async def fetch(
+        self, sql: str, parameters: Mapping[str, Any], before: Writes = ()
+    ) -> tuple[Sequence[str], Rows]:
+        """As `SqliteConnection.fetch`."""
+        return _fetch(self._raw, sql, _bind(parameters), before)
+
+    async def write(self, writes: Writes) -> None:
+        """As `SqliteConnection.write`."""
+        _write(self._raw, writes)
+
+    async def run(self, *statements: str) -> None:
+        """As `SqliteConnection.run`."""
+        _run(self._raw, statements)
+
+    async def together(self, work: Callable[[Connection], Coroutine[Any, Any, T]]) -> T:
+        """It is together already."""
+        return await work(self)
+
+
+def _drive(work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine that never waits to its end, without an event loop."""
+    try:
+        work.send(None)
+    except StopIteration as finished:
+        result: T = finished.value
+        return result
+    work.close()
+    raise RuntimeError("The body of an act awaited something else than its transaction.")
 
 
 def _fetch(

@@ -82,8 +82,8 @@ class Intake:
 
     async def _take_in(self, batch: list[tuple[Delivery, asyncio.Future[Outcome]]]) -> None:
         try:
-            async with self._database.transaction() as tx:
-                outcomes = await ingest.take_in(tx, [delivery for delivery, _ in batch])
+            deliveries = [delivery for delivery, _ in batch]
+            outcomes = await self._database.act(lambda tx: ingest.take_in(tx, deliveries))
         except Unavailable as error:
             self._refuse(batch, error)
         except Exception:

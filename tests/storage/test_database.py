@@ -8,7 +8,8 @@ import pytest
 from openalert.domain.errors import Conflict, Unavailable
 from openalert.domain.event import Event
 from openalert.storage import Database, database
-from openalert.storage.database import Transaction, numbered
+from openalert.storage.database import Transaction
+from openalert.storage.postgres import numbered
 
 pytestmark = pytest.mark.anyio
 
@@ -158,6 +159,60 @@ async def test_events_come_after_the_commit_in_order_without_a_gap(db: Database)
     assert [(each.seq, each.type) for each in heard] == [(1, "one"), (2, "two"), (3, "three")]
     async with db.read() as reader:
         assert [row[0] for row in await reader.rows("SELECT seq FROM events ORDER BY seq")] == [1, 2, 3]
+
+
+async def test_an_act_is_a_transaction(db: Database) -> None:
+    """Its result comes back, its events after the commit; one that fails is undone alone, with its own error."""
+    heard: list[Event] = []
+    db.listen(heard.extend)
+
+    async def put(tx: Transaction, name: str) -> str:
+        await _put(tx, name)
+        tx.emit(Event(type=name, organization_id="o"))
+        if name == "refused":
+            raise Conflict("no")
+        kept: str = await tx.value("SELECT name FROM settings WHERE name = :name", name=name)
+        return kept
+
+    names = ("a", "refused", "b", "a")
+    before = db.commits
+    results = await asyncio.gather(
+        *(db.act(lambda tx, name=name: put(tx, name)) for name in names),  # type: ignore[misc]
+        return_exceptions=True,
+    )
+    assert [results[0], results[2]] == ["a", "b"]
+    assert isinstance(results[1], Conflict)
+    assert isinstance(results[3], Exception), "the second of one name breaks the key"
+    assert await _names(db) == ["a", "b"]
+    assert [event.type for event in heard] == ["a", "b"]
+    assert db.commits - before == 1
+
+
+async def test_an_act_of_which_nobody_waits_any_more_is_passed_over(db: Database) -> None:
+    """Cancelled before its turn it does not happen; cancelled after its beginning it does, whole."""
+
+    async def put(tx: Transaction) -> None:
+        await _put(tx, "act")
+
+    async with db.transaction() as tx:
+        waiting = asyncio.create_task(db.act(put))
+        await asyncio.sleep(0)
+        waiting.cancel()
+        await _put(tx, "first")
+    assert await _names(db) == ["first"]
+
+
+async def test_an_act_that_waits_for_something_else_is_a_mistake_that_shows(sqlite_db: Database) -> None:
+    """On SQLite the writer's thread has no event loop: such a body fails at once, and the writer goes on."""
+
+    async def sleeps(tx: Transaction) -> None:
+        await _put(tx, "never")
+        await asyncio.sleep(0)
+
+    with pytest.raises(RuntimeError, match="something else"):
+        await sqlite_db.act(sleeps)
+    await _later(sqlite_db)
+    assert await _names(sqlite_db) == ["later"]
 
 
 async def test_all_of_a_transaction_happens_at_one_instant(db: Database, clock) -> None:  # type: ignore[no-untyped-def]
