@@ -1,6 +1,7 @@
 """The web server inside the program: uvicorn with one socket of ours, a quick start and an orderly end."""
 
 import asyncio
+import gc
 import os
 import signal
 import socket
@@ -90,6 +91,7 @@ async def _serve(
         path = socket_path(config.database_url, config.data_dir)
         admin = AdminSocket(path, database, openalert.bus, {"listens": listens})
         await admin.start()
+        _calm_the_collector()
         try:
             server = _Server(openalert, listens, invites=background is None)
             async with _beside(background, server, openalert, listens):
@@ -100,6 +102,13 @@ async def _serve(
             await admin.stop()
     finally:
         await database.close()
+
+
+def _calm_the_collector() -> None:
+    """What start-up made stays for ever: let the garbage collector not look through it again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
 
 
 @asynccontextmanager

@@ -60,8 +60,7 @@ class Deliver:
                 chosen.append(row.id)
         if not chosen:
             return 0
-        async with self._database.transaction() as tx:
-            claimed = await deliveries.claim(tx, chosen, self._run_id)
+        claimed = await self._database.act(lambda tx: deliveries.claim(tx, chosen, self._run_id))
         for row in claimed:
             self._on_the_way[row.channel] += 1
             task = asyncio.create_task(self._deliver(row), name=f"deliver {row.id}")
@@ -123,8 +122,7 @@ class Deliver:
         """Write the answer down, also when the database needs a while; in the end `recover` takes it as lost."""
         for wait in (1, 2, 4, 8, 15, 15, None):
             try:
-                async with self._database.transaction() as tx:
-                    await deliveries.settle(tx, row, result)
+                await self._database.act(lambda tx: deliveries.settle(tx, row, result))
                 break
             except Exception:
                 log.exception("answer could not be recorded", notification_id=row.id)

@@ -25,6 +25,8 @@ from openalert.usecases.deliveries import Outside
 log = structlog.get_logger(__name__)
 
 TICK_SECONDS = 1.0
+BREATH_SECONDS = 0.02
+"""Between two steps: in a storm every commit wakes the loops, and looking for what is due costs as much as it finds."""
 AUDIT_SECONDS = 60.0
 ALIVE_SECONDS = 5.0
 STEP_OF_CLOCK = 2 * SECOND
@@ -133,6 +135,7 @@ class Engine:
     async def _loop(self, step: Callable[[], Awaitable[int]], event: asyncio.Event, seconds: float) -> None:
         while not self._stopping:
             try:
+                await asyncio.sleep(BREATH_SECONDS)
                 event.clear()
                 if await step() == 0:
                     async with asyncio.timeout(seconds):
