@@ -15,10 +15,11 @@ _BETWEEN = re.compile(r"(?<=<!-- map -->\n).*?(?=<!-- /map -->)", re.DOTALL)
 
 
 def first_sentence(path: Path) -> str:
-    """The first paragraph of the module's docstring up to the end of its first sentence, on one line."""
-    text = ast.get_docstring(ast.parse(path.read_text())) or ""
-    paragraph = " ".join(text.partition("\n\n")[0].split())
-    return re.split(r"(?<=\.)\s+(?=[A-Z`])", paragraph, maxsplit=1)[0]
+    """What the module's docstring begins with: its first line, or the first sentence where that is longer."""
+    paragraph = (ast.get_docstring(ast.parse(path.read_text())) or "").partition("\n\n")[0]
+    if "\n" not in paragraph:
+        return paragraph
+    return re.split(r"(?<=\.)\s+(?=[A-Z`])", " ".join(paragraph.split()), maxsplit=1)[0]
 
 
 def rooms() -> Iterator[Path]:
