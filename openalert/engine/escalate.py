@@ -31,9 +31,7 @@ async def run_due(database: Database, not_running_since: Instant | None = None) 
 async def _act(database: Database, due: list[Timer], not_running_since: Instant | None) -> None:
     """Several in one transaction; when that fails, each in its own, so that one cannot stop the others."""
     try:
-        async with database.transaction() as tx:
-            for timer in due:
-                await _one(tx, timer, not_running_since)
+        await database.act(lambda tx: _all(tx, due, not_running_since))
     except Exception:
         if len(due) > 1:
             for timer in due:
@@ -41,6 +39,11 @@ async def _act(database: Database, due: list[Timer], not_running_since: Instant 
             return
         log.exception("timer failed", incident_id=due[0].incident_id, kind=due[0].kind)
         await _postpone(database, due[0])
+
+
+async def _all(tx: Transaction, due: list[Timer], not_running_since: Instant | None) -> None:
+    for timer in due:
+        await _one(tx, timer, not_running_since)
 
 
 async def _one(tx: Transaction, found: Timer, not_running_since: Instant | None) -> None:
@@ -56,9 +59,8 @@ async def _one(tx: Transaction, found: Timer, not_running_since: Instant | None)
 async def _postpone(database: Database, timer: Timer) -> None:
     """A step that fails comes again: after 1 s, then doubling to a minute."""
     wait = min(SECOND << min(timer.failures, 6), MINUTE)
-    timer.due_at, timer.failures = database.clock() + wait, timer.failures + 1
     async with database.transaction() as tx:
-        await timers.put(tx, [timer])
+        await timers.postpone(tx, timer, tx.now + wait)
 
 
 async def audit(database: Database) -> int:

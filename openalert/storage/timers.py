@@ -40,6 +40,30 @@ async def drop(tx: Transaction, incident_ids: Sequence[str]) -> None:
         )
 
 
+async def done(tx: Transaction, timer: Timer) -> None:
+    """Remove this timer and no other of its incident."""
+    await tx.execute(
+        "DELETE FROM timers WHERE incident_id = :incident_id AND kind = :kind",
+        incident_id=timer.incident_id,
+        kind=timer.kind,
+    )
+
+
+async def postpone(tx: Transaction, timer: Timer, due_at: Instant) -> None:
+    """Acting on it failed: it comes again at `due_at`, unless another has taken its place or it is gone."""
+    await tx.execute(
+        "UPDATE timers SET due_at = :later, failures = failures + 1 WHERE incident_id = :incident_id "
+        "AND kind = :kind AND episode = :episode AND cycle = :cycle AND level = :level AND due_at = :due_at",
+        incident_id=timer.incident_id,
+        kind=timer.kind,
+        episode=timer.episode,
+        cycle=timer.cycle,
+        level=timer.level,
+        due_at=timer.due_at,
+        later=due_at,
+    )
+
+
 async def due(reader: Reader, now: Instant, limit: int) -> list[Timer]:
     """What is due, the longest overdue first."""
     return await reader.all(

@@ -35,8 +35,9 @@ def start(work: Work, incident: Incident, route: Route) -> None:
 
 
 def restart(work: Work, incident: Incident, route: Route) -> None:
-    """Begin again, as for a new incident: what was planned before no longer pages."""
+    """Begin again, as for a new incident: what was planned before no longer pages, nor ends a snooze."""
     incident.episode += 1
+    work.drop_timers(incident)
     start(work, incident, route)
 
 
@@ -75,9 +76,7 @@ async def step(tx: Transaction, timer: Timer, *, not_running_since: Instant | No
     work = Work(tx)
     incident = await incidents.get(tx, timer.incident_id)
     if incident is None or incident.episode != timer.episode or not incident.wants_pages(tx.now):
-        if incident is not None:
-            work.drop_timers(incident)
-        await work.flush()
+        await timers.done(tx, timer)
         return
     version = await _version(tx, incident)
     if version is None or timer.level == THE_END or timer.level > len(version.levels):

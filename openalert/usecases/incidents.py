@@ -255,11 +255,10 @@ async def wake(tx: Transaction, timer: Timer) -> None:
         rules.reopen(incident, tx.now)
         work.tell(incident, "unsnoozed", SYSTEM)
         work.say(incident, "updated")
-        work.drop_timers(incident)
         await _escalate_again(work, incident)
-    elif incident is not None:
-        work.drop_timers(incident)
-    await work.flush()
+        await work.flush()
+    else:
+        await timers.done(tx, timer)
 
 
 async def escalate(tx: Transaction, incident_id: str) -> Incident:
