@@ -1,0 +1,411 @@
+"""Pages of schedules: who is on call now, until when, who next, and where nobody is."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from litestar import Response, get, post
+from litestar.di import NamedDependency
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath, FromQuery
+
+from openalert.domain.access import Actor, Permission, can
+from openalert.domain.instant import DAY, HOUR, MINUTE, Instant
+from openalert.domain.oncall import FinalSchedule, OnCall, on_call, shifts
+from openalert.domain.schedule import Override, Rotation, Schedule
+from openalert.domain.walltime import zone_named
+from openalert.storage import escalation_policies, teams, users
+from openalert.storage.database import Database, Reader, Transaction
+from openalert.storage.schedules import Plan, plans
+from openalert.usecases import schedules
+from openalert.web.ui import choices, rotas, rotations
+from openalert.web.ui.forms import Errors, attempt, local_text, values_of
+from openalert.web.ui.frame import Values, Web, address, answer, go, sent, shell
+
+PAGE = 50
+DRAWN_DAYS = 14
+LOOK_AHEAD = 28 * DAY
+_SHIFTS_SHOWN = 10
+_FIRST_DAY, _LAST_DAY = date(2000, 1, 1), date(2200, 1, 1)
+_NAMES = ("name", "team_id", "timezone")
+_FIELDS = {
+    "name": ("name", "The name"),
+    "teamId": ("team_id", "Team"),
+    "timezone": ("timezone", "The time zone"),
+    **rotations.FIELDS,
+}
+
+
+# --- the list -------------------------------------------------------------------------------------
+
+
+@get("/schedules", include_in_schema=False)
+async def index(
+    request: Web,
+    db: NamedDependency[Database],
+    actor: NamedDependency[Actor],
+    cursor: FromQuery[str] = "",
+) -> Response[Any]:
+    """Every schedule in view with the people of this moment."""
+    async with db.read() as reader:
+        rows = await schedules.page(reader, actor, after=cursor[:64], limit=PAGE + 1)
+        context = await shell(request, reader, actor, "/schedules")
+        shown = rows[:PAGE]
+        context |= {
+            "schedules": await _cards(reader, actor, shown, context["zone"]),
+            "can_create": bool(await choices.teams_to_configure(reader, actor)),
+            "older": address("/schedules", cursor=shown[-1].id) if len(rows) > PAGE else None,
+            "newest": "/schedules" if cursor else None,
+        }
+    return answer(request, "schedules/list.html", context)
+
+
+async def _cards(reader: Reader, actor: Actor, shown: Sequence[Schedule], zone: ZoneInfo) -> list[Values]:
+    drawn = rotas.days_from(zone, reader.now, DRAWN_DAYS)
+    found = await plans(reader, shown, min(drawn.start, reader.now), drawn.end)
+    answers = {each.id: _now(found[each.id], reader.now) for each in shown}
+    finals = {each.id: _final(found[each.id], drawn.start, drawn.end) for each in shown}
+    names = await _names(reader, actor, answers.values(), finals.values(), found.values())
+    team_names = await choices.names_of_teams(reader, actor)
+    return [
+        {
+            "href": f"/schedules/{each.id}",
+            "name": each.name,
+            "team": team_names.get(each.team_id, ""),
+            "timezone": each.timezone,
+            "on": rotas.named(answers[each.id].people, names),
+            "until": answers[each.id].until,
+            "next": _next(answers[each.id], finals[each.id], names),
+            "gap": _first_gap(finals[each.id], reader.now),
+            "days": DRAWN_DAYS,
+            "bars": rotas.bars_of(drawn, finals[each.id], names),
+            "now": drawn.now_line,
+        }
+        for each in shown
+    ]
+
+
+def _now(plan: Plan, now: Instant) -> OnCall:
+    return on_call(plan.schedule, plan.rotations, plan.overrides, now)
+
+
+def _final(plan: Plan, start: Instant, end: Instant) -> FinalSchedule:
+    return shifts(plan.schedule, plan.rotations, plan.overrides, start, end)
+
+
+async def _names(reader: Reader, actor: Actor, answers: Any, finals: Any, found: Any) -> dict[str, str]:
+    """The names of everybody who occurs, also in rotations and overrides that do not decide."""
+    ids = set(schedules.people_of(answers))
+    for final in finals:
+        ids |= {person.user_id for shift in final.items for person in shift.people}
+    for plan in found:
+        ids |= {each.user_id for each in plan.overrides}
+        ids |= {one for each in plan.rotations for version in each.versions for one in version.member_ids}
+    named = await users.named(reader, actor, ids - {""})
+    return {user_id: user.name for user_id, user in named.items()}
+
+
+def _next(now: OnCall, final: FinalSchedule, names: Mapping[str, str]) -> Values | None:
+    """Who follows when the present answer ends; None when nobody does, or it does not end in view."""
+    following = next((shift for shift in final.items if shift.start == now.until), None)
+    return {"names": rotas.named(following.people, names), "at": following.start} if following else None
+
+
+def _first_gap(final: FinalSchedule, now: Instant) -> Instant | None:
+    return next((start for start, _ in final.gaps if start > now), None)
+
+
+# --- one schedule ---------------------------------------------------------------------------------
+
+
+@get("/schedules/{schedule_id:str}", include_in_schema=False)
+async def show(
+    request: Web,
+    schedule_id: FromPath[str],
+    db: NamedDependency[Database],
+    actor: NamedDependency[Actor],
+) -> Response[Any]:
+    """One schedule; `start` and `end` fill in the form by which somebody takes over."""
+    typed = {
+        name: request.query_params[name][:40] for name in ("start", "end") if name in request.query_params
+    }
+    return await schedule_page(request, db, actor, schedule_id, typed, {})
+
+
+async def schedule_page(
+    request: Web, db: Database, actor: Actor, schedule_id: str, typed: Mapping[str, str], errors: Errors
+) -> Response[Any]:
+    """The page of a schedule, with what was typed into its form and what was wrong with it."""
+    async with db.read() as reader:
+        schedule = await schedules.get(reader, actor, schedule_id)
+        context = await shell(request, reader, actor, "/schedules")
+        zone, now = context["zone"], reader.now
+        drawn = rotas.days_from(zone, now, DRAWN_DAYS, _first_day(request))
+        plan = (await plans(reader, [schedule], min(drawn.start, now), max(drawn.end, now + LOOK_AHEAD)))[
+            schedule.id
+        ]
+        answered = _now(plan, now)
+        period = _final(plan, drawn.start, drawn.end)
+        ahead = _final(plan, now, now + LOOK_AHEAD)
+        names = await _names(reader, actor, [answered], [period, ahead], [plan])
+        team = await teams.get(reader, actor, schedule.team_id)
+        context |= {
+            "schedule": _facts(schedule, actor, team.name if team else "", answered, ahead, names, zone),
+            "plan": rotas.grid(drawn, period, plan.rotations, plan.overrides, names),
+            "period": _period(schedule, drawn),
+            "switched_off": await _switched_off(reader, actor, plan),
+            "gaps": [{"start": start, "end": end} for start, end in ahead.gaps],
+            "shifts": _shifts(schedule, ahead, names, actor, zone),
+            "overrides": [_override(each, names) for each in plan.overrides if each.end_at > now],
+            "rotations": [_rotation(schedule, each, names, now) for each in plan.rotations],
+            "people": await choices.people(reader, actor),
+            "used_by": await _used_by(reader, actor, schedule.id),
+            "values": values_of(
+                typed,
+                ("user_id", "start", "end", "reason"),
+                user_id=actor.user_id or "",
+                start=local_text(now, zone),
+                end=local_text(min(answered.until or now + 8 * HOUR, now + 7 * DAY), zone),
+            ),
+            "errors": errors,
+        }
+    return answer(request, "schedules/show.html", context, 422 if errors else 200)
+
+
+def _first_day(request: Web) -> date | None:
+    """The first day drawn, as the address names it; None: today."""
+    try:
+        asked = date.fromisoformat(request.query_params.get("from", ""))
+    except ValueError:
+        return None
+    return asked if _FIRST_DAY <= asked <= _LAST_DAY else None
+
+
+def _facts(
+    schedule: Schedule,
+    actor: Actor,
+    team: str,
+    answered: OnCall,
+    ahead: FinalSchedule,
+    names: Mapping[str, str],
+    zone: ZoneInfo,
+) -> Values:
+    return {
+        "id": schedule.id,
+        "name": schedule.name,
+        "team": team,
+        "team_href": f"/teams/{schedule.team_id}",
+        "timezone": schedule.timezone,
+        "zone_differs": zone_named(schedule.timezone) != zone,
+        "on": [
+            {"name": name, "source": rotas.because([person])}
+            for person, name in zip(answered.people, rotas.named(answered.people, names), strict=True)
+        ],
+        "until": answered.until,
+        "next": _next(answered, ahead, names),
+        "can_edit": can(actor, Permission.CONFIGURE, schedule.team_id),
+        "can_override": can(actor, Permission.RESPOND, schedule.team_id),
+    }
+
+
+def _period(schedule: Schedule, drawn: rotas.Range) -> Values:
+    def beginning(day: date) -> str:
+        return address(f"/schedules/{schedule.id}", **{"from": day.isoformat()})
+
+    length = timedelta(days=drawn.days)
+    last = drawn.first + length - timedelta(days=1)
+    return {
+        "words": f"{drawn.first.day} {drawn.first:%b} to {last.day} {last:%b %Y}",
+        "earlier": beginning(drawn.first - length),
+        "later": beginning(drawn.first + length),
+        "today": f"/schedules/{schedule.id}",
+    }
+
+
+def _shifts(
+    schedule: Schedule, ahead: FinalSchedule, names: Mapping[str, str], actor: Actor, zone: ZoneInfo
+) -> list[Values]:
+    """What comes, the times of nobody among it."""
+    coming: list[Values] = [
+        {
+            "start": shift.start,
+            "end": shift.end,
+            "names": rotas.named(shift.people, names),
+            "source": rotas.because(shift.people),
+            "mine": any(person.user_id == actor.user_id for person in shift.people),
+        }
+        for shift in ahead.items
+    ]
+    coming += [
+        {"start": start, "end": end, "names": [], "source": "", "mine": False} for start, end in ahead.gaps
+    ]
+    coming.sort(key=lambda each: each["start"])
+    for each in coming:
+        begin, end = local_text(each["start"], zone), local_text(each["end"], zone)
+        each["take"] = address(f"/schedules/{schedule.id}", start=begin, end=end) + "#override"
+    return coming[:_SHIFTS_SHOWN]
+
+
+def _override(override: Override, names: Mapping[str, str]) -> Values:
+    return {
+        "id": override.id,
+        "name": names.get(override.user_id, "somebody who is gone"),
+        "start": override.start_at,
+        "end": override.end_at,
+        "reason": override.reason,
+    }
+
+
+def _rotation(schedule: Schedule, rotation: Rotation, names: Mapping[str, str], now: Instant) -> Values:
+    current = rotation.current
+    return {
+        "id": rotation.id,
+        "name": rotation.name,
+        "words": rotations.in_words(current),
+        "members": [names.get(each, "nobody") for each in current.member_ids],
+        "changes_at": current.valid_from if current.valid_from > now else None,
+        "over": current.effective_until is not None and current.effective_until <= now,
+        "href": f"/schedules/{schedule.id}/rotations/{rotation.id}",
+    }
+
+
+async def _switched_off(reader: Reader, actor: Actor, plan: Plan) -> list[str]:
+    """Who has turns here and is not paged any more."""
+    ids = {one for each in plan.rotations for one in each.current.member_ids}
+    named = await users.named(reader, actor, ids - {""})
+    return sorted(user.name for user in named.values() if not user.is_active)
+
+
+async def _used_by(reader: Reader, actor: Actor, schedule_id: str) -> list[Values]:
+    paging = await escalation_policies.that_page(reader, schedule_id)
+    seen = await escalation_policies.named(reader, actor, [each.id for each in paging])
+    return [{"words": each.name, "href": f"/escalation-policies/{each.id}"} for each in seen.values()]
+
+
+# --- making and changing one ----------------------------------------------------------------------
+
+
+@get("/schedules/new", include_in_schema=False)
+async def new(request: Web, db: NamedDependency[Database], actor: NamedDependency[Actor]) -> Response[Any]:
+    """The form of a new schedule with its first rotation."""
+    return await _form(request, db, actor, None, rotations.untyped(actor), {})
+
+
+@post("/schedules", include_in_schema=False)
+async def create(request: Web, db: NamedDependency[Database], actor: NamedDependency[Actor]) -> Response[Any]:
+    """A schedule and its first rotation, both or neither."""
+    typed = await rotations.read(request)
+    if typed.fields.get("act") == "more":
+        return await _form(request, db, actor, None, typed, {})
+
+    async def body(tx: Transaction) -> str:
+        made = await schedules.create(
+            tx,
+            team_id=typed.fields.get("team_id", ""),
+            name=typed.fields.get("name", ""),
+            timezone=typed.fields.get("timezone", ""),
+        )
+        change = rotations.change(typed, zone_named(made.timezone), tx.now)
+        await schedules.add_rotation(tx, made.id, rotations.usual_name(typed), change)
+        return made.id
+
+    made, errors = await attempt(db, actor, body, _FIELDS)
+    if made is None:
+        return await _form(request, db, actor, None, typed, errors)
+    return go(
+        f"/schedules/{made}", "The schedule is there. Name it in an escalation policy, and it is called."
+    )
+
+
+@get("/schedules/{schedule_id:str}/edit", include_in_schema=False)
+async def edit(
+    request: Web,
+    schedule_id: FromPath[str],
+    db: NamedDependency[Database],
+    actor: NamedDependency[Actor],
+) -> Response[Any]:
+    """The form of a schedule that is there."""
+    return await _form(request, db, actor, schedule_id, rotations.untyped(actor), {})
+
+
+@post("/schedules/{schedule_id:str}", include_in_schema=False)
+async def update(
+    request: Web,
+    schedule_id: FromPath[str],
+    db: NamedDependency[Database],
+    actor: NamedDependency[Actor],
+) -> Response[Any]:
+    """Rename or move it."""
+    typed = await sent(request)
+
+    async def body(tx: Transaction) -> str:
+        changed = await schedules.update(
+            tx, schedule_id, name=typed.get("name", "").strip(), timezone=typed.get("timezone", "")
+        )
+        return changed.id
+
+    done, errors = await attempt(db, actor, body, _FIELDS)
+    if done is None:
+        return await _form(
+            request, db, actor, schedule_id, rotations.Typed(fields=typed, members=[], windows=[]), errors
+        )
+    return go(f"/schedules/{schedule_id}", "Saved.")
+
+
+@post("/schedules/{schedule_id:str}/delete", include_in_schema=False)
+async def delete(
+    schedule_id: FromPath[str], db: NamedDependency[Database], actor: NamedDependency[Actor]
+) -> Response[None]:
+    """Delete a schedule that no policy calls."""
+    _, errors = await attempt(db, actor, lambda tx: schedules.delete(tx, schedule_id))
+    if errors:
+        return go(f"/schedules/{schedule_id}/edit", " ".join(errors.values()), "bad")
+    return go("/schedules", "The schedule is deleted.")
+
+
+async def _form(
+    request: Web,
+    db: Database,
+    actor: Actor,
+    schedule_id: str | None,
+    typed: rotations.Typed,
+    errors: Errors,
+) -> Response[Any]:
+    async with db.read() as reader:
+        schedule = await schedules.get(reader, actor, schedule_id) if schedule_id else None
+        context = await shell(request, reader, actor, "/schedules")
+        stored = {"timezone": str(context["zone"])}
+        if schedule:
+            stored = {"name": schedule.name, "team_id": schedule.team_id, "timezone": schedule.timezone}
+        context |= {
+            "title": f"Edit {schedule.name}" if schedule else "New schedule",
+            "action": f"/schedules/{schedule.id}" if schedule else "/schedules",
+            "back": {"words": schedule.name, "href": f"/schedules/{schedule.id}"}
+            if schedule
+            else {"words": "On call", "href": "/schedules"},
+            "what": "name" if schedule else "schedule",
+            "errors": errors,
+            "teams": await choices.teams_to_configure(reader, actor),
+            "people": await choices.people(reader, actor),
+            "delete": _delete(schedule) if schedule else None,
+            "preview": None,
+            **rotations.form_values(typed, _round(reader.now)),
+        }
+        context["values"] |= values_of(typed.fields, _NAMES, **stored)
+    return answer(request, "schedules/edit.html", context, 422 if errors else 200)
+
+
+def _round(now: Instant) -> Instant:
+    return now - now % MINUTE
+
+
+def _delete(schedule: Schedule) -> Values:
+    return {
+        "path": f"/schedules/{schedule.id}/delete",
+        "confirm": f"Delete {schedule.name}?",
+        "text": "Its rotations, overrides and past are gone. A schedule that a policy calls stays.",
+    }
+
+
+ROUTES: Sequence[HTTPRouteHandler] = [index, new, create, show, edit, update, delete]

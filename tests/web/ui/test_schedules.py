@@ -1,0 +1,185 @@
+"""Pages of schedules with their rotations and overrides."""
+
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from openalert.domain.user import User
+from openalert.usecases import schedules
+from tests.web.ui.browser import Browser, Page
+from tests.world import World
+
+pytestmark = pytest.mark.anyio
+SignIn = Callable[[User], Awaitable[Browser]]
+HOSTILE = "<script>alert(1)</script>"
+ROTATION = {
+    "rotation_type": "weekly", "shift_length": "1", "handoff_time": "09:00", "handoff_day": "1", "layer": "1",
+}  # fmt: skip
+
+
+async def _made(world: World, browser: Browser, **more: object) -> Page:
+    """A weekly schedule of Alice and Bob, through the form."""
+    typed = ROTATION | {"name": "Core", "team_id": world.core.id, "timezone": "UTC"}
+    return await browser.post("/schedules", **(typed | {"member_id": [world.alice.id, world.bob.id]} | more))
+
+
+async def test_an_empty_list_says_what_a_schedule_is(world: World, sign_in: SignIn) -> None:
+    """The next step is there for who may take it, and missing for who may not."""
+    page = await (await sign_in(world.alice)).get("/schedules")
+    assert "Nobody is on call yet" in page.text
+    assert page.links["New schedule"] == "/schedules/new"
+    assert "New schedule" not in (await (await sign_in(world.bob)).get("/schedules")).links
+
+
+async def test_one_form_makes_a_schedule_with_its_first_rotation(world: World, sign_in: SignIn) -> None:
+    """The page then says who is on, until when, who follows, and draws two weeks."""
+    page = await _made(world, await sign_in(world.alice), name=HOSTILE)
+    assert f"{HOSTILE}: Alice" in page.text
+    assert HOSTILE not in page.html
+    assert "then Bob" in page.text
+    assert "1 week each, handed over on Monday at 09:00" in page.text
+    assert 'class="now"' in page.html
+    assert 'aria-label="Alice, ' in page.html
+
+
+async def test_what_is_wrong_is_said_beside_its_field_and_nothing_is_half_made(
+    world: World, sign_in: SignIn
+) -> None:
+    """An unknown zone and an empty order are refused, and no schedule without people is left behind."""
+    browser = await sign_in(world.alice)
+    page = await _made(world, browser, timezone="Europe/Berln")
+    assert page.status == 422
+    assert "timezone" not in page.text.partition("is not known")[0][-40:]
+    assert page.form("/schedules")["fields"]["name"] == "Core"
+    page = await _made(world, browser, member_id="")
+    assert "Choose at least one person." in page.text
+    async with world.db.read() as reader:
+        assert await schedules.page(reader, world.as_(world.alice), limit=10) == []
+
+
+async def test_more_places_keep_what_was_typed(world: World, sign_in: SignIn) -> None:
+    """The button without script shows the form again with further places and saves nothing."""
+    page = await _made(world, await sign_in(world.alice), act="more")
+    assert page.form("/schedules")["fields"]["name"] == "Core"
+    assert page.html.count('name="member_id"') >= 6
+
+
+async def test_a_shift_is_taken_over_in_two_clicks(world: World, sign_in: SignIn) -> None:
+    """The link of a shift fills in its times; the button puts a member on call, and may be taken back."""
+    path = (await _made(world, await sign_in(world.alice))).path
+    browser = await sign_in(world.bob)
+    page = await browser.get(path)
+    page = await browser.get(page.links["Override"].replace("&amp;", "&").partition("#")[0])
+    page = await browser.press(page, f"{path}/overrides", user_id=world.bob.id, reason=f"Dentist {HOSTILE}")
+    assert "Bob is on call now, whatever the rotation says." in page.text
+    assert f"override: Dentist {HOSTILE}" in page.text
+    assert HOSTILE not in page.html
+    assert "Core: Bob" in page.text
+    back = next(form["action"] for form in page.forms if "/overrides/" in form["action"])
+    assert "Core: Alice" in (await browser.post(back)).text
+
+
+async def test_an_override_that_cannot_be_is_refused_beside_its_field(world: World, sign_in: SignIn) -> None:
+    """A time that is past and one that is no time: the sentence, and the form as it was."""
+    browser = await sign_in(world.alice)
+    path = (await _made(world, browser)).path
+    page = await browser.post(
+        f"{path}/overrides",
+        user_id=world.bob.id,
+        start="2001-01-01T00:00",
+        end="2001-01-02T00:00",
+        reason="x",
+    )
+    assert page.status == 422
+    assert "The end must lie in the future" in page.text
+    assert page.form(f"{path}/overrides")["fields"]["reason"] == "x"
+    page = await browser.post(f"{path}/overrides", user_id=world.bob.id, start="soon", end="", reason="x")
+    assert "Give a date and a time" in page.text
+
+
+async def _edit(world: World, browser: Browser) -> tuple[str, str]:
+    """The paths of a fresh schedule and of the form of its rotation."""
+    page = await _made(world, browser)
+    return page.path, page.links["Weekly"]
+
+
+async def test_an_edit_counts_from_the_next_handoff_unless_told_now(world: World, sign_in: SignIn) -> None:
+    """Leaving Alice out does not take the running shift from her; with "now" it does."""
+    browser = await sign_in(world.alice)
+    path, rotation = await _edit(world, browser)
+    typed = ROTATION | {"name": "Weekly", "member_id": world.bob.id}
+    page = await browser.post(rotation, **typed, apply="next_handoff")
+    assert "It counts from the next handoff" in page.text
+    assert "Core: Alice" in page.text
+    assert "changes" in page.text
+    page = await browser.post(rotation, **typed, apply="now")
+    assert page.path == path
+    page = await browser.post(rotation, **(typed | {"member_id": world.charlie.id}), apply="now")
+    assert "Core: Charlie" in page.text
+
+
+async def test_a_preview_shows_the_difference_and_stores_nothing(world: World, sign_in: SignIn) -> None:
+    """Four weeks as they are and as they would be, with the form still filled in."""
+    browser = await sign_in(world.alice)
+    path, rotation = await _edit(world, browser)
+    typed = ROTATION | {"name": "Weekly", "member_id": world.charlie.id, "act": "preview", "apply": "now"}
+    page = await browser.post(rotation, **typed)
+    assert "not saved yet" in page.text
+    assert "As it is" in page.text
+    assert 'aria-label="Charlie, ' in page.html
+    assert "Core: Alice" in (await browser.get(path)).text
+
+
+async def test_a_rotation_at_set_times_leaves_gaps_that_are_shown(world: World, sign_in: SignIn) -> None:
+    """Windows are stored as typed, come back in the form, and where nobody is on the page says so."""
+    browser = await sign_in(world.alice)
+    path, rotation = await _edit(world, browser)
+    typed = ROTATION | {
+        "name": "Office", "member_id": world.bob.id, "apply": "now", "window_from_day": ["1", ""],
+        "window_from_time": ["09:00", ""], "window_to_day": ["", ""], "window_to_time": ["17:00", ""],
+    }  # fmt: skip
+    page = await browser.post(rotation, **typed)
+    assert "Nobody from" in page.text
+    assert "only at set times" in page.text
+    assert 'value="17:00"' in (await browser.get(rotation)).html
+    page = await browser.post(rotation, **(typed | {"window_from_time": ["25:00", ""]}))
+    assert "The beginning of each window must be a time of day" in page.text
+    assert path in page.links.values()
+
+
+async def test_rotations_come_and_go_and_the_schedule_with_them(world: World, sign_in: SignIn) -> None:
+    """A second rotation joins, is deleted, the schedule is renamed and deleted."""
+    browser = await sign_in(world.alice)
+    path, _ = await _edit(world, browser)
+    page = await browser.post(f"{path}/rotations", **ROTATION, name="Backup", member_id=world.bob.id)
+    assert "Backup is part of the schedule now." in page.text
+    page = await browser.post(page.links["Backup"] + "/delete")
+    assert "Backup" not in page.links
+    page = await browser.press(await browser.get(f"{path}/edit"), path, name="Renamed", timezone="Asia/Tokyo")
+    assert "Asia/Tokyo" in page.text
+    page = await browser.post(f"{path}/delete")
+    assert page.path == "/schedules"
+    assert "Renamed" not in page.text
+
+
+async def test_members_override_and_do_not_configure(world: World, sign_in: SignIn) -> None:
+    """Bob has the override form alone; strangers have nothing."""
+    path, rotation = await _edit(world, await sign_in(world.alice))
+    browser = await sign_in(world.bob)
+    page = await browser.get(path)
+    assert f"{path}/overrides" in [form["action"] for form in page.forms]
+    assert "Edit" not in page.links
+    assert (await browser.get(rotation)).status == 403
+    assert (await browser.post(f"{path}/delete")).path == f"{path}/edit"
+    browser = await sign_in(world.charlie)
+    assert (await browser.get(path)).status == 404
+    assert (await browser.get(rotation)).status == 404
+
+
+async def test_any_period_can_be_looked_at(world: World, sign_in: SignIn) -> None:
+    """Earlier and later are addresses; nonsense in them shows today."""
+    browser = await sign_in(world.alice)
+    path = (await _made(world, browser)).path
+    assert "5 Jan to 18 Jan 2026" in (await browser.get(f"{path}?from=2026-01-05")).text
+    for odd in ("tomorrow", "9999-12-31", "0001-01-01"):
+        assert (await browser.get(f"{path}?from={odd}")).status == 200
