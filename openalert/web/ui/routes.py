@@ -4,7 +4,24 @@ from collections.abc import Sequence
 
 from litestar.handlers import HTTPRouteHandler
 
-from openalert.web.ui import actions, alerts, incidents, setup, sign_in
+from openalert.web.ui import (
+    actions,
+    alerts,
+    channels,
+    escalation_policies,
+    incidents,
+    integrations,
+    me,
+    overrides,
+    rotations,
+    schedules,
+    services,
+    settings,
+    setup,
+    sign_in,
+    teams,
+    users,
+)
 
 ROUTES: Sequence[HTTPRouteHandler] = [
     *incidents.ROUTES,
@@ -12,4 +29,15 @@ ROUTES: Sequence[HTTPRouteHandler] = [
     *actions.ROUTES,
     *sign_in.ROUTES,
     *setup.ROUTES,
+    *services.ROUTES,
+    *integrations.ROUTES,
+    *schedules.ROUTES,
+    *rotations.ROUTES,
+    *overrides.ROUTES,
+    *escalation_policies.ROUTES,
+    *teams.ROUTES,
+    *channels.ROUTES,
+    *users.ROUTES,
+    *me.ROUTES,
+    *settings.ROUTES,
 ]

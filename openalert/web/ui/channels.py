@@ -1,0 +1,81 @@
+"""A team's places for messages, on the page of the team."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from litestar import Response, post
+from litestar.di import NamedDependency
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath
+
+from openalert.domain.access import Actor
+from openalert.domain.errors import NotFound
+from openalert.domain.team import Channel
+from openalert.storage.database import Database, Transaction
+from openalert.usecases import channels
+from openalert.web.ui.forms import attempt, show_once
+from openalert.web.ui.frame import Web, act, go, sent
+from openalert.web.ui.teams import CHANNEL_FIELDS, team_page
+
+_HOLDS = {"email": "address", "webhook": "url"}
+
+
+@post("/teams/{team_id:str}/channels", include_in_schema=False)
+async def create(
+    request: Web, team_id: FromPath[str], db: NamedDependency[Database], actor: NamedDependency[Actor]
+) -> Response[Any]:
+    """A new channel; the page shows the secret of a webhook this once."""
+    typed = await sent(request)
+    kind = typed.get("type", "")
+
+    async def body(tx: Transaction) -> Channel:
+        config = {_HOLDS.get(kind, "address"): typed.get("address", "")}
+        return await channels.create(
+            tx, team_id=team_id, name=typed.get("channel_name", ""), kind=kind, config=config
+        )
+
+    made, errors = await attempt(db, actor, body, CHANNEL_FIELDS)
+    if made is None:
+        return await team_page(request, db, actor, team_id, typed, errors)
+    back = go(f"/teams/{team_id}#channels", f"{made.name} is there. Send a test to see it arrive.")
+    secret = made.config.get("secret")
+    return show_once(request, back, made.id, str(secret)) if secret else back
+
+
+@post("/channels/{channel_id:str}/{verb:str}", include_in_schema=False)
+async def do(
+    channel_id: FromPath[str],
+    verb: FromPath[str],
+    db: NamedDependency[Database],
+    actor: NamedDependency[Actor],
+) -> Response[None]:
+    """Test, switch on or off, or delete a channel; back to its team."""
+    perform = _VERBS.get(verb)
+    if perform is None:
+        raise NotFound("page")
+    async with db.read() as reader:
+        team_id = (await channels.get(reader, actor, channel_id)).team_id
+    return await act(db, actor, f"/teams/{team_id}#channels", lambda tx: perform(tx, channel_id))
+
+
+async def _test(tx: Transaction, channel_id: str) -> str:
+    await channels.send_test(tx, channel_id)
+    return "A test message is on its way."
+
+
+async def _enable(tx: Transaction, channel_id: str) -> str:
+    return f"{(await channels.update(tx, channel_id, is_enabled=True)).name} gets messages again."
+
+
+async def _disable(tx: Transaction, channel_id: str) -> str:
+    return f"{(await channels.update(tx, channel_id, is_enabled=False)).name} is switched off."
+
+
+async def _delete(tx: Transaction, channel_id: str) -> str:
+    await channels.delete(tx, channel_id)
+    return "The channel is removed."
+
+
+_VERBS = {"test": _test, "enable": _enable, "disable": _disable, "delete": _delete}
+
+ROUTES: Sequence[HTTPRouteHandler] = [create, do]

@@ -1,0 +1,74 @@
+"""Pages of teams, with their members."""
+
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from openalert.domain.access import Role
+from openalert.domain.user import User
+from tests import make
+from tests.web.ui.browser import Browser
+from tests.world import World
+
+pytestmark = pytest.mark.anyio
+SignIn = Callable[[User], Awaitable[Browser]]
+HOSTILE = "<b onmouseover=alert(1)>x</b>"
+
+
+async def test_a_team_is_made_described_and_deleted(world: World, sign_in: SignIn) -> None:
+    """By plain forms; hostile text is text; a team that owns something stays, and says why."""
+    browser = await sign_in(world.alice)
+    page = await browser.press(await browser.get("/teams"), "/teams", name=HOSTILE, description=HOSTILE)
+    assert HOSTILE in page.text
+    assert HOSTILE not in page.html
+    page = await browser.press(page, page.path, name="Web", description="The shop")
+    assert "The shop" in page.text
+    assert (await browser.post(f"{page.path}/delete")).path == "/teams"
+    await make.service(world.db, world.core)
+    page = await browser.post(f"/teams/{world.core.id}/delete")
+    assert "The team still has 1 services" in page.text
+
+
+async def test_what_is_wrong_with_a_new_team_is_said_beside_its_field(world: World, sign_in: SignIn) -> None:
+    """The name is missing; the description that was typed is kept."""
+    page = await (await sign_in(world.alice)).post("/teams", name=" ", description="The shop")
+    assert page.status == 422
+    assert "The name needs 1 to 120 printable characters." in page.text
+    assert page.form("/teams")["fields"]["description"] == "The shop"
+
+
+async def test_members_come_change_and_go(world: World, sign_in: SignIn) -> None:
+    """Charlie joins, becomes an admin, leaves again."""
+    browser = await sign_in(world.alice)
+    path = f"/teams/{world.core.id}"
+    page = await browser.post(f"{path}/members", user_id=world.charlie.id, role="member")
+    assert "Charlie is in the team now." in page.text
+    page = await browser.post(f"{path}/members/{world.charlie.id}", role="admin")
+    assert "Charlie has the role admin now." in page.text
+    page = await browser.post(f"{path}/members/{world.charlie.id}", role="admin", act="remove")
+    assert "Charlie is out of the team." in page.text
+
+
+async def test_an_admin_of_the_team_is_not_offered_what_only_owners_may(
+    world: World, sign_in: SignIn
+) -> None:
+    """No owner among the roles to give, no button to delete; posting it all the same is refused."""
+    await make.member(world.db, world.core, world.charlie, Role.ADMIN)
+    browser = await sign_in(world.charlie)
+    path = f"/teams/{world.core.id}"
+    page = await browser.get(path)
+    assert 'value="owner"' not in page.html
+    assert f"{path}/delete" not in [form["action"] for form in page.forms]
+    page = await browser.post(f"{path}/members/{world.bob.id}", role="owner")
+    assert "This needs an owner of the team" in page.text
+    assert "Choose one of the roles." in (await browser.post(f"{path}/members/{world.bob.id}", role="x")).text
+
+
+async def test_members_see_their_team_and_strangers_do_not(world: World, sign_in: SignIn) -> None:
+    """Bob finds no form to change anything; Charlie finds nothing."""
+    path = f"/teams/{world.core.id}"
+    page = await (await sign_in(world.bob)).get(path)
+    assert [form["action"] for form in page.forms if form["action"].startswith(path)] == []
+    browser = await sign_in(world.charlie)
+    assert (await browser.get(path)).status == 404
+    assert "You are in no team yet" in (await browser.get("/teams")).text
