@@ -19,12 +19,13 @@ from openalert.domain.access import SYSTEM, Actor
 from openalert.domain.errors import OpenAlertError, Unavailable
 from openalert.domain.event import Event
 from openalert.domain.instant import Instant
-from openalert.storage.rows import from_row, insert_statement, to_parameters
+from openalert.storage.rows import from_row, insert_statement, values_of
 
 T = TypeVar("T")
 Rows = Sequence[Sequence[Any]]
-Writes = Sequence[tuple[str, Sequence[Mapping[str, Any]]]]
-"""Statements whose result does not matter, each with its sets of parameters."""
+Parameters = Mapping[str, Any] | Sequence[Any]
+Writes = Sequence[tuple[str, Sequence[Parameters]]]
+"""Statements whose result does not matter, each with its sets of parameters: by `:name`, or in order for `?`."""
 Clock = Callable[[], Instant]
 Listener = Callable[[list[Event]], None]
 
@@ -113,7 +114,7 @@ class Transaction(Reader):
         self.actor = actor
         self._events: list[Event] = []
         self._after: list[Callable[[], None]] = []
-        self._waiting: list[tuple[str, Sequence[Mapping[str, Any]]]] = []
+        self._waiting: list[tuple[str, Sequence[Parameters]]] = []
 
     async def _fetch(self, sql: str, parameters: Mapping[str, Any]) -> tuple[Sequence[str], Rows]:
         before, self._waiting = self._waiting, []
@@ -137,14 +138,20 @@ class Transaction(Reader):
         await self.insert_with(table, structs, {})
 
     async def insert_with(
-        self, table: str, structs: Sequence[msgspec.Struct], extra: Mapping[str, Callable[[Any], Any]]
+        self,
+        table: str,
+        structs: Sequence[msgspec.Struct],
+        extra: Mapping[str, Callable[[Any], Any]],
+        conflict: str = "",
     ) -> None:
-        """As `insert`, with further columns computed from each struct."""
+        """As `insert`, with further columns computed from each struct, and what to do with one that is there."""
         if not structs:
             return
-        statement = insert_statement(table, (*structs[0].__struct_fields__, *extra))
+        kind = type(structs[0])
+        statement = insert_statement(table, (*kind.__struct_fields__, *extra)) + conflict
+        values = values_of(kind)
         rows = [
-            to_parameters(struct) | {name: compute(struct) for name, compute in extra.items()}
+            [*values(struct), *(compute(struct) for compute in extra.values())] if extra else values(struct)
             for struct in structs
         ]
         self._waiting.append((statement, rows))

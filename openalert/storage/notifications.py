@@ -7,15 +7,10 @@ from openalert.domain.access import Actor
 from openalert.domain.instant import Instant
 from openalert.domain.notification import Attempt, Notification
 from openalert.storage.database import Reader, Transaction
-from openalert.storage.rows import columns_of, to_parameters
+from openalert.storage.rows import columns_of
 from openalert.storage.visible import visible
 
 _COLUMNS = ", ".join(columns_of(Notification))
-_INSERT = (
-    f"INSERT INTO notifications ({_COLUMNS}) "
-    f"VALUES ({', '.join(':' + name for name in columns_of(Notification))}) ON CONFLICT (effect_key) DO NOTHING"
-)
-
 # A page may still be claimed while its incident is triggered, in the same episode, and not snoozed.
 _WANTED = (
     "(kind <> 'page' OR EXISTS (SELECT 1 FROM incidents i WHERE i.id = notifications.incident_id "
@@ -26,7 +21,7 @@ _WANTED = (
 
 async def enqueue(tx: Transaction, notifications: Sequence[Notification]) -> None:
     """New rows; one whose effect is there already is left out."""
-    await tx.many(_INSERT, [to_parameters(notification) for notification in notifications])
+    await tx.insert_with("notifications", notifications, {}, " ON CONFLICT (effect_key) DO NOTHING")
 
 
 async def due(reader: Reader, now: Instant, limit: int, busy: Sequence[str] = ()) -> list[Notification]:

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from openalert.domain.instant import Instant
 from openalert.domain.service import Payload
 from openalert.storage.database import Reader, Transaction
-from openalert.storage.rows import columns_of, insert_statement, to_parameters
 
 LAST = "~"
 """Sorts after every id."""
@@ -23,11 +22,12 @@ async def insert_many(tx: Transaction, payloads: Sequence[Payload]) -> None:
 
 async def quarantine(tx: Transaction, payload: Payload) -> None:
     """Keep a message that could not be read; the same one again (`repeat_key`) is counted."""
-    await tx.execute(
-        insert_statement("payloads", columns_of(Payload))
-        + " ON CONFLICT (repeat_key) DO UPDATE SET seen_count = payloads.seen_count + 1, "
+    await tx.insert_with(
+        "payloads",
+        [payload],
+        {},
+        " ON CONFLICT (repeat_key) DO UPDATE SET seen_count = payloads.seen_count + 1, "
         "received_at = excluded.received_at, trace_id = excluded.trace_id",
-        **to_parameters(payload),
     )
 
 

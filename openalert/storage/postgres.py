@@ -31,16 +31,19 @@ READERS = 8
 WRITE_LOCK = 0x6F61_6C65_7274
 """The advisory lock of whoever writes: the letters "oalert"."""
 
-_NAME = re.compile(r"'(?:[^']|'')*'|::\w+|:([a-z_][a-z0-9_]*)", re.IGNORECASE)
+_NAME = re.compile(r"'(?:[^']|'')*'|::\w+|:([a-z_][a-z0-9_]*)|\?", re.IGNORECASE)
 
 
 @lru_cache(maxsize=1024)
 def numbered(sql: str) -> tuple[str, tuple[str, ...]]:
-    """`:name` parameters as `$1 …`, and the names in that order; literals and `::casts` are left alone."""
+    """`:name` and `?` as `$1 …`, and the names in that order; literals and `::casts` are left alone."""
     names: list[str] = []
 
     def replace(match: re.Match[str]) -> str:
         name = match.group(1)
+        if match.group(0) == "?":
+            names.append("?")
+            return f"${len(names)}"
         if name is None:
             return match.group(0)
         if name not in names:
@@ -69,7 +72,8 @@ class PostgresConnection:
         """Each statement once for each set of its parameters, one round trip a statement."""
         for sql, parameters in writes:
             statement, names = numbered(sql)
-            await self.raw.executemany(statement, [[row[name] for name in names] for row in parameters])
+            rows = [[row[name] for name in names] if isinstance(row, Mapping) else row for row in parameters]
+            await self.raw.executemany(statement, rows)
 
     async def run(self, *statements: str) -> None:
         """Statements without parameters or results, in one round trip."""

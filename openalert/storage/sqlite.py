@@ -18,7 +18,7 @@ import aiosqlite
 import structlog
 
 from openalert.domain.errors import OpenAlertError, Unavailable
-from openalert.storage.database import Clock, Connection, Database, Rows, Writes, wall_clock
+from openalert.storage.database import Clock, Connection, Database, Parameters, Rows, Writes, wall_clock
 from openalert.storage.rows import to_json
 
 log = structlog.get_logger(__name__)
@@ -111,7 +111,7 @@ def _drive(work: Coroutine[Any, Any, T]) -> T:
 
 
 def _fetch(
-    raw: sqlite3.Connection, sql: str, parameters: Mapping[str, Any], before: Writes
+    raw: sqlite3.Connection, sql: str, parameters: Parameters, before: Writes
 ) -> tuple[Sequence[str], Rows]:
     _write(raw, before)
     cursor = raw.execute(sql, parameters)
@@ -132,8 +132,8 @@ def _run(raw: sqlite3.Connection, statements: Sequence[str]) -> None:
         raw.execute(statement)
 
 
-def _bind(parameters: Mapping[str, Any]) -> Mapping[str, Any]:
-    if any(isinstance(value, list) for value in parameters.values()):
+def _bind(parameters: Parameters) -> Parameters:
+    if isinstance(parameters, Mapping) and any(isinstance(value, list) for value in parameters.values()):
         return {
             name: to_json(value) if isinstance(value, list) else value for name, value in parameters.items()
         }

@@ -7,6 +7,11 @@ import msgspec
 from openalert.domain.instant import Instant
 from openalert.storage.database import Reader, Transaction
 
+_INSTEAD = (
+    " ON CONFLICT (incident_id, kind) DO UPDATE SET due_at = excluded.due_at, episode = excluded.episode, "
+    "cycle = excluded.cycle, level = excluded.level, failures = excluded.failures"
+)
+
 
 class Timer(msgspec.Struct, kw_only=True):
     """A row of `timers`."""
@@ -23,13 +28,7 @@ class Timer(msgspec.Struct, kw_only=True):
 
 async def put(tx: Transaction, timers: Sequence[Timer]) -> None:
     """Set the timer of its kind for each incident, instead of one that is there."""
-    await tx.many(
-        "INSERT INTO timers (incident_id, kind, due_at, episode, cycle, level, failures) "
-        "VALUES (:incident_id, :kind, :due_at, :episode, :cycle, :level, :failures) "
-        "ON CONFLICT (incident_id, kind) DO UPDATE SET due_at = excluded.due_at, episode = excluded.episode, "
-        "cycle = excluded.cycle, level = excluded.level, failures = excluded.failures",
-        [msgspec.structs.asdict(timer) for timer in timers],
-    )
+    await tx.insert_with("timers", timers, {}, _INSTEAD)
 
 
 async def drop(tx: Transaction, incident_ids: Sequence[str]) -> None:

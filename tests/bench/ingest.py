@@ -11,7 +11,7 @@ from openalert.domain.alert import Alert, AlertStatus
 from openalert.domain.ids import new_id
 from openalert.domain.severity import Severity
 from openalert.storage import open_database
-from openalert.storage.rows import insert_statement, to_parameters
+from openalert.storage.rows import insert_statement, values_of
 from tests.bench import load, server
 from tests.bench.load import Spec
 from tests.bench.report import Figure, main
@@ -101,7 +101,7 @@ async def _make_schema(path: Path) -> None:
     await (await open_database(f"sqlite:///{path}")).close()
 
 
-def _row(name: str) -> dict[str, object]:
+def _row(name: str) -> list[object]:
     now = 1_767_603_600_000
     alert = Alert(
         id=new_id(now),
@@ -126,7 +126,7 @@ def _row(name: str) -> dict[str, object]:
         last_seen_at=now,
         updated_at=now,
     )
-    return to_parameters(alert) | {"latest_key": f"{alert.integration_id}:{name}"}
+    return [*values_of(Alert)(alert), f"{alert.integration_id}:{name}"]
 
 
 if __name__ == "__main__":
