@@ -48,7 +48,7 @@ class Range(msgspec.Struct, frozen=True, kw_only=True):
             x = self.place(self._midnight(number))
             drawn.append(
                 {
-                    "words": f"{day:%a} {day.day}",
+                    "words": f"{day:%a} {day.day}" if self.days <= 14 else str(day.day),
                     "x": x,
                     "width": round(self.place(self._midnight(number + 1)) - x, 3),
                     "weekend": day.weekday() >= 5,

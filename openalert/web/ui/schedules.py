@@ -155,8 +155,8 @@ async def schedule_page(
             "plan": rotas.grid(drawn, period, plan.rotations, plan.overrides, names),
             "period": _period(schedule, drawn),
             "switched_off": await _switched_off(reader, actor, plan),
-            "gaps": [{"start": start, "end": end} for start, end in ahead.gaps],
-            "shifts": _shifts(schedule, ahead, names, actor, zone),
+            "gaps": [{"start": start, "end": _known(end, now + LOOK_AHEAD)} for start, end in ahead.gaps],
+            "shifts": _shifts(schedule, ahead, names, actor, zone, now + LOOK_AHEAD),
             "overrides": [_override(each, names) for each in plan.overrides if each.end_at > now],
             "rotations": [_rotation(schedule, each, names, now) for each in plan.rotations],
             "people": await choices.people(reader, actor),
@@ -224,7 +224,12 @@ def _period(schedule: Schedule, drawn: rotas.Range) -> Values:
 
 
 def _shifts(
-    schedule: Schedule, ahead: FinalSchedule, names: Mapping[str, str], actor: Actor, zone: ZoneInfo
+    schedule: Schedule,
+    ahead: FinalSchedule,
+    names: Mapping[str, str],
+    actor: Actor,
+    zone: ZoneInfo,
+    horizon: Instant,
 ) -> list[Values]:
     """What comes, the times of nobody among it."""
     coming: list[Values] = [
@@ -244,7 +249,13 @@ def _shifts(
     for each in coming:
         begin, end = local_text(each["start"], zone), local_text(each["end"], zone)
         each["take"] = address(f"/schedules/{schedule.id}", start=begin, end=end) + "#override"
+        each["end"] = _known(each["end"], horizon)
     return coming[:_SHIFTS_SHOWN]
+
+
+def _known(end: Instant, horizon: Instant) -> Instant | None:
+    """The end, unless it is only that of what was looked at."""
+    return end if end < horizon else None
 
 
 def _override(override: Override, names: Mapping[str, str]) -> Values:

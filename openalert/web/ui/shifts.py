@@ -22,30 +22,30 @@ class Duty(msgspec.Struct, kw_only=True):
     on: list[Values]
     """{schedule, href, until}."""
     shifts: list[Values]
-    """{schedule, href, start, end}, the next first; the running ones are not among them."""
+    """{schedule, href, start, end}, the next first, `end` None beyond five weeks; running ones are not among them."""
 
 
 async def of_person(reader: Reader, actor: Actor, user_id: str) -> Duty:
     """The next five weeks of one person."""
     seen = await schedules.page(reader, actor, limit=_MOST_SCHEDULES)
     found = await schedules.plans(reader, seen, reader.now, reader.now + LOOK_AHEAD)
+    horizon = reader.now + LOOK_AHEAD
     duty = Duty(on=[], shifts=[])
     for each in seen:
         plan = found[each.id]
         place = {"schedule": each.name, "href": f"/schedules/{each.id}"}
-        final = shifts(each, plan.rotations, plan.overrides, reader.now, reader.now + LOOK_AHEAD)
+        final = shifts(each, plan.rotations, plan.overrides, reader.now, horizon)
         mine = [
             (shift.start, shift.end)
             for shift in final.items
             if any(person.user_id == user_id for person in shift.people)
         ]
         for start, end in _joined(mine):
+            known = end if end < horizon else None
             if start > reader.now:
-                duty.shifts.append(place | {"start": start, "end": end})
+                duty.shifts.append(place | {"start": start, "end": known})
             else:
-                now = on_call(each, plan.rotations, plan.overrides, reader.now)
-                until = None if now.until is None else max(end, now.until)
-                duty.on.append(place | {"until": until})
+                duty.on.append(place | {"until": known})
     duty.shifts.sort(key=lambda shift: int(shift["start"]))
     del duty.shifts[_MOST_SHIFTS:]
     return duty

@@ -183,3 +183,14 @@ async def test_any_period_can_be_looked_at(world: World, sign_in: SignIn) -> Non
     assert "5 Jan to 18 Jan 2026" in (await browser.get(f"{path}?from=2026-01-05")).text
     for odd in ("tomorrow", "9999-12-31", "0001-01-01"):
         assert (await browser.get(f"{path}?from={odd}")).status == 200
+
+
+async def test_what_lies_beyond_four_weeks_is_not_given_an_end(world: World, sign_in: SignIn) -> None:
+    """A schedule of one person for ever has no end that was only that of the look ahead."""
+    browser = await sign_in(world.alice)
+    page = await _made(world, browser, member_id=world.alice.id)
+    assert "Core: Alice Without end" in page.text
+    assert "rotation Weekly" in page.text
+    assert "later" in page.text
+    page = await browser.get("/me")
+    assert "You are on call for Core How pages reach me" in page.text
