@@ -99,12 +99,17 @@ async def search(
 ) -> list[Incident]:
     """Newest first, at most `limit`, older than the id `before`."""
     conditions, parameters = _conditions(reader, actor, wanted)
+    # Ids and numbers rise together; each has the index that gives this list its order without sorting history.
+    only_open = wanted.statuses is not None and "resolved" not in wanted.statuses
+    order = "id" if only_open else "number"
     if before is not None:
-        conditions.append("id < :before")
+        conditions.append(
+            "id < :before" if only_open else "number < (SELECT number FROM incidents WHERE id = :before)"
+        )
         parameters["before"] = before
     return await reader.all(
         Incident,
-        f"SELECT * FROM incidents WHERE {' AND '.join(conditions)} ORDER BY id DESC LIMIT :limit",
+        f"SELECT * FROM incidents WHERE {' AND '.join(conditions)} ORDER BY {order} DESC LIMIT :limit",
         **parameters,
         limit=limit,
     )
