@@ -18,6 +18,7 @@ from tests.bench.report import Figure, main
 
 SECONDS = 6.0
 BATCH = 500
+_HOME = new_id(0)
 
 
 def measure() -> Sequence[Figure]:
@@ -101,14 +102,14 @@ async def _make_schema(path: Path) -> None:
     await (await open_database(f"sqlite:///{path}")).close()
 
 
-def _row(name: str) -> list[object]:
-    now = 1_767_603_600_000
+def _row(number: int) -> list[object]:
+    now, name = 1_767_603_600_000, f"{number * load.SCATTER % 10**10:010d}"
     alert = Alert(
         id=new_id(now),
-        organization_id=new_id(now),
-        team_id=new_id(now),
-        service_id=new_id(now),
-        integration_id=new_id(now),
+        organization_id=_HOME,
+        team_id=_HOME,
+        service_id=_HOME,
+        integration_id=_HOME,
         incident_id=new_id(now),
         fingerprint=name,
         status=AlertStatus.FIRING,

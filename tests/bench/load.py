@@ -18,6 +18,8 @@ import msgspec
 import uvloop
 
 COUNTER = b"##########"
+SCATTER = 7_368_787_463
+"""Shares no factor with 10 to the 10th, so that different numbers stay different."""
 
 
 class Spec(msgspec.Struct, kw_only=True):
@@ -163,7 +165,10 @@ class Load:
         pieces = message(self._spec)
         number = 0
         while not self._spec.most or number < self._spec.most:
-            text = b"%010d" % (number % self._spec.distinct if self._spec.distinct else number)
+            # Scattered as real fingerprints are, so that indexes are not filled from one end.
+            text = b"%010d" % (
+                (number % self._spec.distinct if self._spec.distinct else number) * SCATTER % 10**10
+            )
             yield text.join(pieces)
             number += 1
 

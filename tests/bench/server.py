@@ -16,12 +16,17 @@ from pathlib import Path
 import msgspec
 
 from openalert.domain.access import Role
+from openalert.domain.team import Channel
+from openalert.domain.user import User
+from openalert.notifiers.webhook import new_secret
 from openalert.storage import open_database
 from openalert.usecases import signin
 from tests import make
 
 KEY = "bench"
 HOUR = 60.0
+OUTGOING = {"OPENALERT_OUTGOING_ALLOWED_NETWORKS": "127.0.0.1/32"}
+"""The environment of a server that may send to loopback."""
 
 
 class World(msgspec.Struct, kw_only=True):
@@ -50,19 +55,26 @@ class Running(msgspec.Struct, kw_only=True):
 
 
 @contextmanager
-def world(first_delay: float = HOUR) -> Iterator[World]:
-    """A fresh data folder whose policy pages its first level after `first_delay` minutes."""
+def world(first_delay: float = HOUR, sink: int = 0) -> Iterator[World]:
+    """A fresh data folder whose policy pages its first level after `first_delay` minutes.
+
+    The level is a webhook to the port `sink` if there is one, else a person, for whom no mail server is configured.
+    """
     with tempfile.TemporaryDirectory(prefix="openalert-bench-") as name:
         folder = Path(name, "data")
         folder.mkdir(mode=0o700)
-        yield asyncio.run(_seed(folder, first_delay))
+        yield asyncio.run(_seed(folder, first_delay, sink))
 
 
-async def _seed(folder: Path, first_delay: float) -> World:
+async def _seed(folder: Path, first_delay: float, sink: int) -> World:
     database = await open_database(f"sqlite:///{folder / 'openalert.db'}")
     try:
         cast = await make.cast(database)
-        policy = await make.policy(database, cast.team, make.level(1, cast.alice, minutes=first_delay))
+        target: User | Channel = cast.alice
+        if sink:
+            url = f"http://127.0.0.1:{sink}/"
+            target = await make.channel(database, cast.team, "webhook", url=url, secret=new_secret())
+        policy = await make.policy(database, cast.team, make.level(1, target, minutes=first_delay))
         service = await make.service(database, cast.team, policy)
         await make.integration(database, service, KEY)
         async with database.transaction(make.actor(cast.alice, cast.team)) as tx:
