@@ -16,7 +16,7 @@ PART = re.compile(r"\b(SELECT|INSERT INTO|UPDATE|DELETE FROM|WHERE|AND|IN|ORDER 
 COMPOSED = {
     "condition", "within", "teams",  # from storage.visible: fixed text and parameter names
     "' AND '.join(conditions)",  # fixed texts, chosen by which filters were given
-    "', '.join(listed)", "', '.join((':' + name for name in listed))", "table",  # fields of our own structs
+    "', '.join(listed)", "', '.join((':' + name for name in listed))", "', '.join('?' * len(listed))", "table",  # fields of our own structs
     "', '.join((':' + name for name in columns_of(Notification)))",
     "expression", "name",  # any_of, and table names read from the schema itself
 }  # fmt: skip
@@ -45,7 +45,7 @@ def composed(tree: ast.AST) -> Iterator[tuple[int, str]]:
 def may_stand_in_sql(expression: str) -> bool:
     """Constants of the module, any_of, and the pinned list."""
     constant = re.fullmatch(r"_?[A-Z][A-Z_]*", expression)
-    listed = re.fullmatch(r"(reader|tx)\.any_of\('[\w.]+', '\w+'\)", expression)
+    listed = re.fullmatch(r"(reader|tx)\.any_of\(('[\w.]+'|_?[A-Z_]+), '\w+'\)", expression)
     return bool(constant or listed) or expression in COMPOSED
 
 
