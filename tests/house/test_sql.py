@@ -18,6 +18,7 @@ COMPOSED = {
     "' AND '.join(conditions)",  # fixed texts, chosen by which filters were given
     "', '.join(listed)", "', '.join((':' + name for name in listed))", "', '.join('?' * len(listed))", "table",  # fields of our own structs
     "', '.join((':' + name for name in columns_of(Notification)))",
+    "order",  # one of two columns, chosen where it stands
     "expression", "name",  # any_of, and table names read from the schema itself
 }  # fmt: skip
 """The only expressions that may stand inside a statement, beside any_of(…) and UPPER_CASE constants."""
