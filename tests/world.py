@@ -209,9 +209,10 @@ class World:
     async def _next_due(self) -> int | None:
         async with self.db.read() as reader:
             times = [
-                await reader.value("SELECT min(due_at) FROM timers"),
+                await reader.value("SELECT min(due_at) FROM timers WHERE due_at > :now", now=reader.now),
                 await reader.value(
-                    "SELECT min(due_at) FROM notifications WHERE status IN ('pending', 'unknown')"
+                    "SELECT min(due_at) FROM notifications WHERE status IN ('pending', 'unknown') AND due_at > :now",
+                    now=reader.now,
                 ),
             ]
         return min((time for time in times if time is not None), default=None)

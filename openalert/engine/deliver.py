@@ -1,12 +1,15 @@
 """Sends what is due: claimed in the database before, settled there after, each channel in a pool of its own."""
 
 import asyncio
+import itertools
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
+from typing import Any
 
 import structlog
 
 from openalert import telemetry
+from openalert.domain.errors import Unavailable
 from openalert.domain.instant import SECOND
 from openalert.domain.notification import Notification, NotificationKind
 from openalert.notifiers.notifier import LostAnswer, Notifier, NotifierError, Reason, Receipt
@@ -19,7 +22,12 @@ log = structlog.get_logger(__name__)
 
 PER_CHANNEL = 8
 """How many messages of one channel are on their way at a time; a dead provider holds up only its own."""
+PER_PLACE = 2
+"""Of those, how many to one address: a dead webhook of one team holds up few of another's."""
 LONGEST_SEND = 15.0
+LONGEST_PAUSE = 15.0
+MOST_FAULTS = 6
+"""How often an answer is tried again that the database refuses for a reason that does not pass."""
 CLAIM_LOST_AFTER = 60 * SECOND
 
 Result = Receipt | NotifierError | LostAnswer
@@ -42,6 +50,9 @@ class Deliver:
         self._outside = outside
         self._run_id = run_id
         self._on_the_way: Counter[str] = Counter()
+        self._places: Counter[str] = Counter()
+        self._answered: set[str] = set()
+        """Messages whose answer is here and not recorded yet."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._freed = freed
         """Set whenever a sender is free again."""
@@ -49,24 +60,34 @@ class Deliver:
     async def run_due(self) -> int:
         """Claim what is due and fits the pools, and set it on its way; how many."""
         full = [channel for channel, count in self._on_the_way.items() if count >= PER_CHANNEL]
+        crowded = [place for place, count in self._places.items() if count >= PER_PLACE]
         async with self._database.read() as reader:
-            due = await notifications.due(reader, reader.now, 64, full)
-        room = Counter({channel: PER_CHANNEL - count for channel, count in self._on_the_way.items()})
+            due = await notifications.due(reader, reader.now, 64, full, crowded)
+        channels, places = Counter(self._on_the_way), Counter(self._places)
         chosen = []
         for row in due:
-            left = room.get(row.channel, PER_CHANNEL)
-            if left > 0:
-                room[row.channel] = left - 1
+            place = notifications.place(row)
+            if channels[row.channel] < PER_CHANNEL and places[place] < PER_PLACE:
+                channels[row.channel] += 1
+                places[place] += 1
                 chosen.append(row.id)
-        if not chosen:
-            return 0
+        if chosen:
+            # What was claimed is also sent when the server stops in this moment.
+            await asyncio.shield(self._spawn(self._claim(chosen), "claim"))
+        return len(chosen)
+
+    async def _claim(self, chosen: list[str]) -> None:
         claimed = await self._database.act(lambda tx: deliveries.claim(tx, chosen, self._run_id))
         for row in claimed:
             self._on_the_way[row.channel] += 1
-            task = asyncio.create_task(self._deliver(row), name=f"deliver {row.id}")
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
-        return len(chosen)
+            self._places[notifications.place(row)] += 1
+            self._spawn(self._deliver(row), f"deliver {row.id}")
+
+    def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+        task = asyncio.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
 
     async def recover(self) -> int:
         """Take back what a sender that is gone had claimed."""
@@ -76,21 +97,27 @@ class Deliver:
         if not lost:
             return 0
         async with self._database.transaction() as tx:
-            return await deliveries.recover(tx, self._run_id, now - CLAIM_LOST_AFTER)
+            return await deliveries.recover(tx, self._run_id, now - CLAIM_LOST_AFTER, self._answered)
 
     async def finish(self, seconds: float) -> None:
         """Wait for what is on its way, so that its answers are written down."""
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=seconds)
+        clock = asyncio.get_running_loop().time
+        until = clock() + seconds
+        while self._tasks and clock() < until:
+            await asyncio.wait(self._tasks, timeout=until - clock(), return_when=asyncio.FIRST_COMPLETED)
 
     async def _deliver(self, row: Notification) -> None:
         try:
             result = await self._send(row)
+            self._answered.add(row.id)
             await self._settle(row, result)
         except Exception:
             log.exception("delivery failed", notification_id=row.id)
         finally:
+            self._answered.discard(row.id)
             self._on_the_way[row.channel] -= 1
+            # Addresses are many: what is at zero is not kept.
+            self._places = self._places - Counter([notifications.place(row)])
             self._freed.set()
 
     async def _send(self, row: Notification) -> Result:
@@ -119,16 +146,18 @@ class Deliver:
             return LostAnswer(f"The channel broke off: {type(error).__name__}.")
 
     async def _settle(self, row: Notification, result: Result) -> None:
-        """Write the answer down, also when the database needs a while; in the end `recover` takes it as lost."""
-        for wait in (1, 2, 4, 8, 15, 15, None):
+        """Write the answer down, however long the database is away: forgotten, the message would go out again."""
+        for tries in itertools.count():
             try:
                 await self._database.act(lambda tx: deliveries.settle(tx, row, result))
                 break
+            except Unavailable as error:
+                log.warning("answer not recorded yet", notification_id=row.id, error=error.message)
             except Exception:
                 log.exception("answer could not be recorded", notification_id=row.id)
-                if wait is None:
+                if tries >= MOST_FAULTS:
                     return
-                await asyncio.sleep(wait)
+            await asyncio.sleep(min(1 << min(tries, 6), LONGEST_PAUSE))
         telemetry.NOTIFICATIONS.labels(channel=row.channel, outcome=row.status).inc()
         if isinstance(result, Receipt) and row.kind is NotificationKind.PAGE:
             handover = max(0, (row.sent_at or row.created_at) - row.created_at) / SECOND

@@ -189,3 +189,4 @@ class Engine:
         log.warning("the clock was set", by_seconds=(offset - before) / SECOND)
         async with self._database.transaction() as tx:
             await timers.shift(tx, offset - before)
+            await notifications.shift(tx, offset - before)

@@ -17,6 +17,21 @@ _WANTED = (
     "AND i.status = 'triggered' AND i.episode = notifications.episode "
     "AND (i.snoozed_until IS NULL OR i.snoozed_until <= :now)))"
 )
+# News of an incident waits while the same address is being paged for it, and for older news (promise NO-7).
+_ITS_TURN = (
+    "(kind <> 'update' OR NOT EXISTS (SELECT 1 FROM notifications e "
+    "WHERE e.incident_id = notifications.incident_id AND e.id < notifications.id AND e.due_at IS NOT NULL "
+    "AND (e.kind = 'update' OR e.kind = 'page' AND e.status = 'sending') AND e.channel = notifications.channel "
+    "AND e.address = notifications.address))"
+)
+
+
+_PLACE = "channel || ' ' || address"
+
+
+def place(notification: Notification) -> str:
+    """Where it goes: one address of one channel."""
+    return f"{notification.channel} {notification.address}"
 
 
 async def enqueue(tx: Transaction, notifications: Sequence[Notification]) -> None:
@@ -24,16 +39,27 @@ async def enqueue(tx: Transaction, notifications: Sequence[Notification]) -> Non
     await tx.insert_with("notifications", notifications, {}, " ON CONFLICT (effect_key) DO NOTHING")
 
 
-async def due(reader: Reader, now: Instant, limit: int, busy: Sequence[str] = ()) -> list[Notification]:
-    """What is to be sent now: pages before all else, the longest waiting first; not on `busy` channels."""
+async def due(
+    reader: Reader,
+    now: Instant,
+    limit: int,
+    busy: Sequence[str] = (),
+    busy_places: Sequence[str] = (),
+) -> list[Notification]:
+    """What is to be sent now: pages before all else, the longest waiting first.
+
+    Not on `busy` channels, nor to `busy_places` (`place` of a notification).
+    """
     return await reader.all(
         Notification,
         f"SELECT {_COLUMNS} FROM notifications WHERE due_at <= :now AND status IN ('pending', 'unknown') "
         f"AND NOT {reader.any_of('channel', 'busy')} "
+        f"AND NOT {reader.any_of(_PLACE, 'busy_places')} AND {_ITS_TURN} "
         "ORDER BY CASE kind WHEN 'page' THEN 0 WHEN 'update' THEN 2 ELSE 1 END, due_at LIMIT :limit",
         now=now,
         limit=limit,
         busy=list(busy),
+        busy_places=list(busy_places),
     )
 
 
@@ -44,6 +70,7 @@ async def claim(tx: Transaction, ids: Sequence[str], run_id: str) -> list[Notifi
         "UPDATE notifications SET possible_repeat = (status = 'unknown' OR possible_repeat), status = 'sending', "
         "attempts = attempts + 1, run_id = :run_id, claimed_at = :now, updated_at = :now "
         f"WHERE {tx.any_of('id', 'ids')} AND status IN ('pending', 'unknown') AND due_at <= :now AND {_WANTED} "
+        f"AND {_ITS_TURN} "
         f"RETURNING {_COLUMNS}",
         ids=list(ids),
         run_id=run_id,
@@ -67,11 +94,12 @@ async def claim(tx: Transaction, ids: Sequence[str], run_id: str) -> list[Notifi
 
 
 async def cancel_unwanted(tx: Transaction, ids: Sequence[str]) -> None:
-    """Pages among these that nobody wants any more: never to be claimed."""
+    """Pages among these that nobody wants any more: never to be claimed. What may have left stays `unknown`."""
     await tx.execute(
-        "UPDATE notifications SET status = 'cancelled', due_at = NULL, updated_at = :now, "
-        "failure_reason = 'The incident no longer needed it.' "
-        f"WHERE {tx.any_of('id', 'ids')} AND status = 'pending' AND NOT {_WANTED}",
+        "UPDATE notifications SET due_at = NULL, updated_at = :now, "
+        "failure_reason = CASE WHEN status = 'pending' THEN 'The incident no longer needed it.' "
+        "ELSE failure_reason END, status = CASE WHEN status = 'pending' THEN 'cancelled' ELSE status END "
+        f"WHERE {tx.any_of('id', 'ids')} AND status IN ('pending', 'unknown') AND NOT {_WANTED}",
         ids=list(ids),
         now=tx.now,
     )
@@ -234,6 +262,16 @@ async def search(
         f"SELECT {_COLUMNS} FROM notifications WHERE {' AND '.join(conditions)} ORDER BY id DESC LIMIT :limit",
         **values,
         limit=limit,
+    )
+
+
+async def shift(tx: Transaction, by: int) -> None:
+    """The wall clock was stepped by `by` milliseconds: waits are elapsed time, see `timers.shift`."""
+    await tx.execute(
+        "UPDATE notifications SET due_at = due_at + :by, give_up_at = give_up_at + :by, "
+        "claimed_at = claimed_at + :by WHERE due_at IS NOT NULL AND updated_at <= :old_now",
+        by=by,
+        old_now=tx.now - by,
     )
 
 

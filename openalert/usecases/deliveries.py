@@ -1,6 +1,6 @@
 """One message on its way: claim it, compose it, and settle what became of it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import msgspec
 
@@ -248,9 +248,15 @@ async def _go_on(work: Work, incident: Incident, row: Notification) -> None:
             escalation.hurry(work, incident, timer.cycle, timer.level)
 
 
-async def recover(tx: Transaction, run_id: str, claimed_before: Instant) -> int:
-    """Messages whose sender is gone: nobody knows whether they left, so they go out once more, marked."""
-    lost = await notifications.abandoned(tx, run_id, claimed_before)
+async def recover(
+    tx: Transaction, run_id: str, claimed_before: Instant, answered: Collection[str] = ()
+) -> int:
+    """Messages whose sender is gone: nobody knows whether they left, so they go out once more, marked.
+
+    Not those in `answered`: what became of them is known here and about to be recorded.
+    """
+    found = await notifications.abandoned(tx, run_id, claimed_before)
+    lost = [row for row in found if row.id not in answered]
     for row in lost:
         await notifications.give_up_claim(tx, row)
     return len(lost)

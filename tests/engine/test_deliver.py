@@ -1,0 +1,224 @@
+"""Sending under bad luck: answers that get lost, people who answer meanwhile, stops in the middle."""
+
+import asyncio
+
+import pytest
+
+from openalert.domain.errors import Unavailable
+from openalert.domain.instant import HOUR, MINUTE, SECOND
+from openalert.domain.notification import NotificationKind
+from openalert.engine import deliver, escalate
+from openalert.engine.deliver import PER_PLACE
+from openalert.notifiers.notifier import LostAnswer, Message, NotifierError, Reason, Receipt
+from openalert.storage import notifications, timers
+from openalert.usecases import deliveries, incidents
+from tests import make
+from tests.invariants import unsettled
+from tests.world import World, level
+
+pytestmark = pytest.mark.anyio
+
+
+class Slow:
+    """A channel that holds each message until it is told what came of it."""
+
+    channel = "email"
+
+    def __init__(self) -> None:
+        self.held: list[tuple[Message, asyncio.Future[Receipt]]] = []
+        self.arrived = asyncio.Event()
+
+    async def send(self, message: Message, now: int) -> Receipt:
+        """Wait for the verdict."""
+        verdict: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
+        self.held.append((message, verdict))
+        self.arrived.set()
+        return await verdict
+
+    async def next(self) -> tuple[Message, asyncio.Future[Receipt]]:
+        """The oldest message that is held."""
+        while not self.held:
+            self.arrived.clear()
+            await asyncio.wait_for(self.arrived.wait(), 5)
+        return self.held.pop(0)
+
+    async def probe(self) -> str:
+        """Well."""
+        return "slow"
+
+    async def close(self) -> None:
+        """Nothing."""
+
+
+@pytest.fixture
+def slow(world: World) -> Slow:
+    """The e-mail of this world is slow."""
+    made = Slow()
+    world.engine.deliver._notifiers = {"email": made, "webhook": made}
+    return made
+
+
+async def _page_in_flight(world: World, slow: Slow) -> asyncio.Future[Receipt]:
+    """Alice's page is with the provider, which has not answered yet."""
+    await world.policy(level(1, world.alice), level(2, world.bob, minutes=30))
+    await world.post_all([(world.group(world.alert("DiskFull")), "A")])
+    await escalate.run_due(world.db)
+    assert await world.engine.deliver.run_due() == 1
+    return (await slow.next())[1]
+
+
+async def _bob(world: World, act: str) -> None:
+    """Bob does this to the incident; the engine is left alone."""
+    incident_id = (await world.incident()).id
+    async with world.db.transaction(world.as_(world.bob)) as tx:
+        await getattr(incidents, act)(tx, incident_id)
+
+
+async def _news(world: World, slow: Slow, headline: str) -> None:
+    """The next message that leaves is this update; it is accepted."""
+    assert await world.engine.deliver.run_due() == 1
+    message, verdict = await slow.next()
+    assert (message.kind, message.headline) == (NotificationKind.UPDATE, headline)
+    verdict.set_result(Receipt(provider_id="x"))
+    await world.engine.deliver.finish(5)
+
+
+async def test_a_lost_answer_of_a_page_that_nobody_wants_any_more_is_left_alone(
+    world: World, slow: Slow
+) -> None:
+    """Acknowledged while the page was on its way and then its answer was lost: no repeat, and no endless work."""
+    verdict = await _page_in_flight(world, slow)
+    await _bob(world, "acknowledge")
+    verdict.set_exception(LostAnswer("gone"))
+    await world.engine.deliver.finish(5)
+    await _news(world, slow, "Acknowledged by Bob")
+    world.clock.advance(MINUTE)
+    await world.engine.deliver.run_due()
+    assert not slow.held
+    assert await world.engine.deliver.run_due() == 0
+    assert not await unsettled(world.db)
+    assert await world.value("SELECT status FROM notifications WHERE kind = 'page'") == "unknown"
+
+
+async def test_the_end_is_not_told_before_the_page_has_left(world: World, slow: Slow) -> None:
+    """Resolved while the page is with the provider: "Resolved" waits for it, so that it cannot arrive first."""
+    verdict = await _page_in_flight(world, slow)
+    await _bob(world, "resolve")
+    assert await world.engine.deliver.run_due() == 0
+    verdict.set_result(Receipt(provider_id="x"))
+    await world.engine.deliver.finish(5)
+    await _news(world, slow, "Resolved")
+    assert not await unsettled(world.db)
+
+
+async def test_news_of_an_incident_arrives_in_its_order(world: World, slow: Slow) -> None:
+    """ "Acknowledged" has to be tried again: "Resolved", which came meanwhile, goes out after it."""
+    (await _page_in_flight(world, slow)).set_result(Receipt(provider_id="x"))
+    await world.engine.deliver.finish(5)
+    await _bob(world, "acknowledge")
+    assert await world.engine.deliver.run_due() == 1
+    (await slow.next())[1].set_exception(NotifierError(Reason.UNREACHABLE, "not now"))
+    await world.engine.deliver.finish(5)
+    await _bob(world, "resolve")
+    assert await world.engine.deliver.run_due() == 0
+    world.clock.advance(MINUTE)
+    await _news(world, slow, "Acknowledged by Bob")
+    await _news(world, slow, "Resolved")
+
+
+@pytest.mark.parametrize("moment", range(0, 24, 2))
+async def test_a_stop_in_any_moment_of_claiming_loses_no_page(world: World, moment: int) -> None:
+    """The loop is cancelled while a page is read, claimed or set on its way: it is waiting as before, or sent."""
+    await world.policy(level(1, world.alice))
+    await world.post_all([(world.group(world.alert("DiskFull")), "A")])
+    await escalate.run_due(world.db)
+    step = asyncio.create_task(world.engine.deliver.run_due())
+    for _ in range(moment):
+        await asyncio.sleep(0.0002)
+    step.cancel()
+    await asyncio.gather(step, return_exceptions=True)
+    await world.engine.deliver.finish(5)
+    assert await world.value("SELECT status FROM notifications") in ("pending", "sent")
+    await world.engine.run_until_idle()
+    assert await world.value("SELECT status FROM notifications") == "sent"
+    assert world.email.attempts == 1
+
+
+async def test_an_answer_is_kept_while_the_database_is_away(
+    world: World, slow: Slow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The provider took the page, the database is away for minutes: it is not sent again once that is over."""
+    settle, away = deliveries.settle, asyncio.Event()
+
+    async def unavailable(*args: object) -> None:
+        away.set()
+        raise Unavailable("The database is away.")
+
+    monkeypatch.setattr(deliveries, "settle", unavailable)
+    monkeypatch.setattr(deliver, "LONGEST_PAUSE", 0.01)
+    verdict = await _page_in_flight(world, slow)
+    verdict.set_result(Receipt(provider_id="x"))
+    await asyncio.wait_for(away.wait(), 5)
+    await asyncio.sleep(0.2)
+    world.clock.advance(5 * MINUTE)
+    assert await world.engine.deliver.recover() == 0
+    monkeypatch.setattr(deliveries, "settle", settle)
+    await world.engine.deliver.finish(5)
+    assert await world.value("SELECT status FROM notifications") == "sent"
+
+
+async def test_one_dead_webhook_leaves_room_for_the_others(world: World, slow: Slow) -> None:
+    """Ten messages to an address that does not answer: one to another address is on its way all the same."""
+    dead = await make.channel(world.db, world.core, "webhook", url="https://dead.example.org/")
+    alive = await make.channel(world.db, world.core, "webhook", url="https://alive.example.org/")
+    await world.policy(level(1, dead))
+    await world.post_all([(world.group(world.alert(f"Alert {number}")), "A") for number in range(10)])
+    await escalate.run_due(world.db)
+    world.clock.advance(SECOND)
+    policy = await make.policy(world.db, world.core, level(1, alive), name="Other")
+    await make.integration(world.db, await make.service(world.db, world.core, policy, "Other"), "C")
+    await world.post_all([(world.group(world.alert("Other")), "C")])
+    await escalate.run_due(world.db)
+    for _ in range(4):
+        await world.engine.deliver.run_due()
+    to = [(await slow.next())[0].to for _ in range(PER_PLACE + 1)]
+    assert sorted(to) == ["https://alive.example.org/"] + ["https://dead.example.org/"] * PER_PLACE
+    assert not slow.held
+
+
+@pytest.mark.parametrize("hours", [-3, 3])
+async def test_waits_are_elapsed_time_when_the_clock_is_set(world: World, hours: int) -> None:
+    """A page that is tried again in 2 s is tried again in 2 s, whatever the wall clock is set to meanwhile."""
+    refusals = iter([NotifierError(Reason.UNREACHABLE, "not now")])
+
+    def behave(message: Message) -> Receipt:
+        for refusal in refusals:
+            raise refusal
+        return Receipt(provider_id="x")
+
+    world.email.behave = behave
+    await world.policy(level(1, world.alice), level(2, world.bob, minutes=5))
+    await world.fires("DiskFull")
+    world.clock.advance(hours * HOUR)
+    async with world.db.transaction() as tx:
+        await timers.shift(tx, hours * HOUR)
+        await notifications.shift(tx, hours * HOUR)
+    await world.advance(seconds=1)
+    assert world.email.attempts == 1
+    await world.advance(seconds=1)
+    world.mailbox(world.alice).got("DiskFull")
+    await world.advance(minutes=5)
+    world.mailbox(world.bob).got("DiskFull")
+
+
+async def test_what_came_by_the_new_clock_is_not_moved(world: World) -> None:
+    """An alert that comes after the clock was set and before that is noticed pages at once, not hours later."""
+    await world.policy(level(1, world.alice))
+    await world.post_all([(world.group(world.alert("Before")), "A")])
+    world.clock.advance(3 * HOUR)
+    await world.post_all([(world.group(world.alert("After")), "A")])
+    async with world.db.transaction() as tx:
+        await timers.shift(tx, 3 * HOUR)
+    await world.engine.run_until_idle()
+    world.mailbox(world.alice).got("Before")
+    world.mailbox(world.alice).got("After")
