@@ -12,6 +12,9 @@ from openalert.storage.visible import visible
 
 _COLUMNS = ", ".join(columns_of(Notification))
 # A page may still be claimed while its incident is triggered, in the same episode, and not snoozed.
+MOST_LOST_CLAIMS = 5
+"""So many attempts may end with the process that made them."""
+
 _WANTED = (
     "(kind <> 'page' OR EXISTS (SELECT 1 FROM incidents i WHERE i.id = notifications.incident_id "
     "AND i.status = 'triggered' AND i.episode = notifications.episode "
@@ -145,12 +148,17 @@ async def abandoned(reader: Reader, run_id: str, claimed_before: Instant) -> lis
 
 
 async def give_up_claim(tx: Transaction, lost: Notification) -> bool:
-    """A sender is gone: nobody knows whether the message left. Sent once more, marked, unless it was already."""
+    """A sender is gone: nobody knows whether the message left. It is sent again, marked.
+
+    Also when that was a repeat already, since a process that dies twice may have sent nothing at all; but then only
+    until it would be given up anyway, and a few times, lest it be the message that kills.
+    """
     won = await tx.changed(
         "UPDATE notifications SET status = 'unknown', updated_at = :now, "
-        "due_at = CASE WHEN possible_repeat THEN NULL ELSE CAST(:now AS BIGINT) END "
-        "WHERE id = :id AND status = 'sending' AND attempts = :attempts RETURNING id",
+        "due_at = CASE WHEN possible_repeat AND (attempts >= :most OR give_up_at <= :now) THEN NULL "
+        "ELSE CAST(:now AS BIGINT) END WHERE id = :id AND status = 'sending' AND attempts = :attempts RETURNING id",
         id=lost.id,
+        most=MOST_LOST_CLAIMS,
         attempts=lost.attempts,
         now=tx.now,
     )

@@ -51,6 +51,32 @@ async def test_a_page_whose_sender_died_is_sent_once_more_and_marked(world: Worl
     world.is_quiet()
 
 
+async def test_a_page_survives_senders_that_die_one_after_the_other(world: World) -> None:
+    """Three runs die with it in their hands and may have sent nothing: it still arrives; a sixth time it is left."""
+    await world.policy(level(1, world.alice))
+    await world.post_all([(world.group(world.alert("DiskFull")), "A")])
+    await escalate.run_due(world.db)
+    for run in range(3):
+        await _claim_and_die(world, f"run {run}")
+    await world.engine.run_until_idle()
+    assert world.mailbox(world.alice).got("DiskFull").possible_repeat
+
+    await world.post_all([(world.group(world.alert("Poison")), "A")])
+    await escalate.run_due(world.db)
+    for run in range(5):
+        await _claim_and_die(world, f"poisoned {run}")
+    await world.engine.run_until_idle()
+    world.is_quiet()
+
+
+async def _claim_and_die(world: World, run: str) -> None:
+    """A process takes what is due, dies, and the next one finds it."""
+    async with world.db.transaction() as tx:
+        due = await notifications.due(tx, tx.now, 10)
+        assert len(await deliveries.claim(tx, [row.id for row in due], run)) == 1
+    await world.engine.deliver.recover()
+
+
 async def test_running_a_step_twice_changes_nothing(world: World) -> None:
     """The same level acted on again inserts no second page (promise ES-2)."""
     await world.policy(level(1, world.alice), level(2, world.bob, minutes=5))
