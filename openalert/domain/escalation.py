@@ -83,11 +83,15 @@ def next_step(version: PolicyVersion, cycle: int, level: int, now: Instant) -> S
 
     The end is a step beyond the last level: there the owners are told that nobody answered. None after it.
     Counting from the moment the level ran, not from when it was due, keeps levels apart after an outage.
+    A round that takes no time at all is repeated as late as the end would come, or everybody would be paged for
+    all repetitions in one second.
     """
     if level < len(version.levels):
         return Step(cycle, level + 1, now + version.levels[level].delay)
     if level == len(version.levels) and cycle < version.repeat_count:
-        return Step(cycle + 1, 1, now + version.repeat_delay + version.levels[0].delay)
+        takes_time = version.repeat_delay or any(level.delay for level in version.levels)
+        wait = version.repeat_delay + version.levels[0].delay if takes_time else END_DELAY
+        return Step(cycle + 1, 1, now + wait)
     if level == len(version.levels):
         return Step(cycle, level + 1, now + END_DELAY)
     return None

@@ -94,7 +94,7 @@ def _escalated(_: str, data: Data) -> str:
 
 def _escalation_empty(_: str, data: Data) -> str:
     why = f" ({'; '.join(data['reasons'])})" if data.get("reasons") else ""
-    return f"Level {data['level']} reached nobody{why}; going on at once"
+    return f"Level {data['level']} reached nobody{why}" + ("" if data.get("waits") else "; going on at once")
 
 
 def _escalation_ended(_: str, data: Data) -> str:

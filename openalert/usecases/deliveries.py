@@ -233,6 +233,8 @@ async def _go_on(work: Work, incident: Incident, row: Notification) -> None:
         return
     timer = await timers.get(work.tx, incident.id, "escalate")
     if timer is not None and timer.due_at > work.now:
+        repeats = timer.cycle > row.cycle
+        waits = repeats and await escalation.was_anybody_paged(work.tx, incident)
         work.tell(
             incident,
             "escalation_empty",
@@ -240,12 +242,13 @@ async def _go_on(work: Work, incident: Incident, row: Notification) -> None:
             level=row.level,
             cycle=row.cycle,
             reasons=["every page failed"],
+            waits=waits,
         )
-        if timer.cycle > row.cycle and not await notifications.paged(work.tx, [incident.id]):
+        if not repeats:
+            escalation.hurry(work, incident, timer.cycle, timer.level)
+        elif not waits:
             # Another round would only fail again: the owners are to be told, and now.
             escalation.hurry(work, incident, row.cycle, escalation.THE_END)
-        else:
-            escalation.hurry(work, incident, timer.cycle, timer.level)
 
 
 async def recover(

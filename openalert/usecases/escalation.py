@@ -106,6 +106,9 @@ async def _page_level(
     for recipient in found.recipients:
         notify.page(work, incident, recipient, timer.cycle, timer.level, policy)
     incident.escalation_level, incident.escalation_cycle = timer.level, timer.cycle
+    if timer.level == 1:
+        incident.escalation_reached = False
+    last = timer.level == len(version.levels)
     if found.recipients:
         incident.escalation_reached = True
         work.tell(
@@ -121,24 +124,31 @@ async def _page_level(
         work.say(incident, "escalated")
     else:
         work.tell(
-            incident, "escalation_empty", SYSTEM, level=timer.level, cycle=timer.cycle, reasons=found.misses
+            incident,
+            "escalation_empty",
+            SYSTEM,
+            level=timer.level,
+            cycle=timer.cycle,
+            reasons=found.misses,
+            waits=last and incident.escalation_reached,
         )
         work.say(incident, "updated")
     following = next_step(version, timer.cycle, timer.level, work.now)
     if following is None:
         return
-    nobody_at_all = timer.level == len(version.levels) and not incident.escalation_reached
-    if nobody_at_all:
+    if last and not incident.escalation_reached:
         _schedule(work, incident, timer.cycle, len(version.levels) + 1, work.now)
+    elif found.recipients or last:
+        # After the last level, whoever was reached in this round has the time that the policy gives them.
+        _schedule(work, incident, following.cycle, following.level, following.due_at)
     else:
-        due_at = following.due_at if found.recipients else work.now
-        _schedule(work, incident, following.cycle, following.level, due_at)
+        hurry(work, incident, following.cycle, following.level)
 
 
 async def _end(work: Work, incident: Incident, version: PolicyVersion | None) -> None:
     """Levels and repetitions are used up, or there never were any: the owners are told."""
     owners = await _owners(work.tx, incident)
-    reached = bool(await notifications.paged(work.tx, [incident.id]))
+    reached = await was_anybody_paged(work.tx, incident)
     if reached:
         why, headline = "Nobody acknowledged", "Nobody acknowledged"
     elif version is None:
@@ -155,6 +165,12 @@ async def _end(work: Work, incident: Incident, version: PolicyVersion | None) ->
     work.drop_timers(incident)
     work.tell(incident, "escalation_ended", SYSTEM, why=why, told=[owner.who for owner in owners])
     work.say(incident, "updated")
+
+
+async def was_anybody_paged(reader: Reader, incident: Incident) -> bool:
+    """Whether a page of the running escalation has left, or may have."""
+    paged = await notifications.paged(reader, [incident.id])
+    return any(page.episode == incident.episode for page in paged)
 
 
 async def _owners(reader: Reader, incident: Incident) -> list[Recipient]:

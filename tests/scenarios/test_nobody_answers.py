@@ -174,3 +174,69 @@ async def test_a_deactivated_person_is_passed_over(world: World) -> None:
     world.mailbox(world.alice).got("DiskFull")
     assert "Level 1 reached nobody (Bob is deactivated); going on at once" in await world.story()
     world.is_quiet()
+
+
+async def test_a_repetition_without_any_delay_leaves_time_to_answer(world: World) -> None:
+    """One level, no delays, repeated three times: a page every five minutes, not four in one second."""
+    await world.policy(level(1, world.bob), repeats=3)
+    await world.fires("DiskFull")
+    world.mailbox(world.bob).got("DiskFull")
+    world.is_quiet()
+    await world.advance(minutes=5)
+    world.mailbox(world.bob).got("DiskFull")
+    world.is_quiet()
+
+
+async def test_an_empty_last_level_does_not_hurry_the_repetition(world: World) -> None:
+    """Bob was paged and the level after him is empty: he is paged again after the delay, not a hundred times now."""
+    empty = await make.team(world.db, world.cast.organization, "Nobody")
+    await world.policy(level(1, world.bob), level(2, empty), repeats=100, repeat_minutes=10)
+    await world.fires("DiskFull")
+    world.mailbox(world.bob).got("DiskFull")
+    world.is_quiet()
+    await world.advance(minutes=10)
+    world.mailbox(world.bob).got("DiskFull")
+    world.is_quiet()
+
+
+async def test_a_policy_that_loses_everybody_ends_at_its_next_repetition(world: World) -> None:
+    """Reached in the first round, nobody left in the second: the owner hears of it, ninety-eight more are not run."""
+    await world.policy(level(1, world.bob), level(2, world.bob), repeats=100, repeat_minutes=10)
+    await world.fires("DiskFull")
+    async with world.db.transaction() as tx:
+        await tx.execute("UPDATE users SET is_active = :no WHERE id = :id", no=False, id=world.bob.id)
+    await world.advance(minutes=10)
+    notice = world.mailbox(world.alice).got("DiskFull", NotificationKind.NOTICE)
+    assert notice.headline == "Nobody acknowledged"
+    assert (await world.incident()).escalation_state == "exhausted"
+    assert len(await world.entries("escalation_empty")) == 2
+
+
+async def test_failing_pages_do_not_hurry_the_repetition_for_those_who_were_reached(world: World) -> None:
+    """Bob gets his page, the webhook of level 2 is gone for good: Bob is not paged a hundred times for it."""
+
+    def behave(message: Message) -> Receipt:
+        raise NotifierError(Reason.REJECTED_RECIPIENT, "410 gone", permanent=True)
+
+    world.webhook.behave = behave
+    ops = await make.channel(world.db, world.core, "webhook", url="https://hooks.example.org/ops")
+    await world.policy(level(1, world.bob), level(2, ops), repeats=100, repeat_minutes=10)
+    await world.fires("DiskFull")
+    world.mailbox(world.bob).got("DiskFull")
+    world.is_quiet()
+    await world.advance(minutes=10)
+    world.mailbox(world.bob).got("DiskFull")
+    world.is_quiet()
+
+
+async def test_who_was_paged_before_a_reopening_does_not_count_as_reached_after_it(world: World) -> None:
+    """Bob was paged, left, and the incident opened again: nobody is reached now, so the owner is paged, not notified."""
+    await world.policy(level(1, world.bob))
+    await world.fires("DiskFull")
+    incident_id = (await world.incident()).id
+    await world.does(incidents.resolve, incident_id, by=world.bob)
+    async with world.db.transaction() as tx:
+        await tx.execute("UPDATE users SET is_active = :no WHERE id = :id", no=False, id=world.bob.id)
+    await world.does(incidents.reopen, incident_id)
+    world.mailbox(world.alice).got("DiskFull")
+    assert "Nobody in the escalation policy could be reached. Alice told." in await world.story()
