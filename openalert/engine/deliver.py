@@ -127,8 +127,7 @@ class Deliver:
                 Reason.MISCONFIGURED, f"There is no channel named {row.channel}.", permanent=True
             )
         try:
-            async with self._database.read() as reader:
-                message = await deliveries.compose(reader, row, self._outside)
+            message = await self._database.look(lambda reader: deliveries.compose(reader, row, self._outside))
         except Exception as error:
             log.exception("message could not be composed", notification_id=row.id)
             return NotifierError(

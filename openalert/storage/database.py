@@ -11,7 +11,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from typing import Any, ClassVar, Protocol, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import msgspec
 
@@ -19,13 +19,10 @@ from openalert.domain.access import SYSTEM, Actor
 from openalert.domain.errors import OpenAlertError, Unavailable
 from openalert.domain.event import Event
 from openalert.domain.instant import Instant
+from openalert.storage.connection import Connection, Parameters, Rows
 from openalert.storage.rows import from_row, insert_statement, values_of
 
 T = TypeVar("T")
-Rows = Sequence[Sequence[Any]]
-Parameters = Mapping[str, Any] | Sequence[Any]
-Writes = Sequence[tuple[str, Sequence[Parameters]]]
-"""Statements whose result does not matter, each with its sets of parameters: by `:name`, or in order for `?`."""
 Clock = Callable[[], Instant]
 Listener = Callable[[list[Event]], None]
 
@@ -42,28 +39,6 @@ WAIT_SECONDS = 5.0
 def wall_clock() -> Instant:
     """The current instant by the machine's clock: the one place outside the engine that reads it."""
     return time.time_ns() // 1_000_000
-
-
-class Connection(Protocol):
-    """What a driver provides; statements use `:name` parameters."""
-
-    async def fetch(
-        self, sql: str, parameters: Mapping[str, Any], before: Writes = ()
-    ) -> tuple[Sequence[str], Rows]:
-        """Column names and rows; the writes `before` are done first, in the same trip where that is possible."""
-        ...
-
-    async def write(self, writes: Writes) -> None:
-        """Each statement once for each set of its parameters."""
-        ...
-
-    async def run(self, *statements: str) -> None:
-        """Statements without parameters or results, such as SAVEPOINT."""
-        ...
-
-    async def together(self, work: Callable[["Connection"], Coroutine[Any, Any, T]]) -> T:
-        """The result of a coroutine that awaits only the connection it is given; one trip where possible."""
-        ...
 
 
 class Reader:
@@ -97,6 +72,12 @@ class Reader:
         """The first column of the first row, or None."""
         rows = await self.rows(sql, **parameters)
         return rows[0][0] if rows else None
+
+    async def together(self, body: Callable[["Reader"], Coroutine[Any, Any, T]]) -> T:
+        """The result of a body that awaits only the reader it is given; see `Database.look`."""
+        return await self._connection.together(
+            lambda connection: body(Reader(connection, self.database, self.now))
+        )
 
     async def _fetch(self, sql: str, parameters: Mapping[str, Any]) -> tuple[Sequence[str], Rows]:
         return await self._connection.fetch(sql, parameters)
@@ -278,6 +259,14 @@ class Database(ABC):
             raise
         except Exception as error:
             raise self.translate(error) or error from error
+
+    async def look(self, body: Callable[[Reader], Coroutine[Any, Any, T]]) -> T:
+        """As `read` around `body`, whose result is returned, without a trip for each of its statements.
+
+        The body may await nothing but its reader, and must not touch what belongs to the event loop.
+        """
+        async with self.read() as reader:
+            return await reader.together(body)
 
     @asynccontextmanager
     async def transaction(self, actor: Actor = SYSTEM) -> AsyncIterator[Transaction]:

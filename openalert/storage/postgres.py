@@ -14,15 +14,8 @@ from typing import Any, TypeVar
 import structlog
 
 from openalert.domain.errors import OpenAlertError, Unavailable
-from openalert.storage.database import (
-    BODY_SECONDS,
-    Clock,
-    Connection,
-    Database,
-    Rows,
-    Writes,
-    wall_clock,
-)
+from openalert.storage.connection import Connection, Rows, Writes
+from openalert.storage.database import BODY_SECONDS, Clock, Database, wall_clock
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")

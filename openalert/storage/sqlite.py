@@ -18,7 +18,8 @@ import aiosqlite
 import structlog
 
 from openalert.domain.errors import OpenAlertError, Unavailable
-from openalert.storage.database import Clock, Connection, Database, Parameters, Rows, Writes, wall_clock
+from openalert.storage.connection import Connection, Parameters, Rows, Writes
+from openalert.storage.database import Clock, Database, wall_clock
 from openalert.storage.rows import to_json
 
 log = structlog.get_logger(__name__)

@@ -8,7 +8,7 @@ import pytest
 from openalert.domain.errors import Conflict, Unavailable
 from openalert.domain.event import Event
 from openalert.storage import Database, database
-from openalert.storage.database import Transaction
+from openalert.storage.database import Reader, Transaction
 from openalert.storage.postgres import numbered
 
 pytestmark = pytest.mark.anyio
@@ -213,6 +213,21 @@ async def test_an_act_that_waits_for_something_else_is_a_mistake_that_shows(sqli
         await sqlite_db.act(sleeps)
     await _later(sqlite_db)
     assert await _names(sqlite_db) == ["later"]
+
+
+async def test_a_look_is_one_snapshot(db: Database) -> None:
+    """What is committed while a body looks is not seen by it, and its result comes back."""
+    await _later(db)
+
+    async def names(reader: Reader) -> list[str]:
+        return [row[0] for row in await reader.rows("SELECT name FROM settings ORDER BY name")]
+
+    async with db.read() as reader:
+        assert await reader.together(names) == ["later"]
+        async with db.transaction() as tx:
+            await _put(tx, "after")
+        assert await reader.together(names) == ["later"]
+    assert await db.look(names) == ["after", "later"]
 
 
 async def test_all_of_a_transaction_happens_at_one_instant(db: Database, clock) -> None:  # type: ignore[no-untyped-def]

@@ -8,7 +8,8 @@ import pytest
 from openalert.domain.incident import IncidentStatus
 from openalert.storage import Database, alerts, incidents, notifications
 from openalert.storage.alerts import AlertFilter
-from openalert.storage.database import Reader, Writes
+from openalert.storage.connection import Writes
+from openalert.storage.database import Reader
 from openalert.storage.incidents import IncidentFilter
 from openalert.storage.sqlite import SqliteConnection
 from tests import make
