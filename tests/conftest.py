@@ -11,12 +11,16 @@ from typing import Any
 
 import httpx2
 import pytest
+from hypothesis import settings
 
 from openalert.app import OpenAlert
 from openalert.config import Config, Server
 from openalert.domain.instant import SECOND, Instant
 from openalert.storage import Database, open_database
 from tests.world import World
+
+settings.register_profile("steady", deadline=None, derandomize=True)
+settings.load_profile("steady")  # a slow machine is no failure, and a run that failed fails again
 
 MONDAY_MORNING: Instant = 1_767_603_600_000
 """2026-01-05T09:00:00Z: where the clock of every test begins."""

@@ -185,7 +185,7 @@ async def test_an_act_is_a_transaction(db: Database) -> None:
     assert isinstance(results[3], Exception), "the second of one name breaks the key"
     assert await _names(db) == ["a", "b"]
     assert [event.type for event in heard] == ["a", "b"]
-    assert db.commits - before == 1
+    assert 1 <= db.commits - before <= 2, "a group may have closed by time, but not one commit each"
 
 
 async def test_an_act_of_which_nobody_waits_any_more_is_passed_over(db: Database) -> None:

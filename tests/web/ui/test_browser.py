@@ -73,7 +73,7 @@ class House(msgspec.Struct):
         await context.add_cookies([{"name": name, "value": self.cookie, "url": self.base}])
         page = await context.new_page()
         page.on("console", lambda said: self.complaints.append(said.text) if said.type == "error" else None)
-        page.on("pageerror", self._complain)
+        page.on("pageerror", lambda error: self._complain(error))  # Playwright binds only plain functions
         page.on("dialog", lambda dialog: self.complaints.append(f"dialog {dialog.message}"))
         await page.goto(self.base + path)
         return page
