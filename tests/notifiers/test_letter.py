@@ -234,7 +234,8 @@ def test_any_title_and_name_survive_the_headers(title: str, name: str) -> None:
     mail = letter.compose(message, sender=SENDER, recipient=BEA, base_url=BASE_URL, now=NOW)
     parsed = message_from_bytes(mail.as_bytes(), policy=policy.default)
     assert parsed.keys() == arrive(page()).keys()
-    assert " ".join(parsed["Subject"].split()) == " ".join(letter.subject(message).split())
+    # Where a header is folded the standard library may add a space between two encoded words.
+    assert "".join(parsed["Subject"].split()) == "".join(letter.subject(message).split())
 
 
 @pytest.mark.parametrize(

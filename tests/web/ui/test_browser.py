@@ -59,11 +59,6 @@ class House(msgspec.Struct):
             answer = await client.post(f"{self.base}/webhooks/prometheus/{self.key}", json=body)
         assert answer.status_code == 202
 
-    def _complain(self, error: Any) -> None:
-        """An error of a script; that the reader went on before a page had faded in is none."""
-        if "Transition was" not in str(error):
-            self.complaints.append(str(error))
-
     async def page(self, path: str, width: int = 1440) -> Any:
         """A page in a window of its own; whatever it complains about is collected."""
         context = await self.browser.new_context(
@@ -73,10 +68,15 @@ class House(msgspec.Struct):
         await context.add_cookies([{"name": name, "value": self.cookie, "url": self.base}])
         page = await context.new_page()
         page.on("console", lambda said: self.complaints.append(said.text) if said.type == "error" else None)
-        page.on("pageerror", lambda error: self._complain(error))  # Playwright binds only plain functions
+        page.on("pageerror", lambda error: self.complaints.extend(_complaint(error)))
         page.on("dialog", lambda dialog: self.complaints.append(f"dialog {dialog.message}"))
         await page.goto(self.base + path)
         return page
+
+
+def _complaint(error: Any) -> list[str]:
+    """An error of a script; that the reader went on before a page had faded in is none."""
+    return [] if "Transition was" in str(error) else [str(error)]
 
 
 async def _until(page: Any, expression: str) -> None:
