@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any, ClassVar, TypeVar
 
 import msgspec
+import structlog
 
 from openalert.domain.access import SYSTEM, Actor
 from openalert.domain.errors import OpenAlertError, Unavailable
@@ -22,6 +23,7 @@ from openalert.domain.instant import Instant
 from openalert.storage.connection import Connection, Parameters, Rows
 from openalert.storage.rows import from_row, insert_statement, values_of
 
+log = structlog.get_logger(__name__)
 T = TypeVar("T")
 Clock = Callable[[], Instant]
 Listener = Callable[[list[Event]], None]
@@ -216,6 +218,10 @@ class Database(ABC):
         """The writing connection, opened anew when it was lost; `Unavailable` when that fails."""
 
     @abstractmethod
+    async def clear_writer(self) -> None:
+        """Leave no transaction open on the writing connection, whatever happened to it."""
+
+    @abstractmethod
     def reader(self) -> Any:
         """An async context manager around a connection that reads one snapshot."""
 
@@ -401,15 +407,21 @@ class Database(ABC):
     def _announce(self, member: _Member) -> None:
         assert member.transaction is not None  # noqa: S101 - it had its turn
         member.durable.set_result(None)
-        events = member.transaction.committed()
-        if events:
-            for listener in self._listeners:
+        try:
+            events = member.transaction.committed()
+        except Exception:
+            log.exception("what waited for a commit broke")
+            return
+        for listener in self._listeners if events else ():
+            try:
                 listener(events)
+            except Exception:
+                log.exception("a listener broke")
 
     async def _abandon(self, error: Exception, done: list[_Member], current: _Member | None) -> None:
         """The group is lost as a whole: nobody's work is there, and everybody is told so."""
         with suppress(Exception):
-            await (await self.writer()).run("ROLLBACK")
+            await self.clear_writer()
         reason = self.translate(error) or error
         for member in done:
             member.durable.set_exception(reason)

@@ -21,6 +21,13 @@ log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 READERS = 8
+ACQUIRE_SECONDS = 5.0
+CLOSE_SECONDS = 5.0
+_WRITER = {
+    "synchronous_commit": "on",
+    # A node that is frozen or cut off in its turn must not keep the others waiting until the network gives up.
+    "idle_in_transaction_session_timeout": "30s",
+}
 WRITE_LOCK = 0x6F61_6C65_7274
 """The advisory lock of whoever writes: the letters "oalert"."""
 
@@ -113,16 +120,23 @@ class PostgresDatabase(Database):
 
         if self._writer is None or self._writer.raw.is_closed():
             self._writer = PostgresConnection(
-                await asyncpg.connect(
-                    self.url, timeout=10, command_timeout=10, server_settings={"synchronous_commit": "on"}
-                )
+                await asyncpg.connect(self.url, timeout=10, command_timeout=10, server_settings=_WRITER)
             )
         return self._writer
+
+    async def clear_writer(self) -> None:
+        """A new connection: the state of one on which something failed is anybody's guess."""
+        if self._writer is not None:
+            self._writer.raw.terminate()
+            self._writer = None
 
     @asynccontextmanager
     async def reader(self) -> AsyncIterator[PostgresConnection]:
         """A pooled connection inside one read-only snapshot."""
-        async with self._pool.acquire() as raw, raw.transaction(isolation="repeatable_read", readonly=True):
+        async with (
+            self._pool.acquire(timeout=ACQUIRE_SECONDS) as raw,
+            raw.transaction(isolation="repeatable_read", readonly=True),
+        ):
             yield PostgresConnection(raw)
 
     def translate(self, error: Exception) -> OpenAlertError | None:
@@ -133,6 +147,7 @@ class PostgresDatabase(Database):
             OSError,
             TimeoutError,
             asyncpg.InterfaceError,
+            asyncpg.InternalClientError,
             asyncpg.PostgresConnectionError,
             asyncpg.InsufficientResourcesError,
             asyncpg.OperatorInterventionError,
@@ -154,5 +169,6 @@ class PostgresDatabase(Database):
             self._writer = None
         if self._pool is not None:
             with suppress(Exception):
-                await self._pool.close()
+                async with asyncio.timeout(CLOSE_SECONDS):
+                    await self._pool.close()
             self._pool = None

@@ -232,16 +232,24 @@ class SqliteDatabase(Database):
             raise Unavailable("The database is closed.")
         return self._writer
 
+    async def clear_writer(self) -> None:
+        """SQLite may have rolled back by itself already."""
+        if self._writer is not None:
+            with suppress(sqlite3.OperationalError):
+                await self._writer.run("ROLLBACK")
+
     @asynccontextmanager
     async def reader(self) -> AsyncIterator[SqliteConnection]:
         """One of the reading connections, inside a snapshot."""
         connection = await self._readers.get()
         try:
-            await connection.run("BEGIN")
             try:
+                await connection.run("BEGIN")
                 yield connection
             finally:
-                await asyncio.shield(connection.run("ROLLBACK"))
+                # Also when it was BEGIN that was cancelled: the connection's thread has begun all the same.
+                with suppress(sqlite3.OperationalError):
+                    await asyncio.shield(connection.run("ROLLBACK"))
         finally:
             self._readers.put_nowait(connection)
 

@@ -133,7 +133,8 @@ class Connection:
     async def _greet(self) -> None:
         """Tell who signed in by message that it worked, and after which event it hears."""
         async with self._live.access.database.read() as reader:
-            await self._say({"type": "ready", "seq": await events.last(reader)})
+            newest = await events.last(reader)
+        await self._say({"type": "ready", "seq": newest})
 
     async def _listen(self) -> None:
         while True:
