@@ -16,7 +16,8 @@ PART = re.compile(r"\b(SELECT|INSERT INTO|UPDATE|DELETE FROM|WHERE|AND|IN|ORDER 
 COMPOSED = {
     "condition", "within", "teams",  # from storage.visible: fixed text and parameter names
     "' AND '.join(conditions)",  # fixed texts, chosen by which filters were given
-    "', '.join(listed)", "', '.join((':' + name for name in listed))", "', '.join('?' * len(listed))", "table",  # fields of our own structs
+    "', '.join(listed)", "', '.join((':' + name for name in listed))", "table",
+    "', '.join('?' * len(listed))",  # fields of our own structs
     "', '.join((':' + name for name in columns_of(Notification)))",
     "order",  # one of two columns, chosen where it stands
     "expression", "name",  # any_of, and table names read from the schema itself

@@ -230,7 +230,7 @@ async def test_failing_pages_do_not_hurry_the_repetition_for_those_who_were_reac
 
 
 async def test_who_was_paged_before_a_reopening_does_not_count_as_reached_after_it(world: World) -> None:
-    """Bob was paged, left, and the incident opened again: nobody is reached now, so the owner is paged, not notified."""
+    """Bob was paged, left, and the incident opened again: nobody is reached now, so the owner is paged, not notified."""  # noqa: E501 - one sentence
     await world.policy(level(1, world.bob))
     await world.fires("DiskFull")
     incident_id = (await world.incident()).id
