@@ -22,6 +22,8 @@ BATCH_MESSAGES = 128
 MOST_WAITING = 4_000
 """More than this are refused with 503 rather than left to wait."""
 MOST_WAITING_BYTES = 128 * 1024 * 1024
+LONGEST_WAIT = 5.0
+"""Seconds until a sender is told to come again (promise IN-2); if it is stored after all, what comes is a repeat."""
 
 Observer = Callable[[Delivery, Outcome], None]
 
@@ -59,14 +61,24 @@ class Intake:
         self._waiting.append((delivery, answer))
         self._bytes += len(delivery.content)
         self._arrived.set()
-        return await answer
+        waited = asyncio.get_running_loop().call_later(LONGEST_WAIT, _give_up, answer)
+        try:
+            return await answer
+        finally:
+            waited.cancel()
 
     async def _run(self) -> None:
         while not self._stopping:
             await self._arrived.wait()
             self._arrived.clear()
             while self._waiting:
-                await self._take_in(self._batch())
+                batch = self._batch()
+                try:
+                    await self._take_in(batch)
+                except Exception:
+                    # Whatever it is, the messages after these are taken in.
+                    log.exception("intake broke", messages=len(batch))
+                    self._refuse(batch, _broken())
 
     def _batch(self) -> list[tuple[Delivery, asyncio.Future[Outcome]]]:
         batch: list[tuple[Delivery, asyncio.Future[Outcome]]] = []
@@ -74,7 +86,7 @@ class Intake:
         while self._waiting and len(batch) < BATCH_MESSAGES and signals < BATCH_SIGNALS:
             delivery, answer = self._waiting.popleft()
             self._bytes -= len(delivery.content)
-            if answer.cancelled():
+            if answer.done():
                 continue
             batch.append((delivery, answer))
             signals += len(delivery.reading.signals) if delivery.reading else 1
@@ -92,17 +104,25 @@ class Intake:
                 for single in batch:
                     await self._take_in([single])
             else:
-                self._refuse(
-                    batch, Unavailable("The message could not be stored. Send it again.", retry_after=10)
-                )
+                self._refuse(batch, _broken())
         else:
-            for (delivery, answer), outcome in zip(batch, outcomes, strict=True):
-                self._observe(delivery, outcome)
+            for (_, answer), outcome in zip(batch, outcomes, strict=True):
                 if not answer.done():
                     answer.set_result(outcome)
+            for (delivery, _), outcome in zip(batch, outcomes, strict=True):
+                self._observe(delivery, outcome)
 
     @staticmethod
     def _refuse(batch: list[tuple[Delivery, asyncio.Future[Outcome]]], error: OpenAlertError) -> None:
         for _, answer in batch:
             if not answer.done():
                 answer.set_exception(error)
+
+
+def _give_up(answer: asyncio.Future[Outcome]) -> None:
+    if not answer.done():
+        answer.set_exception(Unavailable("Storing takes too long now. Send it again.", retry_after=10))
+
+
+def _broken() -> Unavailable:
+    return Unavailable("The message could not be stored. Send it again.", retry_after=10)

@@ -1,0 +1,95 @@
+"""The queue in front of the writer: bounded, answered in time, and never ended by one bad message."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from openalert.domain.errors import Unavailable
+from openalert.usecases import ingest, intake
+from openalert.usecases.ingest import Delivery, Outcome
+from openalert.usecases.intake import Intake
+from tests.world import World, level
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def queue(world: World, anyio_backend: str) -> AsyncIterator[Intake]:
+    """A queue at work."""
+    await world.policy(level(1, world.alice))
+    made = Intake(world.db, lambda delivery, outcome: None)
+    made.start()
+    yield made
+    await made.stop()
+
+
+def _message(world: World, name: str = "DiskFull") -> Delivery:
+    return world.delivery(world.group(world.alert(name)), "A", "v1")
+
+
+async def test_messages_of_one_moment_share_a_batch_and_keep_their_order(world: World, queue: Intake) -> None:
+    """Fifty at once: fifty answers, numbers in the order of arrival, far fewer commits."""
+    before = world.db.commits
+    outcomes = await asyncio.gather(*(queue.submit(_message(world, f"Alert {n}")) for n in range(50)))
+    assert [each.incidents[0][1] for each in outcomes] == list(range(1, 51))
+    assert world.db.commits - before < 10
+
+
+async def test_whoever_waits_too_long_is_told_to_come_back(
+    world: World, queue: Intake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The writer is busy for long: every sender hears Unavailable in time, and what waited is not taken in later."""
+    monkeypatch.setattr(intake, "LONGEST_WAIT", 0.05)
+    async with world.db.transaction() as tx:
+        await tx.value("SELECT 1")
+        waiting = [asyncio.create_task(queue.submit(_message(world, f"Alert {n}"))) for n in range(300)]
+        ended = await asyncio.wait_for(asyncio.gather(*waiting, return_exceptions=True), 3)
+    assert {type(each) for each in ended} == {Unavailable}
+    monkeypatch.setattr(intake, "LONGEST_WAIT", 5.0)
+    assert (await queue.submit(_message(world, "After"))).processed == 1
+    taken_in = await world.value("SELECT count(*) FROM alerts")
+    assert taken_in <= intake.BATCH_MESSAGES + 1
+
+
+async def test_one_bad_message_is_refused_alone(
+    world: World, queue: Intake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A message that breaks the batch is refused with "come again"; the others of the batch are stored."""
+    take_in = ingest.take_in
+
+    async def picky(tx: ingest.Transaction, deliveries: list[Delivery]) -> list[Outcome]:
+        if any(delivery.trace_id == "bad" for delivery in deliveries):
+            raise RuntimeError("a bug of ours")
+        return await take_in(tx, deliveries)
+
+    monkeypatch.setattr(ingest, "take_in", picky)
+    messages = [_message(world, f"Alert {n}") for n in range(3)]
+    messages[1].trace_id = "bad"
+    ended = await asyncio.gather(*(queue.submit(each) for each in messages), return_exceptions=True)
+    assert [isinstance(each, Outcome) for each in ended] == [True, False, True]
+    assert isinstance(ended[1], Unavailable)
+
+
+async def test_an_observer_that_breaks_does_not_end_the_queue(world: World) -> None:
+    """Counting goes wrong: the message is answered all the same, and the next one is taken in."""
+    await world.policy(level(1, world.alice))
+
+    def breaks(delivery: Delivery, outcome: Outcome) -> None:
+        raise RuntimeError("a bug of ours")
+
+    queue = Intake(world.db, breaks)
+    queue.start()
+    for name in ("First", "Second"):
+        assert (await asyncio.wait_for(queue.submit(_message(world, name)), 3)).processed == 1
+    await queue.stop()
+
+
+async def test_stopping_takes_in_what_waits_and_refuses_the_rest(world: World, queue: Intake) -> None:
+    """Everything that was submitted is answered; what comes after is told to come back."""
+    waiting = [asyncio.create_task(queue.submit(_message(world, f"Alert {n}"))) for n in range(200)]
+    await asyncio.sleep(0)
+    await queue.stop()
+    assert len(await asyncio.gather(*waiting)) == 200
+    with pytest.raises(Unavailable):
+        await queue.submit(_message(world))
