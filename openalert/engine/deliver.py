@@ -22,7 +22,7 @@ log = structlog.get_logger(__name__)
 
 PER_CHANNEL = 8
 """How many messages of one channel are on their way at a time; a dead provider holds up only its own."""
-PER_PLACE = 2
+PER_PLACE = 3
 """Of those, how many to one address: a dead webhook of one team holds up few of another's."""
 LONGEST_SEND = 15.0
 LONGEST_PAUSE = 15.0
