@@ -99,6 +99,14 @@ class Occurrence(msgspec.Struct):
     resolved_by_id: str | None
 
 
+class Ended(msgspec.Struct, frozen=True):
+    """What listeners are told of an alert that is over."""
+
+    id: str
+    severity: Severity
+    title: str
+
+
 class Verdict(StrEnum):
     """What a signal means for the newest occurrence of its identity."""
 

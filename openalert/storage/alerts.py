@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from openalert.domain.access import Actor
-from openalert.domain.alert import Alert, AlertStatus, Occurrence
+from openalert.domain.alert import Alert, AlertStatus, Ended, Occurrence
 from openalert.domain.instant import Instant
 from openalert.domain.severity import Severity
 from openalert.storage.database import Reader, Transaction
@@ -88,16 +88,16 @@ async def resolve(tx: Transaction, resolved: Sequence[Mapping[str, Any]]) -> Non
     )
 
 
-async def resolve_of_incident(tx: Transaction, incident_id: str, by_id: str | None) -> int:
-    """End every alert of an incident that a person resolved; how many there were."""
-    ended = await tx.changed(
+async def resolve_of_incident(tx: Transaction, incident_id: str, by_id: str | None) -> list[Ended]:
+    """End every alert of an incident that a person resolved; those that were not over."""
+    return await tx.all(
+        Ended,
         "UPDATE alerts SET status = 'resolved', resolved_at = :now, resolved_by_id = :by_id, updated_at = :now "
-        "WHERE incident_id = :incident_id AND status <> 'resolved' RETURNING id",
+        "WHERE incident_id = :incident_id AND status <> 'resolved' RETURNING id, severity, title",
         now=tx.now,
         by_id=by_id,
         incident_id=incident_id,
     )
-    return len(ended)
 
 
 async def acknowledge(tx: Transaction, alert_id: str) -> None:

@@ -126,7 +126,8 @@ async def resolve(
     text = _text(resolution, "resolution") if resolution else None
     changed = rules.resolve(incident, tx.actor.user_id, text, tx.now)
     if changed:
-        await alerts.resolve_of_incident(tx, incident_id, tx.actor.id)
+        for ended in await alerts.resolve_of_incident(tx, incident_id, tx.actor.id):
+            work.say_alert_ended(incident, incident_id, ended)
         incident.firing_count = 0
         work.tell(incident, "resolved", via=via, resolution=text)
         await close(work, [incident])

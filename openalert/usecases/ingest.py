@@ -16,6 +16,7 @@ from openalert.domain.access import Actor
 from openalert.domain.alert import (
     Alert,
     AlertStatus,
+    Ended,
     Occurrence,
     Signal,
     SignalStatus,
@@ -352,6 +353,9 @@ def _resolve(batch: _Batch, message: _Message, signal: Signal, known: Occurrence
     known.starts_at = later(signal.starts_at, known.starts_at)
     batch.resolved[known.id] = (_end(signal, batch.tx.now), known.starts_at)
     message.keep = True
+    batch.work.say_alert_ended(
+        message.route, known.incident_id, Ended(known.id, known.severity, signal.title)
+    )
     incident = batch.by_id.get(known.incident_id or "")
     if incident is not None and incident.is_open:
         incident.firing_count -= 1

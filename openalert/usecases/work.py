@@ -7,14 +7,16 @@ change incidents in memory and say what happened; `flush` writes rows of each ki
 from typing import Any
 
 from openalert.domain.access import Actor
-from openalert.domain.alert import Alert
+from openalert.domain.alert import Alert, AlertStatus, Ended
 from openalert.domain.event import Event
 from openalert.domain.incident import Incident
 from openalert.domain.instant import Instant
 from openalert.domain.notification import Notification
+from openalert.domain.severity import Severity
 from openalert.domain.timeline import TimelineEntry
 from openalert.storage import incidents, notifications, timeline, timers
 from openalert.storage.database import Transaction
+from openalert.storage.routes import Route
 from openalert.storage.timers import Timer
 
 
@@ -73,18 +75,31 @@ class Work:
 
     def say_alert(self, event: str, alert: Alert) -> None:
         """Tell live listeners `alert.<event>` once this is committed."""
+        self._say_alert(event, alert, alert.incident_id, alert.id, alert.status, alert.severity, alert.title)
+
+    def say_alert_ended(self, owner: Route | Incident, incident_id: str | None, alert: Ended) -> None:
+        """Tell live listeners that an alert is over; `owner` knows its organization and team."""
+        self._say_alert(
+            "resolved", owner, incident_id, alert.id, AlertStatus.RESOLVED, alert.severity, alert.title
+        )
+
+    def _say_alert(
+        self,
+        event: str,
+        owner: Alert | Route | Incident,
+        incident_id: str | None,
+        alert_id: str,
+        status: AlertStatus,
+        severity: Severity,
+        title: str,
+    ) -> None:
         self.tx.emit(
             Event(
                 type=f"alert.{event}",
-                organization_id=alert.organization_id,
-                team_id=alert.team_id,
-                incident_id=alert.incident_id,
-                data={
-                    "id": alert.id,
-                    "status": alert.status,
-                    "severity": alert.severity,
-                    "title": alert.title,
-                },
+                organization_id=owner.organization_id,
+                team_id=owner.team_id,
+                incident_id=incident_id,
+                data={"id": alert_id, "status": status, "severity": severity, "title": title},
             )
         )
 

@@ -157,3 +157,16 @@ async def test_an_incident_opened_by_hand_escalates_like_any_other(world: World)
     )
     world.mailbox(world.bob).got("Checkout is slow")
     world.is_quiet()
+
+
+async def test_live_listeners_hear_that_an_alert_is_over_however_it_ended(world: World) -> None:
+    """The end by its source, and the end with an incident that a person resolved, are one `alert.resolved` each."""
+    await world.policy(level(1, world.alice))
+    for ends in ("source", "person"):
+        await world.fires("DiskFull", host=ends)
+        world.events.clear()
+        if ends == "source":
+            await world.resolves("DiskFull", host=ends)
+        else:
+            await world.does(incidents.resolve, (await world.incident(2)).id)
+        assert world.events.count("alert.resolved") == 1
