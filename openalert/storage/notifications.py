@@ -11,10 +11,10 @@ from openalert.storage.rows import columns_of
 from openalert.storage.visible import visible
 
 _COLUMNS = ", ".join(columns_of(Notification))
-# A page may still be claimed while its incident is triggered, in the same episode, and not snoozed.
 MOST_LOST_CLAIMS = 5
 """So many attempts may end with the process that made them."""
 
+# A page may still be claimed while its incident is triggered, in the same episode, and not snoozed.
 _WANTED = (
     "(kind <> 'page' OR EXISTS (SELECT 1 FROM incidents i WHERE i.id = notifications.incident_id "
     "AND i.status = 'triggered' AND i.episode = notifications.episode "
@@ -27,8 +27,6 @@ _ITS_TURN = (
     "AND (e.kind = 'update' OR e.kind = 'page' AND e.status = 'sending') AND e.channel = notifications.channel "
     "AND e.address = notifications.address))"
 )
-
-
 _PLACE = "channel || ' ' || address"
 
 
