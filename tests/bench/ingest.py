@@ -80,7 +80,7 @@ def row_rate(seconds: float) -> float:
         asyncio.run(_make_schema(path))
         statement = insert_statement("alerts", (*Alert.__struct_fields__, "latest_key"))
         batches = [
-            [_row(f"{batch}-{index}") for index in range(BATCH)] for batch in range(int(seconds * 160))
+            [_row(batch * BATCH + index) for index in range(BATCH)] for batch in range(int(seconds * 160))
         ]
         raw = sqlite3.connect(path, isolation_level=None)
         raw.execute("PRAGMA journal_mode=WAL")
