@@ -14,7 +14,7 @@ from openalert.domain.instant import DAY, from_datetime, rfc3339
 from openalert.domain.user import email_key
 from openalert.storage import organizations, services, users
 from openalert.storage.database import Database, Reader
-from openalert.usecases import integrations, setup, signin
+from openalert.usecases import api_keys, integrations, setup
 from openalert.usecases import schedules as duty
 from openalert.usecases import users as people
 from openalert.usecases.access import found
@@ -65,7 +65,7 @@ async def token_create(database: Database, *, name: str, role: str, expires_days
     async with database.transaction() as tx:
         await setup.ensure_organization(tx)
         expires_at = tx.now + expires_days * DAY if expires_days is not None else None
-        _, text = await signin.create_api_key(tx, name=name, role=Role(role), expires_at=expires_at)
+        _, text = await api_keys.create(tx, name=name, role=Role(role), expires_at=expires_at)
     return [text]
 
 
@@ -73,7 +73,7 @@ async def token_list(database: Database) -> Lines:
     """Every key that is not revoked: id, role, name, end."""
     async with database.read() as reader:
         actor = await _owner(reader)
-        listed = await signin.api_keys(reader, actor, limit=MOST) if actor else []
+        listed = await api_keys.page(reader, actor, limit=MOST) if actor else []
     return [
         f"{key.id}\t{key.role}\t{key.name}\t{rfc3339(key.expires_at) if key.expires_at else 'never expires'}"
         for key in listed
@@ -84,7 +84,7 @@ async def token_revoke(database: Database, *, key_id: str) -> Lines:
     """The key opens nothing any more."""
     async with database.transaction() as tx:
         await setup.ensure_organization(tx)
-        await signin.revoke_api_key(tx, key_id)
+        await api_keys.revoke(tx, key_id)
     return [f"The key {key_id} is revoked."]
 
 

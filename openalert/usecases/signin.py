@@ -1,30 +1,25 @@
-"""Ways in: a password that opens a session, a session's token, an API key; and how each ends.
+"""Ways in for people: a password that opens a session, and the session's token; and how each ends.
 
 Only hashes are stored: whoever reads the database cannot get in with what it holds.
 """
 
 import hashlib
-import hmac
 import secrets
 
 import msgspec
 
-from openalert.domain.access import Actor, Permission, Role, can
-from openalert.domain.errors import Forbidden, Invalid, NotFound, Unauthenticated
-from openalert.domain.ids import new_id
-from openalert.domain.instant import DAY, MINUTE, Instant
-from openalert.domain.team import check_name
-from openalert.domain.user import SESSION_IDLE, SESSION_LONGEST, ApiKey, Session, email_key
+from openalert.domain.access import Actor
+from openalert.domain.errors import NotFound, Unauthenticated
+from openalert.domain.instant import MINUTE
+from openalert.domain.user import SESSION_IDLE, SESSION_LONGEST, Session, email_key
 from openalert.storage import credentials, users
-from openalert.storage.credentials import KeyRow
 from openalert.storage.database import Database, Reader, Transaction
 from openalert.usecases import passwords
-from openalert.usecases.access import found, home, require
+from openalert.usecases.access import found
 from openalert.usecases.throttle import Throttle, network_of
 
 TOUCH_AFTER = MINUTE
 """How old the note of the last use may become before it is written again."""
-KEY_PREFIX = "oak"
 _WRONG = "That e-mail address and password do not belong together."
 
 by_account = Throttle(free=5)
@@ -139,81 +134,6 @@ async def end_other_sessions(tx: Transaction, token: str) -> None:
         await credentials.delete_sessions_of(tx, tx.actor.user_id, but=token_hash(token))
 
 
-async def api_keys(reader: Reader, actor: Actor, *, after: str = "", limit: int) -> list[ApiKey]:
-    """The next API keys in force or expired, for admins."""
-    require(actor, Permission.CONFIGURE, None)
-    return await credentials.keys(reader, actor, after=after, limit=limit)
-
-
-async def api_key(reader: Reader, actor: Actor, key_id: str) -> ApiKey:
-    """One API key, for admins."""
-    require(actor, Permission.CONFIGURE, None)
-    return found(await credentials.get_key(reader, actor, key_id), "API key")
-
-
-async def create_api_key(
-    tx: Transaction, *, name: str, role: Role = Role.ADMIN, expires_at: Instant | None = None
-) -> tuple[ApiKey, str]:
-    """A new API key and its text, which cannot be shown again; nobody gives more right than they have."""
-    require(tx.actor, Permission.CONFIGURE, None)
-    if not can(tx.actor, Permission(role.rank), None):
-        raise Forbidden(f"Only an owner can make a key with the role {role}; choose a lesser one.")
-    if expires_at is not None and not tx.now < expires_at <= tx.now + 3_660 * DAY:
-        raise Invalid("expiresAt must lie in the future, at most ten years away.", field="expiresAt")
-    secret = secrets.token_hex(32)
-    key = ApiKey(
-        id=new_id(tx.now),
-        organization_id=home(tx.actor),
-        name=check_name(name),
-        role=role,
-        secret_hash=token_hash(secret),
-        created_by_id=tx.actor.user_id,
-        created_at=tx.now,
-        expires_at=expires_at,
-    )
-    await credentials.insert_key(tx, key)
-    return key, f"{KEY_PREFIX}_{key.id}_{secret}"
-
-
-async def revoke_api_key(tx: Transaction, key_id: str) -> None:
-    """The key opens nothing any more, from this commit on."""
-    key = await api_key(tx, tx.actor, key_id)
-    await credentials.revoke_key(tx, key.id)
-
-
-async def find_key(reader: Reader, text: str) -> SignedIn | None:
-    """Whose API key this is; None for whatever does not open, for whatever reason.
-
-    A key does what both its role and the present role of whoever made it allow; it ends with that person.
-    """
-    prefix, _, rest = text.partition("_")
-    key_id, _, secret = rest.partition("_")
-    row = await credentials.key(reader, key_id) if prefix == KEY_PREFIX and len(key_id) <= 64 else None
-    kept = row.secret_hash if row else token_hash("")
-    if not hmac.compare_digest(kept, token_hash(secret)) or row is None or not _is_open(row, reader.now):
-        return None
-    role = row.role if row.creator_role is None else min(row.role, row.creator_role, key=lambda r: r.rank)
-    actor = Actor(kind="api_key", id=row.id, name=row.name, organization_id=row.organization_id, role=role)
-    return SignedIn(actor, is_stale=row.last_used_at is None or reader.now - row.last_used_at >= TOUCH_AFTER)
-
-
-async def actor_for_key(reader: Reader, text: str) -> Actor | None:
-    """The actor of an API key that is in force."""
-    signed_in = await find_key(reader, text)
-    return signed_in.actor if signed_in else None
-
-
-async def touch_key(tx: Transaction, key_id: str) -> None:
-    """The key was used; call it with the actor's id when `find_key` says it is stale."""
-    await credentials.touch_key(tx, key_id)
-
-
 def token_hash(token: str) -> str:
     """What is kept of a token of 256 random bits: its SHA-256, in hexadecimal."""
     return hashlib.sha256(token.encode(errors="surrogatepass")).hexdigest()
-
-
-def _is_open(row: KeyRow, now: Instant) -> bool:
-    expired = row.expires_at is not None and now >= row.expires_at
-    orphaned = row.created_by_id is not None and not row.creator_is_active
-    return not expired and row.revoked_at is None and not orphaned

@@ -19,7 +19,7 @@ from openalert.domain.access import Actor
 from openalert.domain.errors import Forbidden, Invalid, Unauthenticated, Unavailable
 from openalert.domain.instant import Instant
 from openalert.storage.database import Database, Reader
-from openalert.usecases import signin
+from openalert.usecases import api_keys, signin
 from openalert.usecases.signin import SignedIn
 from openalert.web.asgi import Scope
 from openalert.web.ratelimit import RateLimit
@@ -72,7 +72,7 @@ class Access:
             return None
         if credential.kind == "session":
             return await signin.find_session(reader, credential.text)
-        return await signin.find_key(reader, credential.text)
+        return await api_keys.find(reader, credential.text)
 
     async def identify(self, credential: Credential) -> Actor | None:
         """Whose it is; the use is written down beside the request, at most once a minute."""
@@ -97,7 +97,7 @@ class Access:
                 if credential.kind == "session":
                     await signin.touch_session(tx, credential.text)
                 elif actor.id is not None:
-                    await signin.touch_key(tx, actor.id)
+                    await api_keys.touch(tx, actor.id)
 
     def is_own_origin(self, scope: Scope) -> bool:
         """Whether the Origin is that of our own pages: base_url exactly, or without one, the host asked for."""

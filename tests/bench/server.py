@@ -20,7 +20,7 @@ from openalert.domain.team import Channel
 from openalert.domain.user import User
 from openalert.notifiers.webhook import new_secret
 from openalert.storage import open_database
-from openalert.usecases import signin
+from openalert.usecases import api_keys, signin
 from tests import make
 
 KEY = "bench"
@@ -78,7 +78,7 @@ async def _seed(folder: Path, first_delay: float, sink: int) -> World:
         service = await make.service(database, cast.team, policy)
         await make.integration(database, service, KEY)
         async with database.transaction(make.actor(cast.alice, cast.team)) as tx:
-            _, api_key = await signin.create_api_key(tx, name="bench", role=Role.ADMIN)
+            _, api_key = await api_keys.create(tx, name="bench", role=Role.ADMIN)
             session = await signin.open_session(tx, cast.alice.id, address="127.0.0.1", user_agent="bench")
     finally:
         await database.close()

@@ -10,7 +10,7 @@ from openalert.app import OpenAlert
 from openalert.config import Config, Server
 from openalert.domain.access import Role
 from openalert.domain.errors import RateLimited
-from openalert.usecases import setup, signin, users
+from openalert.usecases import api_keys, setup, signin, users
 from openalert.web.guards import safe_next
 from openalert.web.ratelimit import RateLimit
 
@@ -36,7 +36,7 @@ async def key(app: OpenAlert) -> str:
     """The text of a new admin key."""
     async with app.database.transaction() as tx:
         await setup.ensure_organization(tx)
-        return (await signin.create_api_key(tx, name="k"))[1]
+        return (await api_keys.create(tx, name="k"))[1]
 
 
 async def test_strangers_get_nowhere_but_to_the_public_paths(

@@ -12,7 +12,7 @@ from openalert.app import OpenAlert
 from openalert.domain.access import Role
 from openalert.domain.event import Event
 from openalert.storage import events
-from openalert.usecases import setup, signin, teams, users
+from openalert.usecases import api_keys, setup, signin, teams, users
 from openalert.web import live
 
 pytestmark = pytest.mark.anyio
@@ -100,7 +100,7 @@ async def cast(app: OpenAlert) -> dict[str, str]:
             found[name] = user.id
             found[f"{name} session"] = await signin.open_session(tx, user.id, address="", user_agent="")
         await teams.put_member(tx, found["team a"], found["bea"], Role.MEMBER)
-        key, found["key"] = await signin.create_api_key(tx, name="k")
+        key, found["key"] = await api_keys.create(tx, name="k")
         found["key id"] = key.id
     return found
 
@@ -252,7 +252,7 @@ async def test_a_revoked_key_is_sent_away_by_the_clockwork(app: OpenAlert, cast:
         await opened(machine)
         async with app.database.transaction() as tx:
             await setup.ensure_organization(tx)
-            await signin.revoke_api_key(tx, cast["key id"])
+            await api_keys.revoke(tx, cast["key id"])
         assert await machine.closed() == 4401
 
 

@@ -9,7 +9,7 @@ import pytest
 from openalert import __version__
 from openalert.app import OpenAlert
 from openalert.domain.access import Role
-from openalert.usecases import setup, signin
+from openalert.usecases import api_keys, setup
 
 pytestmark = pytest.mark.anyio
 
@@ -18,7 +18,7 @@ async def key(app: OpenAlert, role: Role) -> str:
     """The text of a new API key."""
     async with app.database.transaction() as tx:
         await setup.ensure_organization(tx, "Acme")
-        _, text = await signin.create_api_key(tx, name="key", role=role)
+        _, text = await api_keys.create(tx, name="key", role=role)
     return text
 
 

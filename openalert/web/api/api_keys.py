@@ -11,7 +11,7 @@ from msgspec import UNSET, UnsetType
 from openalert.domain.access import Actor, Role
 from openalert.domain.user import ApiKey
 from openalert.storage.database import Database
-from openalert.usecases import signin
+from openalert.usecases import api_keys
 from openalert.web.api.wire import (
     READS,
     WRITES,
@@ -69,7 +69,7 @@ async def list_api_keys(
 ) -> Page[ApiKeyOut]:
     """The API keys of the organization that are not revoked; for admins."""
     async with db.read() as reader:
-        return await paged(partial(signin.api_keys, reader, actor), show, limit, cursor)
+        return await paged(partial(api_keys.page, reader, actor), show, limit, cursor)
 
 
 @post("/", responses=WRITES)
@@ -78,7 +78,7 @@ async def create_api_key(
 ) -> ApiKeyOut:
     """Make an API key; `key` is shown this once."""
     async with db.transaction(actor) as tx:
-        made = await signin.create_api_key(
+        made = await api_keys.create(
             tx, name=data.name, role=data.role, expires_at=instant_or_none(data.expires_at)
         )
         return show(*made)
@@ -90,7 +90,7 @@ async def get_api_key(
 ) -> ApiKeyOut:
     """One API key."""
     async with db.read() as reader:
-        return show(await signin.api_key(reader, actor, key_id))
+        return show(await api_keys.get(reader, actor, key_id))
 
 
 @delete("/{key_id:str}", responses=WRITES)
@@ -99,7 +99,7 @@ async def revoke_api_key(
 ) -> None:
     """Revoke an API key: it opens nothing any more."""
     async with db.transaction(actor) as tx:
-        await signin.revoke_api_key(tx, key_id)
+        await api_keys.revoke(tx, key_id)
 
 
 routes = Router(

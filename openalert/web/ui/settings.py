@@ -18,8 +18,8 @@ from openalert.domain.notification import NotificationStatus
 from openalert.domain.user import ApiKey
 from openalert.storage import notifications, organizations
 from openalert.storage.database import Database, Reader, Transaction
+from openalert.usecases import api_keys
 from openalert.usecases import organizations as acts
-from openalert.usecases import signin
 from openalert.web.ops import TICK_SECONDS, WRITE_SECONDS, Health
 from openalert.web.ui import choices
 from openalert.web.ui.forms import Errors, attempt, forget_shown, show_once, shown_once, values_of, whole
@@ -48,7 +48,7 @@ async def _page(
     async with db.read() as reader:
         organization = await organizations.get(reader, actor.organization_id or "")
         name = organization.name if organization else ""
-        keys = await signin.api_keys(reader, actor, limit=choices.MOST) if may_edit else []
+        keys = await api_keys.page(reader, actor, limit=choices.MOST) if may_edit else []
         secrets = shown_once(request)
         context = await shell(
             request,
@@ -184,7 +184,7 @@ async def create_key(
     async def body(tx: Transaction) -> tuple[ApiKey, str]:
         days = typed.get("expires_days", "")
         until = tx.now + whole(days, "expires_days") * DAY if days else None
-        return await signin.create_api_key(
+        return await api_keys.create(
             tx, name=typed.get("key_name", ""), role=_role(typed.get("key_role", "")), expires_at=until
         )
 
@@ -209,7 +209,7 @@ async def revoke_key(
     """The key opens nothing any more."""
 
     async def body(tx: Transaction) -> str:
-        await signin.revoke_api_key(tx, key_id)
+        await api_keys.revoke(tx, key_id)
         return "Revoked: whatever uses the key is refused from now on."
 
     return await act(db, actor, "/settings#api-keys", body)

@@ -11,7 +11,7 @@ from openalert.config import Config, Server, Smtp
 from openalert.domain.access import Role
 from openalert.domain.user import User
 from openalert.notifiers.notifier import Message, NotifierError, Reason, Receipt
-from openalert.usecases import signin
+from openalert.usecases import api_keys, signin
 from tests import make
 from tests.web.ui.browser import Browser
 from tests.web.ui.conftest import SECRET
@@ -92,7 +92,7 @@ async def test_a_key_is_shown_once_works_and_is_revoked(world: World, sign_in: S
     assert key is not None
     assert "<u>CI</u>" in page.text
     async with world.db.read() as reader:
-        actor = await signin.actor_for_key(reader, key[0])
+        actor = await api_keys.actor_for(reader, key[0])
     assert actor is not None
     assert actor.role is Role.VIEWER
     again = await browser.get("/settings")
@@ -100,7 +100,7 @@ async def test_a_key_is_shown_once_works_and_is_revoked(world: World, sign_in: S
     revoke = next(form["action"] for form in again.forms if form["action"].endswith("/revoke"))
     assert "No key." in (await browser.post(revoke)).text
     async with world.db.read() as reader:
-        assert await signin.actor_for_key(reader, key[0]) is None
+        assert await api_keys.actor_for(reader, key[0]) is None
 
 
 async def test_nobody_gives_a_key_more_than_they_have(world: World, sign_in: SignIn) -> None:
