@@ -36,7 +36,7 @@ class Actor(msgspec.Struct, frozen=True, kw_only=True):
     """Who does it: a person, an API key, an integration, or the program itself."""
 
     kind: str
-    """`user`, `api_key`, `integration` or `system`."""
+    """`user`, `api_key`, `integration`, `system` or `anonymous`."""
     id: str | None
     name: str
     organization_id: str | None
@@ -45,6 +45,13 @@ class Actor(msgspec.Struct, frozen=True, kw_only=True):
     """The role in the organization; owners and admins have it in every team."""
     teams: dict[str, Role] = {}
     """Team id to the role there."""
+    address: str = ""
+    """From where, as the audit log has it; empty for what came by no request."""
+    request_id: str = ""
+
+    def by_way_of(self, other: "Actor") -> "Actor":
+        """This actor, having come by the other's request."""
+        return msgspec.structs.replace(self, address=other.address, request_id=other.request_id)
 
     @property
     def user_id(self) -> str | None:
@@ -58,6 +65,18 @@ class Actor(msgspec.Struct, frozen=True, kw_only=True):
 
 
 SYSTEM = Actor(kind="system", id=None, name="OpenAlert", organization_id=None, role=Role.OWNER)
+
+
+def stranger(address: str, request_id: str) -> Actor:
+    """Somebody who has not signed in: of no organization, so that nothing is in view."""
+    return Actor(
+        kind="anonymous",
+        id=None,
+        name="Somebody not signed in",
+        organization_id="",
+        address=address,
+        request_id=request_id,
+    )
 
 
 def can(actor: Actor, permission: Permission, team_id: str | None) -> bool:

@@ -17,6 +17,7 @@ import msgspec
 import structlog
 
 from openalert.domain.access import SYSTEM, Actor
+from openalert.domain.audit import AuditEntry, Head, link
 from openalert.domain.errors import OpenAlertError, Unavailable
 from openalert.domain.event import Event
 from openalert.domain.instant import Instant
@@ -96,6 +97,7 @@ class Transaction(Reader):
         super().__init__(connection, database, now)
         self.actor = actor
         self._events: list[Event] = []
+        self._entries: list[AuditEntry] = []
         self._after: list[Callable[[], None]] = []
         self._waiting: list[tuple[str, Sequence[Parameters]]] = []
 
@@ -144,14 +146,20 @@ class Transaction(Reader):
         event.at = self.now
         self._events.append(event)
 
+    def audit(self, entry: AuditEntry) -> None:
+        """Add to the audit log what this transaction does; it is chained when all else is written."""
+        self._entries.append(entry)
+
     def after_commit(self, action: Callable[[], None]) -> None:
         """Run a quick synchronous action once this is committed; it must not raise."""
         self._after.append(action)
 
     async def seal(self) -> None:
-        """Give the events their numbers and write what waits; the last act inside the transaction."""
+        """Give events and audit entries their numbers and write what waits; the last act inside it."""
         if self._events:
             await self._number_events()
+        if self._entries:
+            await self._chain_entries()
         if self._waiting:
             writes, self._waiting = self._waiting, []
             await self._connection.write(writes)
@@ -164,6 +172,12 @@ class Transaction(Reader):
         for seq, event in enumerate(self._events, start=last - len(self._events) + 1):
             event.seq = seq
         await self.insert("events", *self._events)
+
+    async def _chain_entries(self) -> None:
+        """Behind the last entry of whoever wrote before: writers take turns, so there is one chain."""
+        head = await self.one(Head, "SELECT seq, hash FROM audit_head")
+        link(self._entries, head or Head())
+        await self.insert("audit_log", *self._entries)
 
     def committed(self) -> list[Event]:
         """Run what waited for the commit; the events that listeners must now hear."""

@@ -1,7 +1,8 @@
 """Applies `migrations/*.sql` in order: one transaction each, recorded with its checksum.
 
-The same file serves SQLite and Postgres; `NNNN_words.sqlite.sql` and `.postgres.sql` stand in where they
-cannot agree. A database newer than the program is refused, and so is a file changed after it was applied.
+The same file serves SQLite and Postgres; `NNNN_words.sqlite.sql` and `.postgres.sql` beside it or in its place
+hold what they cannot agree on. A database newer than the program is refused, and so is a file changed after it
+was applied.
 """
 
 import hashlib
@@ -42,11 +43,14 @@ class Migration(msgspec.Struct, frozen=True):
 def migrations(dialect: str) -> list[Migration]:
     """Every migration for this database, in order."""
     found: dict[int, Migration] = {}
-    for file in resources.files("openalert.storage").joinpath("migrations").iterdir():
+    files = resources.files("openalert.storage").joinpath("migrations").iterdir()
+    # `0002_x.sql` before `0002_x.sqlite.sql`: what is shared comes first.
+    for file in sorted(files, key=lambda file: file.name.removesuffix(".sql")):
         match = _FILE.fullmatch(file.name)
         if match and match.group(3) in (None, dialect):
-            version = int(match.group(1))
-            found[version] = Migration(version, match.group(2), file.read_text(encoding="utf-8"))
+            version, text = int(match.group(1)), file.read_text(encoding="utf-8")
+            shared = found[version].sql if version in found else ""
+            found[version] = Migration(version, match.group(2), shared + text)
     return [found[version] for version in sorted(found)]
 
 

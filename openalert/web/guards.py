@@ -16,6 +16,7 @@ from litestar.handlers import BaseRouteHandler
 
 from openalert.config import Config
 from openalert.domain.access import Actor
+from openalert.domain.access import stranger as unknown_actor
 from openalert.domain.errors import Forbidden, Invalid, Unauthenticated, Unavailable
 from openalert.domain.instant import Instant
 from openalert.storage.database import Database, Reader
@@ -137,6 +138,8 @@ async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRou
     if unsafe and (credential is None or credential.kind == "session"):
         access.refuse_foreign_pages(scope)
     actor = await access.identify(credential) if credential is not None else None
+    if actor is not None:
+        actor = actor.by_way_of(_came(scope))
     scope["actor"], scope["credential"] = actor, credential
     if handler.opt.get("public"):
         return
@@ -178,6 +181,16 @@ def actor(request: Request[Any, Any, Any]) -> Actor:
     if found is None:
         raise Unauthenticated(_why(None))
     return found
+
+
+def stranger(request: Request[Any, Any, Any]) -> Actor:
+    """Whoever asks on a public route, as far as the request itself says: an address and a request id."""
+    return _came(request.scope)
+
+
+def _came(scope: Any) -> Actor:
+    client = scope.get("client")
+    return unknown_actor(client[0] if client else "", scope.get("request_id", ""))
 
 
 def db(request: Request[Any, Any, Any]) -> Database:
