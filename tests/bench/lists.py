@@ -14,7 +14,8 @@ from tests.bench.server import Running, World
 FEW, MANY = 10_000, 100_000
 IN_A_MESSAGE = 5
 """So many alerts are one open incident."""
-TIMES = 60
+TIMES = 40
+ROUNDS = 3
 
 
 def measure() -> Sequence[Figure]:
@@ -55,6 +56,12 @@ def _fill(running: Running, salt: str, alerts: int) -> None:
 
 
 def _look(world: World, running: Running) -> dict[str, float]:
+    """The best of a few medians: what disturbs a round is not the program's."""
+    rounds = [_look_once(world, running) for _ in range(ROUNDS)]
+    return {what: min(each[what] for each in rounds) for what in rounds[0]}
+
+
+def _look_once(world: World, running: Running) -> dict[str, float]:
     key = {"Authorization": f"Bearer {world.api_key}"}
     person = {"Cookie": f"openalert_session={world.session}", "Accept": "text/html"}
     listed = json.loads(_get(running, "/api/v1/incidents", key, 1)[1])

@@ -35,10 +35,13 @@ async def test_a_changed_migration_is_noticed(db: Database) -> None:
 
 
 def test_both_databases_have_the_same_migrations() -> None:
-    """Numbers count up without a gap, for SQLite and for Postgres alike."""
-    for dialect in ("sqlite", "postgres"):
-        versions = [each.version for each in migrate.migrations(dialect)]
-        assert versions == list(range(1, len(versions) + 1))
+    """Each step is there for SQLite and for Postgres, under one number and one name."""
+    sqlite, postgres = (
+        [(each.version, each.name) for each in migrate.migrations(dialect)]
+        for dialect in ("sqlite", "postgres")
+    )
+    assert sqlite == postgres
+    assert sqlite[0][0] == 1
 
 
 async def test_an_upgrade_keeps_a_copy_of_what_was_there(
