@@ -20,6 +20,8 @@ class NotificationKind(StrEnum):
     """An owner is told that nobody was reached, or nobody answered."""
     CODE = "code"
     """Proves that an address is its owner's."""
+    LINK = "link"
+    """Lets its reader in once: an invitation, or the way to a new password."""
 
 
 class NotificationStatus(StrEnum):

@@ -1,5 +1,6 @@
 """SQL for organizations."""
 
+from openalert.domain.second_factor import SecondFactorRule
 from openalert.domain.user import Organization
 from openalert.storage.database import Reader, Transaction
 
@@ -17,6 +18,20 @@ async def get(reader: Reader, organization_id: str) -> Organization | None:
 async def first(reader: Reader) -> Organization | None:
     """The oldest organization: the one that set-up made."""
     return await reader.one(Organization, "SELECT * FROM organizations ORDER BY id LIMIT 1")
+
+
+async def second_factor_rule(reader: Reader, organization_id: str) -> SecondFactorRule:
+    """Who of the organization has to prove more than a password."""
+    return SecondFactorRule(
+        await reader.value("SELECT second_factor FROM organizations WHERE id = :id", id=organization_id)
+    )
+
+
+async def set_second_factor_rule(tx: Transaction, organization_id: str, rule: SecondFactorRule) -> None:
+    """From now on these have to."""
+    await tx.execute(
+        "UPDATE organizations SET second_factor = :rule WHERE id = :id", rule=rule.value, id=organization_id
+    )
 
 
 async def rename(tx: Transaction, organization_id: str, name: str) -> None:

@@ -9,9 +9,10 @@ from typing import Any, TypeVar
 
 from msgspec import UNSET
 
-from openalert.domain.access import Actor, Permission, can
+from openalert.domain.access import Actor, Permission, Role, can
 from openalert.domain.errors import Forbidden, Invalid, NotFound
 from openalert.domain.team import Team
+from openalert.domain.user import User
 from openalert.storage import teams
 from openalert.storage.database import Reader, Transaction
 from openalert.storage.visible import sees_team
@@ -37,6 +38,18 @@ def require(actor: Actor, permission: Permission, team_id: str | None, noun: str
     if not can(actor, permission, team_id):
         where = "team" if team_id is not None else "organization"
         raise Forbidden(f"This needs {_NEEDS[permission]} of the {where}; ask one of them.")
+
+
+def may_manage(actor: Actor, user: User) -> None:
+    """Pass, or raise Forbidden: only admins change other people, and nobody changes somebody above them."""
+    require(actor, Permission.CONFIGURE, None)
+    if actor.role.rank < user.role.rank:
+        raise Forbidden(f"{user.name} is {article(user.role)}; only an owner can change that.")
+
+
+def article(role: Role) -> str:
+    """`an owner`, `a viewer`."""
+    return f"an {role}" if role in (Role.OWNER, Role.ADMIN) else f"a {role}"
 
 
 def sees(actor: Actor, organization_id: str, team_id: str) -> bool:

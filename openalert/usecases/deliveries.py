@@ -192,6 +192,7 @@ _WHAT = {
     NotificationKind.NOTICE: "Notice",
     NotificationKind.TEST: "Test",
     NotificationKind.CODE: "Code",
+    NotificationKind.LINK: "Link",
 }
 _OUTCOME = {
     NotificationStatus.SENT: "sent",

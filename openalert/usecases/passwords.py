@@ -58,10 +58,15 @@ def _nobody() -> str:
     return str(_hasher().hash("nobody has this password"))
 
 
-async def _run(work: Callable[[], T]) -> T:
-    global _pending  # noqa: PLW0603 - one count for the one pool of threads of this process
+def check_room() -> None:
+    """Pass, or raise Unavailable while too many wait for a hash already."""
     if _pending >= MOST_WAITING + 2:
         raise Unavailable("Too many people are signing in at this moment. Try again shortly.", retry_after=2)
+
+
+async def _run(work: Callable[[], T]) -> T:
+    global _pending  # noqa: PLW0603 - one count for the one pool of threads of this process
+    check_room()
     _pending += 1
     try:
         return await asyncio.get_running_loop().run_in_executor(_threads, work)

@@ -10,22 +10,31 @@ import msgspec
 
 from openalert.domain.access import Actor
 from openalert.domain.errors import NotFound, Unauthenticated
-from openalert.domain.instant import MINUTE
-from openalert.domain.user import SESSION_IDLE, SESSION_LONGEST, Session, email_key
-from openalert.storage import credentials, users
+from openalert.domain.ids import new_id
+from openalert.domain.instant import DAY, MINUTE
+from openalert.domain.user import (
+    SESSION_IDLE,
+    SESSION_LONGEST,
+    SSO_LONGEST,
+    Session,
+    SignInMethod,
+    SignInStep,
+    User,
+    email_key,
+    normalised,
+)
+from openalert.storage import credentials, organizations, second_factors, users
 from openalert.storage.database import Database, Reader, Transaction
-from openalert.usecases import passwords
-from openalert.usecases.access import found
-from openalert.usecases.throttle import Throttle, network_of
+from openalert.usecases import passwords, throttle
+from openalert.usecases.access import found, may_manage
+from openalert.usecases.throttle import Attempt
 
 TOUCH_AFTER = MINUTE
 """How old the note of the last use may become before it is written again."""
+STEP_LASTS = 10 * MINUTE
+"""How long somebody may take between the password and the second factor."""
+BROWSER_REMEMBERED = 180 * DAY
 _WRONG = "That e-mail address and password do not belong together."
-
-by_account = Throttle(free=5)
-"""Failed sign-ins of this process, by the account tried."""
-by_network = Throttle(free=30)
-"""Failed sign-ins of this process, by the network of the caller."""
 
 
 class SignedIn(msgspec.Struct, frozen=True):
@@ -35,22 +44,42 @@ class SignedIn(msgspec.Struct, frozen=True):
     is_stale: bool
 
 
-async def sign_in(
-    db: Database, *, email: str, password: str, address: str, user_agent: str
-) -> tuple[str, Actor]:
-    """A new session's token and its person. Unauthenticated and RateLimited never say what was wrong."""
-    key, network, now = email_key(email), network_of(address), db.clock()
-    by_account.check(key, now)
-    by_network.check(network, now)
-    async with db.read() as reader:
-        user = await users.by_email_key(reader, key)
+class Browser(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of the browser or program that wants to sign somebody in."""
+
+    address: str
+    user_agent: str
+    token: str = ""
+    """What it was given when somebody signed in with it before."""
+
+
+class Opened(msgspec.Struct, frozen=True):
+    """A new session: its token and its person, and the token by which the browser is known from now on."""
+
+    token: str
+    actor: Actor
+    browser: str
+
+
+class Step(msgspec.Struct, frozen=True):
+    """The password was right, a second factor is still to come: a token that opens nothing but the next step."""
+
+    token: str
+    must_enrol: bool
+    """Whether the person has no second factor yet, and needs one."""
+
+
+async def sign_in(db: Database, *, email: str, password: str, browser: Browser) -> Opened | Step:
+    """A new session, or the step before it. Unauthenticated and RateLimited never say what was wrong."""
+    passwords.check_room()
+    key = email_key(email)
+    async with db.transaction() as tx:
+        user = await users.by_email_key(tx, key)
+        attempt = await _begin(tx, "password", key, user.id if user else "", browser)
     known = user.password_hash if user is not None and user.is_active else None
-    if not await passwords.verify(known, password) or user is None or known is None:
-        by_account.failed(key, now)
-        by_network.failed(network, now)
+    if not await passwords.verify(known, normalised(password)) or user is None or known is None:
         raise Unauthenticated(_WRONG)
-    by_account.succeeded(key)
-    renewed = await passwords.hash_password(password) if passwords.is_outdated(known) else None
+    renewed = await passwords.hash_password(normalised(password)) if passwords.is_outdated(known) else None
     async with db.transaction() as tx:
         present = await users.by_email_key(tx, key)
         if present is None or not present.is_active or present.password_hash != known:
@@ -58,26 +87,82 @@ async def sign_in(
         if renewed is not None:
             present.password_hash = renewed
             await users.update(tx, present)
-        token = await open_session(tx, present.id, address=address, user_agent=user_agent)
-        signed_in = found(await actor_for_session(tx, token), "session")
-    return token, signed_in
+        await throttle.forgive(tx, attempt)
+        return await password_was_right(tx, present, browser)
 
 
-async def open_session(tx: Transaction, user_id: str, *, address: str, user_agent: str) -> str:
+async def _begin(tx: Transaction, what: str, who: str, user_id: str, browser: Browser) -> Attempt:
+    """Count the try: of a browser that the person has signed in with before by itself, else with all others."""
+    if user_id and await is_known(tx, browser, user_id):
+        return await throttle.begin(tx, f"{what}:{who}:{browser.token}")
+    return await throttle.begin(tx, f"{what}:{who}", browser.address)
+
+
+async def is_known(reader: Reader, browser: Browser, user_id: str) -> bool:
+    """Whether the person has signed in with this browser before."""
+    if not browser.token:
+        return False
+    return user_id in await credentials.users_of_browser(reader, token_hash(browser.token))
+
+
+async def password_was_right(tx: Transaction, user: User, browser: Browser) -> Opened | Step:
+    """Let the person in, or ask for the second factor that they have or need."""
+    has_factor = await second_factors.has_any(tx, user.id)
+    rule = await organizations.second_factor_rule(tx, user.organization_id)
+    must_enrol = not has_factor and rule.concerns(user.role)
+    if not has_factor and not must_enrol:
+        return await enter(tx, user, browser, SignInMethod.PASSWORD)
+    token = secrets.token_urlsafe(32)
+    step = SignInStep(token_hash=token_hash(token), user_id=user.id, expires_at=tx.now + STEP_LASTS)
+    await credentials.insert_step(tx, step)
+    return Step(token, must_enrol)
+
+
+async def enter(tx: Transaction, user: User, browser: Browser, method: SignInMethod) -> Opened:
+    """A session of the person, in a browser that is known from now on."""
+    token = await open_session(
+        tx, user.id, address=browser.address, user_agent=browser.user_agent, method=method
+    )
+    await credentials.forget_browsers(tx, tx.now - BROWSER_REMEMBERED)
+    # A token that we never gave out is not taken over: somebody may have planted it.
+    known = browser.token and await credentials.users_of_browser(tx, token_hash(browser.token))
+    browser_token = browser.token if known else secrets.token_urlsafe(32)
+    await credentials.remember_browser(tx, token_hash(browser_token), user.id)
+    return Opened(token, found(await actor_for_session(tx, token), "session"), browser_token)
+
+
+async def open_session(
+    tx: Transaction,
+    user_id: str,
+    *,
+    address: str,
+    user_agent: str,
+    method: SignInMethod = SignInMethod.PASSWORD,
+) -> str:
     """A new session's token: 256 random bits, of which only the hash is kept."""
     token = secrets.token_urlsafe(32)
     await credentials.delete_sessions_before(tx, tx.now - SESSION_IDLE)
     session = Session(
+        id=new_id(tx.now),
         token_hash=token_hash(token),
         user_id=user_id,
+        method=method,
         created_at=tx.now,
         last_seen_at=tx.now,
-        expires_at=tx.now + SESSION_LONGEST,
+        expires_at=tx.now + (SSO_LONGEST if method is SignInMethod.SSO else SESSION_LONGEST),
         address=address[:64],
         user_agent=user_agent[:200],
     )
     await credentials.insert_session(tx, session)
     return token
+
+
+async def rotate_session(tx: Transaction, token: str) -> str:
+    """Another token for the same session; the one before opens nothing any more. Called when rights grow."""
+    renewed = secrets.token_urlsafe(32)
+    if not await credentials.rename_session(tx, token_hash(token), token_hash(renewed)):
+        raise NotFound("session")
+    return renewed
 
 
 async def find_session(reader: Reader, token: str) -> SignedIn | None:
@@ -115,23 +200,36 @@ async def sign_out(tx: Transaction, token: str) -> None:
     await credentials.delete_session(tx, token_hash(token))
 
 
-async def sessions(reader: Reader, actor: Actor) -> list[Session]:
-    """The actor's own sessions, the last used first."""
-    return await credentials.sessions_of(reader, actor.user_id) if actor.user_id else []
+async def sessions(reader: Reader, actor: Actor, user_id: str | None = None) -> list[Session]:
+    """The sessions in force of the actor, or of somebody whom they may manage; the last used first."""
+    person = await _whose(reader, actor, user_id)
+    return await credentials.sessions_of(reader, person, reader.now, reader.now - SESSION_IDLE)
 
 
-async def end_session(tx: Transaction, session_hash: str) -> None:
-    """End one of the actor's own sessions, named by the hash of its token."""
-    own = await sessions(tx, tx.actor)
-    if session_hash not in {session.token_hash for session in own}:
+async def end_session(tx: Transaction, session_id: str, user_id: str | None = None) -> None:
+    """End one session of the actor, or of somebody whom they may manage."""
+    if not await credentials.delete_session_of(tx, await _whose(tx, tx.actor, user_id), session_id):
         raise NotFound("session")
-    await credentials.delete_session(tx, session_hash)
 
 
 async def end_other_sessions(tx: Transaction, token: str) -> None:
     """End all of the actor's sessions but the one with this token."""
     if tx.actor.user_id is not None:
         await credentials.delete_sessions_of(tx, tx.actor.user_id, but=token_hash(token))
+
+
+async def end_sessions_of(tx: Transaction, user_id: str) -> None:
+    """End every session of somebody whom the actor may manage."""
+    await credentials.delete_sessions_of(tx, await _whose(tx, tx.actor, user_id))
+
+
+async def _whose(reader: Reader, actor: Actor, user_id: str | None) -> str:
+    """The id of the person whose sessions the actor wants to see or end; NotFound for a key's own."""
+    if user_id is None or user_id == actor.user_id:
+        return found(actor.user_id, "user")
+    user = found(await users.get(reader, actor, user_id), "user")
+    may_manage(actor, user)
+    return user.id
 
 
 def token_hash(token: str) -> str:

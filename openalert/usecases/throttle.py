@@ -1,47 +1,65 @@
-"""Slowing down whoever guesses: a few free tries, then a wait that doubles; never a permanent lock."""
+"""Slowing down whoever guesses: a few free tries, then a wait that doubles; never a permanent lock.
 
-from collections import OrderedDict
+A try is counted before it is judged, and taken back when it was right: so a thousand at once are counted too. The
+counts are rows, so that a restart forgives nobody. What is tried is kept as a hash: people type passwords into the
+field for their address.
+"""
+
+import hashlib
 from ipaddress import IPv6Address, ip_address
+
+import msgspec
 
 from openalert.domain.errors import RateLimited
 from openalert.domain.instant import MINUTE, SECOND, Instant
+from openalert.storage import throttles
+from openalert.storage.database import Transaction
+from openalert.storage.throttles import Count
 
+FREE_TRIES = 5
+FIRST_WAIT = SECOND
 LONGEST_WAIT = 15 * MINUTE
 FORGET_AFTER = 60 * MINUTE
-MOST_KEYS = 10_000
+NETWORK_PER_MINUTE = 30
 
 
-class Throttle:
-    """Failures by key, in memory and bounded; a restart forgives."""
+class Attempt(msgspec.Struct, frozen=True):
+    """A try as it was counted: at what, and from which network (empty: not counted by network)."""
 
-    def __init__(self, free: int, first_wait: Instant = SECOND) -> None:
-        """`free` failures cost nothing; the next costs `first_wait` milliseconds, each further one twice that."""
-        self._free = free
-        self._first_wait = first_wait
-        self._failures: OrderedDict[str, tuple[int, Instant]] = OrderedDict()
+    target: str
+    network: str = ""
 
-    def check(self, key: str, now: Instant) -> None:
-        """Pass, or raise RateLimited while the key has to wait."""
-        failures, last = self._failures.get(key, (0, 0))
-        wait = self._wait(failures) - (now - last)
-        if failures and wait > 0:
-            seconds = -(-wait // SECOND)
-            raise RateLimited(f"Too many failed tries. Try again in {seconds} s.", retry_after=seconds)
 
-    def failed(self, key: str, now: Instant) -> None:
-        """One more failure of the key."""
-        failures, last = self._failures.pop(key, (0, now))
-        self._failures[key] = (1 if now - last > FORGET_AFTER else failures + 1, now)
-        if len(self._failures) > MOST_KEYS:
-            self._failures.popitem(last=False)
+async def begin(tx: Transaction, target: str, address: str = "") -> Attempt:
+    """Count a try at `target` from `address`, or raise RateLimited while either has to wait.
 
-    def succeeded(self, key: str) -> None:
-        """All is forgiven."""
-        self._failures.pop(key, None)
+    `target` names what is guessed and of whom, such as `password:<address>`. Commit before judging the try.
+    """
+    attempt = Attempt(_key(target), _key(f"network:{network_of(address)}") if address else "")
+    await throttles.forget(tx, tx.now - FORGET_AFTER)
+    known = await throttles.counts(tx, [attempt.target, attempt.network])
+    last = known.get(attempt.target, Count(attempt.target, 0, tx.now))
+    _refuse_for(last.at + wait_after(last.failures) - tx.now)
+    if attempt.network:
+        await throttles.put(tx, _one_more_of(attempt.network, known.get(attempt.network), tx.now))
+    await throttles.put(tx, Count(attempt.target, last.failures + 1, tx.now))
+    return attempt
 
-    def _wait(self, failures: int) -> Instant:
-        beyond = failures - self._free
-        return 0 if beyond < 0 else min(self._first_wait << min(beyond, 20), LONGEST_WAIT)
+
+async def forgive(tx: Transaction, attempt: Attempt) -> None:
+    """The try was right: its target is free again, and its network has not made it."""
+    await throttles.remove(tx, attempt.target)
+    network = (await throttles.counts(tx, [attempt.network])).get(attempt.network)
+    if network is not None:
+        await throttles.put(
+            tx, Count(network.key, network.failures, network.at - MINUTE // NETWORK_PER_MINUTE)
+        )
+
+
+def wait_after(failures: int) -> Instant:
+    """How long to wait after so many failures: nothing for five, then a second, doubling to 15 minutes."""
+    beyond = failures - FREE_TRIES
+    return 0 if beyond < 0 else min(FIRST_WAIT << min(beyond, 20), LONGEST_WAIT)
 
 
 def network_of(address: str) -> str:
@@ -54,3 +72,21 @@ def network_of(address: str) -> str:
         parsed = parsed.ipv4_mapped
     kept = 8 if isinstance(parsed, IPv6Address) else 3
     return parsed.packed[:kept].hex()
+
+
+def _one_more_of(key: str, last: Count | None, now: Instant) -> Count:
+    """One more of 30 a minute: `at` is when the network will have been quiet for long enough (GCRA)."""
+    each = MINUTE // NETWORK_PER_MINUTE
+    at = max(last.at if last else now, now)
+    _refuse_for(at + each - now - MINUTE)
+    return Count(key, 0, at + each)
+
+
+def _refuse_for(wait: Instant) -> None:
+    if wait > 0:
+        seconds = -(-wait // SECOND)
+        raise RateLimited(f"Too many failed tries. Try again in {seconds} s.", retry_after=seconds)
+
+
+def _key(text: str) -> str:
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()

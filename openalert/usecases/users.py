@@ -7,17 +7,13 @@ from openalert.domain.access import Actor, Permission, Role, can
 from openalert.domain.errors import Conflict, Forbidden, Invalid
 from openalert.domain.ids import new_id
 from openalert.domain.team import check_name
-from openalert.domain.user import User, check_email, check_password, email_key
+from openalert.domain.user import User, check_email, check_password, email_key, normalised
 from openalert.domain.walltime import zone_named
 from openalert.storage import contact_methods, credentials, users
 from openalert.storage.database import Database, Reader, Transaction
-from openalert.usecases import passwords
-from openalert.usecases.access import found, given, home, require
+from openalert.usecases import passwords, throttle
+from openalert.usecases.access import article, found, given, home, may_manage, require
 from openalert.usecases.contact_methods import email_method
-from openalert.usecases.throttle import Throttle
-
-by_owner = Throttle(free=5)
-"""Failed tries, of this process, to change a password by naming a wrong present one."""
 
 
 async def page(reader: Reader, actor: Actor, *, after: str = "", limit: int) -> list[User]:
@@ -78,11 +74,14 @@ async def update(
     role: Role | UnsetType = UNSET,
     is_active: bool | UnsetType = UNSET,
 ) -> User:
-    """Change a person: name, zone and phone also by themselves, the rest by admins of at least their rank."""
+    """Change a person: name, zone and phone also by themselves, the rest by admins of at least their rank.
+
+    Another role, or being switched off, ends every session: rights never change under an old one.
+    """
     user = await get(tx, tx.actor, user_id)
     guarded = given({"email": email, "role": role, "is_active": is_active})
     if tx.actor.user_id != user.id or any(getattr(user, field) != guarded[field] for field in guarded):
-        _may_manage(tx.actor, user)
+        may_manage(tx.actor, user)
     if role is not UNSET:
         _may_give(tx.actor, role)
     free = given({"name": name, "timezone": timezone, "phone_number": phone_number})
@@ -96,7 +95,7 @@ async def update(
         await _address_is_free(tx, changed)
     await _keep_an_owner(tx, user, changed)
     await users.update(tx, changed)
-    if not changed.is_active:
+    if not changed.is_active or changed.role is not user.role:
         await credentials.delete_sessions_of(tx, user.id)
     return changed
 
@@ -110,7 +109,7 @@ async def set_password(tx: Transaction, user_id: str, password_hash: str, *, kee
     """A new password, made by `new_password_hash`; every session but `keep_session` (its hash) ends."""
     user = await get(tx, tx.actor, user_id)
     if tx.actor.user_id != user.id:
-        _may_manage(tx.actor, user)
+        may_manage(tx.actor, user)
     user.password_hash, user.updated_at = password_hash, tx.now
     await users.update(tx, user)
     await credentials.delete_sessions_of(tx, user.id, but=keep_session)
@@ -128,21 +127,23 @@ async def change_password(
     async with db.read() as reader:
         user = await get(reader, actor, user_id)
     if actor.user_id == user.id:
-        by_owner.check(user.id, db.clock())
-        if not await passwords.verify(user.password_hash, check_length(current)):
-            by_owner.failed(user.id, db.clock())
-            raise Invalid("The current password is not right.", field="currentPassword")
-        by_owner.succeeded(user.id)
+        await prove_password(db, user, current)
     else:
-        _may_manage(actor, user)
+        may_manage(actor, user)
     hashed = await new_password_hash(password, about=(user.name, user.email))
     async with db.transaction(actor) as tx:
         await set_password(tx, user_id, hashed, keep_session=keep_session)
 
 
-def check_length(password: str | None) -> str:
-    """The password to compare, cut so that nobody makes the hash work on a mountain."""
-    return (password or "")[:1_024]
+async def prove_password(db: Database, user: User, password: str | None) -> None:
+    """Pass if this is the person's own password, tried at most as often as at a sign-in; else Invalid."""
+    passwords.check_room()
+    async with db.transaction() as tx:
+        attempt = await throttle.begin(tx, f"own password:{user.id}")
+    if not await passwords.verify(user.password_hash, normalised(password or "")):
+        raise Invalid("The current password is not right.", field="currentPassword")
+    async with db.transaction() as tx:
+        await throttle.forgive(tx, attempt)
 
 
 def check_phone_number(number: str | None) -> str | None:
@@ -159,19 +160,9 @@ def check_phone_number(number: str | None) -> str | None:
     return plain
 
 
-def _may_manage(actor: Actor, user: User) -> None:
-    require(actor, Permission.CONFIGURE, None)
-    if actor.role.rank < user.role.rank:
-        raise Forbidden(f"{user.name} is {_article(user.role)}; only an owner can change that.")
-
-
 def _may_give(actor: Actor, role: Role) -> None:
     if not can(actor, Permission(role.rank), None):
-        raise Forbidden(f"Only an owner can make somebody {_article(role)}.")
-
-
-def _article(role: Role) -> str:
-    return f"an {role}" if role in (Role.OWNER, Role.ADMIN) else f"a {role}"
+        raise Forbidden(f"Only an owner can make somebody {article(role)}.")
 
 
 async def _address_is_free(tx: Transaction, user: User) -> None:

@@ -126,6 +126,12 @@ class Access:
             raise Forbidden("This was sent by a page of another site.", code="CROSS_SITE_REQUEST")
 
 
+def session_token(scope: Any) -> str:
+    """The token of the session with which this was asked; empty for an API key and for strangers."""
+    credential: Credential | None = scope.get("credential")
+    return credential.text if credential is not None and credential.kind == "session" else ""
+
+
 async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
     """The one guard of the whole application: who is it, and is the request what it seems."""
     scope: Any = connection.scope

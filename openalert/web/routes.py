@@ -17,6 +17,7 @@ from openalert.web.api import (
     oncall,
     schedules,
     services,
+    sessions,
     teams,
     users,
 )
@@ -36,6 +37,7 @@ API = Router(
         channels.routes,
         teams.routes,
         users.routes,
+        sessions.routes,
         api_keys.routes,
     ],
 )

@@ -6,7 +6,6 @@ from urllib.parse import parse_qsl
 
 import msgspec
 from litestar import Request, Response, get, post
-from litestar.datastructures import Cookie
 from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
 
@@ -14,8 +13,10 @@ from openalert.domain.access import Actor
 from openalert.domain.errors import Invalid, OpenAlertError, RateLimited, Unauthenticated, Unavailable
 from openalert.storage.database import Database
 from openalert.usecases import signin, users
+from openalert.usecases.signin import Step
 from openalert.web.api.users import UserOut, show
-from openalert.web.guards import Access, safe_next
+from openalert.web.cookies import browser_of, entered, forget
+from openalert.web.guards import safe_next, session_token
 from openalert.web.ui.frame import address, go
 
 Web = Request[Any, Any, Any]
@@ -36,43 +37,38 @@ async def login(request: Web, db: NamedDependency[Database]) -> Response[Any]:
     is_form = _is_form(request)
     given = await _credentials(request, is_form=is_form)
     try:
-        token, actor = await signin.sign_in(
-            db,
-            email=given.email,
-            password=given.password,
-            address=request.client.host if request.client else "",
-            user_agent=request.headers.get("user-agent", "")[:200],
+        outcome = await signin.sign_in(
+            db, email=given.email, password=given.password, browser=browser_of(request)
         )
     except (Unauthenticated, RateLimited, Unavailable) as error:
         if is_form:
             return _again(given, error)
         raise
-    response: Response[Any] = go(safe_next(given.next)) if is_form else Response(await _profile(db, actor))
-    response.set_cookie(_cookie(request.app.state.access, token))
-    return response
+    if isinstance(outcome, Step):
+        raise Unauthenticated("A second factor is needed.")
+    await _end_old_session(request, db)
+    response: Response[Any]
+    response = go(safe_next(given.next)) if is_form else Response(await _profile(db, outcome.actor))
+    return entered(request, response, outcome)
+
+
+async def _end_old_session(request: Web, db: Database) -> None:
+    """Whoever signs in again in the same browser leaves no session behind."""
+    token = session_token(request.scope)
+    if token:
+        async with db.transaction() as tx:
+            await signin.sign_out(tx, token)
 
 
 @post("/auth/logout", status_code=200, summary="Sign out")
 async def logout(request: Web, db: NamedDependency[Database], actor: NamedDependency[Actor]) -> Response[Any]:
     """End the session of the cookie; an API key is revoked, not signed out."""
-    credential: Any = request.scope.get("credential")
-    if credential is not None and credential.kind == "session":
+    token = session_token(request.scope)
+    if token:
         async with db.transaction(actor) as tx:
-            await signin.sign_out(tx, credential.text)
+            await signin.sign_out(tx, token)
     response: Response[Any] = go("/login") if _is_browser(request) else Response(None, status_code=204)
-    access: Access = request.app.state.access
-    response.set_cookie(
-        Cookie(
-            key=access.cookie,
-            value="",
-            max_age=0,
-            path="/",
-            httponly=True,
-            secure=access.is_https,
-            samesite="lax",
-        )
-    )
-    return response
+    return forget(request, response, "session")
 
 
 @get("/auth/profile", summary="Who is signed in")
@@ -84,12 +80,6 @@ async def profile(db: NamedDependency[Database], actor: NamedDependency[Actor]) 
 async def _profile(db: Database, actor: Actor) -> UserOut:
     async with db.read() as reader:
         return show(actor, await users.me(reader, actor))
-
-
-def _cookie(access: Access, token: str) -> Cookie:
-    return Cookie(
-        key=access.cookie, value=token, httponly=True, secure=access.is_https, samesite="lax", path="/"
-    )
 
 
 def _is_browser(request: Web) -> bool:

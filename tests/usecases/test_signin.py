@@ -1,7 +1,9 @@
 """Ways in, and how each ends; the clock moves only when told."""
 
+import asyncio
 import statistics
 import time
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -9,20 +11,15 @@ import pytest
 from openalert.domain.access import Role
 from openalert.domain.errors import NotFound, RateLimited, Unauthenticated, Unavailable
 from openalert.domain.instant import DAY, HOUR, MINUTE
+from openalert.domain.user import SignInMethod
 from openalert.storage import Database
 from openalert.usecases import passwords, signin, users
+from openalert.usecases.signin import Opened
 from tests import make
 from tests.make import Cast
 
 pytestmark = pytest.mark.anyio
 PASSWORD = "correct horse battery"
-
-
-@pytest.fixture(autouse=True)
-def _forgiven(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test inherits the failures of another."""
-    monkeypatch.setattr(signin, "by_account", signin.Throttle(free=5))
-    monkeypatch.setattr(signin, "by_network", signin.Throttle(free=30))
 
 
 @pytest.fixture
@@ -36,11 +33,24 @@ async def cast(db: Database) -> Cast:
 
 
 async def enter(
-    db: Database, email: str = "alice@example.org", password: str = PASSWORD, address: str = "192.0.2.1"
+    db: Database,
+    email: str = "alice@example.org",
+    password: str = PASSWORD,
+    address: str = "192.0.2.1",
+    browser: str = "",
 ) -> str:
     """The token of a new session."""
-    token, _ = await signin.sign_in(db, email=email, password=password, address=address, user_agent="test")
-    return token
+    return (await opened(db, email, password, address, browser)).token
+
+
+async def opened(
+    db: Database, email: str, password: str, address: str = "192.0.2.1", browser: str = ""
+) -> Opened:
+    """What a sign-in opens, when no second factor is asked for."""
+    asking = signin.Browser(address=address, user_agent="test", token=browser)
+    outcome = await signin.sign_in(db, email=email, password=password, browser=asking)
+    assert isinstance(outcome, Opened)
+    return outcome
 
 
 async def who(db: Database, token: str) -> Any:
@@ -155,6 +165,110 @@ async def test_guessing_is_slowed_by_network(db: Database, cast: Cast) -> None:
     await enter(db, address="198.51.100.1")
 
 
+async def test_a_browser_that_signed_in_before_is_not_slowed_down_by_others(db: Database, cast: Cast) -> None:
+    """While the account waits for everybody else, its owner's browser gets in; a made-up token does not."""
+    known = (await opened(db, "alice@example.org", PASSWORD)).browser
+    for _ in range(5):
+        with pytest.raises(Unauthenticated):
+            await enter(db, password="wrong", address="203.0.113.1")
+    for browser in ("", "made up", (await bobs_browser(db, cast))):
+        with pytest.raises(RateLimited):
+            await enter(db, browser=browser)
+    again = await opened(db, "alice@example.org", PASSWORD, browser=known)
+    assert again.browser == known
+    assert (await opened(db, "bob@example.org", PASSWORD, browser="planted")).browser != "planted"
+
+
+async def bobs_browser(db: Database, cast: Cast) -> str:
+    """The token of a browser that Bob signed in with."""
+    hashed = await users.new_password_hash(PASSWORD)
+    async with db.transaction(make.actor(cast.alice)) as tx:
+        await users.set_password(tx, cast.bob.id, hashed)
+    return (await opened(db, "bob@example.org", PASSWORD)).browser
+
+
+async def test_a_known_browser_may_not_guess_either(db: Database, cast: Cast) -> None:
+    """It has five tries of its own, and a wait that nobody else's tries make longer."""
+    known = (await opened(db, "alice@example.org", PASSWORD)).browser
+    for _ in range(5):
+        with pytest.raises(Unauthenticated):
+            await enter(db, password="wrong", browser=known)
+    with pytest.raises(RateLimited):
+        await enter(db, browser=known)
+    await enter(db, address="203.0.113.1")
+
+
+async def test_a_thousand_tries_at_once_are_counted_each(db: Database, cast: Cast) -> None:
+    """A try is counted before it is judged, so that nobody is faster than the counting."""
+    tries = (
+        enter(db, password="wrong", address=f"198.51.{number}.1") for number in range(passwords.MOST_WAITING)
+    )
+    outcomes = await asyncio.gather(*tries, return_exceptions=True)
+    kinds = Counter(type(outcome) for outcome in outcomes)
+    assert kinds == {Unauthenticated: 5, RateLimited: passwords.MOST_WAITING - 5}
+
+
+async def test_nothing_that_was_tried_is_kept(db: Database, cast: Cast) -> None:
+    """People type passwords into the field for the address; rows of old tries go."""
+    with pytest.raises(Unauthenticated):
+        await enter(db, email="my secret password", password="wrong")
+    async with db.read() as reader:
+        rows = await reader.rows("SELECT * FROM throttles")
+    assert len(rows) == 2
+    assert "secret" not in str([tuple(row) for row in rows])
+
+
+async def test_however_it_is_typed_it_is_the_same_password(db: Database, cast: Cast) -> None:
+    """Composed and decomposed letters, wide letters: what NFKC makes one opens the same door."""
+    hashed = await users.new_password_hash("caf\u00e9 \uff4d\uff4f\uff4f\uff4e rocket")
+    async with db.transaction(make.actor(cast.alice)) as tx:
+        await users.set_password(tx, cast.alice.id, hashed)
+    await enter(db, password="cafe\u0301 moon rocket")
+    for password in ("", "\0", "x" * 1_000_000, "\ud800"):
+        with pytest.raises(Unauthenticated):
+            await enter(db, password=password)
+
+
+async def test_another_role_ends_every_session(db: Database, cast: Cast) -> None:
+    """Up or down, of whoever: no session outlives the rights with which it began; another name changes nothing."""
+    token = await enter(db)
+    async with db.transaction(make.actor(cast.alice)) as tx:
+        other = await signin.open_session(tx, cast.bob.id, address="", user_agent="")
+        await users.update(tx, cast.bob.id, name="Robert", role=Role.MEMBER)
+    assert await who(db, other) is not None
+    async with db.transaction(make.actor(cast.alice)) as tx:
+        await users.update(tx, cast.bob.id, role=Role.ADMIN)
+    assert await who(db, other) is None
+    assert await who(db, token) is not None
+
+
+async def test_single_sign_on_lasts_twelve_hours(db: Database, cast: Cast, clock: Any) -> None:
+    """However busy it is: only the provider knows whether somebody has left."""
+    async with db.transaction() as tx:
+        token = await signin.open_session(
+            tx, cast.alice.id, address="", user_agent="", method=SignInMethod.SSO
+        )
+    clock.advance(11 * HOUR)
+    async with db.transaction() as tx:
+        await signin.touch_session(tx, token)
+    clock.advance(HOUR - 1)
+    assert await who(db, token) is not None
+    clock.advance(1)
+    assert await who(db, token) is None
+
+
+async def test_a_session_can_get_another_token(db: Database, cast: Cast) -> None:
+    """The new one opens it, the one before opens nothing, and it cannot be had for one that is over."""
+    token = await enter(db)
+    async with db.transaction() as tx:
+        renewed = await signin.rotate_session(tx, token)
+    assert await who(db, token) is None
+    assert (await who(db, renewed)).id == cast.alice.id
+    with pytest.raises(NotFound):
+        async with db.transaction() as tx:
+            await signin.rotate_session(tx, token)
+
+
 async def test_a_weaker_hash_is_renewed_at_sign_in(db: Database, cast: Cast) -> None:
     """A hash of older parameters works once more and is replaced."""
     from argon2 import PasswordHasher
@@ -181,7 +295,7 @@ async def test_people_end_their_own_sessions_only(db: Database, cast: Cast) -> N
     bob = make.actor(cast.bob)
     async with db.transaction(bob) as tx:
         with pytest.raises(NotFound):
-            await signin.end_session(tx, signin.token_hash(first))
+            await signin.end_session(tx, (await signin.sessions(tx, make.actor(cast.alice)))[0].id)
     async with db.transaction(await who(db, first)) as tx:
         assert len(await signin.sessions(tx, tx.actor)) == 2
         await signin.end_other_sessions(tx, first)

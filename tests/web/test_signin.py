@@ -8,7 +8,7 @@ import pytest
 from openalert.app import OpenAlert
 from openalert.config import load
 from openalert.storage import Database
-from openalert.usecases import passwords, signin, throttle
+from openalert.usecases import passwords
 from tests import make
 
 pytestmark = pytest.mark.anyio
@@ -92,11 +92,3 @@ async def test_what_is_no_sign_in_is_refused(client: httpx2.AsyncClient, body: b
     """400 with a sentence; never a 5xx."""
     answer = await client.post("/auth/login", content=body, headers={"content-type": "application/json"})
     assert answer.status_code == 400
-
-
-@pytest.fixture(autouse=True)
-def _nobody_is_throttled() -> None:
-    """Each test begins without failures of the ones before."""
-    for email in ("alice@example.org", "nobody@example.org"):
-        signin.by_account.succeeded(email)
-    signin.by_network.succeeded(throttle.network_of("127.0.0.1"))

@@ -11,10 +11,10 @@ from litestar.params import FromPath
 from openalert.domain.access import Actor
 from openalert.domain.errors import NotFound
 from openalert.domain.instant import Instant
-from openalert.domain.user import ContactMethod, Session
+from openalert.domain.user import ContactMethod, Session, SignInMethod
 from openalert.storage.database import Database, Reader, Transaction
 from openalert.usecases import contact_methods, signin, users
-from openalert.web.guards import Credential
+from openalert.web.guards import session_token
 from openalert.web.ui import shifts
 from openalert.web.ui.forms import REFUSALS, Errors, attempt, refused, values_of
 from openalert.web.ui.frame import Values, Web, act, answer, go, sent, shell
@@ -31,6 +31,14 @@ _SYSTEMS = (
     ("Mac OS X", "macOS"),
     ("Linux", "Linux"),
 )
+METHODS = {
+    SignInMethod.PASSWORD: "password",
+    SignInMethod.PASSWORD_TOTP: "password and code",
+    SignInMethod.PASSWORD_RECOVERY: "password and recovery code",
+    SignInMethod.PASSWORD_PASSKEY: "password and passkey",
+    SignInMethod.PASSKEY: "passkey",
+    SignInMethod.SSO: "single sign-on",
+}
 
 
 @get("/me", include_in_schema=False)
@@ -61,7 +69,7 @@ async def _page(
             on=duty.on,
             shifts=duty.shifts,
             methods=[_method(each, reader.now) for each in methods],
-            sessions=await _sessions(reader, actor, _token(request)),
+            sessions=await _sessions(reader, actor, session_token(request.scope)),
             errors=errors,
             values=values_of(typed, ("name", "timezone", "address"), name=me.name, timezone=me.timezone),
         )
@@ -83,30 +91,23 @@ def _method(method: ContactMethod, now: Instant) -> Values:
 async def _sessions(reader: Reader, actor: Actor, token: str) -> list[Values]:
     return [
         {
-            "id": each.token_hash,
-            "words": _browser(each),
+            "id": each.id,
+            "words": browser_words(each),
+            "method": METHODS[each.method],
             "address": each.address,
             "seen_at": each.last_seen_at,
             "current": each.token_hash == signin.token_hash(token),
         }
         for each in await signin.sessions(reader, actor)
-        if each.expires_at > reader.now
     ]
 
 
-def _browser(session: Session) -> str:
+def browser_words(session: Session) -> str:
     """`Firefox on Linux`, as far as the browser said."""
     agent = session.user_agent
     browser = next((name for sign, name in _BROWSERS if sign in agent), "")
     system = next((name for sign, name in _SYSTEMS if sign in agent), "")
     return " on ".join(part for part in (browser, system) if part) or agent[:60] or "an unknown browser"
-
-
-def _token(request: Web) -> str:
-    """The session with which this was asked; empty for an API key."""
-    scope: Any = request.scope
-    credential: Credential | None = scope.get("credential")
-    return credential.text if credential is not None and credential.kind == "session" else ""
 
 
 def _mine(actor: Actor) -> str:
@@ -137,7 +138,7 @@ async def change_password(
 ) -> Response[Any]:
     """A new password; every other browser is signed out."""
     form = await request.form()  # not trimmed: spaces belong to a password
-    keep = signin.token_hash(_token(request))
+    keep = signin.token_hash(session_token(request.scope))
     try:
         await users.change_password(
             db,
@@ -218,20 +219,20 @@ async def end_others(
     """Sign every other browser out."""
 
     async def body(tx: Transaction) -> str:
-        await signin.end_other_sessions(tx, _token(request))
+        await signin.end_other_sessions(tx, session_token(request.scope))
         return "Every other browser is signed out."
 
     return await act(db, actor, "/me#sessions", body)
 
 
-@post("/me/sessions/{session_hash:str}/end", include_in_schema=False)
+@post("/me/sessions/{session_id:str}/end", include_in_schema=False)
 async def end_one(
-    session_hash: FromPath[str], db: NamedDependency[Database], actor: NamedDependency[Actor]
+    session_id: FromPath[str], db: NamedDependency[Database], actor: NamedDependency[Actor]
 ) -> Response[None]:
     """Sign one browser out."""
 
     async def body(tx: Transaction) -> str:
-        await signin.end_session(tx, session_hash)
+        await signin.end_session(tx, session_id)
         return "That browser is signed out."
 
     return await act(db, actor, "/me#sessions", body)

@@ -21,7 +21,7 @@ from openalert.domain.incident import Incident
 from openalert.domain.notification import NotificationKind
 from openalert.domain.service import Integration
 from openalert.domain.severity import Severity
-from openalert.domain.user import check_email, email_key
+from openalert.domain.user import SignInMethod, check_email, email_key
 from openalert.domain.walltime import zone_named
 from openalert.storage import alerts, contact_methods, incidents, integrations, notifications, services, users
 from openalert.storage.alerts import AlertFilter
@@ -32,6 +32,7 @@ from openalert.usecases import presets, setup, signin
 from openalert.usecases import services as watched
 from openalert.usecases import users as people
 from openalert.usecases.access import require
+from openalert.web.cookies import browser_of, entered
 from openalert.web.guards import Access
 from openalert.web.ui.frame import Values, Web, answer, go, plain, sent
 
@@ -142,18 +143,8 @@ async def _found(request: Web, db: Database, fields: dict[str, str]) -> Response
             password_hash=hashed,
             timezone=fields.get("timezone") or "UTC",
         )
-        client = request.client.host if request.client else ""
-        token = await signin.open_session(
-            tx, owner.id, address=client, user_agent=request.headers.get("user-agent", "")
-        )
-    response = go("/setup?step=2")
-    access: Access = request.app.state.access
-    response.set_cookie(
-        Cookie(
-            key=access.cookie, value=token, httponly=True, secure=access.is_https, samesite="lax", path="/"
-        )
-    )
-    return response
+        outcome = await signin.enter(tx, owner, browser_of(request), SignInMethod.PASSWORD)
+    return entered(request, go("/setup?step=2"), outcome)
 
 
 def _colleagues(text: str) -> list[tuple[str, str]]:

@@ -22,6 +22,7 @@ from openalert.web.api import (
     oncall,
     schedules,
     services,
+    sessions,
     teams,
     users,
 )
@@ -88,6 +89,7 @@ async def callers(db: Database) -> AsyncIterator[Callers]:
                 oncall,
                 schedules,
                 services,
+                sessions,
                 teams,
                 users,
             )
