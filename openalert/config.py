@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from openalert.domain.errors import OpenAlertError
+from openalert.domain.vault import SHORTEST_KEY
 
 Secret: TypeAlias = Annotated[str, msgspec.Meta(extra={"secret": True})]
 """Text that is never shown; it may also be given as `<name>_file`, the path of a file that holds it."""
@@ -55,6 +56,8 @@ class Server(Section, frozen=True):
     max_body_bytes: Annotated[int, msgspec.Meta(ge=1024, le=64 * 1024 * 1024)] = 1024 * 1024
     secret_key: Secret = ""
     """Signs the links in messages; empty: made once and kept in the data folder."""
+    encryption_key: Secret = ""
+    """Seals stored secrets; several lines: the first seals, all open. Empty: made once, kept in the data folder."""
 
 
 class DatabaseSection(Section, frozen=True):
@@ -348,6 +351,8 @@ def _problems(config: Config) -> Iterator[tuple[str, str]]:
         yield "database.url", "must begin with sqlite:/// or postgres://."
     if config.server.secret_key and len(config.server.secret_key) < 16:
         yield "server.secret_key", "must have at least 16 characters."
+    if any(len(key) < SHORTEST_KEY for key in config.server.encryption_key.split()):
+        yield "server.encryption_key", f"must have at least {SHORTEST_KEY} characters a line, without blanks."
     if config.smtp.host and "@" not in config.smtp.sender:
         yield "smtp.from", "must be an e-mail address when smtp.host is given."
 

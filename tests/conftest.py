@@ -17,6 +17,7 @@ from openalert.app import OpenAlert
 from openalert.config import Config, Server
 from openalert.domain.instant import SECOND, Instant
 from openalert.storage import Database, open_database
+from openalert.storage.keyring import KeyRing
 from tests.world import World
 
 settings.register_profile("steady", deadline=None, derandomize=True)
@@ -24,6 +25,7 @@ settings.load_profile("steady")  # a slow machine is no failure, and a run that 
 
 MONDAY_MORNING: Instant = 1_767_603_600_000
 """2026-01-05T09:00:00Z: where the clock of every test begins."""
+KEY = "the key that seals the secrets of the tests"
 
 
 class StoppedClock:
@@ -190,7 +192,7 @@ def database_url(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 async def db(database_url: str, clock: StoppedClock, anyio_backend: str) -> AsyncIterator[Database]:
     """An open database with an empty schema, reading the test's clock."""
-    database = await open_database(database_url, clock, migrated=False)
+    database = await open_database(database_url, clock, migrated=False, keys=KeyRing([KEY]))
     yield database
     await database.close()
 
@@ -198,7 +200,7 @@ async def db(database_url: str, clock: StoppedClock, anyio_backend: str) -> Asyn
 @pytest.fixture
 async def sqlite_db(sqlite_url: str, clock: StoppedClock, anyio_backend: str) -> AsyncIterator[Database]:
     """As `db`, on SQLite alone: for what has nothing to do with the database."""
-    database = await open_database(sqlite_url, clock, migrated=False)
+    database = await open_database(sqlite_url, clock, migrated=False, keys=KeyRing([KEY]))
     yield database
     await database.close()
 

@@ -11,7 +11,7 @@ from openalert.domain.instant import MINUTE
 from openalert.domain.service import Integration, IntegrationConfig, Service
 from openalert.domain.team import Channel, Team, TeamMember, slugify
 from openalert.domain.user import ContactMethod, Organization, User, email_key
-from openalert.storage import Database
+from openalert.storage import Database, channels
 
 
 class Cast(msgspec.Struct):
@@ -190,7 +190,8 @@ async def integration(db: Database, of: Service, key: str = "key", kind: str = "
 
 
 async def channel(db: Database, of: Team, kind: str, name: str = "Ops", **config: object) -> Channel:
-    """A channel of the team."""
+    """A channel of the team; a `secret` is sealed."""
+    secret = config.pop("secret", None)
     async with db.transaction() as tx:
         made = Channel(
             id=new_id(tx.now),
@@ -202,5 +203,7 @@ async def channel(db: Database, of: Team, kind: str, name: str = "Ops", **config
             created_at=tx.now,
             updated_at=tx.now,
         )
-        await tx.insert("channels", made)
+        await channels.insert(tx, made)
+        if secret is not None:
+            await channels.put_secrets(tx, made.id, {"secret": secret})
     return made

@@ -16,6 +16,10 @@ _COMMANDS = {
     "migrate": ("openalert.cli.data", "Bring the schema of the database up to date."),
     "backup": ("openalert.cli.data", "Copy the database to a file, also beside a running server."),
     "restore": ("openalert.cli.data", "Put a backup in the place of the database."),
+    "rotate-key": (
+        "openalert.cli.rotate_key",
+        "Seal stored secrets with a fresh key, also beside a running server.",
+    ),
     "send-test": ("openalert.cli.send_test", "Send a test alert through the real HTTP path."),
     "demo": ("openalert.cli.demo", "Run a living example in a temporary folder."),
     "oncall": ("openalert.cli.oncall", "Say who is on call."),

@@ -83,11 +83,11 @@ def connect(config: Config) -> socket.socket | None:
 
 
 async def _directly(config: Config, command: str, arguments: dict[str, Any]) -> list[str]:
-    from openalert.storage import open_database
+    from openalert.storage import keyring, open_database
     from openalert.usecases import console
 
     make_data_dir(config)
-    database = await open_database(config.database_url)
+    database = await open_database(config.database_url, keys=keyring.of(config))
     try:
         return await console.run(database, command, arguments)
     finally:

@@ -56,7 +56,7 @@ async def _findings(config: Config) -> AsyncIterator[Finding]:
 
 async def _database(config: Config) -> Finding:
     from openalert.cli import admin
-    from openalert.storage import open_database, settings
+    from openalert.storage import keyring, open_database, settings
 
     name = "database"
     try:
@@ -64,7 +64,7 @@ async def _database(config: Config) -> Finding:
         if running is not None:
             return name, True, f"in use by the server at {running[0]}"
         make_data_dir(config)
-        database = await open_database(config.database_url)
+        database = await open_database(config.database_url, keys=keyring.of(config))
         try:
             async with database.transaction() as tx:
                 await settings.put(tx, _TRIAL, "")

@@ -18,10 +18,10 @@ from openalert.app import OpenAlert
 from openalert.cli.settings import CannotStart
 from openalert.config import Config, make_data_dir, secret_key
 from openalert.notifiers.notifier import Notifier
-from openalert.storage import open_database
+from openalert.storage import keyring, open_database
 from openalert.storage.database import Database
 from openalert.telemetry import configure_logs
-from openalert.usecases import console
+from openalert.usecases import console, vault
 from openalert.web.admin import AdminSocket, socket_path
 from openalert.web.live import LARGEST_FRAME
 
@@ -84,8 +84,9 @@ async def _serve(
     background: Background | None,
     channels: Mapping[str, Notifier] | None,
 ) -> None:
-    database = await open_database(config.database_url)
+    database = await open_database(config.database_url, keys=keyring.of(config))
     try:
+        await _miss_keys(database)
         openalert = OpenAlert(config, database, secret_key(config), channels)
         listens = _address(config)
         path = socket_path(config.database_url, config.data_dir)
@@ -102,6 +103,19 @@ async def _serve(
             await admin.stop()
     finally:
         await database.close()
+
+
+async def _miss_keys(database: Database) -> None:
+    """Say at once which key is missing: everything else works, and who pages by such a channel must know."""
+    async with database.read() as reader:
+        missing = await vault.lost(reader)
+    if missing:
+        click.echo(
+            f"{missing} stored secret(s) cannot be read: {database.keys.where} is not the key they were sealed "
+            "with. Put that key back, or give the secrets anew; everything that needs none of them works.",
+            err=True,
+        )
+        log.error("stored secrets cannot be read", count=missing, keys=database.keys.where)
 
 
 def _calm_the_collector() -> None:

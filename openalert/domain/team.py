@@ -43,7 +43,7 @@ class Channel(msgspec.Struct, kw_only=True):
     """The notifier's name: `email`, `webhook`."""
     is_enabled: bool = True
     config: dict[str, Any]
-    """`email`: `{"address"}`; `webhook`: `{"url", "secret"}`, where the secret is given out once."""
+    """`email`: `{"address"}`; `webhook`: `{"url"}`. What signs its messages is sealed elsewhere, see storage."""
     created_at: Instant
     updated_at: Instant
 

@@ -12,6 +12,7 @@ from openalert import telemetry
 from openalert.domain.errors import Unavailable
 from openalert.domain.instant import SECOND
 from openalert.domain.notification import Notification, NotificationKind
+from openalert.domain.vault import Unreadable
 from openalert.notifiers.notifier import LostAnswer, Notifier, NotifierError, Reason, Receipt
 from openalert.storage import notifications
 from openalert.storage.database import Database
@@ -128,6 +129,8 @@ class Deliver:
             )
         try:
             message = await self._database.look(lambda reader: deliveries.compose(reader, row, self._outside))
+        except Unreadable as error:
+            return NotifierError(Reason.MISCONFIGURED, error.message, permanent=True)
         except Exception as error:
             log.exception("message could not be composed", notification_id=row.id)
             return NotifierError(

@@ -4,17 +4,22 @@ import asyncio
 from pathlib import Path
 
 from openalert.domain.errors import Invalid
-from openalert.storage import backup, migrate
+from openalert.storage import backup, channels, migrate
 from openalert.storage.database import Clock, Database, Reader, Transaction, wall_clock
+from openalert.storage.keyring import KeyRing
 from openalert.storage.postgres import PostgresDatabase
 from openalert.storage.sqlite import SqliteDatabase
 
 
-async def open_database(url: str, clock: Clock = wall_clock, *, migrated: bool = True) -> Database:
+async def open_database(
+    url: str, clock: Clock = wall_clock, *, migrated: bool = True, keys: KeyRing | None = None
+) -> Database:
     """The database at `sqlite:///path` or `postgres://…`, its schema up to date and its writer at work.
 
     Raises DatabaseInUse when another process serves the file, Unavailable when Postgres does not answer,
     SchemaError when the database is newer than the program. `migrated=False` leaves the schema as it is.
+    `keys` open the secrets in it; what an older program left there unsealed is sealed now. Without them every
+    use of a secret is an error.
     """
     database = _database(url, clock)
     await database.open()
@@ -25,6 +30,10 @@ async def open_database(url: str, clock: Clock = wall_clock, *, migrated: bool =
         await database.close_connections()
         raise
     database.start()
+    if keys is not None:
+        database.keys = keys
+        async with database.transaction() as tx:
+            await channels.seal_plain(tx)
     return database
 
 

@@ -1,17 +1,55 @@
-"""SQL for the places where messages of a team go."""
+"""SQL for the places where messages of a team go.
 
-from collections.abc import Collection
+What a channel keeps secret stands sealed in a column of its own, which only `secrets` opens, for the delivery.
+"""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import msgspec
 
 from openalert.domain.access import Actor
 from openalert.domain.team import Channel
 from openalert.storage.database import Reader, Transaction
-from openalert.storage.rows import to_parameters
+from openalert.storage.rows import columns_of, to_json, to_parameters
+from openalert.storage.sealed import CHANNEL_SECRETS
 from openalert.storage.visible import visible
+
+_COLUMNS = ", ".join(columns_of(Channel))
+_SECRET = ("secret", "previousSecret", "headers")
+"""Members that `config` held in the clear before there was a vault."""
 
 
 async def insert(tx: Transaction, channel: Channel) -> None:
-    """A new channel."""
+    """A new channel, without secrets."""
     await tx.insert("channels", channel)
+
+
+async def put_secrets(tx: Transaction, channel_id: str, secrets: Mapping[str, Any]) -> None:
+    """Seal what the channel keeps secret, in the place of what it kept before."""
+    sealed = tx.database.vault.seal(to_json(secrets).encode(), CHANNEL_SECRETS.place(channel_id))
+    await tx.execute("UPDATE channels SET sealed = :sealed WHERE id = :id", sealed=sealed, id=channel_id)
+
+
+async def secrets(reader: Reader, channel_id: str) -> dict[str, Any]:
+    """What the channel keeps secret; nothing when there is nothing, `Unreadable` when the key is lost."""
+    sealed = await reader.value("SELECT sealed FROM channels WHERE id = :id", id=channel_id)
+    if sealed is None:
+        return {}
+    plain = reader.database.vault.open(sealed, CHANNEL_SECRETS.place(channel_id))
+    return msgspec.json.decode(plain, type=dict[str, Any])
+
+
+async def seal_plain(tx: Transaction) -> None:
+    """Move secrets that an older program left in `config` into the vault."""
+    left = await tx.all(
+        Channel,
+        f"""SELECT {_COLUMNS} FROM channels WHERE type = 'webhook' AND sealed IS NULL AND config LIKE '%"secret"%'""",
+    )
+    for channel in left:
+        found = {name: channel.config.pop(name) for name in _SECRET if name in channel.config}
+        await update(tx, channel)
+        await put_secrets(tx, channel.id, found)
 
 
 async def update(tx: Transaction, channel: Channel) -> None:
@@ -42,11 +80,20 @@ async def named(reader: Reader, actor: Actor, channel_ids: Collection[str]) -> d
     condition, parameters = visible(reader, actor)
     found = await reader.all(
         Channel,
-        f"SELECT * FROM channels WHERE {reader.any_of('id', 'ids')} AND {condition}",
+        f"SELECT {_COLUMNS} FROM channels WHERE {reader.any_of('id', 'ids')} AND {condition}",
         ids=sorted(set(channel_ids)),
         **parameters,
     )
     return {channel.id: channel for channel in found}
+
+
+async def by_ids(reader: Reader, channel_ids: Collection[str]) -> list[Channel]:
+    """These channels, whoever asks: for the engine."""
+    return await reader.all(
+        Channel,
+        f"SELECT {_COLUMNS} FROM channels WHERE {reader.any_of('id', 'ids')} ORDER BY name",
+        ids=list(channel_ids),
+    )
 
 
 async def page(
@@ -57,7 +104,7 @@ async def page(
     return await reader.all(
         Channel,
         f"""
-        SELECT * FROM channels
+        SELECT {_COLUMNS} FROM channels
         WHERE id > :after AND (CAST(:team AS TEXT) IS NULL OR team_id = :team) AND {condition}
         ORDER BY id LIMIT :limit
         """,

@@ -21,7 +21,9 @@ from openalert.domain.audit import AuditEntry, Head, link
 from openalert.domain.errors import OpenAlertError, Unavailable
 from openalert.domain.event import Event
 from openalert.domain.instant import Instant
+from openalert.domain.vault import Vault
 from openalert.storage.connection import Connection, Parameters, Rows
+from openalert.storage.keyring import KeyRing
 from openalert.storage.rows import from_row, insert_statement, values_of
 
 log = structlog.get_logger(__name__)
@@ -216,6 +218,7 @@ class Database(ABC):
 
     def __init__(self, clock: Clock = wall_clock) -> None:
         self.clock = clock
+        self._keys: KeyRing | None = None
         self.commits = 0
         """Commits since the start: one may carry many transactions."""
         self._listeners: list[Listener] = []
@@ -246,6 +249,22 @@ class Database(ABC):
     @abstractmethod
     async def close_connections(self) -> None:
         """Close every connection, readers first."""
+
+    @property
+    def keys(self) -> KeyRing:
+        """The keys that stored secrets are sealed with."""
+        if self._keys is None:
+            raise RuntimeError("This database was opened without the keys of its secrets.")
+        return self._keys
+
+    @keys.setter
+    def keys(self, keys: KeyRing) -> None:
+        self._keys = keys
+
+    @property
+    def vault(self) -> Vault:
+        """What seals and opens stored secrets."""
+        return self.keys.vault
 
     def listen(self, listener: Listener) -> None:
         """Call `listener` with the events of each commit, in order, on the event loop."""

@@ -1,10 +1,9 @@
-"""SQL for who can be reached: people with their verified addresses, members, owners, channels."""
+"""SQL for who can be reached: people with their verified addresses, members, owners."""
 
 from collections.abc import Sequence
 
 import msgspec
 
-from openalert.domain.team import Channel
 from openalert.storage.database import Reader
 
 
@@ -63,13 +62,6 @@ async def organization_owners(reader: Reader, organization_id: str) -> list[Pers
         _PERSON + "WHERE u.organization_id = :organization_id AND u.role = 'owner' AND u.is_active "
         "ORDER BY u.name, u.id",
         organization_id=organization_id,
-    )
-
-
-async def channels(reader: Reader, ids: Sequence[str]) -> list[Channel]:
-    """These channels."""
-    return await reader.all(
-        Channel, f"SELECT * FROM channels WHERE {reader.any_of('id', 'ids')} ORDER BY name", ids=list(ids)
     )
 
 

@@ -28,7 +28,12 @@ T = TypeVar("T")
 READERS = 3
 
 _BOTH = {"busy_timeout": 5000, "foreign_keys": 1, "temp_store": 2, "trusted_schema": 0, "mmap_size": 0}
-_WRITER = _BOTH | {"synchronous": 2, "wal_autocheckpoint": 4000, "journal_size_limit": 64 * 1024 * 1024}
+_WRITER = _BOTH | {
+    "synchronous": 2,
+    "wal_autocheckpoint": 4000,
+    "journal_size_limit": 64 * 1024 * 1024,
+    "secure_delete": 1,  # what is changed or deleted is overwritten: a stolen file tells only what is true now
+}
 _READER = _BOTH | {"query_only": 1, "wal_autocheckpoint": 0}
 
 _PASSING = (

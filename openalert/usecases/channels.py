@@ -30,7 +30,7 @@ async def page(
 
 
 async def get(reader: Reader, actor: Actor, channel_id: str) -> Channel:
-    """One channel; its secret is for nobody's eyes, see `shown`."""
+    """One channel; its secret is for nobody's eyes."""
     return found(await channels.get(reader, actor, channel_id), "channel")
 
 
@@ -42,12 +42,9 @@ async def create(
     kind: str,
     config: dict[str, Any],
     is_enabled: bool = True,
-) -> Channel:
-    """A new channel of a kind in `TYPES`. A webhook's `config["secret"]` signs what is sent; made here, shown once."""
+) -> tuple[Channel, str | None]:
+    """A new channel of a kind in `TYPES`, and what signs a webhook's messages: made here, shown once."""
     team = await team_for(tx, team_id)
-    checked = _checked(kind, config)
-    if kind == "webhook":
-        checked["secret"] = new_secret()
     channel = Channel(
         id=new_id(tx.now),
         organization_id=team.organization_id,
@@ -55,12 +52,12 @@ async def create(
         name=check_name(name),
         type=kind,
         is_enabled=is_enabled,
-        config=checked,
+        config=_checked(kind, config),
         created_at=tx.now,
         updated_at=tx.now,
     )
     await channels.insert(tx, channel)
-    return channel
+    return channel, await _fresh_secret(tx, channel)
 
 
 async def update(
@@ -70,8 +67,11 @@ async def update(
     name: str | UnsetType = UNSET,
     config: dict[str, Any] | UnsetType = UNSET,
     is_enabled: bool | UnsetType = UNSET,
-) -> Channel:
-    """Change a channel; a new `config` keeps the secret."""
+) -> tuple[Channel, str | None]:
+    """Change a channel; a webhook that gets another URL gets another secret too, which is shown this once.
+
+    The receiver at the new address must not learn what the one at the old address trusts.
+    """
     channel = found(await channels.get(tx, tx.actor, channel_id), "channel")
     require(tx.actor, Permission.CONFIGURE, channel.team_id)
     changed = msgspec.structs.replace(
@@ -79,10 +79,10 @@ async def update(
     )
     changed.name = check_name(changed.name)
     if config is not UNSET:
-        secret = {name: value for name, value in channel.config.items() if name == "secret"}
-        changed.config = _checked(channel.type, config) | secret
+        changed.config = _checked(channel.type, config)
     await channels.update(tx, changed)
-    return changed
+    moved = changed.config.get("url") != channel.config.get("url")
+    return changed, await _fresh_secret(tx, changed) if moved else None
 
 
 async def delete(tx: Transaction, channel_id: str) -> None:
@@ -111,9 +111,12 @@ async def send_test(tx: Transaction, channel_id: str) -> Notification:
     )
 
 
-def shown(channel: Channel) -> dict[str, Any]:
-    """The configuration without what is secret."""
-    return {name: value for name, value in channel.config.items() if name != "secret"}
+async def _fresh_secret(tx: Transaction, channel: Channel) -> str | None:
+    if channel.type != "webhook":
+        return None
+    secret = new_secret()
+    await channels.put_secrets(tx, channel.id, {"secret": secret})
+    return secret
 
 
 def _checked(kind: str, config: dict[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from openalert.domain.instant import DAY, from_datetime, rfc3339
 from openalert.domain.user import email_key
 from openalert.storage import organizations, services, users
 from openalert.storage.database import Database, Reader
-from openalert.usecases import api_keys, integrations, setup
+from openalert.usecases import api_keys, integrations, setup, vault
 from openalert.usecases import schedules as duty
 from openalert.usecases import users as people
 from openalert.usecases.access import found
@@ -131,6 +131,17 @@ async def setup_token(database: Database) -> Lines:
     return [token] if token else []
 
 
+async def rotate_key(database: Database) -> Lines:
+    """Seal every stored secret with a fresh key."""
+    done = await vault.change_key(database)
+    lines = [f"{done.sealed_anew} stored secret(s) are sealed with the new key."]
+    if done.unreadable:
+        lines.append(f"{done.unreadable} could not be read, because their key is lost: give them anew.")
+    if done.forgot_old:
+        return [*lines, f"The old key is gone from {database.keys.where}: keep a copy of that file, apart."]
+    return [*lines, "The older lines of server.encryption_key are not needed any more."]
+
+
 COMMANDS: dict[str, Command] = {
     "user add": user_add,
     "user list": user_list,
@@ -140,6 +151,7 @@ COMMANDS: dict[str, Command] = {
     "token revoke": token_revoke,
     "oncall": on_call,
     "test key": test_key,
+    "rotate key": rotate_key,
 }
 """What the server does when it is asked by the socket beside its database."""
 

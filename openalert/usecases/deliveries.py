@@ -11,6 +11,7 @@ from openalert.domain.event import Event
 from openalert.domain.incident import Incident
 from openalert.domain.instant import SECOND, Instant, to_datetime
 from openalert.domain.notification import Notification, NotificationKind, NotificationStatus, retry_at
+from openalert.domain.team import Channel
 from openalert.domain.walltime import zone_named
 from openalert.notifiers.notifier import (
     Action,
@@ -21,7 +22,16 @@ from openalert.notifiers.notifier import (
     NotifierError,
     Receipt,
 )
-from openalert.storage import alerts, incidents, notifications, organizations, recipients, services, timers
+from openalert.storage import (
+    alerts,
+    channels,
+    incidents,
+    notifications,
+    organizations,
+    recipients,
+    services,
+    timers,
+)
 from openalert.storage.database import Reader, Transaction
 from openalert.usecases import escalation
 from openalert.usecases.work import Work
@@ -41,12 +51,12 @@ async def compose(reader: Reader, row: Notification, outside: Outside) -> Messag
     """Everything a channel needs to tell this, from the facts as they are now."""
     organization = await organizations.get(reader, row.organization_id)
     people = await recipients.people(reader, [row.user_id]) if row.user_id else []
-    channels = await recipients.channels(reader, [row.channel_id]) if row.channel_id else []
+    channel = await _channel(reader, row.channel_id) if row.channel_id else None
     message = Message(
         notification_id=row.id,
         kind=row.kind,
         to=row.address,
-        recipient_name=people[0].name if people else channels[0].name if channels else "",
+        recipient_name=people[0].name if people else channel.name if channel else "",
         organization=organization.name if organization else "OpenAlert",
         headline=str(row.content.get("headline", "")),
         body=str(row.content.get("body", "")),
@@ -56,12 +66,20 @@ async def compose(reader: Reader, row: Notification, outside: Outside) -> Messag
         attempt=row.attempts,
         at=row.created_at,
         timezone=people[0].timezone if people else "UTC",
-        channel_config=channels[0].config if channels else {},
+        channel_config=channel.config if channel else {},
     )
     incident = await incidents.get(reader, row.incident_id) if row.incident_id else None
     if incident is not None:
         await _add_incident(reader, message, row, incident, outside)
     return message
+
+
+async def _channel(reader: Reader, channel_id: str) -> Channel | None:
+    """The channel with its secrets in its configuration, as its notifier wants them."""
+    for channel in await channels.by_ids(reader, [channel_id]):
+        channel.config |= await channels.secrets(reader, channel.id)
+        return channel
+    return None
 
 
 async def _add_incident(

@@ -16,7 +16,7 @@ from openalert.domain.notification import (
     page_key,
 )
 from openalert.domain.team import Channel
-from openalert.storage import notifications, recipients
+from openalert.storage import channels, notifications, recipients
 from openalert.storage.database import Reader, Transaction
 from openalert.storage.recipients import Person
 from openalert.usecases import schedules
@@ -72,9 +72,7 @@ async def reach(reader: Reader, targets: Sequence[Target]) -> Reach:
         wanted.extend((user_id, why) for user_id in meant)
     await _add_people(reader, found, wanted)
     if ids[TargetType.CHANNEL]:
-        _add_channels(
-            found, ids[TargetType.CHANNEL], await recipients.channels(reader, ids[TargetType.CHANNEL])
-        )
+        _add_channels(found, ids[TargetType.CHANNEL], await channels.by_ids(reader, ids[TargetType.CHANNEL]))
     return found
 
 

@@ -15,11 +15,12 @@ from pathlib import Path
 
 import msgspec
 
+from openalert.config import Config, Server
 from openalert.domain.access import Role
 from openalert.domain.team import Channel
 from openalert.domain.user import User
 from openalert.notifiers.webhook import new_secret
-from openalert.storage import open_database
+from openalert.storage import keyring, open_database
 from openalert.usecases import api_keys, signin
 from tests import make
 
@@ -67,7 +68,8 @@ def world(first_delay: float = HOUR, sink: int = 0) -> Iterator[World]:
 
 
 async def _seed(folder: Path, first_delay: float, sink: int) -> World:
-    database = await open_database(f"sqlite:///{folder / 'openalert.db'}")
+    keys = keyring.of(Config(server=Server(data_dir=str(folder))))
+    database = await open_database(f"sqlite:///{folder / 'openalert.db'}", keys=keys)
     try:
         cast = await make.cast(database)
         target: User | Channel = cast.alice

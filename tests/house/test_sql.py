@@ -20,6 +20,7 @@ COMPOSED = {
     "', '.join('?' * len(listed))",  # fields of our own structs
     "', '.join((':' + name for name in columns_of(Notification)))",
     "order",  # one of two columns, chosen where it stands
+    "column", "key",  # of storage.sealed's own list
     "expression", "name",  # any_of, and table names read from the schema itself
 }  # fmt: skip
 """The only expressions that may stand inside a statement, beside any_of(…) and UPPER_CASE constants."""

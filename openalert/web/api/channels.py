@@ -19,7 +19,7 @@ from openalert.web.paging import DEFAULT, Cursor, Limit, Page, paged
 
 
 class ChannelOut(Output):
-    """A channel; `config.secret` of a webhook is in the creating answer alone."""
+    """A channel; `config.secret` of a webhook is only in the answer that gave it one: made, or given another URL."""
 
     id: str
     name: str
@@ -49,7 +49,7 @@ class ChannelPatch(Input):
     is_enabled: bool | UnsetType = UNSET
 
 
-def show(channel: Channel, *, with_secret: bool = False) -> ChannelOut:
+def show(channel: Channel, secret: str | None = None) -> ChannelOut:
     """A channel as it is answered."""
     return ChannelOut(
         id=channel.id,
@@ -57,7 +57,7 @@ def show(channel: Channel, *, with_secret: bool = False) -> ChannelOut:
         type=channel.type,
         team_id=channel.team_id,
         is_enabled=channel.is_enabled,
-        config=channel.config if with_secret else channels.shown(channel),
+        config=channel.config | ({"secret": secret} if secret else {}),
         created_at=moment(channel.created_at),
         updated_at=moment(channel.updated_at),
     )
@@ -83,7 +83,7 @@ async def create_channel(
     """Make a channel. What a webhook sends is signed with `config.secret`, which is shown this once."""
     async with db.transaction(actor) as tx:
         members = data.members()
-        return show(await channels.create(tx, kind=members.pop("type"), **members), with_secret=True)
+        return show(*await channels.create(tx, kind=members.pop("type"), **members))
 
 
 @get("/{channel_id:str}", responses=READS)
@@ -102,9 +102,9 @@ async def update_channel(
     channel_id: FromPath[str],
     data: JSONBody[ChannelPatch],
 ) -> ChannelOut:
-    """Change a channel; a new `config` keeps the secret."""
+    """Change a channel. A webhook that gets another URL gets a new `config.secret`, shown this once."""
     async with db.transaction(actor) as tx:
-        return show(await channels.update(tx, channel_id, **data.members()))
+        return show(*await channels.update(tx, channel_id, **data.members()))
 
 
 @delete("/{channel_id:str}", responses=WRITES)

@@ -28,7 +28,7 @@ async def create(
     typed = await sent(request)
     kind = typed.get("type", "")
 
-    async def body(tx: Transaction) -> Channel:
+    async def body(tx: Transaction) -> tuple[Channel, str | None]:
         config = {_HOLDS.get(kind, "address"): typed.get("address", "")}
         return await channels.create(
             tx, team_id=team_id, name=typed.get("channel_name", ""), kind=kind, config=config
@@ -37,9 +37,9 @@ async def create(
     made, errors = await attempt(db, actor, body, CHANNEL_FIELDS)
     if made is None:
         return await team_page(request, db, actor, team_id, typed, errors)
-    back = go(f"/teams/{team_id}#channels", f"{made.name} is there. Send a test to see it arrive.")
-    secret = made.config.get("secret")
-    return show_once(request, back, made.id, str(secret)) if secret else back
+    channel, secret = made
+    back = go(f"/teams/{team_id}#channels", f"{channel.name} is there. Send a test to see it arrive.")
+    return show_once(request, back, channel.id, secret) if secret else back
 
 
 @post("/channels/{channel_id:str}/{verb:str}", include_in_schema=False)
@@ -64,11 +64,13 @@ async def _test(tx: Transaction, channel_id: str) -> str:
 
 
 async def _enable(tx: Transaction, channel_id: str) -> str:
-    return f"{(await channels.update(tx, channel_id, is_enabled=True)).name} gets messages again."
+    channel, _ = await channels.update(tx, channel_id, is_enabled=True)
+    return f"{channel.name} gets messages again."
 
 
 async def _disable(tx: Transaction, channel_id: str) -> str:
-    return f"{(await channels.update(tx, channel_id, is_enabled=False)).name} is switched off."
+    channel, _ = await channels.update(tx, channel_id, is_enabled=False)
+    return f"{channel.name} is switched off."
 
 
 async def _delete(tx: Transaction, channel_id: str) -> str:

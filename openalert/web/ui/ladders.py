@@ -8,6 +8,7 @@ from openalert.domain.escalation import Level, PolicyVersion, Target, TargetType
 from openalert.domain.instant import Instant
 from openalert.domain.oncall import OnCall
 from openalert.domain.team import Channel
+from openalert.storage import channels as stored_channels
 from openalert.storage import recipients
 from openalert.storage.database import Reader
 from openalert.storage.recipients import Person
@@ -73,7 +74,7 @@ async def _facts(reader: Reader, levels: Sequence[Level], at: Instant) -> _Facts
     for person in await recipients.people(reader, sorted(wanted)) if wanted else []:
         people.setdefault(person.user_id, []).append(person)
     channel_ids = ids[TargetType.CHANNEL]
-    channels = await recipients.channels(reader, channel_ids) if channel_ids else []
+    channels = await stored_channels.by_ids(reader, channel_ids) if channel_ids else []
     return _Facts(
         people=people,
         members=members,

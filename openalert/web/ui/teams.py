@@ -15,8 +15,8 @@ from openalert.storage import channels as stored_channels
 from openalert.storage import schedules, services, users
 from openalert.storage import teams as stored
 from openalert.storage.database import Database, Reader, Transaction
-from openalert.usecases import channels, teams
 from openalert.usecases import schedules as duty
+from openalert.usecases import teams
 from openalert.web.ui import choices
 from openalert.web.ui.forms import Errors, attempt, forget_shown, shown_once, values_of
 from openalert.web.ui.frame import Values, Web, act, address, answer, go, sent, shell
@@ -164,7 +164,7 @@ async def team_page(
                     "id": each.id,
                     "name": each.name,
                     "type": each.type,
-                    "address": str(next(iter(channels.shown(each).values()), "")),
+                    "address": str(next(iter(each.config.values()), "")),
                     "is_enabled": each.is_enabled,
                     "secret": secrets.get(each.id),
                 }

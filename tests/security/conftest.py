@@ -1,0 +1,5 @@
+"""The fixtures of whole processes."""
+
+from tests.processes.conftest import smtp
+
+__all__ = ["smtp"]
