@@ -12,6 +12,10 @@ _COMMANDS = {
     "serve": ("openalert.cli.serve", "Run the whole appliance."),
     "user": ("openalert.cli.user", "Add people, list them, change a password."),
     "token": ("openalert.cli.token", "Create, list and revoke API keys."),
+    "organization": (
+        "openalert.cli.organization",
+        "Add and list organizations, where there is more than one.",
+    ),
     "check": ("openalert.cli.check", "Try configuration, database, mail, clock and disk."),
     "migrate": ("openalert.cli.data", "Bring the schema of the database up to date."),
     "backup": ("openalert.cli.data", "Copy the database to a file, also beside a running server."),

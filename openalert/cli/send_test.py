@@ -7,7 +7,7 @@ import urllib.request
 
 import click
 
-from openalert.cli.settings import configured, options
+from openalert.cli.settings import configured, of_organization, options
 from openalert.domain.errors import OpenAlertError
 
 
@@ -19,10 +19,12 @@ from openalert.domain.errors import OpenAlertError
     default="critical",
     show_default=True,
 )
+@of_organization
 @options
 def send_test(
     service: str,
     severity: str,
+    organization: str | None,
     config_file: str | None,
     data_dir: str | None,
     database_url: str | None,
@@ -34,7 +36,7 @@ def send_test(
     where = admin.ask(config, "where", fact="listens")
     if where is None:
         raise OpenAlertError("No server runs on this database. Start one with `openalert serve`.")
-    (key,) = admin.ask(config, "test key", service=service) or [""]
+    (key,) = admin.ask(config, "test key", service=service, organization=organization) or [""]
     alert = {
         "title": f"Test alert for {service}",
         "description": "Sent by `openalert send-test`. Acknowledge it, or resolve it.",

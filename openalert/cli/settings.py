@@ -27,6 +27,12 @@ def options(command: F) -> F:
     return command
 
 
+def of_organization(command: F) -> F:
+    """Add --organization; its help is that of `openalert organization`, as most installations have one."""
+    option = click.option("--organization", metavar="NAME", hidden=True)
+    return option(command)
+
+
 def configured(
     config_file: str | None, data_dir: str | None, database_url: str | None, **further: str | int | None
 ) -> Config:

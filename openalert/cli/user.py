@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from openalert.cli.settings import configured, options
+from openalert.cli.settings import configured, of_organization, options
 
 ROLES = click.Choice(["owner", "admin", "member", "viewer"])
 
@@ -19,12 +19,14 @@ def user() -> None:
 @click.option("--name", required=True, help="How others see them.")
 @click.option("--role", type=ROLES, default="member", show_default=True)
 @click.option("--password-stdin", is_flag=True, help="Read the password as one line from standard input.")
+@of_organization
 @options
 def add(
     email: str,
     name: str,
     role: str,
     password_stdin: bool,
+    organization: str | None,
     config_file: str | None,
     data_dir: str | None,
     database_url: str | None,
@@ -34,16 +36,21 @@ def add(
 
     config = configured(config_file, data_dir, database_url)
     password = _password(password_stdin, optional=True)
-    admin.say(admin.run(config, "user add", email=email, name=name, role=role, password=password))
+    person = {"email": email, "name": name, "role": role, "password": password}
+    admin.say(admin.run(config, "user add", **person, organization=organization))
 
 
 @user.command("list")
+@of_organization
 @options
-def list_(config_file: str | None, data_dir: str | None, database_url: str | None) -> None:
+def list_(
+    organization: str | None, config_file: str | None, data_dir: str | None, database_url: str | None
+) -> None:
     """List everybody: address, role, name."""
     from openalert.cli import admin
 
-    admin.say(admin.run(configured(config_file, data_dir, database_url), "user list"))
+    config = configured(config_file, data_dir, database_url)
+    admin.say(admin.run(config, "user list", organization=organization))
 
 
 @user.command()

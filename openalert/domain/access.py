@@ -1,4 +1,7 @@
-"""Who acts, and what they may do: organization roles, team roles, and the one question `can`."""
+"""Who acts, and what they may do: organization roles, team roles, scopes of keys, and the one question `can`.
+
+What a role may do is the matrix in `web/matrix.txt`; this is the rule behind its lines.
+"""
 
 from enum import IntEnum, StrEnum
 
@@ -32,6 +35,19 @@ class Permission(IntEnum):
     """Delete the team, make owners."""
 
 
+class Scope(StrEnum):
+    """A kind of acts that an API key can be used for, whatever its role would allow beside."""
+
+    READ = "read"
+    """Look; every key may, as acts answer with what they changed."""
+    RESPOND = "respond"
+    """Acknowledge, resolve, note, override, test."""
+    CONFIGURE = "configure"
+    """Change what teams have: services, integrations, schedules, policies, channels, members."""
+    ADMIN = "admin"
+    """Whatever concerns the organization: people, teams as such, keys, settings, the audit log."""
+
+
 class Actor(msgspec.Struct, frozen=True, kw_only=True):
     """Who does it: a person, an API key, an integration, or the program itself."""
 
@@ -45,6 +61,10 @@ class Actor(msgspec.Struct, frozen=True, kw_only=True):
     """The role in the organization; owners and admins have it in every team."""
     teams: dict[str, Role] = {}
     """Team id to the role there."""
+    is_confined: bool = False
+    """An API key that acts in `teams` alone and has no say in the organization, whatever its role."""
+    scopes: frozenset[Scope] | None = None
+    """What an API key may be used for; None: not narrowed."""
     address: str = ""
     """From where, as the audit log has it; empty for what came by no request."""
     request_id: str = ""
@@ -60,11 +80,20 @@ class Actor(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def sees_all_teams(self) -> bool:
-        """Whether the whole organization is in view."""
-        return self.organization_id is None or self.role.rank >= Role.ADMIN.rank
+        """Whether the whole organization is in view: for its admins, and for keys that no team confines."""
+        if self.organization_id is None:
+            return True
+        if self.kind == "api_key":
+            return not self.is_confined
+        return self.role.rank >= Role.ADMIN.rank
 
 
 SYSTEM = Actor(kind="system", id=None, name="OpenAlert", organization_id=None, role=Role.OWNER)
+
+
+def program_of(organization_id: str) -> Actor:
+    """The program inside one organization, as which commands on the machine act: it may do everything there."""
+    return msgspec.structs.replace(SYSTEM, organization_id=organization_id)
 
 
 def stranger(address: str, request_id: str) -> Actor:
@@ -80,17 +109,39 @@ def stranger(address: str, request_id: str) -> Actor:
 
 
 def can(actor: Actor, permission: Permission, team_id: str | None) -> bool:
-    """Whether `actor` may do this in the team; None asks about the organization as a whole.
-
-    A viewer of the organization stays a viewer in every team. API keys act with their role in every team.
-    """
+    """Whether `actor` may do this in the team; None asks about the organization as a whole."""
     if actor.organization_id is None:
         return True
-    if actor.kind == "api_key" or team_id is None or actor.sees_all_teams:
-        return actor.role.rank >= permission
-    role = actor.teams.get(team_id)
-    if role is None:
+    if actor.scopes is not None and scope_of(permission, team_id) not in actor.scopes:
         return False
-    if actor.role is Role.VIEWER:
-        return permission == Permission.SEE
-    return role.rank >= permission
+    role = role_in(actor, team_id)
+    return role is not None and role.rank >= permission
+
+
+def role_in(actor: Actor, team_id: str | None) -> Role | None:
+    """The role that counts in the team, None outside of it; in the organization when `team_id` is None.
+
+    Whoever sees all teams has their role in each. A viewer of the organization stays a viewer in every team.
+    """
+    if team_id is None:
+        return Role.VIEWER if actor.is_confined else actor.role
+    if actor.sees_all_teams:
+        return actor.role
+    role = actor.teams.get(team_id)
+    is_viewer = actor.kind == "user" and actor.role is Role.VIEWER
+    return Role.VIEWER if role is not None and is_viewer else role
+
+
+def scope_of(permission: Permission, team_id: str | None) -> Scope:
+    """What a key needs to be used for this."""
+    if permission is Permission.SEE:
+        return Scope.READ
+    if permission is Permission.RESPOND:
+        return Scope.RESPOND
+    is_of_team = permission is Permission.CONFIGURE and team_id is not None
+    return Scope.CONFIGURE if is_of_team else Scope.ADMIN
+
+
+def least(*roles: Role) -> Role:
+    """The lowest of some roles."""
+    return min(roles, key=lambda role: role.rank)

@@ -21,6 +21,8 @@ class Team(msgspec.Struct, kw_only=True):
     description: str = ""
     created_at: Instant
     updated_at: Instant
+    deleted_at: Instant | None = None
+    """Since when it is only the name of a part of the past."""
 
 
 class TeamMember(msgspec.Struct, kw_only=True):

@@ -34,6 +34,11 @@ async def set_second_factor_rule(tx: Transaction, organization_id: str, rule: Se
     )
 
 
+async def every(reader: Reader) -> list[Organization]:
+    """All organizations of the installation, the oldest first; for commands on the machine alone."""
+    return await reader.all(Organization, "SELECT * FROM organizations ORDER BY id")
+
+
 async def rename(tx: Transaction, organization_id: str, name: str) -> None:
     """Give the organization another name."""
     await tx.execute("UPDATE organizations SET name = :name WHERE id = :id", name=name, id=organization_id)

@@ -18,8 +18,8 @@ class Belongings(msgspec.Struct, kw_only=True):
     schedules: int
     escalation_policies: int
     channels: int
-    history: int
-    """Deleted services and policies that past incidents still refer to."""
+    incidents: int
+    """Those that are still open."""
 
 
 async def insert(tx: Transaction, team: Team) -> None:
@@ -39,8 +39,14 @@ async def update(tx: Transaction, team: Team) -> None:
 
 
 async def delete(tx: Transaction, team_id: str) -> None:
-    """Forget a team that has no belongings; its memberships go with it."""
-    await tx.execute("DELETE FROM teams WHERE id = :id", id=team_id)
+    """Keep a team only as a name of the past: nobody is in it any more, and its slug is free."""
+    await tx.execute("DELETE FROM team_members WHERE team_id = :id", id=team_id)
+    await tx.execute(
+        "UPDATE teams SET deleted_at = :now, updated_at = :now, slug = :slug WHERE id = :id",
+        id=team_id,
+        now=tx.now,
+        slug=f"deleted-{team_id}",
+    )
 
 
 async def belongings(reader: Reader, team_id: str) -> Belongings:
@@ -54,9 +60,7 @@ async def belongings(reader: Reader, team_id: str) -> Belongings:
             (SELECT count(*) FROM escalation_policies WHERE team_id = :id AND deleted_at IS NULL)
                 AS escalation_policies,
             (SELECT count(*) FROM channels WHERE team_id = :id) AS channels,
-            (SELECT count(*) FROM services WHERE team_id = :id AND deleted_at IS NOT NULL)
-                + (SELECT count(*) FROM escalation_policies WHERE team_id = :id AND deleted_at IS NOT NULL)
-                AS history
+            (SELECT count(*) FROM incidents WHERE team_id = :id AND status <> 'resolved') AS incidents
         """,
         id=team_id,
     )
@@ -68,12 +72,26 @@ async def get(reader: Reader, actor: Actor, team_id: str) -> Team | None:
     """The team, if the actor may see it."""
     condition, parameters = visible(reader, actor, "id")
     return await reader.one(
-        Team, f"SELECT * FROM teams WHERE id = :id AND {condition}", id=team_id, **parameters
+        Team,
+        f"SELECT * FROM teams WHERE id = :id AND deleted_at IS NULL AND {condition}",
+        id=team_id,
+        **parameters,
+    )
+
+
+async def by_slug(reader: Reader, actor: Actor, slug: str) -> Team | None:
+    """The team with this slug, if the actor may see it."""
+    condition, parameters = visible(reader, actor, "id")
+    return await reader.one(
+        Team,
+        f"SELECT * FROM teams WHERE slug = :slug AND deleted_at IS NULL AND {condition}",
+        slug=slug,
+        **parameters,
     )
 
 
 async def named(reader: Reader, actor: Actor, team_ids: Collection[str]) -> dict[str, Team]:
-    """Those of the teams that the actor may see, by id."""
+    """Those of the teams that the actor may see, by id; deleted ones too, for what refers to them."""
     if not team_ids:
         return {}
     condition, parameters = visible(reader, actor, "id")
@@ -91,7 +109,7 @@ async def page(reader: Reader, actor: Actor, *, after: str = "", limit: int) -> 
     condition, parameters = visible(reader, actor, "id")
     return await reader.all(
         Team,
-        f"SELECT * FROM teams WHERE id > :after AND {condition} ORDER BY id LIMIT :limit",
+        f"SELECT * FROM teams WHERE id > :after AND deleted_at IS NULL AND {condition} ORDER BY id LIMIT :limit",
         after=after,
         limit=limit,
         **parameters,

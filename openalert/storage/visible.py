@@ -10,12 +10,13 @@ def visible(reader: Reader, actor: Actor, column: str = "team_id") -> tuple[str,
     """SQL for "the actor may see this row", and its parameters.
 
     `column` holds the team's id; `organization_id` must be a column of the same table. Owners and admins see
-    their organization, API keys too, everybody else the teams they belong to; the program sees everything.
+    their organization, and so do API keys that no team confines; everybody else sees the teams they belong to,
+    the program sees everything.
     """
     if actor.organization_id is None:
         return "1 = 1", {}
     within, parameters = in_organization(actor, column)
-    if sees_organization(actor):
+    if actor.sees_all_teams:
         return within, parameters
     teams = reader.any_of(column, "visible_teams")
     return f"{within} AND {teams}", parameters | {"visible_teams": sorted(actor.teams)}
@@ -31,11 +32,6 @@ def in_organization(actor: Actor, column: str = "id") -> tuple[str, dict[str, An
     }
 
 
-def sees_organization(actor: Actor) -> bool:
-    """Whether every team of the organization is in view."""
-    return actor.sees_all_teams or actor.kind == "api_key"
-
-
 def sees_team(actor: Actor, team_id: str) -> bool:
     """Whether a team of the actor's own organization is in view."""
-    return sees_organization(actor) or team_id in actor.teams
+    return actor.sees_all_teams or team_id in actor.teams

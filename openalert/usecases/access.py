@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from msgspec import UNSET
 
-from openalert.domain.access import Actor, Permission, Role, can
+from openalert.domain.access import Actor, Permission, Role, can, scope_of
 from openalert.domain.errors import Forbidden, Invalid, NotFound
 from openalert.domain.team import Team
 from openalert.domain.user import User
@@ -35,9 +35,14 @@ def require(actor: Actor, permission: Permission, team_id: str | None, noun: str
     """
     if team_id is not None and not sees_team(actor, team_id):
         raise NotFound(noun)
-    if not can(actor, permission, team_id):
-        where = "team" if team_id is not None else "organization"
-        raise Forbidden(f"This needs {_NEEDS[permission]} of the {where}; ask one of them.")
+    if can(actor, permission, team_id):
+        return
+    if actor.scopes is not None and (scope := scope_of(permission, team_id)) not in actor.scopes:
+        raise Forbidden(f"This API key was not made for that: it lacks the scope {scope}.")
+    if actor.is_confined and team_id is None:
+        raise Forbidden("This API key acts in one team and has no say in the organization.")
+    where = "team" if team_id is not None else "organization"
+    raise Forbidden(f"This needs {_NEEDS[permission]} of the {where}; ask one of them.")
 
 
 def may_manage(actor: Actor, user: User) -> None:

@@ -4,17 +4,18 @@ Whoever can open the database file, or the socket beside it, may do everything; 
 there is none yet. Each command gives the lines that are printed.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-from openalert.domain.access import SYSTEM, Actor, Role
+from openalert.domain.access import SYSTEM, Actor, Role, Scope, program_of
 from openalert.domain.errors import Invalid, NotFound
 from openalert.domain.instant import DAY, from_datetime, rfc3339
 from openalert.domain.user import email_key
-from openalert.storage import organizations, services, users
-from openalert.storage.database import Database, Reader
-from openalert.usecases import api_keys, integrations, setup, vault
+from openalert.storage import organizations as stored_organizations
+from openalert.storage import services, teams, users
+from openalert.storage.database import Database, Reader, Transaction
+from openalert.usecases import api_keys, integrations, organizations, setup, vault
 from openalert.usecases import schedules as duty
 from openalert.usecases import users as people
 from openalert.usecases.access import found
@@ -27,21 +28,27 @@ TEST_INTEGRATION = "openalert send-test"
 
 
 async def user_add(
-    database: Database, *, email: str, name: str, role: str, password: str | None = None
+    database: Database,
+    *,
+    email: str,
+    name: str,
+    role: str,
+    password: str | None = None,
+    organization: str | None = None,
 ) -> Lines:
     """A new person; without a password they cannot sign in yet."""
     hashed = await people.new_password_hash(password, about=(email, name)) if password else None
     async with database.transaction() as tx:
-        await setup.ensure_organization(tx)
+        await _enter(tx, organization)
         user = await people.create(tx, email=email, name=name, role=Role(role), password_hash=hashed)
     hint = "" if hashed else " No password yet: set one with `openalert user passwd`."
     return [f"{user.email} is {_article(user.role)} now.{hint}"]
 
 
-async def user_list(database: Database) -> Lines:
+async def user_list(database: Database, *, organization: str | None = None) -> Lines:
     """Everybody: address, role, name."""
     async with database.read() as reader:
-        actor = await _owner(reader)
+        actor = await _owner(reader, organization)
         listed = await people.page(reader, actor, limit=MOST) if actor else []
     return [
         f"{user.email}\t{user.role}\t{user.name}{'' if user.is_active else ' (deactivated)'}"
@@ -55,44 +62,89 @@ async def user_passwd(database: Database, *, email: str, password: str) -> Lines
         user = found(await users.by_email_key(reader, email_key(email)), "user")
     hashed = await people.new_password_hash(password, about=(user.email, user.name))
     async with database.transaction() as tx:
-        await setup.ensure_organization(tx)
+        tx.actor = program_of(user.organization_id)
         await people.set_password(tx, user.id, hashed)
     return [f"The password of {user.email} is changed; all their sessions are over."]
 
 
-async def token_create(database: Database, *, name: str, role: str, expires_days: int | None = None) -> Lines:
-    """A new API key, alone on the last line."""
+async def token_create(
+    database: Database,
+    *,
+    name: str,
+    role: str,
+    expires_days: int | None = None,
+    scopes: Sequence[str] = (),
+    team: str | None = None,
+    organization: str | None = None,
+) -> Lines:
+    """A new API key, alone on the last line; `team` is a slug, no `scopes` are all of them."""
     async with database.transaction() as tx:
-        await setup.ensure_organization(tx)
-        expires_at = tx.now + expires_days * DAY if expires_days is not None else None
-        _, text = await api_keys.create(tx, name=name, role=Role(role), expires_at=expires_at)
+        await _enter(tx, organization)
+        _, text = await api_keys.create(
+            tx,
+            name=name,
+            role=Role(role),
+            scopes=[Scope(scope) for scope in scopes] or tuple(Scope),
+            team_id=found(await teams.by_slug(tx, tx.actor, team), "team").id if team else None,
+            expires_at=tx.now + expires_days * DAY if expires_days is not None else None,
+        )
     return [text]
 
 
-async def token_list(database: Database) -> Lines:
-    """Every key that is not revoked: id, role, name, end."""
+async def token_list(database: Database, *, organization: str | None = None) -> Lines:
+    """Every key that is not revoked: id, role, name, end, scopes, last use."""
     async with database.read() as reader:
-        actor = await _owner(reader)
+        actor = await _owner(reader, organization)
         listed = await api_keys.page(reader, actor, limit=MOST) if actor else []
     return [
-        f"{key.id}\t{key.role}\t{key.name}\t{rfc3339(key.expires_at) if key.expires_at else 'never expires'}"
+        "\t".join(
+            (
+                key.id,
+                key.role,
+                key.name,
+                rfc3339(key.expires_at) if key.expires_at else "never expires",
+                ",".join(key.scopes),
+                f"last used {rfc3339(key.last_used_at)}" if key.last_used_at else "never used",
+            )
+        )
         for key in listed
     ]
 
 
 async def token_revoke(database: Database, *, key_id: str) -> Lines:
-    """The key opens nothing any more."""
+    """The key opens nothing any more, of whatever organization it is."""
     async with database.transaction() as tx:
-        await setup.ensure_organization(tx)
         await api_keys.revoke(tx, key_id)
     return [f"The key {key_id} is revoked."]
 
 
-async def on_call(database: Database, *, schedule: str | None = None, at: str | None = None) -> Lines:
+async def organization_add(database: Database, *, name: str, owner: str, owner_name: str) -> Lines:
+    """A further organization, whose owner still needs a password."""
+    async with database.transaction() as tx:
+        made, user = await organizations.add(tx, name=name, owner_email=owner, owner_name=owner_name)
+    return [
+        f"{made.name} is there, and {user.email} owns it.",
+        f"Set a password with `openalert user passwd {user.email}`.",
+    ]
+
+
+async def organization_list(database: Database) -> Lines:
+    """Every organization: id and name."""
+    async with database.read() as reader:
+        return [f"{each.id}\t{each.name}" for each in await stored_organizations.every(reader)]
+
+
+async def on_call(
+    database: Database,
+    *,
+    schedule: str | None = None,
+    at: str | None = None,
+    organization: str | None = None,
+) -> Lines:
     """Who is on call for every schedule, or for the one with this name or id."""
     async with database.read() as reader:
         moment = _moment(at) if at else reader.now
-        actor = await _owner(reader)
+        actor = await _owner(reader, organization)
         listed = await duty.page(reader, actor, limit=MOST) if actor else []
         chosen = [one for one in listed if schedule in (None, one.id) or _same(schedule, one.name)]
         if schedule is not None and not chosen:
@@ -108,10 +160,10 @@ async def on_call(database: Database, *, schedule: str | None = None, at: str | 
     return lines or ["There is no schedule yet."]
 
 
-async def test_key(database: Database, *, service: str) -> Lines:
+async def test_key(database: Database, *, service: str, organization: str | None) -> Lines:
     """A fresh key of the integration that test alerts of this service come in by."""
     async with database.transaction() as tx:
-        await setup.ensure_organization(tx)
+        await _enter(tx, organization)
         monitored = found(await services.by_slug(tx, tx.actor, service), "service")
         listed = await integrations.page(tx, tx.actor, service_id=monitored.id, limit=MOST)
         known = next((one for one in listed if one.name == TEST_INTEGRATION), None)
@@ -149,6 +201,8 @@ COMMANDS: dict[str, Command] = {
     "token create": token_create,
     "token list": token_list,
     "token revoke": token_revoke,
+    "organization add": organization_add,
+    "organization list": organization_list,
     "oncall": on_call,
     "test key": test_key,
     "rotate key": rotate_key,
@@ -163,12 +217,19 @@ async def run(database: Database, command: str, arguments: dict[str, Any]) -> Li
     return await COMMANDS[command](database, **arguments)
 
 
-async def _owner(reader: Reader) -> Actor | None:
-    """The program as an owner of the organization; None before there is one."""
-    organization = await organizations.first(reader)
-    if organization is None:
-        return None
-    return Actor(kind="system", id=None, name="OpenAlert", organization_id=organization.id, role=Role.OWNER)
+async def _enter(tx: Transaction, wanted: str | None) -> None:
+    """Act inside the organization that the command means, made when there is none yet."""
+    chosen = await organizations.choose(tx, wanted)
+    if chosen is None:
+        await setup.ensure_organization(tx)
+    else:
+        tx.actor = program_of(chosen.id)
+
+
+async def _owner(reader: Reader, wanted: str | None) -> Actor | None:
+    """The program inside the organization that the command means; None before there is one."""
+    chosen = await organizations.choose(reader, wanted)
+    return program_of(chosen.id) if chosen else None
 
 
 def _same(wanted: str | None, name: str) -> bool:

@@ -136,9 +136,10 @@ async def _check_targets(tx: Transaction, levels: Sequence[Level], already: Sequ
 async def _seen(tx: Transaction, targets: set[Target]) -> Known:
     ids = {kind: [target.id for target in targets if target.type is kind] for kind in TargetType}
     people = await users.named(tx, tx.actor, ids[TargetType.USER])
+    of_teams = await teams.named(tx, tx.actor, ids[TargetType.TEAM])
     return {
         TargetType.USER: {user.id for user in people.values() if user.is_active},
         TargetType.SCHEDULE: set(await schedules.named(tx, tx.actor, ids[TargetType.SCHEDULE])),
-        TargetType.TEAM: set(await teams.named(tx, tx.actor, ids[TargetType.TEAM])),
+        TargetType.TEAM: {team.id for team in of_teams.values() if team.deleted_at is None},
         TargetType.CHANNEL: set(await channels.named(tx, tx.actor, ids[TargetType.CHANNEL])),
     }

@@ -5,7 +5,7 @@ import secrets
 
 import msgspec
 
-from openalert.domain.access import SYSTEM, Actor, Role
+from openalert.domain.access import Actor, Role, program_of
 from openalert.domain.errors import Invalid, NotFound
 from openalert.domain.ids import new_id
 from openalert.domain.instant import HOUR, Instant
@@ -87,5 +87,5 @@ async def ensure_organization(tx: Transaction, name: str | None = None) -> Organ
     elif name is not None:
         found.name = check_name(name, "organization")
         await organizations.rename(tx, found.id, found.name)
-    tx.actor = msgspec.structs.replace(SYSTEM, organization_id=found.id)
+    tx.actor = program_of(found.id)
     return found

@@ -8,7 +8,7 @@ from openalert.domain.errors import Conflict, Invalid
 from openalert.domain.ids import new_id
 from openalert.domain.team import Team, TeamMember, check_name, slugify
 from openalert.domain.user import User
-from openalert.storage import teams, users
+from openalert.storage import api_keys, escalation_policies, teams, users
 from openalert.storage.database import Reader, Transaction
 from openalert.usecases.access import found, given, home, require, see_team, unknown
 
@@ -68,22 +68,35 @@ async def update(
 
 
 async def delete(tx: Transaction, team_id: str) -> None:
-    """Delete a team that has nothing left; Conflict says what it still has."""
+    """Delete a team that has nothing left and that nobody counts on; Conflict says what stands in the way.
+
+    Its past incidents keep its name. Keys that acted in it alone are revoked.
+    """
     team = await see_team(tx, tx.actor, team_id)
     require(tx.actor, Permission.OWN, team.id)
     left = await teams.belongings(tx, team.id)
     kinds = {
-        "services": left.services,
-        "escalation policies": left.escalation_policies,
-        "schedules": left.schedules,
-        "channels": left.channels,
+        "service": left.services,
+        "escalation policy": left.escalation_policies,
+        "schedule": left.schedules,
+        "channel": left.channels,
     }
-    remaining = [f"{count} {kind}" for kind, count in kinds.items() if count]
+    remaining = [counted(count, kind) for kind, count in kinds.items() if count]
     if remaining:
         raise Conflict(f"The team still has {', '.join(remaining)}; delete or move them first.")
-    if left.history:
-        raise Conflict("Past incidents belong to this team, so it stays; rename it instead.")
+    if left.incidents:
+        raise Conflict(f"The team still has {counted(left.incidents, 'open incident')}; resolve them first.")
+    policies = await escalation_policies.that_page(tx, team.id)
+    if policies:
+        raise Conflict(f"The escalation policy {policies[0].name!r} pages this team; change it first.")
+    await api_keys.revoke_of_team(tx, team.id)
     await teams.delete(tx, team.id)
+
+
+def counted(count: int, kind: str) -> str:
+    """`1 service`, `2 escalation policies`."""
+    plural = f"{kind[:-1]}ies" if kind.endswith("y") else f"{kind}s"
+    return f"{count} {kind if count == 1 else plural}"
 
 
 async def members(reader: Reader, actor: Actor, team_id: str) -> list[tuple[TeamMember, User]]:

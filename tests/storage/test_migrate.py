@@ -53,13 +53,13 @@ async def test_an_upgrade_keeps_a_copy_of_what_was_there(
         await tx.execute("INSERT INTO settings (name, value) VALUES ('kept', '1')")
     await database.close()
     known = migrate.migrations("sqlite")
-    newer = [*known, Migration(len(known) + 1, "more", "ALTER TABLE settings ADD COLUMN more TEXT;\n")]
+    newer = [*known, Migration(known[-1].version + 1, "more", "ALTER TABLE settings ADD COLUMN more TEXT;\n")]
     monkeypatch.setattr(migrate, "migrations", lambda dialect: newer)
     database = await open_database(sqlite_url)
     async with database.read() as reader:
         assert await reader.value("SELECT more FROM settings") is None
     await database.close()
-    copy = sqlite3.connect(sqlite_url.removeprefix("sqlite:///") + f".before-{len(known) + 1:04d}")
+    copy = sqlite3.connect(sqlite_url.removeprefix("sqlite:///") + f".before-{known[-1].version + 1:04d}")
     assert copy.execute("SELECT value FROM settings WHERE name = 'kept'").fetchone() == ("1",)
     assert [row[1] for row in copy.execute("PRAGMA table_info(settings)")] == ["name", "value"]
     copy.close()
@@ -71,7 +71,9 @@ async def test_a_migration_that_breaks_leaves_the_schema_as_it_was(
     """Half a migration is none: its first statement is undone with the second, and nothing is recorded."""
     known = migrate.migrations("sqlite")
     broken = Migration(
-        len(known) + 1, "broken", "ALTER TABLE settings ADD COLUMN more TEXT;\nSELECT * FROM nowhere;\n"
+        known[-1].version + 1,
+        "broken",
+        "ALTER TABLE settings ADD COLUMN more TEXT;\nSELECT * FROM nowhere;\n",
     )
     with monkeypatch.context() as patched:
         patched.setattr(migrate, "migrations", lambda dialect: [*known, broken])

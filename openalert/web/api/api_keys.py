@@ -2,13 +2,15 @@
 
 from datetime import datetime
 from functools import partial
+from typing import Annotated
 
+import msgspec
 from litestar import Router, delete, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 from msgspec import UNSET, UnsetType
 
-from openalert.domain.access import Actor, Role
+from openalert.domain.access import Actor, Role, Scope
 from openalert.domain.user import ApiKey
 from openalert.storage.database import Database
 from openalert.usecases import api_keys
@@ -31,6 +33,8 @@ class ApiKeyOut(Output):
     id: str
     name: str
     role: Role
+    scopes: list[Scope]
+    team_id: str | None
     created_by_id: str | None
     created_at: datetime
     expires_at: datetime | None
@@ -39,10 +43,17 @@ class ApiKeyOut(Output):
 
 
 class ApiKeyIn(Input):
-    """A new API key; its role must not exceed that of its maker."""
+    """A new API key; it cannot be given more than its maker has."""
 
     name: str
     role: Role = Role.ADMIN
+    scopes: Annotated[
+        list[Scope],
+        msgspec.Meta(min_length=1, description="What it may be used for; `read` is always part of it."),
+    ] = msgspec.field(default_factory=lambda: list(Scope))
+    team_id: Annotated[
+        str | None, msgspec.Meta(description="The only team in which it acts; null: wherever its maker does.")
+    ] = None
     expires_at: Moment | None = None
 
 
@@ -52,6 +63,8 @@ def show(key: ApiKey, text: str | None = None) -> ApiKeyOut:
         id=key.id,
         name=key.name,
         role=key.role,
+        scopes=list(key.scopes),
+        team_id=key.team_id,
         created_by_id=key.created_by_id,
         created_at=moment(key.created_at),
         expires_at=moment_or_none(key.expires_at),
@@ -67,7 +80,7 @@ async def list_api_keys(
     limit: Limit = DEFAULT,
     cursor: Cursor = None,
 ) -> Page[ApiKeyOut]:
-    """The API keys of the organization that are not revoked; for admins."""
+    """The API keys that are not revoked: all for admins of the organization, else those of teams one leads."""
     async with db.read() as reader:
         return await paged(partial(api_keys.page, reader, actor), show, limit, cursor)
 
@@ -79,7 +92,12 @@ async def create_api_key(
     """Make an API key; `key` is shown this once."""
     async with db.transaction(actor) as tx:
         made = await api_keys.create(
-            tx, name=data.name, role=data.role, expires_at=instant_or_none(data.expires_at)
+            tx,
+            name=data.name,
+            role=data.role,
+            scopes=data.scopes,
+            team_id=data.team_id,
+            expires_at=instant_or_none(data.expires_at),
         )
         return show(*made)
 

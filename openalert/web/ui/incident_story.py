@@ -135,7 +135,7 @@ async def _head(
     names: Mapping[str, str],
     entries: Sequence[TimelineEntry],
 ) -> Values:
-    team = await teams.get(reader, actor, incident.team_id)
+    team = (await teams.named(reader, actor, [incident.team_id])).get(incident.team_id)
     answered = next((entry for entry in entries if entry.kind == "acknowledged"), None)
     snoozed = next((entry for entry in entries if entry.kind == "snoozed"), None)
     resolved = next((entry for entry in entries if entry.kind == "resolved"), None)

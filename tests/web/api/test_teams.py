@@ -90,4 +90,4 @@ async def test_a_team_with_belongings_stays(alice: Client, cast: Cast) -> None:
     await alice.post("/schedules", json={"name": "S", "teamId": cast.team.id, "timezone": "UTC"})
     answer = await alice.delete(f"/teams/{cast.team.id}")
     assert answer.status_code == 409
-    assert "1 schedules" in answer.json()["message"]
+    assert "1 schedule;" in answer.json()["message"]

@@ -110,7 +110,7 @@ async def test_nobody_gives_a_key_more_than_they_have(world: World, sign_in: Sig
     assert 'value="owner"' not in (await browser.get("/settings")).html
     page = await browser.post("/settings/api-keys", key_name="CI", key_role="owner")
     assert page.status == 422
-    assert "Only an owner can make a key" in page.text
+    assert "You cannot give more than you have" in page.text
     assert page.form("/settings/api-keys")["fields"]["key_name"] == "CI"
     browser = await sign_in(world.bob)
     page = await browser.get("/settings")

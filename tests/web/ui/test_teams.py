@@ -26,7 +26,7 @@ async def test_a_team_is_made_described_and_deleted(world: World, sign_in: SignI
     assert (await browser.post(f"{page.path}/delete")).path == "/teams"
     await make.service(world.db, world.core)
     page = await browser.post(f"/teams/{world.core.id}/delete")
-    assert "The team still has 1 services" in page.text
+    assert "The team still has 1 service;" in page.text
 
 
 async def test_what_is_wrong_with_a_new_team_is_said_beside_its_field(world: World, sign_in: SignIn) -> None:
