@@ -27,7 +27,7 @@ from openalert.notifiers.notifier import Notifier
 from openalert.storage.database import Database
 from openalert.usecases.deliveries import Outside as LinksBack
 from openalert.usecases.intake import Intake
-from openalert.web import assets, guards, problems, webhooks
+from openalert.web import assets, etags, guards, problems, webhooks
 from openalert.web.guards import Access
 from openalert.web.live import Live
 from openalert.web.middleware import Outside
@@ -139,6 +139,7 @@ def _litestar(openalert: OpenAlert, secret: bytes) -> Litestar:
                 "health": openalert.engine.health,
                 "engine": openalert.engine,
                 "secret": secret,
+                "outside": links_back,
             }
         ),
         openapi_config=OpenAPIConfig(
@@ -152,6 +153,7 @@ def _litestar(openalert: OpenAlert, secret: bytes) -> Litestar:
         debug=False,
     )
     _note_query_parameters(app)
+    etags.plan(app.routes)
     return app
 
 

@@ -6,6 +6,7 @@
     ├── Forbidden             403 FORBIDDEN
     ├── NotFound              404 <NOUN>_NOT_FOUND
     ├── Conflict              409 CONFLICT, or the code given
+    ├── PreconditionFailed    412 PRECONDITION_FAILED
     ├── TooLarge              413 BODY_TOO_LARGE
     ├── Unsupported           415 UNSUPPORTED_MEDIA_TYPE
     ├── RateLimited           429 RATE_LIMIT_EXCEEDED
@@ -73,6 +74,13 @@ class Conflict(OpenAlertError):
 
     status = 409
     code = "CONFLICT"
+
+
+class PreconditionFailed(OpenAlertError):
+    """The thing is not at the version that the caller wanted; `details["etag"]` is the present one, if any."""
+
+    status = 412
+    code = "PRECONDITION_FAILED"
 
 
 class TooLarge(OpenAlertError):

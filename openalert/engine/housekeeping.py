@@ -3,8 +3,9 @@
 from datetime import UTC
 from typing import Any
 
+from openalert.domain.idempotency import KEPT_FOR
 from openalert.domain.instant import DAY, MINUTE, Instant
-from openalert.storage import events, payloads, runs
+from openalert.storage import events, idempotency, payloads, runs
 from openalert.storage.database import Database
 
 
@@ -15,9 +16,10 @@ async def alive(database: Database, run_id: str) -> None:
 
 
 async def forget(database: Database, payload_days: int) -> None:
-    """Drop what nobody needs: the event log beyond a day, payloads beyond their days and their alerts."""
+    """Drop what nobody needs: events and kept answers beyond a day, payloads beyond their days and their alerts."""
     async with database.transaction() as tx:
         await events.forget(tx, tx.now)
+        await idempotency.forget(tx, tx.now - KEPT_FOR)
         await payloads.forget(tx, tx.now - payload_days * DAY)
 
 

@@ -23,7 +23,8 @@ class SealedColumn(msgspec.Struct, frozen=True):
 
 
 CHANNEL_SECRETS = SealedColumn("channels", "sealed")
-COLUMNS = (CHANNEL_SECRETS,)
+KEPT_ANSWERS = SealedColumn("kept_answers", "sealed")
+COLUMNS = (CHANNEL_SECRETS, KEPT_ANSWERS)
 """Every sealed column. One that is missing here is lost when keys change; tests/storage/test_sealed.py looks."""
 
 

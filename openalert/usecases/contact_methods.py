@@ -31,6 +31,12 @@ async def of_user(reader: Reader, actor: Actor, user_id: str) -> list[ContactMet
     return await contact_methods.of_user(reader, user.id)
 
 
+async def get(reader: Reader, actor: Actor, user_id: str, method_id: str) -> ContactMethod:
+    """One way to reach a person; for the person and for admins."""
+    user = await _to_see(reader, actor, user_id)
+    return found(await contact_methods.get(reader, user.id, method_id), "contact method")
+
+
 async def create(tx: Transaction, user_id: str, *, kind: str, address: str) -> ContactMethod:
     """A new way to reach a person.
 

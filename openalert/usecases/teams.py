@@ -107,6 +107,12 @@ async def members(reader: Reader, actor: Actor, team_id: str) -> list[tuple[Team
     return [(membership, people[membership.user_id]) for membership in memberships]
 
 
+async def member(reader: Reader, actor: Actor, team_id: str, user_id: str) -> tuple[TeamMember, User]:
+    """One membership, and whom it means."""
+    everybody = await members(reader, actor, team_id)
+    return found(next((each for each in everybody if each[0].user_id == user_id), None), "member")
+
+
 async def put_member(tx: Transaction, team_id: str, user_id: str, role: Role) -> TeamMember:
     """Take a person of the organization into the team, or give another role; only owners make owners."""
     team = await see_team(tx, tx.actor, team_id)

@@ -152,7 +152,8 @@ async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRou
     if actor is None:
         raise Unauthenticated(_why(credential))
     if unsafe and scope["path"].startswith("/api/"):
-        access.writes.spend(f"{actor.kind}:{actor.id}", access.database.clock())
+        scope["limited_as"] = f"{actor.kind}:{actor.id}"
+        access.writes.spend(scope["limited_as"], access.database.clock())
 
 
 def _why(credential: Credential | None) -> str:

@@ -4,6 +4,7 @@
 in one shape for every refusal. Of a fault of our own nothing but the request id leaves the program.
 """
 
+import math
 import traceback
 from http import HTTPStatus
 from typing import Any
@@ -127,7 +128,7 @@ def for_people(scope: Scope) -> bool:
 def _headers(error: OpenAlertError) -> list[tuple[str, str]]:
     headers = []
     if "retry_after" in error.details:
-        headers.append(("retry-after", str(max(1, round(error.details["retry_after"])))))
+        headers.append(("retry-after", str(max(1, math.ceil(error.details["retry_after"])))))
     if "allow" in error.details:
         headers.append(("allow", ", ".join(error.details["allow"])))
     if error.status == 401:

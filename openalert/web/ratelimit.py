@@ -1,11 +1,23 @@
 """A limit that needs one number for each caller: the generic cell rate algorithm (GCRA)."""
 
+import math
 from collections import OrderedDict
+
+import msgspec
 
 from openalert.domain.errors import RateLimited
 from openalert.domain.instant import MINUTE, SECOND, Instant
 
 MOST_KEYS = 10_000
+"""Callers remembered; beyond it the one that was quiet for longest starts afresh."""
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """How a caller stands: `remaining` acts may come at once, all `limit` again after `reset` seconds of quiet."""
+
+    limit: int
+    remaining: int
+    reset: int
 
 
 class RateLimit:
@@ -13,19 +25,32 @@ class RateLimit:
 
     def __init__(self, per_minute: int) -> None:
         """`per_minute` 0: no limit."""
+        self._limit = per_minute
         self._interval = MINUTE / per_minute if per_minute else 0.0
         self._full_at: OrderedDict[str, float] = OrderedDict()
 
     def spend(self, key: str, now: Instant) -> None:
-        """Count one act, or raise RateLimited with the seconds to wait."""
+        """Count one act, or raise RateLimited with the seconds to wait; what is refused does not count."""
         if not self._interval:
             return
-        due = max(self._full_at.pop(key, 0.0), float(now)) + self._interval
-        wait = due - now - MINUTE
+        full_at = self._known(key, now)
+        wait = full_at + self._interval - now - MINUTE
         if wait > 0.001:
-            self._full_at[key] = due - self._interval
-            seconds = max(1, -int(-wait // SECOND))
+            seconds = max(1, math.ceil(wait / SECOND))
             raise RateLimited(f"Too many changes in a minute. Try again in {seconds} s.", retry_after=seconds)
-        self._full_at[key] = due
+        self._full_at[key] = full_at + self._interval
+        self._full_at.move_to_end(key)
         if len(self._full_at) > MOST_KEYS:
             self._full_at.popitem(last=False)
+
+    def standing(self, key: str, now: Instant) -> Standing | None:
+        """How the caller stands now; None where there is no limit."""
+        if not self._interval:
+            return None
+        owed = self._known(key, now) - now
+        remaining = max(0, math.floor((MINUTE - owed) / self._interval + 0.001))
+        return Standing(self._limit, remaining, math.ceil(owed / SECOND))
+
+    def _known(self, key: str, now: Instant) -> float:
+        """When the caller has all acts again: never past, and never over a minute ahead if the clock was set back."""
+        return min(max(self._full_at.get(key, 0.0), float(now)), float(now + MINUTE))

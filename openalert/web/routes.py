@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 
 from litestar import Router
+from litestar.di import Provide
 from litestar.types import ControllerRouterHandler
 
-from openalert.web import ops, signin
+from openalert.web import conditions, ops, signin
 from openalert.web.api import (
     alerts,
     api_keys,
@@ -40,6 +41,9 @@ API = Router(
         sessions.routes,
         api_keys.routes,
     ],
+    middleware=[conditions.middleware],
+    dependencies={"db": Provide(conditions.database, sync_to_thread=False)},
+    exception_handlers={conditions.Replayed: conditions.replay},
 )
 
 ROUTES: Sequence[ControllerRouterHandler] = [

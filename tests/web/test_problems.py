@@ -100,8 +100,8 @@ async def test_a_refusal_has_all_members(
 
 
 async def test_when_to_come_back_is_a_header_in_whole_seconds(http: httpx2.AsyncClient) -> None:
-    """Never 0: that would be at once."""
-    assert (await http.get("/api/fail/limit")).headers["retry-after"] == "2"
+    """Rounded up: earlier would be too early, and 0 would be at once."""
+    assert (await http.get("/api/fail/limit")).headers["retry-after"] == "3"
     assert (await http.get("/api/fail/full")).headers["retry-after"] == "10"
 
 

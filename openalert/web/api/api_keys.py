@@ -16,6 +16,7 @@ from openalert.storage.database import Database
 from openalert.usecases import api_keys
 from openalert.web.api.wire import (
     READS,
+    SHOWN_ONCE,
     WRITES,
     Input,
     Moment,
@@ -85,7 +86,7 @@ async def list_api_keys(
         return await paged(partial(api_keys.page, reader, actor), show, limit, cursor)
 
 
-@post("/", responses=WRITES)
+@post("/", responses=WRITES, opt=SHOWN_ONCE)
 async def create_api_key(
     db: NamedDependency[Database], actor: NamedDependency[Actor], data: JSONBody[ApiKeyIn]
 ) -> ApiKeyOut:

@@ -14,7 +14,7 @@ from openalert.domain.team import Channel
 from openalert.storage.database import Database
 from openalert.usecases import channels
 from openalert.web.api.users import TestOut
-from openalert.web.api.wire import READS, WRITES, Input, Output, TeamFilter, moment
+from openalert.web.api.wire import READS, SHOWN_ONCE, WRITES, Input, Output, TeamFilter, moment
 from openalert.web.paging import DEFAULT, Cursor, Limit, Page, paged
 
 
@@ -76,7 +76,7 @@ async def list_channels(
         return await paged(partial(channels.page, reader, actor, team_id=team_id), show, limit, cursor)
 
 
-@post("/", responses=WRITES)
+@post("/", responses=WRITES, opt=SHOWN_ONCE)
 async def create_channel(
     db: NamedDependency[Database], actor: NamedDependency[Actor], data: JSONBody[ChannelIn]
 ) -> ChannelOut:

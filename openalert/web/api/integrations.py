@@ -16,7 +16,7 @@ from openalert.storage.database import Database, Reader
 from openalert.usecases import integrations
 from openalert.usecases.deliveries import Outside
 from openalert.usecases.replay import replay
-from openalert.web.api.wire import READS, WRITES, Input, Output, moment, moment_or_none
+from openalert.web.api.wire import READS, SHOWN_ONCE, WRITES, Input, Output, moment, moment_or_none
 from openalert.web.paging import DEFAULT, Cursor, Limit, Page, paged
 
 
@@ -142,7 +142,7 @@ async def list_integrations(
         return await paged(read, partial(show, outside), limit, cursor)
 
 
-@post("/", responses=WRITES)
+@post("/", responses=WRITES, opt=SHOWN_ONCE)
 async def create_integration(
     db: NamedDependency[Database],
     actor: NamedDependency[Actor],
@@ -192,7 +192,7 @@ async def delete_integration(
         await integrations.delete(tx, integration_id)
 
 
-@post("/{integration_id:str}/rotate-key", status_code=200, responses=WRITES)
+@post("/{integration_id:str}/rotate-key", status_code=200, responses=WRITES, opt=SHOWN_ONCE)
 async def rotate_key(
     db: NamedDependency[Database],
     actor: NamedDependency[Actor],

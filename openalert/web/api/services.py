@@ -17,7 +17,7 @@ from openalert.usecases import integrations, services
 from openalert.usecases.deliveries import Outside
 from openalert.web.api.integrations import IntegrationOut
 from openalert.web.api.integrations import show as show_integration
-from openalert.web.api.wire import READS, WRITES, Input, Output, TeamFilter, moment
+from openalert.web.api.wire import READS, SHOWN_ONCE, WRITES, Input, Output, TeamFilter, moment
 from openalert.web.paging import DEFAULT, Cursor, Limit, Page, paged
 
 
@@ -149,7 +149,7 @@ async def list_service_integrations(
         return await paged(read, partial(show_integration, outside), limit, cursor)
 
 
-@post("/{service_id:str}/integrations", responses=WRITES)
+@post("/{service_id:str}/integrations", responses=WRITES, opt=SHOWN_ONCE)
 async def create_service_integration(
     db: NamedDependency[Database],
     actor: NamedDependency[Actor],

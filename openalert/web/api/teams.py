@@ -61,7 +61,7 @@ class MemberOut(Output):
     user_id: str
     role: Role
     created_at: datetime
-    user: MemberUser | UnsetType = UNSET
+    user: MemberUser
 
 
 class MemberIn(Input):
@@ -89,12 +89,14 @@ def show(team: Team) -> TeamOut:
     )
 
 
-def show_member(member: TeamMember, user: User | None = None) -> MemberOut:
+def show_member(member: TeamMember, user: User) -> MemberOut:
     """A membership as it is answered."""
-    out = MemberOut(user_id=member.user_id, role=member.role, created_at=moment(member.created_at))
-    if user is not None:
-        out.user = MemberUser(id=user.id, name=user.name, email=user.email, is_active=user.is_active)
-    return out
+    return MemberOut(
+        user_id=member.user_id,
+        role=member.role,
+        created_at=moment(member.created_at),
+        user=MemberUser(id=user.id, name=user.name, email=user.email, is_active=user.is_active),
+    )
 
 
 @get("/", responses=READS)
@@ -166,7 +168,20 @@ async def add_member(
 ) -> MemberOut:
     """Take a person into the team, or give another role there."""
     async with db.transaction(actor) as tx:
-        return show_member(await teams.put_member(tx, team_id, data.user_id, data.role))
+        await teams.put_member(tx, team_id, data.user_id, data.role)
+        return show_member(*await teams.member(tx, actor, team_id, data.user_id))
+
+
+@get("/{team_id:str}/members/{user_id:str}", responses=READS)
+async def get_member(
+    db: NamedDependency[Database],
+    actor: NamedDependency[Actor],
+    team_id: FromPath[str],
+    user_id: FromPath[str],
+) -> MemberOut:
+    """One person in the team."""
+    async with db.read() as reader:
+        return show_member(*await teams.member(reader, actor, team_id, user_id))
 
 
 @patch("/{team_id:str}/members/{user_id:str}", responses=WRITES)
@@ -179,7 +194,8 @@ async def update_member(
 ) -> MemberOut:
     """Give a member another role."""
     async with db.transaction(actor) as tx:
-        return show_member(await teams.put_member(tx, team_id, user_id, data.role))
+        await teams.put_member(tx, team_id, user_id, data.role)
+        return show_member(*await teams.member(tx, actor, team_id, user_id))
 
 
 @delete("/{team_id:str}/members/{user_id:str}", responses=WRITES)
@@ -205,6 +221,7 @@ routes = Router(
         delete_team,
         list_members,
         add_member,
+        get_member,
         update_member,
         remove_member,
     ],

@@ -231,6 +231,18 @@ async def create_contact_method(
         return show_method(await contact_methods.create(tx, user_id, kind=data.type, address=data.address))
 
 
+@get("/{user_id:str}/contact-methods/{method_id:str}", responses=READS)
+async def get_contact_method(
+    db: NamedDependency[Database],
+    actor: NamedDependency[Actor],
+    user_id: FromPath[str],
+    method_id: FromPath[str],
+) -> ContactMethodOut:
+    """One way to reach a person; for the person and for admins."""
+    async with db.read() as reader:
+        return show_method(await contact_methods.get(reader, actor, user_id, method_id))
+
+
 @delete("/{user_id:str}/contact-methods/{method_id:str}", responses=WRITES)
 async def delete_contact_method(
     db: NamedDependency[Database],
@@ -291,6 +303,7 @@ routes = Router(
         set_password,
         list_contact_methods,
         create_contact_method,
+        get_contact_method,
         delete_contact_method,
         verify_contact_method,
         test_contact_method,

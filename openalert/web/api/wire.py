@@ -61,6 +61,7 @@ def refusals(*statuses: int) -> dict[int, ResponseSpec]:
         403: "Visible to the caller, but not theirs to do.",
         404: "There is no such thing, or the caller may not know of it.",
         409: "The thing is in a state that does not allow it.",
+        412: "The thing is not at the version that If-Match names; `details.etag` is the present one.",
         429: "Too many requests; Retry-After says when to come back.",
     }
     return {
@@ -76,8 +77,10 @@ def refusals(*statuses: int) -> dict[int, ResponseSpec]:
 
 READS = refusals()
 """The refusals of operations that only read."""
-WRITES = refusals(409, 429)
+WRITES = refusals(409, 412, 429)
 """The refusals of operations that change something."""
+SHOWN_ONCE = {"shows_secret": True}
+"""`opt` of an operation whose answer, and no other, shows a secret."""
 
 
 Words: TypeAlias = Annotated[
