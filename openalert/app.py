@@ -23,10 +23,12 @@ from openalert.engine.engine import Engine
 from openalert.notifiers import NotifierSettings
 from openalert.notifiers.email import EmailSettings
 from openalert.notifiers.http import OutgoingSettings
+from openalert.notifiers.identity_provider import IdentityProvider, ProviderSettings
 from openalert.notifiers.notifier import Notifier
 from openalert.storage.database import Database
 from openalert.usecases.deliveries import Outside as LinksBack
 from openalert.usecases.intake import Intake
+from openalert.usecases.single_sign_on import SingleSignOn
 from openalert.web import assets, etags, guards, problems, webhooks
 from openalert.web.guards import Access
 from openalert.web.live import Live
@@ -57,6 +59,7 @@ class OpenAlert:
             LinksBack(config.base_url, secret),
             payload_days=config.retention.payload_days,
         )
+        self.single_sign_on = single_sign_on(config)
         self.asgi = Outside(
             _litestar(self, secret),
             config,
@@ -86,6 +89,8 @@ class OpenAlert:
             await self.intake.stop()
             await self.engine.stop()
             await self.access.finish()
+            if self.single_sign_on is not None:
+                await self.single_sign_on.provider.close()
 
     async def drain(self) -> None:
         """Take nothing more and send live listeners away; what has begun goes on."""
@@ -113,6 +118,22 @@ def notifier_settings(config: Config) -> NotifierSettings:
     )
 
 
+def single_sign_on(config: Config) -> SingleSignOn | None:
+    """The identity provider of the configuration and its rules; None when there is none."""
+    oidc = config.oidc
+    if not oidc.issuer:
+        return None
+    settings = ProviderSettings(
+        issuer=oidc.issuer,
+        client_id=oidc.client_id,
+        client_secret=oidc.client_secret,
+        scopes=oidc.scopes,
+        redirect_uri=f"{config.base_url}/auth/callback",
+        label=oidc.label,
+    )
+    return SingleSignOn(oidc, IdentityProvider(settings, notifier_settings(config).outgoing))
+
+
 def _litestar(openalert: OpenAlert, secret: bytes) -> Litestar:
     links_back = LinksBack(openalert.config.base_url, secret)
 
@@ -136,6 +157,7 @@ def _litestar(openalert: OpenAlert, secret: bytes) -> Litestar:
             {
                 "access": openalert.access,
                 "config": openalert.config,
+                "single_sign_on": openalert.single_sign_on,
                 "health": openalert.engine.health,
                 "engine": openalert.engine,
                 "secret": secret,

@@ -9,6 +9,7 @@ import re
 import secrets
 import tomllib
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias, get_args, get_origin, get_type_hints
@@ -16,7 +17,9 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from openalert.domain.access import Role
 from openalert.domain.errors import OpenAlertError
+from openalert.domain.single_sign_on import GOOGLE, is_trustworthy_url, serves_many_tenants
 from openalert.domain.vault import SHORTEST_KEY
 
 Secret: TypeAlias = Annotated[str, msgspec.Meta(extra={"secret": True})]
@@ -86,6 +89,35 @@ class Outgoing(Section, frozen=True):
     allowed_networks: tuple[str, ...] = ()
 
 
+class Oidc(Section, frozen=True):
+    """Single sign-on by OpenID Connect; without an issuer there is none."""
+
+    issuer: str = ""
+    """As the provider writes it: `https://login.microsoftonline.com/<tenant>/v2.0`."""
+    client_id: str = ""
+    client_secret: Secret = ""
+    """Empty: a public client, which PKCE alone protects."""
+    label: str = ""
+    """What the button says after "Sign in with"; empty: the provider's name or host."""
+    scopes: tuple[str, ...] = ("openid", "profile", "email")
+    allowed_tenants: tuple[str, ...] = ()
+    """Entra tenant ids whose people may come in; needed when the issuer serves more than one."""
+    allowed_domains: tuple[str, ...] = ()
+    """E-mail domains of people who may be taken in; empty: all."""
+    role_claims: tuple[str, ...] = ("roles", "groups")
+    """Members of the ID token that hold roles or groups; `a.b` reaches into a nested one."""
+    organization_roles: dict[str, Role] = {}
+    """Value of such a claim to the role in the organization."""
+    team_roles: dict[str, dict[str, Role]] = {}
+    """Value of such a claim to roles in teams, by the team's slug."""
+    default_role: Literal["none", "viewer", "member"] = "none"
+    """Of people whom no value gives a role; none: they are not let in."""
+    only: bool = False
+    """Nobody signs in with a password, except break_glass."""
+    break_glass: tuple[str, ...] = ()
+    """E-mail addresses that may still use their password."""
+
+
 class Log(Section, frozen=True):
     """What is written to standard error."""
 
@@ -107,6 +139,7 @@ class Config(Section, frozen=True):
     database: DatabaseSection = DatabaseSection()
     smtp: Smtp = Smtp()
     outgoing: Outgoing = Outgoing()
+    oidc: Oidc = msgspec.field(default=Oidc(), name="auth.oidc")
     log: Log = Log()
     retention: Retention = Retention()
 
@@ -152,7 +185,7 @@ def load(
     given = {name: value for name, value in (options or {}).items() if value is not None}
     if given:
         for name, value in given.items():
-            section, _, key = name.partition(".")
+            section, _, key = name.rpartition(".")
             _overlay(tables, {section: {key: value}})
         config = _convert(tables, "command line")
     return config
@@ -189,15 +222,23 @@ def make_data_dir(config: Config) -> None:
 def redacted(config: Config) -> str:
     """The configuration as TOML with every secret replaced by `***`; what `openalert check` shows."""
     lines: list[str] = []
-    for section, kind in _sections().items():
-        lines.append(f"[{section}]")
-        table = getattr(config, section)
-        for field in msgspec.structs.fields(kind):
+    for section in msgspec.structs.fields(Config):
+        lines.append(f"[{section.encode_name}]")
+        table = getattr(config, section.name)
+        for field in msgspec.structs.fields(type(table)):
             value = getattr(table, field.name)
-            shown = "***" if value and is_secret(kind, field.name) else value
-            lines.append(f"{field.encode_name} = {msgspec.json.encode(shown).decode()}")
+            shown = "***" if value and is_secret(type(table), field.name) else value
+            lines.append(f"{field.encode_name} = {_toml(shown)}")
         lines.append("")
     return "\n".join(lines).rstrip()
+
+
+def _toml(value: Any) -> str:
+    """A value as TOML writes it on one line."""
+    if isinstance(value, dict):
+        members = ", ".join(f"{_toml(key)} = {_toml(inner)}" for key, inner in value.items())
+        return f"{{ {members} }}" if members else "{}"
+    return msgspec.json.encode(value).decode()
 
 
 def is_secret(kind: type[Section], name: str) -> bool:
@@ -226,8 +267,25 @@ def _read_file(path: Path) -> dict[str, dict[str, Any]]:
     for name, table in tables.items():
         if not isinstance(table, dict):
             raise ConfigError(f"{path}: {name} stands outside a section. Sections: {_listed(_sections())}.")
+    tables = _flattened(tables)
+    for name, table in tables.items():
         _read_secrets(table, name, str(path), path.parent)
     return tables
+
+
+def _flattened(tables: Mapping[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """`[auth.oidc]` is a table inside a table to TOML; here each section stands by itself, under its whole name."""
+    flat: dict[str, dict[str, Any]] = {}
+    for name, table in tables.items():
+        inner = {
+            key: value
+            for key, value in table.items()
+            if f"{name}.{key}" in _sections() and isinstance(value, dict)
+        }
+        flat |= {f"{name}.{key}": value for key, value in inner.items()}
+        if len(inner) < len(table) or not inner:
+            flat[name] = {key: value for key, value in table.items() if key not in inner}
+    return flat
 
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, dict[str, Any]]:
@@ -245,27 +303,31 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, dict[str, Any]]:
 def _place(variable: str) -> tuple[str, str]:
     rest = variable.removeprefix(PREFIX).lower()
     for section, kind in _sections().items():
-        if rest.startswith(section + "_"):
-            key = rest.removeprefix(section + "_")
+        prefix = section.replace(".", "_") + "_"
+        if rest.startswith(prefix):
+            key = rest.removeprefix(prefix)
             if key in _keys(kind):
                 return section, key
             raise ConfigError(
                 f"environment: {variable} is not known. "
-                f"Known for [{section}]: {', '.join(f'{PREFIX}{section}_{name}'.upper() for name in _keys(kind))}."
+                f"Known for [{section}]: {', '.join(f'{PREFIX}{prefix}{name}'.upper() for name in _keys(kind))}."
             )
     raise ConfigError(
         f"environment: {variable} is not known. Names are {PREFIX}SECTION_KEY; "
-        f"sections: {_listed(name.upper() for name in _sections())}."
+        f"sections: {_listed(name.upper().replace('.', '_') for name in _sections())}."
     )
 
 
 def _parsed(section: str, key: str, text: str) -> Any:
-    """A value from the environment in the type its key has; lists are separated by commas."""
+    """A value from the environment in the type its key has; lists are separated by commas, tables are JSON."""
     hint = _keys(_sections()[section]).get(key, str)
     if get_origin(hint) is Annotated:
         hint = get_args(hint)[0]
     if get_origin(hint) is tuple:
         return [part.strip() for part in text.split(",") if part.strip()]
+    if get_origin(hint) is dict:
+        with suppress(msgspec.DecodeError):
+            return msgspec.json.decode(text or "{}")
     if hint is bool:
         return {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}.get(
             text.lower(), text
@@ -355,6 +417,46 @@ def _problems(config: Config) -> Iterator[tuple[str, str]]:
         yield "server.encryption_key", f"must have at least {SHORTEST_KEY} characters a line, without blanks."
     if config.smtp.host and "@" not in config.smtp.sender:
         yield "smtp.from", "must be an e-mail address when smtp.host is given."
+    yield from _oidc_problems(config.oidc)
+
+
+def _oidc_problems(oidc: Oidc) -> Iterator[tuple[str, str]]:
+    if not oidc.issuer:
+        for name in ("client_id", "client_secret", "only"):
+            if getattr(oidc, name):
+                yield f"auth.oidc.{name}", "is given, but auth.oidc.issuer is not."
+        return
+    if not is_trustworthy_url(oidc.issuer) or "?" in oidc.issuer or "#" in oidc.issuer:
+        yield "auth.oidc.issuer", "must begin with https:// (http:// only for localhost) and have no query."
+    if not oidc.client_id:
+        yield "auth.oidc.client_id", "is needed as soon as auth.oidc.issuer is given."
+    if "openid" not in oidc.scopes:
+        yield "auth.oidc.scopes", 'must hold "openid".'
+    if serves_many_tenants(oidc.issuer) and not oidc.allowed_tenants:
+        yield (
+            "auth.oidc.allowed_tenants",
+            (
+                "must name the tenants that may come in, because this issuer serves every company. "
+                "Or write your own tenant's id into auth.oidc.issuer."
+            ),
+        )
+    if oidc.issuer.rstrip("/") == GOOGLE and not oidc.allowed_domains:
+        yield (
+            "auth.oidc.allowed_domains",
+            "must name your domains, because everybody has an account at Google.",
+        )
+    if oidc.break_glass and not oidc.only:
+        yield "auth.oidc.break_glass", "has a meaning only with auth.oidc.only = true."
+    yield from _listed_wrongly(
+        "allowed_domains", "a domain such as example.com", oidc.allowed_domains, signs=0
+    )
+    yield from _listed_wrongly("break_glass", "an e-mail address", oidc.break_glass, signs=1)
+
+
+def _listed_wrongly(key: str, wanted: str, values: tuple[str, ...], signs: int) -> Iterator[tuple[str, str]]:
+    for value in values:
+        if value.count("@") != signs or not value.strip("@"):
+            yield f"auth.oidc.{key}", f"holds {value!r}; it must be {wanted}."
 
 
 def _is_origin(url: str) -> bool:
@@ -372,7 +474,8 @@ def _is_origin(url: str) -> bool:
 
 
 def _sections() -> dict[str, type[Section]]:
-    return {name: kind for name, kind in get_type_hints(Config).items() if isinstance(kind, type)}
+    """The sections by their whole names, `auth.oidc` among them."""
+    return {field.encode_name: type(field.default) for field in msgspec.structs.fields(Config)}
 
 
 def _keys(kind: type[Section]) -> dict[str, Any]:

@@ -126,6 +126,19 @@ async def slugs_like(reader: Reader, organization_id: str, slug: str) -> set[str
     return {row[0] for row in rows}
 
 
+async def by_slugs(reader: Reader, organization_id: str, slugs: Collection[str]) -> dict[str, Team]:
+    """Those of the organization's teams that have one of these slugs, by slug."""
+    if not slugs:
+        return {}
+    found = await reader.all(
+        Team,
+        f"SELECT * FROM teams WHERE organization_id = :organization AND {reader.any_of('slug', 'slugs')}",
+        organization=organization_id,
+        slugs=sorted(set(slugs)),
+    )
+    return {team.slug: team for team in found}
+
+
 async def members(reader: Reader, team_ids: Collection[str]) -> dict[str, list[TeamMember]]:
     """The members of each of the teams, in the order of their joining; every team has an entry."""
     by_team: dict[str, list[TeamMember]] = {team_id: [] for team_id in team_ids}

@@ -1,4 +1,4 @@
-"""The cookies by which browsers are known: a session, a sign-in half done, and the browser itself."""
+"""The cookies by which browsers are known: a session, a sign-in half done or on its way, and the browser itself."""
 
 from typing import Any
 
@@ -6,6 +6,7 @@ from litestar import Request, Response
 from litestar.datastructures import Cookie
 
 from openalert.domain.instant import SECOND
+from openalert.domain.single_sign_on import ATTEMPT_LASTS
 from openalert.usecases.signin import BROWSER_REMEMBERED, STEP_LASTS, Browser, Opened, Step
 from openalert.web.guards import Access
 
@@ -24,6 +25,16 @@ def browser_of(request: Web) -> Browser:
 def step_of(request: Web) -> str:
     """The token of the sign-in that waits for its second factor; empty when there is none."""
     return request.cookies.get(_name(request, "step"), "")[:100]
+
+
+def departure_of(request: Web) -> str:
+    """The secret of a sign-in that this browser began at the identity provider; empty when there is none."""
+    return request.cookies.get(_name(request, "departure"), "")[:100]
+
+
+def depart(request: Web, response: Response[Any], secret: str) -> Response[Any]:
+    """The answer that sends the browser to the identity provider: it alone can bring back what comes of it."""
+    return _give(request, response, "departure", secret, ATTEMPT_LASTS // SECOND)
 
 
 def entered(request: Web, response: Response[Any], outcome: Opened | Step) -> Response[Any]:

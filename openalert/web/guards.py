@@ -46,6 +46,8 @@ class Access:
     def __init__(self, database: Database, config: Config) -> None:
         self.database = database
         self.writes = RateLimit(config.server.api_writes_per_minute)
+        self.departures = RateLimit(60)
+        """To the identity provider, by each network: every one is a row."""
         self.cookie = "__Host-openalert" if config.is_https else "openalert_session"
         """The name of the session cookie; with TLS the browser itself holds it to this host."""
         self.is_https = config.is_https

@@ -28,14 +28,14 @@ def test_every_command_is_in_the_manual(command: str) -> None:
 @pytest.mark.parametrize(
     "key",
     [
-        f"{section.name}.{field.encode_name}"
+        f"{section.encode_name}.{field.encode_name}"
         for section in msgspec.structs.fields(Config)
         for field in msgspec.structs.fields(type(section.default))
     ],
 )
 def test_every_setting_is_in_the_example_file(key: str) -> None:
     """openalert.example.toml is the manual of the configuration."""
-    section, name = key.split(".")
+    section, _, name = key.rpartition(".")
     part = (ROOT / "openalert.example.toml").read_text().split(f"[{section}]\n")[1].split("\n[")[0]
     assert re.search(rf"^#?{name} = ", part, re.MULTILINE)
 
@@ -43,7 +43,7 @@ def test_every_setting_is_in_the_example_file(key: str) -> None:
 def test_every_setting_named_in_the_manual_exists() -> None:
     """`section.key` in a page is a key that the program takes."""
     known = {
-        section.name: {field.encode_name for field in msgspec.structs.fields(type(section.default))}
+        section.encode_name: {field.encode_name for field in msgspec.structs.fields(type(section.default))}
         for section in msgspec.structs.fields(Config)
     }
     named = re.findall(rf"`({'|'.join(known)})\.([a-z_]+)`", MANUAL)

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.anyio
 
 PUBLIC = {
     "/health", "/health/live", "/ready", "/health/ready", "/metrics", "/login", "/setup", "/auth/login",
-    "/a/{token}",
+    "/a/{token}", "/auth/callback",
 }  # fmt: skip
 """Every path that answers strangers. Whoever adds one here says why in the review."""
 

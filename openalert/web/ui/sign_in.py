@@ -10,8 +10,9 @@ from litestar.params import FromQuery
 
 from openalert.storage import users
 from openalert.storage.database import Database
+from openalert.usecases.single_sign_on import SingleSignOn
 from openalert.web.guards import safe_next
-from openalert.web.ui.frame import Web, answer, flash, go, plain
+from openalert.web.ui.frame import Values, Web, address, answer, flash, go, plain
 
 
 @get("/login", opt={"public": True}, include_in_schema=False)
@@ -31,8 +32,15 @@ async def login(request: Web, db: NamedDependency[Database], email: FromQuery[st
         next=target,
         errors={"": said["text"]} if said and said["tone"] == "bad" else {},
         note=said["text"] if said and said["tone"] == "good" else None,
+        provider=_provider(request, target),
     )
     return answer(request, "sign_in/login.html", context)
+
+
+def _provider(request: Web, target: str) -> Values | None:
+    """The button of single sign-on, when there is a provider."""
+    sso: SingleSignOn | None = request.app.state.single_sign_on
+    return {"label": sso.label, "href": address("/auth/login", next=target)} if sso is not None else None
 
 
 ROUTES: Sequence[HTTPRouteHandler] = [login]
