@@ -91,9 +91,18 @@ class Actor(msgspec.Struct, frozen=True, kw_only=True):
 SYSTEM = Actor(kind="system", id=None, name="OpenAlert", organization_id=None, role=Role.OWNER)
 
 
-def program_of(organization_id: str) -> Actor:
-    """The program inside one organization, as which commands on the machine act: it may do everything there."""
-    return msgspec.structs.replace(SYSTEM, organization_id=organization_id)
+def program_of(organization_id: str, by: Actor = SYSTEM) -> Actor:
+    """The program inside one organization, as which commands on the machine act: it may do everything there.
+
+    `by` is whoever it acts for: its name when that is a command, and the way that it came.
+    """
+    name = by.name if by.kind == SYSTEM.kind else SYSTEM.name
+    return msgspec.structs.replace(SYSTEM, name=name, organization_id=organization_id).by_way_of(by)
+
+
+def command(words: str) -> Actor:
+    """The program as it acts for a command on the machine, before it is inside of an organization: `user add`."""
+    return msgspec.structs.replace(SYSTEM, name=f"openalert {words}")
 
 
 def stranger(address: str, request_id: str) -> Actor:

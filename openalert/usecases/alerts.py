@@ -5,7 +5,7 @@ from openalert.domain.alert import Alert, AlertStatus
 from openalert.domain.errors import Conflict, NotFound
 from openalert.storage import alerts, incidents
 from openalert.storage.database import Reader, Transaction
-from openalert.usecases import access
+from openalert.usecases import access, audit
 from openalert.usecases.incidents import resolve_with_its_alerts, take
 from openalert.usecases.work import Work
 
@@ -25,6 +25,7 @@ async def acknowledge(tx: Transaction, alert_id: str) -> Alert:
     if alert.status is AlertStatus.RESOLVED:
         raise Conflict("The alert is resolved already.", code="INVALID_STATUS_TRANSITION", allowed=[])
     await alerts.acknowledge(tx, alert_id)
+    _record(tx, "acknowledged", alert)
     work = Work(tx)
     incident = await incidents.get(tx, alert.incident_id) if alert.incident_id else None
     if incident is not None and incident.is_open:
@@ -41,6 +42,7 @@ async def resolve(tx: Transaction, alert_id: str) -> Alert:
         return alert
     ended = {"id": alert_id, "starts_at": alert.starts_at, "resolved_at": tx.now, "at": tx.now}
     await alerts.resolve(tx, [ended | {"resolved_by_id": tx.actor.id or "system"}])
+    _record(tx, "resolved", alert)
     work = Work(tx)
     incident = await incidents.get(tx, alert.incident_id) if alert.incident_id else None
     if incident is not None and incident.is_open:
@@ -51,6 +53,19 @@ async def resolve(tx: Transaction, alert_id: str) -> Alert:
             await resolve_with_its_alerts(work, [incident])
     await work.flush()
     return await _told(work, alert_id, "resolved")
+
+
+def _record(tx: Transaction, act: str, alert: Alert) -> None:
+    audit.record(
+        tx,
+        f"alert.{act}",
+        kind="alert",
+        id=alert.id,
+        name=alert.title,
+        team_id=alert.team_id,
+        after={"incident_id": alert.incident_id},
+        organization_id=alert.organization_id,
+    )
 
 
 async def _told(work: Work, alert_id: str, event: str) -> Alert:

@@ -1,10 +1,47 @@
 """The audit log: every act says here, inside its transaction, who did what to what."""
 
+from typing import Protocol
+
 from openalert.domain.access import Actor
 from openalert.domain.audit import AuditEntry, Subject, differences, fit
+from openalert.storage import organizations
 from openalert.storage.database import Transaction
 
 LONGEST_NAME = 200
+
+
+class Thing(Protocol):
+    """What most acts are about: a row with an id and a name."""
+
+    @property
+    def id(self) -> str:
+        """Its id."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        ...
+
+
+def change(tx: Transaction, act: str, before: Thing | None, after: Thing | None) -> None:
+    """Note that a thing was made (`before` None), changed or deleted (`after` None); as `record`.
+
+    The noun of the act is its kind; `team_id` is the thing's, if it has one.
+    """
+    about = after if after is not None else before
+    if about is None:
+        raise ValueError("nothing was there before or after")
+    record(
+        tx,
+        act,
+        kind=act.partition(".")[0],
+        id=about.id,
+        name=about.name,
+        team_id=getattr(about, "team_id", None),
+        before=before,  # type: ignore[arg-type]  # things are structs
+        after=after,  # type: ignore[arg-type]  # things are structs
+    )
 
 
 def record(
@@ -47,4 +84,21 @@ def record(
             before=was,
             after=is_now,
         )
+    )
+
+
+async def record_installation(
+    tx: Transaction, act: str, *, kind: str, name: str, before: Subject = None, after: Subject = None
+) -> None:
+    """Note an act on the installation itself; the organization that set-up made is shown it."""
+    home = await organizations.first(tx)
+    record(
+        tx,
+        act,
+        kind=kind,
+        id=None,
+        name=name,
+        before=before,
+        after=after,
+        organization_id=home.id if home else None,
     )

@@ -15,6 +15,7 @@ from openalert.domain.user import check_email
 from openalert.notifiers.webhook import new_secret
 from openalert.storage import channels, escalation_policies
 from openalert.storage.database import Reader, Transaction
+from openalert.usecases import audit
 from openalert.usecases.access import found, given, require, team_for
 from openalert.usecases.notify import channel_recipient, send_to
 
@@ -57,6 +58,7 @@ async def create(
         updated_at=tx.now,
     )
     await channels.insert(tx, channel)
+    audit.change(tx, "channel.created", None, channel)
     return channel, await _fresh_secret(tx, channel)
 
 
@@ -81,6 +83,7 @@ async def update(
     if config is not UNSET:
         changed.config = _checked(channel.type, config)
     await channels.update(tx, changed)
+    audit.change(tx, "channel.updated", channel, changed)
     moved = changed.config.get("url") != channel.config.get("url")
     return changed, await _fresh_secret(tx, changed) if moved else None
 
@@ -93,12 +96,16 @@ async def delete(tx: Transaction, channel_id: str) -> None:
     if policies:
         raise Conflict(f"The escalation policy {policies[0].name!r} pages this channel; change it first.")
     await channels.delete(tx, channel.id)
+    audit.change(tx, "channel.deleted", channel, None)
 
 
 async def send_test(tx: Transaction, channel_id: str) -> Notification:
     """A test message by the channel."""
     channel = found(await channels.get(tx, tx.actor, channel_id), "channel")
     require(tx.actor, Permission.RESPOND, channel.team_id, "channel")
+    audit.record(
+        tx, "channel.tested", kind="channel", id=channel.id, name=channel.name, team_id=channel.team_id
+    )
     return await send_to(
         tx,
         channel_recipient(channel, "Somebody of the team asked for a test"),

@@ -8,14 +8,14 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-from openalert.domain.access import SYSTEM, Actor, Role, Scope, program_of
+from openalert.domain.access import SYSTEM, Actor, Role, Scope, command, program_of
 from openalert.domain.errors import Invalid, NotFound
 from openalert.domain.instant import DAY, from_datetime, rfc3339
 from openalert.domain.user import email_key
 from openalert.storage import organizations as stored_organizations
 from openalert.storage import services, teams, users
 from openalert.storage.database import Database, Reader, Transaction
-from openalert.usecases import api_keys, integrations, organizations, setup, vault
+from openalert.usecases import api_keys, audit, integrations, organizations, setup, vault
 from openalert.usecases import schedules as duty
 from openalert.usecases import users as people
 from openalert.usecases.access import found
@@ -38,7 +38,7 @@ async def user_add(
 ) -> Lines:
     """A new person; without a password they cannot sign in yet."""
     hashed = await people.new_password_hash(password, about=(email, name)) if password else None
-    async with database.transaction() as tx:
+    async with database.transaction(command("user add")) as tx:
         await _enter(tx, organization)
         user = await people.create(tx, email=email, name=name, role=Role(role), password_hash=hashed)
     hint = "" if hashed else " No password yet: set one with `openalert user passwd`."
@@ -61,8 +61,8 @@ async def user_passwd(database: Database, *, email: str, password: str) -> Lines
     async with database.read() as reader:
         user = found(await users.by_email_key(reader, email_key(email)), "user")
     hashed = await people.new_password_hash(password, about=(user.email, user.name))
-    async with database.transaction() as tx:
-        tx.actor = program_of(user.organization_id)
+    async with database.transaction(command("user passwd")) as tx:
+        tx.actor = program_of(user.organization_id, tx.actor)
         await people.set_password(tx, user.id, hashed)
     return [f"The password of {user.email} is changed; all their sessions are over."]
 
@@ -78,7 +78,7 @@ async def token_create(
     organization: str | None = None,
 ) -> Lines:
     """A new API key, alone on the last line; `team` is a slug, no `scopes` are all of them."""
-    async with database.transaction() as tx:
+    async with database.transaction(command("token create")) as tx:
         await _enter(tx, organization)
         _, text = await api_keys.create(
             tx,
@@ -113,14 +113,14 @@ async def token_list(database: Database, *, organization: str | None = None) -> 
 
 async def token_revoke(database: Database, *, key_id: str) -> Lines:
     """The key opens nothing any more, of whatever organization it is."""
-    async with database.transaction() as tx:
+    async with database.transaction(command("token revoke")) as tx:
         await api_keys.revoke(tx, key_id)
     return [f"The key {key_id} is revoked."]
 
 
 async def organization_add(database: Database, *, name: str, owner: str, owner_name: str) -> Lines:
     """A further organization, whose owner still needs a password."""
-    async with database.transaction() as tx:
+    async with database.transaction(command("org add")) as tx:
         made, user = await organizations.add(tx, name=name, owner_email=owner, owner_name=owner_name)
     return [
         f"{made.name} is there, and {user.email} owns it.",
@@ -162,7 +162,7 @@ async def on_call(
 
 async def test_key(database: Database, *, service: str, organization: str | None) -> Lines:
     """A fresh key of the integration that test alerts of this service come in by."""
-    async with database.transaction() as tx:
+    async with database.transaction(command("send-test")) as tx:
         await _enter(tx, organization)
         monitored = found(await services.by_slug(tx, tx.actor, service), "service")
         listed = await integrations.page(tx, tx.actor, service_id=monitored.id, limit=MOST)
@@ -178,7 +178,7 @@ async def test_key(database: Database, *, service: str, organization: str | None
 
 async def setup_token(database: Database) -> Lines:
     """A fresh token for the set-up page; nothing once somebody is there."""
-    async with database.transaction() as tx:
+    async with database.transaction(command("serve")) as tx:
         token = await setup.issue_token(tx)
     return [token] if token else []
 
@@ -186,6 +186,10 @@ async def setup_token(database: Database) -> Lines:
 async def rotate_key(database: Database) -> Lines:
     """Seal every stored secret with a fresh key."""
     done = await vault.change_key(database)
+    async with database.transaction(command("rotate-key")) as tx:
+        await audit.record_installation(
+            tx, "encryption_key.rotated", kind="installation", name="this installation", after=done
+        )
     lines = [f"{done.sealed_anew} stored secret(s) are sealed with the new key."]
     if done.unreadable:
         lines.append(f"{done.unreadable} could not be read, because their key is lost: give them anew.")
@@ -223,7 +227,7 @@ async def _enter(tx: Transaction, wanted: str | None) -> None:
     if chosen is None:
         await setup.ensure_organization(tx)
     else:
-        tx.actor = program_of(chosen.id)
+        tx.actor = program_of(chosen.id, tx.actor)
 
 
 async def _owner(reader: Reader, wanted: str | None) -> Actor | None:

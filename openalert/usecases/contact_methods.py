@@ -6,6 +6,7 @@ import secrets
 import msgspec
 
 from openalert.domain.access import Actor, Permission
+from openalert.domain.audit import Subject
 from openalert.domain.errors import Conflict, Forbidden, Invalid, RateLimited
 from openalert.domain.ids import new_id
 from openalert.domain.instant import MINUTE, SECOND
@@ -13,6 +14,7 @@ from openalert.domain.notification import Notification, NotificationKind
 from openalert.domain.user import ContactMethod, User, check_email, email_key
 from openalert.storage import contact_methods, users
 from openalert.storage.database import Reader, Transaction
+from openalert.usecases import audit
 from openalert.usecases.access import found, require
 from openalert.usecases.notify import Recipient, send_to
 from openalert.usecases.signin import token_hash
@@ -55,6 +57,7 @@ async def create(tx: Transaction, user_id: str, *, kind: str, address: str) -> C
     is_verified = not own and email_key(address) == user.email_key
     method = email_method(tx, user.id, address, is_verified=is_verified)
     await contact_methods.insert(tx, method)
+    _record(tx, "created", user, method, after=method)
     if not is_verified:
         await _send_code(tx, user, method)
     return method
@@ -75,6 +78,7 @@ async def verify(tx: Transaction, user_id: str, method_id: str, code: str | None
             seconds = -(-wait // SECOND)
             raise RateLimited(f"A code was just sent. Try again in {seconds} s.", retry_after=seconds)
         await _send_code(tx, user, method)
+        _record(tx, "code_sent", user, method)
         return method
     if tx.actor.user_id != user.id:
         raise Forbidden("Only the person who got the code can enter it.")
@@ -83,11 +87,13 @@ async def verify(tx: Transaction, user_id: str, method_id: str, code: str | None
     if not hmac.compare_digest(method.code_hash, _code_hash(method, "".join(code.split()))):
         method.code_tries += 1
         await contact_methods.update(tx, method)
+        _record(tx, "wrong_code", user, method, after={"tries": method.code_tries})
         return None
     proven = msgspec.structs.replace(
         method, verified_at=tx.now, last_proven_at=tx.now, code_hash=None, code_expires_at=None, code_tries=0
     )
     await contact_methods.update(tx, proven)
+    _record(tx, "verified", user, method)
     return proven
 
 
@@ -105,6 +111,7 @@ async def delete(tx: Transaction, user_id: str, method_id: str) -> None:
     if user.is_active and verified == [method.id]:
         raise Conflict(f"{user.name} could not be reached any more; add and verify another address first.")
     await contact_methods.delete(tx, method.id)
+    _record(tx, "deleted", user, method, before=method)
 
 
 async def send_test(tx: Transaction, user_id: str, method_id: str) -> Notification:
@@ -113,6 +120,7 @@ async def send_test(tx: Transaction, user_id: str, method_id: str) -> Notificati
     method = found(await contact_methods.get(tx, user.id, method_id), "contact method")
     if method.verified_at is None:
         raise Conflict("This address is not verified yet; enter the code that was sent to it.")
+    _record(tx, "tested", user, method)
     return await send_to(
         tx,
         _recipient(user, method, "You asked for a test"),
@@ -122,6 +130,25 @@ async def send_test(tx: Transaction, user_id: str, method_id: str) -> Notificati
         headline="Test message",
         body="This is how OpenAlert reaches you. Nothing is wrong.",
         reason=f"{tx.actor.name} asked for a test.",
+    )
+
+
+def _record(
+    tx: Transaction,
+    act: str,
+    user: User,
+    method: ContactMethod,
+    before: Subject = None,
+    after: Subject = None,
+) -> None:
+    audit.record(
+        tx,
+        f"contact_method.{act}",
+        kind="contact_method",
+        id=method.id,
+        name=f"{method.address} of {user.name}",
+        before=before,
+        after=after,
     )
 
 

@@ -6,6 +6,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from openalert.domain.access import Actor, Permission
+from openalert.domain.audit import Subject
 from openalert.domain.errors import Conflict
 from openalert.domain.escalation import (
     EscalationPolicy,
@@ -21,6 +22,7 @@ from openalert.domain.team import check_name
 from openalert.storage import channels, escalation_policies, schedules, services, teams, users
 from openalert.storage.database import Reader, Transaction
 from openalert.storage.escalation_policies import Document
+from openalert.usecases import audit
 from openalert.usecases.access import found, require, team_for, unknown
 
 Known = dict[TargetType, set[str]]
@@ -71,6 +73,7 @@ async def create(
     )
     document = Document(policy=policy, version=version)
     await escalation_policies.insert(tx, document)
+    _record(tx, "created", None, document)
     return document
 
 
@@ -101,7 +104,9 @@ async def update(
         await escalation_policies.insert_version(tx, version)
         policy.version_id = version.id
     await escalation_policies.update(tx, policy)
-    return Document(policy=policy, version=version)
+    after = Document(policy=policy, version=version)
+    _record(tx, "updated", before, after)
+    return after
 
 
 async def delete(tx: Transaction, policy_id: str) -> None:
@@ -113,12 +118,42 @@ async def delete(tx: Transaction, policy_id: str) -> None:
         raise Conflict(f"These services escalate by this policy: {names}. Give them another first.")
     document.policy.deleted_at = document.policy.updated_at = tx.now
     await escalation_policies.update(tx, document.policy)
+    _record(tx, "deleted", document, None)
 
 
 async def _to_configure(tx: Transaction, policy_id: str) -> Document:
     document = found(await escalation_policies.get(tx, tx.actor, policy_id), "escalation policy")
     require(tx.actor, Permission.CONFIGURE, document.policy.team_id, "escalation policy")
     return document
+
+
+def _record(tx: Transaction, act: str, before: Document | None, after: Document | None) -> None:
+    document = after or before
+    policy = document.policy if document else None
+    audit.record(
+        tx,
+        f"escalation_policy.{act}",
+        kind="escalation_policy",
+        id=policy.id if policy else None,
+        name=policy.name if policy else "",
+        team_id=policy.team_id if policy else None,
+        before=_told(before),
+        after=_told(after),
+    )
+
+
+def _told(document: Document | None) -> Subject:
+    """A policy as one thing, as people edit it."""
+    if document is None:
+        return None
+    policy, version = document.policy, document.version
+    return {
+        "name": policy.name,
+        "team_id": policy.team_id,
+        "repeat_count": version.repeat_count,
+        "repeat_delay": version.repeat_delay,
+        "levels": version.levels,
+    }
 
 
 async def _check_targets(tx: Transaction, levels: Sequence[Level], already: Sequence[Level]) -> None:

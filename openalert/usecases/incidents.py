@@ -8,6 +8,7 @@ import msgspec
 
 from openalert.domain import incident as rules
 from openalert.domain.access import SYSTEM, Actor, Permission
+from openalert.domain.audit import Subject
 from openalert.domain.errors import Conflict, Invalid, NotFound
 from openalert.domain.ids import new_id
 from openalert.domain.incident import Incident, IncidentStatus, Phase
@@ -19,7 +20,7 @@ from openalert.storage import alerts, incidents, notifications, routes, timers, 
 from openalert.storage.database import Reader, Transaction
 from openalert.storage.routes import Route
 from openalert.storage.timers import Timer
-from openalert.usecases import access, escalation, notify
+from openalert.usecases import access, audit, escalation, notify
 from openalert.usecases.work import Work
 
 LONGEST_SNOOZE = 30 * DAY
@@ -67,6 +68,7 @@ async def open_by_hand(
     work.tell(incident, "triggered", title=incident.title, source=tx.actor.name)
     if description.strip():
         work.tell(incident, "note", body=_text(description, "description"))
+    _record(tx, "opened", incident, after={"severity": incident.severity})
     await work.flush()
     return incident
 
@@ -106,8 +108,12 @@ async def acknowledge(tx: Transaction, incident_id: str, *, via: str | None = No
 async def take(work: Work, incident: Incident, *, actor: Actor | None = None, via: str | None = None) -> bool:
     """Acknowledge inside a larger act; False if somebody had it already."""
     who = actor or work.tx.actor
+    before = incident.status
     if not rules.acknowledge(incident, who.user_id, work.now):
         return False
+    _record(
+        work.tx, "acknowledged", incident, {"status": before}, {"status": incident.status, "via": via}, who
+    )
     incident.assignee_id = incident.assignee_id or who.user_id
     work.tell(incident, "acknowledged", who, via=via)
     work.say(incident, "acknowledged")
@@ -124,12 +130,15 @@ async def resolve(
     incident = await _answerable(tx, incident_id)
     work = Work(tx)
     text = _text(resolution, "resolution") if resolution else None
+    before = incident.status
     changed = rules.resolve(incident, tx.actor.user_id, text, tx.now)
     if changed:
         for ended in await alerts.resolve_of_incident(tx, incident_id, tx.actor.id):
             work.say_alert_ended(incident, incident_id, ended)
         incident.firing_count = 0
         work.tell(incident, "resolved", via=via, resolution=text)
+        told = {"status": incident.status, "via": via, "resolution": text}
+        _record(tx, "resolved", incident, {"status": before}, told)
         await close(work, [incident])
     await work.flush()
     return Answered(incident, changed, await notifications.in_flight(tx, incident_id))
@@ -178,7 +187,9 @@ async def reopen(tx: Transaction, incident_id: str, *, reason: str = "") -> Inci
             code="INCIDENT_ALREADY_OPEN",
             incidentId=other.id,
         )
+    before = incident.status
     if rules.reopen(incident, tx.now):
+        _record(tx, "reopened", incident, {"status": before}, {"status": incident.status, "reason": reason})
         work.tell(incident, "reopened", reason=_text(reason, "reason") if reason else "")
         work.say(incident, "reopened")
         await _escalate_again(work, incident)
@@ -237,7 +248,9 @@ async def snooze(tx: Transaction, incident_id: str, *, until: Instant) -> Answer
     if not MINUTE // 60 <= until - tx.now <= LONGEST_SNOOZE:
         raise Invalid("Snooze for at most 30 days, into the future.", field="until")
     work = Work(tx)
+    before = incident.snoozed_until
     rules.snooze(incident, until, tx.now)
+    _record(tx, "snoozed", incident, {"until": before}, {"until": until})
     work.tell(incident, "snoozed", until=until, length=until - tx.now)
     work.say(incident, "updated")
     escalation.stop(work, incident)
@@ -275,6 +288,7 @@ async def escalate(tx: Transaction, incident_id: str) -> Incident:
     work = Work(tx)
     timer = await _timer(tx, incident)
     work.tell(incident, "escalated_by_hand")
+    _record(tx, "escalated", incident)
     escalation.hurry(work, incident, timer.cycle, timer.level)
     await work.flush()
     return incident
@@ -307,6 +321,7 @@ async def edit(
     """Another title, or how far the work is. `resolved` is a status first: Invalid as a phase of an open one."""
     incident = await _answerable(tx, incident_id)
     work = Work(tx)
+    before = {"title": incident.title, "phase": incident.phase}
     if title is not None and (name := check_name(title, "title")) != incident.title:
         work.tell(incident, "retitled", before=incident.title, after=name)
         incident.title = name
@@ -315,6 +330,7 @@ async def edit(
             raise Invalid("Resolve or reopen the incident; its phase follows.", field="phase")
         work.tell(incident, "phase_changed", before=incident.phase, after=phase)
         incident.phase = phase
+    _record(tx, "updated", incident, before, {"title": incident.title, "phase": incident.phase})
     work.say(incident, "updated")
     await work.flush()
     return incident
@@ -328,6 +344,7 @@ async def reassign(tx: Transaction, incident_id: str, *, user_id: str) -> Incide
         raise Invalid("There is no such person.", field="userId")
     work = Work(tx)
     if incident.assignee_id != user_id:
+        _record(tx, "reassigned", incident, {"assignee_id": incident.assignee_id}, {"assignee_id": user_id})
         incident.assignee_id = user_id
         work.tell(incident, "reassigned", to=user.name, userId=user.id)
         work.say(incident, "updated")
@@ -340,9 +357,32 @@ async def note(tx: Transaction, incident_id: str, *, body: str) -> Incident:
     incident = await _answerable(tx, incident_id)
     work = Work(tx)
     work.tell(incident, "note", body=_text(body, "body"))
+    _record(tx, "note_added", incident)
     work.say(incident, "note_added")
     await work.flush()
     return incident
+
+
+def _record(
+    tx: Transaction,
+    act: str,
+    incident: Incident,
+    before: Subject = None,
+    after: Subject = None,
+    actor: Actor | None = None,
+) -> None:
+    audit.record(
+        tx,
+        f"incident.{act}",
+        kind="incident",
+        id=incident.id,
+        name=f"#{incident.number} {incident.title}",
+        team_id=incident.team_id,
+        before=before,
+        after=after,
+        actor=actor,
+        organization_id=incident.organization_id,
+    )
 
 
 def _text(text: str, field: str) -> str:

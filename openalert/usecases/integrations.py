@@ -16,6 +16,7 @@ from openalert.sources import DETECT, SOURCES
 from openalert.storage import integrations, payloads, services
 from openalert.storage.database import Reader, Transaction
 from openalert.storage.payloads import LAST
+from openalert.usecases import audit
 from openalert.usecases.access import found, given, require
 from openalert.usecases.services import to_configure
 
@@ -63,6 +64,7 @@ async def create(
         updated_at=tx.now,
     )
     await integrations.insert(tx, integration)
+    _record(tx, "created", service.team_id, None, integration)
     return integration, key
 
 
@@ -76,29 +78,34 @@ async def update(
     is_active: bool | UnsetType = UNSET,
 ) -> Integration:
     """Change an integration; while it is not active its key answers like an unknown one."""
-    integration = await _to_configure(tx, integration_id)
+    integration, team_id = await _to_configure(tx, integration_id)
     changes = given({"name": name, "type": kind, "config": config, "is_active": is_active})
     changed = msgspec.structs.replace(integration, **changes, updated_at=tx.now)
     changed.name = check_name(changed.name)
     _check_type(changed.type)
     await integrations.update(tx, changed)
+    _record(tx, "updated", team_id, integration, changed)
     return changed
 
 
 async def rotate_key(tx: Transaction, integration_id: str) -> tuple[Integration, str]:
     """A new key instead of the old one, which stops working with this commit."""
-    integration = await _to_configure(tx, integration_id)
+    integration, team_id = await _to_configure(tx, integration_id)
     key = new_key()
-    integration.key_hash, integration.key_hint, integration.updated_at = key_hash(key), key[-4:], tx.now
-    await integrations.update(tx, integration)
-    return integration, key
+    rotated = msgspec.structs.replace(
+        integration, key_hash=key_hash(key), key_hint=key[-4:], updated_at=tx.now
+    )
+    await integrations.update(tx, rotated)
+    _record(tx, "key_rotated", team_id, integration, rotated)
+    return rotated, key
 
 
 async def delete(tx: Transaction, integration_id: str) -> None:
     """Delete an integration; what it sent stays."""
-    integration = await _to_configure(tx, integration_id)
+    integration, team_id = await _to_configure(tx, integration_id)
     integration.deleted_at = integration.updated_at = tx.now
     await integrations.update(tx, integration)
+    _record(tx, "deleted", team_id, integration, None)
 
 
 async def received(
@@ -134,10 +141,27 @@ def key_hash(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()
 
 
-async def _to_configure(tx: Transaction, integration_id: str) -> Integration:
+async def _to_configure(tx: Transaction, integration_id: str) -> tuple[Integration, str]:
+    """The integration and the id of its team, for somebody who may change it."""
     integration = found(await integrations.get(tx, tx.actor, integration_id), "integration")
-    await to_configure(tx, integration.service_id)
-    return integration
+    service = await to_configure(tx, integration.service_id)
+    return integration, service.team_id
+
+
+def _record(
+    tx: Transaction, act: str, team_id: str, before: Integration | None, after: Integration | None
+) -> None:
+    about = after or before
+    audit.record(
+        tx,
+        f"integration.{act}",
+        kind="integration",
+        id=about.id if about else None,
+        name=about.name if about else "",
+        team_id=team_id,
+        before=before,
+        after=after,
+    )
 
 
 def _check_type(kind: str) -> str:

@@ -37,7 +37,7 @@ async def add(tx: Transaction, *, name: str, owner_email: str, owner_name: str) 
         raise Conflict(f"There is an organization {name!r} already; choose another name.", field="name")
     made = Organization(id=new_id(tx.now), name=name, created_at=tx.now)
     await organizations.insert(tx, made)
-    tx.actor = program_of(made.id)
+    tx.actor = program_of(made.id, tx.actor)
     audit.record(tx, "organization.created", kind="organization", id=made.id, name=name, after={"name": name})
     owner = await people.create(tx, email=owner_email, name=owner_name, role=Role.OWNER)
     return made, owner

@@ -8,7 +8,7 @@ from openalert.domain.ids import new_id
 from openalert.sources import Inbound, generic, read
 from openalert.storage import services
 from openalert.storage.database import Transaction
-from openalert.usecases import ingest, integrations
+from openalert.usecases import audit, ingest, integrations
 from openalert.usecases.access import found, require
 from openalert.usecases.ingest import Delivery, Outcome
 
@@ -41,4 +41,12 @@ async def test_alert(tx: Transaction, integration_id: str, trace_id: str) -> Out
     outcome = (await ingest.take_in(tx, [delivery]))[0]
     if outcome.error is not None:
         raise outcome.error
+    audit.record(
+        tx,
+        "integration.tested",
+        kind="integration",
+        id=integration.id,
+        name=integration.name,
+        team_id=service.team_id,
+    )
     return outcome

@@ -7,7 +7,7 @@ from openalert.domain.errors import Conflict, Invalid, OpenAlertError
 from openalert.domain.service import Payload
 from openalert.sources import SOURCES, Inbound, Reading, read
 from openalert.storage.database import Transaction
-from openalert.usecases import ingest, integrations
+from openalert.usecases import audit, ingest, integrations
 from openalert.usecases.ingest import Delivery, Outcome
 
 
@@ -37,6 +37,14 @@ async def replay(tx: Transaction, integration_id: str, payload_id: str, trace_id
     outcome = (await ingest.take_in(tx, [delivery]))[0]
     if outcome.error is not None:
         raise outcome.error
+    audit.record(
+        tx,
+        "payload.replayed",
+        kind="payload",
+        id=payload.id,
+        name=f"A message of {integration.name}",
+        after={"integration_id": integration.id},
+    )
     return outcome
 
 

@@ -50,7 +50,7 @@ async def accept(tx: Transaction, secret: bytes, token: str) -> Answered:
     offered = await invitation(tx, secret, token)
     if offered.has_expired:
         raise Conflict("The link has expired; open the incident and sign in.", code="ACTION_EXPIRED")
-    tx.actor = as_actor(offered)
+    tx.actor = as_actor(offered).by_way_of(tx.actor)
     if offered.claims.verb is Verb.RESOLVE:
         return await resolve(tx, offered.incident.id, via="e-mail link")
     if not offered.incident.is_open:

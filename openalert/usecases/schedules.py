@@ -8,6 +8,7 @@ from msgspec import UNSET, UnsetType
 
 from openalert.domain.access import SYSTEM, Actor, Permission
 from openalert.domain.amend import amend
+from openalert.domain.audit import Subject
 from openalert.domain.errors import Conflict, Invalid
 from openalert.domain.event import Event
 from openalert.domain.ids import new_id
@@ -26,6 +27,7 @@ from openalert.domain.schedule import (
 from openalert.storage import escalation_policies, schedules, users
 from openalert.storage.database import Reader, Transaction
 from openalert.storage.schedules import Plan
+from openalert.usecases import audit
 from openalert.usecases.access import all_known, found, given, require, team_for
 
 LONGEST_RANGE = 400 * DAY
@@ -61,6 +63,7 @@ async def create(tx: Transaction, *, team_id: str, name: str, timezone: str) -> 
     )
     check_schedule(schedule)
     await schedules.insert(tx, schedule)
+    audit.change(tx, "schedule.created", None, schedule)
     _changed(tx, schedule)
     return schedule
 
@@ -75,6 +78,7 @@ async def update(
     )
     check_schedule(changed)
     await schedules.update(tx, changed)
+    audit.change(tx, "schedule.updated", schedule, changed)
     if changed.timezone != schedule.timezone:
         moved = RotationChange(timezone=changed.timezone)
         for rotation in await schedules.rotations(tx, [schedule.id]):
@@ -90,6 +94,7 @@ async def delete(tx: Transaction, schedule_id: str) -> None:
     if policies:
         raise Conflict(f"The escalation policy {policies[0].name!r} pages this schedule; change it first.")
     await schedules.delete(tx, schedule.id)
+    audit.change(tx, "schedule.deleted", schedule, None)
     _changed(tx, schedule)
 
 
@@ -128,6 +133,7 @@ async def add_rotation(
     check_rotation(made)
     await check_people(tx, version.member_ids, "memberIds")
     await schedules.insert_rotation(tx, made)
+    _record_rotation(tx, "added", schedule, None, made)
     _changed(tx, schedule)
     return made
 
@@ -152,6 +158,7 @@ async def amend_rotation(
         after = msgspec.structs.replace(after, name=name.strip())
     check_rotation(after)
     await schedules.update_rotation(tx, after)
+    _record_rotation(tx, "updated", schedule, before, after)
     _changed(tx, schedule)
     return after
 
@@ -159,8 +166,9 @@ async def amend_rotation(
 async def remove_rotation(tx: Transaction, schedule_id: str, rotation_id: str) -> None:
     """Delete a rotation; to keep what it said about the past, end it by `effective_until` instead."""
     schedule = await _to_configure(tx, schedule_id)
-    found(await schedules.rotation(tx, schedule.id, rotation_id), "rotation")
+    removed = found(await schedules.rotation(tx, schedule.id, rotation_id), "rotation")
     await schedules.delete_rotation(tx, rotation_id)
+    _record_rotation(tx, "removed", schedule, removed, None)
     _changed(tx, schedule)
 
 
@@ -199,6 +207,7 @@ async def add_override(
     check_override(made)
     await check_people(tx, [user_id], "userId")
     await schedules.insert_override(tx, made)
+    _record_override(tx, "added", schedule, None, made)
     _changed(tx, schedule)
     return made
 
@@ -214,6 +223,7 @@ async def remove_override(tx: Transaction, schedule_id: str, override_id: str) -
         await schedules.end_override(tx, made.id, tx.now)
     else:
         await schedules.delete_override(tx, made.id)
+    _record_override(tx, "removed", schedule, made, None)
     _changed(tx, schedule)
 
 
@@ -274,6 +284,45 @@ async def _to_configure(tx: Transaction, schedule_id: str) -> Schedule:
     schedule = found(await schedules.get(tx, tx.actor, schedule_id), "schedule")
     require(tx.actor, Permission.CONFIGURE, schedule.team_id, "schedule")
     return schedule
+
+
+def _record_rotation(
+    tx: Transaction, act: str, schedule: Schedule, before: Rotation | None, after: Rotation | None
+) -> None:
+    about = after or before
+    audit.record(
+        tx,
+        f"rotation.{act}",
+        kind="rotation",
+        id=about.id if about else None,
+        name=f"{about.name} of {schedule.name}" if about else "",
+        team_id=schedule.team_id,
+        before=_definition(before),
+        after=_definition(after),
+    )
+
+
+def _definition(rotation: Rotation | None) -> Subject:
+    """A rotation by its newest definition; the older ones stay with it anyway."""
+    if rotation is None:
+        return None
+    return {"name": rotation.name, **msgspec.structs.asdict(rotation.current)}
+
+
+def _record_override(
+    tx: Transaction, act: str, schedule: Schedule, before: Override | None, after: Override | None
+) -> None:
+    about = after or before
+    audit.record(
+        tx,
+        f"override.{act}",
+        kind="override",
+        id=about.id if about else None,
+        name=schedule.name,
+        team_id=schedule.team_id,
+        before=before,
+        after=after,
+    )
 
 
 def _changed(tx: Transaction, schedule: Schedule) -> None:

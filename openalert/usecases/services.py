@@ -12,6 +12,7 @@ from openalert.domain.service import Service
 from openalert.domain.team import check_name, slugify
 from openalert.storage import escalation_policies, integrations, services
 from openalert.storage.database import Reader, Transaction
+from openalert.usecases import audit
 from openalert.usecases.access import found, given, require, team_for, unknown
 from openalert.usecases.teams import check_description, choose_slug
 
@@ -55,6 +56,7 @@ async def create(
     )
     await _check_policy(tx, escalation_policy_id)
     await services.insert(tx, service)
+    audit.change(tx, "service.created", None, service)
     return service
 
 
@@ -87,6 +89,7 @@ async def update(
     if slug is not UNSET and slug != service.slug:
         changed.slug = await _free_slug(tx, service.organization_id, changed.name, slug)
     await services.update(tx, changed)
+    audit.change(tx, "service.updated", service, changed)
     return changed
 
 
@@ -96,6 +99,7 @@ async def delete(tx: Transaction, service_id: str) -> None:
     service.deleted_at = service.updated_at = tx.now
     await integrations.delete_of_service(tx, service.id)
     await services.update(tx, service)
+    audit.change(tx, "service.deleted", service, None)
 
 
 async def to_configure(tx: Transaction, service_id: str) -> Service:

@@ -6,6 +6,7 @@ import secrets
 import msgspec
 
 from openalert.domain.access import Actor, Role, program_of
+from openalert.domain.audit import Subject
 from openalert.domain.errors import Invalid, NotFound
 from openalert.domain.ids import new_id
 from openalert.domain.instant import HOUR, Instant
@@ -13,6 +14,7 @@ from openalert.domain.team import check_name
 from openalert.domain.user import Organization, User
 from openalert.storage import organizations, settings, users
 from openalert.storage.database import Reader, Transaction
+from openalert.usecases import audit
 from openalert.usecases import users as people
 from openalert.usecases.signin import token_hash
 
@@ -68,7 +70,10 @@ async def complete(
     owner = await people.create(
         tx, email=email, name=owner_name, role=Role.OWNER, timezone=timezone, password_hash=password_hash
     )
-    tx.actor = Actor(kind="user", id=owner.id, name=owner.name, organization_id=home.id, role=Role.OWNER)
+    tx.actor = Actor(
+        kind="user", id=owner.id, name=owner.name, organization_id=home.id, role=Role.OWNER
+    ).by_way_of(tx.actor)
+    audit.record(tx, "setup.completed", kind="organization", id=home.id, name=home.name)
     return owner
 
 
@@ -84,8 +89,23 @@ async def ensure_organization(tx: Transaction, name: str | None = None) -> Organ
             id=new_id(tx.now), name=check_name(name or "My organization", "organization"), created_at=tx.now
         )
         await organizations.insert(tx, found)
+        _record(tx, "organization.created", found, None)
     elif name is not None:
-        found.name = check_name(name, "organization")
+        before, found.name = found.name, check_name(name, "organization")
         await organizations.rename(tx, found.id, found.name)
-    tx.actor = program_of(found.id)
+        _record(tx, "organization.renamed", found, {"name": before})
+    tx.actor = program_of(found.id, tx.actor)
     return found
+
+
+def _record(tx: Transaction, act: str, organization: Organization, before: Subject) -> None:
+    audit.record(
+        tx,
+        act,
+        kind="organization",
+        id=organization.id,
+        name=organization.name,
+        before=before,
+        after={"name": organization.name},
+        organization_id=organization.id,
+    )

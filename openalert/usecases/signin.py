@@ -8,7 +8,7 @@ import secrets
 
 import msgspec
 
-from openalert.domain.access import Actor
+from openalert.domain.access import Actor, stranger
 from openalert.domain.errors import NotFound, Unauthenticated
 from openalert.domain.ids import new_id
 from openalert.domain.instant import DAY, MINUTE
@@ -25,7 +25,7 @@ from openalert.domain.user import (
 )
 from openalert.storage import credentials, organizations, second_factors, users
 from openalert.storage.database import Database, Reader, Transaction
-from openalert.usecases import passwords, throttle
+from openalert.usecases import audit, failures, passwords, throttle
 from openalert.usecases.access import found, may_manage
 from openalert.usecases.throttle import Attempt
 
@@ -51,6 +51,12 @@ class Browser(msgspec.Struct, frozen=True, kw_only=True):
     user_agent: str
     token: str = ""
     """What it was given when somebody signed in with it before."""
+    request_id: str = ""
+
+    @property
+    def stranger(self) -> Actor:
+        """Whoever sits before it, until they have signed in."""
+        return stranger(self.address, self.request_id)
 
 
 class Opened(msgspec.Struct, frozen=True):
@@ -78,6 +84,7 @@ async def sign_in(db: Database, *, email: str, password: str, browser: Browser) 
         attempt = await _begin(tx, "password", key, user.id if user else "", browser)
     known = user.password_hash if user is not None and user.is_active else None
     if not await passwords.verify(known, normalised(password)) or user is None or known is None:
+        await failures.record_failure(db, key, user, browser.stranger)
         raise Unauthenticated(_WRONG)
     renewed = await passwords.hash_password(normalised(password)) if passwords.is_outdated(known) else None
     async with db.transaction() as tx:
@@ -128,7 +135,21 @@ async def enter(tx: Transaction, user: User, browser: Browser, method: SignInMet
     known = browser.token and await credentials.users_of_browser(tx, token_hash(browser.token))
     browser_token = browser.token if known else secrets.token_urlsafe(32)
     await credentials.remember_browser(tx, token_hash(browser_token), user.id)
-    return Opened(token, found(await actor_for_session(tx, token), "session"), browser_token)
+    actor = found(await actor_for_session(tx, token), "session").by_way_of(browser.stranger)
+    audit.record(
+        tx,
+        "user.signed_in",
+        kind="user",
+        id=user.id,
+        name=user.name,
+        after={
+            "method": method,
+            "user_agent": browser.user_agent,
+            "failed_before": failures.kept.succeeded(user.email_key) or None,
+        },
+        actor=actor,
+    )
+    return Opened(token, actor, browser_token)
 
 
 async def open_session(
@@ -196,8 +217,19 @@ async def touch_session(tx: Transaction, token: str) -> None:
 
 
 async def sign_out(tx: Transaction, token: str) -> None:
-    """End this session."""
+    """End this session, if it is one."""
+    person = await actor_for_session(tx, token)
+    if person is None:
+        return
     await credentials.delete_session(tx, token_hash(token))
+    audit.record(
+        tx,
+        "user.signed_out",
+        kind="user",
+        id=person.id,
+        name=person.name,
+        actor=person.by_way_of(tx.actor),
+    )
 
 
 async def sessions(reader: Reader, actor: Actor, user_id: str | None = None) -> list[Session]:
@@ -208,19 +240,30 @@ async def sessions(reader: Reader, actor: Actor, user_id: str | None = None) -> 
 
 async def end_session(tx: Transaction, session_id: str, user_id: str | None = None) -> None:
     """End one session of the actor, or of somebody whom they may manage."""
-    if not await credentials.delete_session_of(tx, await _whose(tx, tx.actor, user_id), session_id):
+    person = await _whose(tx, tx.actor, user_id)
+    if not await credentials.delete_session_of(tx, person, session_id):
         raise NotFound("session")
+    await _record_ended(tx, "session.ended", person)
 
 
 async def end_other_sessions(tx: Transaction, token: str) -> None:
     """End all of the actor's sessions but the one with this token."""
     if tx.actor.user_id is not None:
         await credentials.delete_sessions_of(tx, tx.actor.user_id, but=token_hash(token))
+        await _record_ended(tx, "session.others_ended", tx.actor.user_id)
 
 
 async def end_sessions_of(tx: Transaction, user_id: str) -> None:
     """End every session of somebody whom the actor may manage."""
-    await credentials.delete_sessions_of(tx, await _whose(tx, tx.actor, user_id))
+    person = await _whose(tx, tx.actor, user_id)
+    await credentials.delete_sessions_of(tx, person)
+    await _record_ended(tx, "session.all_ended", person)
+
+
+async def _record_ended(tx: Transaction, act: str, user_id: str) -> None:
+    """Sessions have no name but that of their person."""
+    person = await users.get(tx, tx.actor, user_id)
+    audit.record(tx, act, kind="user", id=user_id, name=person.name if person else user_id)
 
 
 async def _whose(reader: Reader, actor: Actor, user_id: str | None) -> str:

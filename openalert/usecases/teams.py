@@ -10,6 +10,7 @@ from openalert.domain.team import Team, TeamMember, check_name, slugify
 from openalert.domain.user import User
 from openalert.storage import api_keys, escalation_policies, teams, users
 from openalert.storage.database import Reader, Transaction
+from openalert.usecases import audit
 from openalert.usecases.access import found, given, home, require, see_team, unknown
 
 LONGEST_DESCRIPTION = 2_000
@@ -39,6 +40,7 @@ async def create(tx: Transaction, *, name: str, slug: str | None = None, descrip
         updated_at=tx.now,
     )
     await teams.insert(tx, team)
+    audit.record(tx, "team.created", kind="team", id=team.id, name=team.name, team_id=team.id, after=team)
     if tx.actor.user_id is not None:
         owner = TeamMember(team_id=team.id, user_id=tx.actor.user_id, role=Role.OWNER, created_at=tx.now)
         await teams.put_member(tx, owner)
@@ -64,6 +66,16 @@ async def update(
     if slug is not UNSET and slug != team.slug:
         changed.slug = await _free_slug(tx, changed.name, slug)
     await teams.update(tx, changed)
+    audit.record(
+        tx,
+        "team.updated",
+        kind="team",
+        id=team.id,
+        name=changed.name,
+        team_id=team.id,
+        before=team,
+        after=changed,
+    )
     return changed
 
 
@@ -91,6 +103,7 @@ async def delete(tx: Transaction, team_id: str) -> None:
         raise Conflict(f"The escalation policy {policies[0].name!r} pages this team; change it first.")
     await api_keys.revoke_of_team(tx, team.id)
     await teams.delete(tx, team.id)
+    audit.record(tx, "team.deleted", kind="team", id=team.id, name=team.name, team_id=team.id, before=team)
 
 
 def counted(count: int, kind: str) -> str:
@@ -129,6 +142,7 @@ async def put_member(tx: Transaction, team_id: str, user_id: str, role: Role) ->
         team_id=team.id, user_id=user_id, role=role, created_at=existing.created_at if existing else tx.now
     )
     await teams.put_member(tx, made)
+    _record_member(tx, team, person.name, existing, made)
     return made
 
 
@@ -141,6 +155,25 @@ async def remove_member(tx: Transaction, team_id: str, user_id: str) -> None:
     if membership.role is Role.OWNER and tx.actor.user_id != user_id:
         require(tx.actor, Permission.OWN, team.id)
     await teams.remove_member(tx, team.id, user_id)
+    person = (await users.named(tx, tx.actor, [user_id])).get(user_id)
+    _record_member(tx, team, person.name if person else user_id, membership, None)
+
+
+def _record_member(
+    tx: Transaction, team: Team, person: str, before: TeamMember | None, after: TeamMember | None
+) -> None:
+    act = "added" if before is None else "removed" if after is None else "updated"
+    about = after or before
+    audit.record(
+        tx,
+        f"team_member.{act}",
+        kind="team_member",
+        id=about.user_id if about else None,
+        name=f"{person} in {team.name}",
+        team_id=team.id,
+        before={"role": before.role} if before else None,
+        after={"role": after.role} if after else None,
+    )
 
 
 def check_description(text: str) -> str:

@@ -11,7 +11,7 @@ from openalert.domain.user import User, check_email, check_password, email_key, 
 from openalert.domain.walltime import zone_named
 from openalert.storage import contact_methods, credentials, users
 from openalert.storage.database import Database, Reader, Transaction
-from openalert.usecases import passwords, throttle
+from openalert.usecases import audit, passwords, throttle
 from openalert.usecases.access import article, found, given, home, may_manage, require
 from openalert.usecases.contact_methods import email_method
 
@@ -59,6 +59,7 @@ async def create(
     )
     await _address_is_free(tx, user)
     await users.insert(tx, user)
+    audit.change(tx, "user.created", None, user)
     await contact_methods.insert(tx, email_method(tx, user.id, user.email, is_verified=True))
     return user
 
@@ -95,6 +96,7 @@ async def update(
         await _address_is_free(tx, changed)
     await _keep_an_owner(tx, user, changed)
     await users.update(tx, changed)
+    audit.change(tx, "user.updated", user, changed)
     if not changed.is_active or changed.role is not user.role:
         await credentials.delete_sessions_of(tx, user.id)
     return changed
@@ -112,6 +114,7 @@ async def set_password(tx: Transaction, user_id: str, password_hash: str, *, kee
         may_manage(tx.actor, user)
     user.password_hash, user.updated_at = password_hash, tx.now
     await users.update(tx, user)
+    audit.record(tx, "user.password_changed", kind="user", id=user.id, name=user.name)
     await credentials.delete_sessions_of(tx, user.id, but=keep_session)
 
 

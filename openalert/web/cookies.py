@@ -8,7 +8,7 @@ from litestar.datastructures import Cookie
 from openalert.domain.instant import SECOND
 from openalert.domain.single_sign_on import ATTEMPT_LASTS
 from openalert.usecases.signin import BROWSER_REMEMBERED, STEP_LASTS, Browser, Opened, Step
-from openalert.web.guards import Access
+from openalert.web.guards import Access, stranger
 
 Web = Request[Any, Any, Any]
 
@@ -19,6 +19,7 @@ def browser_of(request: Web) -> Browser:
         address=request.client.host if request.client else "",
         user_agent=request.headers.get("user-agent", "")[:200],
         token=request.cookies.get(_name(request, "browser"), "")[:100],
+        request_id=stranger(request).request_id,
     )
 
 

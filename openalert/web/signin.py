@@ -16,7 +16,7 @@ from openalert.usecases import signin, users
 from openalert.usecases.signin import Step
 from openalert.web.api.users import UserOut, show
 from openalert.web.cookies import browser_of, entered, forget
-from openalert.web.guards import safe_next, session_token
+from openalert.web.guards import safe_next, session_token, stranger
 from openalert.web.ui.frame import address, go
 
 Web = Request[Any, Any, Any]
@@ -56,7 +56,7 @@ async def _end_old_session(request: Web, db: Database) -> None:
     """Whoever signs in again in the same browser leaves no session behind."""
     token = session_token(request.scope)
     if token:
-        async with db.transaction() as tx:
+        async with db.transaction(stranger(request)) as tx:
             await signin.sign_out(tx, token)
 
 

@@ -18,6 +18,7 @@ from openalert.storage import recipients, services, users
 from openalert.storage.database import Database, Reader
 from openalert.usecases import escalation, replies
 from openalert.usecases.replies import Invitation
+from openalert.web.guards import stranger
 from openalert.web.ui.frame import Values, Web, answer, go, plain
 
 _WORDS = {Verb.ACKNOWLEDGE: ("Acknowledge", "acknowledged"), Verb.RESOLVE: ("Resolve", "resolved")}
@@ -49,7 +50,7 @@ async def show(request: Web, token: FromPath[str], db: NamedDependency[Database]
 async def do(request: Web, token: FromPath[str], db: NamedDependency[Database]) -> Response[Any]:
     """Press it; pressing twice is harmless."""
     try:
-        async with db.transaction() as tx:
+        async with db.transaction(stranger(request)) as tx:
             await replies.accept(tx, _secret(request), token)
     except (NotFound, Conflict):
         return _expired(request, db)

@@ -33,7 +33,7 @@ from openalert.usecases import services as watched
 from openalert.usecases import users as people
 from openalert.usecases.access import require
 from openalert.web.cookies import browser_of, entered
-from openalert.web.guards import Access
+from openalert.web.guards import Access, stranger
 from openalert.web.ui.frame import Values, Web, answer, go, plain, sent
 
 TEST_TITLE = "Test page: can you hear me?"
@@ -133,7 +133,7 @@ async def _found(request: Web, db: Database, fields: dict[str, str]) -> Response
     about = (fields.get("name", ""), fields.get("email", ""))
     form = await request.form()
     hashed = await people.new_password_hash(str(form.get("password", "")), about=about)
-    async with db.transaction() as tx:
+    async with db.transaction(stranger(request)) as tx:
         owner = await setup.complete(
             tx,
             fields.get("token", ""),

@@ -1,0 +1,105 @@
+"""Nobody forgets the audit log: every act of `usecases` that takes a transaction records itself, or says why not."""
+
+import ast
+from pathlib import Path
+
+USECASES = Path(__file__).parents[2] / "openalert" / "usecases"
+
+NOT_AN_ACT = {
+    "access.team_for": "changes nothing",
+    "api_keys.touch": "a note of the last use",
+    "contact_methods.email_method": "changes nothing",
+    "deliveries.claim": "the engine sends",
+    "deliveries.settle": "the engine sends",
+    "deliveries.recover": "the engine sends",
+    "escalation.step": "time does it, nobody",
+    "escalation.repair": "the engine mends",
+    "idempotency.recall": "changes nothing",
+    "idempotency.keep": "an answer kept for a repeat of the act, which is recorded",
+    "incidents.wake": "time does it, nobody",
+    "notify.send_to": "part of an act",
+    "restore.hold": "part of restoring",
+    "schedules.check_people": "changes nothing",
+    "services.to_configure": "changes nothing",
+    "setup.issue_token": "a link on the console of whoever started the server; using it is recorded",
+    "signin.open_session": "part of signing in",
+    "signin.rotate_session": "part of whatever made rights grow",
+    "signin.touch_session": "a note of the last use",
+    "throttle.begin": "counts tries, whatever is tried",
+    "throttle.forgive": "counts tries, whatever is tried",
+}
+"""Functions that take a transaction and need no entry of their own, and why."""
+
+
+class Function:
+    """One function of a module: whom it calls."""
+
+    def __init__(
+        self, module: str, node: ast.AsyncFunctionDef | ast.FunctionDef, imported: dict[str, str]
+    ) -> None:
+        self.key = f"{module}.{node.name}"
+        first = node.args.args[0] if node.args.args else None
+        takes = ast.unparse(first.annotation) if first is not None and first.annotation else ""
+        self.is_act = takes == "Transaction" and not node.name.startswith("_")
+        self.calls: set[str] = set()
+        for call in (each for each in ast.walk(node) if isinstance(each, ast.Call)):
+            match call.func:
+                case ast.Name(id=name):
+                    self.calls.add(imported.get(name, f"{module}.{name}"))
+                case ast.Attribute(value=ast.Name(id=owner), attr=name):
+                    self.calls.add(f"{imported.get(owner, owner).rpartition('.')[2]}.{name}")
+
+
+def functions() -> dict[str, Function]:
+    """Every function of `usecases`, by module and name."""
+    found = {}
+    for path in sorted(USECASES.glob("*.py")):
+        tree = ast.parse(path.read_text())
+        imported = {
+            alias.asname or alias.name: f"{(node.module or '').rpartition('.')[2]}.{alias.name}"
+            for node in ast.walk(tree)
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("openalert.usecases")
+            for alias in node.names
+        }
+        for node in tree.body:
+            if isinstance(node, (ast.AsyncFunctionDef, ast.FunctionDef)):
+                function = Function(path.stem, node, imported)
+                found[function.key] = function
+    return found
+
+
+def silent(known: dict[str, Function]) -> list[str]:
+    """Acts that neither record nor call anything that does."""
+    recording = {"audit.record", "audit.change", "audit.record_installation"}
+    while more := {key for key, each in known.items() if key not in recording and each.calls & recording}:
+        recording |= more
+    return [key for key, each in known.items() if each.is_act and key not in recording]
+
+
+def test_every_act_is_recorded() -> None:
+    """A new act fails here until it records itself, or stands in the list with its reason."""
+    known = functions()
+    assert len([each for each in known.values() if each.is_act]) > 40
+    assert [key for key in silent(known) if key not in NOT_AN_ACT] == []
+
+
+def test_the_list_of_exceptions_is_not_longer_than_needed() -> None:
+    """What records itself by now, or is gone, leaves the list."""
+    assert sorted(NOT_AN_ACT) == sorted(set(silent(functions())) & set(NOT_AN_ACT))
+
+
+def test_the_check_sees_what_it_is_for() -> None:
+    """An act without an entry is found; one that calls another which records is not."""
+    source = """
+async def bad(tx: Transaction) -> None:
+    await rows.insert(tx)
+
+async def good(tx: Transaction) -> None:
+    await _inner(tx)
+
+async def _inner(tx: Transaction) -> None:
+    audit.record(tx)
+"""
+    nodes = ast.parse(source).body
+    known = {each.key: each for each in (Function("m", node, {}) for node in nodes)}  # type: ignore[arg-type]  # they are functions
+    assert silent(known) == ["m.bad"]
