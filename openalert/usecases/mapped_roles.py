@@ -1,15 +1,18 @@
 """Roles that an identity provider gives: set anew at each sign-in, never more than the mapping, never no owner left."""
 
-import msgspec
+import structlog
 
 from openalert.config import Oidc
 from openalert.domain.access import Role
-from openalert.domain.errors import Forbidden
+from openalert.domain.errors import Conflict, Forbidden
 from openalert.domain.single_sign_on import Grant
-from openalert.domain.team import TeamMember
 from openalert.domain.user import User
 from openalert.storage import teams, users
 from openalert.storage.database import Transaction
+from openalert.usecases import teams as acts
+from openalert.usecases import users as people
+
+log = structlog.get_logger(__name__)
 
 
 async def apply(tx: Transaction, rules: Oidc, user: User, grant: Grant) -> User:
@@ -18,7 +21,6 @@ async def apply(tx: Transaction, rules: Oidc, user: User, grant: Grant) -> User:
     Without a mapping for the organization people keep the role that they have here; so it is with teams that the
     mapping does not name.
     """
-    changed = user
     if rules.organization_roles:
         role = grant.role
         if user.role is Role.OWNER and role is not Role.OWNER and await _is_last_owner(tx, user):
@@ -26,10 +28,9 @@ async def apply(tx: Transaction, rules: Oidc, user: User, grant: Grant) -> User:
         if role is None:
             raise no_role("the identity provider")
         if role is not user.role:
-            changed = msgspec.structs.replace(user, role=role, updated_at=tx.now)
-            await users.update(tx, changed)
+            user = await people.update(tx, user.id, role=role)
     await _apply_teams(tx, rules, user, grant)
-    return changed
+    return user
 
 
 def managed_teams(rules: Oidc) -> set[str]:
@@ -51,11 +52,14 @@ async def _apply_teams(tx: Transaction, rules: Oidc, user: User, grant: Grant) -
     present = await teams.roles(tx, user.id) if managed else {}
     for slug, team in managed.items():
         role = grant.teams.get(slug)
-        if role is None and team.id in present:
-            await teams.remove_member(tx, team.id, user.id)
-        elif role is not None and present.get(team.id) is not role:
-            member = TeamMember(team_id=team.id, user_id=user.id, role=role, created_at=tx.now)
-            await teams.put_member(tx, member)
+        try:
+            if role is None and team.id in present:
+                await acts.remove_member(tx, team.id, user.id)
+            elif role is not None and present.get(team.id) is not role:
+                await acts.put_member(tx, team.id, user.id, role)
+        except Conflict as error:
+            # A team that would be left without somebody it needs is no reason to keep this person out.
+            log.warning("a team stays as it is", team=slug, reason=error.message)
 
 
 async def _is_last_owner(tx: Transaction, user: User) -> bool:

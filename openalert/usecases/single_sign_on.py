@@ -15,7 +15,7 @@ import msgspec
 import structlog
 
 from openalert.config import Oidc
-from openalert.domain.access import SYSTEM, Actor, Role
+from openalert.domain.access import SYSTEM, Actor, Role, program_of
 from openalert.domain.errors import Conflict, Forbidden, Invalid, NotFound, OpenAlertError, Unauthenticated
 from openalert.domain.ids import new_id
 from openalert.domain.single_sign_on import (
@@ -31,14 +31,14 @@ from openalert.domain.single_sign_on import (
     person_of,
     refused,
 )
-from openalert.domain.team import check_name
 from openalert.domain.user import SignInMethod, User, email_key
 from openalert.notifiers.identity_provider import IdentityProvider
-from openalert.storage import contact_methods, organizations, users
+from openalert.storage import organizations, users
 from openalert.storage import single_sign_on as storage
 from openalert.storage.database import Database, Transaction
-from openalert.usecases import mapped_roles, signin
-from openalert.usecases.contact_methods import email_method
+from openalert.usecases import audit, mapped_roles, signin
+from openalert.usecases import users as people
+from openalert.usecases.access import found
 from openalert.usecases.signin import Browser, Opened, token_hash
 
 log = structlog.get_logger(__name__)
@@ -113,6 +113,7 @@ async def begin(
     sso: SingleSignOn,
     *,
     secret: str,
+    browser: Browser,
     target: str,
     purpose: str = SIGN_IN,
     actor: Actor | None = None,
@@ -126,7 +127,7 @@ async def begin(
         nonce=_derived(secret, "nonce", state),
         verifier=_derived(secret, "verifier", state),
     )
-    async with db.transaction(actor or SYSTEM) as tx:
+    async with db.transaction(actor or browser.stranger) as tx:
         attempt = Attempt(
             state_hash=token_hash(state),
             browser_hash=token_hash(secret),
@@ -149,7 +150,7 @@ async def finish(
     browser: Browser,
 ) -> Finished:
     """Let in, connect or explain, by what the browser brought back; every refusal says what to do about it."""
-    attempt = await _take(db, answered.state, secret)
+    attempt = await _take(db, answered.state, secret, browser)
     if attempt.purpose != SIGN_IN and (actor is None or actor.user_id != attempt.user_id):
         raise Invalid(
             "You are signed in as somebody else than when you began. Begin again.", code="SIGN_IN_EXPIRED"
@@ -165,10 +166,10 @@ async def finish(
         log.warning("single sign-on was refused", reason=error.message)
         raise
     if attempt.purpose == CONNECT:
-        async with db.transaction(actor or SYSTEM) as tx:
-            await connect(tx, person, attempt.user_id or "")
+        async with db.transaction(actor or browser.stranger) as tx:
+            await connect(tx, person, found(await users.get(tx, SYSTEM, attempt.user_id or ""), "user"))
         return Finished(purpose=CONNECT, target=attempt.target)
-    async with db.transaction() as tx:
+    async with db.transaction(browser.stranger) as tx:
         outcome = await _enter(tx, sso, person, grant, browser)
     # Raised after the commit, which keeps what admins shall see of it.
     if isinstance(outcome, OpenAlertError):
@@ -176,10 +177,10 @@ async def finish(
     return Finished(purpose=SIGN_IN, target=attempt.target, opened=outcome)
 
 
-async def connect(tx: Transaction, person: Person, user_id: str) -> Identity:
-    """Let the person with this id come in by this identity from now on; Conflict when it is somebody else's."""
+async def connect(tx: Transaction, person: Person, user: User) -> Identity:
+    """Let `user` come in by this identity from now on; Conflict when it is somebody else's."""
     known = await storage.identity(tx, person)
-    if known is not None and known.user_id != user_id:
+    if known is not None and known.user_id != user.id:
         raise Conflict(
             "This account of the provider is connected to somebody else here.", code="IDENTITY_IN_USE"
         )
@@ -187,7 +188,7 @@ async def connect(tx: Transaction, person: Person, user_id: str) -> Identity:
         return known
     made = Identity(
         id=new_id(tx.now),
-        user_id=user_id,
+        user_id=user.id,
         issuer=person.issuer,
         tenant=person.tenant,
         subject=person.subject,
@@ -197,14 +198,15 @@ async def connect(tx: Transaction, person: Person, user_id: str) -> Identity:
     )
     await storage.insert_identity(tx, made)
     await storage.forget_request(tx, person)
+    audit.record(tx, "identity.connected", kind="user", id=user.id, name=user.name, after=_shown(made))
     return made
 
 
-async def _take(db: Database, state: str, secret: str) -> Attempt:
+async def _take(db: Database, state: str, secret: str, browser: Browser) -> Attempt:
     """The attempt that this browser began; it is used up before anything else is looked at."""
     attempt = None
     if _SECRET.fullmatch(state) and _SECRET.fullmatch(secret):
-        async with db.transaction() as tx:
+        async with db.transaction(browser.stranger) as tx:
             attempt = await storage.take_attempt(tx, token_hash(state), token_hash(secret))
     if attempt is None:
         raise Invalid(
@@ -236,18 +238,34 @@ async def _enter(
     tx: Transaction, sso: SingleSignOn, person: Person, grant: Grant, browser: Browser
 ) -> Opened | OpenAlertError:
     """A new session, or why there is none."""
+    home = await organizations.first(tx)
+    if home is None:
+        return NotFound("organization")
+    tx.actor = _program(home.id, browser)
     known = await storage.identity(tx, person)
     try:
-        if known is None:
-            user = await _take_in(tx, sso, person, grant)
-        else:
-            user = await _by_identity(tx, known)
-            await mapped_roles.apply(tx, sso.rules, user, grant)
-            await storage.used_identity(tx, known.id, person.email)
+        user = await _by_identity(tx, known) if known is not None else await _take_in(tx, sso, person, grant)
+        tx.actor = _program(user.organization_id, browser)
+        user = await mapped_roles.apply(tx, sso.rules, user, grant)
     except OpenAlertError as refusal:
         log.warning("single sign-on was refused", reason=refusal.message, subject=person.subject)
+        audit.record(
+            tx,
+            "user.sign_in_failed",
+            kind="user",
+            id=known.user_id if known is not None else None,
+            name=person.email or person.name or "an unknown account",
+            after={"method": SignInMethod.SSO, "reason": refusal.code, "subject": person.subject},
+        )
         return refusal
+    if known is not None:
+        await storage.used_identity(tx, known.id, person.email)
     return await signin.enter(tx, user, browser, SignInMethod.SSO)
+
+
+def _program(organization_id: str, browser: Browser) -> Actor:
+    """Who gives what the provider says: the program, by way of this browser."""
+    return msgspec.structs.replace(program_of(organization_id, browser.stranger), name="Single sign-on")
 
 
 async def _by_identity(tx: Transaction, known: Identity) -> User:
@@ -260,10 +278,7 @@ async def _by_identity(tx: Transaction, known: Identity) -> User:
 
 
 async def _take_in(tx: Transaction, sso: SingleSignOn, person: Person, grant: Grant) -> User:
-    """A person whom nobody knows yet, with the roles that the mapping gives; refused when the address is known."""
-    organization = await organizations.first(tx)
-    if organization is None:
-        raise NotFound("organization")
+    """A person whom nobody knows yet, with the role that the mapping gives; refused when the address is known."""
     if not person.email:
         raise refused("it has no e-mail address. Let the provider send the claim email.")
     namesake = await users.by_email_key(tx, email_key(person.email))
@@ -278,20 +293,10 @@ async def _take_in(tx: Transaction, sso: SingleSignOn, person: Person, grant: Gr
         raise refused(f"the provider has not verified the address {person.email}.")
     if grant.role is None:
         raise mapped_roles.no_role(sso.label)
-    user = User(
-        id=new_id(tx.now),
-        organization_id=organization.id,
-        email=person.email,
-        email_key=email_key(person.email),
-        name=check_name(person.name or person.email.partition("@")[0]),
-        role=grant.role,
-        created_at=tx.now,
-        updated_at=tx.now,
+    user = await people.create(
+        tx, email=person.email, name=person.name or person.email.partition("@")[0], role=grant.role
     )
-    await users.insert(tx, user)
-    await contact_methods.insert(tx, email_method(tx, user.id, user.email, is_verified=True))
-    await connect(tx, person, user.id)
-    await mapped_roles.apply(tx, sso.rules, user, grant)
+    await connect(tx, person, user)
     return user
 
 
@@ -308,6 +313,11 @@ async def _ask_to_link(tx: Transaction, person: Person, namesake: User) -> None:
         created_at=tx.now,
     )
     await storage.put_request(tx, request)
+
+
+def _shown(identity: Identity) -> dict[str, str]:
+    """What the audit log keeps of an identity."""
+    return {"issuer": identity.issuer, "tenant": identity.tenant, "subject": identity.subject}
 
 
 def _derived(secret: str, what: str, state: str) -> str:

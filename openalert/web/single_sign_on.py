@@ -14,7 +14,7 @@ from openalert.usecases import signin, single_sign_on
 from openalert.usecases.single_sign_on import Answered, Finished, SingleSignOn
 from openalert.usecases.throttle import network_of
 from openalert.web.cookies import browser_of, depart, departure_of, entered
-from openalert.web.guards import Access, safe_next, session_token
+from openalert.web.guards import Access, safe_next, session_token, stranger
 from openalert.web.problems import for_people
 from openalert.web.ui.frame import Web, address, answer, go, plain
 
@@ -33,7 +33,9 @@ async def begin(request: Web, db: NamedDependency[Database]) -> Response[Any]:
     try:
         access: Access = request.app.state.access
         access.departures.spend(network_of(request.client.host if request.client else ""), db.clock())
-        url, secret = await single_sign_on.begin(db, sso, secret=departure_of(request), target=target)
+        url, secret = await single_sign_on.begin(
+            db, sso, secret=departure_of(request), browser=browser_of(request), target=target
+        )
     except (Unavailable, RateLimited) as error:
         return go(address("/login", next=target), error.message, "bad")
     response: Response[Any] = Response(None, status_code=303, headers={"location": url})
@@ -65,7 +67,7 @@ async def _signed_in(request: Web, db: Database, finished: Finished) -> Response
     """The cookie of the new session; one that the browser had before is over."""
     token = session_token(request.scope)
     if token:
-        async with db.transaction() as tx:
+        async with db.transaction(stranger(request)) as tx:
             await signin.sign_out(tx, token)
     assert finished.opened is not None  # noqa: S101 - signing in opens a session or is refused
     return entered(request, go(finished.target), finished.opened)

@@ -136,6 +136,26 @@ class TestTheWay:
         assert answer.status_code == 403
         assert "ACCOUNT_DEACTIVATED" in answer.text
 
+    async def test_the_audit_log_says_who_came_in_and_who_did_not(
+        self, opening: Opening, provider: FakeProvider, sqlite_db: Database
+    ) -> None:
+        """A new person with their identity and their sign-in; a refusal with its reason and the subject."""
+        walker = await opening()
+        provider.person = NEW
+        await walker.sign_in()
+        walker.client.cookies.clear()
+        provider.person = {"sub": "mallory", "email": "alice@example.org"}
+        await walker.sign_in()
+        async with sqlite_db.read() as reader:
+            rows = await reader.rows("SELECT act, actor_name, address, after FROM audit_log ORDER BY seq")
+        acts = [row[0] for row in rows]
+        assert acts == ["user.created", "identity.connected", "user.signed_in", "user.sign_in_failed"]
+        assert {row[2] for row in rows} == {"127.0.0.1"}
+        assert (rows[0][1], rows[2][1]) == ("Single sign-on", "Dora Lind")
+        assert '"sso"' in rows[2][3]
+        assert "IDENTITY_NOT_CONNECTED" in rows[3][3]
+        assert "mallory" in rows[3][3]
+
     async def test_without_a_provider_the_button_leads_to_the_password(
         self, sqlite_db: Database, cast: Cast, tmp_path: Path
     ) -> None:
