@@ -6,7 +6,6 @@ place, the key and what is allowed: a setting that is silently ignored is found 
 
 import os
 import re
-import secrets
 import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -28,6 +27,7 @@ Secret: TypeAlias = Annotated[str, msgspec.Meta(extra={"secret": True})]
 PREFIX = "OPENALERT_"
 _NOT_OURS = re.compile(r"OPENALERT_(CONFIG$|SERVICE_|PORT$|PORT_)")
 """The path of the file itself, and what Kubernetes sets for a service that is called openalert."""
+_HOST_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9_])?")
 
 
 class ConfigError(OpenAlertError):
@@ -54,9 +54,13 @@ class Server(Section, frozen=True):
     """Networks whose X-Forwarded-For and X-Forwarded-Proto are believed."""
     allowed_origins: tuple[str, ...] = ()
     """Further origins whose pages may act with the session cookie."""
+    allowed_hosts: tuple[str, ...] = ()
+    """Further names by which it may be asked for."""
     api_writes_per_minute: Annotated[int, msgspec.Meta(ge=0)] = 100
     """For each user or key; 0: no limit. Never applies to ingestion."""
     max_body_bytes: Annotated[int, msgspec.Meta(ge=1024, le=64 * 1024 * 1024)] = 1024 * 1024
+    metrics_token: Secret = ""
+    """Opens /metrics to a scraper on another machine."""
     secret_key: Secret = ""
     """Signs the links in messages; empty: made once and kept in the data folder."""
     encryption_key: Secret = ""
@@ -189,22 +193,6 @@ def load(
             _overlay(tables, {section: {key: value}})
         config = _convert(tables, "command line")
     return config
-
-
-def secret_key(config: Config) -> bytes:
-    """The key that signs links; made at the first start and kept in the data folder, readable by us alone."""
-    if config.server.secret_key:
-        return config.server.secret_key.encode()
-    path = config.data_dir / "secret.key"
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return path.read_bytes().strip()
-    with os.fdopen(handle, "wb") as file:
-        file.write(secrets.token_urlsafe(32).encode() + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
-    return path.read_bytes().strip()
 
 
 def make_data_dir(config: Config) -> None:
@@ -403,18 +391,18 @@ def _problems(config: Config) -> Iterator[tuple[str, str]]:
         "server.trusted_proxies": config.server.trusted_proxies,
         "outgoing.allowed_networks": config.outgoing.allowed_networks,
     }
+    for name in config.server.allowed_hosts:
+        if not _HOST_NAME.fullmatch(name):
+            yield "server.allowed_hosts", f"holds {name!r}; it must be a name such as oncall.example.com."
     for field, values in networks.items():
         for value in values:
             try:
                 ip_network(value, strict=False)
             except ValueError:
                 yield field, f"holds {value!r}; it must be an address or a network such as 10.0.0.0/8."
+    yield from _problems_of_secrets(config)
     if config.database.url and not re.match(r"(sqlite:///.|postgres(ql)?://.)", config.database.url):
         yield "database.url", "must begin with sqlite:/// or postgres://."
-    if config.server.secret_key and len(config.server.secret_key) < 16:
-        yield "server.secret_key", "must have at least 16 characters."
-    if any(len(key) < SHORTEST_KEY for key in config.server.encryption_key.split()):
-        yield "server.encryption_key", f"must have at least {SHORTEST_KEY} characters a line, without blanks."
     if config.smtp.host and "@" not in config.smtp.sender:
         yield "smtp.from", "must be an e-mail address when smtp.host is given."
     yield from _oidc_problems(config.oidc)
@@ -457,6 +445,14 @@ def _listed_wrongly(key: str, wanted: str, values: tuple[str, ...], signs: int) 
     for value in values:
         if value.count("@") != signs or not value.strip("@"):
             yield f"auth.oidc.{key}", f"holds {value!r}; it must be {wanted}."
+
+
+def _problems_of_secrets(config: Config) -> Iterator[tuple[str, str]]:
+    for name in ("metrics_token", "secret_key"):
+        if 0 < len(getattr(config.server, name)) < 16:
+            yield f"server.{name}", "must have at least 16 characters."
+    if any(len(key) < SHORTEST_KEY for key in config.server.encryption_key.split()):
+        yield "server.encryption_key", f"must have at least {SHORTEST_KEY} characters a line, without blanks."
 
 
 def _is_origin(url: str) -> bool:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from openalert.config import ConfigError, load, make_data_dir, redacted, secret_key
+from openalert.config import ConfigError, load, make_data_dir, redacted
+from openalert.storage.keyring import signing_key
 
 
 def write(folder: Path, text: str) -> Path:
@@ -144,8 +145,8 @@ def test_the_signing_key_is_made_once_and_is_ours_alone(tmp_path: Path) -> None:
     """The second start reads what the first one wrote, from a file that nobody else may read."""
     config = load(None, {"OPENALERT_SERVER_DATA_DIR": str(tmp_path / "data")})
     make_data_dir(config)
-    first = secret_key(config)
-    assert secret_key(config) == first
+    first = signing_key(config)
+    assert signing_key(config) == first
     assert len(first) >= 32
     assert stat.S_IMODE((tmp_path / "data" / "secret.key").stat().st_mode) == 0o600
     assert stat.S_IMODE((tmp_path / "data").stat().st_mode) == 0o700

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import os
+import resource
 import signal
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
@@ -15,8 +16,9 @@ import structlog
 import uvicorn
 
 from openalert.app import OpenAlert
+from openalert.cli.connection import connections
 from openalert.cli.settings import CannotStart
-from openalert.config import Config, make_data_dir, secret_key
+from openalert.config import Config, make_data_dir
 from openalert.notifiers.notifier import Notifier
 from openalert.storage import keyring, open_database
 from openalert.storage.database import Database
@@ -29,6 +31,8 @@ log = structlog.get_logger(__name__)
 
 GRACE_SECONDS = 10
 """How long a request that has begun may take after the stop was asked for."""
+MOST_HANDLES = 8192
+"""More open files than this are not asked for."""
 
 Background = Callable[[OpenAlert, str], Awaitable[None]]
 
@@ -87,7 +91,7 @@ async def _serve(
     database = await open_database(config.database_url, keys=keyring.of(config))
     try:
         await _miss_keys(database)
-        openalert = OpenAlert(config, database, secret_key(config), channels)
+        openalert = OpenAlert(config, database, keyring.signing_key(config), channels)
         listens = _address(config)
         path = socket_path(config.database_url, config.data_dir)
         admin = AdminSocket(path, database, openalert.bus, {"listens": listens})
@@ -163,7 +167,7 @@ class _Server(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 openalert.asgi,
-                http="httptools",
+                http=connections(_most_connections(), openalert.asgi),
                 ws="websockets-sansio",
                 ws_max_size=LARGEST_FRAME,
                 ws_per_message_deflate=False,
@@ -221,6 +225,15 @@ class _Server(uvicorn.Server):
         if self.should_exit:
             self.force_exit = True
         self.should_exit = True
+
+
+def _most_connections() -> int:
+    """As many as there are file handles, less those that database, mail and webhooks need."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = min(hard, MOST_HANDLES) if hard != resource.RLIM_INFINITY else MOST_HANDLES
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    return max(wanted, soft) - min(256, max(wanted, soft) // 2)
 
 
 def _greet(config: Config, listens: str) -> None:

@@ -1,11 +1,12 @@
-"""The keys of the vault: given by the configuration, or made once and kept in a file of the data folder.
+"""The keys of the installation: given by the configuration, or made once and kept in files of the data folder.
 
-One key a line, the one that seals first; further lines are older keys, which still open. The file lies beside the
-database and never in it, so that a stolen copy of the database opens nothing.
+Of the vault there is one key a line, the one that seals first; further lines are older keys, which still open. The
+files lie beside the database and never in it, so that a stolen copy of the database opens nothing.
 """
 
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 
 from openalert.config import Config
@@ -13,6 +14,7 @@ from openalert.domain.errors import Invalid
 from openalert.domain.vault import Vault
 
 FILE = "encryption.key"
+SIGNING_FILE = "secret.key"
 
 
 class KeyRing:
@@ -70,6 +72,16 @@ def of(config: Config) -> KeyRing:
     else:
         _flush_folder(path.parent)
     return KeyRing(path.read_text(encoding="ascii").split(), path)
+
+
+def signing_key(config: Config) -> bytes:
+    """The key that signs the links in messages; made at the first start, readable by us alone."""
+    if config.server.secret_key:
+        return config.server.secret_key.encode()
+    path = config.data_dir / SIGNING_FILE
+    with suppress(FileExistsError):
+        _write_new(path, [new_key()])
+    return path.read_bytes().strip()
 
 
 def new_key() -> str:

@@ -22,7 +22,7 @@ from openalert.domain.instant import Instant
 from openalert.storage.database import Database, Reader
 from openalert.usecases import api_keys, signin
 from openalert.usecases.signin import SignedIn
-from openalert.web.asgi import Scope
+from openalert.web.asgi import Scope, header
 from openalert.web.ratelimit import RateLimit
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -59,11 +59,10 @@ class Access:
 
     def credential(self, scope: Scope) -> Credential | None:
         """An `Authorization: Bearer` before the cookie; None when neither is there."""
-        header = _header(scope, b"authorization")
-        scheme, _, text = header.partition(" ")
+        scheme, _, text = header(scope, b"authorization").partition(" ")
         if scheme.lower() == "bearer" and text.strip():
             return Credential("key", text.strip())
-        for part in _header(scope, b"cookie").split(";"):
+        for part in header(scope, b"cookie").split(";"):
             name, _, value = part.strip().partition("=")
             if name == self.cookie and value:
                 return Credential("session", value)
@@ -104,17 +103,17 @@ class Access:
 
     def is_own_origin(self, scope: Scope) -> bool:
         """Whether the Origin is that of our own pages: base_url exactly, or without one, the host asked for."""
-        origin = _header(scope, b"origin")
+        origin = header(scope, b"origin")
         if origin in self._origins:
             return True
         if self._base_url or origin in ("", "null"):
             return False
         scheme = "https" if scope.get("scheme") in ("https", "wss") else "http"
-        return origin.lower() == f"{scheme}://{_header(scope, b'host').lower()}"
+        return origin.lower() == f"{scheme}://{header(scope, b'host').lower()}"
 
     def refuse_foreign_pages(self, scope: Scope) -> None:
         """Forbidden when a browser says that another site's page sent this. Programs say nothing and may."""
-        site, origin = _header(scope, b"sec-fetch-site"), _header(scope, b"origin")
+        site, origin = header(scope, b"sec-fetch-site"), header(scope, b"origin")
         if site in ("same-origin", "none"):
             # Only the browser itself can write this header; it is the surest word where it is sent (TLS, localhost).
             return
@@ -224,10 +223,3 @@ def safe_next(target: str | None) -> str:
     if parts.scheme or parts.netloc or "//" in parts.path or "/.." in parts.path:
         return "/"
     return target
-
-
-def _header(scope: Scope, name: bytes) -> str:
-    for key, value in scope["headers"]:
-        if key == name:
-            return str(value.decode("latin-1"))
-    return ""

@@ -21,8 +21,9 @@ import structlog
 
 from openalert import telemetry
 from openalert.config import Config
-from openalert.domain.errors import TooLarge, Unavailable
-from openalert.web.asgi import ASGIApp, Message, Receive, Scope, Send
+from openalert.domain.errors import TooLarge, Unavailable, Unsupported
+from openalert.web.asgi import ASGIApp, Message, Receive, Scope, Send, header
+from openalert.web.hosts import KnownHosts
 from openalert.web.problems import Refused, send_problem
 
 log = structlog.get_logger(__name__)
@@ -55,8 +56,10 @@ SECURITY_HEADERS = {
     b"cache-control": b"no-store",
 }
 """On every answer that does not say otherwise itself."""
-_PAGE = {b"referrer-policy": b"same-origin"}
-"""Pages differ: with no-referrer a browser sends the forms of our own pages with `Origin: null`."""
+_BY_ANY_NAME = ("/webhooks/", "/heartbeats/", "/health", "/ready", "/metrics")
+"""What machines ask for: no browser is led astray here, and no alert is lost to a name we do not know."""
+_ENCODED = ("/webhooks/",)
+"""Where a body may come compressed; whoever reads it there bounds what it becomes."""
 
 
 class Draining(Protocol):
@@ -77,7 +80,12 @@ class Outside:
         self.health = health
         self._max_body = config.server.max_body_bytes
         self._proxies = tuple(ip_network(text, strict=False) for text in config.server.trusted_proxies)
-        self._headers = _OwnHeaders(secure=config.is_https)
+        self.headers = dict(SECURITY_HEADERS)
+        """What every answer has."""
+        if config.is_https:
+            self.headers[b"strict-transport-security"] = b"max-age=31536000"
+        self._headers = _OwnHeaders(self.headers)
+        self._hosts = KnownHosts(config)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request, one WebSocket, or the life of the server."""
@@ -104,6 +112,7 @@ class Outside:
         try:
             if self.health.draining and not scope["path"].startswith(_WHILE_STOPPING):
                 raise Unavailable("OpenAlert is shutting down. Try again in a few seconds.", retry_after=5)  # noqa: TRY301 - answered like any other refusal
+            self._check(scope)
             body = self._bounded(receive, length)
             await self._find(scope["path"], scope)(scope, body, answer)
         except Exception as error:
@@ -129,7 +138,25 @@ class Outside:
                 return
             await send(message)
 
+        if not self._hosts.allow(header(scope, b"host")):
+            await answer({"type": "websocket.close", "code": 4403, "reason": ""})
+            return
         await self._find(scope["path"], scope)(scope, receive, answer)
+
+    def _check(self, scope: Scope) -> None:
+        """The request is for us, and its body is one that is read here."""
+        path: str = scope["path"]
+        host = header(scope, b"host")
+        if not path.startswith(_BY_ANY_NAME) and not self._hosts.allow(host):
+            raise Refused(
+                421,
+                f"This OpenAlert is not known as {host[:100]!r}. If that is how you reach it, set server.base_url "
+                "to it, or add the name to server.allowed_hosts.",
+                code="UNKNOWN_HOST",
+            )
+        encoding = header(scope, b"content-encoding").strip().lower()
+        if encoding not in ("", "identity") and not path.startswith(_ENCODED):
+            raise Unsupported(f"A body encoded as {encoding[:40]!r} is not read here; send it as it is.")
 
     def _begin(self, scope: Scope) -> tuple[bytes, int | None]:
         """Give the request its id and its client's address; the id, and the length it claims to have."""
@@ -152,6 +179,10 @@ class Outside:
                 scope["scheme"] = "wss" if scope["type"] == "websocket" else "https"
             scope["client"] = (self._client(scope["client"][0], b",".join(forwarded)), 0)
         return request_id, length
+
+    def is_shared(self, address: str) -> bool:
+        """Whether many people come from this address: a proxy of ours, or one on this machine."""
+        return self._trusts(address) or ip_address(address).is_loopback
 
     def _client(self, peer: str, forwarded: bytes) -> str:
         """The last address that a proxy of ours saw; what a client wrote before it proves nothing."""
@@ -239,21 +270,17 @@ async def _by(deadline: float, receive: Receive) -> Message:
 class _OwnHeaders:
     """The headers that every answer has. Which of them an answer lacks is worked out once for each kind of answer."""
 
-    def __init__(self, *, secure: bool) -> None:
-        self._always = dict(SECURITY_HEADERS)
-        if secure:
-            self._always[b"strict-transport-security"] = b"max-age=31536000"
-        self._lacking: dict[tuple[bool, tuple[bytes, ...]], list[tuple[bytes, bytes]]] = {}
+    def __init__(self, always: Mapping[bytes, bytes]) -> None:
+        self._always = always
+        self._lacking: dict[tuple[bytes, ...], list[tuple[bytes, bytes]]] = {}
 
     def completed(self, given: Any, request_id: bytes) -> list[tuple[bytes, bytes]]:
         """The answer's own headers, then those of ours that it does not set."""
         listed = list(given)
-        is_page = any(name == b"content-type" and value.startswith(b"text/html") for name, value in listed)
-        kind = (is_page, tuple([name.lower() for name, _ in listed]))
+        kind = tuple([name.lower() for name, _ in listed])
         lacking = self._lacking.get(kind)
         if lacking is None:
-            ours = {**self._always, **_PAGE} if is_page else self._always
-            lacking = [(name, value) for name, value in ours.items() if name not in kind[1]]
+            lacking = [(name, value) for name, value in self._always.items() if name not in kind]
             if len(self._lacking) < _KINDS_REMEMBERED:
                 self._lacking[kind] = lacking
         return [*listed, *lacking, (b"x-request-id", request_id)]

@@ -1,5 +1,6 @@
 """What machines ask of a server: is it alive, is it ready, how is it doing."""
 
+import hmac
 from collections.abc import Sequence
 from ipaddress import ip_address
 from typing import Any, Protocol
@@ -12,6 +13,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from openalert import __version__, telemetry
 from openalert.domain.access import Actor, Permission, can
 from openalert.domain.errors import Forbidden, Unauthenticated
+from openalert.web.hosts import host_name, is_own_name
 
 ALIVE_SECONDS = 30.0
 TICK_SECONDS = 5.0
@@ -35,10 +37,12 @@ class Health(Protocol):
         """Seconds since a row of our own was last committed; None: not yet."""
 
 
-def _answer(checks: dict[str, bool]) -> Response[dict[str, Any]]:
+def _answer(request: Request[Any, Any, Any], checks: dict[str, bool]) -> Response[dict[str, Any]]:
+    """Strangers hear how it is, and not which version has which holes."""
     good = all(checks.values())
+    told = {"version": __version__} if _may_look_inside(request) else {}
     return Response(
-        content={"status": "ok" if good else "unavailable", "version": __version__, "checks": checks},
+        content={"status": "ok" if good else "unavailable", **told, "checks": checks},
         status_code=200 if good else 503,
         headers={} if good else {"retry-after": "5"},
     )
@@ -50,7 +54,7 @@ def _answer(checks: dict[str, bool]) -> Response[dict[str, Any]]:
 def alive(request: Request[Any, Any, Any]) -> Response[dict[str, Any]]:
     """200 while the event loop turns and the engine has ticked within 30 seconds; otherwise: restart me."""
     health: Health = request.app.state.health
-    return _answer({"engine": health.tick_age < ALIVE_SECONDS})
+    return _answer(request, {"engine": health.tick_age < ALIVE_SECONDS})
 
 
 @route(
@@ -61,38 +65,62 @@ def ready(request: Request[Any, Any, Any]) -> Response[dict[str, Any]]:
     health: Health = request.app.state.health
     write_age = health.write_age
     return _answer(
+        request,
         {
             "running": not health.draining,
             "engine": health.tick_age < TICK_SECONDS,
             "database": write_age is not None and write_age < WRITE_SECONDS,
-        }
+        },
     )
 
 
 @route("/metrics", http_method=_LOOK, opt=_PUBLIC, include_in_schema=False, sync_to_thread=False)
 def metrics(request: Request[Any, Any, Any]) -> Response[bytes]:
-    """The metrics in Prometheus' text form, for this machine and for keys and people with the role admin."""
-    scope: Any = request.scope
-    actor: Actor | None = scope.get("actor")
-    if not _is_local(request):
-        if actor is None:
-            raise Unauthenticated("Metrics are for this machine, or for an API key with the role admin.")
-        if not can(actor, Permission.CONFIGURE, None):
+    """The metrics in Prometheus' text form, for this machine, whoever has the token, and the role admin."""
+    if not _may_look_inside(request):
+        if _actor(request) is not None:
             raise Forbidden("Metrics need an API key with the role admin.")
+        raise Unauthenticated(
+            "Metrics are for this machine, for server.metrics_token, or for an API key with the role admin."
+        )
     return Response(
         content=generate_latest(telemetry.registry), headers={"content-type": CONTENT_TYPE_LATEST}
     )
 
 
+def _may_look_inside(request: Request[Any, Any, Any]) -> bool:
+    actor = _actor(request)
+    is_admin = actor is not None and can(actor, Permission.CONFIGURE, None)
+    return is_admin or _is_local(request) or _has_token(request)
+
+
+def _actor(request: Request[Any, Any, Any]) -> Actor | None:
+    scope: Any = request.scope
+    found: Actor | None = scope.get("actor")
+    return found
+
+
 def _is_local(request: Request[Any, Any, Any]) -> bool:
-    """From loopback and not through a proxy that we do not know: everybody behind it would look local."""
+    """From loopback, not through a proxy that we do not know, behind which everybody would look local, and not by a
+    name that somebody else may have pointed at this machine to let a browser here do the asking.
+    """
     client = request.scope["client"]
     if client is None or "x-forwarded-for" in request.headers or "forwarded" in request.headers:
+        return False
+    name = host_name(request.headers.get("host", ""))
+    if "." in name and not is_own_name(name):
         return False
     try:
         return ip_address(client[0]).is_loopback
     except ValueError:
         return False
+
+
+def _has_token(request: Request[Any, Any, Any]) -> bool:
+    """Whether it shows `server.metrics_token`, compared without telling how much of it is right."""
+    token = request.app.state.config.server.metrics_token
+    scheme, _, given = request.headers.get("authorization", "").partition(" ")
+    return bool(token) and scheme.lower() == "bearer" and hmac.compare_digest(given.encode(), token.encode())
 
 
 ROUTES: Sequence[HTTPRouteHandler] = [alive, ready, metrics]

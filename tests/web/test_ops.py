@@ -8,6 +8,7 @@ import pytest
 
 from openalert import __version__
 from openalert.app import OpenAlert
+from openalert.config import Config, Server
 from openalert.domain.access import Role
 from openalert.usecases import api_keys, setup
 
@@ -30,7 +31,7 @@ def stranger(app: OpenAlert) -> httpx2.AsyncClient:
 
 @pytest.mark.parametrize("path", ["/health", "/health/live", "/ready", "/health/ready"])
 async def test_a_working_server_says_so(client: httpx2.AsyncClient, path: str) -> None:
-    """Everybody may ask, and hears the version."""
+    """Everybody may ask; this machine hears the version too."""
     answer = await client.get(path)
     assert answer.status_code == 200
     assert answer.json()["status"] == "ok"
@@ -85,6 +86,34 @@ async def test_metrics_hold_what_is_promised(client: httpx2.AsyncClient) -> None
     assert f'openalert_build_info{{version="{__version__}"}} 1.0' in text
     assert 'route="unknown"' in text
     assert "a-stranger" not in text
+
+
+async def test_strangers_do_not_hear_the_version(app: OpenAlert) -> None:
+    """Which version has which holes is for them to find out; that it is well is not."""
+    async with stranger(app) as browser:
+        assert set((await browser.get("/health")).json()) == {"status", "checks"}
+
+
+@pytest.mark.parametrize(
+    ("host", "status"), [("rebound.example.com", 401), ("localhost", 200), ("[::1]:8080", 200)]
+)
+async def test_a_borrowed_name_is_not_this_machine(
+    client: httpx2.AsyncClient, host: str, status: int
+) -> None:
+    """A page elsewhere whose name points here makes a browser on this machine ask, and hears nothing."""
+    assert (await client.get("/metrics", headers={"host": host})).status_code == status
+
+
+async def test_a_scraper_elsewhere_shows_the_token(app: OpenAlert) -> None:
+    """Exactly it, as a bearer; it opens nothing else."""
+    token = "a token for the scraper"
+    app.asgi.app.state.config = Config(server=Server(metrics_token=token))  # type: ignore[attr-defined]  # a Litestar
+    async with stranger(app) as browser:
+        for given, status in ((token, 200), (token + "x", 401), (token[:-1], 401), ("", 401), ("é", 401)):
+            headers = {"authorization": f"Bearer {given}".encode()}
+            assert (await browser.get("/metrics", headers=headers)).status_code == status, given
+        headers = {"authorization": f"Bearer {token}".encode()}
+        assert (await browser.get("/api/v1/teams", headers=headers)).status_code == 401
 
 
 async def test_metrics_are_not_for_strangers(app: OpenAlert) -> None:

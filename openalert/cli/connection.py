@@ -1,0 +1,224 @@
+"""One HTTP connection, held to what HTTP/1.1 says and to bounds of time, size and number that uvicorn does not have.
+
+Whoever trickles a head or reads no answer holds a place for seconds, not for ever. What two programs in a row could
+read in two ways (a second Host, an absolute address, fields after the body) is refused or dropped here, before
+anything decides by it (request smuggling, RFC 9112 section 11.2).
+"""
+
+import asyncio
+import base64
+import binascii
+import re
+from asyncio.events import TimerHandle
+from http import HTTPStatus
+from typing import Any, ClassVar
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from openalert.domain.errors import OpenAlertError
+from openalert.web.middleware import Outside
+from openalert.web.problems import Refused, answer
+
+HEAD_SECONDS = 10.0
+"""Request line and headers must have arrived by then."""
+REST_SECONDS = 5.0
+"""How long a body may go on after its answer, so that the sender gets to read that."""
+WRITE_SECONDS = 30.0
+"""A client that takes nothing for so long does not want the answer."""
+MAX_URL = 8 * 1024
+MAX_HEAD = 32 * 1024
+"""Bytes of all headers together."""
+MAX_HEADERS = 100
+_HOST = re.compile(rb"(?:[A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?")
+
+
+class Places:
+    """How many connections there may be, in all and from one address."""
+
+    def __init__(self, most: int, outside: Outside) -> None:
+        self.most = most
+        self.headers = outside.headers
+        self._shares = outside.is_shared
+
+    def is_free(self, address: str, connections: set[Any]) -> bool:
+        """While half is free nobody is counted; after that one address has at most a quarter."""
+        if len(connections) <= self.most // 2:
+            return True
+        if len(connections) > self.most:
+            return False
+        taken = sum(other.client is not None and other.client[0] == address for other in connections)
+        return taken <= self.most // 4 or self._shares(address)
+
+
+class Connection(HttpToolsProtocol):
+    """One connection of one client."""
+
+    places: ClassVar[Places]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._in_head = False
+        self._head_bytes = 0
+        self._slow: TimerHandle | None = None
+        self._stuck: TimerHandle | None = None
+        self._refusal: OpenAlertError | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        """A place, if there is one, and a first request soon."""
+        super().connection_made(transport)
+        if not self.places.is_free(self.client[0] if self.client else "", self.connections):
+            self._refuse(Refused(503, "Too many connections are open. Try again soon.", code="UNAVAILABLE"))
+            return
+        self._hurry(HEAD_SECONDS)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Nothing of it is waited for any more."""
+        self._relax()
+        self.resume_writing()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """As uvicorn, while the head keeps its bounds."""
+        was_in_head = self._in_head
+        super().data_received(data)
+        if not self._in_head or self.transport.is_closing():
+            return
+        if was_in_head:
+            self._head_bytes += len(data)
+        if self._head_bytes > MAX_HEAD:
+            self._refuse(_head_too_large())
+        elif self._slow is None:
+            self._hurry(HEAD_SECONDS)
+
+    def on_message_begin(self) -> None:
+        """The first byte of a request."""
+        super().on_message_begin()
+        self._in_head, self._head_bytes = True, 0
+
+    def on_url(self, url: bytes) -> None:
+        """A part of the address."""
+        super().on_url(url)
+        if len(self.url) > MAX_URL:
+            raise self._malformed(414, f"The address has more than {MAX_URL} bytes.")
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """One header. Fields after the body are dropped: no proxy has looked at them."""
+        if not self._in_head:
+            return
+        super().on_header(name, value)
+        self._head_bytes += len(name) + len(value)
+        if len(self.headers) > MAX_HEADERS or self._head_bytes > MAX_HEAD:
+            self._refusal = _head_too_large()
+            raise self._refusal
+
+    def on_headers_complete(self) -> None:
+        """The head is there, and can be read in one way only."""
+        self._in_head = False
+        self._relax()
+        self._check_head()
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """The whole request is there."""
+        self._relax()
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """An answer that came before its request was there whole ends the connection soon."""
+        super().on_response_complete()
+        if self.cycle.more_body and self._slow is None:
+            self._hurry(REST_SECONDS)
+
+    def handle_websocket_upgrade(self) -> None:
+        """An opening that the WebSocket library would refuse is refused here, with the headers of every answer."""
+        given = [value for name, value in self.headers if name == b"sec-websocket-key"]
+        versions = [value for name, value in self.headers if name == b"sec-websocket-version"]
+        if versions != [b"13"] or len(given) != 1 or not _is_key(given[0]):
+            self._refuse(_refused(400, "This is not an opening of a WebSocket of version 13 (RFC 6455)."))
+            return
+        super().handle_websocket_upgrade()
+
+    def pause_writing(self) -> None:
+        """The client does not take what is sent."""
+        super().pause_writing()
+        if self._stuck is None:
+            self._stuck = self.loop.call_later(WRITE_SECONDS, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """It does again."""
+        super().resume_writing()
+        if self._stuck is not None:
+            self._stuck.cancel()
+            self._stuck = None
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's words are for programmers
+        """What could not be read, in the shape of every refusal."""
+        self._refuse(self._refusal or _refused(400, "This is not a request of HTTP/1.1."))
+
+    def _check_head(self) -> None:
+        version = self.parser.get_http_version()
+        hosts = [value for name, value in self.headers if name == b"host"]
+        if version not in ("1.0", "1.1"):
+            raise self._malformed(400, "This is not a request of HTTP/1.1.")
+        if not self.url.startswith(b"/"):
+            raise self._malformed(400, "The address must be a path: this server is no proxy.")
+        if len(hosts) > 1 or (not hosts and version == "1.1") or (hosts and not _HOST.fullmatch(hosts[0])):
+            raise self._malformed(400, "There must be one Host header, with a name or address.")
+
+    def _malformed(self, status: int, words: str) -> OpenAlertError:
+        """The refusal to raise inside of the parser, which hides it, and to answer outside."""
+        self._refusal = _refused(status, words)
+        return self._refusal
+
+    def _refuse(self, error: OpenAlertError) -> None:
+        """Answer if no other answer is on its way, and hang up."""
+        cycle: RequestResponseCycle | None = self.cycle
+        if cycle is None or cycle.response_complete or not cycle.response_started:
+            status, headers, body = answer(error, "")
+            lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}".encode(), b"connection: close"]
+            lines += [f"{name}: {value}".encode() for name, value in headers]
+            lines += [name + b": " + value for name, value in self.places.headers.items()]
+            lines.append(b"content-length: %d" % len(body))
+            self.transport.write(b"\r\n".join(lines) + b"\r\n\r\n" + body)
+        if cycle is not None:
+            cycle.disconnected = True
+        self._relax()
+        self.transport.close()
+
+    def _hurry(self, seconds: float) -> None:
+        self._slow = self.loop.call_later(seconds, self._too_slow)
+
+    def _relax(self) -> None:
+        if self._slow is not None:
+            self._slow.cancel()
+            self._slow = None
+
+    def _too_slow(self) -> None:
+        if self._in_head:
+            self._refuse(_refused(408, f"The request did not arrive within {HEAD_SECONDS:.0f} seconds."))
+        else:
+            self.transport.close()
+
+
+def connections(most: int, outside: Outside) -> type[Connection]:
+    """The protocol for a server that has so many places in front of this application."""
+
+    class Placed(Connection):
+        places = Places(most, outside)
+
+    return Placed
+
+
+def _refused(status: int, words: str) -> Refused:
+    return Refused(status, words, code="MALFORMED_REQUEST")
+
+
+def _head_too_large() -> Refused:
+    return _refused(431, f"A request has at most {MAX_HEADERS} headers and {MAX_HEAD} bytes of them.")
+
+
+def _is_key(text: bytes) -> bool:
+    try:
+        return len(base64.b64decode(text, validate=True)) == 16
+    except binascii.Error:
+        return False

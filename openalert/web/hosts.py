@@ -1,0 +1,42 @@
+"""Host headers: the names by which somebody asks for us, and which of them are ours."""
+
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from openalert.config import Config
+
+
+class KnownHosts:
+    """The names by which we are asked for. With `server.base_url` all others are refused: what a page of another
+    name says is ours, its browser would believe (DNS rebinding). An address is no name: nobody can lend it to us.
+    """
+
+    def __init__(self, config: Config) -> None:
+        urls = [config.server.base_url, *config.server.allowed_origins] if config.server.base_url else []
+        self._names = {urlsplit(url).hostname for url in urls} | {
+            name.lower() for name in config.server.allowed_hosts
+        }
+
+    def allow(self, host: str) -> bool:
+        """Whether a request with this Host header is for us."""
+        if not self._names:
+            return True
+        name = host_name(host)
+        return name in self._names or is_own_name(name)
+
+
+def host_name(host: str) -> str:
+    """A Host header without its port, in lower case and without the dot at its end."""
+    bare = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
+    return bare.lower().removesuffix(".")
+
+
+def is_own_name(name: str) -> bool:
+    """Whether this names a machine without asking a name server that others may run: an address, or localhost."""
+    if name == "localhost":
+        return True
+    try:
+        ip_address(name)
+    except ValueError:
+        return False
+    return True
