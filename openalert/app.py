@@ -13,7 +13,6 @@ from litestar import Litestar
 from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
-from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.routes import HTTPRoute
 
 from openalert import __version__, notifiers, telemetry
@@ -30,6 +29,7 @@ from openalert.usecases.deliveries import Outside as LinksBack
 from openalert.usecases.intake import Intake
 from openalert.usecases.single_sign_on import SingleSignOn
 from openalert.web import assets, etags, guards, problems, webhooks
+from openalert.web.description import Description
 from openalert.web.guards import Access
 from openalert.web.live import Live
 from openalert.web.middleware import Outside
@@ -134,7 +134,8 @@ def single_sign_on(config: Config) -> SingleSignOn | None:
     return SingleSignOn(oidc, IdentityProvider(settings, notifier_settings(config).outgoing))
 
 
-def _litestar(openalert: OpenAlert, secret: bytes) -> Litestar:
+def _litestar(openalert: OpenAlert, secret: bytes, describing: OpenAPIConfig | None = None) -> Litestar:
+    """The application with every route; `describing` makes a twin of it that is never served, only described."""
     links_back = LinksBack(openalert.config.base_url, secret)
 
     @asynccontextmanager
@@ -162,14 +163,14 @@ def _litestar(openalert: OpenAlert, secret: bytes) -> Litestar:
                 "engine": openalert.engine,
                 "secret": secret,
                 "outside": links_back,
+                "description": Description(
+                    lambda: _litestar(
+                        openalert, secret, OpenAPIConfig(title="OpenAlert", version=__version__)
+                    )
+                ),
             }
         ),
-        openapi_config=OpenAPIConfig(
-            title="OpenAlert",
-            version=__version__,
-            path="/api",
-            render_plugins=[JsonRenderPlugin(path="/openapi.json")],
-        ),
+        openapi_config=describing,
         logging_config=None,
         request_max_body_size=None,
         debug=False,

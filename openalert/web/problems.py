@@ -16,10 +16,13 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 
 from openalert.domain.errors import Invalid, OpenAlertError, Unauthenticated
+from openalert.web import catalogue
 from openalert.web.asgi import Scope, Send
 
 log = structlog.get_logger(__name__)
 
+_PEOPLE = "/api/docs"
+"""The one place below `/api/` that is pages."""
 _MACHINES = ("/api/", "/webhooks/", "/health", "/ready", "/metrics", "/heartbeats/", "/static/")
 CODES = {
     400: "VALIDATION_ERROR",
@@ -43,7 +46,7 @@ _FAULT = "Something went wrong on our side. The request id finds it in the log o
 class Problem(msgspec.Struct, kw_only=True, frozen=True):
     """The body of a refusal."""
 
-    type: str = "about:blank"
+    type: str
     title: str
     status: int
     detail: str
@@ -81,6 +84,7 @@ def answer(error: Exception, request_id: str) -> tuple[int, list[tuple[str, str]
     status = found.status
     shown = found.message if status != 500 else _FAULT
     body = Problem(
+        type=catalogue.address(found.code),
         title=HTTPStatus(status).phrase,
         status=status,
         detail=shown,
@@ -119,7 +123,7 @@ async def send_problem(scope: Scope, send: Send, error: Exception) -> None:
 
 def for_people(scope: Scope) -> bool:
     """Whether a page is expected: a browser asks outside of the machines' paths."""
-    if scope["path"].startswith(_MACHINES):
+    if scope["path"].startswith(_MACHINES) and not scope["path"].startswith(_PEOPLE):
         return False
     accepted = next((value for name, value in scope["headers"] if name == b"accept"), b"")
     return b"text/html" in accepted

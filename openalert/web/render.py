@@ -56,7 +56,12 @@ def _environment() -> Environment:
         ago=_ago, countdown=_countdown, clock=_clock, moment=_moment, stamp=_stamp, lasted=lasted,
         initials=initials, tone=tone, web_address=web_address, amount=amount, listed=listed,
     )  # fmt: skip
-    for name in ("mark", "form", "rota"):  # the macro files, at hand in every template and every lone block
+    for name in (
+        "mark",
+        "form",
+        "rota",
+        "doc",
+    ):  # the macro files, at hand in every template and every lone block
         environment.globals[name] = environment.get_template(f"macros/{name}s.html").module
     return environment
 

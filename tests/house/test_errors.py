@@ -7,6 +7,7 @@ from pathlib import Path
 from openalert.domain import errors
 from openalert.domain.errors import OpenAlertError
 from openalert.web import problems
+from tests.house import error_codes
 
 ROOT = Path(__file__).parents[2]
 INTERNAL = {"DISCONNECTED"}
@@ -47,6 +48,11 @@ def test_every_code_is_documented_and_every_documented_code_exists() -> None:
         if isinstance(kind, type) and issubclass(kind, OpenAlertError)
     }
     assert set(documented()) == raised() | of_classes | set(problems.CODES.values())
+
+
+def test_the_server_shows_the_codes_of_the_manual() -> None:
+    """`python -m tests.house.error_codes` writes them anew."""
+    assert error_codes.written() == error_codes.draw()
 
 
 def test_the_statuses_are_those_of_the_classes() -> None:

@@ -7,6 +7,7 @@ from litestar.handlers import HTTPRouteHandler
 from openalert.web.ui import (
     actions,
     alerts,
+    api_docs,
     channels,
     escalation_policies,
     incidents,
@@ -40,4 +41,5 @@ ROUTES: Sequence[HTTPRouteHandler] = [
     *users.ROUTES,
     *me.ROUTES,
     *settings.ROUTES,
+    *api_docs.ROUTES,
 ]

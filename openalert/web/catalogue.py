@@ -1,0 +1,76 @@
+"""Every code that a refusal may carry, from docs/errors.md by `python -m tests.house.error_codes`."""
+
+# ruff: noqa: E501 - one line for each row of the page
+
+import msgspec
+
+
+class Code(msgspec.Struct, frozen=True):
+    """One entry."""
+
+    statuses: tuple[int, ...]
+    meaning: str
+
+
+DOCS = "/api/docs/errors"
+
+
+def address(code: str) -> str:
+    """Where the code is explained: the `type` of a problem."""
+    return f"{DOCS}#{code}"
+
+
+CODES: dict[str, Code] = {
+    "VALIDATION_ERROR": Code((400, 422), "The request can never succeed as it stands; `details.field` names the member or parameter."),
+    "MALFORMED_REQUEST": Code((400, 408, 414, 431), "This is not a request as HTTP/1.1 has it, is too long, or did not arrive within 10 seconds; the connection ends."),
+    "UNKNOWN_HOST": Code((421,), "OpenAlert does not go by the name it was asked for; see `server.base_url` and `server.allowed_hosts`."),
+    "BODY_TIMEOUT": Code((408,), "The body did not arrive within 15 seconds."),
+    "BODY_TOO_LARGE": Code((413,), "The body is larger than `server.max_body_bytes`."),
+    "UNSUPPORTED_MEDIA_TYPE": Code((415,), "A content type or encoding that is not read here."),
+    "UNAUTHENTICATED": Code((401,), "No credential, or one that opens nothing."),
+    "FORBIDDEN": Code((403,), "The caller may see this but not do that."),
+    "CROSS_SITE_REQUEST": Code((403,), "A browser says that a page of another site sent this."),
+    "NOT_FOUND": Code((404,), "There is nothing at this address."),
+    "METHOD_NOT_ALLOWED": Code((405,), "The address does not take that method; `Allow` lists those it takes."),
+    "ID_TOKEN_REFUSED": Code((401,), "What the identity provider sent is not accepted; the message says why."),
+    "PROVIDER_REFUSED": Code((401,), "The identity provider did not sign the person in."),
+    "SIGN_IN_EXPIRED": Code((400,), "A sign-in by the identity provider was begun elsewhere, took too long, or is finished."),
+    "ACCOUNT_DEACTIVATED": Code((403,), "The identity is connected to somebody who is not active."),
+    "IDENTITY_NOT_CONNECTED": Code((403,), "The identity is unknown and its address is somebody's: connect it from a signed-in session."),
+    "IDENTITY_IN_USE": Code((409,), "The identity is connected to somebody else."),
+    "NO_ROLE": Code((403,), "Nothing that the identity provider says gives the person a role."),
+    "CONFLICT": Code((409,), "The thing is in a state that does not allow it."),
+    "ACTION_EXPIRED": Code((409,), "The link of a message is older than it may be; open the incident and sign in."),
+    "CODE_EXPIRED": Code((409,), "No code of a contact method is in force; ask for a new one."),
+    "WRONG_CODE": Code((400,), "That is not the code of the newest message."),
+    "INCIDENT_ALREADY_OPEN": Code((409,), "The group of this incident has a newer open one; `details` names it."),
+    "IDEMPOTENCY_KEY_CONFLICT": Code((409,), "This Idempotency-Key was used for another request in the last 24 hours."),
+    "PRECONDITION_FAILED": Code((412,), "The thing is not at the version that `If-Match` names; `details.etag` is the present one."),
+    "LAST_OWNER": Code((409,), "The organization must keep an owner."),
+    "INVALID_STATUS_TRANSITION": Code((409,), "The incident or alert cannot go there from where it is; `details.allowed` says where it can."),
+    "RATE_LIMIT_EXCEEDED": Code((429,), "Too many changes or failed tries; come back after `Retry-After` seconds."),
+    "UNAVAILABLE": Code((503,), "It cannot be done now and may well succeed later; come back after `Retry-After` seconds."),
+    "SECRET_UNREADABLE": Code((500,), "A stored secret cannot be read, because the key that sealed it is missing; see [Security](security.md)."),
+    "INTERNAL_ERROR": Code((500,), "A fault of ours. The log of the server has it under the request id."),
+    "ACTION_LINK_NOT_FOUND": Code((404,), "The link of a message is not one of ours."),
+    "ALERT_NOT_FOUND": Code((404,), "No such alert."),
+    "API_KEY_NOT_FOUND": Code((404,), "No such API key."),
+    "CHANNEL_NOT_FOUND": Code((404,), "No such channel."),
+    "CONTACT_METHOD_NOT_FOUND": Code((404,), "No such contact method."),
+    "ESCALATION_POLICY_NOT_FOUND": Code((404,), "No such escalation policy."),
+    "INCIDENT_NOT_FOUND": Code((404,), "No such incident."),
+    "INTEGRATION_NOT_FOUND": Code((404,), "No such integration; for a webhook, the key in the address is unknown or switched off."),
+    "MEMBER_NOT_FOUND": Code((404,), "No such member of the team or rotation."),
+    "NOTIFICATION_NOT_FOUND": Code((404,), "No such notification."),
+    "ORGANIZATION_NOT_FOUND": Code((404,), "No such organization."),
+    "OVERRIDE_NOT_FOUND": Code((404,), "No such override."),
+    "PAGE_NOT_FOUND": Code((404,), "No such page of a list."),
+    "PAYLOAD_NOT_FOUND": Code((404,), "No such received message."),
+    "ROTATION_NOT_FOUND": Code((404,), "No such rotation."),
+    "SCHEDULE_NOT_FOUND": Code((404,), "No such schedule."),
+    "SERVICE_NOT_FOUND": Code((404,), "No such service."),
+    "SESSION_NOT_FOUND": Code((404,), "No such session."),
+    "SETUP_NOT_FOUND": Code((404,), "The set-up link is used, expired or unknown."),
+    "TEAM_NOT_FOUND": Code((404,), "No such team."),
+    "USER_NOT_FOUND": Code((404,), "No such person."),
+}  # fmt: skip
