@@ -52,6 +52,7 @@ async def create(
 
     A key made with a key belongs to the same person and ends no later.
     """
+    _require_managing(tx.actor)
     if team_id is None:
         require(tx.actor, Permission.CONFIGURE, None)
     else:
@@ -141,19 +142,22 @@ def _facts(key: ApiKey) -> dict[str, object]:
 
 
 def _require_managing(actor: Actor) -> None:
+    _require_scope(actor)
     if not manages_any(actor):
         require(actor, Permission.CONFIGURE, None)
+
+
+def _require_scope(actor: Actor) -> None:
+    """Whatever a key's role: only one that was made for it looks after keys."""
+    if actor.scopes is not None and Scope.ADMIN not in actor.scopes:
+        raise Forbidden("This API key was not made for that: it lacks the scope admin.")
 
 
 def _check_right(actor: Actor, role: Role, scopes: Collection[Scope], team_id: str | None) -> None:
     own = role_in(actor, team_id)
     if actor.organization_id is not None and (own is None or own.rank < role.rank):
         raise Forbidden(f"You cannot give more than you have: choose a lesser role than {role}.")
-    if actor.scopes is None:
-        return
-    if Scope.ADMIN not in actor.scopes:
-        raise Forbidden("This API key was not made for that: it lacks the scope admin.")
-    if not actor.scopes.issuperset(scopes):
+    if actor.scopes is not None and not actor.scopes.issuperset(scopes):
         raise Forbidden("A key cannot make one for more than it was made for itself.")
 
 

@@ -110,6 +110,12 @@ async def rotation(reader: Reader, actor: Actor, schedule_id: str, rotation_id: 
     return found(await schedules.rotation(reader, schedule_id, rotation_id), "rotation")
 
 
+async def rotation_to_edit(tx: Transaction, schedule_id: str, rotation_id: str) -> Rotation:
+    """One rotation, for somebody who may change it."""
+    schedule = await _to_configure(tx, schedule_id)
+    return found(await schedules.rotation(tx, schedule.id, rotation_id), "rotation")
+
+
 async def add_rotation(
     tx: Transaction,
     schedule_id: str,

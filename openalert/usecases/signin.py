@@ -248,9 +248,10 @@ async def end_session(tx: Transaction, session_id: str, user_id: str | None = No
 
 async def end_other_sessions(tx: Transaction, token: str) -> None:
     """End all of the actor's sessions but the one with this token."""
-    if tx.actor.user_id is not None:
-        await credentials.delete_sessions_of(tx, tx.actor.user_id, but=token_hash(token))
-        await _record_ended(tx, "session.others_ended", tx.actor.user_id)
+    if tx.actor.user_id is None:
+        raise NotFound("session")
+    await credentials.delete_sessions_of(tx, tx.actor.user_id, but=token_hash(token))
+    await _record_ended(tx, "session.others_ended", tx.actor.user_id)
 
 
 async def end_sessions_of(tx: Transaction, user_id: str) -> None:

@@ -14,7 +14,7 @@ from typing import Any, cast
 import msgspec
 from litestar import Request, Response
 
-from openalert.domain.access import Actor
+from openalert.domain.access import SYSTEM, Actor
 from openalert.domain.errors import NotFound, OpenAlertError
 from openalert.domain.idempotency import KeptAnswer, check_key
 from openalert.storage.database import Database, Reader, Transaction
@@ -71,7 +71,7 @@ class Conditions:
         return getattr(self._database, name)
 
     @asynccontextmanager
-    async def transaction(self, actor: Actor) -> AsyncIterator[Transaction]:
+    async def transaction(self, actor: Actor = SYSTEM) -> AsyncIterator[Transaction]:
         """As that of the database; the first one of a request holds its conditions.
 
         Raises PreconditionFailed, Conflict (the key was another request's) or Replayed before anything is done.

@@ -20,6 +20,7 @@ NOT_AN_ACT = {
     "notify.send_to": "part of an act",
     "restore.hold": "part of restoring",
     "schedules.check_people": "changes nothing",
+    "schedules.rotation_to_edit": "changes nothing",
     "services.to_configure": "changes nothing",
     "setup.issue_token": "a link on the console of whoever started the server; using it is recorded",
     "signin.open_session": "part of signing in",

@@ -206,7 +206,7 @@ async def add_rotation_member(
 ) -> RotationOut:
     """Let a person take turns from the next handoff on, or from when `apply` says."""
     async with db.transaction(actor) as tx:
-        rotation = await schedules.rotation(tx, actor, schedule_id, rotation_id)
+        rotation = await schedules.rotation_to_edit(tx, schedule_id, rotation_id)
         members = list(rotation.current.member_ids)
         if data.user_id in members:
             raise Conflict("This person takes turns already.", field="userId")
@@ -228,7 +228,7 @@ async def remove_rotation_member(
 ) -> None:
     """A person takes no further turn after the shift that runs now."""
     async with db.transaction(actor) as tx:
-        rotation = await schedules.rotation(tx, actor, schedule_id, rotation_id)
+        rotation = await schedules.rotation_to_edit(tx, schedule_id, rotation_id)
         kept = tuple(member for member in rotation.current.member_ids if member != user_id)
         if len(kept) == len(rotation.current.member_ids):
             raise NotFound("member")

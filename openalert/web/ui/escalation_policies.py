@@ -17,6 +17,7 @@ from openalert.storage import channels, recipients, schedules, services
 from openalert.storage.database import Database, Reader, Transaction
 from openalert.storage.escalation_policies import Document
 from openalert.usecases import escalation_policies
+from openalert.usecases.access import require
 from openalert.web.ui import choices, ladders
 from openalert.web.ui.forms import (
     Errors,
@@ -294,6 +295,8 @@ async def _form(
 ) -> Response[Any]:
     async with db.read() as reader:
         found = await escalation_policies.get(reader, actor, policy_id) if policy_id else None
+        if found:
+            require(actor, Permission.CONFIGURE, found.policy.team_id)
         held = typed or (_stored(found) if found else _Typed(levels=[("0", [])]))
         name = found.policy.name if found else ""
         href = f"/escalation-policies/{found.policy.id}" if found else "/escalation-policies"

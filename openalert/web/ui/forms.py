@@ -14,7 +14,7 @@ from litestar import Response
 from litestar.datastructures import Cookie
 
 from openalert.domain.access import Actor
-from openalert.domain.errors import Conflict, Forbidden, Invalid, OpenAlertError, RateLimited, Unavailable
+from openalert.domain.errors import Conflict, Invalid, OpenAlertError, RateLimited, Unavailable
 from openalert.domain.instant import MINUTE, Instant, to_datetime
 from openalert.domain.walltime import first_instant, midnight, zone_named
 from openalert.storage.database import Database, Transaction
@@ -25,7 +25,7 @@ T = TypeVar("T")
 Errors = dict[str, str]
 Fields = Mapping[str, tuple[str, str]]
 
-REFUSALS = (Invalid, Conflict, Forbidden, RateLimited, Unavailable)
+REFUSALS = (Invalid, Conflict, RateLimited, Unavailable)
 """What is said to the person beside the form; everything else is a page of its own."""
 
 _SHOWN_ONCE = "openalert_once"

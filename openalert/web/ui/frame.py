@@ -13,7 +13,7 @@ from litestar import Request, Response
 from litestar.datastructures import Cookie
 
 from openalert.domain.access import Actor
-from openalert.domain.errors import Conflict, Forbidden, Invalid, Unavailable
+from openalert.domain.errors import Conflict, Invalid, Unavailable
 from openalert.domain.walltime import zone_named
 from openalert.storage import events, incidents, organizations, schedules, users
 from openalert.storage.database import Database, Reader, Transaction
@@ -105,7 +105,7 @@ async def act(
     try:
         async with db.transaction(actor) as tx:
             said = await body(tx)
-    except (Invalid, Conflict, Forbidden, Unavailable) as error:
+    except (Invalid, Conflict, Unavailable) as error:
         return go(path, error.message, "bad")
     return go(path, said)
 

@@ -19,6 +19,7 @@ from openalert.storage import escalation_policies, teams, users
 from openalert.storage.database import Database, Reader, Transaction
 from openalert.storage.schedules import Plan, plans
 from openalert.usecases import schedules
+from openalert.usecases.access import require
 from openalert.web.ui import choices, rotas, rotations
 from openalert.web.ui.forms import Errors, attempt, local_text, values_of
 from openalert.web.ui.frame import Values, Web, address, answer, go, sent, shell
@@ -385,6 +386,8 @@ async def _form(
 ) -> Response[Any]:
     async with db.read() as reader:
         schedule = await schedules.get(reader, actor, schedule_id) if schedule_id else None
+        if schedule:
+            require(actor, Permission.CONFIGURE, schedule.team_id)
         context = await shell(request, reader, actor, "/schedules")
         stored = {"timezone": str(context["zone"])}
         if schedule:

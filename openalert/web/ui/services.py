@@ -17,6 +17,7 @@ from openalert.storage import escalation_policies, incidents, integrations, team
 from openalert.storage.database import Database, Reader, Transaction
 from openalert.storage.incidents import IncidentFilter
 from openalert.usecases import services
+from openalert.usecases.access import require
 from openalert.web.ui import choices, ladders
 from openalert.web.ui.forms import Errors, attempt, forget_shown, shown_once, values_of
 from openalert.web.ui.frame import OPEN, Values, Web, act, address, answer, go, sent, shell
@@ -255,6 +256,8 @@ async def _form(
     """The form with what is stored or was typed, and what was wrong with it."""
     async with db.read() as reader:
         service = await services.get(reader, actor, service_id) if service_id else None
+        if service:
+            require(actor, Permission.CONFIGURE, service.team_id)
         stored = {
             name: value or ""
             for name, value in (msgspec.structs.asdict(service) if service else {}).items()

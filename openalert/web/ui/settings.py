@@ -11,7 +11,7 @@ from litestar.params import FromPath
 
 from openalert import __version__
 from openalert.config import Config
-from openalert.domain.access import Actor, Permission, Role, can
+from openalert.domain.access import Actor, Permission, Role, Scope, can
 from openalert.domain.errors import Invalid
 from openalert.domain.instant import DAY, Instant
 from openalert.domain.notification import NotificationStatus
@@ -23,7 +23,7 @@ from openalert.usecases import organizations as acts
 from openalert.web.ops import TICK_SECONDS, WRITE_SECONDS, Health
 from openalert.web.ui import choices
 from openalert.web.ui.forms import Errors, attempt, forget_shown, show_once, shown_once, values_of, whole
-from openalert.web.ui.frame import Values, Web, act, answer, go, sent, shell
+from openalert.web.ui.frame import Values, Web, act, answer, go, sent, sent_all, shell
 
 _LOOKED_AT = 200
 _KEY_FIELDS = {
@@ -179,13 +179,18 @@ async def create_key(
     request: Web, db: NamedDependency[Database], actor: NamedDependency[Actor]
 ) -> Response[Any]:
     """A new key, shown this once."""
-    typed = await sent(request)
+    typed, scopes = await sent(request), await sent_all(request, "key_scope")
 
     async def body(tx: Transaction) -> tuple[ApiKey, str]:
         days = typed.get("expires_days", "")
         until = tx.now + whole(days, "expires_days") * DAY if days else None
         return await api_keys.create(
-            tx, name=typed.get("key_name", ""), role=_role(typed.get("key_role", "")), expires_at=until
+            tx,
+            name=typed.get("key_name", ""),
+            role=_role(typed.get("key_role", "")),
+            scopes=[Scope(each) for each in scopes if each in list(Scope)] or tuple(Scope),
+            team_id=typed.get("key_team") or None,
+            expires_at=until,
         )
 
     made, errors = await attempt(db, actor, body, _KEY_FIELDS)

@@ -13,6 +13,7 @@ from openalert.domain.access import Actor, Permission, Role, can
 from openalert.domain.errors import Invalid
 from openalert.domain.user import User
 from openalert.storage import contact_methods, teams
+from openalert.storage import users as stored_users
 from openalert.storage.database import Database, Reader, Transaction
 from openalert.usecases import users
 from openalert.web.ui import choices, shifts
@@ -61,13 +62,13 @@ async def create(request: Web, db: NamedDependency[Database], actor: NamedDepend
     hashed = await users.new_password_hash(password)
 
     async def body(tx: Transaction) -> User:
-        me = await users.me(tx, tx.actor)
+        me = await stored_users.get(tx, tx.actor, tx.actor.user_id or "")
         return await users.create(
             tx,
             email=typed.get("email", ""),
             name=typed.get("name", ""),
             role=_role(typed.get("role", "")),
-            timezone=me.timezone,
+            timezone=me.timezone if me else "UTC",
             password_hash=hashed,
         )
 

@@ -87,7 +87,7 @@ async def test_members_see_and_do_not_change(world: World, sign_in: SignIn) -> N
     assert "Edit" not in page.links
     assert not [form for form in page.forms if form["action"].endswith("/integrations")]
     page = await browser.post(f"/services/{service.id}", name="Mine")
-    assert page.status == 422
+    assert page.status == 403
     assert "This needs an admin or owner of the team" in page.text
     async with world.db.read() as reader:
         kept = await services.get(reader, make.actor(world.alice, world.core), service.id)

@@ -89,7 +89,7 @@ async def test_members_see_names_and_shifts_and_nothing_to_press(world: World, s
     assert [form["action"] for form in page.forms if form["action"].startswith("/users")] == []
     for verb in ("deactivate", "password"):
         assert "This needs an admin or owner" in (await browser.post(f"/users/{world.alice.id}/{verb}")).text
-    assert (await browser.post("/users", name="X", email="x@example.org", role="member")).status == 422
+    assert (await browser.post("/users", name="X", email="x@example.org", role="member")).status == 403
     admin = await make.user(world.db, world.cast.organization, "Dan", Role.ADMIN)
     page = await (await sign_in(admin)).post(f"/users/{world.alice.id}/password")
     assert "only an owner can change that" in page.text

@@ -1,0 +1,208 @@
+"""Bodies that routes accept: for the API made from the structs that they decode, for forms written down here."""
+
+import typing
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from enum import Enum
+from types import NoneType, UnionType
+from typing import Any, Union, get_args, get_origin
+
+import msgspec
+
+from openalert.domain.instant import HOUR, Instant, to_datetime
+
+Ids = dict[str, str]
+
+PLAIN: dict[str, Any] = {
+    "address": "new@example.org",
+    "code": "00000000",
+    "email": "new@example.org",
+    "handoff_time": "09:00",
+    "name": "Example",
+    "owner_name": "Example",
+    "password": "correct horse battery staple",
+    "timezone": "UTC",
+    "title": "Example",
+    "until": None,
+    "url": "https://hooks.example/x",
+}
+"""What a text is by the name of its member."""
+
+IDS = {
+    "assignee_id": "user_id",
+    "contact_method_id": "method_id",
+    "escalation_policy_id": "policy_id",
+    "member_ids": "user_id",
+    "owner_id": "user_id",
+}
+"""Members that are named otherwise than the path parameter for the same kind of thing."""
+
+WHOLE: dict[str, Any] = {
+    "ChannelIn": lambda ids: {
+        "name": "Example",
+        "type": "email",
+        "teamId": ids["team_id"],
+        "config": {"address": "new@example.org"},
+    },
+    "ApiKeyIn": lambda ids: {
+        "name": "Example",
+        "role": "viewer",
+        "scopes": ["read"],
+        "teamId": ids["team_id"],
+    },
+    "ContactMethodIn": lambda ids: {"type": "email", "address": "new@example.org"},
+    "PolicyIn": lambda ids: {
+        "name": "Example",
+        "teamId": ids["team_id"],
+        "levels": [{"targets": [{"type": "user", "id": ids["user_id"]}]}],
+    },
+    "Snooze": lambda ids: {"durationMinutes": 30},
+    "Change": lambda ids: {"title": "Another title"},
+}
+"""Structs whose members depend on each other."""
+
+
+def plain(annotation: Any) -> Any:
+    """The annotation without Annotated, None and UNSET."""
+    while get_origin(annotation) is typing.Annotated:
+        annotation = get_args(annotation)[0]
+    if get_origin(annotation) in (Union, UnionType):
+        kept = [each for each in get_args(annotation) if each not in (NoneType, msgspec.UnsetType)]
+        return plain(kept[0]) if kept else NoneType
+    return annotation
+
+
+def example(kind: Any, ids: Ids, now: Instant, name: str = "") -> Any:
+    """A value that such a member takes; a struct with the members that it needs."""
+    kind = plain(kind)
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        if kind.__name__ in WHOLE:
+            return WHOLE[kind.__name__](ids)
+        return {
+            field.encode_name: example(field.type, ids, now, field.name)
+            for field in msgspec.structs.fields(kind)
+            if field.required
+        }
+    if get_origin(kind) in (list, tuple):
+        return [example(get_args(kind)[0], ids, now, name)]
+    if (known := IDS.get(name, name)) in ids:
+        return ids[known]
+    if kind is datetime:
+        return _moment(name, now)
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return list(kind)[-1].value
+    if kind is str:
+        return PLAIN.get(name, "example")
+    return {int: 1, float: 1.0, bool: True}.get(kind, {})
+
+
+def _moment(name: str, now: Instant) -> str:
+    hours = 2 if name.startswith(("end", "until")) else 1
+    return (to_datetime(now).astimezone(UTC) + timedelta(hours=hours)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def body_type(handler: Any) -> Any:
+    """What the handler decodes its body to; None when it takes none."""
+    field = handler.parsed_fn_signature.parameters.get("data")
+    return field.annotation if field is not None else None
+
+
+def id_members(kind: Any, path: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...], str]]:
+    """Where ids are in a body: the way to each (wire names, `0` into lists) and the kind of thing it names."""
+    kind = plain(kind)
+    if get_origin(kind) in (list, tuple):
+        return id_members(get_args(kind)[0], (*path, "0"))
+    if not (isinstance(kind, type) and issubclass(kind, msgspec.Struct)):
+        return []
+    found: list[tuple[tuple[str, ...], str]] = []
+    for field in msgspec.structs.fields(kind):
+        here = (*path, field.encode_name)
+        named = IDS.get(field.name, field.name)
+        if field.name.endswith("_id"):
+            found.append((here, named))
+        elif field.name.endswith("_ids"):
+            found.append(((*here, "0"), IDS.get(field.name, field.name.removesuffix("s"))))
+        elif kind.__name__ == "TargetBody" and field.name == "id":
+            found += [((*here, each), f"{each}_id") for each in ("user", "schedule", "team", "channel")]
+        else:
+            found += id_members(field.type, here)
+    return found
+
+
+def form(path: str, values: dict[str, str], ids: Ids, now: Instant) -> dict[str, str]:
+    """What one types into the form that posts to this route."""
+    verb = values.get("verb", "")
+    made = FORMS.get(f"{path}:{verb}") or FORMS.get(path)
+    return made(ids, now) if made else {}
+
+
+def _local(now: Instant, hours: int) -> str:
+    return f"{to_datetime(now + hours * HOUR):%Y-%m-%dT%H:%M}"
+
+
+FORMS: dict[str, Callable[[Ids, Instant], dict[str, str]]] = {
+    "/incidents/bulk": lambda ids, now: {"id": ids["incident_id"], "act": "acknowledge"},
+    "/incidents/{incident_id}/{verb}:snooze": lambda ids, now: {"minutes": "30"},
+    "/incidents/{incident_id}/{verb}:reassign": lambda ids, now: {"user_id": ids["user_id"]},
+    "/incidents/{incident_id}/{verb}:notes": lambda ids, now: {"body": "A note"},
+    "/schedules": lambda ids, now: {
+        "name": "Example",
+        "team_id": ids["team_id"],
+        "timezone": "UTC",
+        "member_id": ids["user_id"],
+    },
+    "/schedules/{schedule_id}": lambda ids, now: {"name": "Example", "timezone": "UTC"},
+    "/schedules/{schedule_id}/rotations": lambda ids, now: {"name": "Example", "member_id": ids["user_id"]},
+    "/schedules/{schedule_id}/rotations/{rotation_id}": lambda ids, now: {
+        "name": "Example",
+        "member_id": ids["user_id"],
+    },
+    "/schedules/{schedule_id}/overrides": lambda ids, now: {
+        "user_id": ids["user_id"],
+        "start": _local(now, 1),
+        "end": _local(now, 2),
+    },
+    "/services": lambda ids, now: {"name": "Example", "team_id": ids["team_id"]},
+    "/services/{service_id}": lambda ids, now: {"name": "Example"},
+    "/services/{service_id}/integrations": lambda ids, now: {"type": "prometheus", "name": "Example"},
+    "/escalation-policies": lambda ids, now: {
+        "name": "Example",
+        "team_id": ids["team_id"],
+        "repeat_count": "0",
+        "repeat_delay": "0",
+        "delay": "0",
+        "target-1": f"user:{ids['user_id']}",
+    },
+    "/escalation-policies/{policy_id}": lambda ids, now: {
+        "name": "Example",
+        "repeat_count": "0",
+        "repeat_delay": "0",
+        "delay": "0",
+        "target-1": f"user:{ids['user_id']}",
+    },
+    "/teams": lambda ids, now: {"name": "Example"},
+    "/teams/{team_id}": lambda ids, now: {"name": "Example"},
+    "/teams/{team_id}/members": lambda ids, now: {"user_id": ids["user_id"], "role": "member"},
+    "/teams/{team_id}/members/{user_id}": lambda ids, now: {"role": "viewer"},
+    "/teams/{team_id}/channels": lambda ids, now: {
+        "type": "email",
+        "channel_name": "Example",
+        "address": "new@example.org",
+    },
+    "/users": lambda ids, now: {"email": "new@example.org", "name": "Example", "role": "viewer"},
+    "/users/{user_id}": lambda ids, now: {
+        "name": "Example",
+        "email": "new@example.org",
+        "role": "viewer",
+        "timezone": "UTC",
+    },
+    "/me": lambda ids, now: {"name": "Example", "timezone": "UTC"},
+    "/me/contact-methods": lambda ids, now: {"type": "email", "address": "new@example.org"},
+    "/settings/organization": lambda ids, now: {"organization": "Example"},
+    "/settings/api-keys": lambda ids, now: {
+        "key_name": "Example",
+        "key_role": "viewer",
+        "key_team": ids["team_id"],
+    },
+}
+"""Forms by path, or by path and verb."""

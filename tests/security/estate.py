@@ -1,0 +1,180 @@
+"""An estate: one of everything that a team can have, every text of it marked, made the way people make it."""
+
+import hashlib
+import json
+
+import msgspec
+
+from openalert.domain.access import Role, program_of
+from openalert.domain.escalation import Level, Target, TargetType
+from openalert.domain.instant import DAY, HOUR
+from openalert.domain.schedule import RotationChange
+from openalert.domain.team import Team
+from openalert.domain.user import Organization, User
+from openalert.engine.engine import Engine
+from openalert.sources import Inbound, read
+from openalert.storage import Database
+from openalert.usecases import (
+    api_keys,
+    channels,
+    escalation_policies,
+    incidents,
+    ingest,
+    integrations,
+    schedules,
+    services,
+    signin,
+    teams,
+)
+from openalert.usecases.ingest import Delivery
+from tests import make
+from tests.world import OUTSIDE, Post
+
+
+class Estate(msgspec.Struct):
+    """What there is, by the names that path parameters have."""
+
+    organization: Organization
+    team: Team
+    person: User
+    """A plain member, who is on call."""
+    ids: dict[str, str]
+    secrets: dict[str, str]
+    """What opens something: integration keys, API keys."""
+
+
+async def build(db: Database, organization: Organization, mark: str, *, marked_people: bool = True) -> Estate:
+    """An estate of the organization; `mark` is part of every text.
+
+    Names of people and what they wrote are marked too, unless told that readers may know them.
+    """
+    person_mark = mark if marked_people else f"P{hashlib.sha256(mark.encode()).hexdigest()[:6]}"
+    person = await make.user(db, organization, f"{person_mark}-person")
+    ids: dict[str, str] = {"user_id": person.id}
+    async with db.transaction(program_of(organization.id)) as tx:
+        team = await teams.create(tx, name=f"{mark} team", description=f"{mark} description")
+        await teams.put_member(tx, team.id, person.id, Role.MEMBER)
+        schedule = await schedules.create(tx, team_id=team.id, name=f"{mark} schedule", timezone="UTC")
+        rotation = await schedules.add_rotation(
+            tx, schedule.id, f"{mark} rotation", RotationChange(member_ids=(person.id,))
+        )
+        override = await schedules.add_override(
+            tx,
+            schedule.id,
+            user_id=person.id,
+            start_at=tx.now,
+            end_at=tx.now + 30 * DAY,
+            reason=f"{mark} reason",
+        )
+        channel, _ = await channels.create(
+            tx,
+            team_id=team.id,
+            name=f"{mark} channel",
+            kind="email",
+            config={"address": f"{mark}@lists.example"},
+        )
+        targets = (
+            Target(type=TargetType.SCHEDULE, id=schedule.id),
+            Target(type=TargetType.TEAM, id=team.id),
+            Target(type=TargetType.CHANNEL, id=channel.id),
+            Target(type=TargetType.USER, id=person.id),
+        )
+        policy = await escalation_policies.create(
+            tx,
+            team_id=team.id,
+            name=f"{mark} policy",
+            levels=[
+                Level(level=1, delay=0, targets=targets),
+                Level(level=2, delay=HOUR, targets=targets[3:]),
+            ],
+        )
+        service = await services.create(
+            tx,
+            team_id=team.id,
+            name=f"{mark} service",
+            description=f"{mark} description",
+            escalation_policy_id=policy.policy.id,
+            runbook_url=f"https://runbooks.example/{mark}",
+        )
+        integration, integration_key = await integrations.create(
+            tx, service_id=service.id, name=f"{mark} integration", kind="prometheus"
+        )
+        key, key_text = await api_keys.create(tx, name=f"{mark} key", role=Role.MEMBER, team_id=team.id)
+    ids |= {
+        "team_id": team.id,
+        "schedule_id": schedule.id,
+        "rotation_id": rotation.id,
+        "override_id": override.id,
+        "channel_id": channel.id,
+        "policy_id": policy.policy.id,
+        "service_id": service.id,
+        "integration_id": integration.id,
+        "key_id": key.id,
+    }
+    await _fire(db, integration_key, mark)
+    ids |= await _happened(db, integration.id, person.id)
+    async with db.transaction(program_of(organization.id)) as tx:
+        await incidents.note(tx, ids["incident_id"], body=f"{mark} note")
+    secrets = {"integration": integration_key, "key": key_text}
+    return Estate(organization, team, person, ids, secrets)
+
+
+async def _fire(db: Database, key: str, mark: str) -> None:
+    """An alert comes in and pages the person."""
+    body = {
+        "version": "4",
+        "groupKey": f"{mark} group",
+        "status": "firing",
+        "receiver": f"{mark} receiver",
+        "alerts": [
+            {
+                "status": "firing",
+                "labels": {"alertname": f"{mark} alert", "host": f"{mark}-host"},
+                "annotations": {"summary": f"{mark} summary", "description": f"{mark} words"},
+                "startsAt": "2026-01-05T08:59:00Z",
+                "generatorURL": f"https://prometheus.example/{mark}",
+            }
+        ],
+    }
+    content = json.dumps(body).encode()
+    delivery = Delivery(
+        key_hash=integrations.key_hash(key),
+        content=content,
+        content_type="application/json",
+        source="prometheus",
+        reading=read("prometheus", content, Inbound(received_at=db.clock())),
+        trace_id=f"{mark}-trace",
+    )
+    async with db.transaction() as tx:
+        (outcome,) = await ingest.take_in(tx, [delivery])
+    assert outcome.error is None
+    engine = Engine(db, {"email": Post("email"), "webhook": Post("webhook")}, OUTSIDE)
+    await engine.begin()
+    await engine.run_until_idle()
+
+
+async def _happened(db: Database, integration_id: str, user_id: str) -> dict[str, str]:
+    """The ids of what the alert caused."""
+    async with db.read() as reader:
+        alert = (
+            await reader.rows(
+                "SELECT id, incident_id, payload_id FROM alerts WHERE integration_id = :id", id=integration_id
+            )
+        )[0]
+        method = await reader.value("SELECT id FROM contact_methods WHERE user_id = :id", id=user_id)
+        page = await reader.value(
+            "SELECT id FROM notifications WHERE incident_id = :id AND user_id IS NOT NULL", id=alert[1]
+        )
+    return {
+        "alert_id": alert[0],
+        "incident_id": alert[1],
+        "payload_id": alert[2],
+        "method_id": method,
+        "notification_id": page,
+    }
+
+
+async def session_of(db: Database, user: User) -> str:
+    """The token of a new session of the person."""
+    async with db.transaction() as tx:
+        return await signin.open_session(tx, user.id, address="192.0.2.7", user_agent="test")
