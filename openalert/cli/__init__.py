@@ -20,6 +20,10 @@ _COMMANDS = {
     "migrate": ("openalert.cli.data", "Bring the schema of the database up to date."),
     "backup": ("openalert.cli.data", "Copy the database to a file, also beside a running server."),
     "restore": ("openalert.cli.data", "Put a backup in the place of the database."),
+    "verify": (
+        "openalert.cli.verify",
+        "Prove the audit log and the database, also beside a running server.",
+    ),
     "rotate-key": (
         "openalert.cli.rotate_key",
         "Seal stored secrets with a fresh key, also beside a running server.",

@@ -37,6 +37,22 @@ async def open_database(
     return database
 
 
+async def open_reading(url: str, clock: Clock = wall_clock) -> Database:
+    """The same database for reading alone, also beside a server: it takes no lock and changes nothing.
+
+    SchemaError when its schema is not that of this program.
+    """
+    database = _database(url, clock)
+    await database.open_reading()
+    try:
+        async with database.read() as reader:
+            await migrate.check_current(reader)
+    except BaseException:
+        await database.close_connections()
+        raise
+    return database
+
+
 async def _upgrade(database: SqliteDatabase | PostgresDatabase) -> None:
     """Bring the schema up to date; what an SQLite file held before it lies beside it afterwards."""
     waiting = await migrate.pending(database)
@@ -59,4 +75,4 @@ def _database(url: str, clock: Clock) -> SqliteDatabase | PostgresDatabase:
     )
 
 
-__all__ = ["Clock", "Database", "Reader", "Transaction", "open_database", "wall_clock"]
+__all__ = ["Clock", "Database", "Reader", "Transaction", "open_database", "open_reading", "wall_clock"]

@@ -68,9 +68,58 @@ async def head(reader: Reader) -> Head:
     return await reader.one(Head, "SELECT seq, hash FROM audit_head") or Head()
 
 
+async def count(reader: Reader) -> int:
+    """How many entries there are, whatever their numbers."""
+    number: int = await reader.value("SELECT count(*) FROM audit_log")
+    return number
+
+
+async def seq_of(reader: Reader, digest: str) -> int | None:
+    """The number of the entry with this hash."""
+    seq: int | None = await reader.value("SELECT seq FROM audit_log WHERE hash = :hash", hash=digest)
+    return seq
+
+
+async def missing_triggers(reader: Reader) -> list[str]:
+    """Which of the triggers that refuse changes are not there or switched off."""
+    names, listed = _TRIGGERS[reader.database.dialect]
+    present = {row[0] for row in await reader.rows(listed)}
+    return [name for name in names if name not in present]
+
+
+_TRIGGERS = {
+    "sqlite": (
+        (
+            "audit_log_continues",
+            "audit_log_moves_head",
+            "audit_log_keeps",
+            "audit_log_stays",
+            "audit_head_advances",
+            "audit_head_stays",
+        ),
+        "SELECT name FROM sqlite_master WHERE type = 'trigger'",
+    ),
+    "postgres": (
+        (
+            "audit_log_continues",
+            "audit_log_keeps",
+            "audit_log_stays",
+            "audit_head_advances",
+            "audit_head_stays",
+            "audit_head_exists",
+        ),
+        """
+        SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgenabled <> 'D'
+            AND tgrelid IN ('audit_log'::regclass, 'audit_head'::regclass)
+        """,
+    ),
+}
+"""By dialect: the names, and how to list those that are there."""
+
+
 async def walk(reading: Reading, until: int) -> AsyncIterator[AuditEntry]:
     """Every entry up to `until` in order, each batch from a snapshot of its own: what is there never changes."""
-    after = -1
+    after = -NEWEST
     while after < until:
         async with reading() as reader:
             batch = await reader.all(

@@ -12,7 +12,7 @@ from importlib import resources
 import msgspec
 
 from openalert.domain.errors import OpenAlertError
-from openalert.storage.database import Database
+from openalert.storage.database import Database, Reader
 
 _FILE = re.compile(r"(\d{4})_(\w+)(?:\.(sqlite|postgres))?\.sql")
 
@@ -75,6 +75,20 @@ async def pending(database: Database) -> list[Migration]:
                 f"Migration {migration.version:04d}_{migration.name} was changed after it was applied."
             )
     return [migration for migration in known if migration.version not in applied]
+
+
+async def check_current(reader: Reader) -> None:
+    """Pass if the schema is that of this program, else SchemaError; for whoever only reads."""
+    try:
+        applied: int = await reader.value("SELECT max(version) FROM schema_migrations")
+    except Exception as error:
+        raise SchemaError(f"This is no database of OpenAlert: {error}.") from error
+    newest = migrations(reader.database.dialect)[-1].version
+    if applied != newest:
+        raise SchemaError(
+            f"The database has schema {applied}, this program needs {newest}. Run the OpenAlert that fits, or "
+            "bring the schema up to date with `openalert migrate`."
+        )
 
 
 async def apply(database: Database) -> list[str]:

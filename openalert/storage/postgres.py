@@ -6,7 +6,7 @@ with one SQLite writer stay true here: docs/decisions/0001-database-layer.md.
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import lru_cache
 from typing import Any, TypeVar
@@ -23,6 +23,9 @@ T = TypeVar("T")
 READERS = 8
 ACQUIRE_SECONDS = 5.0
 CLOSE_SECONDS = 5.0
+COMMAND_SECONDS = 10.0
+LONG_COMMAND_SECONDS = 600.0
+"""For a connection that does nothing else, such as that of `openalert verify`."""
 _WRITER = {
     "synchronous_commit": "on",
     # A node that is frozen or cut off in its turn must not keep the others waiting until the network gives up.
@@ -99,13 +102,25 @@ class PostgresDatabase(Database):
 
     async def open(self) -> None:
         """Connect; `Unavailable` says why it did not work."""
+        await self._connected(self._open_pool(READERS, COMMAND_SECONDS))
+        await self._connected(self.writer())
+
+    async def open_reading(self) -> None:
+        """Connect to read alone, with the patience to read everything."""
+        await self._connected(self._open_pool(1, LONG_COMMAND_SECONDS))
+
+    async def _open_pool(self, size: int, command_seconds: float) -> None:
+        import asyncpg
+
+        self._pool = await asyncpg.create_pool(
+            self.url, min_size=1, max_size=size, command_timeout=command_seconds, timeout=10
+        )
+
+    async def _connected(self, connecting: Awaitable[Any]) -> None:
         import asyncpg
 
         try:
-            self._pool = await asyncpg.create_pool(
-                self.url, min_size=1, max_size=READERS, command_timeout=10, timeout=10
-            )
-            await self.writer()
+            await connecting
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
             await self.close_connections()
             raise Unavailable(f"Postgres does not answer: {error}.") from error

@@ -211,6 +211,20 @@ class SqliteDatabase(Database):
             await self.close_connections()
             raise
 
+    async def open_reading(self) -> None:
+        """Open one connection that can change nothing, beside whoever serves the file."""
+        if not self.path.is_file():
+            raise OpenAlertError(f"There is no database at {self.path}.")
+        raw = await aiosqlite.connect(f"{self.path.as_uri()}?mode=ro", uri=True, isolation_level=None)
+        connection = SqliteConnection(raw)
+        self._open.append(connection)
+        try:
+            await connection.run(*(f"PRAGMA {name}={value}" for name, value in _READER.items()))
+        except sqlite3.DatabaseError as error:
+            await self.close_connections()
+            raise OpenAlertError(f"{self.path} cannot be read: {error}.") from error
+        self._readers.put_nowait(connection)
+
     async def _connect(self, wanted: Mapping[str, int]) -> SqliteConnection:
         raw = await aiosqlite.connect(self.path, isolation_level=None, cached_statements=512)
         connection = SqliteConnection(raw)

@@ -1,0 +1,200 @@
+"""`openalert verify` finds whatever somebody with the database's password did to the audit log, and broken promises."""
+
+import hashlib
+import json
+import random
+
+import msgspec
+import pytest
+
+from openalert.domain.audit import AuditEntry, Head, link
+from openalert.domain.errors import Invalid
+from openalert.storage import Database, Transaction, audit
+from openalert.usecases import verify
+from openalert.usecases.audit import record
+from openalert.usecases.verify import Finding
+from tests.world import World, level
+
+pytestmark = pytest.mark.anyio
+
+ENTRIES = 7
+
+
+@pytest.fixture
+async def log(db: Database) -> Database:
+    """A log of seven entries, whose triggers an intruder has switched off."""
+    async with db.transaction() as tx:
+        for number in range(ENTRIES):
+            record(tx, "thing.made", kind="thing", id=f"{number}", name="n", team_id="t", organization_id="o")
+    await _without_triggers(db)
+    assert (await verify.chain(db)).holds
+    return db
+
+
+async def _without_triggers(db: Database) -> None:
+    async with db.transaction() as tx:
+        if db.dialect == "postgres":
+            for table in ("audit_log", "audit_head"):
+                await tx.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+            return
+        for (name,) in await tx.rows("SELECT name FROM sqlite_master WHERE type = 'trigger'"):
+            await tx.execute(f"DROP TRIGGER {name}")
+
+
+async def _run(db: Database, *statements: str) -> None:
+    async with db.transaction() as tx:
+        for statement in statements:
+            await tx.execute(statement)
+
+
+async def _all(db: Database, expected: str | None = None) -> dict[str, Finding]:
+    return {finding.about: finding async for finding in verify.verify(db, expected)}
+
+
+@pytest.mark.parametrize("column", AuditEntry.__struct_fields__)
+@pytest.mark.parametrize("seq", [1, 4, ENTRIES])
+async def test_any_altered_column_of_any_entry_is_found(log: Database, column: str, seq: int) -> None:
+    """The first, one in the middle, the last: whatever is written into whichever column."""
+    value = "seq + 1000" if column == "seq" else "at + 1" if column == "at" else "'f'"
+    await _run(log, f"UPDATE audit_log SET {column} = {value} WHERE seq = {seq}")
+    assert not (await verify.chain(log)).holds
+
+
+@pytest.mark.parametrize(
+    ("statements", "words"),
+    [
+        (["DELETE FROM audit_log WHERE seq = 1"], "entry 1 is missing"),
+        (["DELETE FROM audit_log WHERE seq IN (3, 4)"], "entry 3 to 4 is missing"),
+        (["DELETE FROM audit_log WHERE seq = 7"], "cut off"),
+        (["DELETE FROM audit_log"], "cut off"),
+        (["DELETE FROM audit_log WHERE seq > 5", "UPDATE audit_head SET seq = 5"], "cut off"),
+        (["DELETE FROM audit_head"], "there are 7"),
+        (["UPDATE audit_head SET hash = 'f'"], "cut off or added"),
+        (
+            [
+                "UPDATE audit_log SET seq = -1 WHERE seq = 2",
+                "UPDATE audit_log SET seq = 2 WHERE seq = 3",
+                "UPDATE audit_log SET seq = 3 WHERE seq = -1",
+            ],
+            "entry 2 does not follow entry 1",
+        ),
+        (
+            [
+                "UPDATE audit_log SET previous_hash = (SELECT hash FROM audit_log WHERE seq = 3) WHERE seq = 5",
+            ],
+            "entry 5 does not follow entry 4",
+        ),
+    ],
+)
+async def test_deleted_swapped_and_cut_entries_are_found(
+    log: Database, statements: list[str], words: str
+) -> None:
+    """Head, middle, tail and all of it; rows that change places; a head that is pulled back or gone."""
+    await _run(log, *statements)
+    found = await verify.chain(log)
+    assert (found.holds, words in found.words) == (False, True), found.words
+
+
+@pytest.mark.parametrize("seq", [0, -5, 8, 1_000])
+async def test_a_forged_entry_is_found_wherever_it_is_put(log: Database, seq: int) -> None:
+    """Even with a right hash of its own: it follows nobody, or nobody follows it."""
+    async with log.read() as reader:
+        (last,) = [each async for each in audit.walk(log.read, ENTRIES) if each.seq == ENTRIES]
+        assert await audit.head(reader) == Head(last.seq, last.hash)
+    forged = msgspec.structs.replace(last, target_name="forged")
+    link([forged], Head(seq - 1, last.hash))
+    async with log.transaction() as tx:
+        await tx.insert("audit_log", forged)
+    assert not (await verify.chain(log)).holds
+
+
+async def test_what_a_chain_cannot_prove_is_proven_by_a_noted_hash(log: Database) -> None:
+    """Whoever writes the whole log anew gets a whole chain: only a hash that was kept elsewhere tells."""
+    noted = await verify.head(log)
+    assert (await _all(log, noted.hash.upper()))["noted hash"].holds
+    async with log.transaction() as tx:
+        entries = [each async for each in audit.walk(log.read, ENTRIES)]
+        await tx.execute("DELETE FROM audit_log")
+        entries[2].actor_name = "Somebody else"
+        head = link(entries, Head())
+        await tx.insert("audit_log", *entries)
+        await tx.execute("UPDATE audit_head SET seq = :seq, hash = :hash", seq=head.seq, hash=head.hash)
+    assert (await verify.chain(log)).holds
+    found = (await _all(log, noted.hash))["noted hash"]
+    assert (found.holds, "not in the chain" in found.words) == (False, True)
+    with pytest.raises(Invalid):
+        await _all(log, "7")
+
+
+async def test_missing_triggers_are_found(log: Database, db: Database) -> None:
+    """Switching off what refuses changes is itself seen."""
+    found = (await _all(log))["audit log is append-only"]
+    assert (found.holds, "audit_log_keeps" in found.words) == (False, True)
+
+
+async def test_an_auditor_needs_nothing_of_ours(log: Database) -> None:
+    """The rule of the manual, in plain Python over plain rows, gives every hash."""
+    async with log.read() as reader:
+        rows = [tuple(row) for row in await reader.rows("SELECT * FROM audit_log ORDER BY seq")]
+    previous = "0" * 64
+    for row in rows:
+        values = ["openalert-audit-1", *row[:-1]]
+        text = json.dumps(values, ensure_ascii=False, separators=(",", ":"))
+        assert (row[-2], row[-1]) == (previous, hashlib.sha256(text.encode()).hexdigest())
+        previous = row[-1]
+
+
+async def test_a_long_chain_is_walked_in_batches(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No entry is lost or read twice where one batch ends and the next begins."""
+    monkeypatch.setattr(audit, "BATCH", 5)
+    for count in (4, 1, 5, 6):
+
+        async def several(tx: Transaction, count: int = count) -> None:
+            for _ in range(count):
+                record(tx, "thing.made", kind="thing", id=None, name="n")
+
+        await db.act(several)
+        assert (await verify.chain(db)).holds
+    async with db.read() as reader:
+        seqs = [entry.seq async for entry in audit.walk(db.read, (await audit.head(reader)).seq)]
+    assert seqs == list(range(1, 17))
+
+
+async def test_random_damage_is_always_found(log: Database) -> None:
+    """A hundred random single changes of a random cell, each undone again: none goes unseen."""
+    chance = random.Random(1)
+    for _ in range(100):
+        seq = chance.randint(1, ENTRIES)
+        column = chance.choice(["actor_name", "address", "act", "target_name", "before", "after", "hash"])
+        async with log.read() as reader:
+            before = await reader.value(f"SELECT {column} FROM audit_log WHERE seq = {seq}")
+        changed = before[:-1] + chance.choice([sign for sign in "xyz" if not before.endswith(sign)])
+        for value, holds in ((changed, False), (before, True)):
+            async with log.transaction() as tx:
+                await tx.execute(f"UPDATE audit_log SET {column} = :value WHERE seq = {seq}", value=value)
+            assert (await verify.chain(log)).holds is holds
+
+
+@pytest.mark.parametrize(
+    ("statement", "about"),
+    [
+        ("UPDATE incidents SET firing_count = 5", "incident counts"),
+        ("DELETE FROM timeline WHERE seq = 1", "timelines"),
+        ("DELETE FROM timers", "live reasons"),
+        ("UPDATE timers SET episode = 9", "live reasons"),
+        ("UPDATE incidents SET escalation_state = 'stopped'", "live reasons"),
+        ("UPDATE incidents SET open_key = 'other'", "open keys"),
+        ("UPDATE alerts SET latest_key = NULL", "identities"),
+        ("UPDATE incidents SET number = 3", "incident numbers"),
+        ("UPDATE counters SET value = value + 1 WHERE name = 'event'", "events"),
+        ("DELETE FROM events WHERE seq = 2", "events"),
+    ],
+)
+async def test_a_broken_promise_is_found(world: World, statement: str, about: str) -> None:
+    """Each rule holds while an incident runs, and is seen when it does not."""
+    await world.policy(level(1, world.alice), level(2, world.bob, minutes=5))
+    await world.fires("DiskFull")
+    assert [found.words for found in (await _all(world.db)).values() if not found.holds] == []
+    await _run(world.db, statement)
+    broken = [found.about for found in (await _all(world.db)).values() if not found.holds]
+    assert broken == [about]
