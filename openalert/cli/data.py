@@ -44,6 +44,7 @@ def backup(file: Path, config_file: str | None, data_dir: str | None, database_u
     if source is None:
         _dump_postgres(config.database_url, file)
         click.echo(f"Saved to {file}.")
+        _note_backup(config, file)
         return
     if not source.exists():
         raise OpenAlertError(f"There is no database at {source}.")
@@ -51,6 +52,32 @@ def backup(file: Path, config_file: str | None, data_dir: str | None, database_u
 
     counts = copies.save(source, file.absolute())
     click.echo(f"Saved to {file}: {counts['incidents']} incidents, {sum(counts.values())} rows, checked.")
+    _note_backup(config, file)
+
+
+def _note_backup(config: Config, file: Path) -> None:
+    """Tell the audit log; a log that cannot be written does not take back a backup that was made."""
+    from openalert.cli import admin
+
+    try:
+        if admin.ask(config, "backup made", file=str(file.absolute())) is None:
+            asyncio.run(_note_directly(config, str(file.absolute())))
+    except OpenAlertError as error:
+        click.echo(f"The audit log has no note of it: {error.message}", err=True)
+
+
+async def _note_directly(config: Config, file: str) -> None:
+    from openalert.storage import migrate as migrations
+    from openalert.storage import open_database
+    from openalert.usecases import console
+
+    database = await open_database(config.database_url, migrated=False)
+    try:
+        if await migrations.pending(database):
+            raise OpenAlertError("the schema is older than this program, and a backup does not change it.")
+        await console.backup_made(database, file=file)
+    finally:
+        await database.close()
 
 
 @click.command()

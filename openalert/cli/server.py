@@ -23,7 +23,7 @@ from openalert.notifiers.notifier import Notifier
 from openalert.storage import keyring, open_database
 from openalert.storage.database import Database
 from openalert.telemetry import configure_logs
-from openalert.usecases import console, vault
+from openalert.usecases import configuration, console, vault
 from openalert.web.admin import AdminSocket, socket_path
 from openalert.web.live import LARGEST_FRAME
 
@@ -49,10 +49,11 @@ def serve(
     make_data_dir(config)
     listener = _listen(config.server.host, config.server.port)
     try:
+        values = configuration.texts(config)
         port = listener.getsockname()[1]
         config = msgspec.structs.replace(config, server=msgspec.structs.replace(config.server, port=port))
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            runner.run(_serve(config, listener, background, channels))
+            runner.run(_serve(config, values, listener, background, channels))
     finally:
         listener.close()
 
@@ -84,6 +85,7 @@ def _listen(host: str, port: int) -> socket.socket:
 
 async def _serve(
     config: Config,
+    values: Mapping[str, str],
     listener: socket.socket,
     background: Background | None,
     channels: Mapping[str, Notifier] | None,
@@ -91,7 +93,9 @@ async def _serve(
     database = await open_database(config.database_url, keys=keyring.of(config))
     try:
         await _miss_keys(database)
-        openalert = OpenAlert(config, database, keyring.signing_key(config), channels)
+        key = keyring.signing_key(config)
+        await configuration.seen(database, key, values)
+        openalert = OpenAlert(config, database, key, channels)
         listens = _address(config)
         path = socket_path(config.database_url, config.data_dir)
         admin = AdminSocket(path, database, openalert.bus, {"listens": listens})

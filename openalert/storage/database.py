@@ -158,13 +158,26 @@ class Transaction(Reader):
 
     async def seal(self) -> None:
         """Give events and audit entries their numbers and write what waits; the last act inside it."""
-        if self._events:
-            await self._number_events()
-        if self._entries:
-            await self._chain_entries()
-        if self._waiting:
-            writes, self._waiting = self._waiting, []
-            await self._connection.write(writes)
+        if self._events or self._entries:
+            await self._connection.together(self._seal)
+        elif self._waiting:
+            await self._write()
+
+    async def _seal(self, connection: Connection) -> None:
+        """What `seal` does, in one trip where possible."""
+        outside, self._connection = self._connection, connection
+        try:
+            if self._events:
+                await self._number_events()
+            if self._entries:
+                await self._chain_entries()
+            await self._write()
+        finally:
+            self._connection = outside
+
+    async def _write(self) -> None:
+        writes, self._waiting = self._waiting, []
+        await self._connection.write(writes)
 
     async def _number_events(self) -> None:
         last: int = await self.value(

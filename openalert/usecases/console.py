@@ -198,6 +198,15 @@ async def rotate_key(database: Database) -> Lines:
     return [*lines, "The older lines of server.encryption_key are not needed any more."]
 
 
+async def backup_made(database: Database, *, file: str) -> Lines:
+    """Note in the audit log that the database was copied to this file."""
+    async with database.transaction(command("backup")) as tx:
+        await audit.record_installation(
+            tx, "database.backed_up", kind="database", name="the database", after={"file": file}
+        )
+    return []
+
+
 COMMANDS: dict[str, Command] = {
     "user add": user_add,
     "user list": user_list,
@@ -210,6 +219,7 @@ COMMANDS: dict[str, Command] = {
     "oncall": on_call,
     "test key": test_key,
     "rotate key": rotate_key,
+    "backup made": backup_made,
 }
 """What the server does when it is asked by the socket beside its database."""
 

@@ -4,11 +4,15 @@ from pathlib import Path
 
 import msgspec
 
-from openalert.domain.access import SYSTEM
+from openalert.domain.access import SYSTEM, command
+from openalert.domain.audit import Head
+from openalert.domain.errors import OpenAlertError
 from openalert.domain.instant import MINUTE
-from openalert.storage import backup, incidents, open_database
+from openalert.storage import audit as chain
+from openalert.storage import backup, incidents, open_database, open_reading
 from openalert.storage.database import Transaction
 from openalert.storage.sqlite import LockFile
+from openalert.usecases import audit
 from openalert.usecases.work import Work
 
 STALE_AFTER = 15 * MINUTE
@@ -32,12 +36,14 @@ async def restore(source: Path, database: Path) -> Restored:
     lock = LockFile(database.with_name(database.name + ".lock"))
     lock.take()
     try:
+        replaced = await _head_of(database)
         staged = backup.stage(source, database)
         try:
             opened = await open_database(f"sqlite:///{staged}")
             try:
-                async with opened.transaction() as tx:
+                async with opened.transaction(command("restore")) as tx:
                     held = await hold(tx)
+                    await _record(tx, source, held, replaced)
             finally:
                 await opened.close()
             return Restored(held, backup.replace(staged, database))
@@ -45,6 +51,28 @@ async def restore(source: Path, database: Path) -> Restored:
             backup.remove(staged)
     finally:
         lock.release()
+
+
+async def _head_of(database: Path) -> Head | None:
+    """Where the audit log ends that is replaced, so that the two can be held side by side; None without one."""
+    try:
+        replaced = await open_reading(f"sqlite:///{database}")
+    except OpenAlertError:
+        return None
+    try:
+        async with replaced.read() as reader:
+            return await chain.head(reader)
+    finally:
+        await replaced.close()
+
+
+async def _record(tx: Transaction, source: Path, held: int, replaced: Head | None) -> None:
+    facts = {"file": source.name, "incidents_held": held}
+    if replaced is not None:
+        facts |= {"replaced_log_entries": replaced.seq, "replaced_log_head": replaced.hash}
+    await audit.record_installation(
+        tx, "database.restored", kind="database", name="the database", after=facts
+    )
 
 
 async def hold(tx: Transaction) -> int:

@@ -1,8 +1,11 @@
 """The commands without a server: what they print, where, and with which exit code they leave."""
 
 import io
+import json
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -151,3 +154,50 @@ def test_oncall_without_schedules(openalert: Run) -> None:
     """An empty installation says so; an unknown schedule is refused."""
     assert openalert("oncall").out == "There is no schedule yet.\n"
     assert openalert("oncall", "Platform").code == 1
+
+
+def test_verify_proves_the_log_and_finds_what_was_done_to_it(openalert: Run, tmp_path: Path) -> None:
+    """Well: code 0 and the head as the last line, which --expect knows later. Altered: code 1 and a line that fails."""
+    assert openalert("verify").code == 1
+    openalert("user", "add", "ana@acme.example", "--name", "Ana", "--role", "owner")
+    first = openalert("verify")
+    assert (first.code, "FAIL" in first.out) == (0, False), first.out + first.err
+    noted = first.out.splitlines()[-1].split()
+    assert (noted[0], len(noted[2])) == ("head", 64)
+    openalert("backup", "save.db")
+    later = openalert("verify", "--expect", noted[2])
+    assert (later.code, f"is entry {noted[1]}" in later.out) == (0, True)
+    assert openalert("verify", "--expect", "f" * 64).code == 1
+    path = tmp_path / "openalert-data" / "openalert.db"
+    saved = openalert("verify", "--database-url", f"sqlite:///{tmp_path / 'save.db'}", "--expect", noted[2])
+    assert saved.code == 0, saved.out + saved.err
+    with closing(sqlite3.connect(path)) as intruder:
+        acts = [row[0] for row in intruder.execute("SELECT act FROM audit_log ORDER BY seq")]
+        names = {row[0] for row in intruder.execute("SELECT actor_name FROM audit_log")}
+        intruder.execute("DROP TRIGGER audit_log_keeps")
+        intruder.execute("UPDATE audit_log SET actor_name = 'Nobody' WHERE seq = 2")
+        intruder.commit()
+    assert acts == ["organization.created", "user.created", "database.backed_up"]
+    assert names == {"openalert user add", "openalert backup"}
+    broken = openalert("verify")
+    assert broken.code == 1
+    failed = [line for line in broken.out.splitlines() if line.startswith("FAIL")]
+    assert len(failed) == 2
+    assert "entry 2 was altered" in failed[0]
+
+
+def test_a_restore_is_in_the_log_with_the_head_of_the_log_that_it_replaced(
+    openalert: Run, tmp_path: Path
+) -> None:
+    """Whoever goes back to an older log leaves a trace of the newer one in it."""
+    openalert("user", "add", "ana@acme.example", "--name", "Ana", "--role", "owner")
+    openalert("backup", "save.db")
+    head = openalert("verify").out.splitlines()[-1].split()
+    assert openalert("restore", "save.db").code == 0
+    assert openalert("verify").code == 0
+    with closing(sqlite3.connect(tmp_path / "openalert-data" / "openalert.db")) as restored:
+        act, after = restored.execute("SELECT act, after FROM audit_log ORDER BY seq DESC").fetchone()
+    assert act == "database.restored"
+    assert json.loads(after) == {
+        "file": "save.db", "incidentsHeld": 0, "replacedLogEntries": int(head[1]), "replacedLogHead": head[2]
+    }  # fmt: skip

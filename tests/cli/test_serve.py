@@ -231,6 +231,8 @@ def test_a_backup_beside_the_server_can_be_restored(server: Server) -> None:
     done = server.run("backup", "save.db")
     assert done.returncode == 0, done.stderr
     assert (server.folder / "save.db").stat().st_mode & 0o777 == 0o600
+    assert "head" in (verified := server.run("verify")).stdout
+    assert verified.returncode == 0, verified.stdout
     server.run("user", "add", "late@b.example", "--name", "Late")
     refused = server.run("restore", "save.db")
     assert refused.returncode == 3
