@@ -109,9 +109,10 @@ async def search(
     only_open = wanted.statuses is not None and "resolved" not in wanted.statuses
     order = "id" if only_open else "number"
     if before is not None:
-        conditions.append(
-            "id < :before" if only_open else "number < (SELECT number FROM incidents WHERE id = :before)"
-        )
+        # An id out of view is as good as none: else a list would tell where it stands in another's.
+        condition, _ = visible(reader, actor)
+        number = f"number < (SELECT number FROM incidents WHERE id = :before AND {condition})"
+        conditions.append("id < :before" if only_open else number)
         parameters["before"] = before
     return await reader.all(
         Incident,

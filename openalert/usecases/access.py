@@ -4,8 +4,8 @@ What the actor may not see is not found, whether or not it exists; an id inside 
 thing is refused in the words that an unknown id gets.
 """
 
-from collections.abc import Collection, Mapping
-from typing import Any, TypeVar
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Protocol, TypeVar
 
 from msgspec import UNSET
 
@@ -18,6 +18,15 @@ from openalert.storage.database import Reader, Transaction
 from openalert.storage.visible import sees_team
 
 T = TypeVar("T")
+
+
+class Owned(Protocol):
+    """Something that a team has."""
+
+    organization_id: str
+    team_id: str
+    name: str
+
 
 _NEEDS = {
     Permission.SEE: "a viewer",
@@ -60,6 +69,14 @@ def article(role: Role) -> str:
 def sees(actor: Actor, organization_id: str, team_id: str) -> bool:
     """Whether a row of this organization and team is in the actor's view."""
     return actor.organization_id in (None, organization_id) and sees_team(actor, team_id)
+
+
+def named(actor: Actor, things: Sequence[Owned], noun: str) -> str:
+    """The first of some things as a refusal may name it: `escalation policy 'Nights'`, or that it is hidden."""
+    for thing in things:
+        if sees(actor, thing.organization_id, thing.team_id):
+            return f"{noun} {thing.name!r}"
+    return f"{noun} of a team that you are not in"
 
 
 def found(value: T | None, noun: str) -> T:

@@ -16,7 +16,7 @@ from openalert.notifiers.webhook import new_secret
 from openalert.storage import channels, escalation_policies
 from openalert.storage.database import Reader, Transaction
 from openalert.usecases import audit
-from openalert.usecases.access import found, given, require, team_for
+from openalert.usecases.access import found, given, named, require, team_for
 from openalert.usecases.notify import channel_recipient, send_to
 
 TYPES = ("email", "webhook")
@@ -94,7 +94,8 @@ async def delete(tx: Transaction, channel_id: str) -> None:
     require(tx.actor, Permission.CONFIGURE, channel.team_id)
     policies = await escalation_policies.that_page(tx, channel.id)
     if policies:
-        raise Conflict(f"The escalation policy {policies[0].name!r} pages this channel; change it first.")
+        used_by = named(tx.actor, policies, "escalation policy")
+        raise Conflict(f"The {used_by} pages this channel; change it first.")
     await channels.delete(tx, channel.id)
     audit.change(tx, "channel.deleted", channel, None)
 

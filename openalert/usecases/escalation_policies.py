@@ -23,7 +23,7 @@ from openalert.storage import channels, escalation_policies, schedules, services
 from openalert.storage.database import Reader, Transaction
 from openalert.storage.escalation_policies import Document
 from openalert.usecases import audit
-from openalert.usecases.access import found, require, team_for, unknown
+from openalert.usecases.access import found, named, require, team_for, unknown
 
 Known = dict[TargetType, set[str]]
 
@@ -114,8 +114,8 @@ async def delete(tx: Transaction, policy_id: str) -> None:
     document = await _to_configure(tx, policy_id)
     used = await services.by_policy(tx, policy_id)
     if used:
-        names = ", ".join(service.name for service in used[:5])
-        raise Conflict(f"These services escalate by this policy: {names}. Give them another first.")
+        used_by = named(tx.actor, used, "service")
+        raise Conflict(f"The {used_by} escalates by this policy; give it another first.")
     document.policy.deleted_at = document.policy.updated_at = tx.now
     await escalation_policies.update(tx, document.policy)
     _record(tx, "deleted", document, None)

@@ -28,7 +28,7 @@ from openalert.storage import escalation_policies, schedules, users
 from openalert.storage.database import Reader, Transaction
 from openalert.storage.schedules import Plan
 from openalert.usecases import audit
-from openalert.usecases.access import all_known, found, given, require, team_for
+from openalert.usecases.access import all_known, found, given, named, require, team_for
 
 LONGEST_RANGE = 400 * DAY
 MOST_ROTATIONS = 50
@@ -92,7 +92,8 @@ async def delete(tx: Transaction, schedule_id: str) -> None:
     schedule = await _to_configure(tx, schedule_id)
     policies = await escalation_policies.that_page(tx, schedule.id)
     if policies:
-        raise Conflict(f"The escalation policy {policies[0].name!r} pages this schedule; change it first.")
+        used_by = named(tx.actor, policies, "escalation policy")
+        raise Conflict(f"The {used_by} pages this schedule; change it first.")
     await schedules.delete(tx, schedule.id)
     audit.change(tx, "schedule.deleted", schedule, None)
     _changed(tx, schedule)

@@ -11,7 +11,7 @@ from openalert.domain.user import User
 from openalert.storage import api_keys, escalation_policies, teams, users
 from openalert.storage.database import Reader, Transaction
 from openalert.usecases import audit
-from openalert.usecases.access import found, given, home, require, see_team, unknown
+from openalert.usecases.access import found, given, home, named, require, see_team, unknown
 
 LONGEST_DESCRIPTION = 2_000
 
@@ -100,7 +100,8 @@ async def delete(tx: Transaction, team_id: str) -> None:
         raise Conflict(f"The team still has {counted(left.incidents, 'open incident')}; resolve them first.")
     policies = await escalation_policies.that_page(tx, team.id)
     if policies:
-        raise Conflict(f"The escalation policy {policies[0].name!r} pages this team; change it first.")
+        used_by = named(tx.actor, policies, "escalation policy")
+        raise Conflict(f"The {used_by} pages this team; change it first.")
     await api_keys.revoke_of_team(tx, team.id)
     await teams.delete(tx, team.id)
     audit.record(tx, "team.deleted", kind="team", id=team.id, name=team.name, team_id=team.id, before=team)

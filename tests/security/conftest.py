@@ -1,5 +1,6 @@
 """One application for a whole file of tests: three estates, everybody who may come, and acts that leave no trace."""
 
+import hashlib
 import re
 import shutil
 from collections.abc import AsyncIterator
@@ -22,6 +23,8 @@ from tests.conftest import StoppedClock
 from tests.security import estate
 from tests.security.estate import Estate
 
+MARKS = {"own team": "ownmark", "other team": "othermark", "other organization": "foreignmark"}
+"""What stands in every text of each estate."""
 ABSENT = "01999999-0000-7000-8000-000000000000"
 SECRET = b"a secret of thirty-two characters"
 OWN, OTHER, FOREIGN = "own team", "other team", "other organization"
@@ -117,6 +120,25 @@ class Scene(msgspec.Struct):
         return found
 
 
+def leaked(answer: httpx2.Response, caller: Caller) -> list[str]:
+    """The marks of what this caller may not know that are in the answer, anywhere in it."""
+    hidden = [MARKS[where] for where in (OWN, OTHER, FOREIGN) if caller.role_at(where) is None]
+    heard = f"{dict(answer.headers)} {answer.text}"
+    return [mark for mark in hidden if mark in heard]
+
+
+async def fingerprint(db: Database) -> str:
+    """A hash of every row of every table."""
+    everything = hashlib.sha256()
+    async with db.read() as reader:
+        for (table,) in await reader.rows(
+            "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name"
+        ):
+            rows = await reader.rows(f"SELECT * FROM {table}")
+            everything.update(repr((table, sorted(map(repr, map(tuple, rows))))).encode())
+    return everything.hexdigest()
+
+
 def normal(answer: httpx2.Response, *ids: str) -> str:
     """The answer's bytes without what differs from request to request: its id, and the ids asked for."""
     text = answer.text.replace(answer.headers.get("x-request-id", "-"), "REQUEST")
@@ -142,9 +164,9 @@ async def staged(template: Path, folder: Path, *, lasting: bool = False) -> Asyn
     db = await open_database(f"sqlite:///{folder / 'openalert.db'}", clock, migrated=False)
     acme, globex = await make.organization(db, "Acme"), await make.organization(db, "Globex")
     estates = {
-        OWN: await estate.build(db, acme, "ownmark"),
-        OTHER: await estate.build(db, acme, "othermark", marked_people=False),
-        FOREIGN: await estate.build(db, globex, "foreignmark"),
+        OWN: await estate.build(db, acme, MARKS[OWN], marked_people=False),
+        OTHER: await estate.build(db, acme, MARKS[OTHER], marked_people=False),
+        FOREIGN: await estate.build(db, globex, MARKS[FOREIGN]),
     }
     config = Config(server=Server(data_dir=str(folder), api_writes_per_minute=0))
     app = OpenAlert(config, db, SECRET)

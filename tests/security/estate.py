@@ -12,6 +12,7 @@ from openalert.domain.schedule import RotationChange
 from openalert.domain.team import Team
 from openalert.domain.user import Organization, User
 from openalert.engine.engine import Engine
+from openalert.notifiers.notifier import Message
 from openalert.sources import Inbound, read
 from openalert.storage import Database
 from openalert.usecases import (
@@ -39,8 +40,8 @@ class Estate(msgspec.Struct):
     person: User
     """A plain member, who is on call."""
     ids: dict[str, str]
-    secrets: dict[str, str]
-    """What opens something: integration keys, API keys."""
+    sent: list[Message]
+    """Every message that left about it."""
 
 
 async def build(db: Database, organization: Organization, mark: str, *, marked_people: bool = True) -> Estate:
@@ -99,7 +100,7 @@ async def build(db: Database, organization: Organization, mark: str, *, marked_p
         integration, integration_key = await integrations.create(
             tx, service_id=service.id, name=f"{mark} integration", kind="prometheus"
         )
-        key, key_text = await api_keys.create(tx, name=f"{mark} key", role=Role.MEMBER, team_id=team.id)
+        key, _ = await api_keys.create(tx, name=f"{mark} key", role=Role.MEMBER, team_id=team.id)
     ids |= {
         "team_id": team.id,
         "schedule_id": schedule.id,
@@ -111,16 +112,15 @@ async def build(db: Database, organization: Organization, mark: str, *, marked_p
         "integration_id": integration.id,
         "key_id": key.id,
     }
-    await _fire(db, integration_key, mark)
+    sent = await _fire(db, integration_key, mark)
     ids |= await _happened(db, integration.id, person.id)
     async with db.transaction(program_of(organization.id)) as tx:
         await incidents.note(tx, ids["incident_id"], body=f"{mark} note")
-    secrets = {"integration": integration_key, "key": key_text}
-    return Estate(organization, team, person, ids, secrets)
+    return Estate(organization, team, person, ids, sent)
 
 
-async def _fire(db: Database, key: str, mark: str) -> None:
-    """An alert comes in and pages the person."""
+async def _fire(db: Database, key: str, mark: str) -> list[Message]:
+    """An alert comes in and pages the person and the channel; what was sent."""
     body = {
         "version": "4",
         "groupKey": f"{mark} group",
@@ -148,9 +148,11 @@ async def _fire(db: Database, key: str, mark: str) -> None:
     async with db.transaction() as tx:
         (outcome,) = await ingest.take_in(tx, [delivery])
     assert outcome.error is None
-    engine = Engine(db, {"email": Post("email"), "webhook": Post("webhook")}, OUTSIDE)
+    post = Post("email")
+    engine = Engine(db, {"email": post, "webhook": Post("webhook")}, OUTSIDE)
     await engine.begin()
     await engine.run_until_idle()
+    return post.received
 
 
 async def _happened(db: Database, integration_id: str, user_id: str) -> dict[str, str]:

@@ -10,7 +10,7 @@ from openalert.domain.access import Role, Scope
 from openalert.web import matrix
 from openalert.web.matrix import Route
 from tests.security.bodies import body_type, example, form
-from tests.security.conftest import ABSENT, FOREIGN, OTHER, OWN, Caller, Scene, normal
+from tests.security.conftest import ABSENT, FOREIGN, OTHER, OWN, Caller, Scene, leaked, normal
 
 pytestmark = pytest.mark.anyio
 
@@ -19,14 +19,13 @@ CALLERS = (
     "organization owner", "organization admin", "organization member", "organization viewer",
     "owner key", "admin key", "member key", "viewer key", "read key", "respond key", "configure key", "team key",
 )  # fmt: skip
-NOT_A_THING = {"path", "token", "verb", "provider"}
+NOT_A_THING = {"name", "token", "verb"}
 """Path parameters that name nothing that somebody owns."""
 REFUSED_LATER = {
     ("POST", "/auth/login"): {400, 401},
     ("POST", "/api/v1/users/{user_id}/password"): {400},
     ("POST", "/me/password"): {422},
     ("POST", "/me/contact-methods/{method_id}/verify"): {422, 303},
-    ("GET", "/api/{path}"): {404},
     ("GET", "/a/{token}"): {404},
     ("POST", "/a/{token}"): {404},
     ("GET", "/setup"): {303, 403, 404},
@@ -53,7 +52,7 @@ def things(route: Route) -> list[str]:
 
 def address(route: Route, ids: dict[str, str]) -> str:
     """The path with these ids; what names nothing owned is any word."""
-    values = {"path": "x", "token": "x", "provider": "x"} | ids | dict(route.values)
+    values = {"name": "incidents", "token": "x"} | ids | dict(route.values)
     missing = [name for name in _PARAMETER.findall(route.path) if name not in values]
     assert not missing, f"tests/security/estate.py makes no {missing} for {route.path}"
     return _PARAMETER.sub(lambda match: values[match.group(1)], route.path)
@@ -167,7 +166,8 @@ async def test_every_route_has_a_line_and_every_line_a_route(scene: Scene) -> No
 async def test_everybody_may_what_the_matrix_says_and_nothing_else(scene: Scene, route: Route) -> None:
     """Every role and key, in the own team, in another and in another organization.
 
-    What is out of sight answers byte for byte like an id that never was, and no refusal leaves a trace.
+    What is out of sight answers byte for byte like an id that never was, no refusal leaves a trace, and no text of
+    a team is in any answer to somebody who is not in it.
     """
     wrong = []
     places = (OWN, OTHER, FOREIGN) if things(route) else (OWN,)
@@ -182,6 +182,8 @@ async def test_everybody_may_what_the_matrix_says_and_nothing_else(scene: Scene,
             answer = await scene.ask(caller, route.method, asked_for, body)
             if not holds(answer, expected, route):
                 wrong.append(f"{name} in {where}: {answer.status_code}, but {expected} {_words(answer)}")
+            if marks := leaked(answer, caller):
+                wrong.append(f"{name} in {where}: hears {marks}")
             if expected != "may" and scene.rehearsal.done != before:
                 wrong.append(f"{name} in {where}: {answer.status_code}, and something was written")
             if expected == "not there":
