@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import structlog
 
-from openalert.domain.errors import OpenAlertError, Unavailable
+from openalert.domain.errors import Invalid, OpenAlertError, Unavailable
 from openalert.storage.connection import Connection, Rows, Writes
 from openalert.storage.database import BODY_SECONDS, Clock, Database, wall_clock
 
@@ -174,6 +174,8 @@ class PostgresDatabase(Database):
             return Unavailable(
                 f"The database cannot be reached now ({type(error).__name__}).", retry_after=10
             )
+        if isinstance(error, asyncpg.CharacterNotInRepertoireError):
+            return Invalid("A text has a NUL character in it, which cannot be stored.")
         return None
 
     async def close_connections(self) -> None:

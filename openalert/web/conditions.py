@@ -15,7 +15,7 @@ import msgspec
 from litestar import Request, Response
 
 from openalert.domain.access import SYSTEM, Actor
-from openalert.domain.errors import NotFound, OpenAlertError
+from openalert.domain.errors import NotFound, OpenAlertError, TooLarge
 from openalert.domain.idempotency import KeptAnswer, check_key
 from openalert.storage.database import Database, Reader, Transaction
 from openalert.usecases import idempotency
@@ -23,8 +23,10 @@ from openalert.web import etags
 from openalert.web.asgi import ASGIApp, Message, Receive, Scope, Send
 from openalert.web.etags import Plan
 from openalert.web.guards import SAFE
-from openalert.web.problems import send_problem
+from openalert.web.problems import send_problem, with_head
 
+MOST_BYTES = 256 * 1024
+"""The largest body of the API, whatever `server.max_body_bytes` allows monitoring to send (S-46)."""
 _KEPT_HEADERS = (b"content-type", b"etag", b"location")
 
 
@@ -127,13 +129,18 @@ class Conditions:
             await stack.__aexit__(type(error), error, error.__traceback__)
 
     def listening(self, receive: Receive) -> Receive:
-        """`receive` that takes note of the body on its way, where the body matters."""
-        if self._key is None:
-            return receive
+        """`receive` that gives up on a body that is larger than any of ours, and takes note of it where it matters."""
+        size = 0
 
         async def noted() -> Message:
+            nonlocal size
             message = await receive()
-            self._body.update(message.get("body", b""))
+            part = message.get("body", b"")
+            size += len(part)
+            if size > MOST_BYTES:
+                raise TooLarge(f"At most {MOST_BYTES} bytes are read here.", limit=MOST_BYTES)
+            if self._key is not None:
+                self._body.update(part)
             return message
 
         return noted
@@ -162,7 +169,9 @@ class Conditional:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
         plan: Plan | None = scope["route_handler"].opt.get("plan")
-        if plan is None or not (plan.is_object or scope["method"] not in SAFE):
+        if scope["method"] == "OPTIONS":
+            await self.app(scope, receive, _Allowing(scope, send))
+        elif plan is None or not (plan.is_object or scope["method"] not in SAFE):
             await self.app(scope, receive, send)
         elif plan.is_object:
             await self.app(scope, receive, _Shown(scope, send))
@@ -176,6 +185,27 @@ class Conditional:
                 raise
             finally:
                 await conditions.settle()
+
+
+class _Allowing:
+    """`send` of OPTIONS: Litestar names the methods of the first handler of a path, this names those of all."""
+
+    def __init__(self, scope: Scope, send: Send) -> None:
+        routes = scope["litestar_app"].routes
+        allowed = {
+            method
+            for route in routes
+            if getattr(route, "path_format", "") == scope["path_template"]
+            for method in getattr(route, "methods", ())
+        }
+        self._allow = with_head(allowed)
+        self._send = send
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            kept = _without(message["headers"], b"allow", b"content-type")
+            message["headers"] = [*kept, (b"allow", ", ".join(self._allow).encode())]
+        await self._send(message)
 
 
 class _Shown:

@@ -73,13 +73,13 @@ def require(etag: str, header: str) -> None:
 
 def plan(routes: Iterable[BaseRoute]) -> None:
     """Let every handler of the API know its plan, as `opt["plan"]`; a new route gets one like all others."""
-    ours = [
+    every = [
         (route, handler)
         for route in routes
         if isinstance(route, HTTPRoute) and route.path_format.startswith(PREFIX)
         for handler in route.route_handlers
-        if handler.http_methods != {"OPTIONS"}
     ]
+    ours = [(route, handler) for route, handler in every if handler.http_methods != {"OPTIONS"}]
     looks = {route.path_format: handler for route, handler in ours if "GET" in handler.http_methods}
     for route, handler in ours:
         handler.opt["plan"] = _plan_of(route.path_format, handler, looks)

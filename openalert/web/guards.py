@@ -17,7 +17,7 @@ from litestar.handlers import BaseRouteHandler
 from openalert.config import Config
 from openalert.domain.access import Actor
 from openalert.domain.access import stranger as unknown_actor
-from openalert.domain.errors import Forbidden, Invalid, Unauthenticated, Unavailable
+from openalert.domain.errors import Forbidden, Invalid, Unauthenticated, Unavailable, Unsupported
 from openalert.domain.instant import Instant
 from openalert.storage.database import Database, Reader
 from openalert.usecases import api_keys, signin
@@ -139,7 +139,6 @@ async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRou
     if scope["type"] != "http":
         return
     access: Access = connection.app.state.access
-    _refuse_unknown_parameters(scope, connection, handler)
     credential = access.credential(scope)
     unsafe = scope["method"] not in SAFE
     if unsafe and (credential is None or credential.kind == "session"):
@@ -152,9 +151,12 @@ async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRou
         return
     if actor is None:
         raise Unauthenticated(_why(credential))
-    if unsafe and scope["path"].startswith("/api/"):
-        scope["limited_as"] = f"{actor.kind}:{actor.id}"
-        access.writes.spend(scope["limited_as"], access.database.clock())
+    if str(scope.get("path_template", "")).startswith("/api/"):  # not `path`, which has other spellings too
+        _refuse_unknown_parameters(scope, connection, handler)
+        if unsafe:
+            scope["limited_as"] = f"{actor.kind}:{actor.id}"
+            access.writes.spend(scope["limited_as"], access.database.clock())
+            _refuse_other_bodies(scope)
 
 
 def _why(credential: Credential | None) -> str:
@@ -170,7 +172,7 @@ def _refuse_unknown_parameters(
 ) -> None:
     """A misspelt filter that is ignored shows the wrong list; so it is named."""
     known = handler.opt.get("query_parameters")
-    if known is None or not scope["query_string"] or not scope["path"].startswith("/api/"):
+    if known is None or not scope["query_string"]:
         return
     for name in connection.query_params:
         if name not in known:
@@ -180,6 +182,17 @@ def _refuse_unknown_parameters(
                 field=name[:64],
                 allowed=sorted(known),
             )
+
+
+def _refuse_other_bodies(scope: Scope) -> None:
+    """What is not plain JSON is not guessed at: pages of others can send texts and forms without asking."""
+    if header(scope, b"content-length") in ("", "0") and not header(scope, b"transfer-encoding"):
+        return
+    kind = header(scope, b"content-type").partition(";")[0].strip().lower()
+    if kind not in ("", "application/json"):
+        raise Unsupported("Send the body as application/json.", allowed=["application/json"])
+    if header(scope, b"content-encoding").lower() not in ("", "identity"):
+        raise Unsupported("Send the body as it is, without Content-Encoding.")
 
 
 def actor(request: Request[Any, Any, Any]) -> Actor:

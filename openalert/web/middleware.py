@@ -101,12 +101,17 @@ class Outside:
         request_id, length = self._begin(scope)
         status = 0
         headers = self._headers
+        is_head = scope["method"] == "HEAD" and not scope["path"].startswith(tuple(self.mounts))
+        if is_head:
+            scope["method"] = "GET"  # whatever answers GET answers HEAD, without the body
 
         async def answer(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
                 message["headers"] = headers.completed(message["headers"], request_id)
+            elif is_head:
+                message["body"] = b""
             await send(message)
 
         try:

@@ -6,6 +6,7 @@ in one shape for every refusal. Of a fault of our own nothing but the request id
 
 import math
 import traceback
+from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
@@ -129,6 +130,12 @@ def for_people(scope: Scope) -> bool:
     return b"text/html" in accepted
 
 
+def with_head(methods: Iterable[str]) -> list[str]:
+    """The methods in order; whoever answers GET answers HEAD."""
+    listed = set(methods)
+    return sorted(listed | {"HEAD"} if "GET" in listed else listed)
+
+
 def _headers(error: OpenAlertError) -> list[tuple[str, str]]:
     headers = []
     if "retry_after" in error.details:
@@ -204,7 +211,7 @@ def _from_framework(error: HTTPException) -> OpenAlertError:
     details = {}
     allow = (error.headers or {}).get("Allow") or (error.headers or {}).get("allow")
     if allow:
-        details["allow"] = [method.strip() for method in allow.split(",")]
+        details["allow"] = with_head(method.strip() for method in allow.split(","))
     return Refused(status, message, code=CODES.get(status, "REFUSED"), **details)
 
 

@@ -231,7 +231,7 @@ async def list_timeline(
     cursor: Cursor = None,
 ) -> Page[TimelineOut]:
     """What happened, newest first; `seq` has no gap."""
-    if cursor is not None and not cursor.isdigit():
+    if cursor is not None and not (cursor.isascii() and cursor.isdigit() and len(cursor) < 19):
         raise Invalid("cursor must be a nextCursor of this list.", field="cursor")
     async with db.read() as reader:
         await acts.see(reader, actor, incident_id)

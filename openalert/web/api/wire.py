@@ -20,7 +20,14 @@ TeamFilter: TypeAlias = Annotated[
 
 
 class Input(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
-    """A body; a member that is not known is refused by name."""
+    """A body; a member that is not known is refused by name, and so is a text that no database could store."""
+
+    def __post_init__(self) -> None:
+        """Texts without NUL: Postgres has no place for it, and nobody means it."""
+        for name in self.__struct_fields__:
+            value = getattr(self, name)
+            if isinstance(value, str) and "\x00" in value:
+                raise ValueError(f"{name} has a NUL character in it")
 
     def members(self) -> dict[str, Any]:
         """The members by their Python names; what was not given is UNSET."""
