@@ -14,8 +14,6 @@ SESSION_IDLE = 12 * HOUR
 SESSION_LONGEST = 7 * DAY
 SSO_LONGEST = 12 * HOUR
 """A session by single sign-on ends sooner: only the provider knows that somebody has left (requirement S-23)."""
-SHORTEST_PASSWORD = 12
-LONGEST_PASSWORD = 256
 
 
 class SignInMethod(StrEnum):
@@ -129,30 +127,3 @@ def check_email(address: str) -> str:
     if not (local and domain and plain and "@" not in local and len(address) <= 254):
         raise Invalid("That is not an e-mail address.", field="email")
     return address
-
-
-def normalised(password: str) -> str:
-    """The form of a password that is hashed and compared: NFKC, cut so that nobody makes the hash swallow a book."""
-    encodable = password[: LONGEST_PASSWORD * 4].encode(errors="replace").decode()
-    return unicodedata.normalize("NFKC", encodable)
-
-
-def check_password(password: str, *, about: tuple[str, ...] = ()) -> str:
-    """The password in the form that is hashed (NFKC), or Invalid with what to change.
-
-    `about` holds the person's name and address: a password must not be made of them.
-    """
-    password = normalised(password)
-    if len(password) < SHORTEST_PASSWORD:
-        raise Invalid(f"Use at least {SHORTEST_PASSWORD} characters; a few words are fine.", field="password")
-    if len(password) > LONGEST_PASSWORD:
-        raise Invalid(f"Use at most {LONGEST_PASSWORD} characters.", field="password")
-    folded = password.casefold()
-    if "\0" in password or len(set(folded)) < 4:
-        raise Invalid("That is too easy to guess; use a few unrelated words.", field="password")
-    if any(
-        len(word) > 3 and folded.replace(word.casefold(), "").strip("0123456789!?._- ") == ""
-        for word in about
-    ):
-        raise Invalid("Do not make the password out of your name or address.", field="password")
-    return password

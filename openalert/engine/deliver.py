@@ -129,6 +129,8 @@ class Deliver:
             )
         try:
             message = await self._database.look(lambda reader: deliveries.compose(reader, row, self._outside))
+        except NotifierError as error:
+            return error
         except Unreadable as error:
             return NotifierError(Reason.MISCONFIGURED, error.message, permanent=True)
         except Exception as error:

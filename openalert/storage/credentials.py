@@ -4,7 +4,8 @@ import msgspec
 
 from openalert.domain.access import Role
 from openalert.domain.instant import Instant
-from openalert.domain.user import Session, SignInStep
+from openalert.domain.second_factor import SecondFactorRule
+from openalert.domain.user import Session, SignInMethod, SignInStep
 from openalert.storage.database import Reader, Transaction
 
 
@@ -97,6 +98,22 @@ async def delete_sessions_of(tx: Transaction, user_id: str, *, but: str = "") ->
         "DELETE FROM sessions WHERE user_id = :user AND token_hash <> :but", user=user_id, but=but
     )
     await tx.execute("DELETE FROM sign_in_steps WHERE user_id = :user", user=user_id)
+
+
+async def delete_sessions_without_factor(
+    tx: Transaction, organization_id: str, rule: SecondFactorRule
+) -> None:
+    """Sign out everybody of the organization who needs a second factor and got in by a password alone."""
+    roles = [role.value for role in Role if rule.concerns(role)]
+    await tx.execute(
+        f"""
+        DELETE FROM sessions WHERE method = :method AND user_id IN (
+            SELECT id FROM users WHERE organization_id = :organization AND {tx.any_of("role", "roles")})
+        """,
+        method=SignInMethod.PASSWORD.value,
+        organization=organization_id,
+        roles=roles,
+    )
 
 
 async def delete_sessions_before(tx: Transaction, last_seen_at: Instant) -> None:

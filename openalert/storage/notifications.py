@@ -186,6 +186,29 @@ async def cancel_pages(tx: Transaction, incident_ids: Sequence[str], reason: str
     return {incident_id: cancelled.count(incident_id) for incident_id in dict.fromkeys(cancelled)}
 
 
+async def cancel_effect(tx: Transaction, effect_key: str, reason: str) -> None:
+    """The message with this effect is not wanted any more; what has left, has left."""
+    await tx.execute(
+        "UPDATE notifications SET due_at = NULL, updated_at = :now, "
+        "failure_reason = CASE WHEN status = 'pending' THEN CAST(:reason AS TEXT) ELSE failure_reason END, "
+        "status = CASE WHEN status = 'pending' THEN 'cancelled' ELSE status END "
+        "WHERE effect_key = :effect_key AND status IN ('pending', 'unknown')",
+        effect_key=effect_key,
+        reason=reason,
+        now=tx.now,
+    )
+
+
+async def by_effect(reader: Reader, effect_keys: Sequence[str]) -> dict[str, Notification]:
+    """The messages with these effects, by effect."""
+    found = await reader.all(
+        Notification,
+        f"SELECT {_COLUMNS} FROM notifications WHERE {reader.any_of('effect_key', 'effects')}",
+        effects=list(effect_keys),
+    )
+    return {each.effect_key: each for each in found}
+
+
 async def in_flight(reader: Reader, incident_id: str) -> list[Notification]:
     """Pages that are with a provider at this moment."""
     return await reader.all(

@@ -24,7 +24,8 @@ class SealedColumn(msgspec.Struct, frozen=True):
 
 CHANNEL_SECRETS = SealedColumn("channels", "sealed")
 KEPT_ANSWERS = SealedColumn("kept_answers", "sealed")
-COLUMNS = (CHANNEL_SECRETS, KEPT_ANSWERS)
+TOTP_SECRETS = SealedColumn("totp", "sealed", key="user_id")
+COLUMNS = (CHANNEL_SECRETS, KEPT_ANSWERS, TOTP_SECRETS)
 """Every sealed column. One that is missing here is lost when keys change; tests/storage/test_sealed.py looks."""
 
 

@@ -3,6 +3,7 @@
 from openalert.domain.second_factor import Totp
 from openalert.storage.database import Reader, Transaction
 from openalert.storage.rows import to_parameters
+from openalert.storage.sealed import TOTP_SECRETS
 
 
 async def has_any(reader: Reader, user_id: str) -> bool:
@@ -20,20 +21,29 @@ async def has_any(reader: Reader, user_id: str) -> bool:
 
 
 async def totp(reader: Reader, user_id: str) -> Totp | None:
-    """The person's authenticator app, confirmed or only being set up."""
-    return await reader.one(Totp, "SELECT * FROM totp WHERE user_id = :user", user=user_id)
+    """The person's authenticator app, confirmed or only being set up; `Unreadable` when the vault's key is lost."""
+    app = await reader.one(
+        Totp,
+        "SELECT user_id, sealed AS secret, confirmed_at, last_step, created_at FROM totp WHERE user_id = :user",
+        user=user_id,
+    )
+    if app is not None:
+        app.secret = reader.database.vault.open(app.secret, TOTP_SECRETS.place(user_id)).decode()
+    return app
 
 
 async def put_totp(tx: Transaction, app: Totp) -> None:
-    """A new authenticator app instead of any before."""
+    """A new authenticator app instead of any before; its secret is sealed."""
+    sealed = tx.database.vault.seal(app.secret.encode(), TOTP_SECRETS.place(app.user_id))
     await tx.execute(
         """
-        INSERT INTO totp (user_id, secret, confirmed_at, last_step, created_at)
-        VALUES (:user_id, :secret, :confirmed_at, :last_step, :created_at)
-        ON CONFLICT (user_id) DO UPDATE SET secret = excluded.secret, confirmed_at = excluded.confirmed_at,
+        INSERT INTO totp (user_id, sealed, confirmed_at, last_step, created_at)
+        VALUES (:user_id, :sealed, :confirmed_at, :last_step, :created_at)
+        ON CONFLICT (user_id) DO UPDATE SET sealed = excluded.sealed, confirmed_at = excluded.confirmed_at,
             last_step = excluded.last_step, created_at = excluded.created_at
         """,
-        **to_parameters(app),
+        sealed=sealed,
+        **{name: value for name, value in to_parameters(app).items() if name != "secret"},
     )
 
 

@@ -33,7 +33,7 @@ from openalert.storage import (
     timers,
 )
 from openalert.storage.database import Reader, Transaction
-from openalert.usecases import escalation
+from openalert.usecases import escalation, links
 from openalert.usecases.work import Work
 
 UNKNOWN_WAIT = 10 * SECOND
@@ -48,7 +48,7 @@ class Outside(msgspec.Struct, frozen=True):
 
 
 async def compose(reader: Reader, row: Notification, outside: Outside) -> Message:
-    """Everything a channel needs to tell this, from the facts as they are now."""
+    """Everything a channel needs to tell this, from the facts as they are now; NotifierError: nobody wants it."""
     organization = await organizations.get(reader, row.organization_id)
     people = await recipients.people(reader, [row.user_id]) if row.user_id else []
     channel = await _channel(reader, row.channel_id) if row.channel_id else None
@@ -68,6 +68,8 @@ async def compose(reader: Reader, row: Notification, outside: Outside) -> Messag
         timezone=people[0].timezone if people else "UTC",
         channel_config=channel.config if channel else {},
     )
+    if row.kind is NotificationKind.LINK:
+        await links.write(reader, row, message, outside.base_url, outside.secret)
     incident = await incidents.get(reader, row.incident_id) if row.incident_id else None
     if incident is not None:
         await _add_incident(reader, message, row, incident, outside)

@@ -21,7 +21,7 @@ _pending = 0
 
 
 async def hash_password(password: str) -> str:
-    """The encoded hash of a password that passed `domain.user.check_password`."""
+    """The encoded hash of a password that passed `domain.password.check_password`."""
     return await _run(lambda: str(_hasher().hash(password)))
 
 

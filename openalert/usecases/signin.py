@@ -12,6 +12,7 @@ from openalert.domain.access import Actor, stranger
 from openalert.domain.errors import NotFound, Unauthenticated
 from openalert.domain.ids import new_id
 from openalert.domain.instant import DAY, MINUTE
+from openalert.domain.password import normalised
 from openalert.domain.user import (
     SESSION_IDLE,
     SESSION_LONGEST,
@@ -21,7 +22,6 @@ from openalert.domain.user import (
     SignInStep,
     User,
     email_key,
-    normalised,
 )
 from openalert.storage import credentials, organizations, second_factors, users
 from openalert.storage.database import Database, Reader, Transaction
@@ -150,6 +150,19 @@ async def enter(tx: Transaction, user: User, browser: Browser, method: SignInMet
         actor=actor,
     )
     return Opened(token, actor, browser_token)
+
+
+def as_actor(user: User, browser: Browser) -> Actor:
+    """The person, acting from this browser; their teams are not needed for what they do to themselves."""
+    return Actor(
+        kind="user",
+        id=user.id,
+        name=user.name,
+        organization_id=user.organization_id,
+        role=user.role,
+        address=browser.address,
+        request_id=browser.request_id,
+    )
 
 
 async def open_session(

@@ -46,6 +46,12 @@ async def begin(tx: Transaction, target: str, address: str = "") -> Attempt:
     return attempt
 
 
+async def spend(tx: Transaction, what: str, address: str) -> None:
+    """Count one of the 30 a minute that a network may ask for of this, or raise RateLimited."""
+    key = _key(f"{what}:{network_of(address)}")
+    await throttles.put(tx, _one_more_of(key, (await throttles.counts(tx, [key])).get(key), tx.now))
+
+
 async def forgive(tx: Transaction, attempt: Attempt) -> None:
     """The try was right: its target is free again, and its network has not made it."""
     await throttles.remove(tx, attempt.target)

@@ -6,10 +6,11 @@ from msgspec import UNSET, UnsetType
 from openalert.domain.access import Actor, Permission, Role, can
 from openalert.domain.errors import Conflict, Forbidden, Invalid
 from openalert.domain.ids import new_id
+from openalert.domain.password import check_password, normalised
 from openalert.domain.team import check_name
-from openalert.domain.user import User, check_email, check_password, email_key, normalised
+from openalert.domain.user import User, check_email, email_key
 from openalert.domain.walltime import zone_named
-from openalert.storage import contact_methods, credentials, users
+from openalert.storage import contact_methods, credentials, password_resets, users
 from openalert.storage.database import Database, Reader, Transaction
 from openalert.usecases import audit, passwords, throttle
 from openalert.usecases.access import article, found, given, home, may_manage, require
@@ -116,6 +117,7 @@ async def set_password(tx: Transaction, user_id: str, password_hash: str, *, kee
     await users.update(tx, user)
     audit.record(tx, "user.password_changed", kind="user", id=user.id, name=user.name)
     await credentials.delete_sessions_of(tx, user.id, but=keep_session)
+    await password_resets.delete_of(tx, user.id)
 
 
 async def new_password_hash(password: str, *, about: tuple[str, ...] = ()) -> str:

@@ -7,8 +7,10 @@ from litestar.datastructures import Cookie
 
 from openalert.domain.instant import SECOND
 from openalert.domain.single_sign_on import ATTEMPT_LASTS
+from openalert.storage.database import Database
+from openalert.usecases import signin
 from openalert.usecases.signin import BROWSER_REMEMBERED, STEP_LASTS, Browser, Opened, Step
-from openalert.web.guards import Access, stranger
+from openalert.web.guards import Access, session_token, stranger
 
 Web = Request[Any, Any, Any]
 
@@ -46,6 +48,14 @@ def entered(request: Web, response: Response[Any], outcome: Opened | Step) -> Re
     if step_of(request):
         forget(request, response, "step")
     return give_session(request, response, outcome.token)
+
+
+async def replaced(request: Web, db: Database) -> None:
+    """Whoever signs in again in the same browser leaves no session behind."""
+    token = session_token(request.scope)
+    if token:
+        async with db.transaction(stranger(request)) as tx:
+            await signin.sign_out(tx, token)
 
 
 def give_session(request: Web, response: Response[Any], token: str) -> Response[Any]:

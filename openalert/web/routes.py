@@ -6,7 +6,7 @@ from litestar import Router
 from litestar.di import Provide
 from litestar.types import ControllerRouterHandler
 
-from openalert.web import conditions, description, ops, signin, single_sign_on
+from openalert.web import conditions, description, ops, passkeys, signin, single_sign_on
 from openalert.web.api import (
     alerts,
     api_keys,
@@ -49,6 +49,7 @@ API = Router(
 ROUTES: Sequence[ControllerRouterHandler] = [
     *ops.ROUTES,
     *signin.ROUTES,
+    *passkeys.ROUTES,
     *description.ROUTES,
     *single_sign_on.ROUTES,
     API,

@@ -12,12 +12,13 @@ from litestar.handlers import HTTPRouteHandler
 from openalert.domain.access import Actor
 from openalert.domain.errors import Invalid, OpenAlertError, RateLimited, Unauthenticated, Unavailable
 from openalert.storage.database import Database
-from openalert.usecases import signin, users
-from openalert.usecases.signin import Step
+from openalert.usecases import second_factors, signin, users
+from openalert.usecases.signin import Browser, Opened, Step
 from openalert.web.api.users import UserOut, show
-from openalert.web.cookies import browser_of, entered, forget
-from openalert.web.guards import safe_next, session_token, stranger
+from openalert.web.cookies import browser_of, entered, forget, replaced
+from openalert.web.guards import safe_next, session_token
 from openalert.web.ui.frame import address, go
+from openalert.web.ui.sign_in import after_password
 
 Web = Request[Any, Any, Any]
 _MOST_BYTES = 8 * 1024
@@ -29,35 +30,44 @@ class Credentials(msgspec.Struct, forbid_unknown_fields=True):
     email: str
     password: str
     next: str = "/"
+    code: str = ""
+    """Of the authenticator app, for programs that cannot be asked for it afterwards."""
 
 
 @post("/auth/login", opt={"public": True}, status_code=200, summary="Sign in")
 async def login(request: Web, db: NamedDependency[Database]) -> Response[Any]:
-    """Open a session by `{"email", "password"}`: the cookie and the profile, or a redirect for the form."""
+    """Open a session by `{"email", "password"}` (and `code` of a second factor): the cookie and the profile."""
     is_form = _is_form(request)
     given = await _credentials(request, is_form=is_form)
+    browser = browser_of(request)
     try:
-        outcome = await signin.sign_in(
-            db, email=given.email, password=given.password, browser=browser_of(request)
-        )
+        outcome = await signin.sign_in(db, email=given.email, password=given.password, browser=browser)
+        if isinstance(outcome, Step) and not is_form:
+            outcome = await _second_step(db, outcome, given.code, browser)
     except (Unauthenticated, RateLimited, Unavailable) as error:
         if is_form:
             return _again(given, error)
         raise
-    if isinstance(outcome, Step):
-        raise Unauthenticated("A second factor is needed.")
-    await _end_old_session(request, db)
-    response: Response[Any]
-    response = go(safe_next(given.next)) if is_form else Response(await _profile(db, outcome.actor))
+    response: Response[Any] = after_password(outcome, given.next) if is_form else Response(None)
+    if isinstance(outcome, Opened):
+        await replaced(request, db)
+        if not is_form:
+            response = Response(await _profile(db, outcome.actor))
     return entered(request, response, outcome)
 
 
-async def _end_old_session(request: Web, db: Database) -> None:
-    """Whoever signs in again in the same browser leaves no session behind."""
-    token = session_token(request.scope)
-    if token:
-        async with db.transaction(stranger(request)) as tx:
-            await signin.sign_out(tx, token)
+async def _second_step(db: Database, step: Step, code: str, browser: Browser) -> Opened:
+    """The code that came with the password; Unauthenticated says what is missing."""
+    if step.must_enrol:
+        raise Unauthenticated(
+            "Your organization asks for a second factor: sign in with a browser and set one up.",
+            code="SECOND_FACTOR_REQUIRED",
+        )
+    if not code:
+        raise Unauthenticated(
+            'Send the code of your authenticator app too, as "code".', code="SECOND_FACTOR_REQUIRED"
+        )
+    return await second_factors.enter_code(db, step.token, code, browser)
 
 
 @post("/auth/logout", status_code=200, summary="Sign out")

@@ -17,10 +17,15 @@ NOT_AN_ACT = {
     "idempotency.recall": "changes nothing",
     "idempotency.keep": "an answer kept for a repeat of the act, which is recorded",
     "incidents.wake": "time does it, nobody",
+    "links.mail": "part of an act",
+    "links.recall": "part of an act",
     "notify.send_to": "part of an act",
     "restore.hold": "part of restoring",
     "schedules.check_people": "changes nothing",
     "schedules.rotation_to_edit": "changes nothing",
+    "second_factors.begin_totp": "opens nothing until it is confirmed, which is recorded",
+    "second_factors.count_try": "counts tries at a code",
+    "second_factors.keep_what_is_needed": "part of removing",
     "services.to_configure": "changes nothing",
     "setup.issue_token": "a link on the console of whoever started the server; using it is recorded",
     "signin.open_session": "part of signing in",
@@ -28,6 +33,7 @@ NOT_AN_ACT = {
     "signin.touch_session": "a note of the last use",
     "throttle.begin": "counts tries, whatever is tried",
     "throttle.forgive": "counts tries, whatever is tried",
+    "throttle.spend": "counts tries, whatever is tried",
 }
 """Functions that take a transaction and need no entry of their own, and why."""
 

@@ -189,7 +189,9 @@ FORMS: dict[str, Callable[[Ids, Instant], dict[str, str]]] = {
         "channel_name": "Example",
         "address": "new@example.org",
     },
-    "/users": lambda ids, now: {"email": "new@example.org", "name": "Example", "role": "viewer"},
+    "/users": lambda ids, now: {"email": "new@example.org", "role": "viewer"},
+    "/users/second-factor": lambda ids, now: {"rule": "optional"},
+    "/forgotten": lambda ids, now: {"email": "new@example.org"},
     "/users/{user_id}": lambda ids, now: {
         "name": "Example",
         "email": "new@example.org",

@@ -17,9 +17,10 @@ from openalert.config import Config, Server
 from openalert.domain.access import SYSTEM, Actor, Role, Scope, program_of
 from openalert.domain.user import User
 from openalert.storage import Database, open_database
+from openalert.storage.keyring import KeyRing
 from openalert.usecases import api_keys
 from tests import make
-from tests.conftest import StoppedClock
+from tests.conftest import KEY, StoppedClock
 from tests.security import estate
 from tests.security.estate import Estate
 
@@ -161,7 +162,9 @@ async def staged(template: Path, folder: Path, *, lasting: bool = False) -> Asyn
     """The scene in a database of its own; `lasting`: what is done to it is done."""
     shutil.copyfile(template, folder / "openalert.db")
     clock = StoppedClock()
-    db = await open_database(f"sqlite:///{folder / 'openalert.db'}", clock, migrated=False)
+    db = await open_database(
+        f"sqlite:///{folder / 'openalert.db'}", clock, migrated=False, keys=KeyRing([KEY])
+    )
     acme, globex = await make.organization(db, "Acme"), await make.organization(db, "Globex")
     estates = {
         OWN: await estate.build(db, acme, MARKS[OWN], marked_people=False),

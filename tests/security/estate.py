@@ -7,14 +7,16 @@ import msgspec
 
 from openalert.domain.access import Role, program_of
 from openalert.domain.escalation import Level, Target, TargetType
+from openalert.domain.ids import new_id
 from openalert.domain.instant import DAY, HOUR
 from openalert.domain.schedule import RotationChange
+from openalert.domain.second_factor import Passkey
 from openalert.domain.team import Team
 from openalert.domain.user import Organization, User
 from openalert.engine.engine import Engine
 from openalert.notifiers.notifier import Message
 from openalert.sources import Inbound, read
-from openalert.storage import Database
+from openalert.storage import Database, passkeys
 from openalert.usecases import (
     api_keys,
     channels,
@@ -22,6 +24,7 @@ from openalert.usecases import (
     incidents,
     ingest,
     integrations,
+    invitations,
     schedules,
     services,
     signin,
@@ -100,6 +103,17 @@ async def build(db: Database, organization: Organization, mark: str, *, marked_p
         integration, integration_key = await integrations.create(
             tx, service_id=service.id, name=f"{mark} integration", kind="prometheus"
         )
+        invitation = await invitations.create(tx, email=f"{mark}@invited.example", by_mail=False)
+        passkey = Passkey(
+            id=new_id(tx.now),
+            user_id=person.id,
+            credential_id=f"{mark}-credential",
+            public_key="",
+            sign_count=0,
+            name=f"{mark} passkey",
+            created_at=tx.now,
+        )
+        await passkeys.insert(tx, passkey)
         key, _ = await api_keys.create(tx, name=f"{mark} key", role=Role.MEMBER, team_id=team.id)
     ids |= {
         "team_id": team.id,
@@ -111,6 +125,8 @@ async def build(db: Database, organization: Organization, mark: str, *, marked_p
         "service_id": service.id,
         "integration_id": integration.id,
         "key_id": key.id,
+        "invitation_id": invitation.id,
+        "passkey_id": passkey.id,
     }
     sent = await _fire(db, integration_key, mark)
     ids |= await _happened(db, integration.id, person.id)

@@ -18,7 +18,9 @@ pytestmark = pytest.mark.anyio
 
 PUBLIC = {
     "/health", "/health/live", "/ready", "/health/ready", "/metrics", "/login", "/setup", "/auth/login",
-    "/a/{token}", "/auth/callback",
+    "/a/{token}", "/auth/callback", "/login/second", "/login/enrol", "/forgotten", "/reset/{token}",
+    "/invitation/{token}", "/auth/passkeys/options", "/auth/passkeys/sign-in",
+    "/auth/passkeys/registration/options", "/auth/passkeys/registration",
 }  # fmt: skip
 """Every path that answers strangers. Whoever adds one here says why in the review."""
 

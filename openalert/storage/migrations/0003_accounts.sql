@@ -66,7 +66,7 @@ CREATE INDEX password_resets_by_user ON password_resets (user_id);
 -- The secret is sealed; `last_step` is the newest 30 s step whose code was taken, so that none is taken twice.
 CREATE TABLE totp (
     user_id TEXT PRIMARY KEY REFERENCES users (id) ON DELETE CASCADE,
-    secret TEXT NOT NULL,
+    sealed TEXT NOT NULL,
     confirmed_at BIGINT,
     last_step BIGINT NOT NULL,
     created_at BIGINT NOT NULL

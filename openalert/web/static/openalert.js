@@ -196,7 +196,7 @@
     event.preventDefault();
   });
 
-  const zone = $("form[action='/setup?step=1'] #timezone"); // at the first start the browser knows better than we
+  const zone = $("form[action='/setup?step=1'] #timezone, form[action^='/invitation/'] #timezone"); // at the first start the browser knows better than we
   if (zone?.value === "UTC") zone.value = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
 
   badge(); tick();

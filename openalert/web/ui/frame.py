@@ -13,7 +13,7 @@ from litestar import Request, Response
 from litestar.datastructures import Cookie
 
 from openalert.domain.access import Actor
-from openalert.domain.errors import Conflict, Invalid, Unavailable
+from openalert.domain.errors import Conflict, Invalid, NotFound, Unavailable
 from openalert.domain.walltime import zone_named
 from openalert.storage import events, incidents, organizations, schedules, users
 from openalert.storage.database import Database, Reader, Transaction
@@ -114,6 +114,13 @@ def flash(request: Web) -> dict[str, str] | None:
     """What an act left to be said: {"tone", "text"}."""
     tone, _, text = unquote(request.cookies.get(_FLASH, "")).partition(":")
     return {"tone": tone if tone in ("good", "bad") else "good", "text": text} if text else None
+
+
+def own_id(actor: Actor) -> str:
+    """My own id; an API key has no page."""
+    if actor.user_id is None:
+        raise NotFound("page")
+    return actor.user_id
 
 
 async def sent(request: Web) -> dict[str, str]:

@@ -1,18 +1,35 @@
-"""The page on which one signs in with a password."""
+"""Pages on which one signs in: by password, with a second step where needed; and the way out of a forgotten one."""
 
 from collections.abc import Sequence
 from typing import Any
 
-from litestar import Response, get
+from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromQuery
 
+from openalert.domain.errors import RateLimited, Unavailable
 from openalert.storage import users
 from openalert.storage.database import Database
+from openalert.usecases import passkeys, password_resets
+from openalert.usecases.signin import Opened, Step
 from openalert.usecases.single_sign_on import SingleSignOn
+from openalert.web.cookies import browser_of
 from openalert.web.guards import safe_next
-from openalert.web.ui.frame import Values, Web, address, answer, flash, go, plain
+from openalert.web.ui.frame import Values, Web, address, answer, flash, go, plain, sent
+
+
+def sends_mail(request: Web) -> bool:
+    """Whether this server has a mail server to send links by."""
+    return bool(request.app.state.config.smtp.host)
+
+
+def after_password(outcome: Opened | Step, target: str) -> Response[None]:
+    """Where a right password leads: to where one wanted to go, or to the second step before it."""
+    if isinstance(outcome, Opened):
+        return go(safe_next(target))
+    step = "/login/enrol" if outcome.must_enrol else "/login/second"
+    return go(address(step, next=safe_next(target)))
 
 
 @get("/login", opt={"public": True}, include_in_schema=False)
@@ -30,6 +47,7 @@ async def login(request: Web, db: NamedDependency[Database], email: FromQuery[st
         db,
         email=email[:254],
         next=target,
+        passkeys_work=passkeys.site_of(request.app.state.config.base_url) is not None,
         errors={"": said["text"]} if said and said["tone"] == "bad" else {},
         note=said["text"] if said and said["tone"] == "good" else None,
         provider=_provider(request, target),
@@ -43,4 +61,25 @@ def _provider(request: Web, target: str) -> Values | None:
     return {"label": sso.label, "href": address("/auth/login", next=target)} if sso is not None else None
 
 
-ROUTES: Sequence[HTTPRouteHandler] = [login]
+@get("/forgotten", opt={"public": True}, include_in_schema=False)
+async def forgotten(request: Web, db: NamedDependency[Database], email: FromQuery[str] = "") -> Response[Any]:
+    """Where to send a link; without a mail server, whom to ask."""
+    context = plain(request, db, email=email[:254], sends_mail=sends_mail(request), sent=False, errors={})
+    return answer(request, "sign_in/forgotten.html", context)
+
+
+@post("/forgotten", opt={"public": True}, include_in_schema=False)
+async def send_link(request: Web, db: NamedDependency[Database]) -> Response[Any]:
+    """The same answer whether or not anybody is here by that address."""
+    email = (await sent(request)).get("email", "")[:254]
+    errors, status = {}, 200
+    if sends_mail(request):
+        try:
+            await password_resets.request(db, email=email, browser=browser_of(request))
+        except (RateLimited, Unavailable) as error:
+            errors, status = {"": error.message}, error.status
+    context = plain(request, db, email=email, sends_mail=sends_mail(request), sent=not errors, errors=errors)
+    return answer(request, "sign_in/forgotten.html", context, status)
+
+
+ROUTES: Sequence[HTTPRouteHandler] = [login, forgotten, send_link]

@@ -1,6 +1,5 @@
 """Pages of people: who there is, what they may do, how they are reached."""
 
-import secrets
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,15 +9,20 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, FromQuery
 
 from openalert.domain.access import Actor, Permission, Role, can
-from openalert.domain.errors import Invalid
+from openalert.domain.errors import Invalid, NotFound
+from openalert.domain.invitation import Invitation
+from openalert.domain.second_factor import SecondFactorRule
 from openalert.domain.user import User
-from openalert.storage import contact_methods, teams
-from openalert.storage import users as stored_users
+from openalert.storage import contact_methods, notifications, teams
+from openalert.storage import users as people
 from openalert.storage.database import Database, Reader, Transaction
-from openalert.usecases import users
+from openalert.usecases import invitations, links, password_resets, second_factors, signin, users
 from openalert.web.ui import choices, shifts
-from openalert.web.ui.forms import REFUSALS, Errors, attempt, forget_shown, show_once, shown_once, values_of
-from openalert.web.ui.frame import Values, Web, act, address, answer, go, sent, shell
+from openalert.web.ui.forms import Errors, attempt, forget_shown, show_once, shown_once, values_of
+from openalert.web.ui.frame import Values, Web, act, address, answer, go, sent, sent_all, shell
+from openalert.web.ui.links import link
+from openalert.web.ui.security import session_row
+from openalert.web.ui.sign_in import sends_mail
 
 PAGE = 100
 _NAMES = ("name", "email", "role", "timezone", "phone_number")
@@ -29,18 +33,17 @@ FIELDS = {
     "phoneNumber": ("phone_number", "The number"),
     "role": ("role", "The role"),
 }
+_RULES = {
+    SecondFactorRule.OPTIONAL: "Everybody decides about a second factor themselves.",
+    SecondFactorRule.ADMINS: "Admins and owners need a second factor from now on.",
+    SecondFactorRule.EVERYONE: "Everybody needs a second factor from now on.",
+}
 _ROLES = {
     "member": "Member: works on what their teams own",
     "viewer": "Viewer: reads, and may still be on call",
     "admin": "Admin: changes everything but owners",
     "owner": "Owner: changes everything",
 }
-
-
-def new_password() -> str:
-    """A password of 96 random bits that can be read out, for handing over once."""
-    text = secrets.token_hex(12)
-    return "-".join(text[at : at + 6] for at in range(0, 24, 6))
 
 
 @get("/users", include_in_schema=False)
@@ -55,27 +58,61 @@ async def index(
 
 
 @post("/users", include_in_schema=False)
-async def create(request: Web, db: NamedDependency[Database], actor: NamedDependency[Actor]) -> Response[Any]:
-    """Add somebody with a password that is shown once, to be handed over."""
+async def invite(request: Web, db: NamedDependency[Database], actor: NamedDependency[Actor]) -> Response[Any]:
+    """Invite somebody: by mail, or with a link that is shown once, to be handed over."""
     typed = await sent(request)
-    password = new_password()
-    hashed = await users.new_password_hash(password)
+    chosen = await sent_all(request, "team_id")
 
-    async def body(tx: Transaction) -> User:
-        me = await stored_users.get(tx, tx.actor, tx.actor.user_id or "")
-        return await users.create(
+    async def body(tx: Transaction) -> Invitation:
+        role = _role(typed.get("role", ""))
+        return await invitations.create(
             tx,
             email=typed.get("email", ""),
-            name=typed.get("name", ""),
-            role=_role(typed.get("role", "")),
-            timezone=me.timezone if me else "UTC",
-            password_hash=hashed,
+            role=role,
+            # A viewer of the organization is one in every team, and still may be on call.
+            team_roles=dict.fromkeys(chosen, Role.VIEWER if role is Role.VIEWER else Role.MEMBER),
+            by_mail=sends_mail(request),
         )
 
     made, errors = await attempt(db, actor, body, FIELDS)
     if made is None:
-        return await _list(request, db, actor, "", typed, errors)
-    return show_once(request, go(f"/users/{made.id}", f"{made.name} can sign in now."), made.id, password)
+        return await _list(request, db, actor, "", typed, errors, chosen)
+    return _invited(request, made)
+
+
+def _invited(request: Web, invitation: Invitation) -> Response[None]:
+    """Back to the list, which says how the link travels."""
+    if sends_mail(request):
+        return go("/users#invitations", f"An invitation is on its way to {invitation.email}.")
+    handed = link(request, links.of_invitation(invitation))
+    return show_once(request, go("/users"), invitation.email, handed)
+
+
+@post("/invitations/{invitation_id:str}/{verb:str}", include_in_schema=False)
+async def do_invitation(
+    request: Web,
+    invitation_id: FromPath[str],
+    verb: FromPath[str],
+    db: NamedDependency[Database],
+    actor: NamedDependency[Actor],
+) -> Response[None]:
+    """Send an invitation again, or withdraw it."""
+    if verb not in ("resend", "withdraw"):
+        raise NotFound("page")
+
+    async def body(tx: Transaction) -> Invitation:
+        if verb == "resend":
+            return await invitations.resend(tx, invitation_id, by_mail=sends_mail(request))
+        withdrawn = await invitations.get(tx, tx.actor, invitation_id)
+        await invitations.withdraw(tx, invitation_id)
+        return withdrawn
+
+    done, errors = await attempt(db, actor, body)
+    if done is None:
+        return go("/users#invitations", " ".join(errors.values()), "bad")
+    if verb == "resend":
+        return _invited(request, done)
+    return go("/users#invitations", f"The invitation of {done.email} opens nothing any more.")
 
 
 def _role(text: str) -> Role:
@@ -86,9 +123,17 @@ def _role(text: str) -> Role:
 
 
 async def _list(
-    request: Web, db: Database, actor: Actor, cursor: str, typed: Mapping[str, str], errors: Errors
+    request: Web,
+    db: Database,
+    actor: Actor,
+    cursor: str,
+    typed: Mapping[str, str],
+    errors: Errors,
+    chosen: Sequence[str] = (),
 ) -> Response[Any]:
+    may_invite = can(actor, Permission.CONFIGURE, None)
     async with db.read() as reader:
+        rule = await second_factors.rule(reader, actor)
         rows = await users.page(reader, actor, after=cursor, limit=PAGE + 1)
         shown = rows[:PAGE]
         context = await shell(
@@ -97,14 +142,49 @@ async def _list(
             actor,
             "/users",
             users=await _rows(reader, actor, shown),
-            can_edit=can(actor, Permission.CONFIGURE, None),
+            can_edit=may_invite,
+            invitations=await _pending(reader, actor) if may_invite else [],
+            handed=shown_once(request),
+            rule=rule.value,
+            may_rule=can(actor, Permission.OWN, None),
+            sends_mail=sends_mail(request),
             roles=_roles(actor),
+            teams=await choices.names_of_teams(reader, actor),
+            chosen=chosen,
             errors=errors,
             values=values_of(typed, _NAMES, role="member"),
             older=address("/users", cursor=shown[-1].id) if len(rows) > PAGE else None,
             newest="/users" if cursor else None,
         )
-    return answer(request, "users/list.html", context, 422 if errors else 200)
+    return forget_shown(request, answer(request, "users/list.html", context, 422 if errors else 200))
+
+
+async def _pending(reader: Reader, actor: Actor) -> list[Values]:
+    """Invitations that wait for an answer, each with what became of its mail."""
+    listed = await invitations.page(reader, actor, limit=PAGE)
+    mails = await notifications.by_effect(
+        reader, [links.effect(links.of_invitation(each)) for each in listed]
+    )
+    names = await choices.names_of_teams(reader, actor)
+    hosts = await people.named(reader, actor, [each.invited_by_id for each in listed if each.invited_by_id])
+    rows: list[Values] = []
+    for each in listed:
+        mail = mails.get(links.effect(links.of_invitation(each)))
+        rows.append(
+            {
+                "id": each.id,
+                "email": each.email,
+                "role": each.role.value,
+                "teams": [names[team_id] for team_id in each.teams if team_id in names],
+                "by": hosts[each.invited_by_id].name if each.invited_by_id in hosts else None,
+                "sent_at": each.sent_at,
+                "expires_at": each.expires_at,
+                "is_over": each.expires_at <= reader.now,
+                "mail": mail.status.value if mail else None,
+                "failure": mail.failure_reason if mail else None,
+            }
+        )
+    return rows
 
 
 def _roles(actor: Actor) -> choices.Choices:
@@ -186,7 +266,12 @@ async def _page(
                 {"type": each.type, "address": each.address, "verified": each.verified_at is not None}
                 for each in methods
             ],
-            password=shown_once(request).get(user.id),
+            handed=shown_once(request).get(user.id),
+            sends_mail=sends_mail(request),
+            sessions=[session_row(each) for each in await signin.sessions(reader, actor, user.id)]
+            if may_manage
+            else [],
+            factors=await second_factors.of(reader, user.id) if may_manage else None,
             roles=_roles(actor),
             errors=errors,
             values=values_of(
@@ -253,27 +338,76 @@ async def activate(
 
 
 @post("/users/{user_id:str}/password", include_in_schema=False)
-async def reset_password(
+async def send_password_link(
     request: Web, user_id: FromPath[str], db: NamedDependency[Database], actor: NamedDependency[Actor]
 ) -> Response[None]:
-    """A new password, shown this once; every session of the person ends."""
-    if user_id == actor.user_id:
-        return go("/me", "Change your own password here.", "bad")
-    password = new_password()
-    try:
-        await users.change_password(db, actor, user_id, password=password, current=None)
-    except REFUSALS as error:
-        return go(f"/users/{user_id}", error.message, "bad")
-    said = "The old password no longer works, and every session is over."
-    return show_once(request, go(f"/users/{user_id}", said), user_id, password)
+    """A link to a new password: by mail, or shown this once, to be handed over."""
+    here = f"/users/{user_id}"
+    by_mail = sends_mail(request)
+
+    async def body(tx: Transaction) -> tuple[User, str]:
+        reset = await password_resets.send(tx, user_id, by_mail=by_mail)
+        user = await users.get(tx, tx.actor, user_id)
+        return user, link(request, links.of_reset(reset, user))
+
+    done, errors = await attempt(db, actor, body)
+    if done is None:
+        return go(here, " ".join(errors.values()), "bad")
+    user, handed = done
+    if by_mail:
+        return go(here, f"A link to a new password is on its way to {user.email}.")
+    return show_once(request, go(here), user_id, handed)
+
+
+@post("/users/{user_id:str}/sessions/end", include_in_schema=False)
+async def end_sessions(
+    user_id: FromPath[str], db: NamedDependency[Database], actor: NamedDependency[Actor]
+) -> Response[None]:
+    """Sign somebody out everywhere."""
+
+    async def body(tx: Transaction) -> str:
+        await signin.end_sessions_of(tx, user_id)
+        return "Signed out everywhere."
+
+    return await act(db, actor, f"/users/{user_id}#sessions", body)
+
+
+@post("/users/{user_id:str}/second-factor/reset", include_in_schema=False)
+async def reset_second_factor(
+    user_id: FromPath[str], db: NamedDependency[Database], actor: NamedDependency[Actor]
+) -> Response[None]:
+    """Take away the second factor of a colleague who has lost it."""
+
+    async def body(tx: Transaction) -> str:
+        user = await second_factors.reset(tx, user_id)
+        return f"{user.name} signs in with the password alone, and is signed out everywhere."
+
+    return await act(db, actor, f"/users/{user_id}", body)
+
+
+@post("/users/second-factor", include_in_schema=False)
+async def require_second_factor(
+    request: Web, db: NamedDependency[Database], actor: NamedDependency[Actor]
+) -> Response[None]:
+    """Say who needs a second factor."""
+    typed = await sent(request)
+
+    async def body(tx: Transaction) -> str:
+        return _RULES[await second_factors.set_rule(tx, typed.get("rule", ""))]
+
+    return await act(db, actor, "/users#second-factor", body)
 
 
 ROUTES: Sequence[HTTPRouteHandler] = [
     index,
-    create,
+    invite,
+    do_invitation,
+    require_second_factor,
     show,
     update,
     deactivate,
     activate,
-    reset_password,
+    send_password_link,
+    end_sessions,
+    reset_second_factor,
 ]

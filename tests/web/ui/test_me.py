@@ -124,7 +124,7 @@ async def test_other_browsers_are_listed_and_signed_out(
             for user in (world.alice, world.alice, world.bob)
         ]
     browser = await sign_in(world.alice)
-    page = await browser.get("/me")
+    page = await browser.get("/me/security")
     assert "Safari on iPhone" in page.text
     assert "this browser" in page.text
     for token in tokens:
