@@ -121,6 +121,7 @@ _SENTENCES: dict[str, Callable[[str, Data], str]] = {
     "unsnoozed": lambda _, __: "The snooze is over and it is still open: paging again",
     "note": lambda who, data: f"{who}: {data['body']}",
     "reassigned": lambda who, data: f"{who} assigned it to {data['to']}",
+    "moved": lambda who, data: f"{who} moved the service, and this with it, to the team {data['team']}",
     "retitled": lambda who, data: f"{who} renamed it from {data['before']} to {data['after']}",
     "phase_changed": lambda who, data: f"{who} moved it from {data['before']} to {data['after']}",
     "escalation_repaired": lambda _, __: "The escalation had lost its timer; it goes on now",

@@ -100,6 +100,15 @@ async def resolve_of_incident(tx: Transaction, incident_id: str, by_id: str | No
     )
 
 
+async def move_unresolved(tx: Transaction, service_id: str, team_id: str) -> None:
+    """Give the alerts of a service that are not over to the team."""
+    await tx.execute(
+        "UPDATE alerts SET team_id = :team WHERE service_id = :service AND status <> 'resolved'",
+        team=team_id,
+        service=service_id,
+    )
+
+
 async def acknowledge(tx: Transaction, alert_id: str) -> None:
     """Mark one firing alert as acknowledged."""
     await tx.execute(

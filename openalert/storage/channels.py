@@ -56,7 +56,8 @@ async def update(tx: Transaction, channel: Channel) -> None:
     """Write everything about the channel that may change."""
     await tx.execute(
         """
-        UPDATE channels SET name = :name, is_enabled = :is_enabled, config = :config, updated_at = :updated_at
+        UPDATE channels SET team_id = :team_id, name = :name, is_enabled = :is_enabled, config = :config,
+            updated_at = :updated_at
         WHERE id = :id
         """,
         **to_parameters(channel),

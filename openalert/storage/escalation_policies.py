@@ -33,8 +33,8 @@ async def update(tx: Transaction, policy: EscalationPolicy) -> None:
     """Write the policy's name, its version in force, and whether it is deleted."""
     await tx.execute(
         """
-        UPDATE escalation_policies SET name = :name, version_id = :version_id, updated_at = :updated_at,
-            deleted_at = :deleted_at
+        UPDATE escalation_policies SET team_id = :team_id, name = :name, version_id = :version_id,
+            updated_at = :updated_at, deleted_at = :deleted_at
         WHERE id = :id
         """,
         **to_parameters(policy),

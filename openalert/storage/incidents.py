@@ -24,6 +24,10 @@ _OPEN_AND_MINE = (
 )
 
 
+_MOVE_ALERTS = "UPDATE alerts SET team_id = :team_id WHERE incident_id = :id"
+_MOVE_NOTIFICATIONS = "UPDATE notifications SET team_id = :team_id WHERE incident_id = :id"
+
+
 class IncidentFilter(msgspec.Struct, kw_only=True):
     """What a list of incidents is narrowed to; None: not narrowed."""
 
@@ -72,6 +76,21 @@ async def open_by_key(reader: Reader, keys: Sequence[str]) -> dict[str, Incident
         Incident, f"SELECT * FROM incidents WHERE {reader.any_of('open_key', 'keys')}", keys=list(keys)
     )
     return {incident.open_key: incident for incident in found if incident.open_key}
+
+
+async def open_of_service(reader: Reader, service_id: str) -> list[Incident]:
+    """The open incidents of a service."""
+    return await reader.all(
+        Incident,
+        "SELECT * FROM incidents WHERE service_id = :service AND status <> 'resolved' ORDER BY id",
+        service=service_id,
+    )
+
+
+async def move(tx: Transaction, incident_ids: Sequence[str], team_id: str) -> None:
+    """Give the alerts and messages of these incidents to the team; the incidents themselves are the caller's."""
+    for statement in (_MOVE_ALERTS, _MOVE_NOTIFICATIONS):
+        await tx.many(statement, [{"id": each, "team_id": team_id} for each in incident_ids])
 
 
 async def take_numbers(tx: Transaction, organization_id: str, count: int) -> int:

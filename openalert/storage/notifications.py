@@ -229,6 +229,18 @@ async def paged(reader: Reader, incident_ids: Sequence[str]) -> list[Notificatio
     )
 
 
+async def was_paged(reader: Reader, incident_id: str, episode: int, user_id: str) -> bool:
+    """Whether a page of this run of the escalation has left, or may have, to this person."""
+    found = await reader.value(
+        "SELECT 1 FROM notifications WHERE incident_id = :incident_id AND episode = :episode AND kind = 'page' "
+        "AND user_id = :user_id AND status IN ('sending', 'sent', 'delivered', 'failed', 'unknown') LIMIT 1",
+        incident_id=incident_id,
+        episode=episode,
+        user_id=user_id,
+    )
+    return found is not None
+
+
 async def still_hopeful(reader: Reader, page: Notification) -> bool:
     """Whether another page of the same level may still reach, or has reached, somebody."""
     found = await reader.value(

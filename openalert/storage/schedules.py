@@ -28,7 +28,8 @@ async def insert(tx: Transaction, schedule: Schedule) -> None:
 async def update(tx: Transaction, schedule: Schedule) -> None:
     """Write everything about the schedule that may change."""
     await tx.execute(
-        "UPDATE schedules SET name = :name, timezone = :timezone, updated_at = :updated_at WHERE id = :id",
+        "UPDATE schedules SET team_id = :team_id, name = :name, timezone = :timezone, updated_at = :updated_at "
+        "WHERE id = :id",
         **to_parameters(schedule),
     )
 

@@ -7,7 +7,7 @@ thing is refused in the words that an unknown id gets.
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from openalert.domain.access import Actor, Permission, Role, can, scope_of
 from openalert.domain.errors import Forbidden, Invalid, NotFound
@@ -100,6 +100,11 @@ async def team_for(tx: Transaction, team_id: str, permission: Permission = Permi
         raise unknown("teamId", "team", team_id)
     require(tx.actor, permission, team.id)
     return team
+
+
+async def new_owner(tx: Transaction, present: str, wanted: str | UnsetType) -> Team | None:
+    """The team that something moves to, for admins of both; None when it stays where it is."""
+    return None if wanted is UNSET or wanted == present else await team_for(tx, wanted)
 
 
 async def see_team(reader: Reader, actor: Actor, team_id: str) -> Team:

@@ -16,7 +16,7 @@ from openalert.notifiers.webhook import new_secret
 from openalert.storage import channels, escalation_policies
 from openalert.storage.database import Reader, Transaction
 from openalert.usecases import audit
-from openalert.usecases.access import found, given, named, require, team_for
+from openalert.usecases.access import found, given, named, new_owner, require, team_for
 from openalert.usecases.notify import channel_recipient, send_to
 
 TYPES = ("email", "webhook")
@@ -66,6 +66,7 @@ async def update(
     tx: Transaction,
     channel_id: str,
     *,
+    team_id: str | UnsetType = UNSET,
     name: str | UnsetType = UNSET,
     config: dict[str, Any] | UnsetType = UNSET,
     is_enabled: bool | UnsetType = UNSET,
@@ -80,6 +81,9 @@ async def update(
         channel, **given({"name": name, "is_enabled": is_enabled}), updated_at=tx.now
     )
     changed.name = check_name(changed.name)
+    owner = await new_owner(tx, channel.team_id, team_id)
+    if owner is not None:
+        changed.team_id = owner.id
     if config is not UNSET:
         changed.config = _checked(channel.type, config)
     await channels.update(tx, changed)

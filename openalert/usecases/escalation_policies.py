@@ -23,7 +23,7 @@ from openalert.storage import channels, escalation_policies, schedules, services
 from openalert.storage.database import Reader, Transaction
 from openalert.storage.escalation_policies import Document
 from openalert.usecases import audit
-from openalert.usecases.access import found, named, require, team_for, unknown
+from openalert.usecases.access import found, named, new_owner, require, team_for, unknown
 
 Known = dict[TargetType, set[str]]
 
@@ -81,12 +81,16 @@ async def update(
     tx: Transaction,
     policy_id: str,
     *,
+    team_id: str | UnsetType = UNSET,
     name: str | UnsetType = UNSET,
     levels: Sequence[Level] | UnsetType = UNSET,
     repeat_count: int | UnsetType = UNSET,
     repeat_delay: Instant | UnsetType = UNSET,
 ) -> Document:
-    """Edit a policy; escalations that run keep the version with which they began."""
+    """Edit a policy; escalations that run keep the version with which they began.
+
+    It goes to another team only by somebody who sees all that it pages.
+    """
     before = await _to_configure(tx, policy_id)
     version = msgspec.structs.replace(
         before.version,
@@ -97,6 +101,10 @@ async def update(
     policy = msgspec.structs.replace(before.policy, updated_at=tx.now)
     if name is not UNSET:
         policy.name = check_name(name)
+    owner = await new_owner(tx, policy.team_id, team_id)
+    if owner is not None:
+        await _check_targets(tx, version.levels, already=())
+        policy.team_id = owner.id
     if version != before.version:
         check_version(version)
         await _check_targets(tx, version.levels, already=before.version.levels)

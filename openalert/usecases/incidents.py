@@ -7,15 +7,16 @@ paged, in the transaction it is given. Acts that change nothing succeed: pressin
 import msgspec
 
 from openalert.domain import incident as rules
-from openalert.domain.access import SYSTEM, Actor, Permission
+from openalert.domain.access import SYSTEM, Actor, Permission, can
 from openalert.domain.audit import Subject
 from openalert.domain.errors import Conflict, Invalid, NotFound
+from openalert.domain.event import Event
 from openalert.domain.ids import new_id
 from openalert.domain.incident import Incident, IncidentStatus, Phase
 from openalert.domain.instant import DAY, MINUTE, Instant
 from openalert.domain.notification import Notification
 from openalert.domain.severity import Severity
-from openalert.domain.team import check_name
+from openalert.domain.team import Team, check_name
 from openalert.storage import alerts, incidents, notifications, routes, timers, users
 from openalert.storage.database import Reader, Transaction
 from openalert.storage.routes import Route
@@ -48,6 +49,22 @@ async def see(reader: Reader, actor: Actor, incident_id: str) -> Incident:
 async def _answerable(tx: Transaction, incident_id: str) -> Incident:
     incident = await see(tx, tx.actor, incident_id)
     access.require(tx.actor, Permission.RESPOND, incident.team_id)
+    return incident
+
+
+async def may_answer(reader: Reader, actor: Actor, incident: Incident) -> bool:
+    """Whether the actor may acknowledge and resolve it: who responds in the team, and whoever it pages."""
+    if can(actor, Permission.RESPOND, incident.team_id):
+        return True
+    if actor.user_id is None:
+        return False
+    return await notifications.was_paged(reader, incident.id, incident.episode, actor.user_id)
+
+
+async def _to_answer(tx: Transaction, incident_id: str) -> Incident:
+    incident = await see(tx, tx.actor, incident_id)
+    if not await may_answer(tx, tx.actor, incident):
+        access.require(tx.actor, Permission.RESPOND, incident.team_id)
     return incident
 
 
@@ -98,7 +115,7 @@ def begin(
 
 async def acknowledge(tx: Transaction, incident_id: str, *, via: str | None = None) -> Answered:
     """The actor has it: nobody else is paged, whoever was paged is told. `via` names the way: "e-mail link"."""
-    incident = await _answerable(tx, incident_id)
+    incident = await _to_answer(tx, incident_id)
     work = Work(tx)
     changed = await take(work, incident, via=via)
     await work.flush()
@@ -127,7 +144,7 @@ async def resolve(
     tx: Transaction, incident_id: str, *, resolution: str | None = None, via: str | None = None
 ) -> Answered:
     """It is over: its alerts are resolved with it, and open again if their source goes on reporting them."""
-    incident = await _answerable(tx, incident_id)
+    incident = await _to_answer(tx, incident_id)
     work = Work(tx)
     text = _text(resolution, "resolution") if resolution else None
     before = incident.status
@@ -201,8 +218,35 @@ async def _escalate_again(work: Work, incident: Incident) -> None:
     route = await routes.of_service(work.tx, incident.service_id)
     if route is None:
         route = _without_service(incident)
+    if route.team_id != incident.team_id:
+        # The service went to another team while this was over: theirs is what happens from now on.
+        incident.team_id = route.team_id
+        await incidents.move(work.tx, [incident.id], route.team_id)
     await cancel_pages(work, [(incident, "The escalation started again.")])
     escalation.restart(work, incident, route)
+
+
+async def move_with_service(tx: Transaction, service_id: str, to: Team) -> None:
+    """The service belongs to another team now: what is open goes with it, what is over stays where it was answered."""
+    moving = await incidents.open_of_service(tx, service_id)
+    work = Work(tx)
+    for incident in moving:
+        # The old team's listeners look again, and find it gone.
+        tx.emit(
+            Event(
+                type="incident.updated",
+                organization_id=incident.organization_id,
+                team_id=incident.team_id,
+                incident_id=incident.id,
+                data={"id": incident.id, "number": incident.number},
+            )
+        )
+        incident.team_id = to.id
+        work.tell(incident, "moved", team=to.name)
+        work.say(incident, "updated")
+    await incidents.move(tx, [incident.id for incident in moving], to.id)
+    await alerts.move_unresolved(tx, service_id, to.id)
+    await work.flush()
 
 
 def _without_service(incident: Incident) -> Route:

@@ -28,7 +28,7 @@ from openalert.storage import escalation_policies, schedules, users
 from openalert.storage.database import Reader, Transaction
 from openalert.storage.schedules import Plan
 from openalert.usecases import audit
-from openalert.usecases.access import all_known, found, given, named, require, team_for
+from openalert.usecases.access import all_known, found, given, named, new_owner, require, team_for
 
 LONGEST_RANGE = 400 * DAY
 MOST_ROTATIONS = 50
@@ -69,14 +69,26 @@ async def create(tx: Transaction, *, team_id: str, name: str, timezone: str) -> 
 
 
 async def update(
-    tx: Transaction, schedule_id: str, *, name: str | UnsetType = UNSET, timezone: str | UnsetType = UNSET
+    tx: Transaction,
+    schedule_id: str,
+    *,
+    team_id: str | UnsetType = UNSET,
+    name: str | UnsetType = UNSET,
+    timezone: str | UnsetType = UNSET,
 ) -> Schedule:
-    """Rename or move a schedule; rotations follow a new time zone from their next handoff on."""
+    """Rename a schedule, give it to another team, or move it to another time zone.
+
+    Rotations follow a new zone from their next handoff on; policies that page it go on paging it.
+    """
     schedule = await _to_configure(tx, schedule_id)
     changed = msgspec.structs.replace(
         schedule, **given({"name": name, "timezone": timezone}), updated_at=tx.now
     )
     check_schedule(changed)
+    owner = await new_owner(tx, schedule.team_id, team_id)
+    if owner is not None:
+        changed = msgspec.structs.replace(changed, team_id=owner.id)
+        _changed(tx, schedule)
     await schedules.update(tx, changed)
     audit.change(tx, "schedule.updated", schedule, changed)
     if changed.timezone != schedule.timezone:

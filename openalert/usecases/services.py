@@ -13,7 +13,8 @@ from openalert.domain.team import check_name, slugify
 from openalert.storage import escalation_policies, integrations, services
 from openalert.storage.database import Reader, Transaction
 from openalert.usecases import audit
-from openalert.usecases.access import found, given, require, team_for, unknown
+from openalert.usecases.access import found, given, new_owner, require, team_for, unknown
+from openalert.usecases.incidents import move_with_service
 from openalert.usecases.teams import check_description, choose_slug
 
 
@@ -64,13 +65,17 @@ async def update(
     tx: Transaction,
     service_id: str,
     *,
+    team_id: str | UnsetType = UNSET,
     name: str | UnsetType = UNSET,
     slug: str | UnsetType = UNSET,
     description: str | UnsetType = UNSET,
     escalation_policy_id: str | UnsetType | None = UNSET,
     runbook_url: str | UnsetType | None = UNSET,
 ) -> Service:
-    """Change a service; its open incidents keep the policy by which they escalate."""
+    """Change a service; its open incidents keep the policy by which they escalate.
+
+    To another team it takes its integrations and open incidents along, and a policy that the mover must see.
+    """
     service = await to_configure(tx, service_id)
     changes = given(
         {
@@ -84,12 +89,17 @@ async def update(
     changed.name = check_name(changed.name)
     changed.description = check_description(changed.description)
     changed.runbook_url = _check_url(changed.runbook_url)
-    if changed.escalation_policy_id != service.escalation_policy_id:
+    owner = await new_owner(tx, service.team_id, team_id)
+    if owner is not None:
+        changed.team_id = owner.id
+    if owner is not None or changed.escalation_policy_id != service.escalation_policy_id:
         await _check_policy(tx, changed.escalation_policy_id)
     if slug is not UNSET and slug != service.slug:
         changed.slug = await _free_slug(tx, service.organization_id, changed.name, slug)
     await services.update(tx, changed)
     audit.change(tx, "service.updated", service, changed)
+    if owner is not None:
+        await move_with_service(tx, service.id, owner)
     return changed
 
 

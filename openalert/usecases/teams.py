@@ -3,17 +3,21 @@
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from openalert.domain.access import Actor, Permission, Role
+from openalert.domain.access import Actor, Permission, Role, program_of
 from openalert.domain.errors import Conflict, Invalid
 from openalert.domain.ids import new_id
+from openalert.domain.instant import Instant
+from openalert.domain.schedule import Rotation
 from openalert.domain.team import Team, TeamMember, check_name, slugify
 from openalert.domain.user import User
-from openalert.storage import api_keys, escalation_policies, teams, users
+from openalert.storage import api_keys, escalation_policies, incidents, schedules, teams, users
 from openalert.storage.database import Reader, Transaction
+from openalert.storage.incidents import IncidentFilter
 from openalert.usecases import audit
 from openalert.usecases.access import found, given, home, named, require, see_team, unknown
 
 LONGEST_DESCRIPTION = 2_000
+MOST_SCHEDULES = 500
 
 
 async def page(reader: Reader, actor: Actor, *, after: str = "", limit: int) -> list[Team]:
@@ -147,14 +151,26 @@ async def put_member(tx: Transaction, team_id: str, user_id: str, role: Role) ->
     return made
 
 
-async def remove_member(tx: Transaction, team_id: str, user_id: str) -> None:
-    """Take a person out of the team; everybody may leave by themselves."""
+async def remove_member(tx: Transaction, team_id: str, user_id: str, *, anyway: bool = False) -> None:
+    """Take a person out of the team; everybody may leave by themselves.
+
+    Conflict `STILL_ON_DUTY` while the team counts on them, unless an admin insists: they would be paged for what
+    they no longer see.
+    """
     team = await see_team(tx, tx.actor, team_id)
     if tx.actor.user_id != user_id:
         require(tx.actor, Permission.CONFIGURE, team.id)
     membership = found(await teams.member(tx, team.id, user_id), "member")
     if membership.role is Role.OWNER and tx.actor.user_id != user_id:
         require(tx.actor, Permission.OWN, team.id)
+    if anyway:
+        require(tx.actor, Permission.CONFIGURE, team.id)
+    elif duties := await duties_of(tx, team, user_id):
+        raise Conflict(
+            f"The team still counts on them: {'; '.join(duties)}. Hand that over first.",
+            code="STILL_ON_DUTY",
+            duties=duties,
+        )
     await teams.remove_member(tx, team.id, user_id)
     person = (await users.named(tx, tx.actor, [user_id])).get(user_id)
     _record_member(tx, team, person.name if person else user_id, membership, None)
@@ -175,6 +191,41 @@ def _record_member(
         before={"role": before.role} if before else None,
         after={"role": after.role} if after else None,
     )
+
+
+async def duties_of(reader: Reader, team: Team, user_id: str) -> list[str]:
+    """What the team counts on somebody for, in words: shifts now or to come, its policies, its open incidents."""
+    actor = program_of(team.organization_id)
+    own = await schedules.page(reader, actor, team_id=team.id, limit=MOST_SCHEDULES)
+    ids = [schedule.id for schedule in own]
+    turning = {
+        rotation.schedule_id
+        for rotation in (await schedules.rotations(reader, ids) if ids else [])
+        if takes_turns(rotation, user_id, reader.now)
+    }
+    turning |= {
+        override.schedule_id
+        for override in (await schedules.overrides(reader, ids, reader.now) if ids else [])
+        if override.user_id == user_id
+    }
+    duties = [f"turns in the schedule {schedule.name!r}" for schedule in own if schedule.id in turning]
+    duties += [
+        f"the escalation policy {policy.name!r}"
+        for policy in await escalation_policies.that_page(reader, user_id)
+        if policy.team_id == team.id
+    ]
+    mine = IncidentFilter(statuses=("triggered", "acknowledged"), team_id=team.id, mine=user_id)
+    working = await incidents.count(reader, actor, mine)
+    if working:
+        duties.append(f"work on {counted(working, 'open incident')}")
+    return duties
+
+
+def takes_turns(rotation: Rotation, user_id: str, now: Instant) -> bool:
+    """Whether somebody has turns in a rotation now or later."""
+    version = rotation.current
+    is_over = version.effective_until is not None and version.effective_until <= now
+    return user_id in version.member_ids and not is_over
 
 
 def check_description(text: str) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 USECASES = Path(__file__).parents[2] / "openalert" / "usecases"
 
 NOT_AN_ACT = {
+    "access.new_owner": "changes nothing",
     "access.team_for": "changes nothing",
     "api_keys.touch": "a note of the last use",
     "contact_methods.email_method": "changes nothing",
@@ -16,6 +17,7 @@ NOT_AN_ACT = {
     "escalation.repair": "the engine mends",
     "idempotency.recall": "changes nothing",
     "idempotency.keep": "an answer kept for a repeat of the act, which is recorded",
+    "incidents.move_with_service": "part of moving a service",
     "incidents.wake": "time does it, nobody",
     "links.mail": "part of an act",
     "links.recall": "part of an act",

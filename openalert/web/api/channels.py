@@ -42,8 +42,9 @@ class ChannelIn(Input):
 
 
 class ChannelPatch(Input):
-    """What to change of a channel."""
+    """What to change of a channel; `teamId` gives it to another team, for admins of both."""
 
+    team_id: str | UnsetType = UNSET
     name: str | UnsetType = UNSET
     config: dict[str, Any] | UnsetType = UNSET
     is_enabled: bool | UnsetType = UNSET

@@ -62,8 +62,9 @@ class PolicyIn(Input):
 
 
 class PolicyPatch(Input):
-    """What to change of a policy; `levels` replaces all of them."""
+    """What to change of a policy; `levels` replaces all of them, `teamId` gives it to another team."""
 
+    team_id: str | UnsetType = UNSET
     name: str | UnsetType = UNSET
     levels: list[LevelBody] | UnsetType = UNSET
     repeat_count: int | UnsetType = UNSET
@@ -153,7 +154,11 @@ async def update_policy(
     data: JSONBody[PolicyPatch],
 ) -> PolicyOut:
     """Edit a policy; escalations that run keep the version with which they began."""
-    changes: dict[str, Any] = {"name": data.name, "repeat_count": data.repeat_count}
+    changes: dict[str, Any] = {
+        "team_id": data.team_id,
+        "name": data.name,
+        "repeat_count": data.repeat_count,
+    }
     if data.levels is not UNSET:
         changes["levels"] = _levels(data.levels)
     if data.repeat_delay_minutes is not UNSET:

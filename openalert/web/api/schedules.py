@@ -40,8 +40,9 @@ class ScheduleIn(Input):
 
 
 class SchedulePatch(Input):
-    """What to change of a schedule."""
+    """What to change of a schedule; `teamId` gives it to another team, for admins of both."""
 
+    team_id: str | UnsetType = UNSET
     name: str | UnsetType = UNSET
     timezone: str | UnsetType = UNSET
 

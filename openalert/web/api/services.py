@@ -48,8 +48,9 @@ class ServiceIn(Input):
 
 
 class ServicePatch(Input):
-    """What to change of a service."""
+    """What to change of a service; `teamId` gives it to another team, for admins of both."""
 
+    team_id: str | UnsetType = UNSET
     name: str | UnsetType = UNSET
     slug: str | UnsetType = UNSET
     description: str | UnsetType = UNSET

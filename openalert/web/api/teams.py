@@ -7,7 +7,7 @@ from typing import Annotated
 import msgspec
 from litestar import Router, delete, get, patch, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath, JSONBody
+from litestar.params import FromPath, JSONBody, QueryParameter
 from msgspec import UNSET, UnsetType
 
 from openalert.domain.access import Actor, Role
@@ -145,7 +145,7 @@ async def update_team(
 async def delete_team(
     db: NamedDependency[Database], actor: NamedDependency[Actor], team_id: FromPath[str]
 ) -> None:
-    """Delete a team that owns nothing any more."""
+    """Delete a team that owns nothing any more; its past incidents keep its name."""
     async with db.transaction(actor) as tx:
         await teams.delete(tx, team_id)
 
@@ -204,10 +204,13 @@ async def remove_member(
     actor: NamedDependency[Actor],
     team_id: FromPath[str],
     user_id: FromPath[str],
+    anyway: Annotated[
+        bool, QueryParameter(description="Also while the team counts on them; for admins of the team.")
+    ] = False,
 ) -> None:
-    """Take a person out of the team."""
+    """Take a person out of the team; 409 `STILL_ON_DUTY` while it counts on them."""
     async with db.transaction(actor) as tx:
-        await teams.remove_member(tx, team_id, user_id)
+        await teams.remove_member(tx, team_id, user_id, anyway=anyway)
 
 
 routes = Router(

@@ -18,7 +18,7 @@ from openalert.storage.database import Database, Reader, Transaction
 from openalert.storage.escalation_policies import Document
 from openalert.usecases import escalation_policies
 from openalert.usecases.access import require
-from openalert.web.ui import choices, ladders
+from openalert.web.ui import choices, ladders, moves
 from openalert.web.ui.forms import (
     Errors,
     attempt,
@@ -306,6 +306,11 @@ async def _form(
             actor,
             "/escalation-policies",
             title=f"Edit {name}" if found else "New policy",
+            move=await moves.offered(
+                reader, actor, "escalation-policies", found.policy.id, found.policy.team_id
+            )
+            if found
+            else None,
             action=href,
             back={"words": name if found else "Escalation", "href": href},
             values=held.values(),

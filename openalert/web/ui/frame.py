@@ -5,7 +5,7 @@ browser refreshes a part. An act is a POST that changes something and goes back 
 there once, carried by a short-lived cookie.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any
 from urllib.parse import quote, unquote, urlencode
 
@@ -99,13 +99,23 @@ def go(path: str, said: str = "", tone: str = "good") -> Response[None]:
 
 
 async def act(
-    db: Database, actor: Actor, path: str, body: Callable[[Transaction], Awaitable[str]]
+    db: Database,
+    actor: Actor,
+    path: str,
+    body: Callable[[Transaction], Awaitable[str]],
+    *,
+    but: Collection[str] = (),
 ) -> Response[None]:
-    """Do `body` in a transaction, then go to `path` and say what it returned, or why it was refused."""
+    """Do `body` in a transaction, then go to `path` and say what it returned, or why it was refused.
+
+    Refusals with a code in `but` are the caller's to answer.
+    """
     try:
         async with db.transaction(actor) as tx:
             said = await body(tx)
     except (Invalid, Conflict, Unavailable) as error:
+        if error.code in but:
+            raise
         return go(path, error.message, "bad")
     return go(path, said)
 

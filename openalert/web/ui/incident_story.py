@@ -20,7 +20,7 @@ from openalert.storage import (
     users,
 )
 from openalert.storage.database import Reader
-from openalert.usecases import escalation
+from openalert.usecases import escalation, incidents
 from openalert.usecases.deliveries import common_labels
 from openalert.usecases.escalation import Ladder, Rung
 from openalert.web.ui.incident_rows import next_step, status_of
@@ -57,6 +57,7 @@ _SHOWN = {
     "snoozed": ("alarm-clock", "", "actions"),
     "unsnoozed": ("alarm-clock", "bad", "actions"),
     "note": ("sticky-note", "", "notes"),
+    "moved": ("users", "", "actions"),
     "reassigned": ("user-round-plus", "", "actions"),
     "escalation_started": ("chevrons-up", "", "deliveries"),
     "escalation_repaired": ("triangle-alert", "bad", "deliveries"),
@@ -162,6 +163,7 @@ async def _head(
         "alert_count": incident.alert_count,
         "firing_count": incident.firing_count,
         "can_act": can(actor, Permission.RESPOND, incident.team_id),
+        "can_answer": await incidents.may_answer(reader, actor, incident),
     }
 
 

@@ -20,7 +20,7 @@ from openalert.storage.database import Database, Reader, Transaction
 from openalert.storage.schedules import Plan, plans
 from openalert.usecases import schedules
 from openalert.usecases.access import require
-from openalert.web.ui import choices, rotas, rotations
+from openalert.web.ui import choices, moves, rotas, rotations
 from openalert.web.ui.forms import Errors, attempt, local_text, values_of
 from openalert.web.ui.frame import Values, Web, address, answer, go, sent, shell
 
@@ -394,6 +394,9 @@ async def _form(
             stored = {"name": schedule.name, "team_id": schedule.team_id, "timezone": schedule.timezone}
         context |= {
             "title": f"Edit {schedule.name}" if schedule else "New schedule",
+            "move": await moves.offered(reader, actor, "schedules", schedule.id, schedule.team_id)
+            if schedule
+            else None,
             "action": f"/schedules/{schedule.id}" if schedule else "/schedules",
             "back": {"words": schedule.name, "href": f"/schedules/{schedule.id}"}
             if schedule

@@ -18,7 +18,7 @@ from openalert.storage.database import Database, Reader, Transaction
 from openalert.storage.incidents import IncidentFilter
 from openalert.usecases import services
 from openalert.usecases.access import require
-from openalert.web.ui import choices, ladders
+from openalert.web.ui import choices, ladders, moves
 from openalert.web.ui.forms import Errors, attempt, forget_shown, shown_once, values_of
 from openalert.web.ui.frame import OPEN, Values, Web, act, address, answer, go, sent, shell
 from openalert.web.ui.integrations import TYPES, connected
@@ -270,6 +270,9 @@ async def _form(
             actor,
             "/services",
             title=f"Edit {service.name}" if service else "New service",
+            move=await moves.offered(reader, actor, "services", service.id, service.team_id)
+            if service
+            else None,
             action=f"/services/{service.id}" if service else "/services",
             back={"words": service.name, "href": f"/services/{service.id}"}
             if service

@@ -11,7 +11,7 @@ from litestar.params import FromPath
 
 from openalert import __version__
 from openalert.config import Config
-from openalert.domain.access import Actor, Permission, Role, Scope, can
+from openalert.domain.access import Actor, Permission, Role, Scope, can, role_in
 from openalert.domain.errors import Invalid
 from openalert.domain.instant import DAY, Instant
 from openalert.domain.notification import NotificationStatus
@@ -29,8 +29,16 @@ _LOOKED_AT = 200
 _KEY_FIELDS = {
     "name": ("key_name", "The name"),
     "role": ("key_role", "The role"),
+    "teamId": ("key_team", "The team"),
     "expiresAt": ("expires_days", "The end"),
 }
+SCOPES = {
+    Scope.READ: ("Look", "part of every key"),
+    Scope.RESPOND: ("Respond", "acknowledge, resolve, note, take over, test"),
+    Scope.CONFIGURE: ("Set up", "services, integrations, schedules, policies, channels, members"),
+    Scope.ADMIN: ("Run the organization", "people, teams, keys, settings, the audit log"),
+}
+"""What a key can be used for, in plain words."""
 _ORGANIZATION_FIELDS = {"name": ("organization", "The name")}
 
 
@@ -41,14 +49,22 @@ async def show(request: Web, db: NamedDependency[Database], actor: NamedDependen
 
 
 async def _page(
-    request: Web, db: Database, actor: Actor, typed: Mapping[str, str], errors: Errors
+    request: Web,
+    db: Database,
+    actor: Actor,
+    typed: Mapping[str, str],
+    errors: Errors,
+    scopes: Sequence[str] = (),
 ) -> Response[Any]:
     config: Config = request.app.state.config
     may_edit = can(actor, Permission.CONFIGURE, None)
+    may_make = api_keys.manages_any(actor)
     async with db.read() as reader:
         organization = await organizations.get(reader, actor.organization_id or "")
         name = organization.name if organization else ""
-        keys = await api_keys.page(reader, actor, limit=choices.MOST) if may_edit else []
+        keys = await api_keys.page(reader, actor, limit=choices.MOST) if may_make else []
+        team_names = await choices.names_of_teams(reader, actor)
+        chosen = scopes or ()
         secrets = shown_once(request)
         context = await shell(
             request,
@@ -57,12 +73,17 @@ async def _page(
             "/settings",
             parts=await _parts(reader, actor, request.app.state.health, config),
             organization={"name": name, "can_edit": can(actor, Permission.OWN, None)},
-            keys=[_key(each, reader.now) for each in keys],
+            keys=[_key(each, reader.now, team_names) for each in keys],
+            can_make=may_make,
+            key_teams=await _teams_of_keys(reader, actor, may_edit=may_edit),
+            scopes=[
+                (scope.value, *words, scope.value in chosen or not chosen) for scope, words in SCOPES.items()
+            ],
             new_key=next(iter(secrets.values()), None),
             roles=[
                 (role.value, role.value.capitalize())
                 for role in reversed(Role)
-                if can(actor, Permission(role.rank), None)
+                if role.rank <= _highest(actor)
             ],
             can_edit=may_edit,
             server={
@@ -74,7 +95,7 @@ async def _page(
             errors=errors,
             values=values_of(
                 typed,
-                ("organization", "key_name", "key_role", "expires_days"),
+                ("organization", "key_name", "key_role", "key_team", "expires_days"),
                 organization=name,
                 key_role="member",
             ),
@@ -82,16 +103,30 @@ async def _page(
     return forget_shown(request, answer(request, "settings/show.html", context, 422 if errors else 200))
 
 
-def _key(key: ApiKey, now: Instant) -> Values:
+def _key(key: ApiKey, now: Instant, team_names: Mapping[str, str]) -> Values:
     return {
         "id": key.id,
         "name": key.name,
         "role": key.role.value,
+        "scopes": [] if len(key.scopes) == len(Scope) else [scope.value for scope in key.scopes],
+        "team": team_names.get(key.team_id, "a team") if key.team_id else "",
         "created_at": key.created_at,
         "last_used_at": key.last_used_at,
         "expires_at": key.expires_at,
         "has_expired": key.expires_at is not None and key.expires_at <= now,
     }
+
+
+async def _teams_of_keys(reader: Reader, actor: Actor, *, may_edit: bool) -> choices.Choices:
+    """Where a key can act: everywhere for admins of the organization, in the teams one leads for others."""
+    own = await choices.teams_to_configure(reader, actor)
+    return [("", "Every team"), *own] if may_edit else own
+
+
+def _highest(actor: Actor) -> int:
+    """The rank of the highest role that the actor can give a key, somewhere."""
+    ranks = [role.rank for team_id in (None, *actor.teams) if (role := role_in(actor, team_id)) is not None]
+    return max(ranks, default=0)
 
 
 def _kind(config: Config) -> str:
@@ -195,7 +230,7 @@ async def create_key(
 
     made, errors = await attempt(db, actor, body, _KEY_FIELDS)
     if made is None:
-        return await _page(request, db, actor, typed, errors)
+        return await _page(request, db, actor, typed, errors, scopes)
     key, text = made
     return show_once(request, go("/settings#api-keys", f"The key {key.name} is made."), key.id, text)
 

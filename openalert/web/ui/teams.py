@@ -9,7 +9,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, FromQuery
 
 from openalert.domain.access import Actor, Permission, Role, can
-from openalert.domain.errors import Invalid
+from openalert.domain.errors import Conflict, Invalid
 from openalert.domain.team import Team
 from openalert.storage import channels as stored_channels
 from openalert.storage import schedules, services, users
@@ -27,6 +27,13 @@ _FIELDS = {
     "description": ("description", "The description"),
     "userId": ("user_id", "Person"),
 }
+ROLES = {
+    Role.VIEWER: "sees everything of the team; can be on call, and answers what pages them",
+    Role.MEMBER: "also acknowledges, resolves, writes notes, takes over shifts, sends tests",
+    Role.ADMIN: "also sets up services, schedules, policies and channels, and looks after members and keys",
+    Role.OWNER: "also deletes the team and makes owners",
+}
+"""What each role may do in a team, in plain words."""
 CHANNEL_FIELDS = {
     "name": ("channel_name", "The name"),
     "email": ("address", "The address"),
@@ -118,9 +125,19 @@ async def show(
 
 
 async def team_page(
-    request: Web, db: Database, actor: Actor, team_id: str, typed: Mapping[str, str], errors: Errors
+    request: Web,
+    db: Database,
+    actor: Actor,
+    team_id: str,
+    typed: Mapping[str, str],
+    errors: Errors,
+    *,
+    leaving: str = "",
 ) -> Response[Any]:
-    """The page of a team, with what was typed into one of its forms and what was wrong with it."""
+    """The page of a team, with what was typed into one of its forms and what was wrong with it.
+
+    `leaving` is the id of a member who was to be taken out while the team counts on them.
+    """
     async with db.read() as reader:
         team = await teams.get(reader, actor, team_id)
         members = await teams.members(reader, actor, team.id)
@@ -141,6 +158,7 @@ async def team_page(
                 "can_respond": can(actor, Permission.RESPOND, team.id),
                 "can_delete": may_own,
                 "is_mine": actor.user_id in inside,
+                "my_id": actor.user_id,
             },
             members=[
                 {
@@ -158,6 +176,11 @@ async def team_page(
             roles=[
                 (role.value, role.value.capitalize()) for role in Role if may_own or role is not Role.OWNER
             ],
+            leaving=next(
+                ({"id": user.id, "name": user.name} for _, user in members if user.id == leaving), None
+            ),
+            move_to=[pair for pair in await choices.teams_to_configure(reader, actor) if pair[0] != team.id],
+            explained=ROLES,
             owns=await _owns(reader, actor, team.id),
             channels=[
                 {
@@ -261,13 +284,18 @@ async def change_member(
         named = await users.named(tx, tx.actor, [user_id])
         name = named[user_id].name if user_id in named else "The person"
         if leaves:
-            await teams.remove_member(tx, team_id, user_id)
-            return f"{name} is out of the team. Rotations and policies that name them still do."
+            await teams.remove_member(tx, team_id, user_id, anyway=typed.get("anyway") == "yes")
+            return f"{name} is out of the team."
         made = await teams.put_member(tx, team_id, user_id, _role(typed.get("role", "")))
         return f"{name} has the role {made.role} now."
 
     is_mine = leaves and user_id == actor.user_id and not actor.sees_all_teams
-    return await act(db, actor, "/teams" if is_mine else f"/teams/{team_id}", body)
+    try:
+        return await act(
+            db, actor, "/teams" if is_mine else f"/teams/{team_id}", body, but=("STILL_ON_DUTY",)
+        )
+    except Conflict as error:
+        return await team_page(request, db, actor, team_id, {}, {"": error.message}, leaving=user_id)
 
 
 def _role(text: str) -> Role:

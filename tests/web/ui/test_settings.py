@@ -113,7 +113,10 @@ async def test_nobody_gives_a_key_more_than_they_have(world: World, sign_in: Sig
     assert "You cannot give more than you have" in page.text
     browser = await sign_in(world.bob)
     page = await browser.get("/settings")
-    assert "Admins of the organization make and revoke keys." in page.text
+    assert (
+        "Admins of the organization make and revoke keys, and admins of a team those of their team."
+        in page.text
+    )
     assert "/settings/api-keys" not in [form["action"] for form in page.forms]
     assert (await browser.post("/settings/api-keys", key_name="CI", key_role="viewer")).status == 403
 

@@ -6,9 +6,10 @@ import pytest
 
 from openalert.domain.access import Role
 from openalert.domain.user import User
+from openalert.web import matrix
 from tests import make
 from tests.web.ui.browser import Browser
-from tests.world import World
+from tests.world import World, level
 
 pytestmark = pytest.mark.anyio
 SignIn = Callable[[User], Awaitable[Browser]]
@@ -65,10 +66,33 @@ async def test_an_admin_of_the_team_is_not_offered_what_only_owners_may(
 
 
 async def test_members_see_their_team_and_strangers_do_not(world: World, sign_in: SignIn) -> None:
-    """Bob finds no form to change anything; Charlie finds nothing."""
+    """Bob finds one form, to leave; Charlie finds nothing."""
     path = f"/teams/{world.core.id}"
     page = await (await sign_in(world.bob)).get(path)
-    assert [form["action"] for form in page.forms if form["action"].startswith(path)] == []
+    assert [form["action"] for form in page.forms if form["action"].startswith(path)] == [
+        f"{path}/members/{world.bob.id}"
+    ]
     browser = await sign_in(world.charlie)
     assert (await browser.get(path)).status == 404
     assert "You are in no team yet" in (await browser.get("/teams")).text
+
+
+async def test_who_counts_is_asked_about_once_more(world: World, sign_in: SignIn) -> None:
+    """Taking out somebody whom a policy names says so and offers to do it anyway."""
+    await make.policy(world.db, world.core, level(1, world.bob))
+    browser = await sign_in(world.alice)
+    path = f"/teams/{world.core.id}/members/{world.bob.id}"
+    page = await browser.post(path, act="remove")
+    assert "The team still counts on them: the escalation policy" in page.text
+    page = await browser.post(path, act="remove", anyway="yes")
+    assert "Bob is out of the team." in page.text
+
+
+async def test_the_roles_are_a_page_drawn_from_the_matrix(world: World, sign_in: SignIn) -> None:
+    """Every act stands there, with the reader's own roles above; a stranger signs in first."""
+    browser = await sign_in(world.bob)
+    page = await browser.get("/roles")
+    assert "member of Core" in page.text
+    for section in matrix.sections():
+        for act in section.acts:
+            assert (act.words in page.text) == (act.needs != "anyone"), act.words
