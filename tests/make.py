@@ -9,6 +9,7 @@ from openalert.domain.escalation import EscalationPolicy, Level, PolicyVersion, 
 from openalert.domain.ids import new_id
 from openalert.domain.instant import MINUTE
 from openalert.domain.service import Integration, IntegrationConfig, Service
+from openalert.domain.single_sign_on import Identity, LinkRequest
 from openalert.domain.team import Channel, Team, TeamMember, slugify
 from openalert.domain.user import ContactMethod, Organization, User, email_key
 from openalert.storage import Database, channels
@@ -70,6 +71,40 @@ async def user(
             created_at=tx.now,
         )
         await tx.insert("contact_methods", method)
+    return made
+
+
+async def identity(db: Database, of: User, subject: str, issuer: str = "https://id.example") -> Identity:
+    """By what the person comes in from a provider."""
+    async with db.transaction() as tx:
+        made = Identity(
+            id=new_id(tx.now),
+            user_id=of.id,
+            issuer=issuer,
+            tenant="",
+            subject=subject,
+            email=of.email,
+            created_at=tx.now,
+            last_used_at=tx.now,
+        )
+        await tx.insert("identities", made)
+    return made
+
+
+async def link_request(db: Database, of: User, subject: str) -> LinkRequest:
+    """Somebody unknown came with the person's address."""
+    async with db.transaction() as tx:
+        made = LinkRequest(
+            id=new_id(tx.now),
+            user_id=of.id,
+            issuer="https://id.example",
+            tenant="",
+            subject=subject,
+            email=of.email,
+            name=of.name,
+            created_at=tx.now,
+        )
+        await tx.insert("link_requests", made)
     return made
 
 

@@ -49,6 +49,7 @@ async def _findings(config: Config) -> AsyncIterator[Finding]:
     yield "configuration", True, f"understood; people reach it at {config.base_url}"
     yield await _database(config)
     yield await _mail(config)
+    yield await _single_sign_on(config)
     yield _outgoing(config)
     yield _clock()
     yield _disk(config)
@@ -87,6 +88,24 @@ async def _mail(config: Config) -> Finding:
         return "mail", True, await EmailNotifier(settings.email, base_url=settings.base_url).probe()
     except Exception as error:  # noqa: BLE001 - whatever it is, it is what the person wants to know
         return "mail", False, str(error)
+
+
+async def _single_sign_on(config: Config) -> Finding:
+    """Whether the provider describes itself, is the one that is configured, and gives out its keys."""
+    from openalert.app import single_sign_on
+    from openalert.storage import wall_clock
+
+    name, sso = "single sign-on", single_sign_on(config)
+    if sso is None:
+        return name, None, "auth.oidc.issuer is not configured: people sign in with passwords"
+    try:
+        metadata = await sso.provider.metadata(wall_clock())
+        keys = await sso.provider.keys(wall_clock())
+    except OpenAlertError as error:
+        return name, False, error.message
+    finally:
+        await sso.provider.close()
+    return name, True, f"{metadata.issuer} answers and has {len(keys)} keys; redirect URI {sso.redirect_uri}"
 
 
 def _outgoing(config: Config) -> Finding:

@@ -84,7 +84,7 @@ async def put_request(tx: Transaction, request: LinkRequest) -> None:
 
 
 async def requests(reader: Reader, actor: Actor, *, since: Instant, limit: int) -> list[LinkRequest]:
-    """What waits for an admin of the organization, the newest first."""
+    """What waits for an admin of the actor's organization, the newest first."""
     condition, parameters = in_organization(actor, "u.id")
     return await reader.all(
         LinkRequest,
@@ -92,7 +92,7 @@ async def requests(reader: Reader, actor: Actor, *, since: Instant, limit: int) 
         SELECT r.id, r.user_id, r.issuer, r.tenant, r.subject, r.email, r.name, r.created_at
         FROM link_requests r JOIN users u ON u.id = r.user_id
         WHERE r.created_at >= :since AND {condition}
-        ORDER BY r.created_at DESC LIMIT :limit
+        ORDER BY r.created_at DESC, r.id DESC LIMIT :limit
         """,
         since=since,
         limit=limit,
@@ -100,15 +100,25 @@ async def requests(reader: Reader, actor: Actor, *, since: Instant, limit: int) 
     )
 
 
-async def take_request(
-    tx: Transaction, actor: Actor, request_id: str, *, since: Instant
-) -> LinkRequest | None:
-    """One of those, which is gone afterwards."""
-    waiting = await requests(tx, actor, since=since, limit=1_000)
-    request = next((each for each in waiting if each.id == request_id), None)
-    if request is not None:
-        await tx.execute("DELETE FROM link_requests WHERE id = :id", id=request.id)
-    return request
+async def request(reader: Reader, actor: Actor, request_id: str, *, since: Instant) -> LinkRequest | None:
+    """One of those."""
+    condition, parameters = in_organization(actor, "u.id")
+    return await reader.one(
+        LinkRequest,
+        f"""
+        SELECT r.id, r.user_id, r.issuer, r.tenant, r.subject, r.email, r.name, r.created_at
+        FROM link_requests r JOIN users u ON u.id = r.user_id
+        WHERE r.id = :id AND r.created_at >= :since AND {condition}
+        """,
+        id=request_id,
+        since=since,
+        **parameters,
+    )
+
+
+async def delete_request(tx: Transaction, request_id: str) -> None:
+    """It is decided."""
+    await tx.execute("DELETE FROM link_requests WHERE id = :id", id=request_id)
 
 
 async def forget_request(tx: Transaction, person: Person) -> None:

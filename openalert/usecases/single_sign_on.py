@@ -39,7 +39,7 @@ from openalert.storage.database import Database, Transaction
 from openalert.usecases import audit, mapped_roles, signin
 from openalert.usecases import users as people
 from openalert.usecases.access import found
-from openalert.usecases.signin import Browser, Opened, token_hash
+from openalert.usecases.signin import Browser, Opened, Step, token_hash
 
 log = structlog.get_logger(__name__)
 
@@ -58,6 +58,11 @@ class SingleSignOn:
     def label(self) -> str:
         """What people call the provider."""
         return self.provider.label
+
+    @property
+    def redirect_uri(self) -> str:
+        """Where the provider sends people back to; it must be registered there."""
+        return self.provider.settings.redirect_uri
 
     def person(self, claims: dict[str, Any]) -> Person:
         """Whom verified claims are about, if they may come in at all."""
@@ -100,12 +105,30 @@ class Finished(msgspec.Struct, frozen=True, kw_only=True):
     """For `explain`: why it was not accepted."""
 
 
-def allows_password(rules: Oidc, email: str = "") -> bool:
-    """Whether somebody with this address may sign in without the provider; without one, whether anybody may."""
+def allows_password(rules: Oidc, email: str | None = None) -> bool:
+    """Whether whoever has this address may sign in with a password; with None, whether anybody may."""
     if not (rules.issuer and rules.only):
         return True
     listed = {email_key(each) for each in rules.break_glass}
-    return email_key(email) in listed if email else bool(listed)
+    return bool(listed) if email is None else email_key(email) in listed
+
+
+async def sign_in_with_password(
+    db: Database, rules: Oidc, *, email: str, password: str, browser: Browser
+) -> Opened | Step:
+    """As `signin.sign_in`; with `only`, NotFound for everything but the right password of a break-glass account.
+
+    Whether an address is one of those is not to be found out: a wrong one costs the same time and counts as a try.
+    """
+    if not rules.issuer or not rules.only:
+        return await signin.sign_in(db, email=email, password=password, browser=browser)
+    if not allows_password(rules):
+        raise NotFound("page")
+    account = email if allows_password(rules, email) else f"(single sign-on only) {email}"
+    try:
+        return await signin.sign_in(db, email=account, password=password, browser=browser)
+    except Unauthenticated:
+        raise NotFound("page") from None
 
 
 async def begin(
@@ -284,9 +307,12 @@ async def _take_in(tx: Transaction, sso: SingleSignOn, person: Person, grant: Gr
     namesake = await users.by_email_key(tx, email_key(person.email))
     if namesake is not None:
         await _ask_to_link(tx, person, namesake)
+        own_way = (
+            f"Sign in with your password, open your own page and press “Connect {sso.label}”. Or ask an admin"
+        )
         raise Forbidden(
-            f"{person.email} has an account here that is not connected to {sso.label} yet. Sign in with your password, "
-            f"open your own page and press “Connect {sso.label}”; or ask an admin to connect it.",
+            f"{person.email} has an account here that is not connected to {sso.label} yet. "
+            f"{'Ask an admin' if sso.rules.only else own_way}: they find this try under Settings, Single sign-on.",
             code="IDENTITY_NOT_CONNECTED",
         )
     if person.email_is_verified is False:

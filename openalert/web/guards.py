@@ -1,7 +1,8 @@
 """Request to Actor: a session cookie or an API key, never anything in the address.
 
-Everything is closed unless its route says `opt={"public": True}`. What a session cookie may change, a foreign page
-may not make it change: the browser's own word about where the request comes from decides (Sec-Fetch-Site, Origin).
+Everything is closed unless its route says `opt={"public": True}`; what is about passwords (`opt={"password": True}`)
+does not exist where everybody signs in by single sign-on. What a session cookie may change, a foreign page may not make
+it change: the browser's own word about where the request comes from decides (Sec-Fetch-Site, Origin).
 """
 
 import asyncio
@@ -17,7 +18,7 @@ from litestar.handlers import BaseRouteHandler
 from openalert.config import Config
 from openalert.domain.access import Actor
 from openalert.domain.access import stranger as unknown_actor
-from openalert.domain.errors import Forbidden, Invalid, Unauthenticated, Unavailable, Unsupported
+from openalert.domain.errors import Forbidden, Invalid, NotFound, Unauthenticated, Unavailable, Unsupported
 from openalert.domain.instant import Instant
 from openalert.storage.database import Database, Reader
 from openalert.usecases import api_keys, signin
@@ -147,6 +148,8 @@ async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRou
     if actor is not None:
         actor = actor.by_way_of(_came(scope))
     scope["actor"], scope["credential"] = actor, credential
+    if handler.opt.get("password") and connection.app.state.config.oidc.only:
+        raise NotFound("page")
     if handler.opt.get("public"):
         return
     if actor is None:

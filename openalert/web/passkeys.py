@@ -56,6 +56,7 @@ async def sign_in_options(
     request: Web, db: NamedDependency[Database], data: JSONBody[SignInOptionsIn]
 ) -> dict[str, Any]:
     """What a device is to sign."""
+    _refuse_alone(request, data.after_password)
     step = step_of(request) or "none" if data.after_password else ""
     return await passkeys.sign_in_options(db, site_of(request), browser_of(request), step)
 
@@ -63,6 +64,7 @@ async def sign_in_options(
 @post("/auth/passkeys/sign-in", opt=_PUBLIC, status_code=200, include_in_schema=False)
 async def sign_in(request: Web, db: NamedDependency[Database], data: JSONBody[SignInIn]) -> Response[Any]:
     """A session for whoever's passkey signed."""
+    _refuse_alone(request, data.after_password)
     outcome = await passkeys.sign_in(
         db,
         site_of(request),
@@ -96,6 +98,12 @@ async def register(
     if not token:
         return here
     return entered(request, here, await second_factors.enrolled(db, token, browser_of(request)))
+
+
+def _refuse_alone(request: Web, after_password: bool) -> None:
+    """NotFound for a passkey without a password where everybody signs in by single sign-on."""
+    if request.app.state.config.oidc.only and not after_password:
+        raise NotFound("page")
 
 
 async def _who(request: Web, db: Database) -> tuple[User, Actor]:

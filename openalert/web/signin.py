@@ -12,7 +12,7 @@ from litestar.handlers import HTTPRouteHandler
 from openalert.domain.access import Actor
 from openalert.domain.errors import Invalid, OpenAlertError, RateLimited, Unauthenticated, Unavailable
 from openalert.storage.database import Database
-from openalert.usecases import second_factors, signin, users
+from openalert.usecases import second_factors, signin, single_sign_on, users
 from openalert.usecases.signin import Browser, Opened, Step
 from openalert.web.api.users import UserOut, show
 from openalert.web.cookies import browser_of, entered, forget, replaced
@@ -41,7 +41,9 @@ async def login(request: Web, db: NamedDependency[Database]) -> Response[Any]:
     given = await _credentials(request, is_form=is_form)
     browser = browser_of(request)
     try:
-        outcome = await signin.sign_in(db, email=given.email, password=given.password, browser=browser)
+        outcome = await single_sign_on.sign_in_with_password(
+            db, request.app.state.config.oidc, email=given.email, password=given.password, browser=browser
+        )
         if isinstance(outcome, Step) and not is_form:
             outcome = await _second_step(db, outcome, given.code, browser)
     except (Unauthenticated, RateLimited, Unavailable) as error:
@@ -77,7 +79,8 @@ async def logout(request: Web, db: NamedDependency[Database], actor: NamedDepend
     if token:
         async with db.transaction(actor) as tx:
             await signin.sign_out(tx, token)
-    response: Response[Any] = go("/login") if _is_browser(request) else Response(None, status_code=204)
+    page = "/login?signed_out=1" if request.app.state.single_sign_on is not None else "/login"
+    response: Response[Any] = go(page) if _is_browser(request) else Response(None, status_code=204)
     return forget(request, response, "session")
 
 

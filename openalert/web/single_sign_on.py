@@ -8,15 +8,16 @@ from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
 
 from openalert.domain.access import Actor
-from openalert.domain.errors import Invalid, NotFound, OpenAlertError, RateLimited, Unavailable
+from openalert.domain.errors import Invalid, OpenAlertError, RateLimited, Unavailable
 from openalert.storage.database import Database
 from openalert.usecases import signin, single_sign_on
-from openalert.usecases.single_sign_on import Answered, Finished, SingleSignOn
+from openalert.usecases.single_sign_on import Answered, Finished
 from openalert.usecases.throttle import network_of
 from openalert.web.cookies import browser_of, depart, departure_of, entered
 from openalert.web.guards import Access, safe_next, session_token, stranger
 from openalert.web.problems import for_people
 from openalert.web.ui.frame import Web, address, answer, go, plain
+from openalert.web.ui.single_sign_on import configured, explained
 
 _MOST_QUERY = 8 * 1024
 
@@ -60,6 +61,10 @@ async def finish(request: Web, db: NamedDependency[Database]) -> Response[Any]:
         if not for_people(scope):
             raise
         return _refused(request, db, error)
+    if finished.purpose == single_sign_on.EXPLAIN and actor is not None:
+        return await explained(request, db, actor, finished)
+    if finished.purpose == single_sign_on.CONNECT:
+        return go(finished.target, f"Connected: {configured(request).label} signs you in from now on.")
     return await _signed_in(request, db, finished)
 
 
@@ -71,14 +76,6 @@ async def _signed_in(request: Web, db: Database, finished: Finished) -> Response
             await signin.sign_out(tx, token)
     assert finished.opened is not None  # noqa: S101 - signing in opens a session or is refused
     return entered(request, go(finished.target), finished.opened)
-
-
-def configured(request: Web) -> SingleSignOn:
-    """The provider in use; NotFound when there is none."""
-    sso: SingleSignOn | None = request.app.state.single_sign_on
-    if sso is None:
-        raise NotFound("page")
-    return sso
 
 
 def _answered(request: Web) -> Answered:

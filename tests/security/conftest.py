@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from openalert.app import OpenAlert
-from openalert.config import Config, Server
+from openalert.config import Config, Oidc, Server
 from openalert.domain.access import SYSTEM, Actor, Role, Scope, program_of
 from openalert.domain.user import User
 from openalert.storage import Database, open_database
@@ -175,7 +175,9 @@ async def staged(template: Path, folder: Path, *, lasting: bool = False) -> Asyn
         OTHER: await estate.build(db, acme, MARKS[OTHER], marked_people=False),
         FOREIGN: await estate.build(db, globex, MARKS[FOREIGN]),
     }
-    config = Config(server=Server(data_dir=str(folder), api_writes_per_minute=0))
+    # A provider that is down: its pages are there, and nobody is asked.
+    provider = Oidc(issuer="http://127.0.0.1:9/realms/acme", client_id="openalert")
+    config = Config(server=Server(data_dir=str(folder), api_writes_per_minute=0), oidc=provider)
     app = OpenAlert(config, db, SECRET)
     callers = await _callers(db, app, estates[OWN])
     # Their use was just noted, so that asking writes nothing.
@@ -224,7 +226,13 @@ async def _person(
     async with db.read() as reader:
         sessions = await reader.rows("SELECT id FROM sessions WHERE user_id = :id ORDER BY id", id=user.id)
         method = await reader.value("SELECT id FROM contact_methods WHERE user_id = :id", id=user.id)
-    ids = {"user_id": user.id, "method_id": method, "session_id": sessions[-1][0]}
+    identities = [await make.identity(db, user, f"{user.id}-{number}") for number in (1, 2)]
+    ids = {
+        "user_id": user.id,
+        "method_id": method,
+        "session_id": sessions[-1][0],
+        "identity_id": identities[0].id,
+    }
     cookie = {"cookie": f"{app.access.cookie}={token}"}
     return Caller(name, cookie, *counted, user=user, ids=ids)
 

@@ -130,6 +130,8 @@ async def build(db: Database, organization: Organization, mark: str, *, marked_p
     }
     sent = await _fire(db, integration_key, mark)
     ids |= await _happened(db, integration.id, person.id)
+    ids["identity_id"] = (await make.identity(db, person, f"{mark}-subject")).id
+    ids["request_id"] = (await make.link_request(db, person, f"{mark}-unknown")).id
     async with db.transaction(program_of(organization.id)) as tx:
         await incidents.note(tx, ids["incident_id"], body=f"{mark} note")
     return Estate(organization, team, person, ids, sent)

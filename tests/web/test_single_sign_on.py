@@ -64,18 +64,6 @@ async def opening(
         yield opened
 
 
-async def link(db: Database, walker: Walker, user: Any, subject: str = "alice-1") -> None:
-    """`user` has connected the identity with this subject."""
-    async with db.transaction() as tx:
-        await tx.execute(
-            "INSERT INTO identities (id, user_id, issuer, tenant, subject, email, created_at, last_used_at) "
-            "VALUES (:subject, :user, :issuer, '', :subject, '', 0, 0)",
-            subject=subject,
-            user=user.id,
-            issuer=walker.provider.issuer,
-        )
-
-
 class TestTheWay:
     """From the button to the first page."""
 
@@ -97,7 +85,7 @@ class TestTheWay:
     ) -> None:
         """Alice is found by her subject, also when the provider calls her by Bob's address."""
         walker = await opening()
-        await link(sqlite_db, walker, cast.alice)
+        await make.identity(sqlite_db, cast.alice, "alice-1", provider.issuer)
         provider.person = {"sub": "alice-1", "email": "bob@example.org", "email_verified": True}
         await walker.sign_in()
         me = await walker.me()
@@ -129,7 +117,7 @@ class TestTheWay:
     ) -> None:
         """Whatever the provider says."""
         walker = await opening()
-        await link(sqlite_db, walker, cast.bob)
+        await make.identity(sqlite_db, cast.bob, "alice-1", provider.issuer)
         async with sqlite_db.transaction() as tx:
             await tx.execute("UPDATE users SET is_active = :no WHERE id = :id", no=False, id=cast.bob.id)
         answer = await walker.sign_in()
@@ -369,7 +357,7 @@ class TestRoles:
     ) -> None:
         """Whatever the mapping gives; with a second owner the mapping counts."""
         walker = await opening(**MAPPING, default_role="none")
-        await link(sqlite_db, walker, cast.alice)
+        await make.identity(sqlite_db, cast.alice, "alice-1", provider.issuer)
         provider.person = {"sub": "alice-1", "groups": ["staff"]}
         for expected in ("owner", "member"):
             assert (await walker.sign_in()).status_code == 303
@@ -387,7 +375,7 @@ class TestRoles:
     ) -> None:
         """A claim that nobody mapped gives nothing, and takes nothing."""
         walker = await opening(default_role="none")
-        await link(sqlite_db, walker, cast.bob)
+        await make.identity(sqlite_db, cast.bob, "alice-1", provider.issuer)
         provider.person = {"sub": "alice-1", "roles": ["owner", "admin"]}
         await walker.sign_in()
         me = await walker.me()

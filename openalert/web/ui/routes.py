@@ -25,6 +25,7 @@ from openalert.web.ui import (
     settings,
     setup,
     sign_in,
+    single_sign_on,
     teams,
     users,
 )
@@ -52,4 +53,5 @@ ROUTES: Sequence[HTTPRouteHandler] = [
     *moves.ROUTES,
     *settings.ROUTES,
     *api_docs.ROUTES,
+    *single_sign_on.ROUTES,
 ]

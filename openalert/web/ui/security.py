@@ -64,6 +64,7 @@ async def _page(
             setup=drawn(pending) if pending else None,
             passkeys_work=passkeys.site_of(request.app.state.config.base_url) is not None,
             codes=list(codes),
+            single_sign_on=sso.label if (sso := request.app.state.single_sign_on) is not None else None,
             sessions=await _sessions(reader, actor, session_token(request.scope)),
             errors=errors,
         )

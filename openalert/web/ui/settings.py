@@ -86,6 +86,7 @@ async def _page(
                 if role.rank <= _highest(actor)
             ],
             can_edit=may_edit,
+            single_sign_on=sso.label if (sso := request.app.state.single_sign_on) is not None else None,
             server={
                 "version": __version__,
                 "database": _kind(config),

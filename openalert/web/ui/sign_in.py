@@ -8,12 +8,13 @@ from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromQuery
 
+from openalert.config import Config
 from openalert.domain.errors import RateLimited, Unavailable
 from openalert.storage import users
 from openalert.storage.database import Database
 from openalert.usecases import passkeys, password_resets
 from openalert.usecases.signin import Opened, Step
-from openalert.usecases.single_sign_on import SingleSignOn
+from openalert.usecases.single_sign_on import SingleSignOn, allows_password
 from openalert.web.cookies import browser_of
 from openalert.web.guards import safe_next
 from openalert.web.ui.frame import Values, Web, address, answer, flash, go, plain, sent
@@ -41,34 +42,50 @@ async def login(request: Web, db: NamedDependency[Database], email: FromQuery[st
     async with db.read() as reader:
         if not await users.exists(reader):
             return go("/setup")
-    said = flash(request)
+    said, only = flash(request), request.app.state.config.oidc.only
     context = plain(
         request,
         db,
         email=email[:254],
         next=target,
-        passkeys_work=passkeys.site_of(request.app.state.config.base_url) is not None,
+        passkeys_work=not only and passkeys.site_of(request.app.state.config.base_url) is not None,
+        only=only,
         errors={"": said["text"]} if said and said["tone"] == "bad" else {},
         note=said["text"] if said and said["tone"] == "good" else None,
         provider=_provider(request, target),
+        passwords=_passwords(request),
     )
     return answer(request, "sign_in/login.html", context)
 
 
 def _provider(request: Web, target: str) -> Values | None:
-    """The button of single sign-on, when there is a provider."""
+    """The button of single sign-on, when there is a provider; after signing out, the way out of there too."""
     sso: SingleSignOn | None = request.app.state.single_sign_on
-    return {"label": sso.label, "href": address("/auth/login", next=target)} if sso is not None else None
+    if sso is None:
+        return None
+    config: Config = request.app.state.config
+    has_left = request.query_params.get("signed_out") == "1"
+    return {
+        "label": sso.label,
+        "href": address("/auth/login", next=target),
+        "sign_out": sso.provider.sign_out_url(f"{config.base_url}/login") if has_left else None,
+    }
 
 
-@get("/forgotten", opt={"public": True}, include_in_schema=False)
+def _passwords(request: Web) -> bool:
+    """Whether the form is shown: where single sign-on is the only way, just to those who ask for it by `?local=1`."""
+    rules = request.app.state.config.oidc
+    return not rules.only or (allows_password(rules) and request.query_params.get("local") == "1")
+
+
+@get("/forgotten", opt={"public": True, "password": True}, include_in_schema=False)
 async def forgotten(request: Web, db: NamedDependency[Database], email: FromQuery[str] = "") -> Response[Any]:
     """Where to send a link; without a mail server, whom to ask."""
     context = plain(request, db, email=email[:254], sends_mail=sends_mail(request), sent=False, errors={})
     return answer(request, "sign_in/forgotten.html", context)
 
 
-@post("/forgotten", opt={"public": True}, include_in_schema=False)
+@post("/forgotten", opt={"public": True, "password": True}, include_in_schema=False)
 async def send_link(request: Web, db: NamedDependency[Database]) -> Response[Any]:
     """The same answer whether or not anybody is here by that address."""
     email = (await sent(request)).get("email", "")[:254]

@@ -1,0 +1,80 @@
+"""By what people come in from a provider: connected, taken away, and asked for by those whom nobody knows yet."""
+
+from openalert.domain.access import Actor, Permission
+from openalert.domain.errors import Conflict
+from openalert.domain.single_sign_on import LINK_REQUEST_LASTS, Identity, LinkRequest, Person
+from openalert.domain.user import User
+from openalert.storage import single_sign_on as storage
+from openalert.storage import users
+from openalert.storage.database import Reader, Transaction
+from openalert.usecases import audit
+from openalert.usecases.access import found, may_manage, require
+from openalert.usecases.single_sign_on import connect
+
+MOST_REQUESTS = 100
+
+
+async def mine(reader: Reader, actor: Actor) -> list[Identity]:
+    """By what the actor can come in."""
+    return await storage.identities_of(reader, actor.user_id or "")
+
+
+async def disconnect(tx: Transaction, identity_id: str, *, needs_password: bool = True) -> Identity:
+    """Take one of the actor's own identities away; Conflict when nothing else would let them in."""
+    own = await mine(tx, tx.actor)
+    identity = found(next((each for each in own if each.id == identity_id), None), "identity")
+    user = found(await users.get(tx, tx.actor, identity.user_id), "user")
+    if len(own) == 1 and (user.password_hash is None or not needs_password):
+        raise Conflict("You could not sign in any more. Set a password first, or connect another account.")
+    await storage.delete_identity(tx, user.id, identity.id)
+    audit.record(
+        tx,
+        "identity.disconnected",
+        kind="user",
+        id=user.id,
+        name=user.name,
+        before={"subject": identity.subject},
+    )
+    return identity
+
+
+async def requests(reader: Reader, actor: Actor) -> list[tuple[LinkRequest, User]]:
+    """Who came with somebody's address and waits for an admin, with whose address it was; the newest first."""
+    require(actor, Permission.CONFIGURE, None)
+    since = reader.now - LINK_REQUEST_LASTS
+    waiting = await storage.requests(reader, actor, since=since, limit=MOST_REQUESTS)
+    people = await users.named(reader, actor, [each.user_id for each in waiting])
+    return [(each, people[each.user_id]) for each in waiting if each.user_id in people]
+
+
+async def grant_request(tx: Transaction, request_id: str) -> User:
+    """Connect it: an admin says that this account is that person's."""
+    request, user = await _take(tx, request_id)
+    person = Person(
+        issuer=request.issuer,
+        tenant=request.tenant,
+        subject=request.subject,
+        email=request.email,
+        email_is_verified=None,
+        name=request.name,
+    )
+    await connect(tx, person, user)
+    return user
+
+
+async def dismiss_request(tx: Transaction, request_id: str) -> User:
+    """Do not connect it; whoever it is may ask again."""
+    request, user = await _take(tx, request_id)
+    audit.record(
+        tx, "identity.dismissed", kind="user", id=user.id, name=user.name, before={"subject": request.subject}
+    )
+    return user
+
+
+async def _take(tx: Transaction, request_id: str) -> tuple[LinkRequest, User]:
+    since = tx.now - LINK_REQUEST_LASTS
+    request = found(await storage.request(tx, tx.actor, request_id, since=since), "link request")
+    user = found(await users.get(tx, tx.actor, request.user_id), "user")
+    may_manage(tx.actor, user)
+    await storage.delete_request(tx, request.id)
+    return request, user
