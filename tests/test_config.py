@@ -168,3 +168,61 @@ def test_the_usual_file_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     assert load(None, {}).server.port == 1
     assert load(None, {"OPENALERT_CONFIG": str(other)}).server.port == 2
     assert os.environ.get("OPENALERT_CONFIG") is None
+
+
+SSO = "[auth.oidc]\nissuer = 'https://id.example'\nclient_id = 'oa'\n"
+
+
+def test_single_sign_on_is_a_section_inside_another(tmp_path: Path) -> None:
+    """`[auth.oidc]` in the file and OPENALERT_AUTH_OIDC_… in the environment; tables are JSON there."""
+    (tmp_path / "secret").write_text("hush\n")
+    path = write(tmp_path, SSO + "client_secret_file = 'secret'\nteam_roles = { sre = { core = 'admin' } }\n")
+    environ = {
+        "OPENALERT_AUTH_OIDC_ORGANIZATION_ROLES": '{"Admins": "admin"}',
+        "OPENALERT_AUTH_OIDC_SCOPES": "openid, groups",
+        "OPENALERT_AUTH_OIDC_ONLY": "true",
+    }
+    oidc = load(path, environ).oidc
+    assert (oidc.client_secret, oidc.scopes, oidc.only) == ("hush", ("openid", "groups"), True)
+    assert (oidc.organization_roles, oidc.team_roles) == ({"Admins": "admin"}, {"sre": {"core": "admin"}})
+    shown = redacted(load(path, environ))
+    assert "hush" not in shown
+    assert '[auth.oidc]\nissuer = "https://id.example"' in shown
+    assert 'team_roles = { "sre" = { "core" = "admin" } }' in shown
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[auth]\noidc = 1", ["[auth]"]),
+        ("[auth]\nissuer = 'x'", ["[auth]", "auth.oidc"]),
+        ("[auth.oidc]\nisuer = 'x'", ["auth.oidc.isuer", "issuer, client_id", "client_secret_file"]),
+        ("[auth.oidc]\nclient_id = 'x'", ["auth.oidc.client_id", "auth.oidc.issuer"]),
+        ("[auth.oidc]\nonly = true", ["auth.oidc.only"]),
+        ("[auth.oidc]\nissuer = 'https://id.example'", ["auth.oidc.client_id"]),
+        ("[auth.oidc]\nissuer = 'http://id.example'\nclient_id = 'x'", ["auth.oidc.issuer", "https://"]),
+        ("[auth.oidc]\nissuer = 'https://id.example?x=1'\nclient_id = 'x'", ["auth.oidc.issuer", "query"]),
+        (SSO + "scopes = ['email']", ["auth.oidc.scopes", "openid"]),
+        (SSO + "default_role = 'admin'", ["auth.oidc.default_role", "none, viewer, member"]),
+        (SSO + "organization_roles = { a = 'boss' }", ["auth.oidc.organization_roles", "boss"]),
+        (SSO + "team_roles = { a = 'admin' }", ["auth.oidc.team_roles"]),
+        (SSO + "break_glass = ['a@b.example']", ["auth.oidc.break_glass", "only = true"]),
+        (SSO + "only = true\nbreak_glass = ['ana']", ["auth.oidc.break_glass", "'ana'", "e-mail"]),
+        (SSO + "allowed_domains = ['a@b.example']", ["auth.oidc.allowed_domains", "example.com"]),
+        (
+            "[auth.oidc]\nissuer = 'https://login.microsoftonline.com/common/v2.0'\nclient_id = 'x'",
+            ["auth.oidc.allowed_tenants", "every company"],
+        ),
+        (
+            "[auth.oidc]\nissuer = 'https://accounts.google.com'\nclient_id = 'x'",
+            ["auth.oidc.allowed_domains"],
+        ),
+    ],
+)
+def test_single_sign_on_that_cannot_be_meant_stops_the_start(
+    tmp_path: Path, text: str, words: list[str]
+) -> None:
+    """The key is named, and what it must be."""
+    message = refusal(write(tmp_path, text))
+    for word in words:
+        assert word in message

@@ -18,7 +18,7 @@ from openalert.domain.errors import Unauthenticated, Unavailable
 from openalert.domain.instant import HOUR, MINUTE, SECOND, Instant
 from openalert.domain.single_sign_on import GOOGLE, is_entra, is_issuer, is_trustworthy_url, refused
 from openalert.notifiers import id_token
-from openalert.notifiers.http import Answer, HttpClient, OutgoingSettings
+from openalert.notifiers.http import Answer, HttpClient, OutgoingSettings, parse_url
 from openalert.notifiers.id_token import ALGORITHMS, Claims, UnknownKey
 from openalert.notifiers.notifier import LostAnswer, NotifierError
 
@@ -265,16 +265,25 @@ def _read_metadata(answer: Answer, issuer: str, label: str) -> Metadata:
             retry_after=30,
         )
     for url in (found.authorization_endpoint, found.token_endpoint, found.jwks_uri):
-        if not is_trustworthy_url(url):
-            raise Unavailable(f"{label} names an address without https: {url[:200]}.", retry_after=30)
+        if not _is_usable(url):
+            raise Unavailable(f"{label} names an address that cannot be used: {url[:200]!r}.", retry_after=30)
     if not found.algorithms:
         raise Unavailable(
             f"{label} signs with none of {', '.join(ALGORITHMS)}. Choose one of them in its settings.",
             retry_after=30,
         )
-    if found.end_session_endpoint and not is_trustworthy_url(found.end_session_endpoint):
+    if found.end_session_endpoint and not _is_usable(found.end_session_endpoint):
         return msgspec.structs.replace(found, end_session_endpoint=None)
     return found
+
+
+def _is_usable(url: str) -> bool:
+    """Whether it may be asked, or put into a header: https, and nothing in it that ends a line."""
+    try:
+        parse_url(url)
+    except NotifierError:
+        return False
+    return is_trustworthy_url(url)
 
 
 def _usual_label(issuer: str) -> str:

@@ -250,7 +250,8 @@ class FakeProvider:
     def _page(self, target: str) -> tuple[int, Json, bytes]:
         """The page on which a person signs in at the provider: one link."""
         back = self.authorize(self.origin + target).replace("&", "&amp;")
-        page = f'<!doctype html><title>Acme</title><h1>Acme accounts</h1><a id="yes" href="{back}">I am Alice</a>'
+        head = "<!doctype html><link rel=icon href=data:,><title>Acme</title><h1>Acme accounts</h1>"
+        page = f'{head}<a id="yes" href="{back}">I am Alice</a>'
         return 200, {"Content-Type": "text/html"}, page.encode()
 
     def _exchange(self, headers: Json, form: Json) -> tuple[int, Json, bytes]:

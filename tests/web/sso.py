@@ -14,7 +14,7 @@ from tests.fakes.identity_provider import CLIENT_ID, CLIENT_SECRET, FakeProvider
 PAGE = {"accept": "text/html", "sec-fetch-site": "none"}
 
 
-def config(provider: FakeProvider, data_dir: str, **rules: Any) -> Config:
+def config(provider: FakeProvider, data_dir: str, *, base_url: str = "", **rules: Any) -> Config:
     """The appliance with this provider; `rules` are further keys of [auth.oidc]."""
     oidc = msgspec.convert(
         {
@@ -28,7 +28,7 @@ def config(provider: FakeProvider, data_dir: str, **rules: Any) -> Config:
         Oidc,
     )
     return Config(
-        server=Server(data_dir=data_dir, api_writes_per_minute=0),
+        server=Server(data_dir=data_dir, base_url=base_url, api_writes_per_minute=0),
         outgoing=Outgoing(allowed_networks=("127.0.0.0/8",)),
         oidc=oidc,
     )

@@ -314,7 +314,7 @@ class TestOnlyBySingleSignOn:
             assert "Sign in with Acme" in page.text
 
     async def test_what_leads_to_a_password_is_gone_too(self, opening: Opening, cast: Cast) -> None:
-        """Resets, invitations and passkeys without a password, with a broken glass too; with passwords they are there."""
+        """Resets, invitations and passkeys by themselves, with a broken glass too; elsewhere they are there."""
         paths = ("/forgotten", "/reset/token", "/invitation/token")
         for rules, is_gone in (
             ({"only": True}, True),
@@ -327,13 +327,17 @@ class TestOnlyBySingleSignOn:
                     answer = await walker.client.request(method, path, headers=FORM)
                     said_gone = answer.status_code == 404 and "There is no such page" in answer.text
                     assert said_gone is is_gone, (rules, method, path, answer.status_code)
-            for path in ("options", "sign-in"):
-                answer = await walker.client.post(
-                    f"/auth/passkeys/{path}", json={"credential": {}}, headers=FORM
-                )
-                assert not is_gone or answer.status_code in (400, 404)
-            answer = await walker.client.post("/auth/passkeys/options", json={})
-            assert (answer.status_code == 404) is is_gone
+
+    async def test_a_passkey_alone_opens_nothing(self, opening: Opening, cast: Cast) -> None:
+        """After a password that still counts it is asked for; where passwords count, by itself too."""
+        alone, after = {}, {"afterPassword": True}
+        walker = await opening(only=True, base_url="http://localhost:8080")
+        assert (await walker.client.post("/auth/passkeys/options", json=alone)).status_code == 404
+        answer = await walker.client.post("/auth/passkeys/sign-in", json={"credential": {}})
+        assert answer.status_code == 404
+        assert (await walker.client.post("/auth/passkeys/options", json=after)).status_code != 404
+        walker = await opening(base_url="http://localhost:8080")
+        assert (await walker.client.post("/auth/passkeys/options", json=alone)).status_code == 200
 
     async def test_the_glass_can_be_broken_by_those_who_may(self, opening: Opening, cast: Cast) -> None:
         """Alice by `?local=1`; Bob's right password answers like everybody's wrong one."""
