@@ -12,7 +12,7 @@ from openalert.app import OpenAlert
 from openalert.domain.access import Role
 from openalert.domain.event import Event
 from openalert.storage import events
-from openalert.usecases import api_keys, setup, signin, teams, users
+from openalert.usecases import api_keys, second_factors, setup, signin, teams, users
 from openalert.web import live
 
 pytestmark = pytest.mark.anyio
@@ -230,8 +230,21 @@ async def test_what_is_no_longer_known_must_be_read_again(app: OpenAlert, cast: 
     [
         lambda tx, cast: signin.sign_out(tx, cast["bea session"]),
         lambda tx, cast: users.deactivate(tx, cast["bea"]),
+        lambda tx, cast: users.update(tx, cast["bea"], role=Role.VIEWER),
+        lambda tx, cast: users.set_password(tx, cast["bea"], "a hash"),
+        lambda tx, cast: signin.end_sessions_of(tx, cast["bea"]),
+        lambda tx, cast: signin.rotate_session(tx, cast["bea session"]),
+        lambda tx, cast: second_factors.reset(tx, cast["bea"]),
     ],
-    ids=["signed out", "deactivated"],
+    ids=[
+        "signed out",
+        "deactivated",
+        "another role",
+        "another password",
+        "ended by an admin",
+        "another token",
+        "second factor reset",
+    ],
 )
 async def test_who_may_no_longer_come_in_may_no_longer_listen(
     app: OpenAlert, cast: dict[str, str], end: Callable[..., Any]

@@ -20,7 +20,7 @@ from openalert.usecases import invitations, links, password_resets
 from openalert.web.cookies import browser_of, entered
 from openalert.web.ui.forms import REFUSALS, Errors, refused, values_of
 from openalert.web.ui.frame import Web, address, answer, go, plain, sent
-from openalert.web.ui.sign_in import after_password
+from openalert.web.ui.sign_in import PASSWORDS, after_password
 
 _FIELDS = {
     "name": ("name", "Your name"),
@@ -45,7 +45,7 @@ async def _typed_password(request: Web) -> str:
     return str(form.get("password", ""))
 
 
-@get("/reset/{token:str}", opt={"public": True, "password": True}, include_in_schema=False)
+@get("/reset/{token:str}", opt=PASSWORDS, include_in_schema=False)
 async def show_reset(request: Web, token: FromPath[str], db: NamedDependency[Database]) -> Response[str]:
     """Whose password it is, and one field."""
     return await _reset_page(request, token, db, {})
@@ -61,7 +61,7 @@ async def _reset_page(request: Web, token: str, db: Database, errors: Errors) ->
     return answer(request, "sign_in/reset.html", context, 422 if errors else 200)
 
 
-@post("/reset/{token:str}", opt={"public": True, "password": True}, include_in_schema=False)
+@post("/reset/{token:str}", opt=PASSWORDS, include_in_schema=False)
 async def reset(request: Web, token: FromPath[str], db: NamedDependency[Database]) -> Response[Any]:
     """Take the new password; signing in with it comes next, with the second factor if there is one."""
     try:
@@ -76,7 +76,7 @@ async def reset(request: Web, token: FromPath[str], db: NamedDependency[Database
     return go(address("/login", email=user.email), "Your password is changed. Sign in with it.")
 
 
-@get("/invitation/{token:str}", opt={"public": True, "password": True}, include_in_schema=False)
+@get("/invitation/{token:str}", opt=PASSWORDS, include_in_schema=False)
 async def show_invitation(request: Web, token: FromPath[str], db: NamedDependency[Database]) -> Response[str]:
     """Who invites, where to and as what; name, zone and password."""
     return await _invitation_page(request, token, db, {}, {})
@@ -106,7 +106,7 @@ async def _invitation_page(
     return answer(request, "sign_in/invitation.html", context, 422 if errors else 200)
 
 
-@post("/invitation/{token:str}", opt={"public": True, "password": True}, include_in_schema=False)
+@post("/invitation/{token:str}", opt=PASSWORDS, include_in_schema=False)
 async def accept(request: Web, token: FromPath[str], db: NamedDependency[Database]) -> Response[Any]:
     """Join, and be signed in."""
     typed = await sent(request)

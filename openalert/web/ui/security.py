@@ -112,7 +112,7 @@ def browser_words(session: Session) -> str:
     return " on ".join(part for part in (browser, system) if part) or agent[:60] or "an unknown browser"
 
 
-@post("/me/password", include_in_schema=False)
+@post("/me/password", opt={"password": True}, include_in_schema=False)
 async def change_password(
     request: Web, db: NamedDependency[Database], actor: NamedDependency[Actor]
 ) -> Response[Any]:

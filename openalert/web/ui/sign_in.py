@@ -19,6 +19,9 @@ from openalert.web.cookies import browser_of
 from openalert.web.guards import safe_next
 from openalert.web.ui.frame import Values, Web, address, answer, flash, go, plain, sent
 
+PASSWORDS: dict[str, Any] = {"public": True, "password": True}
+"""Routes for strangers that are about passwords of ours."""
+
 
 def sends_mail(request: Web) -> bool:
     """Whether this server has a mail server to send links by."""
@@ -31,6 +34,12 @@ def after_password(outcome: Opened | Step, target: str) -> Response[None]:
         return go(safe_next(target))
     step = "/login/enrol" if outcome.must_enrol else "/login/second"
     return go(address(step, next=safe_next(target)))
+
+
+def _passkeys_work(request: Web) -> bool:
+    """Whether somebody can sign in with a passkey instead of a password."""
+    config = request.app.state.config
+    return passkeys.site_of(config.base_url) is not None and not config.oidc.only
 
 
 @get("/login", opt={"public": True}, include_in_schema=False)
@@ -48,7 +57,7 @@ async def login(request: Web, db: NamedDependency[Database], email: FromQuery[st
         db,
         email=email[:254],
         next=target,
-        passkeys_work=not only and passkeys.site_of(request.app.state.config.base_url) is not None,
+        passkeys_work=_passkeys_work(request),
         only=only,
         errors={"": said["text"]} if said and said["tone"] == "bad" else {},
         note=said["text"] if said and said["tone"] == "good" else None,
@@ -78,14 +87,14 @@ def _passwords(request: Web) -> bool:
     return not rules.only or (allows_password(rules) and request.query_params.get("local") == "1")
 
 
-@get("/forgotten", opt={"public": True, "password": True}, include_in_schema=False)
+@get("/forgotten", opt=PASSWORDS, include_in_schema=False)
 async def forgotten(request: Web, db: NamedDependency[Database], email: FromQuery[str] = "") -> Response[Any]:
     """Where to send a link; without a mail server, whom to ask."""
     context = plain(request, db, email=email[:254], sends_mail=sends_mail(request), sent=False, errors={})
     return answer(request, "sign_in/forgotten.html", context)
 
 
-@post("/forgotten", opt={"public": True, "password": True}, include_in_schema=False)
+@post("/forgotten", opt=PASSWORDS, include_in_schema=False)
 async def send_link(request: Web, db: NamedDependency[Database]) -> Response[Any]:
     """The same answer whether or not anybody is here by that address."""
     email = (await sent(request)).get("email", "")[:254]

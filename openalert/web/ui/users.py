@@ -26,6 +26,8 @@ from openalert.web.ui.sign_in import sends_mail
 
 PAGE = 100
 _NAMES = ("name", "email", "role", "timezone", "phone_number")
+_PASSWORDS: dict[str, Any] = {"password": True}
+"""Who is invited, or gets a link, chooses a password: not where everybody comes by single sign-on."""
 FIELDS = {
     "name": ("name", "The name"),
     "email": ("email", "The address"),
@@ -57,7 +59,7 @@ async def index(
     return await _list(request, db, actor, cursor[:64], {}, {})
 
 
-@post("/users", include_in_schema=False)
+@post("/users", opt=_PASSWORDS, include_in_schema=False)
 async def invite(request: Web, db: NamedDependency[Database], actor: NamedDependency[Actor]) -> Response[Any]:
     """Invite somebody: by mail, or with a link that is shown once, to be handed over."""
     typed = await sent(request)
@@ -88,7 +90,7 @@ def _invited(request: Web, invitation: Invitation) -> Response[None]:
     return show_once(request, go("/users"), invitation.email, handed)
 
 
-@post("/invitations/{invitation_id:str}/{verb:str}", include_in_schema=False)
+@post("/invitations/{invitation_id:str}/{verb:str}", opt=_PASSWORDS, include_in_schema=False)
 async def do_invitation(
     request: Web,
     invitation_id: FromPath[str],
@@ -131,7 +133,8 @@ async def _list(
     errors: Errors,
     chosen: Sequence[str] = (),
 ) -> Response[Any]:
-    may_invite = can(actor, Permission.CONFIGURE, None)
+    may_manage = can(actor, Permission.CONFIGURE, None)
+    may_invite = may_manage and not request.app.state.config.oidc.only
     async with db.read() as reader:
         rule = await second_factors.rule(reader, actor)
         rows = await users.page(reader, actor, after=cursor, limit=PAGE + 1)
@@ -142,7 +145,8 @@ async def _list(
             actor,
             "/users",
             users=await _rows(reader, actor, shown),
-            can_edit=may_invite,
+            can_edit=may_manage,
+            can_invite=may_invite,
             invitations=await _pending(reader, actor) if may_invite else [],
             handed=shown_once(request),
             rule=rule.value,
@@ -268,6 +272,7 @@ async def _page(
             ],
             handed=shown_once(request).get(user.id),
             sends_mail=sends_mail(request),
+            passwords=not request.app.state.config.oidc.only,
             sessions=[session_row(each) for each in await signin.sessions(reader, actor, user.id)]
             if may_manage
             else [],
@@ -337,7 +342,7 @@ async def activate(
     return await act(db, actor, f"/users/{user_id}", body)
 
 
-@post("/users/{user_id:str}/password", include_in_schema=False)
+@post("/users/{user_id:str}/password", opt=_PASSWORDS, include_in_schema=False)
 async def send_password_link(
     request: Web, user_id: FromPath[str], db: NamedDependency[Database], actor: NamedDependency[Actor]
 ) -> Response[None]:
