@@ -145,10 +145,9 @@ def scope_of(permission: Permission, team_id: str | None) -> Scope:
     """What a key needs to be used for this."""
     if permission is Permission.SEE:
         return Scope.READ
-    if permission is Permission.RESPOND:
-        return Scope.RESPOND
-    is_of_team = permission is Permission.CONFIGURE and team_id is not None
-    return Scope.CONFIGURE if is_of_team else Scope.ADMIN
+    if team_id is None or permission is Permission.OWN:
+        return Scope.ADMIN
+    return Scope.RESPOND if permission is Permission.RESPOND else Scope.CONFIGURE
 
 
 def least(*roles: Role) -> Role:

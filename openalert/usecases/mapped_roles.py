@@ -54,7 +54,7 @@ async def _apply_teams(tx: Transaction, rules: Oidc, user: User, grant: Grant) -
         role = grant.teams.get(slug)
         try:
             if role is None and team.id in present:
-                await acts.remove_member(tx, team.id, user.id)
+                await acts.remove_member(tx, team.id, user.id, anyway=True)
             elif role is not None and present.get(team.id) is not role:
                 await acts.put_member(tx, team.id, user.id, role)
         except Conflict as error:

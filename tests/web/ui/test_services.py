@@ -101,3 +101,15 @@ async def test_strangers_find_nothing(world: World, sign_in: SignIn) -> None:
     for path in (f"/services/{service.id}", f"/services/{service.id}/edit", "/services/unknown"):
         assert (await browser.get(path)).status == 404
     assert "Database" not in (await browser.get("/services")).text
+
+
+async def test_a_service_is_given_to_another_team(world: World, sign_in: SignIn) -> None:
+    """From its form, which offers the other teams that one leads; without another there is nothing to offer."""
+    service = await make.service(world.db, world.core)
+    browser = await sign_in(world.alice)
+    edit, move = f"/services/{service.id}/edit", f"/services/{service.id}/move"
+    assert move not in [form["action"] for form in (await browser.get(edit)).forms]
+    ops = await make.team(world.db, world.cast.organization, "Ops")
+    assert move in [form["action"] for form in (await browser.get(edit)).forms]
+    page = await browser.post(move, team_id=ops.id)
+    assert "belongs to Ops now, with its integrations and open incidents." in page.text

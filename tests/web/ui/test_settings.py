@@ -130,3 +130,24 @@ async def test_the_organization_is_renamed_by_its_owners(world: World, sign_in: 
     browser = await sign_in(world.bob)
     page = await browser.post("/settings/organization", organization="Mine")
     assert "This needs an owner of the organization" in page.text
+
+
+async def test_a_key_is_narrowed_in_the_form(world: World, sign_in: SignIn) -> None:
+    """To a team and to some scopes; an admin of a team makes one for that team, and sees no others."""
+    browser = await sign_in(world.alice)
+    await browser.post(
+        "/settings/api-keys", key_name="Reader", key_role="viewer", key_team=world.core.id, key_scope="read"
+    )
+    page = await browser.get("/settings")
+    assert "Core only" in page.text
+    await browser.post("/settings/api-keys", key_name="Everywhere", key_role="admin", key_team="")
+    leader = await make.user(world.db, world.cast.organization, "Lea")
+    await make.member(world.db, world.core, leader, Role.ADMIN)
+    browser = await sign_in(leader)
+    page = await browser.get("/settings")
+    assert "Reader" in page.text
+    assert "Everywhere" not in page.text
+    page = await browser.press(
+        page, "/settings/api-keys", key_name="Mine", key_role="admin", key_team=world.core.id
+    )
+    assert "The key Mine is made." in page.text
