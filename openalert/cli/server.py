@@ -3,7 +3,6 @@
 import asyncio
 import gc
 import os
-import resource
 import signal
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
@@ -16,6 +15,7 @@ import structlog
 import uvicorn
 
 from openalert.app import OpenAlert
+from openalert.cli import process
 from openalert.cli.connection import connections
 from openalert.cli.settings import CannotStart
 from openalert.config import Config, make_data_dir
@@ -31,9 +31,6 @@ log = structlog.get_logger(__name__)
 
 GRACE_SECONDS = 10
 """How long a request that has begun may take after the stop was asked for."""
-MOST_HANDLES = 8192
-"""More open files than this are not asked for."""
-
 Background = Callable[[OpenAlert, str], Awaitable[None]]
 
 
@@ -46,6 +43,9 @@ def serve(
     `channels` stand in for those of the configuration.
     """
     configure_logs(config.log.level, config.log.format)
+    process.keep_to_ourselves()
+    if process.is_root():
+        log.warning("running as root: give OpenAlert a user of its own, see docs/security.md")
     make_data_dir(config)
     listener = _listen(config.server.host, config.server.port)
     try:
@@ -171,7 +171,7 @@ class _Server(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 openalert.asgi,
-                http=connections(_most_connections(), openalert.asgi),
+                http=connections(process.most_connections(), openalert.asgi),
                 ws="websockets-sansio",
                 ws_max_size=LARGEST_FRAME,
                 ws_per_message_deflate=False,
@@ -229,15 +229,6 @@ class _Server(uvicorn.Server):
         if self.should_exit:
             self.force_exit = True
         self.should_exit = True
-
-
-def _most_connections() -> int:
-    """As many as there are file handles, less those that database, mail and webhooks need."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = min(hard, MOST_HANDLES) if hard != resource.RLIM_INFINITY else MOST_HANDLES
-    if soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-    return max(wanted, soft) - min(256, max(wanted, soft) // 2)
 
 
 def _greet(config: Config, listens: str) -> None:

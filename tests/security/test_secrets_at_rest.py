@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import stat
 from pathlib import Path
 
@@ -104,7 +105,7 @@ async def test_no_answer_gives_a_stored_secret_back(tmp_path: Path, smtp: FakeSm
 
 
 async def test_files_of_the_data_folder_are_for_the_service_alone(tmp_path: Path, smtp: FakeSmtp) -> None:
-    """Whatever the umask of whoever starts it, nobody else can read database, keys or socket (S-67)."""
+    """Whatever the umask of whoever starts it, nobody else can read what it writes or leaves behind (S-67)."""
     server = mailing(tmp_path, smtp)
     try:
         before = os.umask(0)
@@ -118,6 +119,11 @@ async def test_files_of_the_data_folder_are_for_the_service_alone(tmp_path: Path
             if stat.S_IMODE(path.stat().st_mode) & 0o077
         }
         assert loose == {}
+        limits = Path(f"/proc/{server.pid}/limits").read_text()
+        assert re.search(r"Max core file size +0 +0 ", limits), limits
+        assert re.search(r"^Umask:\s+0077$", Path(f"/proc/{server.pid}/status").read_text(), re.MULTILINE)
+        if os.geteuid() == 0:
+            assert "running as root" in server.log.read_text()
     finally:
         await server.close()
 
