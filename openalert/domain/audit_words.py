@@ -1,0 +1,201 @@
+"""Audit entries as sentences for people: "Ana changed the escalation policy Checkout: delay 5 → 10 min"."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from openalert.domain.audit import CHANGED, AuditEntry
+
+Names = Mapping[str, str]
+"""What people call the things whose ids occur, by id."""
+
+MOST_CHANGES = 4
+_LONGEST = 60
+
+_ACTS = {
+    "alert.acknowledged": "acknowledged the alert {target}",
+    "alert.resolved": "resolved the alert {target}",
+    "api_key.created": "made the API key {target}",
+    "api_key.revoked": "revoked the API key {target}",
+    "channel.tested": "sent a test by the channel {target}",
+    "configuration.changed": "started with changed settings",
+    "contact_method.code_sent": "had a code sent to {target}",
+    "contact_method.created": "added the address {target}",
+    "contact_method.deleted": "removed the address {target}",
+    "contact_method.tested": "sent a test to {target}",
+    "contact_method.verified": "proved the address {target}",
+    "contact_method.wrong_code": "entered a wrong code for {target}",
+    "database.backed_up": "made a backup of the database",
+    "database.restored": "put a backup in the place of the database",
+    "encryption_key.rotated": "sealed the stored secrets with a fresh key",
+    "identity.connected": "connected {target} to an account of the identity provider",
+    "incident.acknowledged": "acknowledged the incident {target}",
+    "incident.escalated": "escalated the incident {target} to the next level",
+    "incident.note_added": "wrote a note on the incident {target}",
+    "incident.opened": "opened the incident {target}",
+    "incident.reassigned": "gave the incident {target} to somebody",
+    "incident.reopened": "reopened the incident {target}",
+    "incident.resolved": "resolved the incident {target}",
+    "incident.snoozed": "snoozed the incident {target}",
+    "integration.key_rotated": "gave the integration {target} a new key",
+    "integration.tested": "raised a test alert by the integration {target}",
+    "organization.renamed": "renamed the organization to {target}",
+    "override.added": "put somebody on call in {target} by an override",
+    "override.removed": "took back an override in {target}",
+    "payload.replayed": "sent again: {target}",
+    "session.all_ended": "ended every session of {target}",
+    "session.ended": "ended a session of {target}",
+    "session.others_ended": "ended all other sessions of {target}",
+    "setup.completed": "set up {target}",
+    "team_member.added": "added {target}",
+    "team_member.removed": "removed {target}",
+    "team_member.updated": "changed the role of {target}",
+    "user.password_changed": "changed the password of {target}",
+    "user.sign_in_failed": "failed to sign in as {target}",
+    "user.signed_in": "signed in",
+    "user.signed_out": "signed out",
+}
+"""What somebody did, for acts that the general words do not fit."""
+
+_VERBS = {
+    "created": "made",
+    "updated": "changed",
+    "deleted": "deleted",
+    "added": "added",
+    "removed": "removed",
+}
+_NOUNS = {"user": "person", "api_key": "API key", "contact_method": "address"}
+_MEMBERS = {
+    "delayMinutes": ("delay", "min"),
+    "repeatDelayMinutes": ("repeat delay", "min"),
+    "isActive": ("active", ""),
+    "isEnabled": ("enabled", ""),
+    "escalationPolicyId": ("escalation policy", ""),
+    "runbookUrl": ("runbook", ""),
+    "memberIds": ("turns", ""),
+    "assigneeId": ("assignee", ""),
+    "userId": ("person", ""),
+    "teamId": ("team", ""),
+}
+
+
+def noun(kind: str) -> str:
+    """`escalation policy` for `escalation_policy`."""
+    return _NOUNS.get(kind, kind.replace("_", " "))
+
+
+def act_words(act: str) -> str:
+    """An act without who and what: `Escalation policy: changed`, for a list to choose from."""
+    kind, _, verb = act.partition(".")
+    return f"{noun(kind)}: {_VERBS.get(verb, verb.replace('_', ' '))}".capitalize()
+
+
+def deed(entry: AuditEntry) -> str:
+    """What was done to what: `changed the escalation policy Checkout`."""
+    known = _ACTS.get(entry.act)
+    if known is not None:
+        return known.format(target=entry.target_name)
+    kind, _, verb = entry.act.partition(".")
+    return f"{_VERBS.get(verb, verb.replace('_', ' '))} the {noun(kind)} {entry.target_name}"
+
+
+def changes(entry: AuditEntry, names: Names | None = None) -> list[str]:
+    """The members that changed, each as `delay 5 → 10 min`; facts about an act as `tries 3`."""
+    before, after = entry.changes
+    said: list[str] = []
+    if set(before) | set(after) == {"levels"} or ("levels" in before and "levels" in after):
+        said += _levels(before.pop("levels", []), after.pop("levels", []), names or {})
+    updated = bool(before) and bool(after)
+    for name in {**before, **after}:
+        label, unit = _MEMBERS.get(name, (_spaced(name), ""))
+        old, new = (_value(side.get(name), names or {}) for side in (before, after))
+        suffix = f" {unit}" if unit else ""
+        if after.get(name) == CHANGED:
+            said.append(f"{label} changed")
+        elif updated and name in before:
+            said.append(f"{label} {old} → {new}{suffix}")
+        else:
+            said.append(f"{label} {new if name in after else old}{suffix}")
+    return said
+
+
+def summary(entry: AuditEntry, names: Names | None = None) -> str:
+    """The first few changes in one line; empty where the deed says it all."""
+    _, _, verb = entry.act.partition(".")
+    if verb in ("created", "deleted", "added", "removed") and entry.target_kind not in (
+        "team_member",
+        "override",
+    ):
+        return ""
+    said = changes(entry, names)
+    more = f" and {len(said) - MOST_CHANGES} more" if len(said) > MOST_CHANGES else ""
+    return ", ".join(said[:MOST_CHANGES]) + more
+
+
+def sentence(entry: AuditEntry, names: Names | None = None) -> str:
+    """Who did what, as one sentence."""
+    rest = summary(entry, names)
+    return f"{entry.actor_name} {deed(entry)}" + (f": {rest}" if rest else "")
+
+
+def ids_in(entry: AuditEntry) -> set[str]:
+    """Every id in what changed, so that its name can be looked up."""
+    return set(_UUID.findall(entry.before)) | set(_UUID.findall(entry.after))
+
+
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+def _levels(before: list[Any], after: list[Any], names: Names) -> list[str]:
+    """How the levels of an escalation policy differ, level by level."""
+    old, new = (
+        {level["level"]: level for level in side if isinstance(level, dict)} for side in (before, after)
+    )
+    said = []
+    for number in sorted({*old, *new}):
+        was, now = old.get(number), new.get(number)
+        if was == now:
+            continue
+        place = f"level {number}" if len({*old, *new}) > 1 else ""
+        if was is None or now is None:
+            said.append(f"level {number} {'added' if was is None else 'removed'}")
+            continue
+        if was["delayMinutes"] != now["delayMinutes"]:
+            said.append(
+                f"{place} delay {_number(was['delayMinutes'])} → {_number(now['delayMinutes'])} min".strip()
+            )
+        if was["targets"] != now["targets"]:
+            said.append(f"{place} pages {_targets(was, names)} → {_targets(now, names)}".strip())
+    return said
+
+
+def _targets(level: Mapping[str, Any], names: Names) -> str:
+    found = [names.get(target["id"], target["type"]) for target in level["targets"]]
+    return ", ".join(found) or "nobody"
+
+
+def _spaced(name: str) -> str:
+    return re.sub(r"(?<=[a-z])([A-Z])", lambda match: f" {match.group(1).lower()}", name)
+
+
+def _value(value: Any, names: Names) -> str:
+    if value is None or value in ("", [], {}):
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return _number(value)
+    if isinstance(value, list):
+        return _cut(", ".join(_value(each, names) for each in value))
+    if isinstance(value, dict):
+        return _cut(", ".join(f"{_spaced(key)} {_value(each, names)}" for key, each in value.items()))
+    return _cut(names.get(str(value), str(value)))
+
+
+def _cut(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+
+
+def _number(value: float) -> str:
+    return f"{value:g}"

@@ -1,0 +1,153 @@
+"""S-45: whatever changes something leaves an entry in the audit log, by the API and by every form.
+
+Every unsafe route of the matrix is asked once by somebody who may, with a body that it takes. A new route fails here
+until its act records itself.
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from openalert.domain.audit import AuditEntry
+from openalert.storage import Transaction
+from openalert.web import matrix
+from openalert.web.matrix import Route
+from tests.security.conftest import OWN, Scene, staged
+from tests.security.test_matrix import address, body_for, ids_for
+
+pytestmark = pytest.mark.anyio
+
+ELSEWHERE = {
+    ("POST", "/a/{token}"): "tests/web/ui/test_audit.py",
+    ("POST", "/auth/login"): "tests/usecases/test_failures.py",
+    ("POST", "/me/password"): "as /api/v1/users/{user_id}/password, and needs the present one",
+    ("POST", "/setup"): "tests/web/ui/test_audit.py",
+}
+"""Routes that need more than a body, and where they are tested."""
+
+WITHOUT: dict[tuple[str, str], str] = {}
+"""Unsafe routes that rightly leave no entry, and why."""
+
+Step = tuple[str, str]
+NO_SERVICE: tuple[Step, ...] = (("DELETE", "/api/v1/services/{service_id}"),)
+NO_POLICY = (*NO_SERVICE, ("DELETE", "/api/v1/escalation-policies/{policy_id}"))
+NOTHING = (
+    *NO_POLICY,
+    ("DELETE", "/api/v1/schedules/{schedule_id}"),
+    ("DELETE", "/api/v1/channels/{channel_id}"),
+    ("POST", "/api/v1/incidents/{incident_id}/resolve"),
+)
+NEW_METHOD = (("POST", "/api/v1/users/{user_id}/contact-methods"),)
+FIRST: dict[str, tuple[Step, ...]] = {
+    "POST /incidents/{incident_id}/reopen": (("POST", "/api/v1/incidents/{incident_id}/resolve"),),
+    "POST /api/v1/incidents/{incident_id}/reopen": (("POST", "/api/v1/incidents/{incident_id}/resolve"),),
+    "POST /schedules/{schedule_id}/delete": NO_POLICY,
+    "DELETE /api/v1/schedules/{schedule_id}": NO_POLICY,
+    "POST /integrations/{integration_id}/enable": (("POST", "/integrations/{integration_id}/disable"),),
+    "DELETE /api/v1/escalation-policies/{policy_id}": NO_SERVICE,
+    "POST /channels/{channel_id}/enable": (("POST", "/channels/{channel_id}/disable"),),
+    "POST /channels/{channel_id}/delete": NO_POLICY,
+    "DELETE /api/v1/channels/{channel_id}": NO_POLICY,
+    "POST /teams/{team_id}/delete": NOTHING,
+    "DELETE /api/v1/teams/{team_id}": NOTHING,
+    "POST /users/{user_id}/activate": (("POST", "/users/{user_id}/deactivate"),),
+    "DELETE /api/v1/users/{user_id}/contact-methods/{method_id}": NEW_METHOD,
+    "POST /api/v1/users/{user_id}/contact-methods/{method_id}/verify": NEW_METHOD,
+    "POST /me/contact-methods/{method_id}/verify": NEW_METHOD,
+    "POST /me/contact-methods/{method_id}/delete": NEW_METHOD,
+}
+"""What must be done before it can be done."""
+
+BODIES: dict[str, Any] = {
+    "PATCH /api/v1/users/me": {"name": "Another"},
+    "PATCH /api/v1/schedules/{schedule_id}/rotations/{rotation_id}": {"name": "Another"},
+    "POST /me/contact-methods/{method_id}/verify": {"code": "0000"},
+    "POST /api/v1/users/{user_id}/contact-methods/{method_id}/verify": {"code": "0000"},
+}
+"""Bodies that change something, where the one that is made does not; a PATCH changes the name."""
+
+
+def spelled(route: Route) -> str:
+    """Method and path, with the values that the line of the matrix names."""
+    path = route.path
+    for name, value in route.values:
+        path = path.replace(f"{{{name}}}", value)
+    return f"{route.method} {path}"
+
+
+UNSAFE = [
+    route
+    for route in matrix.routes()
+    if route.method != "GET" and (route.method, route.path) not in ELSEWHERE
+]
+
+
+@contextmanager
+def listening() -> Iterator[list[AuditEntry]]:
+    """Every entry that a transaction is given meanwhile."""
+    entries: list[AuditEntry] = []
+    with pytest.MonkeyPatch.context() as patched:
+        keep = Transaction.audit
+
+        def note(tx: Transaction, entry: AuditEntry) -> None:
+            entries.append(entry)
+            keep(tx, entry)
+
+        patched.setattr(Transaction, "audit", note)
+        yield entries
+
+
+async def recorded(scene: Scene, route: Route) -> None:
+    """Ask; an entry with who it was and from where."""
+    caller = scene.callers["organization owner"]
+    ids = ids_for(scene, caller, route, OWN)
+    if route.path == "/api/v1/users/{user_id}/password":
+        ids = scene.estates[OWN].ids
+    body = body_for(scene, route, scene.estates[OWN].ids | caller.ids)
+    if route.method == "PATCH" and not body:
+        body = {"name": "Another"}
+    for method, path in FIRST.get(spelled(route), ()):
+        step = Route(method, path, "")
+        made = await scene.ask(
+            caller, method, address(step, ids), body_for(scene, step, scene.estates[OWN].ids)
+        )
+        assert made.status_code < 400, (method, path, made.text)
+        if path.endswith("contact-methods"):
+            ids = ids | {"method_id": made.json()["id"]}
+    with listening() as entries:
+        asked = address(route, ids)
+        answer = await scene.ask(caller, route.method, asked, BODIES.get(spelled(route), body))
+    if (route.method, route.path) in WITHOUT:
+        assert entries == [], "it leaves an entry by now: take it out of the list"
+        return
+    assert entries, (answer.status_code, re.sub(r"<[^>]+>|\s+", " ", answer.text)[-300:])
+    for entry in entries:
+        assert (entry.address, entry.request_id) == ("198.51.100.9", answer.headers["x-request-id"])
+        assert re.fullmatch(r"[a-z_]+\.[a-z_]+", entry.act)
+        assert entry.target_name
+
+
+@pytest.mark.parametrize("route", [each for each in UNSAFE if spelled(each) not in FIRST], ids=spelled)
+async def test_every_route_that_changes_something_is_recorded(scene: Scene, route: Route) -> None:
+    """By itself, in an estate where it can be done."""
+    await recorded(scene, route)
+
+
+@pytest.mark.parametrize("route", [each for each in UNSAFE if spelled(each) in FIRST], ids=spelled)
+async def test_routes_that_need_something_done_before_are_recorded(
+    sqlite_template: Path, tmp_path: Path, route: Route
+) -> None:
+    """In an estate of its own, in which what stood in the way is done first."""
+    async with staged(sqlite_template, tmp_path, lasting=True) as scene:
+        await recorded(scene, route)
+
+
+def test_the_lists_name_routes_that_exist() -> None:
+    """What is gone from the matrix leaves the lists."""
+    known = {(route.method, route.path) for route in matrix.routes()}
+    assert {*ELSEWHERE, *WITHOUT} <= known
+    assert {*FIRST, *BODIES} <= {spelled(route) for route in UNSAFE}
