@@ -87,7 +87,8 @@ def noun(kind: str) -> str:
 def act_words(act: str) -> str:
     """An act without who and what: `Escalation policy: changed`, for a list to choose from."""
     kind, _, verb = act.partition(".")
-    return f"{noun(kind)}: {_VERBS.get(verb, verb.replace('_', ' '))}".capitalize()
+    words = f"{noun(kind)}: {_VERBS.get(verb, verb.replace('_', ' '))}"
+    return words[0].upper() + words[1:]
 
 
 def deed(entry: AuditEntry) -> str:
@@ -103,8 +104,8 @@ def changes(entry: AuditEntry, names: Names | None = None) -> list[str]:
     """The members that changed, each as `delay 5 → 10 min`; facts about an act as `tries 3`."""
     before, after = entry.changes
     said: list[str] = []
-    if set(before) | set(after) == {"levels"} or ("levels" in before and "levels" in after):
-        said += _levels(before.pop("levels", []), after.pop("levels", []), names or {})
+    if "levels" in before and "levels" in after:
+        said += _levels(before.pop("levels"), after.pop("levels"), names or {})
     updated = bool(before) and bool(after)
     for name in {**before, **after}:
         label, unit = _MEMBERS.get(name, (_spaced(name), ""))
@@ -119,6 +120,12 @@ def changes(entry: AuditEntry, names: Names | None = None) -> list[str]:
     return said
 
 
+def label(member: str) -> str:
+    """A member's name for people: `repeat delay` for `repeatDelayMinutes`."""
+    words, unit = _MEMBERS.get(member, (_spaced(member), ""))
+    return f"{words} ({unit})" if unit else words
+
+
 def summary(entry: AuditEntry, names: Names | None = None) -> str:
     """The first few changes in one line; empty where the deed says it all."""
     _, _, verb = entry.act.partition(".")
@@ -128,6 +135,8 @@ def summary(entry: AuditEntry, names: Names | None = None) -> str:
     ):
         return ""
     said = changes(entry, names)
+    if entry.act == "user.signed_in":
+        said = [each for each in said if not each.startswith("user agent")]
     more = f" and {len(said) - MOST_CHANGES} more" if len(said) > MOST_CHANGES else ""
     return ", ".join(said[:MOST_CHANGES]) + more
 
@@ -174,27 +183,45 @@ def _targets(level: Mapping[str, Any], names: Names) -> str:
     return ", ".join(found) or "nobody"
 
 
+def lines(member: str, value: Any, names: Names) -> list[str]:
+    """One member's whole value, a line for each of its parts, with names instead of ids."""
+    if member == "levels" and isinstance(value, list):
+        return [
+            f"Level {each['level']} after {_number(each['delayMinutes'])} min: {_targets(each, names)}"
+            for each in value
+            if isinstance(each, dict)
+        ]
+    if isinstance(value, list):
+        return [_value(each, names, cut=False) for each in value]
+    if isinstance(value, dict):
+        return [f"{_spaced(key)}: {_value(each, names, cut=False)}" for key, each in value.items()]
+    return [] if value is None else [_value(value, names, cut=False)]
+
+
 def _spaced(name: str) -> str:
     return re.sub(r"(?<=[a-z])([A-Z])", lambda match: f" {match.group(1).lower()}", name)
 
 
-def _value(value: Any, names: Names) -> str:
+def _value(value: Any, names: Names, *, cut: bool = True) -> str:
     if value is None or value in ("", [], {}):
         return "none"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, float):
+    if isinstance(value, (int, float)):
         return _number(value)
     if isinstance(value, list):
-        return _cut(", ".join(_value(each, names) for each in value))
-    if isinstance(value, dict):
-        return _cut(", ".join(f"{_spaced(key)} {_value(each, names)}" for key, each in value.items()))
-    return _cut(names.get(str(value), str(value)))
+        said = ", ".join(_value(each, names, cut=cut) for each in value)
+    elif isinstance(value, dict):
+        said = ", ".join(f"{_spaced(key)} {_value(each, names, cut=cut)}" for key, each in value.items())
+    else:
+        said = names.get(str(value), str(value))
+        if _INSTANT.fullmatch(said):
+            said = f"{said[:10]} {said[11:16]} UTC"
+    said = " ".join(said.split())
+    return said if not cut or len(said) <= _LONGEST else f"{said[: _LONGEST - 1]}…"
 
 
-def _cut(text: str) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 
 
 def _number(value: float) -> str:

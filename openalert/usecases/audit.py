@@ -1,13 +1,18 @@
-"""The audit log: every act says here, inside its transaction, who did what to what."""
+"""The audit log: every act says here, inside its transaction, who did what to what; and who may read that."""
 
+from collections.abc import AsyncIterator
 from typing import Protocol
 
-from openalert.domain.access import Actor
+from openalert.domain.access import Actor, Permission
 from openalert.domain.audit import AuditEntry, Subject, differences, fit
-from openalert.storage import organizations
-from openalert.storage.database import Transaction
+from openalert.storage import audit, organizations
+from openalert.storage.audit import NEWEST, AuditFilter
+from openalert.storage.database import Database, Reader, Transaction
+from openalert.usecases.access import require
 
 LONGEST_NAME = 200
+MOST_EXPORTED = 100_000
+_BATCH = 1_000
 
 
 class Thing(Protocol):
@@ -102,3 +107,32 @@ async def record_installation(
         after=after,
         organization_id=home.id if home else None,
     )
+
+
+def check(actor: Actor) -> None:
+    """Pass for whoever may read the log: the admins of the organization, and its keys with the scope `admin`."""
+    require(actor, Permission.CONFIGURE, None)
+
+
+async def page(
+    reader: Reader, actor: Actor, wanted: AuditFilter, *, before: int = NEWEST, limit: int
+) -> list[AuditEntry]:
+    """The next entries of the actor's organization, the newest first."""
+    check(actor)
+    return await audit.page(reader, actor, wanted, before=before, limit=limit)
+
+
+async def export(db: Database, actor: Actor, wanted: AuditFilter) -> AsyncIterator[list[AuditEntry]]:
+    """The newest entries in batches, at most `MOST_EXPORTED`.
+
+    Each batch is read by itself, so that a slow reader holds no snapshot; what is there never changes meanwhile.
+    """
+    before, left = NEWEST, MOST_EXPORTED
+    while left > 0:
+        async with db.read() as reader:
+            batch = await page(reader, actor, wanted, before=before, limit=min(_BATCH, left))
+        if batch:
+            yield batch
+            before, left = batch[-1].seq, left - len(batch)
+        if len(batch) < _BATCH:
+            return

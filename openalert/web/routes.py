@@ -10,6 +10,7 @@ from openalert.web import conditions, description, ops, passkeys, signin, single
 from openalert.web.api import (
     alerts,
     api_keys,
+    audit_log,
     channels,
     escalation_policies,
     incidents,
@@ -40,6 +41,7 @@ API = Router(
         users.routes,
         sessions.routes,
         api_keys.routes,
+        audit_log.routes,
     ],
     middleware=[conditions.middleware],
     dependencies={"db": Provide(conditions.database, sync_to_thread=False)},

@@ -13,6 +13,22 @@ _CONFIG = "Where messages go: `address` of an email channel, `url` of a webhook.
 MEMBERS: dict[str, tuple[str, Any]] = {
     "acknowledgedAt": ("When it was acknowledged; null: not yet.", f"{_DAY}09:02:10Z"),
     "acknowledgedById": ("The person who acknowledged it; null for a program.", _OTHER),
+    "act": ("What was done: a noun and what became of it.", "service.updated"),
+    "AuditEntry.actor": ("Who did it; the kind is user, api_key, system or anonymous.", None),
+    "AuditEntry.address": ("The network address it came from.", "192.0.2.7"),
+    "AuditEntry.at": ("When it was done.", f"{_DAY}09:00:00Z"),
+    "AuditEntry.seq": ("Its place in the log, from 1 without gaps.", 18214),
+    "AuditActor.kind": ("`user`, `api_key`, `system` or `anonymous`.", "user"),
+    "AuditActor.name": ("What they were called then.", "Ana Ito"),
+    "AuditTarget.kind": ("What kind of thing it is.", "service"),
+    "AuditTarget.name": ("What it was called then.", "Checkout"),
+    "after": ("The members that changed, as they are now; or facts about the act.", {"name": "Checkout"}),
+    "before": ("The members that changed, as they were.", {"name": "Shop"}),
+    "hash": ("SHA-256 over the entry and the hash before it; docs/audit.md says how.", "9f3a6b" + "0" * 58),
+    "previousHash": ("The hash of the entry before.", "0" * 64),
+    "requestId": ("The `X-Request-ID` of the answer.", "49a2dfa4908d5308"),
+    "sentence": ("The same in words.", "Ana Ito changed the service Checkout: name Shop → Checkout"),
+    "target": ("What it was done to.", None),
     "actor": ("Who did it: `kind`, `id` and `name`.", {"kind": "user", "id": _OTHER, "name": "Ana Ito"}),
     "address": ("Where messages go.", "ana@example.com"),
     "Session.address": ("The network address it was opened from.", "192.0.2.7"),
@@ -194,6 +210,10 @@ MEMBERS: dict[str, tuple[str, Any]] = {
 }  # fmt: skip
 
 PARAMETERS: dict[str, tuple[str, Any]] = {
+    "act": ("Only such acts; a noun alone means all that is done to its kind.", "service.updated"),
+    "actorId": ("Only what this person or key did.", _OTHER),
+    "format": ("The kind of file.", "csv"),
+    "targetId": ("Only what was done to this.", _ID),
     "assigneeId": ("Only those that this person works on.", _OTHER),
     "at": ("The instant asked about; without it, now.", f"{_DAY}09:00:00Z"),
     "cursor": ("`nextCursor` of the page before.", None),
@@ -230,6 +250,7 @@ TAGS: dict[str, str] = {
     "teams": "Who owns what, and who belongs to it.",
     "users": "People, the ways to reach them, and where they are signed in.",
     "API keys": "How machines sign in.",
+    "audit log": "Who did what, from where; chained by hash.",
     "sign-in": "How people sign in by program.",
 }
 """The resources, in the order in which one meets them."""

@@ -66,7 +66,7 @@ def test_ids_are_found_wherever_they_stand() -> None:
 def test_acts_have_words_of_their_own() -> None:
     """For a list to choose from."""
     assert act_words("escalation_policy.updated") == "Escalation policy: changed"
-    assert act_words("api_key.revoked") == "Api key: revoked"
+    assert act_words("api_key.revoked") == "API key: revoked"
 
 
 @pytest.mark.parametrize("side", ['{"levels":"gone"}', '{"tooLongToKeep":["levels"]}', '{"levels":[1]}'])

@@ -55,7 +55,10 @@ REFUSED_LATER = {
 }
 """What whoever may is answered by routes that go on to ask for more than a test can give at once."""
 
-QUERIES = {"/api/v1/schedules/{schedule_id}/shifts": "?from=2026-01-01T00:00:00Z&to=2026-02-01T00:00:00Z"}
+QUERIES = {
+    "/api/v1/audit-log/export": "?format=csv",
+    "/api/v1/schedules/{schedule_id}/shifts": "?from=2026-01-01T00:00:00Z&to=2026-02-01T00:00:00Z",
+}
 """What a route must be asked for beside its path."""
 
 _PARAMETER = re.compile(r"\{(\w+)\}")

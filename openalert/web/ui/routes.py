@@ -8,6 +8,7 @@ from openalert.web.ui import (
     actions,
     alerts,
     api_docs,
+    audit,
     channels,
     escalation_policies,
     incidents,
@@ -52,6 +53,7 @@ ROUTES: Sequence[HTTPRouteHandler] = [
     *security.ROUTES,
     *moves.ROUTES,
     *settings.ROUTES,
+    *audit.ROUTES,
     *api_docs.ROUTES,
     *single_sign_on.ROUTES,
 ]

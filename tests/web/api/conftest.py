@@ -16,6 +16,7 @@ from openalert.usecases.deliveries import Outside
 from openalert.web import guards, problems
 from openalert.web.api import (
     api_keys,
+    audit_log,
     channels,
     escalation_policies,
     integrations,
@@ -83,6 +84,7 @@ async def callers(db: Database) -> AsyncIterator[Callers]:
             module.routes
             for module in (
                 api_keys,
+                audit_log,
                 channels,
                 escalation_policies,
                 integrations,
