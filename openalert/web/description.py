@@ -185,6 +185,8 @@ def _operation(method: str, handler: HTTPRouteHandler, found: Json, shown: Examp
     is_public = bool(handler.opt.get("public"))
     status = next(status for status in found["responses"] if status.startswith("2"))
     done = found["responses"][status]
+    if "answers" in handler.opt:  # what programs get where browsers are led on
+        status, done = str(handler.opt["answers"]), {}
     return {
         "tags": found.get("tags") or [_UNTAGGED],
         "summary": _words(name),
@@ -209,9 +211,9 @@ def _conditions(method: str, plan: Plan) -> list[str]:
 
 
 def _further(method: str, handler: HTTPRouteHandler, plan: Plan) -> Json:
-    """The refusals of an operation, and 304 where there is a version; a list or a new thing cannot be missing."""
+    """The refusals of an operation, and 304 where there is a version; a list cannot be missing."""
     refused = _OF_READS if method.upper() in SAFE else _OF_WRITES
-    names_nothing = handler.paths == {"/"}
+    names_nothing = method == "get" and handler.paths == {"/"}
     listed = {
         str(status): {"$ref": f"#/components/responses/{_REFUSALS[status][0]}"}
         for status in refused

@@ -72,7 +72,7 @@ async def _second_step(db: Database, step: Step, code: str, browser: Browser) ->
     return await second_factors.enter_code(db, step.token, code, browser)
 
 
-@post("/auth/logout", status_code=200, summary="Sign out")
+@post("/auth/logout", status_code=200, summary="Sign out", opt={"answers": 204})
 async def logout(request: Web, db: NamedDependency[Database], actor: NamedDependency[Actor]) -> Response[Any]:
     """End the session of the cookie; an API key is revoked, not signed out."""
     token = session_token(request.scope)
