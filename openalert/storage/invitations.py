@@ -28,6 +28,15 @@ async def delete(tx: Transaction, invitation_id: str) -> bool:
     return bool(await tx.changed("DELETE FROM invitations WHERE id = :id RETURNING id", id=invitation_id))
 
 
+async def delete_of(tx: Transaction, organization_id: str, key: str) -> None:
+    """Nobody with this address is to be invited any more."""
+    await tx.execute(
+        "DELETE FROM invitations WHERE organization_id = :organization AND email_key = :key",
+        organization=organization_id,
+        key=key,
+    )
+
+
 async def get(reader: Reader, actor: Actor, invitation_id: str) -> Invitation | None:
     """The invitation, if of the actor's organization."""
     condition, parameters = in_organization(actor)

@@ -209,6 +209,16 @@ async def by_effect(reader: Reader, effect_keys: Sequence[str]) -> dict[str, Not
     return {each.effect_key: each for each in found}
 
 
+async def codes_since(reader: Reader, user_id: str, since: Instant) -> int:
+    """How many codes were written to addresses of this person since then."""
+    count = await reader.value(
+        "SELECT count(*) FROM notifications WHERE user_id = :user AND kind = 'code' AND created_at > :since",
+        user=user_id,
+        since=since,
+    )
+    return int(count or 0)
+
+
 async def in_flight(reader: Reader, incident_id: str) -> list[Notification]:
     """Pages that are with a provider at this moment."""
     return await reader.all(

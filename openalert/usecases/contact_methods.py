@@ -9,10 +9,10 @@ from openalert.domain.access import Actor, Permission
 from openalert.domain.audit import Subject
 from openalert.domain.errors import Conflict, Forbidden, Invalid, RateLimited
 from openalert.domain.ids import new_id
-from openalert.domain.instant import MINUTE, SECOND
+from openalert.domain.instant import DAY, HOUR, MINUTE, SECOND
 from openalert.domain.notification import Notification, NotificationKind
 from openalert.domain.user import ContactMethod, User, check_email, email_key
-from openalert.storage import contact_methods, users
+from openalert.storage import contact_methods, notifications, users
 from openalert.storage.database import Reader, Transaction
 from openalert.usecases import audit
 from openalert.usecases.access import found, require
@@ -25,6 +25,8 @@ MOST_METHODS = 10
 CODE_LASTS = 10 * MINUTE
 CODE_TRIES = 5
 RESEND_AFTER = 60 * SECOND
+MOST_CODES_A_DAY = 20
+"""To all addresses of one person together: a code is a message to somebody who may not want it."""
 
 
 async def of_user(reader: Reader, actor: Actor, user_id: str) -> list[ContactMethod]:
@@ -166,6 +168,10 @@ def email_method(tx: Transaction, user_id: str, address: str, *, is_verified: bo
 
 async def _send_code(tx: Transaction, user: User, method: ContactMethod) -> None:
     """Eight random digits to the address; only their hash is kept beside it."""
+    if await notifications.codes_since(tx, user.id, tx.now - DAY) >= MOST_CODES_A_DAY:
+        raise RateLimited(
+            f"{MOST_CODES_A_DAY} codes were sent in a day. Try again tomorrow.", retry_after=HOUR // SECOND
+        )
     code = f"{secrets.randbelow(10**8):08d}"
     method.code_hash = _code_hash(method, code)
     method.code_expires_at = tx.now + CODE_LASTS

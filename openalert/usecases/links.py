@@ -89,12 +89,28 @@ async def _write_reset(
     user = await users.get(reader, SYSTEM, row.user_id or "")
     if reset is None or user is None or not user.is_active or user.email != row.address:
         raise _not_wanted()
-    message.headline = "Choose a new password"
+    if user.password_hash is None:
+        await _write_welcome(reader, message, user)
+    else:
+        message.headline = "Choose a new password"
+        message.body = (
+            f"The link is good once, {_for(Purpose.RESET)}. Choosing a password signs you out everywhere.\n\n"
+            "If you did not ask for it, do nothing: your password stays as it is."
+        )
+    label = "Choose a password" if user.password_hash is None else "Choose a new password"
+    message.actions = [_button(label, address(base_url, secret, of_reset(reset, user)))]
+
+
+async def _write_welcome(reader: Reader, message: Message, user: User) -> None:
+    """For somebody who is here and has never signed in."""
+    organization = await organizations.get(reader, user.organization_id)
+    name = organization.name if organization else "OpenAlert"
+    message.headline = f"Welcome to {name} on OpenAlert"
     message.body = (
-        f"The link is good once, {_for(Purpose.RESET)}. Choosing a password signs you out everywhere.\n\n"
-        "If you did not ask for it, do nothing: your password stays as it is."
+        "OpenAlert calls whoever is on call when something breaks. Choose a password to sign in, see your shifts "
+        f"and say how you are reached.\n\nYou sign in with {user.email}. The link is good once; when it is over, "
+        "“Forgotten your password?” on the page to sign in sends another."
     )
-    message.actions = [_button("Choose a new password", address(base_url, secret, of_reset(reset, user)))]
 
 
 def _button(label: str, url: str) -> Action:

@@ -36,12 +36,15 @@ async def request(db: Database, *, email: str, browser: Browser) -> None:
 
 
 async def send(tx: Transaction, user_id: str, *, by_mail: bool) -> PasswordReset:
-    """An admin's link for a colleague; without mail the admin hands it over."""
+    """An admin's link for a colleague; without mail the admin hands it over.
+
+    Whoever has no password yet has as long as for an invitation.
+    """
     user = await people.get(tx, tx.actor, user_id)
     may_manage(tx.actor, user)
     if not user.is_active:
         raise Conflict(f"{user.name} is switched off; switch them on first.")
-    reset = await _make(tx, user)
+    reset = await _make(tx, user, Purpose.INVITATION if user.password_hash is None else Purpose.RESET)
     if by_mail:
         await _mail(tx, user, reset, reason=f"{tx.actor.name} sent it to you.")
     return reset
@@ -75,7 +78,7 @@ async def _opened(reader: Reader, secret: bytes, token: str) -> tuple[PasswordRe
     return reset, user
 
 
-async def _make(tx: Transaction, user: User) -> PasswordReset:
+async def _make(tx: Transaction, user: User, lasts_as: Purpose = Purpose.RESET) -> PasswordReset:
     audit.record(
         tx,
         "user.password_link_made",
@@ -85,7 +88,7 @@ async def _make(tx: Transaction, user: User) -> PasswordReset:
         organization_id=user.organization_id,
     )
     reset = PasswordReset(
-        id=new_id(tx.now), user_id=user.id, created_at=tx.now, expires_at=tx.now + Purpose.RESET.lasts
+        id=new_id(tx.now), user_id=user.id, created_at=tx.now, expires_at=tx.now + lasts_as.lasts
     )
     await password_resets.insert(tx, reset)
     return reset

@@ -10,7 +10,7 @@ from openalert.domain.password import check_password, normalised
 from openalert.domain.team import check_name
 from openalert.domain.user import User, check_email, email_key
 from openalert.domain.walltime import zone_named
-from openalert.storage import contact_methods, credentials, password_resets, users
+from openalert.storage import contact_methods, credentials, invitations, password_resets, users
 from openalert.storage.database import Database, Reader, Transaction
 from openalert.usecases import audit, passwords, throttle
 from openalert.usecases.access import article, found, given, home, may_manage, require
@@ -42,7 +42,10 @@ async def create(
     phone_number: str | None = None,
     password_hash: str | None = None,
 ) -> User:
-    """A new person, for admins, reached from now on by the address with which they sign in."""
+    """A new person, for admins, reached from now on by the address with which they sign in.
+
+    An invitation of that address is void: they are here.
+    """
     require(tx.actor, Permission.CONFIGURE, None)
     _may_give(tx.actor, role)
     user = User(
@@ -60,6 +63,7 @@ async def create(
     )
     await _address_is_free(tx, user)
     await users.insert(tx, user)
+    await invitations.delete_of(tx, user.organization_id, user.email_key)
     audit.change(tx, "user.created", None, user)
     await contact_methods.insert(tx, email_method(tx, user.id, user.email, is_verified=True))
     return user

@@ -84,3 +84,39 @@ async def test_a_migration_that_breaks_leaves_the_schema_as_it_was(
         names = [row[1] for row in await reader.rows("PRAGMA table_info(settings)")]
     await database.close()
     assert names == ["name", "value"]
+
+
+async def test_messages_keep_their_kind_when_a_further_one_is_allowed(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The column is made anew with another CHECK: each row keeps its word, and an unknown one is still refused."""
+    known = {dialect: migrate.migrations(dialect) for dialect in ("sqlite", "postgres")}
+    plain = await open_database(database_url, migrated=False)
+    dialect = plain.dialect
+    connection = await plain.writer()
+    before = {"sqlite": "", "postgres": "SELECT set_config('search_path', 'old', false)"}[dialect]
+    if before:
+        await connection.run("CREATE SCHEMA old")
+        await connection.run(before)
+    else:
+        await plain.close()
+        plain = await open_database(f"{database_url}.old", migrated=False)
+        connection = await plain.writer()
+    monkeypatch.setattr(migrate, "migrations", lambda dialect: known[dialect][:2])
+    await migrate.apply(plain)
+    for number, kind in enumerate(("page", "update", "test", "notice", "code")):
+        await connection.run(
+            "INSERT INTO notifications (id, effect_key, organization_id, episode, cycle, level, kind, channel, "
+            "address, reason, content, status, possible_repeat, attempts, give_up_at, created_at, updated_at) VALUES "
+            f"('{number}', '{number}', 'o', 0, 0, 0, '{kind}', 'email', 'a', '', '{{}}', 'sent', false, 1, 0, 0, 0)"
+        )
+    monkeypatch.setattr(migrate, "migrations", lambda dialect: known[dialect][:3])
+    assert await migrate.apply(plain) == ["0003_accounts"]
+    _, rows = await connection.fetch("SELECT kind FROM notifications ORDER BY id", {})
+    assert [row[0] for row in rows] == ["page", "update", "test", "notice", "code"]
+    await connection.run("UPDATE notifications SET kind = 'link' WHERE id = '4'")
+    with pytest.raises(Exception, match=r"(?i)check"):
+        await connection.run("UPDATE notifications SET kind = 'unheard of' WHERE id = '4'")
+    if dialect == "postgres":
+        await connection.run("ROLLBACK")
+    await plain.close()

@@ -291,12 +291,14 @@ async def test_nobody_learns_who_is_here(world: World) -> None:
 
 async def test_a_link_to_a_new_password_ends_early(world: World) -> None:
     """After half an hour, with another address, with another password, for somebody switched off."""
+    alice = world.as_(world.alice)
+    hashed = await passwords.hash_password(PASSWORD)
+    async with world.db.transaction(alice) as tx:
+        await people.set_password(tx, world.bob.id, hashed)
     token = await reset_token(world, world.bob)
     world.clock.advance(30 * MINUTE)
     with pytest.raises(NotFound):
         await finish(world, token)
-    alice = world.as_(world.alice)
-    hashed = await passwords.hash_password(PASSWORD)
     for change in ("address", "password", "off"):
         async with world.db.read() as reader:
             bob = await people.get(reader, alice, world.bob.id)
@@ -334,3 +336,45 @@ async def test_only_managers_make_links_for_others(world: World) -> None:
         await people.deactivate(tx, world.charlie.id)
     with pytest.raises(Conflict):
         await reset_token(world, world.charlie)
+
+
+async def test_an_invitation_is_void_once_its_address_is_here(world: World) -> None:
+    """Made by an admin or by single sign-on meanwhile: nobody joins twice, and the list does not wait for them."""
+    made = await invited(world)
+    async with world.db.transaction(world.as_(world.alice)) as tx:
+        await people.create(tx, email="KIM@example.org", name="Kim")
+        assert await invitations.page(tx, tx.actor, limit=10) == []
+    with pytest.raises(NotFound):
+        await accept(world, token_of(made))
+
+
+async def test_a_first_password_has_three_days(world: World) -> None:
+    """Whoever was added without one gets a welcome; whoever has one, half an hour."""
+    async with world.db.transaction(world.as_(world.alice)) as tx:
+        await resets.send(tx, world.bob.id, by_mail=True)
+    await world.advance(seconds=1)
+    message = world.email.received.pop()
+    assert message.headline == "Welcome to Acme on OpenAlert"
+    token = message.actions[0].url.rpartition("/")[2]
+    world.clock.advance(71 * HOUR)
+    await resets.finish(world.db, OUTSIDE.secret, token, password=PASSWORD, browser=BROWSER)
+    async with world.db.transaction(world.as_(world.alice)) as tx:
+        made = await resets.send(tx, world.bob.id, by_mail=False)
+    assert made.expires_at - made.created_at == 30 * MINUTE
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "bob@example.org",
+        "BOB@Example.ORG",
+        " bob@example.org ",
+        "\uff42ob@example.org",
+        "bob@example\uff0eorg",
+    ],
+)
+async def test_one_address_is_one_person(world: World, address: str) -> None:
+    """However it is spelt: capitals, wide letters, another kind of dot."""
+    with pytest.raises(Conflict):
+        async with world.db.transaction(world.as_(world.alice)) as tx:
+            await people.create(tx, email=address, name="Not Bob")

@@ -61,6 +61,7 @@ async def _page(
             user={"name": me.name, "email": me.email, "has_password": me.password_hash is not None},
             factors=await second_factors.of(reader, me.id),
             is_needed=rule.concerns(me.role),
+            passwords=not request.app.state.config.oidc.only,
             setup=drawn(pending) if pending else None,
             passkeys_work=passkeys.site_of(request.app.state.config.base_url) is not None,
             codes=list(codes),

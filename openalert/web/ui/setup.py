@@ -28,13 +28,14 @@ from openalert.storage.alerts import AlertFilter
 from openalert.storage.database import Database, Reader, Transaction
 from openalert.storage.incidents import IncidentFilter
 from openalert.usecases import incidents as acts
-from openalert.usecases import presets, setup, signin
+from openalert.usecases import password_resets, presets, setup, signin
 from openalert.usecases import services as watched
 from openalert.usecases import users as people
 from openalert.usecases.access import require
 from openalert.web.cookies import browser_of, entered
 from openalert.web.guards import Access, stranger
 from openalert.web.ui.frame import Values, Web, answer, go, plain, sent
+from openalert.web.ui.sign_in import sends_mail
 
 TEST_TITLE = "Test page: can you hear me?"
 _KEY_COOKIE = "openalert_new_key"
@@ -169,7 +170,10 @@ async def _build(request: Web, db: Database, actor: Actor, fields: dict[str, str
     colleagues = _colleagues(fields.get("people", ""))
     async with db.transaction(actor) as tx:
         me = await people.me(tx, actor)
-        members = [me.id, *[await _person(tx, name, address, me.timezone) for name, address in colleagues]]
+        by_mail = sends_mail(request) and not request.app.state.config.oidc.only
+        members = [me.id]
+        for name, address in colleagues:
+            members.append(await _person(tx, name, address, me.timezone, by_mail=by_mail))
         made = await presets.apply(
             tx,
             fields.get("preset", ""),
@@ -196,12 +200,15 @@ async def _build(request: Web, db: Database, actor: Actor, fields: dict[str, str
     return response
 
 
-async def _person(tx: Transaction, name: str, address: str, timezone: str) -> str:
-    """The id of the person with this address, made when there is none."""
+async def _person(tx: Transaction, name: str, address: str, timezone: str, *, by_mail: bool) -> str:
+    """The id of the person with this address, made when there is none; a mail says how to choose a password."""
     known = await users.by_email_key(tx, email_key(address))
     if known is not None and known.organization_id == tx.actor.organization_id:
         return known.id
-    return (await people.create(tx, email=address, name=name, timezone=timezone)).id
+    made = await people.create(tx, email=address, name=name, timezone=timezone)
+    if by_mail:
+        await password_resets.send(tx, made.id, by_mail=True)
+    return made.id
 
 
 async def _test(request: Web, db: Database, actor: Actor) -> Response[Any]:
