@@ -9,9 +9,13 @@ import secrets
 from contextlib import suppress
 from pathlib import Path
 
+import structlog
+
 from openalert.config import Config
 from openalert.domain.errors import Invalid
 from openalert.domain.vault import Vault
+
+log = structlog.get_logger(__name__)
 
 FILE = "encryption.key"
 SIGNING_FILE = "secret.key"
@@ -71,6 +75,8 @@ def of(config: Config) -> KeyRing:
         pass
     else:
         _flush_folder(path.parent)
+    if path.stat().st_mode & 0o077:
+        log.warning("others can read the keys of stored secrets: take that right away", file=str(path))
     return KeyRing(path.read_text(encoding="ascii").split(), path)
 
 

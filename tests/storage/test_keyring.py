@@ -4,6 +4,7 @@ import stat
 from pathlib import Path
 
 import pytest
+import structlog
 
 from openalert.config import Config, Server
 from openalert.domain.errors import Invalid
@@ -22,6 +23,17 @@ def test_a_key_is_made_once_and_is_ours_alone(tmp_path: Path) -> None:
     assert of(tmp_path).vault.open(sealed, "place") == b"secret"
     assert stat.S_IMODE((tmp_path / keyring.FILE).stat().st_mode) == 0o600
     assert first.where == str(tmp_path / keyring.FILE)
+
+
+def test_a_key_that_others_can_read_is_complained_about(tmp_path: Path) -> None:
+    """It works, and the log names the file."""
+    of(tmp_path)
+    with structlog.testing.capture_logs() as said:
+        of(tmp_path)
+        assert said == []
+        (tmp_path / keyring.FILE).chmod(0o640)
+        of(tmp_path)
+    assert [line["file"] for line in said] == [str(tmp_path / keyring.FILE)]
 
 
 def test_a_change_of_keys_survives_a_crash_at_any_point(tmp_path: Path) -> None:

@@ -136,7 +136,7 @@ async def test_a_browser_is_led_to_the_sign_in_and_back(client: httpx2.AsyncClie
 @pytest.mark.parametrize(
     "target",
     ["//evil", "/\\evil", "https:evil", "https://evil", "javascript:alert(1)", "/\t/evil", "/x//evil", "/..//evil",
-     "\n/x", "user@host", "", None, "/" + "x" * 3000],
+     "\n/x", "user@host", "%2f%2fevil", "///evil", "/\\/evil", "http:/evil", "", None, "/" + "x" * 3000],
 )  # fmt: skip
 def test_the_way_back_stays_here(target: str | None) -> None:
     """Whatever is not plainly a path of ours leads to the first page."""

@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 
 from openalert.app import OpenAlert
+from openalert.config import Config, Server
 from openalert.domain.access import Role
 from openalert.domain.event import Event
-from openalert.storage import events
+from openalert.storage import Database, events
 from openalert.usecases import api_keys, second_factors, setup, signin, teams, users
 from openalert.web import live
+from openalert.web.guards import Access
 
 pytestmark = pytest.mark.anyio
 
@@ -194,6 +196,21 @@ async def test_a_foreign_page_cannot_listen_with_the_cookie(
         assert frame["type"] == "websocket.http.response.start"
         assert frame["status"] == 403
         assert b"content-security-policy" in dict(frame["headers"])
+
+
+@pytest.mark.parametrize(
+    ("origin", "own"),
+    [("https://oncall.example.com", True), ("https://console.example.com", True), ("https://OnCall.example.com", False),
+     ("http://oncall.example.com", False), ("https://oncall.example.com:8443", False), ("https://example.com", False),
+     ("https://a.oncall.example.com", False), ("https://oncall.example.com.evil.example", False), ("null", False),
+     ("https://oncall.example.com/", False), ("https://oncall.example.com@evil.example", False), ("", False)],
+)  # fmt: skip
+def test_an_origin_is_compared_to_the_letter(sqlite_db: Database, origin: str, own: bool) -> None:
+    """Scheme, host and port as configured; what the request calls the server counts for nothing (S-69)."""
+    server = Server(base_url="https://oncall.example.com", allowed_origins=("https://console.example.com",))
+    access = Access(sqlite_db, Config(server=server))
+    headers = [(b"origin", origin.encode()), (b"host", origin.partition("//")[2].encode())]
+    assert access.is_own_origin({"type": "websocket", "scheme": "wss", "headers": headers}) is own
 
 
 async def test_what_was_missed_is_told_once_and_in_order(app: OpenAlert, cast: dict[str, str]) -> None:
