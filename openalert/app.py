@@ -130,6 +130,7 @@ def single_sign_on(config: Config) -> SingleSignOn | None:
         scopes=oidc.scopes,
         redirect_uri=f"{config.base_url}/auth/callback",
         label=oidc.label,
+        role_claims=oidc.role_claims,
     )
     return SingleSignOn(oidc, IdentityProvider(settings, notifier_settings(config).outgoing))
 

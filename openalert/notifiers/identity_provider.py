@@ -30,6 +30,7 @@ KEYS_REST = MINUTE
 """How long after asking for keys an unknown one makes us ask again."""
 FAILURE_LASTS = 10 * SECOND
 _MOST_KEYS = 100
+_PROFILE = ("email", "email_verified", "name", "given_name", "family_name", "preferred_username")
 _MOST_ANSWER = 512 * 1024
 
 
@@ -42,6 +43,7 @@ class ProviderSettings(msgspec.Struct, frozen=True, kw_only=True):
     scopes: tuple[str, ...] = ("openid", "profile", "email")
     redirect_uri: str
     label: str = ""
+    role_claims: tuple[str, ...] = ()
 
 
 class Metadata(msgspec.Struct, frozen=True):
@@ -51,6 +53,7 @@ class Metadata(msgspec.Struct, frozen=True):
     authorization_endpoint: str
     token_endpoint: str
     jwks_uri: str
+    userinfo_endpoint: str | None = None
     end_session_endpoint: str | None = None
     id_token_signing_alg_values_supported: tuple[str, ...] = ("RS256",)
     token_endpoint_auth_methods_supported: tuple[str, ...] = ("client_secret_basic",)
@@ -68,6 +71,7 @@ class _Keys(msgspec.Struct):
 
 class _Tokens(msgspec.Struct):
     id_token: str
+    access_token: str = ""
 
 
 class IdentityProvider:
@@ -142,7 +146,8 @@ class IdentityProvider:
     async def claims(self, now: Instant, *, code: str, nonce: str, verifier: str) -> Claims:
         """Who signed in, by a code that is good once; Unauthenticated when anything about the answer is wrong."""
         metadata = await self.metadata(now)
-        token = await self._exchange(metadata, code, verifier)
+        tokens = await self._exchange(metadata, code, verifier)
+        token = tokens.id_token
         header = id_token.read_header(token, metadata.algorithms)
         try:
             key = id_token.choose_key(header, await self.keys(now))
@@ -156,7 +161,32 @@ class IdentityProvider:
             # Entra publishes the keys of all tenants together, and says of each whose it is.
             raise refused("it is signed with the key of another tenant.")
         id_token.check(claims, client_id=self.settings.client_id, nonce=nonce, now=now)
-        return claims
+        return await self._completed(claims, metadata, tokens.access_token)
+
+    async def _completed(self, claims: Claims, metadata: Metadata, access_token: str) -> Claims:
+        """The claims with what some providers (Okta) only tell when asked: address, name, roles; never who it is."""
+        roles = {name for each in self.settings.role_claims for name in (each, each.partition(".")[0])}
+        wanted = {*_PROFILE, *roles}
+        complete = "email" in claims and not roles.isdisjoint(claims)
+        url = metadata.userinfo_endpoint
+        if (
+            complete
+            or is_entra(self.settings.issuer)
+            or not access_token
+            or url is None
+            or not _is_usable(url)
+        ):
+            return claims
+        headers = {"Accept": "application/json", "Authorization": f"Bearer {access_token}"}
+        try:
+            answer = await self._request("GET", url, headers)
+            told = msgspec.json.decode(answer.body, type=Claims) if answer.status == 200 else {}
+        except (Unavailable, msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+            log.warning("the identity provider tells nothing about the person", reason=str(error))
+            return claims
+        if told and told.get("sub") != claims.get("sub"):
+            raise refused("what it tells about the person is about another one (sub).")
+        return {name: value for name, value in told.items() if name in wanted} | claims
 
     async def keys(self, now: Instant, *, for_unknown: bool = False) -> Sequence[Mapping[str, Any]]:
         """The published keys; asked for again once a day, or for an unknown one at most once a minute."""
@@ -189,8 +219,8 @@ class IdentityProvider:
         if self._client is not None:
             await self._client.close()
 
-    async def _exchange(self, metadata: Metadata, code: str, verifier: str) -> str:
-        """The ID token for a code, which is sent once: an exchange without an answer is not repeated."""
+    async def _exchange(self, metadata: Metadata, code: str, verifier: str) -> _Tokens:
+        """The tokens for a code, which is sent once: an exchange without an answer is not repeated."""
         settings = self.settings
         form = {
             "grant_type": "authorization_code",
@@ -211,7 +241,7 @@ class IdentityProvider:
         if answer.status != 200:
             raise self._not_exchanged(answer)
         try:
-            return msgspec.json.decode(answer.body, type=_Tokens).id_token
+            return msgspec.json.decode(answer.body, type=_Tokens)
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
             raise refused("there is no ID token in it.") from None
 

@@ -4,8 +4,8 @@ from openalert.domain.access import Actor, Permission
 from openalert.domain.errors import Conflict
 from openalert.domain.single_sign_on import LINK_REQUEST_LASTS, Identity, LinkRequest, Person
 from openalert.domain.user import User
+from openalert.storage import credentials, users
 from openalert.storage import single_sign_on as storage
-from openalert.storage import users
 from openalert.storage.database import Reader, Transaction
 from openalert.usecases import audit
 from openalert.usecases.access import found, may_manage, require
@@ -14,17 +14,25 @@ from openalert.usecases.single_sign_on import connect
 MOST_REQUESTS = 100
 
 
-async def mine(reader: Reader, actor: Actor) -> list[Identity]:
-    """By what the actor can come in."""
-    return await storage.identities_of(reader, actor.user_id or "")
+async def of_user(reader: Reader, actor: Actor, user_id: str) -> list[Identity]:
+    """By what a person can come in; for the person and for admins of at least their rank."""
+    user = await _to_see(reader, actor, user_id)
+    return await storage.identities_of(reader, user.id)
 
 
-async def disconnect(tx: Transaction, identity_id: str, *, needs_password: bool = True) -> Identity:
-    """Take one of the actor's own identities away; Conflict when nothing else would let them in."""
-    own = await mine(tx, tx.actor)
-    identity = found(next((each for each in own if each.id == identity_id), None), "identity")
-    user = found(await users.get(tx, tx.actor, identity.user_id), "user")
-    if len(own) == 1 and (user.password_hash is None or not needs_password):
+async def disconnect(
+    tx: Transaction, user_id: str, identity_id: str, *, passwords_count: bool = True
+) -> Identity:
+    """Take an identity away from a person; Conflict when they take away the last thing that lets them in.
+
+    An admin may, and ends every session of the person with it: it was somebody else's, or is in wrong hands.
+    """
+    user = await _to_see(tx, tx.actor, user_id)
+    known = await storage.identities_of(tx, user.id)
+    identity = found(next((each for each in known if each.id == identity_id), None), "identity")
+    if tx.actor.user_id != user.id:
+        await credentials.delete_sessions_of(tx, user.id)
+    elif len(known) == 1 and (user.password_hash is None or not passwords_count):
         raise Conflict("You could not sign in any more. Set a password first, or connect another account.")
     await storage.delete_identity(tx, user.id, identity.id)
     audit.record(
@@ -36,6 +44,13 @@ async def disconnect(tx: Transaction, identity_id: str, *, needs_password: bool 
         before={"subject": identity.subject},
     )
     return identity
+
+
+async def _to_see(reader: Reader, actor: Actor, user_id: str) -> User:
+    user = found(await users.get(reader, actor, user_id), "user")
+    if actor.user_id != user.id:
+        may_manage(actor, user)
+    return user
 
 
 async def requests(reader: Reader, actor: Actor) -> list[tuple[LinkRequest, User]]:

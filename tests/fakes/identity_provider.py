@@ -95,6 +95,8 @@ class FakeProvider:
         self.refusals: list[str] = []
         """Why codes were not exchanged."""
         self.signed_out = 0
+        self.told: Json | None = None
+        """What the address for details of a person answers; None: there is no such address."""
         self._listener: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -171,6 +173,8 @@ class FakeProvider:
             "id_token_signing_alg_values_supported": ["RS256", "PS256", "ES256", "EdDSA", "HS256", "none"],
             "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
         }
+        if self.told is not None:
+            right["userinfo_endpoint"] = f"{self.issuer}/userinfo"
         if self.mood is Mood.OTHER_ISSUER:
             right["issuer"] = "https://accounts.evil.example"
         return {name: value for name, value in {**right, **self.metadata}.items() if value is not None}
@@ -236,6 +240,9 @@ class FakeProvider:
                 return _json(200, {"keys": keys})
             case "GET", "/authorize":
                 return self._page(target)
+            case "GET", "/userinfo":
+                known = headers.get("authorization") == "Bearer opaque"
+                return _json(200, self.told) if known else _json(401, {"error": "invalid_token"})
             case "GET", "/logout":
                 self.signed_out += 1
                 return (

@@ -414,6 +414,58 @@ class TestRoles:
         assert (await walker.sign_in()).status_code == 303
 
 
+class TestThinTokens:
+    """Providers that say little in the ID token and more when asked, as Okta does."""
+
+    async def test_address_and_groups_may_come_from_there(
+        self, opening: Opening, provider: FakeProvider
+    ) -> None:
+        """And count like those of the token, which wins where both speak."""
+        walker = await opening(**MAPPING)
+        provider.person = {"sub": "thin", "name": "Thin"}
+        provider.told = {"sub": "thin", "email": "thin@example.org", "name": "Other", "groups": ["staff"]}
+        await walker.sign_in()
+        me = await walker.me()
+        assert me is not None
+        assert (me["email"], me["name"], me["role"]) == ("thin@example.org", "Thin", "member")
+
+    async def test_who_it_is_comes_from_the_token_alone(
+        self, opening: Opening, provider: FakeProvider
+    ) -> None:
+        """Details of somebody else are refused; members that say who it is are not taken over."""
+        walker = await opening(**MAPPING)
+        provider.person = {"sub": "thin"}
+        provider.told = {"sub": "alice-1", "email": "thin@example.org", "groups": ["OpenAlert.Owner"]}
+        assert (await walker.sign_in()).status_code == 401
+        provider.told = {
+            "sub": "thin",
+            "email": "thin@example.org",
+            "iss": "https://evil.example",
+            "tid": TENANT,
+        }
+        assert (await walker.sign_in()).status_code == 303
+
+    @pytest.mark.parametrize("told", [[], "text", {"email": "thin@example.org"}, {"sub": None, "email": "x"}])
+    async def test_nonsense_gives_nothing(self, opening: Opening, provider: FakeProvider, told: Any) -> None:
+        """No address, so nobody is taken in."""
+        walker = await opening()
+        provider.person, provider.told = {"sub": "thin"}, told
+        assert (await walker.sign_in()).status_code == 401
+
+    async def test_whoever_says_enough_is_not_asked(self, opening: Opening, provider: FakeProvider) -> None:
+        """One request less."""
+        walker = await opening(**MAPPING)
+        provider.person, provider.told = (
+            NEW | {"groups": []},
+            {"sub": "dora-1", "groups": ["OpenAlert.Owner"]},
+        )
+        await walker.sign_in()
+        assert asked(provider, "/userinfo") == 0
+        me = await walker.me()
+        assert me is not None
+        assert me["role"] == "viewer"
+
+
 class TestEntra:
     """Microsoft Entra ID: tenants, oid, and the issuer that is a template."""
 

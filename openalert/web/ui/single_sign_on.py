@@ -139,21 +139,22 @@ async def mine(request: Web, db: NamedDependency[Database], actor: NamedDependen
     sso = configured(request)
     async with db.read() as reader:
         me = await users.me(reader, actor)
-        own = await identities.mine(reader, actor)
+        own = await identities.of_user(reader, actor, me.id)
         context = await shell(
             request,
             reader,
             actor,
             "/me",
             label=sso.label,
-            identities=[_identity(each) for each in own],
+            identities=[identity_row(each) for each in own],
             only=sso.rules.only,
             has_password=me.password_hash is not None,
         )
     return answer(request, "me/single_sign_on.html", context)
 
 
-def _identity(identity: Identity) -> Values:
+def identity_row(identity: Identity) -> Values:
+    """One identity, as pages show it."""
     return {
         "id": identity.id,
         "email": identity.email,
@@ -185,10 +186,28 @@ async def disconnect(
     only = configured(request).rules.only
 
     async def body(tx: Transaction) -> str:
-        await identities.disconnect(tx, identity_id, needs_password=not only)
+        await identities.disconnect(tx, actor.user_id or "", identity_id, passwords_count=not only)
         return "Disconnected: it opens nothing here any more."
 
     return await act(db, actor, MINE, body)
+
+
+@post("/users/{user_id:str}/identities/{identity_id:str}/disconnect", include_in_schema=False)
+async def disconnect_person(
+    request: Web,
+    user_id: FromPath[str],
+    identity_id: FromPath[str],
+    db: NamedDependency[Database],
+    actor: NamedDependency[Actor],
+) -> Response[None]:
+    """Let an account of the provider sign somebody in no more, and end their sessions."""
+    only = configured(request).rules.only
+
+    async def body(tx: Transaction) -> str:
+        identity = await identities.disconnect(tx, user_id, identity_id, passwords_count=not only)
+        return f"Disconnected: {identity.email or identity.subject} signs nobody in any more."
+
+    return await act(db, actor, f"/users/{user_id}", body)
 
 
 async def _leave(request: Web, db: Database, actor: Actor, purpose: str, target: str) -> Response[Any]:
@@ -221,4 +240,4 @@ async def explained(request: Web, db: Database, actor: Actor, finished: Finished
     return answer(request, "settings/single_sign_on_test.html", context)
 
 
-ROUTES: Sequence[HTTPRouteHandler] = [show, test, decide, mine, connect, disconnect]
+ROUTES: Sequence[HTTPRouteHandler] = [show, test, decide, mine, connect, disconnect, disconnect_person]

@@ -16,13 +16,14 @@ from openalert.domain.user import User
 from openalert.storage import contact_methods, notifications, teams
 from openalert.storage import users as people
 from openalert.storage.database import Database, Reader, Transaction
-from openalert.usecases import invitations, links, password_resets, second_factors, signin, users
+from openalert.usecases import identities, invitations, links, password_resets, second_factors, signin, users
 from openalert.web.ui import choices, shifts
 from openalert.web.ui.forms import Errors, attempt, forget_shown, show_once, shown_once, values_of
 from openalert.web.ui.frame import Values, Web, act, address, answer, go, sent, sent_all, shell
 from openalert.web.ui.links import link
 from openalert.web.ui.security import session_row
 from openalert.web.ui.sign_in import sends_mail
+from openalert.web.ui.single_sign_on import identity_row
 
 PAGE = 100
 _NAMES = ("name", "email", "role", "timezone", "phone_number")
@@ -277,6 +278,9 @@ async def _page(
             if may_manage
             else [],
             factors=await second_factors.of(reader, user.id) if may_manage else None,
+            identities=[identity_row(each) for each in await identities.of_user(reader, actor, user.id)]
+            if may_manage
+            else [],
             roles=_roles(actor),
             errors=errors,
             values=values_of(

@@ -278,6 +278,22 @@ class TestConnecting:
         assert me is not None
         assert me["name"] == "Bob"
 
+    async def test_an_admin_disconnects_and_ends_the_sessions(
+        self, opening: Opening, cast: Cast, provider: FakeProvider, sqlite_db: Database
+    ) -> None:
+        """On the person's page; the account is unknown from then on."""
+        await make.identity(sqlite_db, cast.bob, "bob-1", provider.issuer)
+        bob, admin = await opening(), await opening(cast.alice)
+        provider.person = {"sub": "bob-1", "email": "bob@acme.example"}
+        await bob.sign_in()
+        page = await Browser(admin.client).get(f"/users/{cast.bob.id}")
+        assert "bob@acme.example" in page.text
+        away = next(form["action"] for form in page.forms if form["action"].endswith("/disconnect"))
+        await admin.client.post(away, headers=FORM)
+        assert await bob.me() is None
+        async with sqlite_db.read() as reader:
+            assert await reader.rows("SELECT * FROM identities") == []
+
     async def test_an_admin_does_not_connect_an_owner(
         self, opening: Opening, cast: Cast, provider: FakeProvider, sqlite_db: Database
     ) -> None:
