@@ -197,7 +197,7 @@ def _operation(method: str, handler: HTTPRouteHandler, found: Json, shown: Examp
             *({"$ref": f"#/components/parameters/{each}"} for each in _conditions(method, plan)),
         ],
         **({"requestBody": _body(found["requestBody"], shown)} if "requestBody" in found else {}),
-        "responses": {status: _done(method, status, done, plan, shown), **_further(method, handler, plan)},
+        "responses": {status: _done(method, status, done, plan, shown), **_further(method, plan)},
         **({"security": []} if is_public else {}),
         **({"deprecated": True} if found.get("deprecated") else {}),
     }
@@ -210,15 +210,10 @@ def _conditions(method: str, plan: Plan) -> list[str]:
     return [*listed, "IdempotencyKey"] if method == "post" else listed
 
 
-def _further(method: str, handler: HTTPRouteHandler, plan: Plan) -> Json:
-    """The refusals of an operation, and 304 where there is a version; a list cannot be missing."""
+def _further(method: str, plan: Plan) -> Json:
+    """The refusals of an operation, and 304 where there is a version."""
     refused = _OF_READS if method.upper() in SAFE else _OF_WRITES
-    names_nothing = method == "get" and handler.paths == {"/"}
-    listed = {
-        str(status): {"$ref": f"#/components/responses/{_REFUSALS[status][0]}"}
-        for status in refused
-        if not (status == 404 and names_nothing)
-    }
+    listed = {str(status): {"$ref": f"#/components/responses/{_REFUSALS[status][0]}"} for status in refused}
     if plan.is_object:
         listed["304"] = {"$ref": "#/components/responses/NotModified"}
     return dict(sorted(listed.items()))

@@ -36,6 +36,7 @@ class RateLimit:
         full_at = self._known(key, now)
         wait = full_at + self._interval - now - MINUTE
         if wait > 0.001:
+            self._full_at[key] = full_at
             seconds = max(1, math.ceil(wait / SECOND))
             raise RateLimited(f"Too many changes in a minute. Try again in {seconds} s.", retry_after=seconds)
         self._full_at[key] = full_at + self._interval

@@ -5,18 +5,20 @@ from typing import Any
 
 import httpx2
 import pytest
+from litestar import Response
 from litestar.routes import HTTPRoute
 
 from openalert.app import OpenAlert
 from openalert.domain.access import Role
-from openalert.domain.errors import Unavailable
-from openalert.domain.instant import DAY, HOUR
+from openalert.domain.errors import RateLimited, Unavailable
+from openalert.domain.instant import DAY, HOUR, MINUTE, SECOND
 from openalert.engine import housekeeping
 from openalert.storage import idempotency
 from openalert.storage.database import Transaction
 from openalert.usecases import api_keys, setup
 from openalert.web import etags
 from openalert.web.paging import Page
+from openalert.web.ratelimit import MOST_KEYS, RateLimit
 from tests.conftest import StoppedClock
 
 pytestmark = pytest.mark.anyio
@@ -158,7 +160,7 @@ class TestVersions:
 
 
 async def test_every_route_has_its_plan(app: OpenAlert) -> None:
-    """Every GET that is no list is a version, and every PATCH and DELETE has an object to hold to."""
+    """Every GET that is neither list nor file is a version, and every PATCH and DELETE has an object to hold to."""
     seen = 0
     for route in app.asgi.app.routes:  # type: ignore[attr-defined]  # the middleware knows it as any ASGI application
         if not isinstance(route, HTTPRoute) or not route.path_format.startswith("/api/v1/"):
@@ -167,8 +169,8 @@ async def test_every_route_has_its_plan(app: OpenAlert) -> None:
             plan = handler.opt.get("plan")
             answered = handler.parsed_fn_signature.return_type
             if "GET" in handler.http_methods:
-                is_list = answered.origin is Page
-                assert plan == etags.Plan(is_object=not is_list), route.path_format
+                is_object = answered.origin is not Page and not answered.is_subclass_of(Response)
+                assert plan == etags.Plan(is_object=is_object), route.path_format
                 seen += 1
             elif handler.http_methods & {"PATCH", "DELETE"}:
                 assert plan.object is not None, route.path_format
@@ -294,3 +296,44 @@ class TestLimit:
     async def test_no_limit_no_headers(self, api: Client) -> None:
         """Where nothing is counted nothing is told."""
         assert "ratelimit-limit" not in (await team(api)).headers
+
+    async def test_changes_tell_how_one_stands(
+        self, app: OpenAlert, api: Client, clock: StoppedClock
+    ) -> None:
+        """Each takes one, whether it was done or refused for another reason; reading tells and takes nothing."""
+        app.access.writes = RateLimit(3)
+        first = await team(api)
+        assert [first.headers[f"ratelimit-{name}"] for name in ("limit", "remaining", "reset")] == [
+            "3",
+            "2",
+            "20",
+        ]
+        refused = await api.post("/api/v1/teams", json={})
+        assert (refused.status_code, refused.headers["ratelimit-remaining"]) == (400, "1")
+        assert "ratelimit-limit" not in (await api.get("/api/v1/teams")).headers
+        await team(api, "Second")
+        stopped = await api.post("/api/v1/teams", json={"name": "Third"})
+        assert stopped.status_code == 429
+        assert stopped.headers["retry-after"] == "20"
+        assert [stopped.headers[f"ratelimit-{name}"] for name in ("remaining", "reset")] == ["0", "60"]
+        clock.advance(20 * SECOND)
+        assert (await team(api, "Third")).headers["ratelimit-remaining"] == "0"
+
+    def test_a_clock_that_is_set_back_locks_nobody_out(self) -> None:
+        """At most a minute is owed, whatever the clock said before."""
+        limit = RateLimit(1)
+        limit.spend("a", DAY)
+        with pytest.raises(RateLimited) as refused:
+            limit.spend("a", HOUR)
+        assert refused.value.details["retry_after"] == 60
+        limit.spend("a", HOUR + MINUTE)
+
+    def test_callers_are_remembered_within_bounds(self) -> None:
+        """However many there are, the memory holds so many; who was quiet for longest is forgotten first."""
+        limit = RateLimit(1)
+        for number in range(MOST_KEYS + 10):
+            limit.spend(f"k{number}", 0)
+        assert len(limit._full_at) == MOST_KEYS
+        limit.spend("k0", 0)
+        with pytest.raises(RateLimited):
+            limit.spend(f"k{MOST_KEYS + 9}", 0)
