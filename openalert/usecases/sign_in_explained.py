@@ -6,7 +6,7 @@ import msgspec
 
 from openalert.domain.access import SYSTEM, Role
 from openalert.domain.errors import OpenAlertError
-from openalert.domain.instant import SECOND, rfc3339
+from openalert.domain.instant import SECOND, to_datetime
 from openalert.domain.single_sign_on import Grant, Person
 from openalert.domain.user import User, email_key
 from openalert.storage import organizations, teams, users
@@ -148,7 +148,7 @@ def _shown(name: str, value: Any, sso: SingleSignOn) -> ClaimShown:
     about = "looked at for roles" if counts else _ABOUT.get(name, "")
     text = "(not shown)" if name in HIDDEN else _text(value)
     if name in _INSTANTS and isinstance(value, int) and 0 < value < 10**11:
-        text = rfc3339(value * SECOND)
+        text = f"{to_datetime(value * SECOND):%Y-%m-%d %H:%M:%S} UTC"
     return ClaimShown(name[:80], text, about, counts)
 
 
