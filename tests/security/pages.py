@@ -11,14 +11,21 @@ import msgspec
 from litestar.routes import HTTPRoute
 
 from openalert.app import OpenAlert
-from openalert.domain import action
-from openalert.domain.access import Actor, Role
+from openalert.domain import action, link
+from openalert.domain.access import SYSTEM, Actor, Role
+from openalert.domain.ids import new_id
+from openalert.domain.second_factor import Passkey
+from openalert.storage import passkeys
+from openalert.storage import password_resets as stored_resets
 from openalert.storage.database import Reader, Transaction
 from openalert.usecases import (
     api_keys,
     channels,
     contact_methods,
     incidents,
+    invitations,
+    links,
+    password_resets,
     presets,
     schedules,
     setup,
@@ -87,6 +94,13 @@ async def settle(openalert: OpenAlert) -> Seeded:
             await channels.create(tx, team_id=made.team.id, name=kind, kind=kind, config=config)
     async with openalert.database.transaction(make.actor(ana, made.team)) as tx:
         await contact_methods.create(tx, ana.id, kind="email", address="ana2@example.org")
+        await invitations.create(tx, email="kim@example.org", name="Kim", by_mail=True)
+        await password_resets.send(tx, bea.id, by_mail=True)
+        passkey = Passkey(
+            id=new_id(tx.now), user_id=ana.id, credential_id="x", public_key="", sign_count=0, name="laptop",
+            created_at=tx.now,
+        )  # fmt: skip
+        await passkeys.insert(tx, passkey)
         await schedules.add_override(
             tx,
             made.schedules[0].id,
@@ -178,7 +192,18 @@ async def ids_for_routes(reader: Reader, openalert: OpenAlert) -> dict[str, list
     signed = action.sign(
         secret, found["incident_id"][0], found["user_id"][0], action.Verb.RESOLVE, reader.now
     )
-    return found | {"token": [signed, "unknown"]}
+    return found | {"token": [signed, "unknown", *await _links(reader, secret)]}
+
+
+async def _links(reader: Reader, secret: bytes) -> list[str]:
+    """The tokens of an invitation and of a link to a new password, as good as when they were sent."""
+    [invitation] = await invitations.page(reader, SYSTEM, limit=1)
+    reset = await stored_resets.get(reader, str(await reader.value("SELECT id FROM password_resets")))
+    assert reset is not None
+    user = await users.get(reader, SYSTEM, reset.user_id)
+    return [
+        link.sign(secret, each) for each in (links.of_invitation(invitation), links.of_reset(reset, user))
+    ]
 
 
 def page_paths(openalert: OpenAlert, ids: dict[str, list[str]]) -> list[str]:

@@ -109,6 +109,21 @@ async def test_a_code_is_good_for_ten_minutes(bob: Client, cast: Cast, db: Datab
     assert (answer.status_code, answer.json()["code"]) == (409, "CODE_EXPIRED")
 
 
+async def test_so_many_codes_are_sent_in_a_day(bob: Client, cast: Cast, clock: Any) -> None:
+    """Twenty to all addresses of a person together, then 429: nobody is flooded with codes."""
+    methods = f"/users/{cast.bob.id}/contact-methods"
+    made = await bob.post(methods, json={"type": "email", "address": "stranger@example.net"})
+    path = f"{methods}/{made.json()['id']}/verify"
+    for _ in range(19):
+        clock.advance(60_000)
+        assert (await bob.post(path, json={})).status_code == 200
+    clock.advance(60_000)
+    answer = await bob.post(path, json={})
+    assert (answer.status_code, answer.json()["code"]) == (429, "RATE_LIMIT_EXCEEDED")
+    other = await bob.post(methods, json={"type": "email", "address": "another@example.net"})
+    assert other.status_code == 429
+
+
 async def test_the_last_verified_address_stays(bob: Client, cast: Cast) -> None:
     """A person who could no longer be reached would be paged in vain."""
     methods = f"/users/{cast.bob.id}/contact-methods"
