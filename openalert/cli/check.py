@@ -58,6 +58,7 @@ async def _findings(config: Config) -> AsyncIterator[Finding]:
 async def _database(config: Config) -> Finding:
     from openalert.cli import admin
     from openalert.storage import keyring, open_database, settings
+    from openalert.usecases import vault
 
     name = "database"
     try:
@@ -70,10 +71,13 @@ async def _database(config: Config) -> Finding:
             async with database.transaction() as tx:
                 await settings.put(tx, _TRIAL, "")
                 await settings.remove(tx, _TRIAL)
+                lost = await vault.lost(tx)
         finally:
             await database.close()
     except OpenAlertError as error:
         return name, False, error.message
+    if lost:
+        return name, False, f"{lost} stored secret(s) cannot be read: {database.keys.where} is not their key"
     return name, True, f"{database.dialect} opens, is up to date and takes writes"
 
 

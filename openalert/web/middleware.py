@@ -56,8 +56,8 @@ SECURITY_HEADERS = {
     b"cache-control": b"no-store",
 }
 """On every answer that does not say otherwise itself."""
-_BY_ANY_NAME = ("/heartbeats/", "/health", "/ready", "/metrics")
-"""What machines ask for: no browser is led astray here, and no alert is lost to a name we do not know."""
+_BY_ANY_NAME = ("/heartbeats/", "/health", "/ready", "/metrics", "/static/")
+"""What machines ask for, and what is the same for everybody: nobody is led astray here by a name we do not know."""
 _ENCODED = ("/webhooks/",)
 """Where a body may come compressed, because whoever reads it there bounds what it becomes; by any name too."""
 

@@ -114,8 +114,11 @@ def handle(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
 
 
 async def send_problem(scope: Scope, send: Send, error: Exception) -> None:
-    """Answer a raw ASGI request with the problem document."""
+    """Answer a raw ASGI request as `handle` does: with the problem document, or with a page."""
     status, headers, body = answer(error, str(scope.get("request_id", "")))
+    if for_people(scope):
+        page = _page_text(scope, refusal(error))
+        headers, body = [("content-type", "text/html; charset=utf-8"), *headers[1:]], page.encode()
     listed = [(name.encode(), value.encode()) for name, value in headers]
     listed.append((b"content-length", str(len(body)).encode()))
     await send({"type": "http.response.start", "status": status, "headers": listed})
@@ -155,18 +158,22 @@ def _sign_in(request: Request[Any, Any, Any]) -> str:
     return "/login?next=" + quote(request.url.path + (f"?{query}" if query else ""), safe="/")
 
 
-def _page(request: Request[Any, Any, Any], error: OpenAlertError) -> Response[str]:
+def _page_text(scope: Any, error: OpenAlertError) -> str:
     from openalert.web import render
 
-    text = render.page(
+    return render.page(
         "errors/error.html",
         status=error.status,
         title=_title(error.status),
         message=_FAULT if error.status == 500 else error.message,
-        request_id=_request_id(request),
-        signed_in=request.scope.get("actor") is not None,
+        request_id=str(scope.get("request_id", "")),
+        signed_in=scope.get("actor") is not None,
         now=0,
     )
+
+
+def _page(request: Request[Any, Any, Any], error: OpenAlertError) -> Response[str]:
+    text = _page_text(request.scope, error)
     headers = {name: value for name, value in _headers(error) if name != "www-authenticate"}
     return Response(content=text, status_code=error.status, media_type="text/html", headers=headers)
 
@@ -177,7 +184,7 @@ def _request_id(request: Request[Any, Any, Any]) -> str:
 
 
 def _title(status: int) -> str:
-    return {403: "Not allowed", 404: "Not found", 500: "That is our fault"}.get(
+    return {403: "Not allowed", 404: "Not found", 421: "Not by this name", 500: "That is our fault"}.get(
         status, HTTPStatus(status).phrase.capitalize()
     )
 

@@ -149,6 +149,8 @@ async def test_a_lost_key_is_told_at_the_start_and_rotation_works_beside_the_ser
         assert len(path.read_text().split()) == 1
         assert await server.stop() == 0
         path.unlink()
+        checked = await asyncio.to_thread(server.run, "check")
+        assert f"FAIL database: 1 stored secret(s) cannot be read: {path}" in checked.stdout
         await server.start()
         assert f"1 stored secret(s) cannot be read: {path} is not the key" in server.log.read_text()
         assert (await house.post("Disk full")).status_code == 202

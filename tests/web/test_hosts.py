@@ -63,6 +63,20 @@ async def test_pages_are_refused_and_machines_are_not(path: str, status: int) ->
         assert "server.allowed_hosts" in answer.json()["message"]
 
 
+async def test_people_get_a_page_that_says_what_to_set() -> None:
+    """Whoever types another name reads why, in the look of every other page, and is led nowhere."""
+    app = Outside(hello, Config(server=SET), Health())
+    transport = httpx2.ASGITransport(app=app)
+    async with httpx2.AsyncClient(transport=transport, base_url="http://old-name.example") as client:
+        answer = await client.get("/incidents", headers={"accept": "text/html"})
+        assert answer.status_code == 421
+        assert answer.headers["content-type"] == "text/html; charset=utf-8"
+        assert "not known as &#39;old-name.example&#39;" in answer.text
+        assert "server.base_url" in answer.text
+        assert "/login" not in answer.text
+        assert (await client.get("/static/logo.svg")).status_code == 200
+
+
 @pytest.mark.parametrize(
     ("path", "status"), [("/api/v1/incidents", 415), ("/auth/login", 415), ("/webhooks/v1/k", 200)]
 )
