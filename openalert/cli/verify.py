@@ -32,11 +32,11 @@ async def _verify(config: Config, expect: str | None) -> bool:
     database = await open_reading(config.database_url)
     good = True
     try:
-        async for finding in proofs.verify(database, expect):
+        proven = await proofs.extent(database)
+        async for finding in proofs.verify(database, expect, proven):
             click.echo(f"{'ok  ' if finding.holds else 'FAIL'} {finding.about}: {finding.words}")
             good = good and finding.holds
-        head = await proofs.head(database)
-        click.echo(f"head {head.seq} {head.hash}")
+        click.echo(f"head {proven.head.seq} {proven.head.hash}")
     finally:
         await database.close()
     return good

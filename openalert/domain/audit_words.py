@@ -57,6 +57,14 @@ _ACTS = {
 }
 """What somebody did, for acts that the general words do not fit."""
 
+_SAID_ALREADY: dict[str, tuple[str, ...]] = {
+    "incident.acknowledged": ("status ", "via none"),
+    "incident.reopened": ("status ",),
+    "incident.resolved": ("status ", "via none", "resolution none"),
+    "user.signed_in": ("user agent ",),
+}
+"""Beginnings of changes that the words of the act say already, or that are too long for a line."""
+
 _VERBS = {
     "created": "made",
     "updated": "changed",
@@ -135,8 +143,7 @@ def summary(entry: AuditEntry, names: Names | None = None) -> str:
     ):
         return ""
     said = changes(entry, names)
-    if entry.act == "user.signed_in":
-        said = [each for each in said if not each.startswith("user agent")]
+    said = [each for each in said if not each.startswith(_SAID_ALREADY.get(entry.act, ()))]
     more = f" and {len(said) - MOST_CHANGES} more" if len(said) > MOST_CHANGES else ""
     return ", ".join(said[:MOST_CHANGES]) + more
 

@@ -20,9 +20,27 @@ class Finding(msgspec.Struct, frozen=True):
     words: str
 
 
-async def verify(database: Database, expected: str | None = None) -> AsyncIterator[Finding]:
-    """Everything that can be proven, one finding after the other; `expected` is a hash of the chain noted earlier."""
-    yield await chain(database)
+class Extent(msgspec.Struct, frozen=True):
+    """How far the log goes, at one moment: what comes later is not looked at."""
+
+    head: Head
+    count: int
+
+
+async def extent(database: Database) -> Extent:
+    """Where the chain ends now, and how many entries there are."""
+    async with database.read() as reader:
+        return Extent(await audit.head(reader), await audit.count(reader))
+
+
+async def verify(
+    database: Database, expected: str | None = None, until: Extent | None = None
+) -> AsyncIterator[Finding]:
+    """Everything that can be proven, one finding after the other.
+
+    `expected` is a hash of the chain noted earlier; `until` an `extent` taken before, else that of now.
+    """
+    yield await chain(database, until)
     if expected is not None:
         yield await _noted(database, expected)
     async with database.read() as reader:
@@ -41,11 +59,10 @@ async def verify(database: Database, expected: str | None = None) -> AsyncIterat
         yield Finding("file", not damage, "; ".join(damage) or "every page and reference is whole")
 
 
-async def chain(database: Database) -> Finding:
+async def chain(database: Database, until: Extent | None = None) -> Finding:
     """Whether the audit log is one chain from its first entry to its head."""
-    async with database.read() as reader:
-        head = await audit.head(reader)
-        count = await audit.count(reader)
+    whole = until or await extent(database)
+    head, count = whole.head, whole.count
     about = "audit log"
     at = Head()
     try:
@@ -64,12 +81,6 @@ async def chain(database: Database) -> Finding:
             "entries were cut off or added",
         )
     return Finding(about, True, f"{count} entries form one unbroken chain")
-
-
-async def head(database: Database) -> Head:
-    """Where the chain ends: what an operator notes elsewhere."""
-    async with database.read() as reader:
-        return await audit.head(reader)
 
 
 async def _noted(database: Database, expected: str) -> Finding:

@@ -94,3 +94,42 @@ async def _all_sent(server: Server) -> bool:
     """Every incident has its page, and every page is with the mail server."""
     paged = {row["incidentId"] for row in await server.items("/notifications?status=sent")}
     return paged == {incident["id"] for incident in await server.items("/incidents")}
+
+
+async def test_kill_9_between_acts_leaves_one_chain_with_every_answered_act(server: Server) -> None:
+    """Killed three times while people change things: each change that was answered is in the audit log, which is
+    whole, beside the server and without one.
+    """
+    await settle_in(server)
+    answered: set[str] = set()
+    running = True
+
+    async def change(writer: int) -> None:
+        number = 0
+        while running:
+            number += 1
+            name = f"team {writer} {number}"
+            try:
+                made = await server.client.post("/api/v1/teams", json={"name": name})
+            except httpx2.TransportError:
+                await asyncio.sleep(0.05)
+                continue
+            if made.status_code == 201:
+                answered.add(name)
+
+    writers = [asyncio.create_task(change(number)) for number in range(3)]
+    for seed in range(3):
+        await asyncio.sleep(random.Random(seed).uniform(0.2, 0.6))
+        await server.kill()
+        await server.start()
+    running = False
+    await asyncio.gather(*writers)
+    assert len(answered) > 10
+
+    made = await server.items("/audit-log?act=team.created")
+    assert answered <= {entry["target"]["name"] for entry in made}
+    beside = server.run("verify")
+    assert beside.returncode == 0, beside.stdout + beside.stderr
+    await server.kill()
+    alone = server.run("verify", "--expect", beside.stdout.split()[-1])
+    assert alone.returncode == 0, alone.stdout + alone.stderr
