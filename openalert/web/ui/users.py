@@ -9,17 +9,17 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, FromQuery
 
 from openalert.domain.access import Actor, Permission, Role, can
-from openalert.domain.errors import Invalid, NotFound
+from openalert.domain.errors import Invalid
 from openalert.domain.invitation import Invitation
 from openalert.domain.second_factor import SecondFactorRule
 from openalert.domain.user import User
-from openalert.storage import contact_methods, notifications, teams
-from openalert.storage import users as people
+from openalert.storage import contact_methods, teams
 from openalert.storage.database import Database, Reader, Transaction
 from openalert.usecases import identities, invitations, links, password_resets, second_factors, signin, users
 from openalert.web.ui import choices, shifts
 from openalert.web.ui.forms import Errors, attempt, forget_shown, show_once, shown_once, values_of
 from openalert.web.ui.frame import Values, Web, act, address, answer, go, sent, sent_all, shell
+from openalert.web.ui.invitations import PASSWORDS, on_its_way, pending
 from openalert.web.ui.links import link
 from openalert.web.ui.security import session_row
 from openalert.web.ui.sign_in import sends_mail
@@ -27,8 +27,6 @@ from openalert.web.ui.single_sign_on import identity_row
 
 PAGE = 100
 _NAMES = ("name", "email", "role", "timezone", "phone_number")
-_PASSWORDS: dict[str, Any] = {"password": True}
-"""Who is invited, or gets a link, chooses a password: not where everybody comes by single sign-on."""
 FIELDS = {
     "name": ("name", "The name"),
     "email": ("email", "The address"),
@@ -60,7 +58,7 @@ async def index(
     return await _list(request, db, actor, cursor[:64], {}, {})
 
 
-@post("/users", opt=_PASSWORDS, include_in_schema=False)
+@post("/users", opt=PASSWORDS, include_in_schema=False)
 async def invite(request: Web, db: NamedDependency[Database], actor: NamedDependency[Actor]) -> Response[Any]:
     """Invite somebody: by mail, or with a link that is shown once, to be handed over."""
     typed = await sent(request)
@@ -80,42 +78,7 @@ async def invite(request: Web, db: NamedDependency[Database], actor: NamedDepend
     made, errors = await attempt(db, actor, body, FIELDS)
     if made is None:
         return await _list(request, db, actor, "", typed, errors, chosen)
-    return _invited(request, made)
-
-
-def _invited(request: Web, invitation: Invitation) -> Response[None]:
-    """Back to the list, which says how the link travels."""
-    if sends_mail(request):
-        return go("/users#invitations", f"An invitation is on its way to {invitation.email}.")
-    handed = link(request, links.of_invitation(invitation))
-    return show_once(request, go("/users"), invitation.email, handed)
-
-
-@post("/invitations/{invitation_id:str}/{verb:str}", opt=_PASSWORDS, include_in_schema=False)
-async def do_invitation(
-    request: Web,
-    invitation_id: FromPath[str],
-    verb: FromPath[str],
-    db: NamedDependency[Database],
-    actor: NamedDependency[Actor],
-) -> Response[None]:
-    """Send an invitation again, or withdraw it."""
-    if verb not in ("resend", "withdraw"):
-        raise NotFound("page")
-
-    async def body(tx: Transaction) -> Invitation:
-        if verb == "resend":
-            return await invitations.resend(tx, invitation_id, by_mail=sends_mail(request))
-        withdrawn = await invitations.get(tx, tx.actor, invitation_id)
-        await invitations.withdraw(tx, invitation_id)
-        return withdrawn
-
-    done, errors = await attempt(db, actor, body)
-    if done is None:
-        return go("/users#invitations", " ".join(errors.values()), "bad")
-    if verb == "resend":
-        return _invited(request, done)
-    return go("/users#invitations", f"The invitation of {done.email} opens nothing any more.")
+    return on_its_way(request, made)
 
 
 def _role(text: str) -> Role:
@@ -148,7 +111,7 @@ async def _list(
             users=await _rows(reader, actor, shown),
             can_edit=may_manage,
             can_invite=may_invite,
-            invitations=await _pending(reader, actor) if may_invite else [],
+            invitations=await pending(reader, actor, limit=PAGE) if may_invite else [],
             handed=shown_once(request),
             rule=rule.value,
             may_rule=can(actor, Permission.OWN, None),
@@ -162,34 +125,6 @@ async def _list(
             newest="/users" if cursor else None,
         )
     return forget_shown(request, answer(request, "users/list.html", context, 422 if errors else 200))
-
-
-async def _pending(reader: Reader, actor: Actor) -> list[Values]:
-    """Invitations that wait for an answer, each with what became of its mail."""
-    listed = await invitations.page(reader, actor, limit=PAGE)
-    mails = await notifications.by_effect(
-        reader, [links.effect(links.of_invitation(each)) for each in listed]
-    )
-    names = await choices.names_of_teams(reader, actor)
-    hosts = await people.named(reader, actor, [each.invited_by_id for each in listed if each.invited_by_id])
-    rows: list[Values] = []
-    for each in listed:
-        mail = mails.get(links.effect(links.of_invitation(each)))
-        rows.append(
-            {
-                "id": each.id,
-                "email": each.email,
-                "role": each.role.value,
-                "teams": [names[team_id] for team_id in each.teams if team_id in names],
-                "by": hosts[each.invited_by_id].name if each.invited_by_id in hosts else None,
-                "sent_at": each.sent_at,
-                "expires_at": each.expires_at,
-                "is_over": each.expires_at <= reader.now,
-                "mail": mail.status.value if mail else None,
-                "failure": mail.failure_reason if mail else None,
-            }
-        )
-    return rows
 
 
 def _roles(actor: Actor) -> choices.Choices:
@@ -346,7 +281,7 @@ async def activate(
     return await act(db, actor, f"/users/{user_id}", body)
 
 
-@post("/users/{user_id:str}/password", opt=_PASSWORDS, include_in_schema=False)
+@post("/users/{user_id:str}/password", opt=PASSWORDS, include_in_schema=False)
 async def send_password_link(
     request: Web, user_id: FromPath[str], db: NamedDependency[Database], actor: NamedDependency[Actor]
 ) -> Response[None]:
@@ -410,7 +345,6 @@ async def require_second_factor(
 ROUTES: Sequence[HTTPRouteHandler] = [
     index,
     invite,
-    do_invitation,
     require_second_factor,
     show,
     update,

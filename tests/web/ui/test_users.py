@@ -16,7 +16,7 @@ from tests.world import World
 
 pytestmark = pytest.mark.anyio
 SignIn = Callable[[User], Awaitable[Browser]]
-LINK = re.compile(r"http://127\.0\.0\.1:8080(/(?:invitation|reset)/\S+)")
+LINK = re.compile(r" http://127\.0\.0\.1:8080(/(?:invitation|reset)/\S+)")
 
 
 async def _stored(world: World, address: str) -> User:
@@ -38,6 +38,7 @@ async def test_somebody_is_invited_by_a_link_that_is_shown_once(world: World, si
     browser = await sign_in(world.alice)
     page = await browser.press(await browser.get("/users"), "/users", email="dora@example.org", role="viewer")
     path = _link(page)
+    assert "Give this link to dora@example.org now." in page.text
     page = await browser.get("/users")
     assert LINK.search(page.text) is None
     assert "dora@example.org" in page.text
