@@ -18,6 +18,7 @@ from litestar.routes import HTTPRoute
 
 from openalert import __version__
 from openalert.web import catalogue, etags, vocabulary
+from openalert.web.api.wire import REFUSALS
 from openalert.web.etags import Plan
 from openalert.web.examples import Examples
 from openalert.web.guards import SAFE
@@ -33,24 +34,6 @@ Lists come in pages: `{"items": […], "nextCursor": null}`, with `?limit=` and 
 parameters are refused by name. Refusals are `application/problem+json` (RFC 9457) of one shape with a `code`.
 `ETag`, `If-None-Match` and `If-Match` tell versions apart; a POST with `Idempotency-Key` is done once.
 """
-_REFUSALS = {
-    400: ("Invalid", "The request can never succeed as it stands.", "VALIDATION_ERROR"),
-    401: ("Unauthenticated", "No valid session or API key.", "UNAUTHENTICATED"),
-    403: ("Forbidden", "Visible to the caller, but not theirs to do.", "FORBIDDEN"),
-    404: ("NotFound", "There is no such thing, or the caller may not know of it.", "INCIDENT_NOT_FOUND"),
-    405: ("MethodNotAllowed", "The address does not take that method.", "METHOD_NOT_ALLOWED"),
-    408: ("BodyTimeout", "The body did not arrive in time.", "BODY_TIMEOUT"),
-    409: ("Conflict", "The thing is in a state that does not allow it.", "CONFLICT"),
-    412: ("PreconditionFailed", "It is not at the version that If-Match names.", "PRECONDITION_FAILED"),
-    413: ("TooLarge", "The body is larger than what is read.", "BODY_TOO_LARGE"),
-    415: ("Unsupported", "A content type or encoding that is not read here.", "UNSUPPORTED_MEDIA_TYPE"),
-    429: ("RateLimited", "Too many changes or tries; Retry-After says when to come back.", "RATE_LIMIT_EXCEEDED"),
-    500: ("InternalError", "A fault of ours.", "INTERNAL_ERROR"),
-    503: ("Unavailable", "It cannot be done now and may well succeed later.", "UNAVAILABLE"),
-}  # fmt: skip
-"""Status: name in the description, what it means for an operation, the code of the example."""
-_OF_READS = (400, 401, 403, 404, 500, 503)
-_OF_WRITES = (400, 401, 403, 404, 408, 409, 412, 413, 415, 429, 500, 503)
 _DONE = {
     "get": "What was asked for.",
     "post": "It is done.",
@@ -111,7 +94,7 @@ class Description:
         """The whole description."""
         app = self._twin()
         known = app.openapi_schema.to_schema()
-        schemas = _named(known["components"]["schemas"])
+        schemas = _named({**known["components"]["schemas"], **_taken(app)})
         shown = Examples(schemas)
         paths: dict[str, Json] = {}
         for route, method, handler in sorted(_operations(app), key=_place):
@@ -187,6 +170,10 @@ def _operation(method: str, handler: HTTPRouteHandler, found: Json, shown: Examp
     done = found["responses"][status]
     if "answers" in handler.opt:  # what programs get where browsers are led on
         status, done = str(handler.opt["answers"]), {}
+    if "shows" in handler.opt:
+        done = {"content": _json_of(handler.opt["shows"])}
+    body = {"required": True, "content": _json_of(handler.opt["takes"])} if "takes" in handler.opt else None
+    body = body or found.get("requestBody")
     return {
         "tags": found.get("tags") or [_UNTAGGED],
         "summary": _words(name),
@@ -196,11 +183,21 @@ def _operation(method: str, handler: HTTPRouteHandler, found: Json, shown: Examp
             *(_parameter(each) for each in found.get("parameters", [])),
             *({"$ref": f"#/components/parameters/{each}"} for each in _conditions(method, plan)),
         ],
-        **({"requestBody": _body(found["requestBody"], shown)} if "requestBody" in found else {}),
-        "responses": {status: _done(method, status, done, plan, shown), **_further(method, plan)},
+        **({"requestBody": _body(body, shown)} if body else {}),
+        "responses": {status: _done(method, status, done, plan, shown), **_further(found, plan)},
         **({"security": []} if is_public else {}),
         **({"deprecated": True} if found.get("deprecated") else {}),
     }
+
+
+def _taken(app: Litestar) -> Json:
+    """Schemas of the bodies that handlers read themselves, as their `opt` says under `takes`."""
+    kinds = [handler.opt["takes"] for _, _, handler in _operations(app) if "takes" in handler.opt]
+    return msgspec.json.schema_components(kinds, ref_template="#/components/schemas/{name}")[1]
+
+
+def _json_of(kind: type[msgspec.Struct]) -> Json:
+    return {"application/json": {"schema": {"$ref": f"#/components/schemas/{_name(kind.__name__)}"}}}
 
 
 def _conditions(method: str, plan: Plan) -> list[str]:
@@ -210,10 +207,10 @@ def _conditions(method: str, plan: Plan) -> list[str]:
     return [*listed, "IdempotencyKey"] if method == "post" else listed
 
 
-def _further(method: str, plan: Plan) -> Json:
-    """The refusals of an operation, and 304 where there is a version."""
-    refused = _OF_READS if method.upper() in SAFE else _OF_WRITES
-    listed = {str(status): {"$ref": f"#/components/responses/{_REFUSALS[status][0]}"} for status in refused}
+def _further(found: Json, plan: Plan) -> Json:
+    """The refusals that the operation declares, and 304 where there is a version."""
+    refused = [int(status) for status in found["responses"] if int(status) in REFUSALS]
+    listed = {str(status): {"$ref": f"#/components/responses/{REFUSALS[status][0]}"} for status in refused}
     if plan.is_object:
         listed["304"] = {"$ref": "#/components/responses/NotModified"}
     return dict(sorted(listed.items()))
@@ -287,7 +284,7 @@ def _components(shown: Examples, cookie: str) -> Json:
             "headers": _headers("X-Request-ID", "ETag"),
         }
     }
-    for status, (name, words, code) in _REFUSALS.items():
+    for status, (name, words, code) in REFUSALS.items():
         responses[name] = {
             "description": words,
             "headers": _headers("X-Request-ID", *_HEADERS_OF.get(status, ())),

@@ -15,6 +15,7 @@ from openalert.storage.database import Database
 from openalert.usecases import second_factors, signin, single_sign_on, users
 from openalert.usecases.signin import Browser, Opened, Step
 from openalert.web.api.users import UserOut, show
+from openalert.web.api.wire import READS, WRITES
 from openalert.web.cookies import browser_of, entered, forget, replaced
 from openalert.web.guards import safe_next, session_token
 from openalert.web.ui.frame import address, go
@@ -34,7 +35,13 @@ class Credentials(msgspec.Struct, forbid_unknown_fields=True):
     """Of the authenticator app, for programs that cannot be asked for it afterwards."""
 
 
-@post("/auth/login", opt={"public": True}, status_code=200, summary="Sign in")
+@post(
+    "/auth/login",
+    opt={"public": True, "takes": Credentials, "shows": UserOut},
+    status_code=200,
+    summary="Sign in",
+    responses=WRITES,
+)
 async def login(request: Web, db: NamedDependency[Database]) -> Response[Any]:
     """Open a session by `{"email", "password"}` (and `code` of a second factor): the cookie and the profile."""
     is_form = _is_form(request)
@@ -72,7 +79,7 @@ async def _second_step(db: Database, step: Step, code: str, browser: Browser) ->
     return await second_factors.enter_code(db, step.token, code, browser)
 
 
-@post("/auth/logout", status_code=200, summary="Sign out", opt={"answers": 204})
+@post("/auth/logout", status_code=200, summary="Sign out", opt={"answers": 204}, responses=WRITES)
 async def logout(request: Web, db: NamedDependency[Database], actor: NamedDependency[Actor]) -> Response[Any]:
     """End the session of the cookie; an API key is revoked, not signed out."""
     token = session_token(request.scope)
@@ -84,7 +91,7 @@ async def logout(request: Web, db: NamedDependency[Database], actor: NamedDepend
     return forget(request, response, "session")
 
 
-@get("/auth/profile", summary="Who is signed in")
+@get("/auth/profile", summary="Who is signed in", responses=READS)
 async def profile(db: NamedDependency[Database], actor: NamedDependency[Actor]) -> UserOut:
     """The person of the session."""
     return await _profile(db, actor)

@@ -52,6 +52,8 @@ MEMBERS: dict[str, tuple[str, Any]] = {
     "channelId": ("The team's channel it goes to; null when it goes to a person.", None),
     "code": ("What a program should look at: docs/errors.md has them all.", "INCIDENT_NOT_FOUND"),
     "VerifyIn.code": ("The digits that came by the contact method; without them a new message is sent.", "49302716"),
+    "Credentials.code": ("The code of the authenticator app, where one is asked for.", None),
+    "Credentials.next": ("Where a browser goes afterwards; programs leave it out.", None),
     "config": ("What this kind of thing needs to be told.", None),
     "Channel.config": (_CONFIG, {"address": "ops@example.com"}),
     "ChannelIn.config": (_CONFIG, {"address": "ops@example.com"}),

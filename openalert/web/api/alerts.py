@@ -172,7 +172,11 @@ acknowledge = HTTPRouteHandler(
     responses=WRITES,
 )(_acknowledge)
 resolve = HTTPRouteHandler(
-    "/{alert_id:str}/resolve", http_method=["POST", "PATCH"], status_code=200, operation_id=_operation
+    "/{alert_id:str}/resolve",
+    http_method=["POST", "PATCH"],
+    status_code=200,
+    operation_id=_operation,
+    responses=WRITES,
 )(_resolve)
 
 routes = Router(

@@ -60,31 +60,40 @@ def instant_or_none(given: datetime | None) -> Instant | None:
     return None if given is None else instant(given)
 
 
+REFUSALS = {
+    400: ("Invalid", "The request can never succeed as it stands.", "VALIDATION_ERROR"),
+    401: ("Unauthenticated", "No valid session or API key.", "UNAUTHENTICATED"),
+    403: ("Forbidden", "Visible to the caller, but not theirs to do.", "FORBIDDEN"),
+    404: ("NotFound", "There is no such thing, or the caller may not know of it.", "INCIDENT_NOT_FOUND"),
+    405: ("MethodNotAllowed", "The address does not take that method.", "METHOD_NOT_ALLOWED"),
+    408: ("BodyTimeout", "The body did not arrive in time.", "BODY_TIMEOUT"),
+    409: ("Conflict", "The thing is in a state that does not allow it.", "CONFLICT"),
+    412: ("PreconditionFailed", "It is not at the version that If-Match names.", "PRECONDITION_FAILED"),
+    413: ("TooLarge", "The body is larger than what is read.", "BODY_TOO_LARGE"),
+    415: ("Unsupported", "A content type or encoding that is not read here.", "UNSUPPORTED_MEDIA_TYPE"),
+    429: ("RateLimited", "Too many changes or tries; Retry-After says when to come back.", "RATE_LIMIT_EXCEEDED"),
+    500: ("InternalError", "A fault of ours.", "INTERNAL_ERROR"),
+    503: ("Unavailable", "It cannot be done now and may well succeed later.", "UNAVAILABLE"),
+}  # fmt: skip
+"""Status: name in the description, what it means for an operation, the code of the example."""
+
+
 def refusals(*statuses: int) -> dict[int, ResponseSpec]:
-    """The documented refusals: those of every operation, and further ones."""
-    described = {
-        400: "The request can never succeed as it stands.",
-        401: "No valid session or API key.",
-        403: "Visible to the caller, but not theirs to do.",
-        404: "There is no such thing, or the caller may not know of it.",
-        409: "The thing is in a state that does not allow it.",
-        412: "The thing is not at the version that If-Match names; `details.etag` is the present one.",
-        429: "Too many requests; Retry-After says when to come back.",
-    }
+    """The documented refusals with these statuses."""
     return {
         status: ResponseSpec(
             Problem,
-            description=described[status],
+            description=REFUSALS[status][1],
             media_type="application/problem+json",
             generate_examples=False,
         )
-        for status in (400, 401, 403, 404, *statuses)
+        for status in statuses
     }
 
 
-READS = refusals()
+READS = refusals(400, 401, 403, 404, 500, 503)
 """The refusals of operations that only read."""
-WRITES = refusals(409, 412, 429)
+WRITES = refusals(400, 401, 403, 404, 408, 409, 412, 413, 415, 429, 500, 503)
 """The refusals of operations that change something."""
 SHOWN_ONCE = {"shows_secret": True}
 """`opt` of an operation whose answer, and no other, shows a secret."""
