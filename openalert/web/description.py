@@ -163,7 +163,7 @@ def _place(operation: tuple[HTTPRoute, str, HTTPRouteHandler]) -> tuple[int, str
 
 
 def _operation(method: str, handler: HTTPRouteHandler, found: Json, shown: Examples) -> Json:
-    plan: Plan = handler.opt.get("plan") or Plan()
+    plan: Plan | None = handler.opt.get("plan")
     name = handler.fn.__name__.strip("_")
     is_public = bool(handler.opt.get("public"))
     status = next(status for status in found["responses"] if status.startswith("2"))
@@ -200,34 +200,41 @@ def _json_of(kind: type[msgspec.Struct]) -> Json:
     return {"application/json": {"schema": {"$ref": f"#/components/schemas/{_name(kind.__name__)}"}}}
 
 
-def _conditions(method: str, plan: Plan) -> list[str]:
+def _conditions(method: str, plan: Plan | None) -> list[str]:
+    if plan is None:
+        return []
     if plan.is_object:
         return ["IfNoneMatch"]
     listed = ["IfMatch"] if plan.object is not None else []
     return [*listed, "IdempotencyKey"] if method == "post" else listed
 
 
-def _further(found: Json, plan: Plan) -> Json:
+def _further(found: Json, plan: Plan | None) -> Json:
     """The refusals that the operation declares, and 304 where there is a version."""
     refused = [int(status) for status in found["responses"] if int(status) in REFUSALS]
     listed = {str(status): {"$ref": f"#/components/responses/{REFUSALS[status][0]}"} for status in refused}
-    if plan.is_object:
+    if plan is not None and plan.is_object:
         listed["304"] = {"$ref": "#/components/responses/NotModified"}
     return dict(sorted(listed.items()))
 
 
-def _done(method: str, status: str, done: Json, plan: Plan, shown: Examples) -> Json:
+def _headers_of(method: str, plan: Plan | None) -> list[str]:
+    """The headers of an answer that says that it was done; a route without a plan has no conditions."""
     names = ["X-Request-ID"]
+    if plan is None:
+        return names
     if plan.is_object or plan.answers_object or (plan.new_id and not plan.is_secret):
         names.append("ETag")
     if plan.new_id:
         names.append("Location")
     if method == "post":
         names.append("Idempotency-Replayed")
-    if method.upper() not in SAFE:
-        names += _LIMITS
+    return names if method.upper() in SAFE else [*names, *_LIMITS]
+
+
+def _done(method: str, status: str, done: Json, plan: Plan | None, shown: Examples) -> Json:
     words = "It was made." if status == "201" else "It will be done." if status == "202" else _DONE[method]
-    answer: Json = {"description": words, "headers": _headers(*names)}
+    answer: Json = {"description": words, "headers": _headers(*_headers_of(method, plan))}
     for media, content in done.get("content", {}).items():
         answer.setdefault("content", {})[media] = {
             "schema": content["schema"],

@@ -53,6 +53,7 @@ MEMBERS: dict[str, tuple[str, Any]] = {
     "code": ("What a program should look at: docs/errors.md has them all.", "INCIDENT_NOT_FOUND"),
     "VerifyIn.code": ("The digits that came by the contact method; without them a new message is sent.", "49302716"),
     "Credentials.code": ("The code of the authenticator app, where one is asked for.", None),
+    "Credentials.password": ("The person's password.", "correct horse battery staple"),
     "Credentials.next": ("Where a browser goes afterwards; programs leave it out.", None),
     "config": ("What this kind of thing needs to be told.", None),
     "Channel.config": (_CONFIG, {"address": "ops@example.com"}),
