@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -180,7 +181,20 @@ def _told(name: str, value: Any, depth: int = 0) -> Any:
             return rfc3339(value)
         if name in _DURATIONS:
             return round(value / MINUTE, 3)
+    if name == "url" and isinstance(value, str):
+        return _where(value)
     return _plain(value, depth)
+
+
+def _where(url: str) -> str:
+    """Scheme and host: the path of a webhook is often all the secret that it has."""
+    try:
+        parts = urlsplit(url)
+        host = f"{parts.hostname}:{parts.port}" if parts.port else parts.hostname
+    except ValueError:
+        return "…"
+    rest = parts.path.strip("/") or parts.query or parts.username
+    return f"{parts.scheme}://{host}" + ("/…" if rest else "")
 
 
 def _plain(value: Any, depth: int) -> Any:

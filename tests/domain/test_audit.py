@@ -131,6 +131,18 @@ def test_secrets_are_never_kept_however_deep_they_lie() -> None:
     assert "CANARY" not in "".join(differences(None, deep) + differences(deep, None))
 
 
+def test_of_a_webhook_only_the_host_is_kept() -> None:
+    """Its path is often all the secret that it has; that it changed is said all the same."""
+    one, two = (
+        {"config": {"url": f"https://u:CANARY@hooks.example:8443/{path}?t=CANARY"}}
+        for path in ("a/CANARY", "b")
+    )
+    assert differences(None, one) == ("{}", '{"config":{"url":"https://hooks.example:8443/…"}}')
+    assert differences(one, two) == ("{}", f'{{"config":"{CHANGED}"}}')
+    for odd in ("", "https://[", "x", "https://h:99999/"):
+        assert "config" in differences(None, {"config": {"url": odd}})[1]
+
+
 def test_durations_and_instants_are_told_as_the_api_tells_them() -> None:
     """Minutes carry their unit, instants are RFC 3339."""
     level = Level(level=1, delay=90_000, targets=(Target(type=TargetType.USER, id="u"),))
