@@ -2,7 +2,7 @@
 
 import msgspec
 
-from openalert.domain.access import SYSTEM
+from openalert.domain.access import SYSTEM, Actor
 from openalert.domain.escalation import PolicyVersion, next_step
 from openalert.domain.incident import EscalationState, Incident, IncidentStatus
 from openalert.domain.instant import Instant
@@ -229,8 +229,8 @@ class Ladder(msgspec.Struct, kw_only=True):
         return next((rung for rung in self.rungs if rung.state == "next"), None)
 
 
-async def ladder(reader: Reader, incident: Incident) -> Ladder:
-    """The ladder of an incident, with whoever its levels reach now; nothing is changed."""
+async def ladder(reader: Reader, incident: Incident, viewer: Actor = SYSTEM) -> Ladder:
+    """The ladder of an incident, with whoever its levels reach now, as the viewer may know them."""
     version = await _version(reader, incident)
     if version is None:
         return Ladder(policy=None, cycle=0, repeat_count=0, rungs=[])
@@ -240,7 +240,7 @@ async def ladder(reader: Reader, incident: Incident) -> Ladder:
     for level in version.levels:
         if level.level > upcoming and at is not None:
             at += level.delay
-        found = await notify.reach(reader, level.targets)
+        found = await notify.reach(reader, level.targets, viewer)
         is_next = level.level == upcoming and incident.escalation_next_at is not None
         done = level.level < upcoming or (incident.escalation_next_at is None and not is_next)
         rungs.append(

@@ -1,10 +1,11 @@
 """Messages to people and channels: planned here as rows, sent by the engine."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
+from openalert.domain.access import SYSTEM, Actor
 from openalert.domain.escalation import Target, TargetType
 from openalert.domain.ids import new_id
 from openalert.domain.incident import Incident
@@ -16,11 +17,19 @@ from openalert.domain.notification import (
     page_key,
 )
 from openalert.domain.team import Channel
-from openalert.storage import channels, notifications, recipients
+from openalert.storage import channels, notifications, recipients, teams
+from openalert.storage import schedules as stored_schedules
 from openalert.storage.database import Reader, Transaction
 from openalert.storage.recipients import Person
 from openalert.usecases import schedules
 from openalert.usecases.work import Work
+
+HIDDEN = {
+    TargetType.SCHEDULE: "a schedule of another team",
+    TargetType.TEAM: "another team",
+    TargetType.CHANNEL: "a channel of another team",
+}
+"""What things are called to whom they are out of sight."""
 
 
 class Recipient(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,8 +62,11 @@ class Reach(msgspec.Struct):
         return list(dict.fromkeys(recipient.who for recipient in self.recipients))
 
 
-async def reach(reader: Reader, targets: Sequence[Target]) -> Reach:
-    """Whom these targets mean at this moment; resolved when a level is due, never before."""
+async def reach(reader: Reader, targets: Sequence[Target], viewer: Actor = SYSTEM) -> Reach:
+    """Whom these targets mean at this moment; resolved when a level is due, never before.
+
+    For a `viewer`, what belongs to a team out of their sight is not called by its name.
+    """
     ids: dict[TargetType, list[str]] = {kind: [] for kind in TargetType}
     for target in targets:
         ids[target.type].append(target.id)
@@ -63,6 +75,8 @@ async def reach(reader: Reader, targets: Sequence[Target]) -> Reach:
     names = await recipients.names(
         reader, [*ids[TargetType.SCHEDULE], *ids[TargetType.TEAM], *ids[TargetType.USER]]
     )
+    hidden = await out_of_sight(reader, viewer, ids)
+    names |= hidden
     wanted: list[tuple[str, str]] = []
     found = Reach([], [])
     for target in targets:
@@ -72,8 +86,23 @@ async def reach(reader: Reader, targets: Sequence[Target]) -> Reach:
         wanted.extend((user_id, why) for user_id in meant)
     await _add_people(reader, found, wanted)
     if ids[TargetType.CHANNEL]:
-        _add_channels(found, ids[TargetType.CHANNEL], await channels.by_ids(reader, ids[TargetType.CHANNEL]))
+        places = await channels.by_ids(reader, ids[TargetType.CHANNEL])
+        shown = [msgspec.structs.replace(each, name=hidden.get(each.id, each.name)) for each in places]
+        _add_channels(found, ids[TargetType.CHANNEL], shown)
     return found
+
+
+async def out_of_sight(
+    reader: Reader, viewer: Actor, ids: Mapping[TargetType, Sequence[str]]
+) -> dict[str, str]:
+    """What to call those schedules, teams and channels that are there and that the viewer may not see, by id."""
+    if viewer.organization_id is None:
+        return {}
+    seen: set[str] = set()
+    seen |= set(await stored_schedules.named(reader, viewer, ids[TargetType.SCHEDULE]))
+    seen |= set(await teams.named(reader, viewer, ids[TargetType.TEAM]))
+    seen |= set(await channels.named(reader, viewer, ids[TargetType.CHANNEL]))
+    return {each: said for kind, said in HIDDEN.items() for each in ids[kind] if each not in seen}
 
 
 def _meant(

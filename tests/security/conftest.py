@@ -169,25 +169,27 @@ async def staged(template: Path, folder: Path, *, lasting: bool = False) -> Asyn
     db = await open_database(
         f"sqlite:///{folder / 'openalert.db'}", clock, migrated=False, keys=KeyRing([KEY])
     )
-    acme, globex = await make.organization(db, "Acme"), await make.organization(db, "Globex")
-    estates = {
-        OWN: await estate.build(db, acme, MARKS[OWN], marked_people=False),
-        OTHER: await estate.build(db, acme, MARKS[OTHER], marked_people=False),
-        FOREIGN: await estate.build(db, globex, MARKS[FOREIGN]),
-    }
-    # A provider that is down: its pages are there, and nobody is asked.
-    provider = Oidc(issuer="http://127.0.0.1:9/realms/acme", client_id="openalert")
-    config = Config(server=Server(data_dir=str(folder), api_writes_per_minute=0), oidc=provider)
-    app = OpenAlert(config, db, SECRET)
-    callers = await _callers(db, app, estates[OWN])
-    # Their use was just noted, so that asking writes nothing.
-    async with db.transaction() as tx:
-        await tx.execute("UPDATE api_keys SET last_used_at = :now", now=tx.now)
-    rehearsal = Rehearsal(db) if not lasting else None
-    transport = httpx2.ASGITransport(app=app.asgi, client=("198.51.100.9", 5000))
-    async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1:8080") as client:
-        yield Scene(app, client, rehearsal or Rehearsal.__new__(Rehearsal), estates, callers)
-    await db.close()
+    try:
+        acme, globex = await make.organization(db, "Acme"), await make.organization(db, "Globex")
+        estates = {
+            OWN: await estate.build(db, acme, MARKS[OWN], marked_people=False),
+            OTHER: await estate.build(db, acme, MARKS[OTHER], marked_people=False),
+            FOREIGN: await estate.build(db, globex, MARKS[FOREIGN]),
+        }
+        # A provider that is down: its pages are there, and nobody is asked.
+        provider = Oidc(issuer="http://127.0.0.1:9/realms/acme", client_id="openalert")
+        config = Config(server=Server(data_dir=str(folder), api_writes_per_minute=0), oidc=provider)
+        app = OpenAlert(config, db, SECRET)
+        callers = await _callers(db, app, estates[OWN])
+        # Their use was just noted, so that asking writes nothing.
+        async with db.transaction() as tx:
+            await tx.execute("UPDATE api_keys SET last_used_at = :now", now=tx.now)
+        rehearsal = Rehearsal(db) if not lasting else None
+        transport = httpx2.ASGITransport(app=app.asgi, client=("198.51.100.9", 5000))
+        async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1:8080") as client:
+            yield Scene(app, client, rehearsal or Rehearsal.__new__(Rehearsal), estates, callers)
+    finally:
+        await db.close()
 
 
 async def _callers(db: Database, app: OpenAlert, own: Estate) -> dict[str, Caller]:

@@ -169,3 +169,25 @@ async def test_no_header_says_who_one_is(scene: Scene) -> None:
             assert answer.status_code == expected.status_code, (path, name)
             assert normal(answer) == normal(expected), (path, name)
     assert scene.rehearsal.done == done
+
+
+async def test_a_policy_that_pages_another_team_does_not_say_what_that_is_called(
+    sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """An admin of the organization lets a policy page another team's schedule, team and channel; names stay theirs."""
+    async with staged(sqlite_template, tmp_path_factory.mktemp("crossed"), lasting=True) as scene:
+        own, other = scene.estates[OWN].ids, scene.estates[OTHER].ids
+        targets = [{"type": kind, "id": other[f"{kind}_id"]} for kind in ("schedule", "channel", "team")]
+        path = f"/api/v1/escalation-policies/{own['policy_id']}"
+        admin = scene.callers["organization admin"]
+        assert (await scene.ask(admin, "PATCH", path, {"levels": [{"targets": targets}]})).status_code == 200
+        again = f"/api/v1/incidents/{own['incident_id']}"
+        assert (await scene.ask(admin, "POST", f"{again}/resolve")).status_code == 200
+        assert (await scene.ask(admin, "POST", f"{again}/reopen")).status_code == 200
+        wrong = []
+        for name in ("team owner", "team viewer", "team key"):
+            caller = scene.callers[name]
+            for path in paths(scene, OWN):
+                answer = await scene.ask(caller, "GET", path)
+                wrong += [f"{name} {path}: {mark}" for mark in leaked(answer, caller)]
+        assert not wrong, "\n".join(wrong)

@@ -16,7 +16,7 @@ from openalert.domain.instant import Instant
 from openalert.storage import channels, recipients, schedules, services
 from openalert.storage.database import Database, Reader, Transaction
 from openalert.storage.escalation_policies import Document
-from openalert.usecases import escalation_policies
+from openalert.usecases import escalation_policies, notify
 from openalert.usecases.access import require
 from openalert.web.ui import choices, ladders, moves
 from openalert.web.ui.forms import (
@@ -75,7 +75,7 @@ async def index(
                 "href": f"/escalation-policies/{each.policy.id}",
                 "name": each.policy.name,
                 "team": team_names.get(each.policy.team_id, ""),
-                "steps": await ladders.steps(reader, each.version.levels),
+                "steps": await ladders.steps(reader, actor, each.version.levels),
                 "repeat": ladders.repeat_words(each.version),
                 "services": by_policy.get(each.policy.id, []),
             }
@@ -107,7 +107,7 @@ async def show(
         found = await escalation_policies.get(reader, actor, policy_id)
         context = await shell(request, reader, actor, "/escalation-policies")
         asked = _asked(at, context["zone"])
-        steps = await ladders.steps(reader, found.version.levels, asked)
+        steps = await ladders.steps(reader, actor, found.version.levels, asked)
         using = await services.by_policy(reader, found.policy.id)
         team_names = await choices.names_of_teams(reader, actor)
         seen = await services.named(reader, actor, [each.id for each in using])
@@ -345,6 +345,10 @@ async def _targets(reader: Reader, actor: Actor, held: _Typed, stored: _Typed | 
     hidden = [one for one in already if one not in offered]
     ids = [one.partition(":")[2] for one in hidden]
     names = await recipients.names(reader, ids) if ids else {}
+    by_kind = {
+        kind: [one.partition(":")[2] for one in hidden if one.startswith(f"{kind}:")] for kind in TargetType
+    }
+    names |= await notify.out_of_sight(reader, actor, by_kind)
     kept = [
         (one, names.get(target_id, "something that is gone"))
         for one, target_id in zip(hidden, ids, strict=True)

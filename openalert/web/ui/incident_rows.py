@@ -40,7 +40,7 @@ async def groups(reader: Reader, actor: Actor, found: Sequence[Incident]) -> lis
 async def _rows(reader: Reader, actor: Actor, found: Sequence[Incident]) -> list[Row]:
     watched = await services.named(reader, actor, {incident.service_id for incident in found})
     people = await users.named(reader, actor, {who for incident in found if (who := who_has(incident))})
-    upcoming = await _upcoming(reader, found)
+    upcoming = await _upcoming(reader, actor, found)
     bars = await _bars(reader, found)
     rows = []
     for incident in found:
@@ -100,12 +100,13 @@ def _place(incident: Incident) -> tuple[str | None, int, int]:
 
 
 async def _upcoming(
-    reader: Reader, found: Sequence[Incident]
+    reader: Reader, actor: Actor, found: Sequence[Incident]
 ) -> dict[tuple[str | None, int, int], Rung | None]:
     """The next rung for each place that some of the incidents are at: one look for each, not for each incident."""
     examples = {_place(incident): incident for incident in found if incident.escalation_next_at is not None}
     return {
-        place: (await escalation.ladder(reader, incident)).next_rung for place, incident in examples.items()
+        place: (await escalation.ladder(reader, incident, actor)).next_rung
+        for place, incident in examples.items()
     }
 
 

@@ -81,7 +81,7 @@ _OUTCOMES = {
 
 async def story(reader: Reader, actor: Actor, incident: Incident, shown: str) -> Values:
     """The context of the incident's page, without the shell; `shown` is the filter of the timeline."""
-    ladder = await escalation.ladder(reader, incident)
+    ladder = await escalation.ladder(reader, incident, actor)
     reported = await alerts.of_incident(reader, incident.id, limit=ALERTS_SHOWN)
     rows = await notifications.of_incident(reader, incident.id, limit=100)
     entries = await timeline.of_incident(reader, incident.id, limit=TIMELINE_SHOWN)

@@ -245,7 +245,7 @@ Fields = dict[str, str]
 
 async def _acknowledge(tx: Transaction, incident_id: str, _: Fields) -> str:
     before = await acts.see(tx, tx.actor, incident_id)
-    planned = (await ladder(tx, before)).next_rung
+    planned = (await ladder(tx, before, tx.actor)).next_rung
     done = await acts.acknowledge(tx, incident_id)
     if not done.changed:
         return f"#{done.incident.number} was acknowledged already; that stays."
@@ -277,7 +277,7 @@ async def _reassign(tx: Transaction, incident_id: str, fields: Fields) -> str:
 
 async def _reopen(tx: Transaction, incident_id: str, fields: Fields) -> str:
     done = await acts.reopen(tx, incident_id, reason=fields.get("reason", ""))
-    said = in_words(await ladder(tx, done), done)
+    said = in_words(await ladder(tx, done, tx.actor), done)
     return f"#{done.number} is open again. {said}".strip()
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from openalert.domain.access import Actor
 from openalert.domain.escalation import Level, PolicyVersion, Target, TargetType
 from openalert.domain.instant import Instant
 from openalert.domain.oncall import OnCall
@@ -12,6 +13,7 @@ from openalert.storage import channels as stored_channels
 from openalert.storage import recipients
 from openalert.storage.database import Reader
 from openalert.storage.recipients import Person
+from openalert.usecases import notify
 from openalert.usecases import schedules as duty
 from openalert.web.ui.forms import minutes_text
 from openalert.web.ui.frame import Values
@@ -28,9 +30,11 @@ class _Facts(msgspec.Struct):
     names: Mapping[str, str]
 
 
-async def steps(reader: Reader, levels: Sequence[Level], at: Instant | None = None) -> list[Values]:
-    """The rungs as `macros/ladder.html` takes them, for now or another instant."""
-    facts = await _facts(reader, levels, reader.now if at is None else at)
+async def steps(
+    reader: Reader, actor: Actor, levels: Sequence[Level], at: Instant | None = None
+) -> list[Values]:
+    """The rungs as `macros/ladder.html` takes them, for now or another instant, as the actor may know them."""
+    facts = await _facts(reader, actor, levels, reader.now if at is None else at)
     return [
         {
             "level": level.level,
@@ -59,7 +63,7 @@ def repeat_words(version: PolicyVersion) -> str:
     return f"Begins again {times}{delay}, then the owners of the team are told"
 
 
-async def _facts(reader: Reader, levels: Sequence[Level], at: Instant) -> _Facts:
+async def _facts(reader: Reader, actor: Actor, levels: Sequence[Level], at: Instant) -> _Facts:
     ids: dict[TargetType, list[str]] = {kind: [] for kind in TargetType}
     for level in levels:
         for target in level.targets:
@@ -75,12 +79,16 @@ async def _facts(reader: Reader, levels: Sequence[Level], at: Instant) -> _Facts
         people.setdefault(person.user_id, []).append(person)
     channel_ids = ids[TargetType.CHANNEL]
     channels = await stored_channels.by_ids(reader, channel_ids) if channel_ids else []
+    hidden = await notify.out_of_sight(reader, actor, ids)
     return _Facts(
         people=people,
         members=members,
         on_call=on_call,
-        channels={channel.id: channel for channel in channels},
-        names=await recipients.names(reader, [*schedule_ids, *team_ids]),
+        channels={
+            channel.id: msgspec.structs.replace(channel, name=hidden.get(channel.id, channel.name))
+            for channel in channels
+        },
+        names=await recipients.names(reader, [*schedule_ids, *team_ids]) | hidden,
     )
 
 
@@ -92,15 +100,19 @@ def _drawn(target: Target, facts: _Facts) -> list[Values]:
         return [_person(facts.people.get(target.id, []), "")]
     name = facts.names.get(target.id)
     if target.type is TargetType.TEAM:
-        of, ids = f"team {name}", facts.members.get(target.id, [])
+        of, ids = _of("team", name), facts.members.get(target.id, [])
         empty = "the team has no members"
     else:
         answer = facts.on_call.get(target.id)
-        of, ids = f"schedule {name}", [person.user_id for person in answer.people] if answer else []
+        of, ids = _of("schedule", name), [person.user_id for person in answer.people] if answer else []
         empty = "nobody is on call"
     if name is None:
         return [_nobody("", f"a {target.type.value} that is gone")]
     return [_person(facts.people.get(each, []), of) for each in ids] or [_nobody(of, empty)]
+
+
+def _of(kind: str, name: str | None) -> str:
+    return name if name is not None and name in notify.HIDDEN.values() else f"{kind} {name}"
 
 
 def _person(entries: Sequence[Person], of: str) -> Values:

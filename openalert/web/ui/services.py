@@ -187,7 +187,7 @@ async def _called(reader: Reader, actor: Actor, service: Service) -> Values:
     )
     if found is None:
         return {"policy": None, "steps": []}
-    steps = await ladders.steps(reader, found.version.levels)
+    steps = await ladders.steps(reader, actor, found.version.levels)
     return {
         "policy": {"name": found.policy.name, "href": f"/escalation-policies/{found.policy.id}"},
         "steps": steps,

@@ -84,7 +84,7 @@ async def test_a_policy_is_changed_and_deleted(world: World, sign_in: SignIn) ->
         kept = await escalation_policies.get(reader, world.as_(world.alice), path.rpartition("/")[2])
     assert kept.version.levels[1].delay == 2.5 * MINUTE
     await make.service(world.db, world.core, kept.policy)
-    assert "These services escalate by this policy" in (await browser.post(path, act="delete")).text
+    assert "escalates by this policy" in (await browser.post(path, act="delete")).text
 
 
 async def test_foreign_targets_are_refused_and_never_named(world: World, sign_in: SignIn) -> None:
