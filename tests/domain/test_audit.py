@@ -133,10 +133,8 @@ def test_secrets_are_never_kept_however_deep_they_lie() -> None:
 
 def test_of_a_webhook_only_the_host_is_kept() -> None:
     """Its path is often all the secret that it has; that it changed is said all the same."""
-    one, two = (
-        {"config": {"url": f"https://u:CANARY@hooks.example:8443/{path}?t=CANARY"}}
-        for path in ("a/CANARY", "b")
-    )
+    address = "https://u:CANARY@hooks.example:8443/"
+    one, two = ({"config": {"url": f"{address}{path}?t=CANARY"}} for path in ("a/CANARY", "b"))
     assert differences(None, one) == ("{}", '{"config":{"url":"https://hooks.example:8443/…"}}')
     assert differences(one, two) == ("{}", f'{{"config":"{CHANGED}"}}')
     for odd in ("", "https://[", "x", "https://h:99999/"):
