@@ -308,11 +308,12 @@ async def _take_in(tx: Transaction, sso: SingleSignOn, person: Person, grant: Gr
     if namesake is not None:
         await _ask_to_link(tx, person, namesake)
         own_way = (
-            f"Sign in with your password, open your own page and press “Connect {sso.label}”. Or ask an admin"
+            f"Sign in with your password and press “Connect {sso.label}” under Security. Or ask an admin"
         )
+        way = "Ask an admin" if sso.rules.only else own_way
         raise Forbidden(
             f"{person.email} has an account here that is not connected to {sso.label} yet. "
-            f"{'Ask an admin' if sso.rules.only else own_way}: they find this try under Settings, Single sign-on.",
+            f"{way}: they find this try under Settings, Single sign-on.",
             code="IDENTITY_NOT_CONNECTED",
         )
     if person.email_is_verified is False:

@@ -109,6 +109,9 @@ async def settle(openalert: OpenAlert) -> Seeded:
             end_at=tx.now + 3_600_000,
             reason="dentist",
         )
+    await make.identity(openalert.database, ana, "ana at the provider")
+    await make.identity(openalert.database, bea, "bea at the provider")
+    await make.link_request(openalert.database, bea, "somebody at the provider")
     return Seeded(session=session, key=made.key, ids={})
 
 
