@@ -22,7 +22,7 @@ from openalert.web.description import Description
 from tests.web.test_conditions import everything, key
 from tests.web.test_description import operations, resolved
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(600)]
 
 Json = dict[str, Any]
 Client = httpx2.AsyncClient

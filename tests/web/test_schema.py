@@ -37,7 +37,7 @@ from tests.conftest import KEY, StoppedClock
 from tests.web.test_conditions import everything
 from tests.web.test_hostile import Ground
 
-pytestmark = [pytest.mark.anyio, pytest.mark.slow, pytest.mark.timeout(0)]
+pytestmark = [pytest.mark.anyio, pytest.mark.slow, pytest.mark.timeout(1200)]
 
 EXAMPLES = int(os.environ.get("OPENALERT_SCHEMA_EXAMPLES", "3"))
 """For each operation and caller."""
