@@ -170,6 +170,8 @@ def _operation(method: str, handler: HTTPRouteHandler, found: Json, shown: Examp
     done = found["responses"][status]
     if "answers" in handler.opt:  # what programs get where browsers are led on
         status, done = str(handler.opt["answers"]), {}
+    if "also_as" in handler.opt:  # a file in another format, if the caller asks for that
+        done["content"][handler.opt["also_as"]] = next(iter(done["content"].values()))
     if "shows" in handler.opt:
         done = {"content": _json_of(handler.opt["shows"])}
     body = {"required": True, "content": _json_of(handler.opt["takes"])} if "takes" in handler.opt else None

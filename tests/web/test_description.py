@@ -100,7 +100,7 @@ async def test_every_operation_is_complete(document: Json) -> None:
             assert found["description"], (place, status)
             for media, content in found.get("content", {}).items():
                 assert "example" in content, (place, status)
-                is_file = path.endswith("/export") and media == "text/csv"
+                is_file = path.endswith("/export") and media in ("text/csv", "application/x-ndjson")
                 usual = "application/json" if status < "400" else "application/problem+json"
                 assert media == usual or is_file, place
 

@@ -19,7 +19,7 @@ from openalert.storage.audit import NEWEST, AuditFilter
 from openalert.storage.database import Database
 from openalert.usecases import audit
 from openalert.web.api.wire import READS, Output, TeamFilter, instant_or_none, moment
-from openalert.web.audit_export import ExportFormat, download
+from openalert.web.audit_export import NDJSON_TYPE, ExportFormat, download
 from openalert.web.paging import DEFAULT, Cursor, Limit, Page, paged
 
 One = str | None
@@ -141,6 +141,7 @@ async def list_audit_log(
         200: ResponseSpec(str, description="The file.", media_type="text/csv", generate_examples=False),
     },
     response_headers=[ResponseHeader(name="content-disposition", documentation_only=True)],
+    opt={"also_as": NDJSON_TYPE},
 )
 async def export_audit_log(
     db: NamedDependency[Database],
