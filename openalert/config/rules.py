@@ -1,0 +1,101 @@
+"""What the types of the sections cannot say: values that make no sense, alone or together."""
+
+import re
+from collections.abc import Iterator
+from ipaddress import ip_network
+from urllib.parse import urlsplit
+
+from openalert.config.sections import Config, Oidc
+from openalert.domain.single_sign_on import GOOGLE, is_trustworthy_url, serves_many_tenants
+from openalert.domain.vault import SHORTEST_KEY
+
+_HOST_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9_])?")
+
+
+def problems(config: Config) -> Iterator[tuple[str, str]]:
+    """What types cannot say: (key, what is wrong and what is allowed)."""
+    for name in ("base_url", "allowed_origins"):
+        value = getattr(config.server, name)
+        for url in [value] if isinstance(value, str) else value:
+            if url and not _is_origin(url):
+                yield f"server.{name}", f"is {url!r}; it must be http(s)://host or http(s)://host:port."
+    networks = {
+        "server.trusted_proxies": config.server.trusted_proxies,
+        "outgoing.allowed_networks": config.outgoing.allowed_networks,
+    }
+    for name in config.server.allowed_hosts:
+        if not _HOST_NAME.fullmatch(name):
+            yield "server.allowed_hosts", f"holds {name!r}; it must be a name such as oncall.example.com."
+    for field, values in networks.items():
+        for value in values:
+            try:
+                ip_network(value, strict=False)
+            except ValueError:
+                yield field, f"holds {value!r}; it must be an address or a network such as 10.0.0.0/8."
+    yield from _problems_of_secrets(config)
+    if config.database.url and not re.match(r"(sqlite:///.|postgres(ql)?://.)", config.database.url):
+        yield "database.url", "must begin with sqlite:/// or postgres://."
+    if config.smtp.host and "@" not in config.smtp.sender:
+        yield "smtp.from", "must be an e-mail address when smtp.host is given."
+    yield from _oidc_problems(config.oidc)
+
+
+def _oidc_problems(oidc: Oidc) -> Iterator[tuple[str, str]]:
+    if not oidc.issuer:
+        for name in ("client_id", "client_secret", "only"):
+            if getattr(oidc, name):
+                yield f"auth.oidc.{name}", "is given, but auth.oidc.issuer is not."
+        return
+    if not is_trustworthy_url(oidc.issuer) or "?" in oidc.issuer or "#" in oidc.issuer:
+        yield "auth.oidc.issuer", "must begin with https:// (http:// only for localhost) and have no query."
+    if not oidc.client_id:
+        yield "auth.oidc.client_id", "is needed as soon as auth.oidc.issuer is given."
+    if "openid" not in oidc.scopes:
+        yield "auth.oidc.scopes", 'must hold "openid".'
+    if serves_many_tenants(oidc.issuer) and not oidc.allowed_tenants:
+        yield (
+            "auth.oidc.allowed_tenants",
+            (
+                "must name the tenants that may come in, because this issuer serves every company. "
+                "Or write your own tenant's id into auth.oidc.issuer."
+            ),
+        )
+    if oidc.issuer.rstrip("/") == GOOGLE and not oidc.allowed_domains:
+        yield (
+            "auth.oidc.allowed_domains",
+            "must name your domains, because everybody has an account at Google.",
+        )
+    if oidc.break_glass and not oidc.only:
+        yield "auth.oidc.break_glass", "has a meaning only with auth.oidc.only = true."
+    yield from _listed_wrongly(
+        "allowed_domains", "a domain such as example.com", oidc.allowed_domains, signs=0
+    )
+    yield from _listed_wrongly("break_glass", "an e-mail address", oidc.break_glass, signs=1)
+
+
+def _listed_wrongly(key: str, wanted: str, values: tuple[str, ...], signs: int) -> Iterator[tuple[str, str]]:
+    for value in values:
+        if value.count("@") != signs or not value.strip("@"):
+            yield f"auth.oidc.{key}", f"holds {value!r}; it must be {wanted}."
+
+
+def _problems_of_secrets(config: Config) -> Iterator[tuple[str, str]]:
+    for name in ("metrics_token", "secret_key"):
+        if 0 < len(getattr(config.server, name)) < 16:
+            yield f"server.{name}", "must have at least 16 characters."
+    if any(len(key) < SHORTEST_KEY for key in config.server.encryption_key.split()):
+        yield "server.encryption_key", f"must have at least {SHORTEST_KEY} characters a line, without blanks."
+
+
+def _is_origin(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return bool(
+            parts.scheme in ("http", "https")
+            and parts.hostname
+            and (parts.port is None or parts.port > 0)
+            and url == f"{parts.scheme}://{parts.netloc}"
+            and "@" not in parts.netloc
+        )
+    except ValueError:
+        return False

@@ -1,0 +1,180 @@
+"""The sections of openalert.toml with every key, its type and its default."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeAlias, get_args, get_type_hints
+
+import msgspec
+
+from openalert.domain.access import Role
+from openalert.domain.errors import OpenAlertError
+
+Secret: TypeAlias = Annotated[str, msgspec.Meta(extra={"secret": True})]
+"""Text that is never shown; it may also be given as `<name>_file`, the path of a file that holds it."""
+
+
+class ConfigError(OpenAlertError):
+    """The configuration cannot be used; the program does not start (exit code 3)."""
+
+
+class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A table of openalert.toml."""
+
+    def __repr__(self) -> str:
+        """Never the values: they end up in logs."""
+        return f"<{type(self).__name__}>"
+
+
+class Server(Section, frozen=True):
+    """Where it listens, keeps its data, and how it is reached."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 8080
+    data_dir: str = "./openalert-data"
+    base_url: str = ""
+    """How people and senders reach it; empty: http://host:port."""
+    trusted_proxies: tuple[str, ...] = ()
+    """Networks whose X-Forwarded-For and X-Forwarded-Proto are believed."""
+    allowed_origins: tuple[str, ...] = ()
+    """Further origins whose pages may act with the session cookie."""
+    allowed_hosts: tuple[str, ...] = ()
+    """Further names by which it may be asked for."""
+    api_writes_per_minute: Annotated[int, msgspec.Meta(ge=0)] = 100
+    """For each user or key; 0: no limit. Never applies to ingestion."""
+    max_body_bytes: Annotated[int, msgspec.Meta(ge=1024, le=64 * 1024 * 1024)] = 1024 * 1024
+    metrics_token: Secret = ""
+    """Opens /metrics to a scraper on another machine."""
+    secret_key: Secret = ""
+    """Signs the links in messages; empty: made once and kept in the data folder."""
+    encryption_key: Secret = ""
+    """Seals stored secrets; several lines: the first seals, all open. Empty: made once, kept in the data folder."""
+
+
+class DatabaseSection(Section, frozen=True):
+    """Where everything is stored."""
+
+    url: Secret = ""
+    """`sqlite:///path` or `postgres://…`; empty: openalert.db in the data folder."""
+
+
+class Smtp(Section, frozen=True):
+    """The mail server; without a host no mail is sent."""
+
+    host: str = ""
+    port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0
+    """0: the usual one, 587 for starttls, 465 for tls, 25 for none."""
+    username: str = ""
+    password: Secret = ""
+    security: Literal["none", "starttls", "tls"] = "starttls"
+    sender: str = msgspec.field(default="", name="from")
+
+
+class Outgoing(Section, frozen=True):
+    """Where webhooks and other outgoing HTTP may go."""
+
+    allow_private_networks: bool = False
+    allowed_networks: tuple[str, ...] = ()
+
+
+class Oidc(Section, frozen=True):
+    """Single sign-on by OpenID Connect; without an issuer there is none."""
+
+    issuer: str = ""
+    """As the provider writes it: `https://login.microsoftonline.com/<tenant>/v2.0`."""
+    client_id: str = ""
+    client_secret: Secret = ""
+    """Empty: a public client, which PKCE alone protects."""
+    label: str = ""
+    """What the button says after "Sign in with"; empty: the provider's name or host."""
+    scopes: tuple[str, ...] = ("openid", "profile", "email")
+    allowed_tenants: tuple[str, ...] = ()
+    """Entra tenant ids whose people may come in; needed when the issuer serves more than one."""
+    allowed_domains: tuple[str, ...] = ()
+    """E-mail domains of people who may be taken in; empty: all."""
+    role_claims: tuple[str, ...] = ("roles", "groups")
+    """Members of the ID token that hold roles or groups; `a.b` reaches into a nested one."""
+    organization_roles: dict[str, Role] = {}
+    """Value of such a claim to the role in the organization."""
+    team_roles: dict[str, dict[str, Role]] = {}
+    """Value of such a claim to roles in teams, by the team's slug."""
+    default_role: Literal["none", "viewer", "member"] = "none"
+    """Of people whom no value gives a role; none: they are not let in."""
+    only: bool = False
+    """Nobody signs in with a password, except break_glass."""
+    break_glass: tuple[str, ...] = ()
+    """E-mail addresses that may still use their password."""
+
+
+class Log(Section, frozen=True):
+    """What is written to standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["auto", "json", "console"] = "auto"
+    """auto: console on a terminal, else JSON."""
+
+
+class Retention(Section, frozen=True):
+    """How long things are kept that nobody needs for ever."""
+
+    payload_days: Annotated[int, msgspec.Meta(ge=1, le=3650)] = 30
+
+
+class Config(Section, frozen=True):
+    """Everything that is configured, with the file it came from."""
+
+    server: Server = Server()
+    database: DatabaseSection = DatabaseSection()
+    smtp: Smtp = Smtp()
+    outgoing: Outgoing = Outgoing()
+    oidc: Oidc = msgspec.field(default=Oidc(), name="auth.oidc")
+    log: Log = Log()
+    retention: Retention = Retention()
+
+    @property
+    def data_dir(self) -> Path:
+        """The data folder, absolute."""
+        return Path(self.server.data_dir).expanduser().absolute()
+
+    @property
+    def database_url(self) -> str:
+        """The database in use."""
+        return self.database.url or f"sqlite:///{self.data_dir / 'openalert.db'}"
+
+    @property
+    def base_url(self) -> str:
+        """Scheme, host and port under which links are made, without a slash at the end."""
+        if self.server.base_url:
+            return self.server.base_url
+        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.server.host, self.server.host)  # noqa: S104 - compared, not bound
+        return f"http://{host}:{self.server.port}"
+
+    @property
+    def is_https(self) -> bool:
+        """Whether people reach it by TLS, so that cookies must not travel without."""
+        return self.base_url.startswith("https://")
+
+
+def is_secret(kind: type[Section], name: str) -> bool:
+    """Whether the field is never to be shown."""
+    hint = get_type_hints(kind, include_extras=True)[name]
+    return any((getattr(meta, "extra", None) or {}).get("secret") for meta in get_args(hint)[1:])
+
+
+def by_name() -> dict[str, type[Section]]:
+    """The sections by their whole names, `auth.oidc` among them."""
+    return {field.encode_name: type(field.default) for field in msgspec.structs.fields(Config)}
+
+
+def keys_of(kind: type[Section]) -> dict[str, Any]:
+    """The keys of a section as they are written, `*_file` of secrets among them, with their types."""
+    hints = get_type_hints(kind, include_extras=True)
+    keys: dict[str, Any] = {}
+    for field in msgspec.structs.fields(kind):
+        keys[field.encode_name] = hints[field.name]
+        if is_secret(kind, field.name):
+            keys[field.encode_name + "_file"] = str
+    return keys
+
+
+def secret_keys(kind: type[Section]) -> set[str]:
+    """The keys of a section whose values are never shown."""
+    return {field.encode_name for field in msgspec.structs.fields(kind) if is_secret(kind, field.name)}
