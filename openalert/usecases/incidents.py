@@ -9,7 +9,7 @@ import msgspec
 from openalert.domain import incident as rules
 from openalert.domain.access import SYSTEM, Actor, Permission, can
 from openalert.domain.audit import Subject
-from openalert.domain.errors import Conflict, Invalid, NotFound
+from openalert.domain.errors import Conflict, Forbidden, Invalid, NotFound
 from openalert.domain.event import Event
 from openalert.domain.ids import new_id
 from openalert.domain.incident import Incident, IncidentStatus, Phase
@@ -193,11 +193,19 @@ async def cancel_pages(work: Work, answered: list[tuple[Incident, str]]) -> None
 
 
 async def reopen(tx: Transaction, incident_id: str, *, reason: str = "") -> Incident:
-    """Back to triggered: the escalation starts again. Conflict if its group has another open incident."""
+    """Back to triggered: the escalation starts again. Conflict if its group has another open incident.
+
+    Where the service went to another team, what begins again is theirs: Forbidden unless the actor responds there.
+    """
     incident = await _answerable(tx, incident_id)
     work = Work(tx)
     key = rules.open_key(incident.service_id, incident.group_key)
     other = (await incidents.open_by_key(tx, [key])).get(key)
+    route = await routes.of_service(tx, incident.service_id)
+    for team_id in {theirs.team_id for theirs in (route, other) if theirs is not None} - {incident.team_id}:
+        if not access.sees(tx.actor, incident.organization_id, team_id):
+            raise Forbidden("The service went to another team; whoever is in it can open this again.")
+        access.require(tx.actor, Permission.RESPOND, team_id)
     if other is not None and other.id != incident.id:
         raise Conflict(
             f"Incident #{other.number} is already open for the same alerts; work there.",

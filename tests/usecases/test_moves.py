@@ -3,7 +3,7 @@
 import pytest
 
 from openalert.domain.access import Role
-from openalert.domain.errors import Forbidden, Invalid
+from openalert.domain.errors import Conflict, Forbidden, Invalid
 from openalert.domain.team import Team
 from openalert.domain.user import User
 from openalert.storage import Database, incidents
@@ -68,6 +68,38 @@ async def test_what_is_reopened_belongs_to_the_team_of_now(world: World, ops: Te
     await world.does(acts.reopen, incident.id)
     assert (await world.incident()).team_id == ops.id
     assert await world.value("SELECT team_id FROM alerts WHERE incident_id = :id", id=incident.id) == ops.id
+
+
+async def test_who_lost_a_service_neither_pages_its_new_team_nor_learns_of_what_is_open_there(
+    world: World, ops: Team
+) -> None:
+    """Reopening an incident of before needs the right in the team of now, and does not tell what that works on."""
+    await world.policy(level(1, world.alice))
+    await world.fires("Disk")
+    past = await world.incident()
+    await world.does(acts.resolve, past.id)
+    await world.does(services.update, world.service.id, team_id=ops.id)
+    responder = make.actor(world.bob, world.core, team_role=Role.MEMBER)
+    with pytest.raises(Forbidden, match="whoever is in it"):
+        async with world.db.transaction(responder) as tx:
+            await acts.reopen(tx, past.id)
+    responder.teams[ops.id] = Role.VIEWER
+    with pytest.raises(Forbidden, match="needs a member"):
+        async with world.db.transaction(responder) as tx:
+            await acts.reopen(tx, past.id)
+    assert (await world.incident(1)).team_id == world.core.id
+    await world.resolves("Disk")
+    await world.fires("Disk")
+    assert (await world.incident(2)).team_id == ops.id
+    await world.does(services.delete, world.service.id)
+    del responder.teams[ops.id]
+    with pytest.raises(Forbidden, match="whoever is in it"):
+        async with world.db.transaction(responder) as tx:
+            await acts.reopen(tx, past.id)
+    responder.teams[ops.id] = Role.MEMBER
+    with pytest.raises(Conflict, match="#2 is already open"):
+        async with world.db.transaction(responder) as tx:
+            await acts.reopen(tx, past.id)
 
 
 async def test_only_admins_of_both_teams_move_things(world: World, ops: Team) -> None:
