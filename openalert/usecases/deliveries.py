@@ -7,6 +7,7 @@ import msgspec
 from openalert.domain import action
 from openalert.domain.access import SYSTEM
 from openalert.domain.alert import Alert
+from openalert.domain.escalation import TargetType
 from openalert.domain.event import Event
 from openalert.domain.incident import Incident
 from openalert.domain.instant import SECOND, Instant, to_datetime
@@ -34,6 +35,7 @@ from openalert.storage import (
 )
 from openalert.storage.database import Reader, Transaction
 from openalert.usecases import escalation, links
+from openalert.usecases.notify import HIDDEN
 from openalert.usecases.work import Work
 
 UNKNOWN_WAIT = 10 * SECOND
@@ -227,14 +229,13 @@ async def _tell(tx: Transaction, row: Notification, detail: str) -> None:
     if incident is None:
         return
     work = Work(tx)
-    names = await recipients.names(tx, [row.user_id]) if row.user_id else {}
     failed = row.status is NotificationStatus.FAILED
     work.tell(
         incident,
         "notification",
         SYSTEM,
         what=_WHAT[row.kind],
-        who=names.get(row.user_id or "") or row.address,
+        who=await _called(tx, row, incident),
         channel=row.channel,
         outcome=_OUTCOME.get(row.status, row.status) + (f" ({detail})" if failed and detail else ""),
         status=row.status,
@@ -243,6 +244,17 @@ async def _tell(tx: Transaction, row: Notification, detail: str) -> None:
     if failed and row.kind is NotificationKind.PAGE:
         await _go_on(work, incident, row)
     await work.flush()
+
+
+async def _called(tx: Transaction, row: Notification, incident: Incident) -> str:
+    """Whom a message went to, as everybody in the incident's team may know: no address, and nothing of another team."""
+    if row.channel_id is not None:
+        found = await channels.by_ids(tx, [row.channel_id])
+        if not found:
+            return "a channel that is gone"
+        return found[0].name if found[0].team_id == incident.team_id else HIDDEN[TargetType.CHANNEL]
+    names = await recipients.names(tx, [row.user_id]) if row.user_id else {}
+    return names.get(row.user_id or "", "a person who is gone")
 
 
 async def _go_on(work: Work, incident: Incident, row: Notification) -> None:

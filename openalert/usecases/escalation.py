@@ -2,7 +2,7 @@
 
 import msgspec
 
-from openalert.domain.access import SYSTEM, Actor
+from openalert.domain.access import SYSTEM, Actor, Role
 from openalert.domain.escalation import PolicyVersion, next_step
 from openalert.domain.incident import EscalationState, Incident, IncidentStatus
 from openalert.domain.instant import Instant
@@ -92,17 +92,28 @@ async def _version(reader: Reader, incident: Incident) -> PolicyVersion | None:
     return await escalation_policies.get_version(reader, incident.policy_version_id)
 
 
-async def _policy_name(reader: Reader, version: PolicyVersion) -> str:
-    named = await escalation_policies.named(reader, SYSTEM, [version.policy_id])
-    return named[version.policy_id].name if version.policy_id in named else "a deleted policy"
+async def _policy_name(reader: Reader, version: PolicyVersion, viewer: Actor) -> str:
+    named = await escalation_policies.named(reader, viewer, [version.policy_id])
+    return named[version.policy_id].name if version.policy_id in named else "a policy of another team"
+
+
+def _its_team(incident: Incident) -> Actor:
+    """Whoever may read the incident, as nobody in particular: what it says of other teams is for all of its own."""
+    return Actor(
+        kind="user",
+        id=None,
+        name="",
+        organization_id=incident.organization_id,
+        teams={incident.team_id: Role.VIEWER},
+    )
 
 
 async def _page_level(
     work: Work, incident: Incident, version: PolicyVersion, timer: Timer, late: str | None
 ) -> None:
     level = version.levels[timer.level - 1]
-    found = await notify.reach(work.tx, level.targets)
-    policy = await _policy_name(work.tx, version)
+    found = await notify.reach(work.tx, level.targets, _its_team(incident))
+    policy = await _policy_name(work.tx, version, _its_team(incident))
     for recipient in found.recipients:
         notify.page(work, incident, recipient, timer.cycle, timer.level, policy)
     incident.escalation_level, incident.escalation_cycle = timer.level, timer.cycle
@@ -229,8 +240,9 @@ class Ladder(msgspec.Struct, kw_only=True):
         return next((rung for rung in self.rungs if rung.state == "next"), None)
 
 
-async def ladder(reader: Reader, incident: Incident, viewer: Actor = SYSTEM) -> Ladder:
-    """The ladder of an incident, with whoever its levels reach now, as the viewer may know them."""
+async def ladder(reader: Reader, incident: Incident, viewer: Actor | None = None) -> Ladder:
+    """The ladder of an incident, with whoever its levels reach now, as the viewer or its team may know them."""
+    viewer = viewer or _its_team(incident)
     version = await _version(reader, incident)
     if version is None:
         return Ladder(policy=None, cycle=0, repeat_count=0, rungs=[])
@@ -258,7 +270,7 @@ async def ladder(reader: Reader, incident: Incident, viewer: Actor = SYSTEM) -> 
             )
         )
     return Ladder(
-        policy=await _policy_name(reader, version),
+        policy=await _policy_name(reader, version, viewer),
         cycle=incident.escalation_cycle,
         repeat_count=version.repeat_count,
         rungs=rungs,

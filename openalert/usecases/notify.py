@@ -76,7 +76,7 @@ async def reach(reader: Reader, targets: Sequence[Target], viewer: Actor = SYSTE
         reader, [*ids[TargetType.SCHEDULE], *ids[TargetType.TEAM], *ids[TargetType.USER]]
     )
     hidden = await out_of_sight(reader, viewer, ids)
-    names |= hidden
+    names |= {each: said for each, said in hidden.items() if each in names}
     wanted: list[tuple[str, str]] = []
     found = Reach([], [])
     for target in targets:
@@ -95,7 +95,7 @@ async def reach(reader: Reader, targets: Sequence[Target], viewer: Actor = SYSTE
 async def out_of_sight(
     reader: Reader, viewer: Actor, ids: Mapping[TargetType, Sequence[str]]
 ) -> dict[str, str]:
-    """What to call those schedules, teams and channels that are there and that the viewer may not see, by id."""
+    """What to call those schedules, teams and channels that the viewer may not see, by id; also where one is gone."""
     if viewer.organization_id is None:
         return {}
     seen: set[str] = set()

@@ -18,7 +18,7 @@ async def test_a_level_that_reaches_nobody_goes_on_at_once_and_says_so(world: Wo
     await world.policy(level(1, empty), level(2, world.bob, minutes=30))
     await world.fires("DiskFull")
     world.mailbox(world.bob).got("DiskFull")
-    assert "Level 1 reached nobody (Nobody has no members); going on at once" in await world.story()
+    assert "Level 1 reached nobody (another team has no members); going on at once" in await world.story()
     world.is_quiet()
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from openalert.engine.engine import Engine
 from openalert.usecases import schedules
 from openalert.web import matrix
 from tests import make
@@ -22,6 +23,7 @@ from tests.security.conftest import (
 )  # fmt: skip
 from tests.security.test_matrix import QUERIES, address
 from tests.web.test_live import connected
+from tests.world import OUTSIDE, Post
 
 pytestmark = pytest.mark.anyio
 
@@ -190,4 +192,30 @@ async def test_a_policy_that_pages_another_team_does_not_say_what_that_is_called
             for path in paths(scene, OWN):
                 answer = await scene.ask(caller, "GET", path)
                 wrong += [f"{name} {path}: {mark}" for mark in leaked(answer, caller)]
+        assert not wrong, "\n".join(wrong)
+
+
+async def test_what_another_teams_targets_were_sent_does_not_say_what_they_are_called(
+    sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """A service escalates by another team's policy: who reads of it learns no name or address of that team's things."""
+    async with staged(sqlite_template, tmp_path_factory.mktemp("sent"), lasting=True) as scene:
+        own, other = scene.estates[OWN].ids, scene.estates[OTHER].ids
+        admin = scene.callers["organization admin"]
+        service = {"escalationPolicyId": other["policy_id"]}
+        path = f"/api/v1/services/{own['service_id']}"
+        assert (await scene.ask(admin, "PATCH", path, service)).status_code == 200
+        again = f"/api/v1/incidents/{own['incident_id']}"
+        assert (await scene.ask(admin, "POST", f"{again}/resolve")).status_code == 200
+        assert (await scene.ask(admin, "POST", f"{again}/reopen")).status_code == 200
+        engine = Engine(scene.app.database, {"email": Post("email"), "webhook": Post("webhook")}, OUTSIDE)
+        await engine.begin()
+        await engine.run_until_idle()
+        wrong = []
+        for name in ("team owner", "team viewer", "team key"):
+            caller = scene.callers[name]
+            for path in paths(scene, OWN):
+                answer = await scene.ask(caller, "GET", path)
+                at = [answer.text.find(mark) for mark in leaked(answer, caller)]
+                wrong += [f"{name} {path}: {answer.text[max(0, each - 80) : each + 80]}" for each in at]
         assert not wrong, "\n".join(wrong)

@@ -5,12 +5,14 @@ from typing import Any
 
 from openalert.domain.access import Actor, Permission, can
 from openalert.domain.alert import Alert
+from openalert.domain.escalation import TargetType
 from openalert.domain.incident import Incident
 from openalert.domain.notification import Attempt, Notification, NotificationKind, NotificationStatus
 from openalert.domain.service import Service
 from openalert.domain.timeline import TimelineEntry, sentence
 from openalert.storage import (
     alerts,
+    channels,
     escalation_policies,
     integrations,
     notifications,
@@ -23,6 +25,7 @@ from openalert.storage.database import Reader
 from openalert.usecases import escalation, incidents
 from openalert.usecases.deliveries import common_labels
 from openalert.usecases.escalation import Ladder, Rung
+from openalert.usecases.notify import HIDDEN
 from openalert.web.ui.incident_rows import next_step, status_of
 
 Values = dict[str, Any]
@@ -94,9 +97,7 @@ async def story(reader: Reader, actor: Actor, incident: Incident, shown: str) ->
     return {
         "incident": await _head(reader, actor, incident, service, status, names, entries),
         "next": next_step(incident, ladder.next_rung) or not_called,
-        "told": list(
-            dict.fromkeys(names.get(row.user_id or "", row.address) for row in reversed(pages) if _left(row))
-        ),
+        "told": list(dict.fromkeys(_called(row, names) for row in reversed(pages) if _left(row))),
         "steps": [_step(rung, incident, pages, entries, names) for rung in ladder.rungs],
         "policy": await _policy(reader, actor, incident),
         "why": await _why(reader, actor, incident, reported, service, ladder, pages, names),
@@ -120,11 +121,24 @@ async def story(reader: Reader, actor: Actor, incident: Incident, shown: str) ->
 async def _names(
     reader: Reader, actor: Actor, incident: Incident, rows: Sequence[Notification]
 ) -> dict[str, str]:
-    """What to call everybody who occurs, by id."""
+    """What to call everybody and every channel that occurs, by id."""
     ids = {incident.acknowledged_by_id, incident.resolved_by_id, incident.assignee_id}
     ids |= {row.user_id for row in rows}
     people = await users.named(reader, actor, [each for each in ids if each])
-    return {user_id: user.name for user_id, user in people.items()}
+    called = {user_id: user.name for user_id, user in people.items()}
+    places = [row.channel_id for row in rows if row.channel_id is not None]
+    if places:
+        seen = await channels.named(reader, actor, places)
+        for each in await channels.by_ids(reader, places):
+            called[each.id] = each.name if each.id in seen else HIDDEN[TargetType.CHANNEL]
+    return called
+
+
+def _called(row: Notification, names: Mapping[str, str]) -> str:
+    """Whom a message went to; never by an address, which may be the secret of a webhook."""
+    if row.channel_id is not None:
+        return names.get(row.channel_id, "a channel that is gone")
+    return names.get(row.user_id or "", "a person who is gone")
 
 
 async def _head(
@@ -226,7 +240,7 @@ def _paged(mine: Sequence[Notification], names: Mapping[str, str], incident: Inc
     """Each person of a level once, with the best that became of the messages to them."""
     people: dict[str, list[Notification]] = {}
     for row in reversed(mine):
-        people.setdefault(names.get(row.user_id or "", row.address), []).append(row)
+        people.setdefault(_called(row, names), []).append(row)
     answered = incident.acknowledged_by_id
     targets = []
     for name, sent in people.items():
@@ -278,9 +292,9 @@ async def _why(
     if ladder.policy is None:
         return [*chain, {"words": "no escalation policy: the owners are told", "href": None}]
     level = f", level {incident.escalation_level}" if incident.escalation_level else ""
-    chain.append(
-        {"words": f"policy {ladder.policy}{level}", "href": f"/escalation-policies/{incident.policy_id}"}
-    )
+    policy = await _policy(reader, actor, incident)
+    words = f"policy {policy['name']}" if policy else ladder.policy
+    chain.append({"words": f"{words}{level}", "href": policy["href"] if policy else None})
     if pages:
         who = names.get(pages[0].user_id or "", "")
         reason = pages[0].reason.removeprefix("You are ").removeprefix("You ").split(" (")[0].rstrip(".")
@@ -324,9 +338,8 @@ async def _deliveries(reader: Reader, rows: Sequence[Notification], names: Mappi
         by_row.setdefault(attempt.notification_id, []).append(attempt)
     return [
         {
-            "name": names.get(row.user_id or "", row.address),
+            "name": _called(row, names),
             "channel": row.channel,
-            "address": row.address,
             "kind": row.kind.value,
             "status": row.status.value,
             "steps": _steps(row, by_row.get(row.id, [])),

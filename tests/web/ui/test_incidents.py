@@ -200,3 +200,19 @@ async def test_without_a_session_the_way_leads_to_the_sign_in_and_back(
     page = await stranger.get(f"/incidents/{incident_id}")
     assert page.path.startswith("/login")
     assert page.form("/auth/login")["fields"]["next"] == f"/incidents/{incident_id}"
+
+
+async def test_where_a_webhook_goes_is_not_told_to_whoever_may_read_the_incident(
+    world: World, sign_in: SignIn
+) -> None:
+    """The address may be the secret: timeline and deliveries call the channel by its name."""
+    channel = await make.channel(
+        world.db, world.core, "webhook", url="https://hooks.example/s3cret", name="Room"
+    )
+    await world.policy(level(1, channel))
+    await world.fires("DiskFull")
+    incident = await world.incident()
+    page = await (await sign_in(world.bob)).get(f"/incidents/{incident.id}")
+    assert "Told so far: Room." in page.text
+    assert "Page to Room by webhook: sent" in page.text
+    assert "s3cret" not in page.html
