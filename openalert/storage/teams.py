@@ -39,13 +39,16 @@ async def update(tx: Transaction, team: Team) -> None:
 
 
 async def delete(tx: Transaction, team_id: str) -> None:
-    """Keep a team only as a name of the past: nobody is in it any more, and its slug is free."""
+    """Keep a team only as a name of the past: nobody is in it any more, and its slug is free.
+
+    No team can take beforehand the slug that it gets instead: none holds a colon.
+    """
     await tx.execute("DELETE FROM team_members WHERE team_id = :id", id=team_id)
     await tx.execute(
         "UPDATE teams SET deleted_at = :now, updated_at = :now, slug = :slug WHERE id = :id",
         id=team_id,
         now=tx.now,
-        slug=f"deleted-{team_id}",
+        slug=f"deleted:{team_id}",
     )
 
 

@@ -82,6 +82,17 @@ async def test_a_team_with_a_past_can_go(world: World) -> None:
     assert again.slug == "core"
 
 
+async def test_no_other_team_keeps_a_team_from_going(world: World) -> None:
+    """An admin of one team takes every slug that one can have; another team is deleted all the same."""
+    gone = await make.team(world.db, world.cast.organization, "Gone")
+    await world.does(teams.update, world.core.id, slug=f"deleted-{gone.id}")
+    await world.does(teams.delete, gone.id)
+    async with world.db.read() as reader:
+        assert [team.id for team in await teams.page(reader, world.as_(world.alice), limit=10)] == [
+            world.core.id
+        ]
+
+
 async def test_two_owners_who_demote_each_other_leave_one(db: Database) -> None:
     """At the same moment: one of them succeeds, the other is told that somebody must stay."""
     cast = await make.cast(db)
