@@ -172,15 +172,17 @@ async def settle(tx: Transaction, row: Notification, result: Receipt | NotifierE
         return
     if row.incident_id is not None and row.due_at is None:
         await _tell(tx, row, detail)
-    tx.emit(
-        Event(
-            type="notification.updated",
-            organization_id=row.organization_id,
-            team_id=row.team_id,
-            incident_id=row.incident_id,
-            data={"id": row.id, "status": row.status, "channel": row.channel, "kind": row.kind},
+    if row.team_id is not None:
+        # A code or a link is between us and one person: an event without a team is heard by everybody.
+        tx.emit(
+            Event(
+                type="notification.updated",
+                organization_id=row.organization_id,
+                team_id=row.team_id,
+                incident_id=row.incident_id,
+                data={"id": row.id, "status": row.status, "channel": row.channel, "kind": row.kind},
+            )
         )
-    )
 
 
 def _accepted(row: Notification, receipt: Receipt, now: Instant) -> tuple[str, str]:

@@ -289,6 +289,15 @@ async def test_nobody_learns_who_is_here(world: World) -> None:
     assert world.email.received == []
 
 
+async def test_colleagues_do_not_hear_of_a_link_that_is_sent(world: World) -> None:
+    """A forgotten password and an invitation are mailed; live listeners of the organization are told of neither."""
+    await invited(world, by_mail=True)
+    await resets.request(world.db, email="bob@example.org", browser=BROWSER)
+    await world.advance(minutes=1)
+    assert len(world.email.received) == 2
+    assert await world.value("SELECT count(*) FROM events") == 0
+
+
 async def test_a_link_to_a_new_password_ends_early(world: World) -> None:
     """After half an hour, with another address, with another password, for somebody switched off."""
     alice = world.as_(world.alice)
