@@ -12,7 +12,7 @@ from openalert.domain.invitation import Invitation
 from openalert.domain.link import Purpose
 from openalert.domain.team import TeamMember
 from openalert.domain.user import User, check_email, email_key
-from openalert.storage import invitations, teams, users
+from openalert.storage import api_keys, invitations, teams, users
 from openalert.storage.database import Database, Reader, Transaction
 from openalert.usecases import audit, links, signin
 from openalert.usecases import users as people
@@ -55,7 +55,7 @@ async def create(
         name=name.strip()[:120],
         role=role,
         teams=await _teams(tx, team_roles or {}),
-        invited_by_id=tx.actor.user_id,
+        invited_by_id=await _host(tx),
         created_at=tx.now,
         sent_at=tx.now,
         expires_at=tx.now + Purpose.INVITATION.lasts,
@@ -78,7 +78,7 @@ async def resend(tx: Transaction, invitation_id: str, *, by_mail: bool) -> Invit
     _may_give(tx.actor, old.role)
     await links.recall(tx, links.of_invitation(old))
     renewed = msgspec.structs.replace(
-        old, invited_by_id=tx.actor.user_id, sent_at=tx.now, expires_at=tx.now + Purpose.INVITATION.lasts
+        old, invited_by_id=await _host(tx), sent_at=tx.now, expires_at=tx.now + Purpose.INVITATION.lasts
     )
     await invitations.renew(tx, renewed)
     _note(tx, "invitation.sent_again", renewed)
@@ -173,9 +173,17 @@ async def _teams(tx: Transaction, wanted: Mapping[str, Role]) -> dict[str, Role]
     known = await teams.named(tx, tx.actor, wanted)
     for team_id, role in wanted.items():
         if team_id not in known or known[team_id].deleted_at is not None:
-            raise unknown("teams", "team", team_id)
+            raise unknown("teamIds", "team", team_id)
         require(tx.actor, Permission.OWN if role is Role.OWNER else Permission.CONFIGURE, team_id)
     return dict(wanted)
+
+
+async def _host(tx: Transaction) -> str | None:
+    """The person who answers for an invitation: of an API key, whoever made it; None for the program."""
+    if tx.actor.kind != "api_key":
+        return tx.actor.user_id
+    rows = await api_keys.rows(tx, tx.actor.id or "")
+    return rows[0].created_by_id if rows else None
 
 
 def _may_give(actor: Actor, role: Role) -> None:

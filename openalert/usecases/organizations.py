@@ -1,6 +1,6 @@
 """Organizations: the tenants of one installation, which know nothing of each other."""
 
-from openalert.domain.access import Permission, Role, program_of
+from openalert.domain.access import Actor, Permission, Role, program_of
 from openalert.domain.errors import Conflict, Invalid
 from openalert.domain.ids import new_id
 from openalert.domain.team import check_name
@@ -12,11 +12,21 @@ from openalert.usecases import users as people
 from openalert.usecases.access import found, home, require
 
 
+async def mine(reader: Reader, actor: Actor) -> Organization:
+    """The actor's own organization; everybody in it may know it."""
+    return found(await organizations.get(reader, home(actor)), "organization")
+
+
+def may_change(actor: Actor) -> None:
+    """Pass for owners of the organization, or raise Forbidden."""
+    require(actor, Permission.OWN, None)
+
+
 async def rename(tx: Transaction, name: str) -> str:
     """Another name for the organization, by one of its owners; answers the name as it is kept."""
-    require(tx.actor, Permission.OWN, None)
+    may_change(tx.actor)
     name = check_name(name)
-    before = found(await organizations.get(tx, home(tx.actor)), "organization")
+    before = await mine(tx, tx.actor)
     await organizations.rename(tx, before.id, name)
     audit.record(
         tx,

@@ -28,7 +28,9 @@ Json = dict[str, Any]
 _UNTAGGED = "sign-in"
 _METHODS = ("get", "post", "put", "patch", "delete")
 _ABOUT = """\
-Everything that the browser does is there as JSON below `/api/v1`. Send an API key as `Authorization: Bearer oak_…`.
+What one does in the browser is there as JSON below `/api/v1`, but for what needs somebody at a browser: the first
+set-up, setting up a second factor, and connecting accounts of single sign-on. Send an API key as
+`Authorization: Bearer oak_…`.
 
 Lists come in pages: `{"items": […], "nextCursor": null}`, with `?limit=` and `?cursor=`. Unknown members and query
 parameters are refused by name. Refusals are `application/problem+json` (RFC 9457) of one shape with a `code`.

@@ -65,7 +65,7 @@ BODIES: dict[str, tuple[bytes, dict[str, str]]] = {
 }  # fmt: skip
 VALUES: list[Any] = [
     None, True, -1, 2**63, 2**64, 10**30, 1e308, "", "x" * 10_001, "\x00", "\u202e", "'; DROP TABLE users; --",
-    "{{7*7}}", "../../etc/passwd", "\r\nX: y", [], [[]], {}, {"a": {"b": []}}, ["x"] * 500, [None], [{}],
+    "{{7*7}}", "../../etc/passwd", "\r\nX: y", [], [[]], {}, {"a": {"b": []}}, ["x"] * 500, ["\x00"], [None], [{}],
     "2026-13-45T99:99:99Z", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "2026-01-01T00:00:00+99:99",
     "Europe/Nowhere", "../UTC", "\U0001f4a9" * 300,
 ]  # fmt: skip
@@ -115,7 +115,7 @@ class Ground:
             "rotationId": ids["rotation"], "overrideId": ids["override"], "policyId": ids["policy"],
             "escalationPolicyId": ids["policy"], "channelId": ids["channel"], "integrationId": ids["integration"],
             "incidentId": ids["incident"], "keyId": ids["API key"], "methodId": ids["contact method"],
-            "assigneeId": ids["user"],
+            "assigneeId": ids["user"], "invitationId": ids["invitation"],
         }  # fmt: skip
 
     def operations(self) -> Iterator[tuple[str, str, Json, Json | None]]:

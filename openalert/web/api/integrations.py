@@ -15,6 +15,8 @@ from openalert.sources import DETECT
 from openalert.storage.database import Database, Reader
 from openalert.usecases import integrations
 from openalert.usecases.deliveries import Outside
+from openalert.usecases.ingest import Outcome
+from openalert.usecases.rehearsal import test_alert
 from openalert.usecases.replay import replay
 from openalert.web.api.wire import READS, SHOWN_ONCE, WRITES, Input, Output, moment, moment_or_none
 from openalert.web.paging import DEFAULT, Cursor, Limit, Page, paged
@@ -80,7 +82,7 @@ class IncidentRef(Output):
 
 
 class ReplayOut(Output):
-    """What became of a message that was sent through again; the members are those of ingestion."""
+    """What became of a message that was sent through by us; the members are those of ingestion."""
 
     status: str
     alerts_processed: int
@@ -249,6 +251,24 @@ async def replay_payload(
     trace_id = str(request.scope.get("request_id", ""))
     async with db.transaction(actor) as tx:
         outcome = await replay(tx, integration_id, payload_id, trace_id)
+    return _became(outcome, trace_id)
+
+
+@post("/{integration_id:str}/test", status_code=202, responses=WRITES)
+async def test_integration(
+    request: Request[Any, Any, Any],
+    db: NamedDependency[Database],
+    actor: NamedDependency[Actor],
+    integration_id: FromPath[str],
+) -> ReplayOut:
+    """Raise a test alert by the integration, which takes the way of a real one: whoever is on call is paged."""
+    trace_id = str(request.scope.get("request_id", ""))
+    async with db.transaction(actor) as tx:
+        outcome = await test_alert(tx, integration_id, trace_id)
+    return _became(outcome, trace_id)
+
+
+def _became(outcome: Outcome, trace_id: str) -> ReplayOut:
     return ReplayOut(
         status="accepted",
         alerts_processed=outcome.processed,
@@ -268,6 +288,7 @@ routes = Router(
         update_integration,
         delete_integration,
         rotate_key,
+        test_integration,
         list_payloads,
         get_payload,
         replay_payload,

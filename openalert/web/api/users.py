@@ -13,8 +13,10 @@ from openalert.domain.access import Actor, Permission, Role, can
 from openalert.domain.errors import NotFound
 from openalert.domain.user import ContactMethod, User
 from openalert.storage.database import Database
-from openalert.usecases import contact_methods, users
+from openalert.usecases import contact_methods, links, password_resets, second_factors, users
+from openalert.usecases.deliveries import Outside
 from openalert.usecases.signin import token_hash
+from openalert.web.api.invitations import MAKES_LINK, sends_mail
 from openalert.web.api.wire import READS, WRITES, Input, Output, moment, moment_or_none
 from openalert.web.guards import Credential
 from openalert.web.paging import DEFAULT, Cursor, Limit, Page, paged
@@ -61,6 +63,13 @@ class PasswordIn(Input):
 
     password: str
     current_password: str | None = None
+
+
+class PasswordLinkOut(Output):
+    """A link to a new password; `link` is there only where this server sends no mail."""
+
+    expires_at: datetime
+    link: str | UnsetType = UNSET
 
 
 class ContactMethodOut(Output):
@@ -208,6 +217,38 @@ async def set_password(
     )
 
 
+@post("/{user_id:str}/password-link", status_code=200, responses=WRITES, opt=MAKES_LINK)
+async def send_password_link(
+    request: Request[Any, Any, Any],
+    db: NamedDependency[Database],
+    actor: NamedDependency[Actor],
+    outside: NamedDependency[Outside],
+    user_id: FromPath[str],
+) -> PasswordLinkOut:
+    """Mail somebody a link to a new password; from a server that sends no mail, `link` is shown this once.
+
+    Good once, for half an hour; for three days where the person has no password yet.
+    """
+    by_mail = sends_mail(request)
+    async with db.transaction(actor) as tx:
+        reset = await password_resets.send(tx, user_id, by_mail=by_mail)
+        claims = links.of_reset(reset, await users.get(tx, actor, user_id))
+    handed = UNSET if by_mail else links.address(outside.base_url, outside.secret, claims)
+    return PasswordLinkOut(expires_at=moment(reset.expires_at), link=handed)
+
+
+@delete("/{user_id:str}/second-factor", responses=WRITES)
+async def reset_second_factor(
+    db: NamedDependency[Database], actor: NamedDependency[Actor], user_id: FromPath[str]
+) -> None:
+    """Take away the second factor of a colleague who has lost it: authenticator app, passkeys and recovery codes.
+
+    They are signed out everywhere. One's own is removed in the browser.
+    """
+    async with db.transaction(actor) as tx:
+        await second_factors.reset(tx, user_id)
+
+
 @get("/{user_id:str}/contact-methods", responses=READS)
 async def list_contact_methods(
     db: NamedDependency[Database], actor: NamedDependency[Actor], user_id: FromPath[str]
@@ -301,6 +342,8 @@ routes = Router(
         update_user,
         delete_user,
         set_password,
+        send_password_link,
+        reset_second_factor,
         list_contact_methods,
         create_contact_method,
         get_contact_method,

@@ -6,6 +6,7 @@ from typing import Any
 import httpx2
 import pytest
 from litestar import Litestar, Request, Router
+from litestar.datastructures import State
 from litestar.di import Provide
 
 from openalert.config import Config
@@ -20,7 +21,9 @@ from openalert.web.api import (
     channels,
     escalation_policies,
     integrations,
+    invitations,
     oncall,
+    organization,
     schedules,
     services,
     sessions,
@@ -54,6 +57,7 @@ class Callers:
         self._db = db
         self._cookie = cookie
         self.clients: list[Client] = []
+        self.state = State()
 
     def anonymous(self, **headers: str) -> Client:
         """A client that shows what the headers hold and nothing else."""
@@ -88,7 +92,9 @@ async def callers(db: Database) -> AsyncIterator[Callers]:
                 channels,
                 escalation_policies,
                 integrations,
+                invitations,
                 oncall,
+                organization,
                 schedules,
                 services,
                 sessions,
@@ -109,8 +115,9 @@ async def callers(db: Database) -> AsyncIterator[Callers]:
         openapi_config=None,
         logging_config=None,
     )
-    app.state.access = access
+    app.state.access, app.state.config = access, Config()
     made = Callers(httpx2.ASGITransport(app), db, access.cookie)
+    made.state = app.state
     yield made
     for client in made.clients:
         await client.aclose()

@@ -112,3 +112,13 @@ async def test_only_who_may_respond_sends_again(
     await alice.patch(f"/teams/{cast.team.id}/members/{cast.bob.id}", json={"role": "viewer"})
     assert (await bob.get(path)).status_code == 200
     assert (await bob.post(f"{path}/replay")).status_code == 403
+
+
+async def test_a_test_alert_takes_the_way_of_a_real_one(
+    bob: Client, charlie: Client, integration: Integration
+) -> None:
+    """It opens an incident, for whoever responds; through an integration that is off none comes."""
+    answer = await bob.post(f"/integrations/{integration.id}/test")
+    assert answer.status_code == 202
+    assert (answer.json()["status"], len(answer.json()["incidents"])) == ("accepted", 1)
+    assert (await charlie.post(f"/integrations/{integration.id}/test")).status_code == 404
