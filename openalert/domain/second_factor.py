@@ -29,8 +29,8 @@ class Totp(msgspec.Struct, kw_only=True):
     """An authenticator app (RFC 6238: six digits, SHA-1, 30 s); a row of `totp`."""
 
     user_id: str
-    secret: str
-    """Base32, sealed wherever it is stored."""
+    secret: str | None
+    """Base32, sealed wherever it is stored; None when no key that we have opens it."""
     confirmed_at: Instant | None = None
     """Before, it is only being set up and opens nothing."""
     last_step: int = 0

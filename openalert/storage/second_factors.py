@@ -1,6 +1,7 @@
 """SQL for second factors: authenticator apps and recovery codes."""
 
 from openalert.domain.second_factor import Totp
+from openalert.domain.vault import Unreadable
 from openalert.storage.database import Reader, Transaction
 from openalert.storage.rows import to_parameters
 from openalert.storage.sealed import TOTP_SECRETS
@@ -21,20 +22,23 @@ async def has_any(reader: Reader, user_id: str) -> bool:
 
 
 async def totp(reader: Reader, user_id: str) -> Totp | None:
-    """The person's authenticator app, confirmed or only being set up; `Unreadable` when the vault's key is lost."""
+    """The person's authenticator app, confirmed or only being set up; without its secret when the key is lost."""
     app = await reader.one(
         Totp,
         "SELECT user_id, sealed AS secret, confirmed_at, last_step, created_at FROM totp WHERE user_id = :user",
         user=user_id,
     )
-    if app is not None:
-        app.secret = reader.database.vault.open(app.secret, TOTP_SECRETS.place(user_id)).decode()
+    if app is not None and app.secret is not None:
+        try:
+            app.secret = reader.database.vault.open(app.secret, TOTP_SECRETS.place(user_id)).decode()
+        except Unreadable:
+            app.secret = None
     return app
 
 
-async def put_totp(tx: Transaction, app: Totp) -> None:
+async def put_totp(tx: Transaction, app: Totp, secret: str) -> None:
     """A new authenticator app instead of any before; its secret is sealed."""
-    sealed = tx.database.vault.seal(app.secret.encode(), TOTP_SECRETS.place(app.user_id))
+    sealed = tx.database.vault.seal(secret.encode(), TOTP_SECRETS.place(app.user_id))
     await tx.execute(
         """
         INSERT INTO totp (user_id, sealed, confirmed_at, last_step, created_at)

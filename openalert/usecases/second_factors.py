@@ -7,7 +7,7 @@ import msgspec
 
 from openalert.domain.access import SYSTEM, Actor, Permission
 from openalert.domain.errors import Conflict, Invalid, Unauthenticated
-from openalert.domain.instant import SECOND
+from openalert.domain.instant import MINUTE, SECOND, Instant
 from openalert.domain.second_factor import RECOVERY_CODES, Passkey, SecondFactorRule, Totp
 from openalert.domain.user import SignInMethod, SignInStep, User
 from openalert.storage import credentials, organizations, passkeys, second_factors, users
@@ -18,10 +18,16 @@ from openalert.usecases.access import home, may_manage, require
 from openalert.usecases.signin import Browser, Opened, token_hash
 
 CODE_TRIES = 5
+SET_UP_LASTS = 10 * MINUTE
+"""How long somebody may take from the picture of a new app to its first code."""
 STEP = 30
 """Seconds that a code is shown for."""
 _OVER = "The sign-in took too long, or had too many wrong codes. Begin again with your password."
 _WRONG = "That is not the code that your app shows now, nor an unused recovery code."
+_LOST = (
+    "No code of your app can be checked: this server has lost the key with which it kept the app's secret. "
+    "Use a recovery code, or ask an admin to reset your second factor."
+)
 
 
 class Factors(msgspec.Struct, frozen=True):
@@ -36,6 +42,11 @@ class Factors(msgspec.Struct, frozen=True):
     def any(self) -> bool:
         """Whether there is a second factor; recovery codes alone are none."""
         return self.totp is not None or bool(self.passkeys)
+
+    @property
+    def lost(self) -> str:
+        """What to do when the codes of the app cannot be checked any more; empty when they can."""
+        return _LOST if self.totp is not None and self.totp.secret is None else ""
 
 
 class Enrolment(msgspec.Struct, frozen=True):
@@ -96,23 +107,30 @@ async def begin_totp(tx: Transaction, user: User) -> Enrolment:
     known = await second_factors.totp(tx, user.id)
     if known is not None and known.confirmed_at is not None:
         raise Conflict("You have an authenticator app already; remove it first.")
-    app = Totp(user_id=user.id, secret=pyotp.random_base32(), created_at=tx.now)
-    await second_factors.put_totp(tx, app)
-    return enrolment(user, app)
+    secret = pyotp.random_base32()
+    app = Totp(user_id=user.id, secret=secret, created_at=tx.now)
+    await second_factors.put_totp(tx, app, secret)
+    return _enrolment(user, secret)
 
 
 async def pending(reader: Reader, user: User) -> Enrolment | None:
-    """The app that is being set up; None when there is none."""
+    """The app that is being set up; None when there is none, or it took longer than ten minutes."""
     app = await second_factors.totp(reader, user.id)
-    return enrolment(user, app) if app is not None and app.confirmed_at is None else None
+    secret = app.secret if app is not None and _is_being_set_up(app, reader.now) else None
+    return _enrolment(user, secret) if secret is not None else None
 
 
-def enrolment(user: User, app: Totp) -> Enrolment:
+def _is_being_set_up(app: Totp, now: Instant) -> bool:
+    # Somebody else may have begun it, in a session or with a password that they should not have, and know its secret.
+    return app.confirmed_at is None and app.secret is not None and now < app.created_at + SET_UP_LASTS
+
+
+def _enrolment(user: User, secret: str) -> Enrolment:
     """What the app has to be told."""
     import pyotp
 
-    uri = pyotp.TOTP(app.secret).provisioning_uri(name=user.email, issuer_name="OpenAlert")
-    return Enrolment(app.secret, uri)
+    uri = pyotp.TOTP(secret).provisioning_uri(name=user.email, issuer_name="OpenAlert")
+    return Enrolment(secret, uri)
 
 
 async def confirm_totp(tx: Transaction, user: User, code: str) -> list[str] | None:
@@ -121,8 +139,8 @@ async def confirm_totp(tx: Transaction, user: User, code: str) -> list[str] | No
     None means that the code was wrong.
     """
     app = await second_factors.totp(tx, user.id)
-    if app is None or app.confirmed_at is not None:
-        raise Conflict("There is no app being set up; begin again.")
+    if app is None or not _is_being_set_up(app, tx.now):
+        raise Conflict("No app is being set up, or it took longer than ten minutes; begin again.")
     if not await _take(tx, app, code):
         return None
     await second_factors.confirm_totp(tx, user.id)
@@ -209,8 +227,9 @@ async def enter_code(db: Database, token: str, code: str, browser: Browser) -> O
         if method is not None and await credentials.finish_step(tx, step.token_hash):
             await throttle.forgive(tx, attempt)
             return await signin.enter(tx, user, browser, method)
+        lost = (await of(tx, user.id)).lost
     await failures.record_failure(db, user.email_key, user, browser.stranger)
-    raise Invalid(_WRONG, field="code", code="WRONG_CODE")
+    raise Invalid(lost or _WRONG, field="code", code="SECRET_UNREADABLE" if lost else "WRONG_CODE")
 
 
 async def _bucket(reader: Reader, user: User, browser: Browser) -> str:
@@ -232,7 +251,7 @@ async def _take(tx: Transaction, app: Totp, code: str) -> bool:
     import pyotp
 
     digits = "".join(code.split())
-    if not (digits.isascii() and digits.isdigit() and len(digits) == 6):
+    if app.secret is None or not (digits.isascii() and digits.isdigit() and len(digits) == 6):
         return False
     machine = pyotp.TOTP(app.secret)
     now = tx.now // SECOND // STEP

@@ -53,7 +53,7 @@ CODES: dict[str, Code] = {
     "INVALID_STATUS_TRANSITION": Code((409,), "The incident or alert cannot go there from where it is; `details.allowed` says where it can."),
     "RATE_LIMIT_EXCEEDED": Code((429,), "Too many changes or failed tries; come back after `Retry-After` seconds."),
     "UNAVAILABLE": Code((503,), "It cannot be done now and may well succeed later; come back after `Retry-After` seconds."),
-    "SECRET_UNREADABLE": Code((500,), "A stored secret cannot be read, because the key that sealed it is missing; see [Security](security.md)."),
+    "SECRET_UNREADABLE": Code((400, 500), "A stored secret cannot be read, because the key that sealed it is missing; see [Security](security.md)."),
     "INTERNAL_ERROR": Code((500,), "A fault of ours. The log of the server has it under the request id."),
     "ACTION_LINK_NOT_FOUND": Code((404,), "The link of a message is not one of ours."),
     "ALERT_NOT_FOUND": Code((404,), "No such alert."),

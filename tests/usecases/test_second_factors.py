@@ -18,7 +18,8 @@ from openalert.domain.errors import (
 )
 from openalert.domain.instant import MINUTE, SECOND
 from openalert.domain.user import User
-from openalert.storage import Database
+from openalert.storage import Database, keyring
+from openalert.storage.keyring import KeyRing
 from openalert.usecases import second_factors, signin, users
 from openalert.usecases.signin import Browser, Opened, Step
 from tests import make
@@ -300,3 +301,45 @@ async def test_an_admin_resets_a_colleagues_second_factor(db: Database, cast: Ca
     async with db.read() as reader:
         acts = [row[0] for row in await reader.rows("SELECT act FROM audit_log ORDER BY seq")]
     assert "second_factor.reset" in acts
+
+
+async def test_a_picture_that_somebody_else_saw_is_void_after_ten_minutes(
+    db: Database, cast: Cast, clock: Any
+) -> None:
+    """Whoever knows the password begins to set up an app and waits; its owner is not led to finish that one."""
+    async with db.transaction(make.actor(cast.alice)) as tx:
+        planted = await second_factors.begin_totp(tx, cast.alice)
+        assert await second_factors.pending(tx, cast.alice) is not None
+    clock.advance(10 * MINUTE)
+    async with db.transaction(make.actor(cast.alice)) as tx:
+        assert await second_factors.pending(tx, cast.alice) is None
+        code = pyotp.TOTP(planted.secret).generate_otp(clock() // SECOND // 30)
+        with pytest.raises(Conflict, match="begin again"):
+            await second_factors.confirm_totp(tx, cast.alice, code)
+        begun = await second_factors.begin_totp(tx, cast.alice)
+        assert begun.secret != planted.secret
+
+
+async def test_a_lost_key_leaves_recovery_codes_and_admins_as_ways_in(
+    db: Database, cast: Cast, clock: Any
+) -> None:
+    """No code of the app is right any more, and it says why; the second factor is still asked for."""
+    app = await app_of(db, cast.alice, clock)
+    bobs = await app_of(db, cast.bob, clock)
+    db.keys = KeyRing([keyring.new_key()])
+    step = await half_in(db)
+    with pytest.raises(Invalid, match="lost the key") as refused:
+        await second_factors.enter_code(db, step, app.code(), BROWSER)
+    assert refused.value.code == "SECRET_UNREADABLE"
+    opened = await second_factors.enter_code(db, step, app.recovery[0], BROWSER)
+    with pytest.raises(Conflict, match="already"):
+        async with db.transaction(opened.actor) as tx:
+            await second_factors.begin_totp(tx, cast.alice)
+    await second_factors.remove_totp(db, opened.actor, PASSWORD)
+    await app_of(db, cast.alice, clock)
+    async with db.transaction(opened.actor) as tx:
+        await second_factors.reset(tx, cast.bob.id)
+    assert isinstance(
+        await signin.sign_in(db, email=cast.bob.email, password=PASSWORD, browser=BROWSER), Opened
+    )
+    assert bobs.recovery

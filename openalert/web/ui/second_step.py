@@ -35,10 +35,11 @@ async def _second_page(request: Web, db: Database, target: str, errors: Errors) 
         db,
         email=user.email,
         next=target,
-        has_app=factors.totp is not None,
+        has_app=factors.totp is not None and not factors.lost,
         has_passkey=bool(factors.passkeys)
         and passkeys.site_of(request.app.state.config.base_url) is not None,
         has_codes=factors.recovery_left > 0,
+        lost=factors.lost,
         errors=errors,
     )
     return answer(request, "sign_in/second.html", context, 422 if errors else 200)

@@ -11,7 +11,8 @@ from litestar.routes import HTTPRoute
 from openalert.app import OpenAlert
 from openalert.domain.instant import SECOND
 from openalert.domain.user import User
-from openalert.storage import organizations
+from openalert.storage import keyring, organizations
+from openalert.storage.keyring import KeyRing
 from openalert.usecases import passwords, second_factors, signin, users
 from tests.web.test_guards import PUBLIC
 from tests.web.ui.browser import Browser, Page
@@ -220,3 +221,18 @@ async def test_a_forgotten_password_says_the_same_to_everybody(
     }
     assert len(said) == 1
     assert "This server sends no mail" in said.pop()
+
+
+async def test_a_lost_key_is_a_sentence_and_not_a_fault(world: World, alice: User, stranger: Browser) -> None:
+    """Every page that shows second factors opens; a recovery code lets in, and the app can be set up anew."""
+    _, codes = await with_app(world, alice)
+    world.db.keys = KeyRing([keyring.new_key()])
+    page = await half_in(stranger)
+    assert "lost the key" in page.text
+    wrong = await stranger.press(page, "/login/second", code="123456")
+    assert (wrong.status, "lost the key" in wrong.text) == (422, True)
+    await stranger.press(wrong, "/login/second", code=codes[0])
+    page = await stranger.get("/me/security")
+    assert "Its codes cannot be checked any more" in page.text
+    page = await stranger.press(page, "/me/totp/remove", current=PASSWORD)
+    assert "The authenticator app is removed." in page.text
