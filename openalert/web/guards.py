@@ -8,7 +8,7 @@ it change: the browser's own word about where the request comes from decides (Se
 import asyncio
 from contextlib import suppress
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import msgspec
 from litestar import Request
@@ -26,6 +26,7 @@ from openalert.usecases.signin import SignedIn
 from openalert.web.asgi import Scope, header
 from openalert.web.ratelimit import RateLimit
 
+_OF_ADDRESSES = "%/:?#[]@!$&'()*+,;=~"
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -238,4 +239,4 @@ def safe_next(target: str | None) -> str:
     parts = urlsplit(target)
     if parts.scheme or parts.netloc or "//" in parts.path or "/.." in parts.path:
         return "/"
-    return target
+    return quote(target, safe=_OF_ADDRESSES)  # a header has no letters beyond Latin-1

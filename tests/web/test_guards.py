@@ -145,7 +145,14 @@ def test_the_way_back_stays_here(target: str | None) -> None:
 
 def test_a_path_of_ours_is_kept() -> None:
     """With its query."""
-    assert safe_next("/incidents?status=open") == "/incidents?status=open"
+    assert safe_next("/incidents?status=open&q=a%20b#top") == "/incidents?status=open&q=a%20b#top"
+
+
+async def test_a_way_back_in_any_script_is_no_fault(client: httpx2.AsyncClient) -> None:
+    """A path that was decoded on its way is encoded again before it becomes a header."""
+    assert safe_next("/incidents?q=größer 停電") == "/incidents?q=gr%C3%B6%C3%9Fer%20%E5%81%9C%E9%9B%BB"
+    answer = await client.get("/auth/login", params={"next": "/incidents?q=停電"})
+    assert (answer.status_code, answer.headers["location"].isascii()) == (303, True)
 
 
 class TestLimit:
