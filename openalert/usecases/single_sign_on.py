@@ -304,6 +304,9 @@ async def _take_in(tx: Transaction, sso: SingleSignOn, person: Person, grant: Gr
     """A person whom nobody knows yet, with the role that the mapping gives; refused when the address is known."""
     if not person.email:
         raise refused("it has no e-mail address. Let the provider send the claim email.")
+    # Before anything is said about the address, or an admin is asked to trust it.
+    if person.email_is_verified is False:
+        raise refused(f"the provider has not verified the address {person.email}.")
     namesake = await users.by_email_key(tx, email_key(person.email))
     if namesake is not None:
         await _ask_to_link(tx, person, namesake)
@@ -316,8 +319,6 @@ async def _take_in(tx: Transaction, sso: SingleSignOn, person: Person, grant: Gr
             f"{way}: they find this try under Settings, Single sign-on.",
             code="IDENTITY_NOT_CONNECTED",
         )
-    if person.email_is_verified is False:
-        raise refused(f"the provider has not verified the address {person.email}.")
     if grant.role is None:
         raise mapped_roles.no_role(sso.label)
     user = await people.create(

@@ -104,6 +104,20 @@ class TestTheWay:
         assert "IDENTITY_NOT_CONNECTED" in answer.text
         assert await walker.me() is None
 
+    async def test_an_unverified_address_is_asked_about_with_nobody(
+        self, opening: Opening, provider: FakeProvider, sqlite_db: Database, cast: Cast
+    ) -> None:
+        """Whoever writes Alice's address into their own account learns nothing, and no admin is asked to connect it."""
+        walker = await opening()
+        said = []
+        for email in (cast.alice.email, "nobody-here@example.org"):
+            provider.person = {"sub": "mallory", "email": email, "email_verified": False}
+            answer = await walker.sign_in()
+            said.append((answer.status_code, "has not verified" in answer.text))
+        assert said == [(401, True), (401, True)]
+        async with sqlite_db.read() as reader:
+            assert await reader.rows("SELECT * FROM link_requests") == []
+
     async def test_the_way_back_stays_here(self, opening: Opening, provider: FakeProvider) -> None:
         """A `next` of another site leads to the first page."""
         walker = await opening()
