@@ -141,6 +141,10 @@ async def change_password(
         may_manage(actor, user)
     hashed = await new_password_hash(password, about=(user.name, user.email))
     async with db.transaction(actor) as tx:
+        present = await get(tx, actor, user_id)
+        if actor.user_id == user.id and present.password_hash != user.password_hash:
+            # Whoever knew the old one does not take back, in the same moment, what its owner has just changed.
+            raise _wrong_password()
         await set_password(tx, user_id, hashed, keep_session=keep_session)
 
 
@@ -150,9 +154,13 @@ async def prove_password(db: Database, user: User, password: str | None) -> None
     async with db.transaction() as tx:
         attempt = await throttle.begin(tx, f"own password:{user.id}")
     if not await passwords.verify(user.password_hash, normalised(password or "")):
-        raise Invalid("The current password is not right.", field="currentPassword")
+        raise _wrong_password()
     async with db.transaction() as tx:
         await throttle.forgive(tx, attempt)
+
+
+def _wrong_password() -> Invalid:
+    return Invalid("The current password is not right.", field="currentPassword")
 
 
 def check_phone_number(number: str | None) -> str | None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from openalert.domain.access import Role
-from openalert.domain.errors import NotFound, RateLimited, Unauthenticated, Unavailable
+from openalert.domain.errors import Invalid, NotFound, RateLimited, Unauthenticated, Unavailable
 from openalert.domain.instant import DAY, HOUR, MINUTE
 from openalert.domain.user import SignInMethod
 from openalert.storage import Database
@@ -301,3 +301,23 @@ async def test_people_end_their_own_sessions_only(db: Database, cast: Cast) -> N
         await signin.end_other_sessions(tx, first)
     assert await who(db, first) is not None
     assert await who(db, second) is None
+
+
+async def test_the_old_password_does_not_undo_a_new_one(
+    db: Database, cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever stole it changes it in the moment in which its owner does; the owner's change stays."""
+    hash_of = users.new_password_hash
+
+    async def owner_is_faster(password: str, *, about: tuple[str, ...] = ()) -> str:
+        hashed = await hash_of("what the owner has chosen")
+        async with db.transaction(make.actor(cast.alice)) as tx:
+            await users.set_password(tx, cast.alice.id, hashed)
+        return await hash_of(password, about=about)
+
+    monkeypatch.setattr(users, "new_password_hash", owner_is_faster)
+    with pytest.raises(Invalid, match="current password"):
+        await users.change_password(
+            db, make.actor(cast.alice), cast.alice.id, password="what the thief has chosen", current=PASSWORD
+        )
+    assert (await enter(db, "alice@example.org", "what the owner has chosen")) is not None
