@@ -17,7 +17,8 @@ from openalert.domain.link import LinkClaims
 from openalert.storage import organizations, users
 from openalert.storage.database import Database
 from openalert.usecases import invitations, links, password_resets
-from openalert.web.cookies import browser_of, entered
+from openalert.usecases.signin import Opened
+from openalert.web.cookies import browser_of, entered, replaced
 from openalert.web.ui.forms import REFUSALS, Errors, refused, values_of
 from openalert.web.ui.frame import Web, address, answer, go, plain, sent
 from openalert.web.ui.sign_in import PASSWORDS, after_password
@@ -124,6 +125,8 @@ async def accept(request: Web, token: FromPath[str], db: NamedDependency[Databas
         return _void(request, db, "invitation")
     except REFUSALS as error:
         return await _invitation_page(request, token, db, typed, refused(error, _FIELDS))
+    if isinstance(outcome, Opened):
+        await replaced(request, db)
     return entered(request, after_password(outcome, "/me"), outcome)
 
 

@@ -110,6 +110,7 @@ async def enrol(request: Web, db: NamedDependency[Database]) -> Response[Any]:
         return _again(request, error)
     except REFUSALS as error:
         return await _enrol_page(request, db, target, {"": error.message})
+    await replaced(request, db)
     context = plain(
         request, db, email=user.email, next=target, setup=None, codes=codes, passkeys_work=False, errors={}
     )

@@ -42,7 +42,9 @@ async def test_somebody_is_invited_by_a_link_that_is_shown_once(world: World, si
     page = await browser.get("/users")
     assert LINK.search(page.text) is None
     assert "dora@example.org" in page.text
+    [admins] = [value for name, value in browser.client.cookies.items() if "session" in name]
     browser.client.cookies.clear()
+    browser.client.cookies.set("openalert_session", admins, domain="127.0.0.1", path="/")
     joining = await browser.get(path)
     assert "Join Acme" in joining.text
     page = await browser.press(joining, path, name="<i>Dora</i>", password="short")
@@ -53,6 +55,8 @@ async def test_somebody_is_invited_by_a_link_that_is_shown_once(world: World, si
     assert "<i>Dora</i>" in page.text
     assert (await _stored(world, "dora@example.org")).role is Role.VIEWER
     assert (await browser.get(path)).status == 404
+    async with world.db.read() as reader:
+        assert await signin.find_session(reader, admins) is None, "whoever sat here before is signed out"
 
 
 async def test_an_invitation_is_sent_again_and_withdrawn(world: World, sign_in: SignIn) -> None:
