@@ -27,7 +27,7 @@ from openalert.notifiers.notifier import Notifier
 from openalert.storage.database import Database
 from openalert.usecases.deliveries import Outside as LinksBack
 from openalert.usecases.intake import Intake
-from openalert.usecases.single_sign_on import SingleSignOn
+from openalert.usecases.single_sign_on import SingleSignOn, end_other_sessions
 from openalert.web import assets, etags, guards, problems, webhooks
 from openalert.web.description import Description
 from openalert.web.guards import Access
@@ -75,6 +75,7 @@ class OpenAlert:
     async def running(self) -> AsyncIterator[None]:
         """The engine works, messages are taken in, live listeners are told; all of it ends at the end."""
         self.database.listen(self.bus.publish)
+        await end_other_sessions(self.database, self.config.oidc)
         telemetry.BUILD.labels(__version__).set(1)
         telemetry.feed(telemetry.WRITER_QUEUE, lambda: self.database.waiting)
         self.intake.start()

@@ -1,5 +1,7 @@
 """SQL for sessions, the step before them, and known browsers: found by hashes, never by what people hold."""
 
+from collections.abc import Sequence
+
 import msgspec
 
 from openalert.domain.access import Role
@@ -98,6 +100,40 @@ async def delete_sessions_of(tx: Transaction, user_id: str, *, but: str = "") ->
         "DELETE FROM sessions WHERE user_id = :user AND token_hash <> :but", user=user_id, but=but
     )
     await tx.execute("DELETE FROM sign_in_steps WHERE user_id = :user", user=user_id)
+
+
+async def delete_sessions_by(
+    tx: Transaction, user_id: str, methods: Sequence[SignInMethod], *, but: str
+) -> None:
+    """Sign out the person's browsers that came in by one of these, but not the one with the token hash `but`."""
+    await tx.execute(
+        f"""
+        DELETE FROM sessions WHERE user_id = :user AND token_hash <> :but AND {tx.any_of("method", "methods")}
+        """,
+        user=user_id,
+        but=but,
+        methods=[method.value for method in methods],
+    )
+
+
+async def delete_sessions_not_by(tx: Transaction, method: SignInMethod, *, but_of: Sequence[str]) -> int:
+    """Sign out whoever came in otherwise, or is half in, but people with these address keys; the number of sessions."""
+    gone = await tx.changed(
+        f"""
+        DELETE FROM sessions WHERE method <> :method AND user_id NOT IN (
+            SELECT id FROM users WHERE {tx.any_of("email_key", "keys")}) RETURNING id
+        """,
+        method=method.value,
+        keys=list(but_of),
+    )
+    await tx.execute(
+        f"""
+        DELETE FROM sign_in_steps WHERE user_id NOT IN (
+            SELECT id FROM users WHERE {tx.any_of("email_key", "keys")})
+        """,
+        keys=list(but_of),
+    )
+    return len(gone)
 
 
 async def delete_sessions_without_factor(

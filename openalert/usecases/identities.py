@@ -3,7 +3,7 @@
 from openalert.domain.access import Actor, Permission
 from openalert.domain.errors import Conflict
 from openalert.domain.single_sign_on import LINK_REQUEST_LASTS, Identity, LinkRequest, Person
-from openalert.domain.user import User
+from openalert.domain.user import SignInMethod, User
 from openalert.storage import credentials, users
 from openalert.storage import single_sign_on as storage
 from openalert.storage.database import Reader, Transaction
@@ -21,11 +21,12 @@ async def of_user(reader: Reader, actor: Actor, user_id: str) -> list[Identity]:
 
 
 async def disconnect(
-    tx: Transaction, user_id: str, identity_id: str, *, passwords_count: bool = True
+    tx: Transaction, user_id: str, identity_id: str, *, passwords_count: bool = True, keep_session: str = ""
 ) -> Identity:
     """Take an identity away from a person; Conflict when they take away the last thing that lets them in.
 
-    An admin may, and ends every session of the person with it: it was somebody else's, or is in wrong hands.
+    It was somebody else's, or is in wrong hands: the person's sessions by single sign-on end with it, all but
+    `keep_session` (its hash), and when an admin does it, every session.
     """
     user = await _to_see(tx, tx.actor, user_id)
     known = await storage.identities_of(tx, user.id)
@@ -34,6 +35,8 @@ async def disconnect(
         await credentials.delete_sessions_of(tx, user.id)
     elif len(known) == 1 and (user.password_hash is None or not passwords_count):
         raise Conflict("You could not sign in any more. Set a password first, or connect another account.")
+    else:
+        await credentials.delete_sessions_by(tx, user.id, (SignInMethod.SSO,), but=keep_session)
     await storage.delete_identity(tx, user.id, identity.id)
     audit.record(
         tx,

@@ -192,8 +192,10 @@ def _verified(
     return int(signed.new_sign_count)
 
 
-async def remove(db: Database, actor: Actor, passkey_id: str, password: str) -> None:
-    """Remove one's own passkey, with the password again."""
+async def remove(
+    db: Database, actor: Actor, passkey_id: str, password: str, *, keep_session: str = ""
+) -> None:
+    """Remove one's own passkey, with the password again; sessions by passkey end, all but `keep_session` (its hash)."""
     async with db.read() as reader:
         own = await passkeys.of_user(reader, actor.user_id or "")
     known = next((each for each in own if each.id == passkey_id), None)
@@ -204,6 +206,8 @@ async def remove(db: Database, actor: Actor, passkey_id: str, password: str) -> 
         if not await passkeys.delete(tx, user.id, passkey_id):
             raise NotFound("passkey")
         await second_factors.keep_what_is_needed(tx, user)
+        by_passkey = (SignInMethod.PASSKEY, SignInMethod.PASSWORD_PASSKEY)
+        await credentials.delete_sessions_by(tx, user.id, by_passkey, but=keep_session)
         _note(tx, "passkey.removed", known, user)
 
 

@@ -9,6 +9,7 @@ import hashlib
 import hmac
 import re
 import secrets
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -16,7 +17,15 @@ import structlog
 
 from openalert.config import Oidc
 from openalert.domain.access import SYSTEM, Actor, Role, program_of
-from openalert.domain.errors import Conflict, Forbidden, Invalid, NotFound, OpenAlertError, Unauthenticated
+from openalert.domain.errors import (
+    Conflict,
+    Forbidden,
+    Invalid,
+    NotFound,
+    OpenAlertError,
+    Unauthenticated,
+    Unavailable,
+)
 from openalert.domain.ids import new_id
 from openalert.domain.single_sign_on import (
     ATTEMPT_LASTS,
@@ -33,7 +42,7 @@ from openalert.domain.single_sign_on import (
 )
 from openalert.domain.user import SignInMethod, User, email_key
 from openalert.notifiers.identity_provider import IdentityProvider
-from openalert.storage import organizations, users
+from openalert.storage import credentials, organizations, users
 from openalert.storage import single_sign_on as storage
 from openalert.storage.database import Database, Transaction
 from openalert.usecases import audit, mapped_roles, signin
@@ -111,6 +120,20 @@ def allows_password(rules: Oidc, email: str | None = None) -> bool:
         return True
     listed = {email_key(each) for each in rules.break_glass}
     return bool(listed) if email is None else email_key(email) in listed
+
+
+async def end_other_sessions(db: Database, rules: Oidc) -> None:
+    """Where single sign-on is the only way in, end what was opened by another, but for break-glass accounts."""
+    if not (rules.issuer and rules.only):
+        return
+    # A full disk must not keep the server from paging.
+    with suppress(Unavailable):
+        async with db.transaction() as tx:
+            gone = await credentials.delete_sessions_not_by(
+                tx, SignInMethod.SSO, but_of=[email_key(each) for each in rules.break_glass]
+            )
+        if gone:
+            log.info("sessions ended, as single sign-on is the only way in now", count=gone)
 
 
 async def sign_in_with_password(

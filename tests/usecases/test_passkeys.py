@@ -186,9 +186,15 @@ async def test_removing_a_passkey_asks_for_the_password(db: Database, cast: Cast
         await passkeys.remove(db, make.actor(cast.bob), kept.id, "wrong")
     with pytest.raises(NotFound):
         await passkeys.remove(db, make.actor(cast.alice), kept.id, PASSWORD)
-    await passkeys.remove(db, make.actor(cast.bob), kept.id, PASSWORD)
+    stolen, own = [await enter(db, device.sign(await ask(db))) for _ in range(2)]
+    await passkeys.remove(
+        db, make.actor(cast.bob), kept.id, PASSWORD, keep_session=signin.token_hash(own.token)
+    )
     with pytest.raises(Unauthenticated):
         await enter(db, device.sign(await ask(db)))
+    async with db.read() as reader:
+        assert await signin.find_session(reader, stolen.token) is None
+        assert await signin.find_session(reader, own.token) is not None
     outcome = await signin.sign_in(db, email="bob@example.org", password=PASSWORD, browser=BROWSER)
     assert isinstance(outcome, Opened)
 

@@ -203,10 +203,11 @@ async def remove_passkey(
     """Remove a passkey, with the password again."""
     form = await request.form()
     try:
-        await passkeys.remove(db, actor, passkey_id, str(form.get("current", "")))
+        own = signin.token_hash(session_token(request.scope))
+        await passkeys.remove(db, actor, passkey_id, str(form.get("current", "")), keep_session=own)
     except REFUSALS as error:
         return await _page(request, db, actor, {"": error.message})
-    return go(HERE, "The passkey is removed.")
+    return go(HERE, "The passkey is removed. Other browsers that it let in are signed out.")
 
 
 @post("/me/sessions/end-others", include_in_schema=False)

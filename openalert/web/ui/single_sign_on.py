@@ -13,10 +13,11 @@ from openalert.domain.access import Actor, Permission
 from openalert.domain.errors import NotFound, Unavailable
 from openalert.domain.single_sign_on import Identity
 from openalert.storage.database import Database, Reader, Transaction
-from openalert.usecases import identities, sign_in_explained, single_sign_on, users
+from openalert.usecases import identities, sign_in_explained, signin, single_sign_on, users
 from openalert.usecases.access import require
 from openalert.usecases.single_sign_on import CONNECT, EXPLAIN, Finished, SingleSignOn
 from openalert.web.cookies import browser_of, depart, departure_of
+from openalert.web.guards import session_token
 from openalert.web.ui.frame import Values, Web, act, answer, go, plain, shell
 
 SET_UP, MINE = "/settings/single-sign-on", "/me/single-sign-on"
@@ -186,8 +187,11 @@ async def disconnect(
     only = configured(request).rules.only
 
     async def body(tx: Transaction) -> str:
-        await identities.disconnect(tx, actor.user_id or "", identity_id, passwords_count=not only)
-        return "Disconnected: it opens nothing here any more."
+        own = signin.token_hash(session_token(request.scope))
+        await identities.disconnect(
+            tx, actor.user_id or "", identity_id, passwords_count=not only, keep_session=own
+        )
+        return "Disconnected: it opens nothing here any more, and what it had opened elsewhere is closed."
 
     return await act(db, actor, MINE, body)
 

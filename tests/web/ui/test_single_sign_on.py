@@ -220,10 +220,15 @@ class TestConnecting:
         me = await walker.me()
         assert me is not None
         assert me["name"] == "Bob"
+        thief = await opening()
+        await thief.sign_in()
+        assert await thief.me() == me
         browser = Browser(walker.client)
         page = await browser.get(MINE)
         away = next(form["action"] for form in page.forms if form["action"].endswith("/disconnect"))
         await walker.client.post(away, headers=FORM)
+        assert await thief.me() is None, "an account in wrong hands keeps nothing open"
+        assert await walker.me() == me
         walker.client.cookies.clear()
         assert (await walker.sign_in()).status_code == 403
 
@@ -328,6 +333,25 @@ class TestOnlyBySingleSignOn:
             page = await Browser(walker.client).get(path)
             assert [form for form in page.forms if form["action"] == "/auth/login"] == []
             assert "Sign in with Acme" in page.text
+
+    async def test_sessions_by_another_way_end_when_it_begins(
+        self, opening: Opening, cast: Cast, provider: FakeProvider, sqlite_db: Database
+    ) -> None:
+        """Bob's by password does; Alice's, who may break the glass, and what the provider opened stay."""
+        await make.identity(sqlite_db, cast.charlie, "charlie-1", provider.issuer)
+        provider.person = {"sub": "charlie-1"}
+        alice, bob, charlie = await opening(cast.alice), await opening(cast.bob), await opening()
+        await charlie.sign_in()
+        for rules, left in (
+            ({}, ["Alice", "Bob", "Charlie"]),
+            ({"only": True, "break_glass": ["ALICE@example.org"]}, ["Alice", "Charlie"]),
+            ({"only": True}, ["Charlie"]),
+        ):
+            later = (await opening(**rules)).openalert
+            async with later.running():
+                pass
+            people = [await each.me() for each in (alice, bob, charlie)]
+            assert [each["name"] for each in people if each is not None] == left
 
     async def test_what_leads_to_a_password_is_gone_too(self, opening: Opening, cast: Cast) -> None:
         """Resets, invitations and passkeys by themselves, with a broken glass too; elsewhere they are there."""
