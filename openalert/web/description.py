@@ -240,11 +240,21 @@ def _done(method: str, status: str, done: Json, plan: Plan | None, shown: Exampl
     words = "It was made." if status == "201" else "It will be done." if status == "202" else _DONE[method]
     answer: Json = {"description": words, "headers": _headers(*_headers_of(method, plan))}
     for media, content in done.get("content", {}).items():
+        example = shown.of(content["schema"])
         answer.setdefault("content", {})[media] = {
             "schema": content["schema"],
-            "example": shown.of(content["schema"]),
+            "example": example if plan is not None and plan.is_secret else _later(example),
         }
     return answer
+
+
+def _later(example: Any) -> Any:
+    """The example without what only the answer that makes a thing shows."""
+    if isinstance(example, list):
+        return [_later(each) for each in example]
+    if isinstance(example, dict):
+        return {name: _later(each) for name, each in example.items() if name not in vocabulary.SHOWN_ONCE}
+    return example
 
 
 def _body(body: Json, shown: Examples) -> Json:

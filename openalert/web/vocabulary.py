@@ -221,6 +221,9 @@ MEMBERS: dict[str, tuple[str, Any]] = {
     "webhookUrl": ("Where monitoring posts to; later only the last signs of its key are shown.", "https://example.com/webhooks/v1/…6RbZ"),
 }  # fmt: skip
 
+SHOWN_ONCE = frozenset({"integrationKey", "key", "link"})
+"""Members that are in the answer that makes a thing, and in no later one."""
+
 PARAMETERS: dict[str, tuple[str, Any]] = {
     "act": ("Only such acts; a noun alone means all that is done to its kind.", "service.updated"),
     "actorId": ("Only what this person or key did.", _OTHER),

@@ -146,6 +146,29 @@ async def test_every_reference_leads_somewhere_and_every_example_is_allowed(docu
     assert found > 500
 
 
+async def test_only_the_answer_that_makes_a_secret_shows_it(document: Json) -> None:
+    """Whoever reads the example of a list does not look for a key in it."""
+    showing = {
+        f"{method} {path}"
+        for path, method, operation in operations(document)
+        for status, answer in operation["responses"].items()
+        for content in resolved(document, answer).get("content", {}).values()
+        if status < "300"
+        and any(f'"{name}"' in json.dumps(content["example"]) for name in vocabulary.SHOWN_ONCE)
+    }
+    assert showing == {
+        "post /api/v1/api-keys",
+        "post /api/v1/integrations",
+        "post /api/v1/integrations/{integrationId}/rotate-key",
+        "post /api/v1/invitations",
+        "post /api/v1/invitations/{invitationId}/resend",
+        "post /api/v1/services/{serviceId}/integrations",
+        "post /api/v1/users/{userId}/password-link",
+    }
+    for name in vocabulary.SHOWN_ONCE:
+        assert "this once" in vocabulary.MEMBERS[name][0]
+
+
 async def test_schemas_are_schemas_and_names_are_for_readers(document: Json) -> None:
     """No name of a module leaks, and everything is valid JSON Schema."""
     for title, schema in document["components"]["schemas"].items():
