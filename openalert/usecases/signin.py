@@ -9,7 +9,7 @@ import secrets
 import msgspec
 
 from openalert.domain.access import Actor, stranger
-from openalert.domain.errors import NotFound, Unauthenticated
+from openalert.domain.errors import Forbidden, NotFound, Unauthenticated
 from openalert.domain.ids import new_id
 from openalert.domain.instant import DAY, MINUTE
 from openalert.domain.password import normalised
@@ -34,6 +34,8 @@ TOUCH_AFTER = MINUTE
 STEP_LASTS = 10 * MINUTE
 """How long somebody may take between the password and the second factor."""
 BROWSER_REMEMBERED = 180 * DAY
+FRESH = 15 * MINUTE
+"""Whoever signed in so lately may add further ways to sign in."""
 _WRONG = "That e-mail address and password do not belong together."
 
 
@@ -227,6 +229,17 @@ async def actor_for_session(reader: Reader, token: str) -> Actor | None:
 async def touch_session(tx: Transaction, token: str) -> None:
     """The session was used; call it when `find_session` says it is stale."""
     await credentials.touch_session(tx, token_hash(token))
+
+
+async def require_fresh(reader: Reader, actor: Actor, token: str) -> None:
+    """Pass if this session began lately, else Forbidden: a stolen one must not leave another way in behind."""
+    kept = token_hash(token)
+    begun = next((each.created_at for each in await sessions(reader, actor) if each.token_hash == kept), None)
+    if begun is None or reader.now - begun > FRESH:
+        raise Forbidden(
+            f"To add a way to sign in, you must have signed in within the last {FRESH // MINUTE} minutes: "
+            "sign out, sign in, and come back."
+        )
 
 
 async def sign_out(tx: Transaction, token: str) -> None:

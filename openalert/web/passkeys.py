@@ -16,7 +16,7 @@ from openalert.storage.database import Database
 from openalert.usecases import passkeys, second_factors, signin, users
 from openalert.usecases.passkeys import Site
 from openalert.web.cookies import browser_of, entered, replaced, step_of
-from openalert.web.guards import safe_next
+from openalert.web.guards import safe_next, session_token
 
 Web = Request[Any, Any, Any]
 _PUBLIC: dict[str, Any] = {"public": True}
@@ -112,6 +112,7 @@ async def _who(request: Web, db: Database) -> tuple[User, Actor]:
     actor: Actor | None = scope.get("actor")
     async with db.read() as reader:
         if actor is not None:
+            await signin.require_fresh(reader, actor, session_token(request.scope))
             return await users.me(reader, actor), actor
         user = await second_factors.enrolling(reader, step_of(request))
     return user, signin.as_actor(user, browser_of(request))

@@ -138,10 +138,13 @@ async def change_password(
 
 
 @post("/me/totp", include_in_schema=False)
-async def begin_totp(db: NamedDependency[Database], actor: NamedDependency[Actor]) -> Response[None]:
+async def begin_totp(
+    request: Web, db: NamedDependency[Database], actor: NamedDependency[Actor]
+) -> Response[None]:
     """Make a secret for an authenticator app."""
 
     async def body(tx: Transaction) -> str:
+        await signin.require_fresh(tx, tx.actor, session_token(request.scope))
         await second_factors.begin_totp(tx, await users.me(tx, tx.actor))
         return ""
 

@@ -10,7 +10,7 @@ from litestar.params import FromPath
 
 from openalert.config import Config
 from openalert.domain.access import Actor, Permission
-from openalert.domain.errors import NotFound, Unavailable
+from openalert.domain.errors import Forbidden, NotFound, Unavailable
 from openalert.domain.single_sign_on import Identity
 from openalert.storage.database import Database, Reader, Transaction
 from openalert.usecases import identities, sign_in_explained, signin, single_sign_on, users
@@ -171,8 +171,11 @@ async def connect(
     request: Web, db: NamedDependency[Database], actor: NamedDependency[Actor]
 ) -> Response[Any]:
     """Go to the provider and come back connected."""
-    async with db.read() as reader:
-        await users.me(reader, actor)
+    try:
+        async with db.read() as reader:
+            await signin.require_fresh(reader, actor, session_token(request.scope))
+    except Forbidden as error:
+        return go(MINE, error.message, "bad")
     return await _leave(request, db, actor, CONNECT, MINE)
 
 

@@ -9,7 +9,8 @@ import pytest
 from litestar.routes import HTTPRoute
 
 from openalert.app import OpenAlert
-from openalert.domain.instant import SECOND
+from openalert.domain.errors import Forbidden
+from openalert.domain.instant import MINUTE, SECOND
 from openalert.domain.user import User
 from openalert.storage import keyring, organizations
 from openalert.storage.keyring import KeyRing
@@ -83,6 +84,19 @@ async def test_an_app_is_set_up_used_and_removed(world: World, alice: User, sign
     assert len(set(RECOVERY.findall(page.text))) == 10
     page = await browser.press(page, "/me/totp/remove", current=PASSWORD)
     assert "The authenticator app is removed." in page.text
+
+
+async def test_only_who_signed_in_lately_adds_a_way_in(world: World, alice: User, sign_in: SignIn) -> None:
+    """A session that somebody got hold of leaves neither an app nor a passkey nor a provider's account behind."""
+    browser = await sign_in(alice)
+    world.clock.advance(15 * MINUTE + 1)
+    page = await browser.press(await browser.get("/me/security"), "/me/totp")
+    assert "you must have signed in within the last 15 minutes" in page.text
+    assert '<svg class="qr"' not in page.html
+    async with world.db.read() as reader:
+        assert await second_factors.pending(reader, alice) is None
+        with pytest.raises(Forbidden):
+            await signin.require_fresh(reader, world.as_(alice), browser.client.cookies["openalert_session"])
 
 
 async def test_the_second_step_leads_where_one_wanted_to_go(
