@@ -6,6 +6,7 @@ it change: the browser's own word about where the request comes from decides (Se
 """
 
 import asyncio
+import time
 from contextlib import suppress
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -28,6 +29,8 @@ from openalert.web.ratelimit import RateLimit
 
 _OF_ADDRESSES = "%/:?#[]@!$&'()*+,;=~"
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+ASK_AGAIN_AFTER = 1.0
+"""Seconds that a body may take before it is asked again whose it is, as often as of a WebSocket."""
 
 
 class Credential(msgspec.Struct, frozen=True):
@@ -161,6 +164,25 @@ async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRou
             scope["limited_as"] = f"{actor.kind}:{actor.id}"
             access.writes.spend(scope["limited_as"], access.database.clock())
             _refuse_other_bodies(scope)
+    if unsafe and credential is not None:
+        await _still(connection, access, credential)
+
+
+async def _still(
+    connection: ASGIConnection[Any, Any, Any, Any], access: Access, credential: Credential
+) -> None:
+    """Who it is once the body is here: a body that dribbles in must not keep rights that were taken meanwhile."""
+    began = time.monotonic()
+    scope: Any = connection.scope
+    request: Request[Any, Any, Any] = Request(scope, connection.receive)
+    is_multipart = header(scope, b"content-type").lower().startswith("multipart/")
+    await (request.form() if is_multipart else request.body())
+    if time.monotonic() - began < ASK_AGAIN_AFTER:
+        return
+    actor = await access.identify(credential)
+    if actor is None:
+        raise Unauthenticated(_why(credential))
+    scope["actor"] = actor.by_way_of(_came(scope))
 
 
 def _why(credential: Credential | None) -> str:

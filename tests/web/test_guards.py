@@ -1,5 +1,6 @@
 """Who may come in, where from, and how often."""
 
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx2
@@ -11,6 +12,7 @@ from openalert.config import Config, Server
 from openalert.domain.access import Role
 from openalert.domain.errors import RateLimited
 from openalert.usecases import api_keys, setup, signin, users
+from openalert.web import guards
 from openalert.web.guards import safe_next
 from openalert.web.ratelimit import RateLimit
 
@@ -39,6 +41,33 @@ async def key(app: OpenAlert) -> str:
     async with app.database.transaction() as tx:
         await setup.ensure_organization(tx)
         return (await api_keys.create(tx, name="k"))[1]
+
+
+async def test_a_slow_body_does_not_keep_what_was_taken_away(
+    app: OpenAlert, client: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The key is revoked, the person made a viewer, while the rest of a body is on its way: both are refused."""
+    monkeypatch.setattr(guards, "ASK_AGAIN_AFTER", 0.0)
+    (user_id, token), text = await session(app), await key(app)
+
+    async def revoked() -> AsyncIterator[bytes]:
+        yield b'{"name": '
+        async with app.database.transaction() as tx:
+            await tx.execute("UPDATE api_keys SET revoked_at = :now", now=tx.now)
+        yield b'"Core"}'
+
+    async def demoted() -> AsyncIterator[bytes]:
+        yield b"name=Co"
+        async with app.database.transaction() as tx:
+            await tx.execute("UPDATE users SET role = 'viewer' WHERE id = :id", id=user_id)
+        yield b"re"
+
+    bearer = {"authorization": f"Bearer {text}", "content-type": "application/json"}
+    assert (await client.post("/api/v1/teams", content=revoked(), headers=bearer)).status_code == 401
+    form = {"content-type": "application/x-www-form-urlencoded", "cookie": f"openalert_session={token}"}
+    assert (await client.post("/teams", content=demoted(), headers=form)).status_code == 403
+    async with app.database.read() as reader:
+        assert await reader.value("SELECT count(*) FROM teams") == 0
 
 
 async def test_strangers_get_nowhere_but_to_the_public_paths(
