@@ -5,7 +5,7 @@ import gc
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
 
@@ -198,9 +198,9 @@ class _Server(uvicorn.Server):
         """Then say where it is, and how to begin."""
         await super().startup(sockets=sockets)
         if self.started:
+            tokens = await console.setup_token(self._openalert.database) if self._invites else []
             _greet(self._openalert.config, self._listens)
-            if self._invites:
-                await _invite(self._openalert.database, self._openalert.config)
+            _invite(self._openalert.config, tokens)
             _notify_supervisor("READY=1")
             self.is_up.set()
 
@@ -237,9 +237,9 @@ def _greet(config: Config, listens: str) -> None:
         click.echo(f"It listens on {listens}", err=True)
 
 
-async def _invite(database: Database, config: Config) -> None:
+def _invite(config: Config, tokens: Iterable[str]) -> None:
     """While there is nobody, whoever reads this console may become the owner."""
-    for token in await console.setup_token(database):
+    for token in tokens:
         click.echo(f"Set it up here, once, within the hour: {config.base_url}/setup?token={token}", err=True)
 
 

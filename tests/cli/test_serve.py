@@ -36,19 +36,20 @@ class Server:
                 stdout=subprocess.PIPE,
                 cwd=folder,
             )
-        self.url = self._wait()
+        self.url = self.says(r"running at (\S+)")
 
     @property
     def where(self) -> list[str]:
         """The option that points to this server's data."""
         return ["--data-dir", str(self.folder / "data")]
 
-    def _wait(self) -> str:
+    def says(self, pattern: str) -> str:
+        """Wait for this on standard error: the last group of the pattern, else all that it found."""
         end = time.monotonic() + SECONDS
         while time.monotonic() < end:
-            found = re.search(r"running at (\S+)", self.log.read_text())
+            found = re.search(pattern, self.log.read_text())
             if found:
-                return found.group(1)
+                return found.group(found.lastindex or 0)
             if self.process.poll() is not None:
                 break
             time.sleep(0.02)
@@ -93,8 +94,8 @@ def server(tmp_path: Path) -> Iterator[Server]:
 
 def test_it_starts_with_nothing_and_invites_once(server: Server) -> None:
     """The URL and the set-up link are on standard error; with somebody there, the next start invites nobody."""
-    assert re.search(r"http://127\.0\.0\.1:\d+/setup\?token=\S{20,}", server.log.read_text())
     assert server.get("/ready")[0] == 200
+    assert server.says(r"http://127\.0\.0\.1:\d+/setup\?token=\S{20,}")
     done = server.run("user", "add", "a@b.example", "--name", "Ana", "--role", "owner")
     assert done.returncode == 0, done.stderr
     assert server.stop() == 0
