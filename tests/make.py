@@ -13,6 +13,7 @@ from openalert.domain.single_sign_on import Identity, LinkRequest
 from openalert.domain.team import Channel, Team, TeamMember, slugify
 from openalert.domain.user import ContactMethod, Organization, User, email_key
 from openalert.storage import Database, channels
+from openalert.usecases import users
 
 
 class Cast(msgspec.Struct):
@@ -140,6 +141,14 @@ async def cast(db: Database) -> Cast:
     await member(db, core, alice, Role.OWNER)
     await member(db, core, bob)
     return Cast(org, core, alice, bob, charlie)
+
+
+async def password(db: Database, text: str, *people: User) -> None:
+    """All of these people have this password."""
+    hashed = await users.new_password_hash(text)
+    for person in people:
+        async with db.transaction(actor(person)) as tx:
+            await users.set_password(tx, person.id, hashed)
 
 
 def level(number: int, *targets: User | Team | Channel, minutes: float = 0) -> Level:

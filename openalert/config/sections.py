@@ -148,6 +148,11 @@ class Config(Section, frozen=True):
         return f"http://{host}:{self.server.port}"
 
     @property
+    def sends_mail(self) -> bool:
+        """Whether there is a mail server, so that links go out by mail and are not handed over."""
+        return bool(self.smtp.host)
+
+    @property
     def is_https(self) -> bool:
         """Whether people reach it by TLS, so that cookies must not travel without."""
         return self.base_url.startswith("https://")

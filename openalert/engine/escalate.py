@@ -5,8 +5,9 @@ import structlog
 from openalert import telemetry
 from openalert.domain.instant import MINUTE, SECOND, Instant
 from openalert.storage import incidents, timers
-from openalert.storage.database import Database, Transaction
+from openalert.storage.database import Database
 from openalert.storage.timers import Timer
+from openalert.storage.transaction import Transaction
 from openalert.usecases import escalation
 from openalert.usecases.incidents import wake
 

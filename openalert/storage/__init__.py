@@ -5,10 +5,11 @@ from pathlib import Path
 
 from openalert.domain.errors import Invalid
 from openalert.storage import backup, channels, migrate
-from openalert.storage.database import Clock, Database, Reader, Transaction, wall_clock
+from openalert.storage.database import Clock, Database, wall_clock
 from openalert.storage.keyring import KeyRing
 from openalert.storage.postgres import PostgresDatabase
 from openalert.storage.sqlite import SqliteDatabase
+from openalert.storage.transaction import Reader, Transaction
 
 
 async def open_database(

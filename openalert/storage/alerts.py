@@ -9,9 +9,9 @@ from openalert.domain.access import Actor
 from openalert.domain.alert import Alert, AlertStatus, Ended, Occurrence
 from openalert.domain.instant import Instant
 from openalert.domain.severity import Severity
-from openalert.storage.database import Reader, Transaction
 from openalert.storage.incidents import like
 from openalert.storage.rows import columns_of
+from openalert.storage.transaction import Reader, Transaction
 from openalert.storage.visible import visible
 
 _STATUS = {status.value: status for status in AlertStatus}

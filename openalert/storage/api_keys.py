@@ -7,7 +7,7 @@ import msgspec
 from openalert.domain.access import Actor, Permission, Role, Scope, can
 from openalert.domain.instant import Instant
 from openalert.domain.user import ApiKey
-from openalert.storage.database import Reader, Transaction
+from openalert.storage.transaction import Reader, Transaction
 from openalert.storage.visible import in_organization
 
 

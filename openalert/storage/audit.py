@@ -8,7 +8,7 @@ import msgspec
 from openalert.domain.access import Actor
 from openalert.domain.audit import AuditEntry, Head
 from openalert.domain.instant import Instant
-from openalert.storage.database import Reader
+from openalert.storage.transaction import Reader
 from openalert.storage.visible import in_organization
 
 Reading = Callable[[], AbstractAsyncContextManager[Reader]]

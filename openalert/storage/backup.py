@@ -7,7 +7,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 from openalert.domain.errors import Conflict, OpenAlertError
-from openalert.storage.database import Transaction
+from openalert.storage.transaction import Transaction
 
 Counts = dict[str, int]
 

@@ -10,9 +10,9 @@ import msgspec
 
 from openalert.domain.access import Actor
 from openalert.domain.team import Channel
-from openalert.storage.database import Reader, Transaction
 from openalert.storage.rows import columns_of, to_json, to_parameters
 from openalert.storage.sealed import CHANNEL_SECRETS
+from openalert.storage.transaction import Reader, Transaction
 from openalert.storage.visible import visible
 
 _COLUMNS = ", ".join(columns_of(Channel))

@@ -3,8 +3,8 @@
 from collections.abc import Collection
 
 from openalert.domain.user import ContactMethod
-from openalert.storage.database import Reader, Transaction
 from openalert.storage.rows import to_parameters
+from openalert.storage.transaction import Reader, Transaction
 
 
 async def insert(tx: Transaction, method: ContactMethod) -> None:

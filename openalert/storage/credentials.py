@@ -8,7 +8,7 @@ from openalert.domain.access import Role
 from openalert.domain.instant import Instant
 from openalert.domain.second_factor import SecondFactorRule
 from openalert.domain.user import Session, SignInMethod, SignInStep
-from openalert.storage.database import Reader, Transaction
+from openalert.storage.transaction import Reader, Transaction
 
 
 class SessionRow(msgspec.Struct, kw_only=True):

@@ -6,8 +6,8 @@ import msgspec
 
 from openalert.domain.access import Actor
 from openalert.domain.escalation import EscalationPolicy, PolicyVersion
-from openalert.storage.database import Reader, Transaction
 from openalert.storage.rows import to_parameters
+from openalert.storage.transaction import Reader, Transaction
 from openalert.storage.visible import visible
 
 

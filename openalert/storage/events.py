@@ -2,7 +2,7 @@
 
 from openalert.domain.event import Event
 from openalert.domain.instant import DAY, Instant
-from openalert.storage.database import Reader, Transaction
+from openalert.storage.transaction import Reader, Transaction
 
 KEPT_AT_LEAST = 10_000
 KEPT_FOR = DAY

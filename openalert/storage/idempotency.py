@@ -2,9 +2,9 @@
 
 from openalert.domain.idempotency import KeptAnswer
 from openalert.domain.instant import Instant
-from openalert.storage.database import Reader, Transaction
 from openalert.storage.rows import to_parameters
 from openalert.storage.sealed import KEPT_ANSWERS
+from openalert.storage.transaction import Reader, Transaction
 
 
 async def get(reader: Reader, answer_id: str, *, since: Instant) -> KeptAnswer | None:

@@ -8,8 +8,8 @@ import msgspec
 from openalert.domain.access import Actor
 from openalert.domain.incident import Incident
 from openalert.domain.instant import Instant
-from openalert.storage.database import Reader, Transaction
 from openalert.storage.rows import columns_of, to_parameters
+from openalert.storage.transaction import Reader, Transaction
 from openalert.storage.visible import visible
 
 _FIXED = ("id", "organization_id", "service_id", "number", "group_key", "triggered_at")

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from openalert.storage.database import Reader
+from openalert.storage.transaction import Reader
 
 MOST = 20
 

@@ -2,8 +2,8 @@
 
 from openalert.domain.access import Actor
 from openalert.domain.invitation import Invitation
-from openalert.storage.database import Reader, Transaction
 from openalert.storage.rows import to_parameters
+from openalert.storage.transaction import Reader, Transaction
 from openalert.storage.visible import in_organization
 
 

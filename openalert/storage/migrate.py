@@ -12,7 +12,8 @@ from importlib import resources
 import msgspec
 
 from openalert.domain.errors import OpenAlertError
-from openalert.storage.database import Database, Reader
+from openalert.storage.database import Database
+from openalert.storage.transaction import Reader
 
 _FILE = re.compile(r"(\d{4})_(\w+)(?:\.(sqlite|postgres))?\.sql")
 

@@ -6,8 +6,8 @@ from typing import Any
 from openalert.domain.access import Actor
 from openalert.domain.instant import Instant
 from openalert.domain.notification import Attempt, Notification
-from openalert.storage.database import Reader, Transaction
 from openalert.storage.rows import columns_of
+from openalert.storage.transaction import Reader, Transaction
 from openalert.storage.visible import visible
 
 _COLUMNS = ", ".join(columns_of(Notification))

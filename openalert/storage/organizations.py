@@ -2,7 +2,7 @@
 
 from openalert.domain.second_factor import SecondFactorRule
 from openalert.domain.user import Organization
-from openalert.storage.database import Reader, Transaction
+from openalert.storage.transaction import Reader, Transaction
 
 
 async def insert(tx: Transaction, organization: Organization) -> None:

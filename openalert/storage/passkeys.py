@@ -1,7 +1,7 @@
 """SQL for passkeys, and for what they are asked to sign."""
 
 from openalert.domain.second_factor import Challenge, Passkey
-from openalert.storage.database import Reader, Transaction
+from openalert.storage.transaction import Reader, Transaction
 
 
 async def insert(tx: Transaction, passkey: Passkey) -> bool:

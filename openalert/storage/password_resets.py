@@ -1,7 +1,7 @@
 """SQL for links by which people choose a new password."""
 
 from openalert.domain.invitation import PasswordReset
-from openalert.storage.database import Reader, Transaction
+from openalert.storage.transaction import Reader, Transaction
 
 
 async def insert(tx: Transaction, reset: PasswordReset) -> None:

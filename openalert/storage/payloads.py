@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from openalert.domain.instant import Instant
 from openalert.domain.service import Payload
-from openalert.storage.database import Reader, Transaction
+from openalert.storage.transaction import Reader, Transaction
 
 LAST = "~"
 """Sorts after every id."""

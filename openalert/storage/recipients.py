@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from openalert.storage.database import Reader
+from openalert.storage.transaction import Reader
 
 
 class Person(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,7 +9,7 @@ from openalert.domain.escalation import Level
 from openalert.domain.instant import SECOND, Instant
 from openalert.domain.service import IntegrationConfig
 from openalert.domain.severity import Severity
-from openalert.storage.database import Reader, Transaction
+from openalert.storage.transaction import Reader, Transaction
 
 
 class Route(msgspec.Struct, frozen=True, kw_only=True):

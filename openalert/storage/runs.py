@@ -3,7 +3,7 @@
 import msgspec
 
 from openalert.domain.instant import Instant
-from openalert.storage.database import Reader, Transaction
+from openalert.storage.transaction import Reader, Transaction
 
 
 class Run(msgspec.Struct, kw_only=True):

@@ -7,8 +7,8 @@ import msgspec
 from openalert.domain.access import Actor
 from openalert.domain.instant import LATEST, Instant
 from openalert.domain.schedule import Override, Rotation, Schedule
-from openalert.storage.database import Reader, Transaction
 from openalert.storage.rows import to_parameters
+from openalert.storage.transaction import Reader, Transaction
 from openalert.storage.visible import visible
 
 

@@ -3,7 +3,7 @@
 import msgspec
 
 from openalert.domain.vault import FORM
-from openalert.storage.database import Reader, Transaction
+from openalert.storage.transaction import Reader, Transaction
 
 KEY_AT = len(FORM) + 2
 """Where in the text its key's id begins, counted from 1 as SQL does."""

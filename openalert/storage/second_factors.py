@@ -2,9 +2,9 @@
 
 from openalert.domain.second_factor import Totp
 from openalert.domain.vault import Unreadable
-from openalert.storage.database import Reader, Transaction
 from openalert.storage.rows import to_parameters
 from openalert.storage.sealed import TOTP_SECRETS
+from openalert.storage.transaction import Reader, Transaction
 
 
 async def has_any(reader: Reader, user_id: str) -> bool:

@@ -4,8 +4,8 @@ from collections.abc import Collection
 
 from openalert.domain.access import Actor
 from openalert.domain.service import Service
-from openalert.storage.database import Reader, Transaction
 from openalert.storage.rows import to_parameters
+from openalert.storage.transaction import Reader, Transaction
 from openalert.storage.visible import visible
 
 

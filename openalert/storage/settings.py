@@ -1,6 +1,6 @@
 """SQL for the installation's own small facts: names and text values."""
 
-from openalert.storage.database import Reader, Transaction
+from openalert.storage.transaction import Reader, Transaction
 
 
 async def get(reader: Reader, name: str) -> str | None:

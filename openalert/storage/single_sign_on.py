@@ -3,8 +3,8 @@
 from openalert.domain.access import Actor
 from openalert.domain.instant import Instant
 from openalert.domain.single_sign_on import Attempt, Identity, LinkRequest, Person
-from openalert.storage.database import Reader, Transaction
 from openalert.storage.rows import to_parameters
+from openalert.storage.transaction import Reader, Transaction
 from openalert.storage.visible import in_organization
 
 

@@ -6,8 +6,8 @@ import msgspec
 
 from openalert.domain.access import Actor, Role
 from openalert.domain.team import Team, TeamMember
-from openalert.storage.database import Reader, Transaction
 from openalert.storage.rows import to_parameters
+from openalert.storage.transaction import Reader, Transaction
 from openalert.storage.visible import visible
 
 

@@ -5,8 +5,8 @@ from collections.abc import Collection
 import msgspec
 
 from openalert.domain.instant import Instant
-from openalert.storage.database import Reader, Transaction
 from openalert.storage.rows import to_parameters
+from openalert.storage.transaction import Reader, Transaction
 
 
 class Count(msgspec.Struct):

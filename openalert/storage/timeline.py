@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from openalert.domain.timeline import TimelineEntry
-from openalert.storage.database import Reader, Transaction
+from openalert.storage.transaction import Reader, Transaction
 
 
 async def append(tx: Transaction, entries: Sequence[TimelineEntry]) -> None:

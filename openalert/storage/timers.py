@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import msgspec
 
 from openalert.domain.instant import Instant
-from openalert.storage.database import Reader, Transaction
+from openalert.storage.transaction import Reader, Transaction
 
 _INSTEAD = (
     " ON CONFLICT (incident_id, kind) DO UPDATE SET due_at = excluded.due_at, episode = excluded.episode, "

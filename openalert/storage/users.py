@@ -4,8 +4,8 @@ from collections.abc import Collection
 
 from openalert.domain.access import Actor, Role
 from openalert.domain.user import User
-from openalert.storage.database import Reader, Transaction
 from openalert.storage.rows import to_parameters
+from openalert.storage.transaction import Reader, Transaction
 from openalert.storage.visible import in_organization
 
 

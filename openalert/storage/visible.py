@@ -3,7 +3,7 @@
 from typing import Any
 
 from openalert.domain.access import Actor
-from openalert.storage.database import Reader
+from openalert.storage.transaction import Reader
 
 
 def visible(reader: Reader, actor: Actor, column: str = "team_id") -> tuple[str, dict[str, Any]]:

@@ -14,7 +14,7 @@ from openalert.domain.errors import Forbidden, Invalid, NotFound
 from openalert.domain.team import Team
 from openalert.domain.user import User
 from openalert.storage import teams
-from openalert.storage.database import Reader, Transaction
+from openalert.storage.transaction import Reader, Transaction
 from openalert.storage.visible import sees_team
 
 T = TypeVar("T")

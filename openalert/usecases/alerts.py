@@ -4,7 +4,7 @@ from openalert.domain.access import Actor, Permission
 from openalert.domain.alert import Alert, AlertStatus
 from openalert.domain.errors import Conflict, NotFound
 from openalert.storage import alerts, incidents
-from openalert.storage.database import Reader, Transaction
+from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import access, audit
 from openalert.usecases.incidents import resolve_with_its_alerts, take
 from openalert.usecases.work import Work

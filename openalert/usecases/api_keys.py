@@ -12,7 +12,7 @@ from openalert.domain.team import check_name
 from openalert.domain.user import ApiKey
 from openalert.storage import api_keys
 from openalert.storage.api_keys import KeyRow
-from openalert.storage.database import Reader, Transaction
+from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import audit
 from openalert.usecases.access import found, home, require, team_for
 from openalert.usecases.signin import TOUCH_AFTER, SignedIn, token_hash

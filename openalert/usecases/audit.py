@@ -7,7 +7,8 @@ from openalert.domain.access import Actor, Permission
 from openalert.domain.audit import AuditEntry, Subject, differences, fit
 from openalert.storage import audit, organizations
 from openalert.storage.audit import NEWEST, AuditFilter
-from openalert.storage.database import Database, Reader, Transaction
+from openalert.storage.database import Database
+from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases.access import require
 
 LONGEST_NAME = 200

@@ -14,7 +14,7 @@ from openalert.domain.team import Channel, check_name
 from openalert.domain.user import check_email
 from openalert.notifiers.webhook import new_secret
 from openalert.storage import channels, escalation_policies
-from openalert.storage.database import Reader, Transaction
+from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import audit
 from openalert.usecases.access import found, given, named, new_owner, require, team_for
 from openalert.usecases.notify import channel_recipient, send_to

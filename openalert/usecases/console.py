@@ -14,7 +14,8 @@ from openalert.domain.instant import DAY, from_datetime, rfc3339
 from openalert.domain.user import email_key
 from openalert.storage import organizations as stored_organizations
 from openalert.storage import services, teams, users
-from openalert.storage.database import Database, Reader, Transaction
+from openalert.storage.database import Database
+from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import api_keys, audit, integrations, organizations, setup, vault
 from openalert.usecases import schedules as duty
 from openalert.usecases import users as people

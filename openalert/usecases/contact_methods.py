@@ -13,7 +13,7 @@ from openalert.domain.instant import DAY, HOUR, MINUTE, SECOND
 from openalert.domain.notification import Notification, NotificationKind
 from openalert.domain.user import ContactMethod, User, check_email, email_key
 from openalert.storage import contact_methods, notifications, users
-from openalert.storage.database import Reader, Transaction
+from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import audit
 from openalert.usecases.access import found, require
 from openalert.usecases.notify import Recipient, send_to

@@ -33,7 +33,7 @@ from openalert.storage import (
     services,
     timers,
 )
-from openalert.storage.database import Reader, Transaction
+from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import escalation, links
 from openalert.usecases.notify import HIDDEN
 from openalert.usecases.work import Work

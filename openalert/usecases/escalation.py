@@ -8,9 +8,9 @@ from openalert.domain.incident import EscalationState, Incident, IncidentStatus
 from openalert.domain.instant import Instant
 from openalert.domain.timeline import span
 from openalert.storage import escalation_policies, incidents, notifications, recipients, timers
-from openalert.storage.database import Reader, Transaction
 from openalert.storage.routes import Route
 from openalert.storage.timers import Timer
+from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import notify
 from openalert.usecases.notify import Recipient
 from openalert.usecases.work import Work

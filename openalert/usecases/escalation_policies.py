@@ -20,8 +20,8 @@ from openalert.domain.ids import new_id
 from openalert.domain.instant import Instant
 from openalert.domain.team import check_name
 from openalert.storage import channels, escalation_policies, schedules, services, teams, users
-from openalert.storage.database import Reader, Transaction
 from openalert.storage.escalation_policies import Document
+from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import audit
 from openalert.usecases.access import found, named, new_owner, require, team_for, unknown
 

@@ -6,7 +6,7 @@ from openalert.domain.access import Actor
 from openalert.domain.errors import Conflict
 from openalert.domain.idempotency import KEPT_FOR, KeptAnswer, answer_id
 from openalert.storage import idempotency
-from openalert.storage.database import Transaction
+from openalert.storage.transaction import Transaction
 
 
 async def recall(tx: Transaction, key: str, request: str) -> KeptAnswer | None:

@@ -6,7 +6,7 @@ from openalert.domain.single_sign_on import LINK_REQUEST_LASTS, Identity, LinkRe
 from openalert.domain.user import SignInMethod, User
 from openalert.storage import credentials, users
 from openalert.storage import single_sign_on as storage
-from openalert.storage.database import Reader, Transaction
+from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import audit
 from openalert.usecases.access import found, may_manage, require
 from openalert.usecases.single_sign_on import connect

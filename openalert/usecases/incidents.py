@@ -18,9 +18,9 @@ from openalert.domain.notification import Notification
 from openalert.domain.severity import Severity
 from openalert.domain.team import Team, check_name
 from openalert.storage import alerts, incidents, notifications, routes, timers, users
-from openalert.storage.database import Reader, Transaction
 from openalert.storage.routes import Route
 from openalert.storage.timers import Timer
+from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import access, audit, escalation, notify
 from openalert.usecases.work import Work
 

@@ -19,7 +19,6 @@ from openalert.domain.alert import (
     Ended,
     Occurrence,
     Signal,
-    SignalStatus,
     Verdict,
     content_sum,
     judge,
@@ -32,12 +31,11 @@ from openalert.domain.instant import Instant
 from openalert.domain.service import Payload
 from openalert.domain.severity import Severity
 from openalert.sources import Reading
-from openalert.storage import alerts, incidents, payloads, routes
-from openalert.storage.database import Transaction
+from openalert.storage import alerts, payloads, routes
 from openalert.storage.routes import Route
-from openalert.storage.rows import to_json
+from openalert.storage.transaction import Transaction
+from openalert.usecases.batch import Batch
 from openalert.usecases.incidents import begin, resolve_with_its_alerts, rise, take
-from openalert.usecases.work import Work
 
 QUARANTINED_BYTES = 64 * 1024
 """How much is kept of a body that could not be read."""
@@ -70,104 +68,6 @@ class Outcome(msgspec.Struct, kw_only=True):
     """Id and number of those it concerned."""
 
 
-class _Batch:
-    """What is known and what changes while a batch is taken in."""
-
-    def __init__(self, tx: Transaction) -> None:
-        self.tx = tx
-        self.work = Work(tx)
-        self.known: dict[str, Occurrence] = {}
-        self.by_id: dict[str, Incident] = {}
-        self.by_key: dict[str, Incident] = {}
-        self.numbers: dict[str, int] = {}
-        self.first_numbers: dict[str, int] = {}
-        self.new_alerts: list[Alert] = []
-        self.superseded: list[str] = []
-        self.repeats: dict[str, int] = {}
-        self.refreshed: dict[str, tuple[Signal, str | None]] = {}
-        self.resolved: dict[str, tuple[Instant, Instant | None]] = {}
-        self.payloads: list[Payload] = []
-
-    async def prepare(self, pairs: Sequence[tuple[Route, Signal]]) -> None:
-        """Read what the signals concern: identities, then incidents, then numbers for as many new ones."""
-        identities = {alerts.latest_key(route.integration_id, signal.fingerprint) for route, signal in pairs}
-        self.known = await alerts.latest(self.tx, list(identities)) if identities else {}
-        ending = {
-            alerts.latest_key(route.integration_id, signal.fingerprint)
-            for route, signal in pairs
-            if signal.status is SignalStatus.RESOLVED
-        }
-        groups = {
-            open_key(route.service_id, signal.group)
-            for route, signal in pairs
-            if signal.status is SignalStatus.FIRING and self._may_open(route, signal, ending)
-        }
-        self.by_key = await incidents.open_by_key(self.tx, list(groups))
-        ids = {known.incident_id for known in self.known.values() if known.incident_id and self._open(known)}
-        self.by_id = await incidents.get_many(self.tx, list(ids))
-        for incident in self.by_key.values():
-            self.by_id[incident.id] = incident
-        for incident in self.by_id.values():
-            if incident.open_key:
-                self.by_key[incident.open_key] = incident
-
-    def _may_open(self, route: Route, signal: Signal, ending: set[str]) -> bool:
-        """Whether it may begin something: it is not firing yet, or it ends (`ending`) earlier in the batch."""
-        key = alerts.latest_key(route.integration_id, signal.fingerprint)
-        known = self.known.get(key)
-        return known is None or known.status is AlertStatus.RESOLVED or key in ending
-
-    @staticmethod
-    def _open(known: Occurrence) -> bool:
-        return known.status is not AlertStatus.RESOLVED
-
-    async def number(self, organization_id: str) -> int:
-        """The number of a new incident: counted in memory, the counter is moved once when the batch is written."""
-        if organization_id not in self.numbers:
-            first = await incidents.take_numbers(self.tx, organization_id, 0)
-            self.first_numbers[organization_id] = self.numbers[organization_id] = first
-        self.numbers[organization_id] += 1
-        return self.numbers[organization_id] - 1
-
-    async def write(self) -> None:
-        """Every row of the batch."""
-        tx = self.tx
-        for organization_id, following in self.numbers.items():
-            await incidents.take_numbers(tx, organization_id, following - self.first_numbers[organization_id])
-        await payloads.insert_many(tx, self.payloads)
-        await alerts.insert(tx, self.new_alerts, self.superseded)
-        await alerts.seen_again(
-            tx, [{"id": key, "times": times, "at": tx.now} for key, times in self.repeats.items()]
-        )
-        await alerts.refresh(
-            tx,
-            [_refreshing(key, signal, payload, tx.now) for key, (signal, payload) in self.refreshed.items()],
-        )
-        await alerts.resolve(
-            tx,
-            [
-                {"id": key, "starts_at": begun, "resolved_at": at, "resolved_by_id": None, "at": tx.now}
-                for key, (at, begun) in self.resolved.items()
-            ],
-        )
-        await self.work.flush()
-
-
-def _refreshing(alert_id: str, signal: Signal, payload_id: str | None, now: Instant) -> dict[str, object]:
-    return {
-        "id": alert_id,
-        "severity": signal.severity,
-        "title": signal.title,
-        "description": signal.description,
-        "annotations": to_json(signal.annotations),
-        "links": to_json(signal.links),
-        "content_sum": content_sum(signal),
-        "starts_at": signal.starts_at,
-        "payload_id": payload_id,
-        "at": now,
-    }
-
-
 class _Message:
     """One delivery while it is worked through: what it did to which incident."""
 
@@ -193,7 +93,7 @@ class _Message:
 async def take_in(tx: Transaction, deliveries: Sequence[Delivery]) -> list[Outcome]:
     """Take in messages in order; the outcome of each, with an error for one that no integration takes."""
     known = await routes.by_key_hash(tx, list({delivery.key_hash for delivery in deliveries}))
-    batch = _Batch(tx)
+    batch = Batch(tx)
     accepted = [
         (delivery, route)
         for delivery in deliveries
@@ -221,7 +121,7 @@ async def take_in(tx: Transaction, deliveries: Sequence[Delivery]) -> list[Outco
     return outcomes
 
 
-async def _take_one(batch: _Batch, message: _Message) -> Outcome:
+async def _take_one(batch: Batch, message: _Message) -> Outcome:
     reading = message.delivery.reading
     if reading is None:
         await _quarantine(batch.tx, message)
@@ -236,7 +136,7 @@ async def _take_one(batch: _Batch, message: _Message) -> Outcome:
     return message.outcome
 
 
-async def _take_signal(batch: _Batch, message: _Message, signal: Signal) -> None:
+async def _take_signal(batch: Batch, message: _Message, signal: Signal) -> None:
     key = alerts.latest_key(message.route.integration_id, signal.fingerprint)
     known = batch.known.get(key)
     verdict = judge(signal, known)
@@ -260,7 +160,7 @@ async def _take_signal(batch: _Batch, message: _Message, signal: Signal) -> None
             message.touched[incident.id] = incident
 
 
-async def _open(batch: _Batch, message: _Message, signal: Signal, key: str) -> None:
+async def _open(batch: Batch, message: _Message, signal: Signal, key: str) -> None:
     route, severity = message.route, signal.severity or message.route.default_severity
     incident = batch.by_key.get(open_key(route.service_id, signal.group))
     if incident is None:
@@ -284,7 +184,7 @@ async def _open(batch: _Batch, message: _Message, signal: Signal, key: str) -> N
     await _rise(batch, message, incident, severity)
 
 
-async def _rise(batch: _Batch, message: _Message, incident: Incident, severity: Severity) -> None:
+async def _rise(batch: Batch, message: _Message, incident: Incident, severity: Severity) -> None:
     """A worse alert raises its incident; within the message that made it this is not news."""
     if incident.id in message.created:
         if severity.rank > incident.severity.rank:
@@ -293,7 +193,7 @@ async def _rise(batch: _Batch, message: _Message, incident: Incident, severity: 
         await rise(batch.work, incident, severity, message.route)
 
 
-def _store(batch: _Batch, message: _Message, signal: Signal, key: str, incident: Incident | None) -> None:
+def _store(batch: Batch, message: _Message, signal: Signal, key: str, incident: Incident | None) -> None:
     """A new occurrence; without an incident it is one that is over already."""
     now, route = batch.tx.now, message.route
     before = batch.known.get(key)
@@ -332,7 +232,7 @@ def _store(batch: _Batch, message: _Message, signal: Signal, key: str, incident:
     message.keep = True
 
 
-async def _repeat(batch: _Batch, message: _Message, signal: Signal, known: Occurrence) -> None:
+async def _repeat(batch: Batch, message: _Message, signal: Signal, known: Occurrence) -> None:
     message.outcome.deduplicated += 1
     batch.repeats[known.id] = batch.repeats.get(known.id, 0) + 1
     severity = signal.severity or known.severity
@@ -348,7 +248,7 @@ async def _repeat(batch: _Batch, message: _Message, signal: Signal, known: Occur
         await _rise(batch, message, incident, severity)
 
 
-def _resolve(batch: _Batch, message: _Message, signal: Signal, known: Occurrence) -> None:
+def _resolve(batch: Batch, message: _Message, signal: Signal, known: Occurrence) -> None:
     known.status = AlertStatus.RESOLVED
     known.starts_at = later(signal.starts_at, known.starts_at)
     batch.resolved[known.id] = (_end(signal, batch.tx.now), known.starts_at)
@@ -369,7 +269,7 @@ def _end(signal: Signal, now: Instant) -> Instant:
     return signal.ends_at if signal.ends_at is not None and signal.ends_at <= now else now
 
 
-async def _conclude(batch: _Batch, message: _Message) -> None:
+async def _conclude(batch: Batch, message: _Message) -> None:
     """What the message did to each incident, told once; incidents without a firing alert are over."""
     over = []
     for incident in message.touched.values():

@@ -14,8 +14,8 @@ from openalert.domain.service import Integration, IntegrationConfig, Payload
 from openalert.domain.team import check_name
 from openalert.sources import DETECT, SOURCES
 from openalert.storage import integrations, payloads, services
-from openalert.storage.database import Reader, Transaction
 from openalert.storage.payloads import LAST
+from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import audit
 from openalert.usecases.access import found, given, require
 from openalert.usecases.services import to_configure

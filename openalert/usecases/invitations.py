@@ -13,7 +13,8 @@ from openalert.domain.link import Purpose
 from openalert.domain.team import TeamMember
 from openalert.domain.user import User, check_email, email_key
 from openalert.storage import api_keys, invitations, teams, users
-from openalert.storage.database import Database, Reader, Transaction
+from openalert.storage.database import Database
+from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import audit, links, signin
 from openalert.usecases import users as people
 from openalert.usecases.access import article, found, home, require, unknown

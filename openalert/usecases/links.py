@@ -10,7 +10,7 @@ from openalert.domain.notification import Notification, NotificationKind
 from openalert.domain.user import User
 from openalert.notifiers.notifier import Action, Message, NotifierError, Reason
 from openalert.storage import invitations, notifications, organizations, password_resets, users
-from openalert.storage.database import Reader, Transaction
+from openalert.storage.transaction import Reader, Transaction
 
 
 def of_invitation(invitation: Invitation) -> LinkClaims:

@@ -8,7 +8,7 @@ from openalert.domain.errors import Conflict, Forbidden
 from openalert.domain.single_sign_on import Grant
 from openalert.domain.user import User
 from openalert.storage import teams, users
-from openalert.storage.database import Transaction
+from openalert.storage.transaction import Transaction
 from openalert.usecases import teams as acts
 from openalert.usecases import users as people
 

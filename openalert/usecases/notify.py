@@ -19,8 +19,8 @@ from openalert.domain.notification import (
 from openalert.domain.team import Channel
 from openalert.storage import channels, notifications, recipients, teams
 from openalert.storage import schedules as stored_schedules
-from openalert.storage.database import Reader, Transaction
 from openalert.storage.recipients import Person
+from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import schedules
 from openalert.usecases.work import Work
 

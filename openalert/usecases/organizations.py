@@ -6,7 +6,7 @@ from openalert.domain.ids import new_id
 from openalert.domain.team import check_name
 from openalert.domain.user import Organization, User
 from openalert.storage import organizations
-from openalert.storage.database import Reader, Transaction
+from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import audit
 from openalert.usecases import users as people
 from openalert.usecases.access import found, home, require

@@ -20,8 +20,9 @@ from openalert.domain.instant import MINUTE
 from openalert.domain.second_factor import Challenge, Passkey
 from openalert.domain.user import SignInMethod, User
 from openalert.storage import credentials, passkeys, users
-from openalert.storage.database import Database, Reader, Transaction
-from openalert.usecases import audit, failures, second_factors, signin, throttle
+from openalert.storage.database import Database
+from openalert.storage.transaction import Reader, Transaction
+from openalert.usecases import failures, second_factors, signin, throttle
 from openalert.usecases.signin import Browser, Opened, token_hash
 
 CHALLENGE_LASTS = 5 * MINUTE
@@ -125,7 +126,7 @@ async def register(
         )
         if not await passkeys.insert(tx, passkey):
             raise Conflict("This passkey is known already.")
-        _note(tx, "passkey.added", passkey, user)
+        second_factors.note(tx, "passkey.added", user, passkey=passkey.name)
     return passkey
 
 
@@ -208,7 +209,7 @@ async def remove(
         await second_factors.keep_what_is_needed(tx, user)
         by_passkey = (SignInMethod.PASSKEY, SignInMethod.PASSWORD_PASSKEY)
         await credentials.delete_sessions_by(tx, user.id, by_passkey, but=keep_session)
-        _note(tx, "passkey.removed", known, user)
+        second_factors.note(tx, "passkey.removed", user, passkey=known.name)
 
 
 async def of(reader: Reader, user_id: str) -> list[Passkey]:
@@ -249,18 +250,6 @@ def _faults() -> tuple[type[Exception], ...]:
 def _json(webauthn: Any, options: Any) -> dict[str, Any]:
     decoded: dict[str, Any] = msgspec.json.decode(webauthn.options_to_json(options))
     return decoded
-
-
-def _note(tx: Transaction, act: str, passkey: Passkey, user: User) -> None:
-    audit.record(
-        tx,
-        act,
-        kind="user",
-        id=user.id,
-        name=user.name,
-        organization_id=user.organization_id,
-        after={"passkey": passkey.name},
-    )
 
 
 def _text(raw: bytes) -> str:

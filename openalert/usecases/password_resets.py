@@ -10,7 +10,8 @@ from openalert.domain.invitation import PasswordReset
 from openalert.domain.link import Purpose
 from openalert.domain.user import User, email_key
 from openalert.storage import password_resets, users
-from openalert.storage.database import Database, Reader, Transaction
+from openalert.storage.database import Database
+from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import audit, links, signin, throttle
 from openalert.usecases import users as people
 from openalert.usecases.access import may_manage

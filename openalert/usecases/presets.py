@@ -11,8 +11,8 @@ from openalert.domain.instant import DAY, MINUTE, Instant
 from openalert.domain.schedule import Restriction, RotationChange, RotationType, Schedule
 from openalert.domain.service import Integration, Service
 from openalert.domain.team import Team
-from openalert.storage.database import Transaction
 from openalert.storage.escalation_policies import Document
+from openalert.storage.transaction import Transaction
 from openalert.usecases import escalation_policies, integrations, schedules, services, teams
 
 ANSWER_WITHIN = 5 * MINUTE

@@ -7,7 +7,7 @@ from openalert.domain.errors import Conflict
 from openalert.domain.ids import new_id
 from openalert.sources import Inbound, generic, read
 from openalert.storage import services
-from openalert.storage.database import Transaction
+from openalert.storage.transaction import Transaction
 from openalert.usecases import audit, ingest, integrations
 from openalert.usecases.access import found, require
 from openalert.usecases.ingest import Delivery, Outcome

@@ -6,7 +6,7 @@ from openalert.domain.access import Permission
 from openalert.domain.errors import Conflict, Invalid, OpenAlertError
 from openalert.domain.service import Payload
 from openalert.sources import SOURCES, Inbound, Reading, read
-from openalert.storage.database import Transaction
+from openalert.storage.transaction import Transaction
 from openalert.usecases import audit, ingest, integrations
 from openalert.usecases.ingest import Delivery, Outcome
 

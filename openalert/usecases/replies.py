@@ -8,7 +8,7 @@ from openalert.domain.action import ActionClaims, Verb
 from openalert.domain.errors import Conflict, NotFound
 from openalert.domain.incident import Incident
 from openalert.storage import incidents, recipients
-from openalert.storage.database import Reader, Transaction
+from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases.incidents import Answered, acknowledge, resolve
 
 

@@ -10,8 +10,8 @@ from openalert.domain.errors import OpenAlertError
 from openalert.domain.instant import MINUTE
 from openalert.storage import audit as chain
 from openalert.storage import backup, incidents, open_database, open_reading
-from openalert.storage.database import Transaction
 from openalert.storage.sqlite import LockFile
+from openalert.storage.transaction import Transaction
 from openalert.usecases import audit
 from openalert.usecases.work import Work
 

@@ -25,8 +25,8 @@ from openalert.domain.schedule import (
     check_schedule,
 )
 from openalert.storage import escalation_policies, schedules, users
-from openalert.storage.database import Reader, Transaction
 from openalert.storage.schedules import Plan
+from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import audit
 from openalert.usecases.access import all_known, found, given, named, new_owner, require, team_for
 

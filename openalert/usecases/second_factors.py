@@ -11,7 +11,8 @@ from openalert.domain.instant import MINUTE, SECOND, Instant
 from openalert.domain.second_factor import RECOVERY_CODES, Passkey, SecondFactorRule, Totp
 from openalert.domain.user import SignInMethod, SignInStep, User
 from openalert.storage import credentials, organizations, passkeys, second_factors, users
-from openalert.storage.database import Database, Reader, Transaction
+from openalert.storage.database import Database
+from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import audit, failures, signin, throttle
 from openalert.usecases import users as people
 from openalert.usecases.access import home, may_manage, require
@@ -144,7 +145,7 @@ async def confirm_totp(tx: Transaction, user: User, code: str) -> list[str] | No
     if not await _take(tx, app, code):
         return None
     await second_factors.confirm_totp(tx, user.id)
-    _note(tx, "second_factor.added", user, app="authenticator")
+    note(tx, "second_factor.added", user, app="authenticator")
     return await new_recovery_codes(tx, user)
 
 
@@ -152,7 +153,7 @@ async def new_recovery_codes(tx: Transaction, user: User) -> list[str]:
     """Ten codes for the day the telephone is gone, each good once; those before are void."""
     codes = [_recovery_code() for _ in range(RECOVERY_CODES)]
     await second_factors.replace_recovery_codes(tx, user.id, [_code_hash(user.id, code) for code in codes])
-    _note(tx, "second_factor.recovery_codes_made", user)
+    note(tx, "second_factor.recovery_codes_made", user)
     return codes
 
 
@@ -163,7 +164,7 @@ async def remove_totp(db: Database, actor: Actor, password: str) -> None:
         if not await second_factors.delete_totp(tx, user.id):
             raise Conflict("There is no authenticator app.")
         await keep_what_is_needed(tx, user)
-        _note(tx, "second_factor.removed", user, app="authenticator")
+        note(tx, "second_factor.removed", user, app="authenticator")
 
 
 async def proven(db: Database, actor: Actor, password: str) -> User:
@@ -193,7 +194,7 @@ async def reset(tx: Transaction, user_id: str) -> User:
     await second_factors.replace_recovery_codes(tx, user.id, [])
     await passkeys.delete_of(tx, user.id)
     await credentials.delete_sessions_of(tx, user.id)
-    _note(tx, "second_factor.reset", user)
+    note(tx, "second_factor.reset", user)
     return user
 
 
@@ -272,7 +273,8 @@ def _code_hash(user_id: str, code: str) -> str:
     return token_hash(f"{user_id}:{plain}")
 
 
-def _note(tx: Transaction, act: str, user: User, **facts: str) -> None:
+def note(tx: Transaction, act: str, user: User, **facts: str) -> None:
+    """Say in the audit log what became of a factor of the person."""
     audit.record(
         tx,
         act,

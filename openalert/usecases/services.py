@@ -11,7 +11,7 @@ from openalert.domain.ids import new_id
 from openalert.domain.service import Service
 from openalert.domain.team import check_name, slugify
 from openalert.storage import escalation_policies, integrations, services
-from openalert.storage.database import Reader, Transaction
+from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import audit
 from openalert.usecases.access import found, given, new_owner, require, team_for, unknown
 from openalert.usecases.incidents import move_with_service

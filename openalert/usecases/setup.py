@@ -13,7 +13,7 @@ from openalert.domain.instant import HOUR, Instant
 from openalert.domain.team import check_name
 from openalert.domain.user import Organization, User
 from openalert.storage import organizations, settings, users
-from openalert.storage.database import Reader, Transaction
+from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import audit
 from openalert.usecases import users as people
 from openalert.usecases.signin import token_hash

@@ -11,7 +11,7 @@ from openalert.domain.single_sign_on import Grant, Person
 from openalert.domain.user import User, email_key
 from openalert.storage import organizations, teams, users
 from openalert.storage import single_sign_on as storage
-from openalert.storage.database import Reader
+from openalert.storage.transaction import Reader
 from openalert.usecases.mapped_roles import managed_teams
 from openalert.usecases.single_sign_on import Finished, SingleSignOn
 

@@ -24,7 +24,8 @@ from openalert.domain.user import (
     email_key,
 )
 from openalert.storage import credentials, organizations, second_factors, users
-from openalert.storage.database import Database, Reader, Transaction
+from openalert.storage.database import Database
+from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import audit, failures, passwords, throttle
 from openalert.usecases.access import found, may_manage
 from openalert.usecases.throttle import Attempt

@@ -44,7 +44,8 @@ from openalert.domain.user import SignInMethod, User, email_key
 from openalert.notifiers.identity_provider import IdentityProvider
 from openalert.storage import credentials, organizations, users
 from openalert.storage import single_sign_on as storage
-from openalert.storage.database import Database, Transaction
+from openalert.storage.database import Database
+from openalert.storage.transaction import Transaction
 from openalert.usecases import audit, mapped_roles, signin
 from openalert.usecases import users as people
 from openalert.usecases.access import found

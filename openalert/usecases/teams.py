@@ -11,8 +11,8 @@ from openalert.domain.schedule import Rotation
 from openalert.domain.team import Team, TeamMember, check_name, slugify
 from openalert.domain.user import User
 from openalert.storage import api_keys, escalation_policies, incidents, schedules, teams, users
-from openalert.storage.database import Reader, Transaction
 from openalert.storage.incidents import IncidentFilter
+from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import audit
 from openalert.usecases.access import found, given, home, named, require, see_team, unknown
 

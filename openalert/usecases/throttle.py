@@ -13,8 +13,8 @@ import msgspec
 from openalert.domain.errors import RateLimited
 from openalert.domain.instant import MINUTE, SECOND, Instant
 from openalert.storage import throttles
-from openalert.storage.database import Transaction
 from openalert.storage.throttles import Count
+from openalert.storage.transaction import Transaction
 
 FREE_TRIES = 5
 FIRST_WAIT = SECOND

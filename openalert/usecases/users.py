@@ -11,7 +11,8 @@ from openalert.domain.team import check_name
 from openalert.domain.user import User, check_email, email_key
 from openalert.domain.walltime import zone_named
 from openalert.storage import contact_methods, credentials, invitations, password_resets, users
-from openalert.storage.database import Database, Reader, Transaction
+from openalert.storage.database import Database
+from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import audit, passwords, throttle
 from openalert.usecases.access import article, found, given, home, may_manage, require
 from openalert.usecases.contact_methods import email_method

@@ -4,8 +4,9 @@ import msgspec
 
 from openalert.domain.vault import Unreadable
 from openalert.storage import sealed
-from openalert.storage.database import Database, Reader, Transaction
+from openalert.storage.database import Database
 from openalert.storage.sealed import SealedColumn
+from openalert.storage.transaction import Reader, Transaction
 
 BATCH = 200
 

@@ -15,9 +15,9 @@ from openalert.domain.notification import Notification
 from openalert.domain.severity import Severity
 from openalert.domain.timeline import TimelineEntry
 from openalert.storage import incidents, notifications, timeline, timers
-from openalert.storage.database import Transaction
 from openalert.storage.routes import Route
 from openalert.storage.timers import Timer
+from openalert.storage.transaction import Transaction
 
 
 class Work:

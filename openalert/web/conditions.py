@@ -17,7 +17,8 @@ from litestar import Request, Response
 from openalert.domain.access import SYSTEM, Actor
 from openalert.domain.errors import NotFound, OpenAlertError, TooLarge
 from openalert.domain.idempotency import KeptAnswer, check_key
-from openalert.storage.database import Database, Reader, Transaction
+from openalert.storage.database import Database
+from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import idempotency
 from openalert.web import etags
 from openalert.web.asgi import ASGIApp, Message, Receive, Scope, Send

@@ -21,7 +21,8 @@ from openalert.domain.access import Actor
 from openalert.domain.access import stranger as unknown_actor
 from openalert.domain.errors import Forbidden, Invalid, NotFound, Unauthenticated, Unavailable, Unsupported
 from openalert.domain.instant import Instant
-from openalert.storage.database import Database, Reader
+from openalert.storage.database import Database
+from openalert.storage.transaction import Reader
 from openalert.usecases import api_keys, signin
 from openalert.usecases.signin import SignedIn
 from openalert.web.asgi import Scope, header

@@ -94,7 +94,7 @@ def _answered(request: Web) -> Answered:
 def _refused(request: Web, db: Database, error: OpenAlertError) -> Response[str]:
     context = plain(
         request,
-        db,
+        db.clock(),
         message=error.message,
         code=error.code,
         signed_in=request.scope.get("actor") is not None,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from openalert.domain.access import Actor, Permission, Role, can, program_of
 from openalert.storage import Database, open_database, services
-from openalert.storage.database import Reader
+from openalert.storage.transaction import Reader
 from openalert.usecases import access, api_keys, signin
 from tests import make
 from tests.bench.report import Figure, main

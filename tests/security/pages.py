@@ -17,7 +17,7 @@ from openalert.domain.ids import new_id
 from openalert.domain.second_factor import Passkey
 from openalert.storage import passkeys
 from openalert.storage import password_resets as stored_resets
-from openalert.storage.database import Reader, Transaction
+from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import (
     api_keys,
     channels,

@@ -8,8 +8,8 @@ import pytest
 from openalert.domain.errors import Conflict, Unavailable
 from openalert.domain.event import Event
 from openalert.storage import Database, database
-from openalert.storage.database import Reader, Transaction
 from openalert.storage.postgres import numbered
+from openalert.storage.transaction import Reader, Transaction
 
 pytestmark = pytest.mark.anyio
 

@@ -9,7 +9,7 @@ import pytest
 from openalert.domain.errors import OpenAlertError, Unavailable
 from openalert.domain.event import Event
 from openalert.storage import Database, open_database
-from openalert.storage.database import Transaction
+from openalert.storage.transaction import Transaction
 from tests.conftest import StoppedClock
 from tests.invariants import broken
 from tests.world import World, level

@@ -9,9 +9,9 @@ from openalert.domain.incident import IncidentStatus
 from openalert.storage import Database, alerts, incidents, notifications
 from openalert.storage.alerts import AlertFilter
 from openalert.storage.connection import Writes
-from openalert.storage.database import Reader
 from openalert.storage.incidents import IncidentFilter
 from openalert.storage.sqlite import SqliteConnection
+from openalert.storage.transaction import Reader
 from tests import make
 from tests.world import World, level
 

@@ -34,10 +34,7 @@ BROWSER = Browser(address="192.0.2.1", user_agent="test")
 async def cast(db: Database) -> Cast:
     """Alice and Bob have the same password, and no second factor yet."""
     made = await make.cast(db)
-    hashed = await users.new_password_hash(PASSWORD)
-    async with db.transaction(make.actor(made.alice)) as tx:
-        for user in (made.alice, made.bob):
-            await users.set_password(tx, user.id, hashed)
+    await make.password(db, PASSWORD, made.alice, made.bob)
     return made
 
 

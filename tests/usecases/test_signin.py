@@ -26,9 +26,7 @@ PASSWORD = "correct horse battery"
 async def cast(db: Database) -> Cast:
     """The standing cast; Alice has a password."""
     made = await make.cast(db)
-    hashed = await users.new_password_hash(PASSWORD)
-    async with db.transaction(make.actor(made.alice)) as tx:
-        await users.set_password(tx, made.alice.id, hashed)
+    await make.password(db, PASSWORD, made.alice)
     return made
 
 

@@ -14,7 +14,7 @@ from openalert.domain.errors import RateLimited, Unavailable
 from openalert.domain.instant import DAY, HOUR, MINUTE, SECOND
 from openalert.engine import housekeeping
 from openalert.storage import idempotency
-from openalert.storage.database import Transaction
+from openalert.storage.transaction import Transaction
 from openalert.usecases import api_keys, setup
 from openalert.web import etags
 from openalert.web.paging import Page

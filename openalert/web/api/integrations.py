@@ -12,7 +12,8 @@ from msgspec import UNSET, UnsetType
 from openalert.domain.access import Actor
 from openalert.domain.service import Integration, IntegrationConfig, Payload
 from openalert.sources import DETECT
-from openalert.storage.database import Database, Reader
+from openalert.storage.database import Database
+from openalert.storage.transaction import Reader
 from openalert.usecases import integrations
 from openalert.usecases.deliveries import Outside
 from openalert.usecases.ingest import Outcome

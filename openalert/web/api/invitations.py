@@ -45,11 +45,6 @@ class InvitationIn(Input):
     team_ids: Annotated[list[str], msgspec.Meta(max_length=100)] = msgspec.field(default_factory=list)
 
 
-def sends_mail(request: Request[Any, Any, Any]) -> bool:
-    """Whether this server has a mail server to send links by; else whoever makes one hands it over."""
-    return bool(request.app.state.config.smtp.host)
-
-
 def show(invitation: Invitation, link: str | UnsetType = UNSET) -> InvitationOut:
     """An invitation as it is answered."""
     return InvitationOut(
@@ -94,7 +89,7 @@ async def create_invitation(
 
     The link is good once, for three days. In the teams named they will be members, or viewers if that is their role.
     """
-    by_mail = sends_mail(request)
+    by_mail = request.app.state.config.sends_mail
     # A viewer of the organization is one in every team, and still may be on call.
     there = Role.VIEWER if data.role is Role.VIEWER else Role.MEMBER
     async with db.transaction(actor) as tx:
@@ -135,7 +130,7 @@ async def resend_invitation(
     invitation_id: FromPath[str],
 ) -> InvitationOut:
     """Make a new link for three more days, sent or shown like the first; the one before opens nothing any more."""
-    by_mail = sends_mail(request)
+    by_mail = request.app.state.config.sends_mail
     async with db.transaction(actor) as tx:
         return _made(outside, await invitations.resend(tx, invitation_id, by_mail=by_mail), by_mail)
 

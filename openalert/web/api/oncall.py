@@ -14,7 +14,8 @@ from openalert.domain.oncall import OnCall, OnCallPerson, OnCallSource
 from openalert.domain.schedule import Schedule
 from openalert.domain.user import User
 from openalert.storage import users
-from openalert.storage.database import Database, Reader
+from openalert.storage.database import Database
+from openalert.storage.transaction import Reader
 from openalert.usecases import schedules
 from openalert.web.api.wire import READS, Moment, Output, TeamFilter, instant_or_none, moment, moment_or_none
 from openalert.web.paging import DEFAULT, Cursor, Limit, Page, paged

@@ -16,7 +16,7 @@ from openalert.storage.database import Database
 from openalert.usecases import contact_methods, links, password_resets, second_factors, users
 from openalert.usecases.deliveries import Outside
 from openalert.usecases.signin import token_hash
-from openalert.web.api.invitations import MAKES_LINK, sends_mail
+from openalert.web.api.invitations import MAKES_LINK
 from openalert.web.api.wire import READS, WRITES, Input, Output, moment, moment_or_none
 from openalert.web.guards import Credential
 from openalert.web.paging import DEFAULT, Cursor, Limit, Page, paged
@@ -229,7 +229,7 @@ async def send_password_link(
 
     Good once, for half an hour; for three days where the person has no password yet.
     """
-    by_mail = sends_mail(request)
+    by_mail = request.app.state.config.sends_mail
     async with db.transaction(actor) as tx:
         reset = await password_resets.send(tx, user_id, by_mail=by_mail)
         claims = links.of_reset(reset, await users.get(tx, actor, user_id))

@@ -15,7 +15,8 @@ from openalert.domain.errors import Conflict, NotFound
 from openalert.domain.incident import Incident, IncidentStatus
 from openalert.domain.walltime import zone_named
 from openalert.storage import recipients, services, users
-from openalert.storage.database import Database, Reader
+from openalert.storage.database import Database
+from openalert.storage.transaction import Reader
 from openalert.usecases import escalation, replies
 from openalert.usecases.replies import Invitation
 from openalert.web.guards import stranger
@@ -40,7 +41,7 @@ async def show(request: Web, token: FromPath[str], db: NamedDependency[Database]
             return _expired(request, db)
         if offered.has_expired:
             return _expired(request, db)
-        context = plain(request, db, **await _offer(reader, request, token, offered))
+        context = plain(request, db.clock(), **await _offer(reader, request, token, offered))
         person = await recipients.people(reader, [offered.claims.user_id])
     context["zone"] = zone_named(person[0].timezone if person else "UTC")
     return answer(request, "actions/show.html", context)
@@ -58,7 +59,9 @@ async def do(request: Web, token: FromPath[str], db: NamedDependency[Database]) 
 
 
 def _expired(request: Web, db: Database) -> Response[str]:
-    return answer(request, "actions/show.html", plain(request, db, state="expired", incident=None), 404)
+    return answer(
+        request, "actions/show.html", plain(request, db.clock(), state="expired", incident=None), 404
+    )
 
 
 async def _offer(reader: Reader, request: Web, token: str, offered: Invitation) -> Values:

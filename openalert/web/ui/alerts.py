@@ -17,7 +17,8 @@ from openalert.domain.service import Payload
 from openalert.domain.severity import Severity
 from openalert.storage import alerts, incidents, integrations, payloads, services
 from openalert.storage.alerts import AlertFilter
-from openalert.storage.database import Database, Reader
+from openalert.storage.database import Database
+from openalert.storage.transaction import Reader
 from openalert.usecases import alerts as acts
 from openalert.web.ui.frame import Values, Web, address, answer, chips, shell
 

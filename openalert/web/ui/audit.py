@@ -14,7 +14,8 @@ from openalert.domain.audit_words import Names, act_words, deed, ids_in, label, 
 from openalert.domain.instant import DAY, Instant, rfc3339, to_datetime
 from openalert.storage import channels, escalation_policies, schedules, services, teams, users
 from openalert.storage.audit import NEWEST, AuditFilter
-from openalert.storage.database import Database, Reader
+from openalert.storage.database import Database
+from openalert.storage.transaction import Reader
 from openalert.usecases import audit
 from openalert.web.ui import choices
 from openalert.web.ui.frame import Values, Web, address, answer, chips, shell

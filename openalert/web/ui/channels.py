@@ -11,7 +11,8 @@ from litestar.params import FromPath
 from openalert.domain.access import Actor
 from openalert.domain.errors import NotFound
 from openalert.domain.team import Channel
-from openalert.storage.database import Database, Transaction
+from openalert.storage.database import Database
+from openalert.storage.transaction import Transaction
 from openalert.usecases import channels
 from openalert.web.ui.forms import attempt, show_once
 from openalert.web.ui.frame import Web, act, go, sent

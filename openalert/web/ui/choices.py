@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from openalert.domain.access import Actor, Permission, can
 from openalert.storage import escalation_policies, schedules, services, teams, users
-from openalert.storage.database import Reader
+from openalert.storage.transaction import Reader
 
 MOST = 500
 Choices = list[tuple[str, str]]

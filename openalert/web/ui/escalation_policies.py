@@ -14,8 +14,9 @@ from openalert.domain.errors import Invalid
 from openalert.domain.escalation import MOST_LEVELS, Level, Target, TargetType
 from openalert.domain.instant import Instant
 from openalert.storage import channels, recipients, schedules, services
-from openalert.storage.database import Database, Reader, Transaction
+from openalert.storage.database import Database
 from openalert.storage.escalation_policies import Document
+from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import escalation_policies, notify
 from openalert.usecases.access import require
 from openalert.web.ui import choices, ladders, moves

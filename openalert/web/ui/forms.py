@@ -17,7 +17,8 @@ from openalert.domain.access import Actor
 from openalert.domain.errors import Conflict, Invalid, OpenAlertError, RateLimited, Unavailable
 from openalert.domain.instant import MINUTE, Instant, to_datetime
 from openalert.domain.walltime import first_instant, midnight, zone_named
-from openalert.storage.database import Database, Transaction
+from openalert.storage.database import Database
+from openalert.storage.transaction import Transaction
 from openalert.web.guards import Access
 from openalert.web.ui.frame import Web
 

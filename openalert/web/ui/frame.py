@@ -14,10 +14,12 @@ from litestar.datastructures import Cookie
 
 from openalert.domain.access import Actor
 from openalert.domain.errors import Conflict, Invalid, NotFound, Unavailable
+from openalert.domain.instant import Instant
 from openalert.domain.walltime import zone_named
 from openalert.storage import events, incidents, organizations, schedules, users
-from openalert.storage.database import Database, Reader, Transaction
+from openalert.storage.database import Database
 from openalert.storage.incidents import IncidentFilter
+from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import schedules as duty
 from openalert.web import render
 
@@ -65,9 +67,9 @@ async def _on_call(reader: Reader, actor: Actor) -> list[dict[str, str]]:
     ]
 
 
-def plain(request: Web, db: Database, **values: Any) -> Values:
+def plain(request: Web, now: Instant, **values: Any) -> Values:
     """The context of a page without navigation, its times in UTC unless `zone` says otherwise."""
-    return {"now": db.clock(), "zone": zone_named("UTC"), "theme": request.cookies.get("theme"), **values}
+    return {"now": now, "zone": zone_named("UTC"), "theme": request.cookies.get("theme"), **values}
 
 
 def answer(request: Web, template: str, context: Mapping[str, Any], status: int = 200) -> Response[str]:

@@ -7,7 +7,7 @@ from openalert.domain.access import Actor
 from openalert.domain.incident import Incident, IncidentStatus
 from openalert.domain.instant import Instant
 from openalert.storage import alerts, services, users
-from openalert.storage.database import Reader
+from openalert.storage.transaction import Reader
 from openalert.usecases import escalation
 from openalert.usecases.escalation import Rung
 

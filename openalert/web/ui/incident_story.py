@@ -21,7 +21,7 @@ from openalert.storage import (
     timeline,
     users,
 )
-from openalert.storage.database import Reader
+from openalert.storage.transaction import Reader
 from openalert.usecases import escalation, incidents
 from openalert.usecases.deliveries import common_labels
 from openalert.usecases.escalation import Ladder, Rung

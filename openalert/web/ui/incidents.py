@@ -13,8 +13,9 @@ from openalert.domain.errors import NotFound
 from openalert.domain.instant import DAY, MINUTE, Instant
 from openalert.domain.severity import Severity
 from openalert.storage import incidents, schedules, services, users
-from openalert.storage.database import Database, Reader, Transaction
+from openalert.storage.database import Database
 from openalert.storage.incidents import IncidentFilter
+from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import incidents as acts
 from openalert.usecases import schedules as duty
 from openalert.usecases.escalation import in_words, ladder

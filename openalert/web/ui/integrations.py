@@ -12,7 +12,8 @@ from litestar.params import FromPath
 from openalert.domain.access import Actor
 from openalert.domain.errors import NotFound
 from openalert.domain.service import Integration, Payload, Service
-from openalert.storage.database import Database, Reader, Transaction
+from openalert.storage.database import Database
+from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import integrations, rehearsal
 from openalert.usecases.ingest import Outcome
 from openalert.usecases.replay import content_of, replay

@@ -12,13 +12,13 @@ from openalert.domain.access import Actor
 from openalert.domain.errors import NotFound
 from openalert.domain.invitation import Invitation
 from openalert.storage import notifications, users
-from openalert.storage.database import Database, Reader, Transaction
+from openalert.storage.database import Database
+from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import invitations, links
 from openalert.web.ui import choices
 from openalert.web.ui.forms import attempt, show_once
 from openalert.web.ui.frame import Values, Web, go
 from openalert.web.ui.links import link
-from openalert.web.ui.sign_in import sends_mail
 
 PASSWORDS: dict[str, Any] = {"password": True}
 """Who is invited, or gets a link, chooses a password: not where everybody comes by single sign-on."""
@@ -26,7 +26,7 @@ PASSWORDS: dict[str, Any] = {"password": True}
 
 def on_its_way(request: Web, invitation: Invitation) -> Response[None]:
     """Back to the list, which says how the link travels."""
-    if sends_mail(request):
+    if request.app.state.config.sends_mail:
         return go("/users#invitations", f"An invitation is on its way to {invitation.email}.")
     handed = link(request, links.of_invitation(invitation))
     return show_once(request, go("/users"), invitation.id, handed)
@@ -46,7 +46,7 @@ async def do_invitation(
 
     async def body(tx: Transaction) -> Invitation:
         if verb == "resend":
-            return await invitations.resend(tx, invitation_id, by_mail=sends_mail(request))
+            return await invitations.resend(tx, invitation_id, by_mail=request.app.state.config.sends_mail)
         withdrawn = await invitations.get(tx, tx.actor, invitation_id)
         await invitations.withdraw(tx, invitation_id)
         return withdrawn

@@ -11,8 +11,8 @@ from openalert.domain.oncall import OnCall
 from openalert.domain.team import Channel
 from openalert.storage import channels as stored_channels
 from openalert.storage import recipients
-from openalert.storage.database import Reader
 from openalert.storage.recipients import Person
+from openalert.storage.transaction import Reader
 from openalert.usecases import notify
 from openalert.usecases import schedules as duty
 from openalert.web.ui.forms import minutes_text

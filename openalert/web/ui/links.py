@@ -58,7 +58,7 @@ async def _reset_page(request: Web, token: str, db: Database, errors: Errors) ->
             user = await password_resets.opened(reader, secret_of(request), token)
     except NotFound:
         return _void(request, db, "password")
-    context = plain(request, db, path=f"/reset/{token}", email=user.email, errors=errors)
+    context = plain(request, db.clock(), path=f"/reset/{token}", email=user.email, errors=errors)
     return answer(request, "sign_in/reset.html", context, 422 if errors else 200)
 
 
@@ -95,7 +95,7 @@ async def _invitation_page(
         return _void(request, db, "invitation")
     context = plain(
         request,
-        db,
+        db.clock(),
         path=f"/invitation/{token}",
         email=invitation.email,
         organization=organization.name if organization else "OpenAlert",
@@ -132,7 +132,7 @@ async def accept(request: Web, token: FromPath[str], db: NamedDependency[Databas
 
 def _void(request: Web, db: Database, what: str) -> Response[str]:
     """The same page for a link that is used, withdrawn, over, or was never ours."""
-    return answer(request, "sign_in/void.html", plain(request, db, what=what), 404)
+    return answer(request, "sign_in/void.html", plain(request, db.clock(), what=what), 404)
 
 
 ROUTES: Sequence[HTTPRouteHandler] = [show_reset, reset, show_invitation, accept]

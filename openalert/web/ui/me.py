@@ -12,7 +12,8 @@ from openalert.domain.access import Actor
 from openalert.domain.errors import NotFound
 from openalert.domain.instant import Instant
 from openalert.domain.user import ContactMethod
-from openalert.storage.database import Database, Transaction
+from openalert.storage.database import Database
+from openalert.storage.transaction import Transaction
 from openalert.usecases import contact_methods, users
 from openalert.web.ui import shifts
 from openalert.web.ui.forms import Errors, attempt, values_of

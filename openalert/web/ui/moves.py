@@ -10,7 +10,8 @@ from litestar.params import FromPath
 
 from openalert.domain.access import Actor, Permission, can
 from openalert.storage import escalation_policies as stored_policies
-from openalert.storage.database import Database, Reader, Transaction
+from openalert.storage.database import Database
+from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import channels, escalation_policies, schedules, services
 from openalert.usecases.access import see_team
 from openalert.web.ui import choices

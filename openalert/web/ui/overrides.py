@@ -12,7 +12,8 @@ from openalert.domain.access import Actor
 from openalert.domain.schedule import Override
 from openalert.domain.walltime import zone_named
 from openalert.storage import users
-from openalert.storage.database import Database, Transaction
+from openalert.storage.database import Database
+from openalert.storage.transaction import Transaction
 from openalert.usecases import schedules
 from openalert.web.ui.forms import attempt, local_instant
 from openalert.web.ui.frame import Web, act, go, sent

@@ -9,7 +9,8 @@ from litestar.handlers import HTTPRouteHandler
 
 from openalert.domain.access import Actor, Role
 from openalert.storage import teams
-from openalert.storage.database import Database, Reader
+from openalert.storage.database import Database
+from openalert.storage.transaction import Reader
 from openalert.web import matrix
 from openalert.web.matrix import Act
 from openalert.web.ui import choices

@@ -26,7 +26,8 @@ from openalert.domain.schedule import (
 )
 from openalert.domain.walltime import zone_named
 from openalert.storage import users
-from openalert.storage.database import Database, Reader, Transaction
+from openalert.storage.database import Database
+from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import schedules
 from openalert.usecases.access import require
 from openalert.web.ui import choices, rotas

@@ -16,8 +16,9 @@ from openalert.domain.oncall import FinalSchedule, OnCall, on_call, shifts
 from openalert.domain.schedule import Override, Rotation, Schedule
 from openalert.domain.walltime import zone_named
 from openalert.storage import escalation_policies, teams, users
-from openalert.storage.database import Database, Reader, Transaction
+from openalert.storage.database import Database
 from openalert.storage.schedules import Plan, plans
+from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import schedules
 from openalert.usecases.access import require
 from openalert.web.ui import choices, moves, rotas, rotations

@@ -32,7 +32,7 @@ async def _second_page(request: Web, db: Database, target: str, errors: Errors) 
         return _again(request, error)
     context = plain(
         request,
-        db,
+        db.clock(),
         email=user.email,
         next=target,
         has_app=factors.totp is not None and not factors.lost,
@@ -77,7 +77,7 @@ async def _enrol_page(request: Web, db: Database, target: str, errors: Errors) -
         return _again(request, error)
     context = plain(
         request,
-        db,
+        db.clock(),
         email=user.email,
         next=target,
         setup=drawn(pending) if pending else None,
@@ -112,7 +112,14 @@ async def enrol(request: Web, db: NamedDependency[Database]) -> Response[Any]:
         return await _enrol_page(request, db, target, {"": error.message})
     await replaced(request, db)
     context = plain(
-        request, db, email=user.email, next=target, setup=None, codes=codes, passkeys_work=False, errors={}
+        request,
+        db.clock(),
+        email=user.email,
+        next=target,
+        setup=None,
+        codes=codes,
+        passkeys_work=False,
+        errors={},
     )
     return entered(request, answer(request, "sign_in/enrol.html", context), outcome)
 

@@ -11,7 +11,8 @@ from markupsafe import Markup
 
 from openalert.domain.access import Actor
 from openalert.domain.user import Session, SignInMethod
-from openalert.storage.database import Database, Reader, Transaction
+from openalert.storage.database import Database
+from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import passkeys, second_factors, signin, users
 from openalert.usecases.second_factors import Enrolment
 from openalert.web.cookies import give_session

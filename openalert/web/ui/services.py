@@ -14,8 +14,9 @@ from openalert.domain.instant import Instant
 from openalert.domain.service import Integration, Service
 from openalert.domain.severity import Severity
 from openalert.storage import escalation_policies, incidents, integrations, teams
-from openalert.storage.database import Database, Reader, Transaction
+from openalert.storage.database import Database
 from openalert.storage.incidents import IncidentFilter
+from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import services
 from openalert.usecases.access import require
 from openalert.web.ui import choices, ladders, moves

@@ -17,7 +17,8 @@ from openalert.domain.instant import DAY, Instant
 from openalert.domain.notification import NotificationStatus
 from openalert.domain.user import ApiKey
 from openalert.storage import notifications, organizations
-from openalert.storage.database import Database, Reader, Transaction
+from openalert.storage.database import Database
+from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import api_keys
 from openalert.usecases import organizations as acts
 from openalert.web.ops import TICK_SECONDS, WRITE_SECONDS, Health

@@ -18,6 +18,7 @@ from litestar.params import FromQuery
 from openalert.domain.access import Actor, Permission
 from openalert.domain.errors import Conflict, Invalid, NotFound, Unauthenticated
 from openalert.domain.incident import Incident
+from openalert.domain.instant import Instant
 from openalert.domain.notification import NotificationKind
 from openalert.domain.service import Integration
 from openalert.domain.severity import Severity
@@ -25,8 +26,9 @@ from openalert.domain.user import SignInMethod, check_email, email_key
 from openalert.domain.walltime import zone_named
 from openalert.storage import alerts, contact_methods, incidents, integrations, notifications, services, users
 from openalert.storage.alerts import AlertFilter
-from openalert.storage.database import Database, Reader, Transaction
+from openalert.storage.database import Database
 from openalert.storage.incidents import IncidentFilter
+from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import incidents as acts
 from openalert.usecases import password_resets, presets, setup, signin
 from openalert.usecases import services as watched
@@ -35,7 +37,6 @@ from openalert.usecases.access import require
 from openalert.web.cookies import browser_of, entered
 from openalert.web.guards import Access, stranger
 from openalert.web.ui.frame import Values, Web, answer, go, plain, sent
-from openalert.web.ui.sign_in import sends_mail
 
 TEST_TITLE = "Test page: can you hear me?"
 _KEY_COOKIE = "openalert_new_key"
@@ -92,7 +93,7 @@ async def _before(request: Web, db: Database, token: str) -> Response[Any]:
         if await users.exists(reader):
             raise Unauthenticated("Sign in to go on with the set-up.")
         right = await setup.is_open(reader, token)
-    return answer(request, "setup/wizard.html", _page(request, db, 1 if right else 0, 0, token=token))
+    return answer(request, "setup/wizard.html", _page(request, db.clock(), 1 if right else 0, 0, token=token))
 
 
 @post("/setup", opt={"public": True}, include_in_schema=False)
@@ -108,7 +109,7 @@ async def do(request: Web, db: NamedDependency[Database], step: FromQuery[int] =
         require(actor, Permission.CONFIGURE, None)
         if step == 2:
             _colleagues(fields.get("people", ""))
-            return answer(request, "setup/wizard.html", _page(request, db, 3, 2, values=fields))
+            return answer(request, "setup/wizard.html", _page(request, db.clock(), 3, 2, values=fields))
         if step == 3:
             return await _build(request, db, actor, fields)
         return await _test(request, db, actor)
@@ -117,7 +118,7 @@ async def do(request: Web, db: NamedDependency[Database], step: FromQuery[int] =
         back = 2 if step == 3 and where in ("people", "team", "preset") else step
         said = {_field(where): error.message}
         context = _page(
-            request, db, back, back - 1, token=fields.get("token", ""), values=fields, errors=said
+            request, db.clock(), back, back - 1, token=fields.get("token", ""), values=fields, errors=said
         )
         return answer(request, "setup/wizard.html", context, 422)
 
@@ -170,7 +171,7 @@ async def _build(request: Web, db: Database, actor: Actor, fields: dict[str, str
     colleagues = _colleagues(fields.get("people", ""))
     async with db.transaction(actor) as tx:
         me = await people.me(tx, actor)
-        by_mail = sends_mail(request) and not request.app.state.config.oidc.only
+        by_mail = request.app.state.config.sends_mail and not request.app.state.config.oidc.only
         members = [me.id]
         for name, address in colleagues:
             members.append(await _person(tx, name, address, me.timezone, by_mail=by_mail))
@@ -258,7 +259,7 @@ async def _done(reader: Reader, request: Web, actor: Actor) -> int:
 
 def _page(
     request: Web,
-    db: Database,
+    now: Instant,
     step: int,
     done: int,
     *,
@@ -270,7 +271,7 @@ def _page(
     typed = _DEFAULTS | (values or {})
     return plain(
         request,
-        db,
+        now,
         step=step,
         done=done,
         token=token,
@@ -288,7 +289,7 @@ def _page(
 
 async def _context(reader: Reader, request: Web, actor: Actor, step: int, done: int) -> Values:
     """The context of a step of somebody who is signed in."""
-    context = _page(request, reader.database, step, done)
+    context = _page(request, reader.now, step, done)
     me = await people.me(reader, actor)
     context["zone"] = zone_named(me.timezone)
     integration, key = await _made(reader, request, actor)

@@ -8,7 +8,7 @@ from openalert.domain.access import Actor
 from openalert.domain.instant import DAY, Instant
 from openalert.domain.oncall import on_call, shifts
 from openalert.storage import schedules
-from openalert.storage.database import Reader
+from openalert.storage.transaction import Reader
 from openalert.web.ui.frame import Values
 
 LOOK_AHEAD = 35 * DAY

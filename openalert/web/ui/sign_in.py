@@ -23,11 +23,6 @@ PASSWORDS: dict[str, Any] = {"public": True, "password": True}
 """Routes for strangers that are about passwords of ours."""
 
 
-def sends_mail(request: Web) -> bool:
-    """Whether this server has a mail server to send links by."""
-    return bool(request.app.state.config.smtp.host)
-
-
 def after_password(outcome: Opened | Step, target: str) -> Response[None]:
     """Where a right password leads: to where one wanted to go, or to the second step before it."""
     if isinstance(outcome, Opened):
@@ -54,7 +49,7 @@ async def login(request: Web, db: NamedDependency[Database], email: FromQuery[st
     said, only = flash(request), request.app.state.config.oidc.only
     context = plain(
         request,
-        db,
+        db.clock(),
         email=email[:254],
         next=target,
         passkeys_work=_passkeys_work(request),
@@ -90,7 +85,14 @@ def _passwords(request: Web) -> bool:
 @get("/forgotten", opt=PASSWORDS, include_in_schema=False)
 async def forgotten(request: Web, db: NamedDependency[Database], email: FromQuery[str] = "") -> Response[Any]:
     """Where to send a link; without a mail server, whom to ask."""
-    context = plain(request, db, email=email[:254], sends_mail=sends_mail(request), sent=False, errors={})
+    context = plain(
+        request,
+        db.clock(),
+        email=email[:254],
+        sends_mail=request.app.state.config.sends_mail,
+        sent=False,
+        errors={},
+    )
     return answer(request, "sign_in/forgotten.html", context)
 
 
@@ -99,12 +101,19 @@ async def send_link(request: Web, db: NamedDependency[Database]) -> Response[Any
     """The same answer whether or not anybody is here by that address."""
     email = (await sent(request)).get("email", "")[:254]
     errors, status = {}, 200
-    if sends_mail(request):
+    if request.app.state.config.sends_mail:
         try:
             await password_resets.request(db, email=email, browser=browser_of(request))
         except (RateLimited, Unavailable) as error:
             errors, status = {"": error.message}, error.status
-    context = plain(request, db, email=email, sends_mail=sends_mail(request), sent=not errors, errors=errors)
+    context = plain(
+        request,
+        db.clock(),
+        email=email,
+        sends_mail=request.app.state.config.sends_mail,
+        sent=not errors,
+        errors=errors,
+    )
     return answer(request, "sign_in/forgotten.html", context, status)
 
 

@@ -12,7 +12,8 @@ from openalert.config import Config
 from openalert.domain.access import Actor, Permission
 from openalert.domain.errors import Forbidden, NotFound, Unavailable
 from openalert.domain.single_sign_on import Identity
-from openalert.storage.database import Database, Reader, Transaction
+from openalert.storage.database import Database
+from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import identities, sign_in_explained, signin, single_sign_on, users
 from openalert.usecases.access import require
 from openalert.usecases.single_sign_on import CONNECT, EXPLAIN, Finished, SingleSignOn
@@ -232,7 +233,9 @@ async def _leave(request: Web, db: Database, actor: Actor, purpose: str, target:
         )
     except Unavailable as error:
         return go(target, error.message, "bad")
-    page = answer(request, "sign_in/leave.html", plain(request, db, label=sso.label, url=url, back=target))
+    page = answer(
+        request, "sign_in/leave.html", plain(request, db.clock(), label=sso.label, url=url, back=target)
+    )
     page.headers["refresh"] = f"0;url={url}"
     return depart(request, page, secret)
 

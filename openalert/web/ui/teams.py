@@ -14,7 +14,8 @@ from openalert.domain.team import Team
 from openalert.storage import channels as stored_channels
 from openalert.storage import schedules, services, users
 from openalert.storage import teams as stored
-from openalert.storage.database import Database, Reader, Transaction
+from openalert.storage.database import Database
+from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import schedules as duty
 from openalert.usecases import teams
 from openalert.web.ui import choices

@@ -14,7 +14,8 @@ from openalert.domain.invitation import Invitation
 from openalert.domain.second_factor import SecondFactorRule
 from openalert.domain.user import User
 from openalert.storage import contact_methods, teams
-from openalert.storage.database import Database, Reader, Transaction
+from openalert.storage.database import Database
+from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import identities, invitations, links, password_resets, second_factors, signin, users
 from openalert.web.ui import choices, shifts
 from openalert.web.ui.forms import Errors, attempt, forget_shown, show_once, shown_once, values_of
@@ -22,7 +23,6 @@ from openalert.web.ui.frame import Values, Web, act, address, answer, go, sent, 
 from openalert.web.ui.invitations import PASSWORDS, on_its_way, pending
 from openalert.web.ui.links import link
 from openalert.web.ui.security import session_row
-from openalert.web.ui.sign_in import sends_mail
 from openalert.web.ui.single_sign_on import identity_row
 
 PAGE = 100
@@ -72,7 +72,7 @@ async def invite(request: Web, db: NamedDependency[Database], actor: NamedDepend
             role=role,
             # A viewer of the organization is one in every team, and still may be on call.
             team_roles=dict.fromkeys(chosen, Role.VIEWER if role is Role.VIEWER else Role.MEMBER),
-            by_mail=sends_mail(request),
+            by_mail=request.app.state.config.sends_mail,
         )
 
     made, errors = await attempt(db, actor, body, FIELDS)
@@ -115,7 +115,7 @@ async def _list(
             handed=shown_once(request),
             rule=rule.value,
             may_rule=can(actor, Permission.OWN, None),
-            sends_mail=sends_mail(request),
+            sends_mail=request.app.state.config.sends_mail,
             roles=_roles(actor),
             teams=await choices.names_of_teams(reader, actor),
             chosen=chosen,
@@ -207,7 +207,7 @@ async def _page(
                 for each in methods
             ],
             handed=shown_once(request).get(user.id),
-            sends_mail=sends_mail(request),
+            sends_mail=request.app.state.config.sends_mail,
             passwords=not request.app.state.config.oidc.only,
             sessions=[session_row(each) for each in await signin.sessions(reader, actor, user.id)]
             if may_manage
@@ -287,7 +287,7 @@ async def send_password_link(
 ) -> Response[None]:
     """A link to a new password: by mail, or shown this once, to be handed over."""
     here = f"/users/{user_id}"
-    by_mail = sends_mail(request)
+    by_mail = request.app.state.config.sends_mail
 
     async def body(tx: Transaction) -> tuple[User, str]:
         reset = await password_resets.send(tx, user_id, by_mail=by_mail)
