@@ -22,6 +22,10 @@ class Verb(StrEnum):
 
     ACKNOWLEDGE = "acknowledge"
     RESOLVE = "resolve"
+    ESCALATE = "escalate"
+    SNOOZE = "snooze"
+    HAND_ON = "hand_on"
+    """I cannot take it, the next one at once: what is still planned for me is not sent."""
 
 
 class ActionClaims(msgspec.Struct, frozen=True, array_like=True):

@@ -31,6 +31,7 @@ _ACTS = {
     "identity.connected": "connected {target} to an account of the identity provider",
     "incident.acknowledged": "acknowledged the incident {target}",
     "incident.escalated": "escalated the incident {target} to the next level",
+    "incident.handed_on": "handed the incident {target} on to the next level",
     "incident.note_added": "wrote a note on the incident {target}",
     "incident.opened": "opened the incident {target}",
     "incident.reassigned": "gave the incident {target} to somebody",

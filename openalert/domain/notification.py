@@ -1,11 +1,12 @@
 """Notification: one message to one person or channel; its states, its retries, and its unique effect."""
 
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import Any
 
 import msgspec
 
 from openalert.domain.instant import HOUR, MINUTE, SECOND, Instant
+from openalert.domain.severity import Severity
 
 
 class NotificationKind(StrEnum):
@@ -22,6 +23,41 @@ class NotificationKind(StrEnum):
     """Proves that an address is its owner's."""
     LINK = "link"
     """Lets its reader in once: an invitation, or the way to a new password."""
+    FOLLOW = "follow"
+    """A channel that follows a service hears what becomes of its incidents; nobody there is asked to act."""
+    HANDOFF = "handoff"
+    """Somebody's turn begins or ends."""
+    DIGEST = "digest"
+    """What was held back, or what an owner should know once a week."""
+
+
+class NotificationPriority(IntEnum):
+    """Whose turn it is among those that are due; within one, the longest waiting first."""
+
+    CRITICAL = 0
+    """A page for a critical incident."""
+    HIGH = 1
+    """Every other page, and what somebody sits and waits for: a code, a link, a test."""
+    MEDIUM = 2
+    """News: updates, notices, what followers hear."""
+    LOW = 3
+    """What can wait until all else has gone: digests and handoffs."""
+
+
+_PRIORITY = {
+    NotificationKind.UPDATE: NotificationPriority.MEDIUM,
+    NotificationKind.NOTICE: NotificationPriority.HIGH,
+    NotificationKind.FOLLOW: NotificationPriority.MEDIUM,
+    NotificationKind.HANDOFF: NotificationPriority.LOW,
+    NotificationKind.DIGEST: NotificationPriority.LOW,
+}
+
+
+def priority_of(kind: NotificationKind, severity: Severity | None = None) -> NotificationPriority:
+    """The priority of a message of this kind about an incident this severe, or about none."""
+    if kind is NotificationKind.PAGE and severity is Severity.CRITICAL:
+        return NotificationPriority.CRITICAL
+    return _PRIORITY.get(kind, NotificationPriority.HIGH)
 
 
 class NotificationStatus(StrEnum):
@@ -49,12 +85,16 @@ class Notification(msgspec.Struct, kw_only=True):
     episode: int = 0
     cycle: int = 0
     level: int = 0
+    step: int = 0
+    """Which step of the person's rules it is, counted from 0."""
     kind: NotificationKind
+    priority: NotificationPriority = NotificationPriority.HIGH
+    service_id: str | None = None
     user_id: str | None = None
     contact_method_id: str | None = None
     channel_id: str | None = None
     channel: str
-    """The notifier's name: `email`, `webhook`."""
+    """The notifier's name: `email`, `sms`, `webhook`."""
     address: str
     reason: str
     """Why this person gets it, as one sentence."""
@@ -70,6 +110,8 @@ class Notification(msgspec.Struct, kw_only=True):
     sent_at: Instant | None = None
     delivered_at: Instant | None = None
     failure_reason: str | None = None
+    provider: int = 0
+    """Which of the channel's providers took it: 0 the first."""
     provider_id: str | None = None
     created_at: Instant
     updated_at: Instant
@@ -109,6 +151,7 @@ def retry_at(attempts: int, now: Instant, retry_after: float | None) -> Instant:
     return now + min(_BACKOFF[-1] << (attempts - len(_BACKOFF)), _LONGEST_WAIT)
 
 
-def page_key(incident_id: str, episode: int, cycle: int, level: int, recipient: str) -> str:
-    """The effect of a level on one recipient (contact method or channel)."""
-    return f"page:{incident_id}:{episode}:{cycle}:{level}:{recipient}"
+def page_key(incident_id: str, episode: int, cycle: int, level: int, recipient: str, step: int = 0) -> str:
+    """The effect of a level on one recipient (contact method or channel), at one step of a person's rules."""
+    key = f"page:{incident_id}:{episode}:{cycle}:{level}:{recipient}"
+    return f"{key}:{step}" if step else key

@@ -70,19 +70,23 @@ def _severity(_: str, data: Data) -> str:
     return f"Severity rose from {data['before']} to {data['after']}"
 
 
+def _by_way(data: Data) -> str:
+    return f" by {data['via']}" if data.get("via") else ""
+
+
 def _acknowledged(who: str, data: Data) -> str:
-    return f"{who} acknowledged" + (f" by {data['via']}" if data.get("via") else "")
+    return f"{who} acknowledged" + _by_way(data)
 
 
 def _resolved(who: str, data: Data) -> str:
     if data.get("automatic"):
         return "Resolved: its last alert is over"
-    text = f"{who} resolved" + (f" by {data['via']}" if data.get("via") else "")
+    text = f"{who} resolved" + _by_way(data)
     return text + (f": {data['resolution']}" if data.get("resolution") else "")
 
 
 def _snoozed(who: str, data: Data) -> str:
-    return f"{who} snoozed it for {span(data['length'])}"
+    return f"{who} snoozed it for {span(data['length'])}{_by_way(data)}"
 
 
 def _escalated(_: str, data: Data) -> str:
@@ -128,7 +132,8 @@ _SENTENCES: dict[str, Callable[[str, Data], str]] = {
     "escalated": _escalated,
     "escalation_empty": _escalation_empty,
     "escalation_ended": _escalation_ended,
-    "escalated_by_hand": lambda who, _: f"{who} escalated to the next level",
+    "escalated_by_hand": lambda who, data: f"{who} escalated to the next level{_by_way(data)}",
+    "handed_on": lambda who, data: f"{who} cannot take it and handed it on to the next level{_by_way(data)}",
     "notification": _notification,
     "pages_cancelled": lambda _, data: f"{data['count']} page(s) not sent: {data['reason']}",
 }

@@ -60,8 +60,11 @@ class ContactMethod(msgspec.Struct, kw_only=True):
     id: str
     user_id: str
     type: str
-    """The notifier's name: `email`."""
+    """The notifier's name: `email`; see `domain/contact.py`."""
     address: str
+    """In the channel's own form. Where the address itself is a secret, what may be seen of it; the rest is sealed."""
+    label: str = ""
+    """What the person calls it: `Work phone`."""
     verified_at: Instant | None = None
     code_hash: str | None = None
     code_expires_at: Instant | None = None
@@ -69,6 +72,10 @@ class ContactMethod(msgspec.Struct, kw_only=True):
     code_sent_at: Instant | None = None
     last_proven_at: Instant | None = None
     """When a message by it was last answered or accepted."""
+    failing_since: Instant | None = None
+    """Since when every message by it has failed; None while it works."""
+    last_failure: str | None = None
+    """The newest of those failures, in the provider's words."""
     created_at: Instant
 
 

@@ -33,10 +33,18 @@ class OutgoingSettings(msgspec.Struct, kw_only=True, frozen=True):
 
     allow_private_networks: bool = False
     allowed_networks: list[str] = []
+    named_hosts: tuple[str, ...] = ()
+    """Hosts that the operator's own configuration names as a provider: they may lie in a private network."""
     deadline: float = 10.0
     """From the call to the answer, names and handshakes included."""
     connect_deadline: float = 3.0
     max_answer: int = 65_536
+
+
+def for_provider(settings: OutgoingSettings, base_url: str) -> OutgoingSettings:
+    """These settings for requests to a provider that the configuration names by `base_url`."""
+    host = parse_url(base_url).raw_host.decode("ascii").removesuffix(".").strip("[]")
+    return msgspec.structs.replace(settings, named_hosts=(host,))
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -75,7 +83,7 @@ class HttpClient:
             ssl_context=tls,
             max_connections=MAX_CONNECTIONS,
             max_keepalive_connections=0,
-            network_backend=_CheckedBackend(policy, self._resolver),
+            network_backend=_CheckedBackend(policy, self._resolver, self._settings),
         )
 
     async def request(
@@ -184,8 +192,12 @@ class _Exchange:
 class _CheckedBackend(httpcore2.AsyncNetworkBackend):
     """Connects to addresses that were checked, never to a name that could change in between."""
 
-    def __init__(self, policy: AddressPolicy, resolver: Resolver) -> None:
+    def __init__(self, policy: AddressPolicy, resolver: Resolver, settings: OutgoingSettings) -> None:
         self._policy = policy
+        self._named = {host.lower() for host in settings.named_hosts}
+        self._policy_of_named = AddressPolicy(
+            allow_private_networks=True, allowed_networks=settings.allowed_networks
+        )
         self._resolver = resolver
         self._network = httpcore2.AnyIOBackend()
 
@@ -200,7 +212,8 @@ class _CheckedBackend(httpcore2.AsyncNetworkBackend):
         ends = time.monotonic() + (timeout or 0)
         async with asyncio.timeout(timeout):
             addresses = await self._resolver.addresses(host, port)
-        if not all(self._policy.allows(address) for address in addresses):
+        policy = self._policy_of_named if host.lower() in self._named else self._policy
+        if not all(policy.allows(address) for address in addresses):
             raise blocked(host)
         return await self._first_reachable(addresses, port, ends)
 

@@ -23,7 +23,10 @@ class Action(msgspec.Struct, kw_only=True, frozen=True):
     """One thing the reader may do from the message, by a signed link that needs no sign-in."""
 
     verb: str
-    """`acknowledge`, `resolve`, …: what the link does; the first action of a message is its main button."""
+    """`acknowledge`, `resolve`, …: what the link does; the first action of a message is its main button.
+
+    A button that a provider sends back to us carries it beside the notification's id, in place of `url`.
+    """
     label: str
     """The words on the button: `Acknowledge`."""
     url: str
@@ -80,6 +83,11 @@ class Message(msgspec.Struct, kw_only=True, repr_omit_defaults=True):
     actions: list[Action] = []
     possible_repeat: bool = False
     """The answer to an earlier attempt was lost: the recipient may have this message already."""
+    replaces: str = ""
+    """The provider's id of the page that this news is about, at the same address: a channel that can change what it
+    has sent changes that message. Empty: there is none."""
+    reply_code: int = 0
+    """The number by which this person names this incident in an answer of a few characters; 0: there is none."""
     thread_key: str = ""
     """Equal for all messages that belong together (the incident's id); empty: belongs to nothing."""
     attempt: int = 1

@@ -1,10 +1,17 @@
 """SQL for the ways to reach people."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import msgspec
 
 from openalert.domain.user import ContactMethod
-from openalert.storage.rows import to_parameters
+from openalert.storage.rows import columns_of, to_json, to_parameters
+from openalert.storage.sealed import CONTACT_SECRETS
 from openalert.storage.transaction import Reader, Transaction
+
+_COLUMNS = ", ".join(columns_of(ContactMethod))
+_OF_C = ", ".join(f"c.{name}" for name in columns_of(ContactMethod))
 
 
 async def insert(tx: Transaction, method: ContactMethod) -> None:
@@ -13,15 +20,48 @@ async def insert(tx: Transaction, method: ContactMethod) -> None:
 
 
 async def update(tx: Transaction, method: ContactMethod) -> None:
-    """Write how far its proof has come."""
+    """Write how far its proof has come, how it fares, and what it is called."""
     await tx.execute(
         """
         UPDATE contact_methods SET verified_at = :verified_at, code_hash = :code_hash,
             code_expires_at = :code_expires_at, code_tries = :code_tries, code_sent_at = :code_sent_at,
-            last_proven_at = :last_proven_at
+            last_proven_at = :last_proven_at, label = :label, failing_since = :failing_since,
+            last_failure = :last_failure
         WHERE id = :id
         """,
         **to_parameters(method),
+    )
+
+
+async def put_secrets(tx: Transaction, method_id: str, secrets: Mapping[str, Any]) -> None:
+    """Seal what the way to reach somebody keeps secret, in the place of what it kept before."""
+    sealed = tx.database.vault.seal(to_json(secrets).encode(), CONTACT_SECRETS.place(method_id))
+    await tx.execute(
+        "UPDATE contact_methods SET sealed = :sealed WHERE id = :id", sealed=sealed, id=method_id
+    )
+
+
+async def secrets(reader: Reader, method_id: str) -> dict[str, Any]:
+    """What it keeps secret; nothing when there is nothing, `Unreadable` when the key is lost."""
+    sealed = await reader.value("SELECT sealed FROM contact_methods WHERE id = :id", id=method_id)
+    if sealed is None:
+        return {}
+    plain = reader.database.vault.open(sealed, CONTACT_SECRETS.place(method_id))
+    return msgspec.json.decode(plain, type=dict[str, Any])
+
+
+async def by_address(reader: Reader, kind: str, address: str) -> list[ContactMethod]:
+    """The verified ones of active people with this address: whose message came in from there."""
+    return await reader.all(
+        ContactMethod,
+        f"""
+        SELECT {_OF_C} FROM contact_methods c JOIN users u ON u.id = c.user_id
+        WHERE c.type = :kind AND c.address = :address AND c.verified_at IS NOT NULL AND u.is_active = :active
+        ORDER BY c.id
+        """,
+        kind=kind,
+        address=address,
+        active=True,
     )
 
 
@@ -34,7 +74,7 @@ async def get(reader: Reader, user_id: str, method_id: str) -> ContactMethod | N
     """The person's contact method with this id."""
     return await reader.one(
         ContactMethod,
-        "SELECT * FROM contact_methods WHERE id = :id AND user_id = :user_id",
+        f"SELECT {_COLUMNS} FROM contact_methods WHERE id = :id AND user_id = :user_id",
         id=method_id,
         user_id=user_id,
     )
@@ -43,7 +83,9 @@ async def get(reader: Reader, user_id: str, method_id: str) -> ContactMethod | N
 async def of_user(reader: Reader, user_id: str) -> list[ContactMethod]:
     """All of one person, the oldest first."""
     return await reader.all(
-        ContactMethod, "SELECT * FROM contact_methods WHERE user_id = :user_id ORDER BY id", user_id=user_id
+        ContactMethod,
+        f"SELECT {_COLUMNS} FROM contact_methods WHERE user_id = :user_id ORDER BY id",
+        user_id=user_id,
     )
 
 
@@ -54,7 +96,7 @@ async def verified(reader: Reader, user_ids: Collection[str]) -> dict[str, list[
     found = await reader.all(
         ContactMethod,
         f"""
-        SELECT c.* FROM contact_methods c JOIN users u ON u.id = c.user_id
+        SELECT {_OF_C} FROM contact_methods c JOIN users u ON u.id = c.user_id
         WHERE {reader.any_of("c.user_id", "ids")} AND c.verified_at IS NOT NULL AND u.is_active = :active
         ORDER BY c.id
         """,

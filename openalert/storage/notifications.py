@@ -47,7 +47,7 @@ async def due(
     busy: Sequence[str] = (),
     busy_places: Sequence[str] = (),
 ) -> list[Notification]:
-    """What is to be sent now: pages before all else, the longest waiting first.
+    """What is to be sent now: by priority, within one the longest waiting first.
 
     Not on `busy` channels, nor to `busy_places` (`place` of a notification).
     """
@@ -56,7 +56,7 @@ async def due(
         f"SELECT {_COLUMNS} FROM notifications WHERE due_at <= :now AND status IN ('pending', 'unknown') "
         f"AND NOT {reader.any_of('channel', 'busy')} "
         f"AND NOT {reader.any_of(_PLACE, 'busy_places')} AND {_ITS_TURN} "
-        "ORDER BY CASE kind WHEN 'page' THEN 0 WHEN 'update' THEN 2 ELSE 1 END, due_at LIMIT :limit",
+        "ORDER BY priority, due_at LIMIT :limit",
         now=now,
         limit=limit,
         busy=list(busy),
@@ -169,6 +169,22 @@ async def give_up_claim(tx: Transaction, lost: Notification) -> bool:
         now=tx.now,
     )
     return bool(won)
+
+
+async def cancel_pages_of(tx: Transaction, incident_id: str, user_id: str, reason: str) -> int:
+    """Pages of the incident to this person that nobody has claimed will not be sent; how many there were."""
+    cancelled = await tx.changed(
+        "UPDATE notifications SET due_at = NULL, updated_at = :now, "
+        "status = CASE WHEN status = 'pending' THEN 'cancelled' ELSE status END, "
+        "failure_reason = CASE WHEN status = 'pending' THEN CAST(:reason AS TEXT) ELSE failure_reason END "
+        "WHERE incident_id = :incident_id AND user_id = :user_id AND kind = 'page' "
+        "AND status IN ('pending', 'unknown') AND due_at IS NOT NULL RETURNING id",
+        incident_id=incident_id,
+        user_id=user_id,
+        reason=reason,
+        now=tx.now,
+    )
+    return len(cancelled)
 
 
 async def cancel_pages(tx: Transaction, incident_ids: Sequence[str], reason: str) -> dict[str, int]:

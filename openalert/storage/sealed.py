@@ -23,9 +23,10 @@ class SealedColumn(msgspec.Struct, frozen=True):
 
 
 CHANNEL_SECRETS = SealedColumn("channels", "sealed")
+CONTACT_SECRETS = SealedColumn("contact_methods", "sealed")
 KEPT_ANSWERS = SealedColumn("kept_answers", "sealed")
 TOTP_SECRETS = SealedColumn("totp", "sealed", key="user_id")
-COLUMNS = (CHANNEL_SECRETS, KEPT_ANSWERS, TOTP_SECRETS)
+COLUMNS = (CHANNEL_SECRETS, CONTACT_SECRETS, KEPT_ANSWERS, TOTP_SECRETS)
 """Every sealed column. One that is missing here is lost when keys change; tests/storage/test_sealed.py looks."""
 
 

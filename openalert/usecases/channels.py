@@ -1,26 +1,22 @@
 """A team's places for messages."""
 
 from typing import Any
-from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
 from openalert.domain.access import Actor, Permission
+from openalert.domain.channel import channel_kind, shown_secret
 from openalert.domain.errors import Conflict, Invalid
 from openalert.domain.ids import new_id
 from openalert.domain.notification import Notification, NotificationKind
 from openalert.domain.team import Channel, check_name
-from openalert.domain.user import check_email
 from openalert.notifiers.webhook import new_secret
 from openalert.storage import channels, escalation_policies
 from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import audit
 from openalert.usecases.access import found, given, named, new_owner, require, team_for
 from openalert.usecases.notify import channel_recipient, send_to
-
-TYPES = ("email", "webhook")
-"""What a channel can be."""
 
 
 async def page(
@@ -44,8 +40,9 @@ async def create(
     config: dict[str, Any],
     is_enabled: bool = True,
 ) -> tuple[Channel, str | None]:
-    """A new channel of a kind in `TYPES`, and what signs a webhook's messages: made here, shown once."""
+    """A new channel of a kind in `CHANNEL_KINDS`, and what signs a webhook's messages: made here, shown once."""
     team = await team_for(tx, team_id)
+    shown, address = _checked(kind, config)
     channel = Channel(
         id=new_id(tx.now),
         organization_id=team.organization_id,
@@ -53,13 +50,13 @@ async def create(
         name=check_name(name),
         type=kind,
         is_enabled=is_enabled,
-        config=_checked(kind, config),
+        config=shown,
         created_at=tx.now,
         updated_at=tx.now,
     )
     await channels.insert(tx, channel)
     audit.change(tx, "channel.created", None, channel)
-    return channel, await _fresh_secret(tx, channel)
+    return channel, await _keep_secrets(tx, channel, address)
 
 
 async def update(
@@ -84,12 +81,13 @@ async def update(
     owner = await new_owner(tx, channel.team_id, team_id)
     if owner is not None:
         changed.team_id = owner.id
+    address = ""
     if config is not UNSET:
-        changed.config = _checked(channel.type, config)
+        changed.config, address = _checked(channel.type, config)
     await channels.update(tx, changed)
     audit.change(tx, "channel.updated", channel, changed)
-    moved = changed.config.get("url") != channel.config.get("url")
-    return changed, await _fresh_secret(tx, changed) if moved else None
+    moved = changed.config != channel.config
+    return changed, await _keep_secrets(tx, changed, address) if moved else None
 
 
 async def delete(tx: Transaction, channel_id: str) -> None:
@@ -123,20 +121,22 @@ async def send_test(tx: Transaction, channel_id: str) -> Notification:
     )
 
 
-async def _fresh_secret(tx: Transaction, channel: Channel) -> str | None:
-    if channel.type != "webhook":
-        return None
-    secret = new_secret()
-    await channels.put_secrets(tx, channel.id, {"secret": secret})
-    return secret
+async def _keep_secrets(tx: Transaction, channel: Channel, address: str) -> str | None:
+    """Seal what the channel keeps secret; what signs a webhook's messages is made here, and answered."""
+    if channel.type == "webhook":
+        secret = new_secret()
+        await channels.put_secrets(tx, channel.id, {"secret": secret})
+        return secret
+    if channel_kind(channel.type).is_secret:
+        await channels.put_secrets(tx, channel.id, {"address": address})
+    return None
 
 
-def _checked(kind: str, config: dict[str, Any]) -> dict[str, Any]:
-    if kind == "email":
-        return {"address": check_email(_only(config, "address"))}
-    if kind == "webhook":
-        return {"url": _check_url(_only(config, "url"))}
-    raise Invalid(f"type must be one of {', '.join(TYPES)}.", field="type", allowed=list(TYPES))
+def _checked(name: str, config: dict[str, Any]) -> tuple[dict[str, Any], str]:
+    """The configuration as it may be seen, and the address itself; Invalid names the member that is wrong."""
+    kind = channel_kind(name)
+    address = kind.check(_only(config, kind.field))
+    return {kind.field: shown_secret(address) if kind.is_secret else address}, address
 
 
 def _only(config: dict[str, Any], name: str) -> str:
@@ -150,16 +150,3 @@ def _only(config: dict[str, Any], name: str) -> str:
     if not isinstance(value, str):
         raise Invalid(f"config.{name} must be given as text.", field=f"config.{name}")
     return value
-
-
-def _check_url(url: str) -> str:
-    try:
-        parts = urlsplit(url)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        usable = False
-    if not usable or not url.isprintable() or " " in url or len(url) > 2_000:
-        raise Invalid(
-            "config.url must be an address that begins with https:// or http://.", field="config.url"
-        )
-    return url

@@ -2,16 +2,19 @@
 
 import hmac
 import secrets
+from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 
 from openalert.domain.access import Actor, Permission
 from openalert.domain.audit import Subject
+from openalert.domain.contact import contact_kind
 from openalert.domain.errors import Conflict, Forbidden, Invalid, RateLimited
 from openalert.domain.ids import new_id
 from openalert.domain.instant import DAY, HOUR, MINUTE, SECOND
 from openalert.domain.notification import Notification, NotificationKind
-from openalert.domain.user import ContactMethod, User, check_email, email_key
+from openalert.domain.user import ContactMethod, User, email_key
 from openalert.storage import contact_methods, notifications, users
 from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import audit
@@ -19,8 +22,6 @@ from openalert.usecases.access import found, require
 from openalert.usecases.notify import Recipient, send_to
 from openalert.usecases.signin import token_hash
 
-TYPES = ("email",)
-"""What a contact method can be."""
 MOST_METHODS = 10
 CODE_LASTS = 10 * MINUTE
 CODE_TRIES = 5
@@ -41,23 +42,26 @@ async def get(reader: Reader, actor: Actor, user_id: str, method_id: str) -> Con
     return found(await contact_methods.get(reader, user.id, method_id), "contact method")
 
 
-async def create(tx: Transaction, user_id: str, *, kind: str, address: str) -> ContactMethod:
+async def create(tx: Transaction, user_id: str, *, kind: str, address: str, label: str = "") -> ContactMethod:
     """A new way to reach a person.
 
     An admin's for the address by which the person signs in counts as verified; to any other a code is sent.
     """
     user = await _to_see(tx, tx.actor, user_id)
-    if kind not in TYPES:
-        raise Invalid(f"type must be one of {', '.join(TYPES)}.", field="type", allowed=list(TYPES))
-    address = check_email(address)
+    way = contact_kind(kind)
+    if way.is_linked:
+        raise Invalid(
+            f"{way.words} is connected from the person's own page, not by an address.", field="type"
+        )
+    address = way.check(address)
     existing = await contact_methods.of_user(tx, user.id)
     if len(existing) >= MOST_METHODS:
         raise Conflict(f"A person has at most {MOST_METHODS} contact methods; delete one first.")
     if any(method.type == kind and email_key(method.address) == email_key(address) for method in existing):
         raise Conflict("This address is there already.", field="address")
     own = tx.actor.user_id == user.id
-    is_verified = not own and email_key(address) == user.email_key
-    method = email_method(tx, user.id, address, is_verified=is_verified)
+    is_verified = not own and kind == "email" and email_key(address) == user.email_key
+    method = new_method(tx, user.id, address, is_verified=is_verified, kind=kind, label=_label(label))
     await contact_methods.insert(tx, method)
     _record(tx, "created", user, method, after=method)
     if not is_verified:
@@ -154,13 +158,54 @@ def _record(
     )
 
 
-def email_method(tx: Transaction, user_id: str, address: str, *, is_verified: bool) -> ContactMethod:
-    """An e-mail address of a person, not yet stored."""
+async def link(
+    tx: Transaction,
+    user: User,
+    *,
+    kind: str,
+    address: str,
+    label: str,
+    sealed: Mapping[str, Any] | None = None,
+) -> ContactMethod:
+    """A way to reach a person that its own provider has proven: a browser, a chat account. Linking again is harmless.
+
+    `sealed` is what its notifier needs beside the address.
+    """
+    existing = await contact_methods.of_user(tx, user.id)
+    method = next((each for each in existing if each.type == kind and each.address == address), None)
+    if method is None:
+        if len(existing) >= MOST_METHODS:
+            raise Conflict(f"A person has at most {MOST_METHODS} contact methods; delete one first.")
+        method = new_method(tx, user.id, address, is_verified=True, kind=kind, label=_label(label))
+        method.last_proven_at = tx.now
+        await contact_methods.insert(tx, method)
+        _record(tx, "linked", user, method, after=method)
+    else:
+        method.verified_at, method.last_proven_at, method.failing_since = tx.now, tx.now, None
+        await contact_methods.update(tx, method)
+        _record(tx, "linked", user, method)
+    if sealed is not None:
+        await contact_methods.put_secrets(tx, method.id, sealed)
+    return method
+
+
+def _label(text: str) -> str:
+    text = " ".join(text.split())
+    if len(text) > 60 or not text.isprintable():
+        raise Invalid("A label has at most 60 printable characters.", field="label")
+    return text
+
+
+def new_method(
+    tx: Transaction, user_id: str, address: str, *, is_verified: bool, kind: str = "email", label: str = ""
+) -> ContactMethod:
+    """A way to reach a person, not yet stored."""
     return ContactMethod(
         id=new_id(tx.now),
         user_id=user_id,
-        type="email",
+        type=kind,
         address=address,
+        label=label,
         verified_at=tx.now if is_verified else None,
         created_at=tx.now,
     )

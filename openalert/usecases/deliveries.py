@@ -1,6 +1,7 @@
 """One message on its way: claim it, compose it, and settle what became of it."""
 
 from collections.abc import Collection, Sequence
+from typing import Any
 
 import msgspec
 
@@ -26,6 +27,7 @@ from openalert.notifiers.notifier import (
 from openalert.storage import (
     alerts,
     channels,
+    contact_methods,
     incidents,
     notifications,
     organizations,
@@ -54,10 +56,11 @@ async def compose(reader: Reader, row: Notification, outside: Outside) -> Messag
     organization = await organizations.get(reader, row.organization_id)
     people = await recipients.people(reader, [row.user_id]) if row.user_id else []
     channel = await _channel(reader, row.channel_id) if row.channel_id else None
+    secrets = await _secrets(reader, row)
     message = Message(
         notification_id=row.id,
         kind=row.kind,
-        to=row.address,
+        to=secrets.pop("address", row.address),
         recipient_name=people[0].name if people else channel.name if channel else "",
         organization=organization.name if organization else "OpenAlert",
         headline=str(row.content.get("headline", "")),
@@ -68,7 +71,7 @@ async def compose(reader: Reader, row: Notification, outside: Outside) -> Messag
         attempt=row.attempts,
         at=row.created_at,
         timezone=people[0].timezone if people else "UTC",
-        channel_config=channel.config if channel else {},
+        channel_config=(channel.config if channel else {}) | secrets,
     )
     if row.kind is NotificationKind.LINK:
         await links.write(reader, row, message, outside.base_url, outside.secret)
@@ -79,11 +82,17 @@ async def compose(reader: Reader, row: Notification, outside: Outside) -> Messag
 
 
 async def _channel(reader: Reader, channel_id: str) -> Channel | None:
-    """The channel with its secrets in its configuration, as its notifier wants them."""
-    for channel in await channels.by_ids(reader, [channel_id]):
-        channel.config |= await channels.secrets(reader, channel.id)
-        return channel
-    return None
+    found = await channels.by_ids(reader, [channel_id])
+    return found[0] if found else None
+
+
+async def _secrets(reader: Reader, row: Notification) -> dict[str, Any]:
+    """What the notifier needs beside what may be seen: `address` is the address itself where that is a secret."""
+    if row.channel_id is not None:
+        return await channels.secrets(reader, row.channel_id)
+    if row.contact_method_id is not None:
+        return await contact_methods.secrets(reader, row.contact_method_id)
+    return {}
 
 
 async def _add_incident(
@@ -217,6 +226,9 @@ _WHAT = {
     NotificationKind.TEST: "Test",
     NotificationKind.CODE: "Code",
     NotificationKind.LINK: "Link",
+    NotificationKind.FOLLOW: "News",
+    NotificationKind.HANDOFF: "Handoff",
+    NotificationKind.DIGEST: "Digest",
 }
 _OUTCOME = {
     NotificationStatus.SENT: "sent",

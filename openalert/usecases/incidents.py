@@ -294,16 +294,16 @@ async def rise(work: Work, incident: Incident, severity: Severity, route: Route 
     )
 
 
-async def snooze(tx: Transaction, incident_id: str, *, until: Instant) -> Answered:
+async def snooze(tx: Transaction, incident_id: str, *, until: Instant, via: str | None = None) -> Answered:
     """Silent until `until` (1 minute to 30 days from now), then triggered again if it is still open."""
-    incident = await _answerable(tx, incident_id)
+    incident = await _to_answer(tx, incident_id)
     if not MINUTE // 60 <= until - tx.now <= LONGEST_SNOOZE:
         raise Invalid("Snooze for at most 30 days, into the future.", field="until")
     work = Work(tx)
     before = incident.snoozed_until
     rules.snooze(incident, until, tx.now)
     _record(tx, "snoozed", incident, {"until": before}, {"until": until})
-    work.tell(incident, "snoozed", until=until, length=until - tx.now)
+    work.tell(incident, "snoozed", via=via, until=until, length=until - tx.now)
     work.say(incident, "updated")
     escalation.stop(work, incident)
     work.set_timer(Timer(incident_id=incident.id, kind="unsnooze", due_at=until, episode=incident.episode))
@@ -327,9 +327,34 @@ async def wake(tx: Transaction, timer: Timer) -> None:
         await timers.done(tx, timer)
 
 
-async def escalate(tx: Transaction, incident_id: str) -> Incident:
+async def escalate(tx: Transaction, incident_id: str, *, via: str | None = None) -> Incident:
     """Page the next level now. Conflict when nothing is left to escalate to."""
-    incident = await _answerable(tx, incident_id)
+    incident = await _to_answer(tx, incident_id)
+    work = Work(tx)
+    await _next_level(work, incident)
+    work.tell(incident, "escalated_by_hand", via=via)
+    _record(tx, "escalated", incident)
+    await work.flush()
+    return incident
+
+
+async def hand_on(tx: Transaction, incident_id: str, *, via: str | None = None) -> Incident:
+    """The actor cannot take it: the next level now, and nothing more of what was planned for the actor.
+
+    Conflict when nothing is left to escalate to.
+    """
+    incident = await _to_answer(tx, incident_id)
+    work = Work(tx)
+    await _next_level(work, incident)
+    work.tell(incident, "handed_on", via=via)
+    _record(tx, "handed_on", incident)
+    if tx.actor.user_id is not None:
+        await notifications.cancel_pages_of(tx, incident.id, tx.actor.user_id, "They handed it on.")
+    await work.flush()
+    return incident
+
+
+async def _next_level(work: Work, incident: Incident) -> None:
     if incident.status is IncidentStatus.RESOLVED or incident.escalation_next_at is None:
         raise Conflict(
             f"Incident #{incident.number} is {incident.status} and has no next level.",
@@ -337,13 +362,8 @@ async def escalate(tx: Transaction, incident_id: str) -> Incident:
             status=incident.status,
             allowed=[],
         )
-    work = Work(tx)
-    timer = await _timer(tx, incident)
-    work.tell(incident, "escalated_by_hand")
-    _record(tx, "escalated", incident)
+    timer = await _timer(work.tx, incident)
     escalation.hurry(work, incident, timer.cycle, timer.level)
-    await work.flush()
-    return incident
 
 
 async def _timer(tx: Transaction, incident: Incident) -> Timer:

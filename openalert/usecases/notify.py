@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from openalert.domain.access import SYSTEM, Actor
+from openalert.domain.channel import channel_kind
 from openalert.domain.escalation import Target, TargetType
 from openalert.domain.ids import new_id
 from openalert.domain.incident import Incident
@@ -15,6 +16,7 @@ from openalert.domain.notification import (
     NotificationStatus,
     give_up_at,
     page_key,
+    priority_of,
 )
 from openalert.domain.team import Channel
 from openalert.storage import channels, notifications, recipients, teams
@@ -180,7 +182,7 @@ def _add_channels(found: Reach, ids: Sequence[str], channels: Iterable[Channel])
 
 def channel_recipient(channel: Channel, reason: str) -> Recipient:
     """A team's channel as something to send to."""
-    address = channel.config.get("url") or channel.config.get("address") or ""
+    address = channel.config.get(channel_kind(channel.type).field) or ""
     return Recipient(
         who=channel.name,
         user_id=None,
@@ -220,6 +222,8 @@ def _new(
         incident_id=incident.id,
         episode=incident.episode,
         kind=kind,
+        priority=priority_of(kind, incident.severity),
+        service_id=incident.service_id,
         user_id=recipient.user_id,
         contact_method_id=recipient.contact_method_id,
         channel_id=recipient.channel_id,
@@ -253,6 +257,8 @@ async def tell_the_paged(work: Work, incidents: Sequence[tuple[Incident, str]]) 
                 effect_key=key,
                 episode=incident.episode,
                 kind=NotificationKind.UPDATE,
+                priority=priority_of(NotificationKind.UPDATE),
+                step=0,
                 reason="You were paged for this incident.",
                 content={"headline": headline},
                 status=NotificationStatus.PENDING,
@@ -265,6 +271,7 @@ async def tell_the_paged(work: Work, incidents: Sequence[tuple[Incident, str]]) 
                 sent_at=None,
                 delivered_at=None,
                 failure_reason=None,
+                provider=0,
                 provider_id=None,
                 created_at=work.now,
                 updated_at=work.now,
@@ -291,6 +298,7 @@ async def send_to(
         team_id=team_id,
         incident_id=None,
         kind=kind,
+        priority=priority_of(kind),
         user_id=recipient.user_id,
         contact_method_id=recipient.contact_method_id,
         channel_id=recipient.channel_id,

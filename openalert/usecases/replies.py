@@ -1,15 +1,24 @@
-"""What comes back from a message: acknowledge or resolve by the signed link, as the person it was sent to."""
+"""What comes back from a message: one verb about one incident, as the person it was sent to, by whatever way.
+
+A link, a button, a text message, a key on the telephone: each finds out who answers and about what, and then all of
+them come through `answer`, so that they have the same rights, the same effect and the same words.
+"""
 
 import msgspec
 
 from openalert.domain import action
-from openalert.domain.access import Actor, Role
+from openalert.domain.access import SYSTEM, Actor, Role
 from openalert.domain.action import ActionClaims, Verb
-from openalert.domain.errors import Conflict, NotFound
-from openalert.domain.incident import Incident
-from openalert.storage import incidents, recipients
+from openalert.domain.errors import Conflict, Forbidden, NotFound
+from openalert.domain.incident import Incident, IncidentStatus
+from openalert.domain.instant import HOUR, Instant, to_datetime
+from openalert.domain.walltime import zone_named
+from openalert.storage import incidents, notifications, recipients, teams, users
 from openalert.storage.transaction import Reader, Transaction
-from openalert.usecases.incidents import Answered, acknowledge, resolve
+from openalert.usecases.incidents import acknowledge, escalate, hand_on, resolve, snooze
+
+SNOOZE_FOR = HOUR
+"""How long an answer snoozes that does not say it."""
 
 
 class Invitation(msgspec.Struct, frozen=True):
@@ -19,6 +28,16 @@ class Invitation(msgspec.Struct, frozen=True):
     incident: Incident
     person_name: str
     has_expired: bool
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """What became of an answer."""
+
+    incident: Incident
+    changed: bool
+    """False: it was so already, by whomever `said` names."""
+    said: str
+    """What to tell whoever answered, one or two sentences."""
 
 
 async def invitation(reader: Reader, secret: bytes, token: str) -> Invitation:
@@ -33,26 +52,123 @@ async def invitation(reader: Reader, secret: bytes, token: str) -> Invitation:
     return Invitation(claims, incident, people[0].name, action.has_expired(claims, reader.now))
 
 
-def as_actor(offered: Invitation) -> Actor:
-    """The person of the link: being paged for an incident is the right to answer it, whatever the role."""
-    return Actor(
-        kind="user",
-        id=offered.claims.user_id,
-        name=offered.person_name,
-        organization_id=offered.incident.organization_id,
-        role=Role.MEMBER,
-        teams={offered.incident.team_id: Role.MEMBER},
-    )
-
-
-async def accept(tx: Transaction, secret: bytes, token: str) -> Answered:
+async def accept(tx: Transaction, secret: bytes, token: str) -> Reply:
     """Do what the link offers; pressing twice is harmless. Conflict once it has expired."""
     offered = await invitation(tx, secret, token)
     if offered.has_expired:
         raise Conflict("The link has expired; open the incident and sign in.", code="ACTION_EXPIRED")
-    tx.actor = as_actor(offered).by_way_of(tx.actor)
-    if offered.claims.verb is Verb.RESOLVE:
-        return await resolve(tx, offered.incident.id, via="e-mail link")
-    if not offered.incident.is_open:
-        return Answered(offered.incident, False, [])
-    return await acknowledge(tx, offered.incident.id, via="e-mail link")
+    claims = offered.claims
+    tx.actor = await paged_person(tx, claims.user_id, offered.incident)
+    return await answer(tx, claims.incident_id, claims.verb, via="e-mail link")
+
+
+async def by_message(
+    tx: Transaction,
+    notification_id: str,
+    verb: Verb,
+    *,
+    via: str,
+    user_id: str | None = None,
+    snooze_for: Instant = SNOOZE_FOR,
+) -> Reply:
+    """Answer a message by its own button or key; the caller has proven that the provider said so.
+
+    `user_id` is who pressed, where a message goes to several people; they act with their own rights. Without it the
+    person acts to whom the message went. NotFound for a message that asks nobody to act.
+    """
+    row = await notifications.get(tx, notification_id)
+    incident = await incidents.get(tx, row.incident_id) if row and row.incident_id else None
+    who = user_id or (row.user_id if row else None)
+    if row is None or incident is None or who is None:
+        raise NotFound("message")
+    if who == row.user_id:
+        tx.actor = await paged_person(tx, who, incident)
+    else:
+        tx.actor = await person(tx, who)
+    return await answer(tx, incident.id, verb, via=via, snooze_for=snooze_for)
+
+
+async def person(tx: Transaction, user_id: str) -> Actor:
+    """Somebody who answers from outside, with the rights they have; Forbidden for an account that is switched off."""
+    user = await users.get(tx, SYSTEM, user_id)
+    if user is None or not user.is_active:
+        raise Forbidden("Your account here is switched off.")
+    return Actor(
+        kind="user",
+        id=user.id,
+        name=user.name,
+        organization_id=user.organization_id,
+        role=user.role,
+        teams=await teams.roles(tx, user.id),
+    ).by_way_of(tx.actor)
+
+
+async def paged_person(tx: Transaction, user_id: str, incident: Incident) -> Actor:
+    """The same for an incident they were paged for: that is the right to answer it, whatever their role."""
+    actor = await person(tx, user_id)
+    role = actor.teams.get(incident.team_id, Role.VIEWER)
+    return msgspec.structs.replace(
+        actor, teams=actor.teams | {incident.team_id: role if role is not Role.VIEWER else Role.MEMBER}
+    )
+
+
+async def answer(
+    tx: Transaction, incident_id: str, verb: Verb, *, via: str, snooze_for: Instant = SNOOZE_FOR
+) -> Reply:
+    """Do it as `tx.actor`. Too late is no error: the reply says who was first, and when.
+
+    `via` names the way: `e-mail link`, `SMS`, `Slack`. `snooze_for` in milliseconds.
+    """
+    before = await incidents.get(tx, incident_id)
+    if before is None:
+        raise NotFound("incident")
+    if before.status is IncidentStatus.RESOLVED or (
+        before.status is IncidentStatus.ACKNOWLEDGED and verb is Verb.ACKNOWLEDGE
+    ):
+        return Reply(before, changed=False, said=await _too_late(tx, before))
+    match verb:
+        case Verb.ACKNOWLEDGE:
+            done = (await acknowledge(tx, incident_id, via=via)).incident
+        case Verb.RESOLVE:
+            done = (await resolve(tx, incident_id, via=via)).incident
+        case Verb.ESCALATE:
+            done = await escalate(tx, incident_id, via=via)
+        case Verb.HAND_ON:
+            done = await hand_on(tx, incident_id, via=via)
+        case _:
+            done = (await snooze(tx, incident_id, until=tx.now + snooze_for, via=via)).incident
+    return Reply(done, changed=True, said=await _done(tx, done, verb, tx.now + snooze_for))
+
+
+async def _done(tx: Transaction, incident: Incident, verb: Verb, until: Instant) -> str:
+    number = f"#{incident.number}"
+    match verb:
+        case Verb.ACKNOWLEDGE:
+            return f"{number} is yours. Nobody else is paged."
+        case Verb.RESOLVE:
+            return f"{number} is resolved."
+        case Verb.SNOOZE:
+            return f"{number} is silent until {await _time(tx, until)}."
+        case Verb.HAND_ON:
+            return f"You are out of {number}. The next one is paged now."
+        case Verb.ESCALATE:
+            return f"{number} goes to the next level now."
+
+
+async def _too_late(tx: Transaction, incident: Incident) -> str:
+    """Who was first, and when, on the clock of whoever answered."""
+    if incident.status is IncidentStatus.RESOLVED:
+        by_id, at = incident.resolved_by_id, incident.resolved_at
+    else:
+        by_id, at = incident.acknowledged_by_id, incident.acknowledged_at
+    named = await users.named(tx, SYSTEM, [by_id]) if by_id else {}
+    who = f" by {named[by_id].name}" if by_id in named else ""
+    when = f" at {await _time(tx, at)}" if at else ""
+    if by_id == tx.actor.user_id:
+        who = " by you"
+    return f"#{incident.number} was {incident.status}{who}{when}. You need not do anything."
+
+
+async def _time(tx: Transaction, at: Instant) -> str:
+    me = await users.get(tx, SYSTEM, tx.actor.user_id) if tx.actor.user_id else None
+    return f"{to_datetime(at).astimezone(zone_named(me.timezone if me else 'UTC')):%H:%M}"

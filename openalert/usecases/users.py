@@ -15,7 +15,7 @@ from openalert.storage.database import Database
 from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import audit, passwords, throttle
 from openalert.usecases.access import article, found, given, home, may_manage, require
-from openalert.usecases.contact_methods import email_method
+from openalert.usecases.contact_methods import new_method
 
 
 async def page(reader: Reader, actor: Actor, *, after: str = "", limit: int) -> list[User]:
@@ -66,7 +66,7 @@ async def create(
     await users.insert(tx, user)
     await invitations.delete_of(tx, user.organization_id, user.email_key)
     audit.change(tx, "user.created", None, user)
-    await contact_methods.insert(tx, email_method(tx, user.id, user.email, is_verified=True))
+    await contact_methods.insert(tx, new_method(tx, user.id, user.email, is_verified=True))
     return user
 
 

@@ -16,6 +16,7 @@ from openalert.notifiers.http import (
     Answer,
     HttpClient,
     OutgoingSettings,
+    for_provider,
     parse_url,
     retry_after,
     shown_origin,
@@ -92,6 +93,20 @@ async def test_redirects_are_answers(receiver: FakeWebhook) -> None:
     answer = await post(receiver.url)
     assert answer.status == 302
     assert len(receiver.requests) == 1
+
+
+async def test_a_host_that_the_operator_names_may_be_private(receiver: FakeWebhook) -> None:
+    """The base URL of a provider opens its own host, no other, and never the addresses that hand out credentials."""
+    settings = for_provider(OutgoingSettings(), receiver.url)
+    client = HttpClient(settings)
+    assert (await client.request("POST", receiver.url, headers={})).status == 200
+    for other in (f"http://localhost:{receiver.port}/", "http://169.254.169.254/"):
+        with pytest.raises(NotifierError) as refused:
+            await client.request("POST", other, headers={})
+        assert refused.value.reason is Reason.BLOCKED_ADDRESS
+    metadata = HttpClient(for_provider(OutgoingSettings(), "http://169.254.169.254/"))
+    with pytest.raises(NotifierError):
+        await metadata.request("POST", "http://169.254.169.254/", headers={})
 
 
 async def test_loopback_is_closed_by_default(receiver: FakeWebhook) -> None:

@@ -3,11 +3,14 @@
 import pytest
 
 from openalert.domain import action
+from openalert.domain.access import Role
 from openalert.domain.action import Verb
-from openalert.domain.errors import Conflict, NotFound
+from openalert.domain.errors import Conflict, Forbidden, NotFound
 from openalert.domain.instant import DAY, MINUTE
-from openalert.usecases import incidents, replies, services
-from openalert.usecases.incidents import Answered
+from openalert.storage import notifications
+from openalert.usecases import incidents, replies, services, users
+from openalert.usecases.replies import Reply
+from tests import make
 from tests.world import OUTSIDE, World, level
 
 pytestmark = pytest.mark.anyio
@@ -19,7 +22,7 @@ async def _link(world: World, verb: Verb = Verb.ACKNOWLEDGE, of: str | None = No
     return action.sign(OUTSIDE.secret, incident.id, of or world.alice.id, verb, world.clock())
 
 
-async def _press(world: World, token: str, secret: bytes = OUTSIDE.secret) -> Answered:
+async def _press(world: World, token: str, secret: bytes = OUTSIDE.secret) -> Reply:
     async with world.db.transaction() as tx:
         return await replies.accept(tx, secret, token)
 
@@ -104,3 +107,76 @@ async def test_a_link_still_works_when_its_service_is_gone(world: World) -> None
     await world.does(services.delete, world.service.id)
     assert (await _press(world, token)).changed
     assert (await world.incident()).status == "resolved"
+
+
+async def _page_to(world: World, user_id: str) -> str:
+    """The id of the newest page to this person."""
+    incident = await world.incident()
+    async with world.db.read() as reader:
+        rows = await notifications.of_incident(reader, incident.id)
+    return next(row.id for row in rows if row.user_id == user_id and row.kind == "page")
+
+
+async def _by_button(world: World, row_id: str, verb: Verb, user_id: str | None = None) -> Reply:
+    async with world.db.transaction() as tx:
+        return await replies.by_message(tx, row_id, verb, via="Slack", user_id=user_id)
+
+
+async def test_a_button_answers_as_whom_the_message_went_to(world: World) -> None:
+    """Acknowledged as Alice by way of Slack; whoever presses later is told who was first, and when."""
+    await world.policy(level(1, world.alice, world.bob))
+    await world.fires("DiskFull")
+    first = await _by_button(world, await _page_to(world, world.alice.id), Verb.ACKNOWLEDGE)
+    late = await _by_button(world, await _page_to(world, world.bob.id), Verb.ACKNOWLEDGE)
+    assert (first.changed, first.said) == (True, "#1 is yours. Nobody else is paged.")
+    assert not late.changed
+    assert late.said.startswith("#1 was acknowledged by Alice at ")
+    again = await _by_button(world, await _page_to(world, world.alice.id), Verb.ACKNOWLEDGE)
+    assert "by you" in again.said
+
+
+async def test_a_button_gives_nobody_else_more_rights_than_they_have(world: World) -> None:
+    """Somebody of another organization, and somebody switched off, press in vain; a member of the team does not."""
+    await world.policy(level(1, world.alice))
+    await world.fires("DiskFull")
+    row_id = await _page_to(world, world.alice.id)
+    stranger = await make.user(world.db, await make.organization(world.db, "Other"), "Eve", Role.OWNER)
+    with pytest.raises(NotFound):
+        await _by_button(world, row_id, Verb.ACKNOWLEDGE, stranger.id)
+    async with world.db.transaction(make.actor(world.alice)) as tx:
+        await users.update(tx, world.bob.id, is_active=False)
+    with pytest.raises(Forbidden):
+        await _by_button(world, row_id, Verb.ACKNOWLEDGE, world.bob.id)
+    with pytest.raises(NotFound):
+        await _by_button(world, "no such message", Verb.ACKNOWLEDGE)
+    assert (await world.incident()).status == "triggered"
+
+
+async def test_handing_on_pages_the_next_one_at_once(world: World) -> None:
+    """Alice cannot take it: Bob is paged now and not in five minutes, and the incident stays open."""
+    await world.policy(level(1, world.alice), level(2, world.bob, minutes=5))
+    await world.fires("DiskFull")
+    reply = await _by_button(world, await _page_to(world, world.alice.id), Verb.HAND_ON)
+    await world.advance(seconds=1)
+    assert reply.said == "You are out of #1. The next one is paged now."
+    assert await _page_to(world, world.bob.id)
+    assert (await world.incident()).status == "triggered"
+    (entry,) = await world.entries("handed_on")
+    assert (entry.actor_name, entry.data["via"]) == ("Alice", "Slack")
+
+
+@pytest.mark.parametrize(
+    ("verb", "said"),
+    [
+        (Verb.RESOLVE, "#1 is resolved."),
+        (Verb.ESCALATE, "#1 goes to the next level now."),
+        (Verb.SNOOZE, "#1 is silent until "),
+    ],
+)
+async def test_every_verb_says_what_it_did(world: World, verb: Verb, said: str) -> None:
+    """One sentence each, for the channel by which it came."""
+    await world.policy(level(1, world.alice), level(2, world.bob, minutes=5))
+    await world.fires("DiskFull")
+    reply = await _by_button(world, await _page_to(world, world.alice.id), verb)
+    assert reply.changed
+    assert reply.said.startswith(said)

@@ -113,18 +113,19 @@ async def test_two_owners_who_demote_each_other_leave_one(db: Database) -> None:
 
 
 async def test_a_viewer_answers_what_pages_them_and_nothing_else(world: World) -> None:
-    """Acknowledges and resolves the incident they were paged for, in this run of it; other acts stay refused."""
+    """Answers the incident they were paged for, in this run of it; other acts stay refused."""
     viewer = make.actor(world.bob, world.core, team_role=Role.VIEWER)
     await world.policy(level(1, world.alice), level(2, world.bob, minutes=5))
     await world.fires("Disk")
     incident = await world.incident()
     async with world.db.transaction(viewer) as tx:
-        with pytest.raises(Forbidden):
-            await incidents.acknowledge(tx, incident.id)
-    await world.advance(minutes=5)
-    async with world.db.transaction(viewer) as tx:
+        for refused in (incidents.acknowledge, incidents.resolve, incidents.escalate, incidents.hand_on):
+            with pytest.raises(Forbidden):
+                await refused(tx, incident.id)
         with pytest.raises(Forbidden):
             await incidents.snooze(tx, incident.id, until=tx.now + DAY)
+    await world.advance(minutes=5)
+    async with world.db.transaction(viewer) as tx:
         with pytest.raises(Forbidden):
             await incidents.note(tx, incident.id, body="x")
     async with world.db.transaction(viewer) as tx:

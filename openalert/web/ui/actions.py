@@ -22,7 +22,13 @@ from openalert.usecases.replies import Invitation
 from openalert.web.guards import stranger
 from openalert.web.ui.frame import Values, Web, answer, go, plain
 
-_WORDS = {Verb.ACKNOWLEDGE: ("Acknowledge", "acknowledged"), Verb.RESOLVE: ("Resolve", "resolved")}
+_WORDS = {
+    Verb.ACKNOWLEDGE: ("Acknowledge", "acknowledged"),
+    Verb.RESOLVE: ("Resolve", "resolved"),
+    Verb.ESCALATE: ("Escalate", "escalated"),
+    Verb.SNOOZE: ("Snooze for an hour", "snoozed"),
+    Verb.HAND_ON: ("Hand it on", "handed on"),
+}
 
 
 def _secret(request: Web) -> bytes:

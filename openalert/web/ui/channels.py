@@ -9,6 +9,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
 from openalert.domain.access import Actor
+from openalert.domain.channel import CHANNEL_KINDS
 from openalert.domain.errors import NotFound
 from openalert.domain.team import Channel
 from openalert.storage.database import Database
@@ -17,8 +18,6 @@ from openalert.usecases import channels
 from openalert.web.ui.forms import attempt, show_once
 from openalert.web.ui.frame import Web, act, go, sent
 from openalert.web.ui.teams import CHANNEL_FIELDS, team_page
-
-_HOLDS = {"email": "address", "webhook": "url"}
 
 
 @post("/teams/{team_id:str}/channels", include_in_schema=False)
@@ -30,7 +29,8 @@ async def create(
     kind = typed.get("type", "")
 
     async def body(tx: Transaction) -> tuple[Channel, str | None]:
-        config = {_HOLDS.get(kind, "address"): typed.get("address", "")}
+        known = CHANNEL_KINDS.get(kind)
+        config = {known.field if known else "address": typed.get("address", "")}
         return await channels.create(
             tx, team_id=team_id, name=typed.get("channel_name", ""), kind=kind, config=config
         )

@@ -68,6 +68,7 @@ _SHOWN = {
     "escalation_empty": ("triangle-alert", "bad", "deliveries"),
     "escalation_ended": ("triangle-alert", "bad", "deliveries"),
     "escalated_by_hand": ("chevrons-up", "accent", "actions"),
+    "handed_on": ("chevrons-up", "accent", "actions"),
     "notification": ("mail", "", "deliveries"),
     "pages_cancelled": ("ban", "", "deliveries"),
 }

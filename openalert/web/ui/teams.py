@@ -9,6 +9,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, FromQuery
 
 from openalert.domain.access import Actor, Permission, Role, can
+from openalert.domain.channel import CHANNEL_KINDS
 from openalert.domain.errors import Conflict, Invalid
 from openalert.domain.team import Team
 from openalert.storage import channels as stored_channels
@@ -183,6 +184,7 @@ async def team_page(
             move_to=[pair for pair in await choices.teams_to_configure(reader, actor) if pair[0] != team.id],
             explained=ROLES,
             owns=await _owns(reader, actor, team.id),
+            channel_kinds=[(kind.type, kind.words) for kind in CHANNEL_KINDS.values()],
             channels=[
                 {
                     "id": each.id,

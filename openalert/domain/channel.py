@@ -1,0 +1,82 @@
+"""The kinds of places where messages of a team go: what each is called, and what its address must look like."""
+
+import hashlib
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+import msgspec
+
+from openalert.domain.errors import Invalid
+from openalert.domain.user import check_email
+
+
+class ChannelKind(msgspec.Struct, frozen=True, kw_only=True):
+    """One kind of channel. A new one is a notifier, a line in `CHANNEL_KINDS` and a page in docs/channels."""
+
+    type: str
+    """The notifier's name."""
+    words: str
+    """What people call it: `Webhook`."""
+    field: str
+    """The one member of its `config`: `url`."""
+    field_words: str
+    placeholder: str
+    check: Callable[[str], str]
+    """The address as it is kept, or Invalid."""
+    is_secret: bool = False
+    """Whoever knows the address can write there: it is sealed, and `shown_secret` of it stands in its place."""
+
+
+def check_url(url: str) -> str:
+    """An address that requests may go to, or Invalid with the field `config.url`."""
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable or not url.isprintable() or " " in url or len(url) > 2_000:
+        raise Invalid(
+            "config.url must be an address that begins with https:// or http://.", field="config.url"
+        )
+    return url
+
+
+def shown_secret(address: str) -> str:
+    """What may be seen of an address that is a secret: scheme and host, and eight characters to tell two apart."""
+    parts = urlsplit(address)
+    host = parts.netloc.rpartition("@")[2]
+    print_ = hashlib.sha256(address.encode("utf-8", "replace")).hexdigest()[:8]
+    return f"{parts.scheme}://{host}/… ({print_})"
+
+
+CHANNEL_KINDS: dict[str, ChannelKind] = {
+    kind.type: kind
+    for kind in (
+        ChannelKind(
+            type="email",
+            words="E-mail",
+            field="address",
+            field_words="E-mail address",
+            placeholder="ops@example.com",
+            check=check_email,
+        ),
+        ChannelKind(
+            type="webhook",
+            words="Webhook",
+            field="url",
+            field_words="URL",
+            placeholder="https://example.com/hook",
+            check=check_url,
+        ),
+    )
+}
+"""By the notifier's name, in the order in which they are offered."""
+
+
+def channel_kind(name: str) -> ChannelKind:
+    """The kind of that name, or Invalid with what there is."""
+    if name not in CHANNEL_KINDS:
+        raise Invalid(
+            f"type must be one of {', '.join(CHANNEL_KINDS)}.", field="type", allowed=list(CHANNEL_KINDS)
+        )
+    return CHANNEL_KINDS[name]

@@ -1,0 +1,71 @@
+"""The kinds of ways to reach a person: what each is called, and what its address must look like."""
+
+import re
+from collections.abc import Callable
+
+import msgspec
+
+from openalert.domain.errors import Invalid
+from openalert.domain.instant import MINUTE, Instant
+from openalert.domain.severity import Severity
+from openalert.domain.user import check_email
+
+_WRITTEN = re.compile(r"[\s().\-/\u2010-\u2015\u00a0]")
+_E164 = re.compile(r"\+[1-9][0-9]{6,14}")
+
+
+class ContactKind(msgspec.Struct, frozen=True, kw_only=True):
+    """One kind of contact method. A new one is a notifier, a line in `CONTACT_KINDS` and a page in docs/channels."""
+
+    type: str
+    """The notifier's name."""
+    words: str
+    """What people call it: `E-mail`."""
+    address_words: str
+    """What its address is called: `E-mail address`."""
+    placeholder: str = ""
+    check: Callable[[str], str]
+    """The address as it is kept, or Invalid with the field `address`."""
+    is_linked: bool = False
+    """It is made and proven by its own provider (a browser, a chat): nobody types the address, no code is sent."""
+    from_severity: Severity = Severity.INFO
+    """Without rules of the person's own, it pages for incidents at least this severe …"""
+    after: Instant = 0
+    """… this long after the person is to be paged."""
+
+
+def check_phone(number: str) -> str:
+    """A telephone number as E.164 has it, `+4915112345678`; blanks, dots, dashes and brackets may be typed."""
+    plain = _WRITTEN.sub("", number)
+    if plain.startswith("00"):
+        plain = "+" + plain[2:]
+    if not _E164.fullmatch(plain):
+        raise Invalid("A telephone number begins with + and the country: +49 151 12345678.", field="address")
+    return plain
+
+
+CONTACT_KINDS: dict[str, ContactKind] = {
+    kind.type: kind
+    for kind in (
+        ContactKind(
+            type="email",
+            words="E-mail",
+            address_words="E-mail address",
+            placeholder="you@example.com",
+            check=check_email,
+        ),
+    )
+}
+"""By the notifier's name, in the order in which they are offered."""
+
+CALL_AFTER = 2 * MINUTE
+"""A telephone call wakes whoever slept through the rest; without rules of their own people have this long."""
+
+
+def contact_kind(name: str) -> ContactKind:
+    """The kind of that name, or Invalid with what there is."""
+    if name not in CONTACT_KINDS:
+        raise Invalid(
+            f"type must be one of {', '.join(CONTACT_KINDS)}.", field="type", allowed=list(CONTACT_KINDS)
+        )
+    return CONTACT_KINDS[name]
