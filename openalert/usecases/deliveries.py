@@ -32,6 +32,7 @@ from openalert.storage import (
     notifications,
     organizations,
     recipients,
+    reply_codes,
     services,
     timers,
 )
@@ -77,6 +78,8 @@ async def compose(reader: Reader, row: Notification, outside: Outside) -> Messag
         await links.write(reader, row, message, outside.base_url, outside.secret)
     incident = await incidents.get(reader, row.incident_id) if row.incident_id else None
     if incident is not None:
+        if row.user_id is not None:
+            message.reply_code = await reply_codes.of(reader, row.user_id, incident.id)
         await _add_incident(reader, message, row, incident, outside)
     return message
 
@@ -166,6 +169,14 @@ async def claim(tx: Transaction, ids: Sequence[str], run_id: str) -> list[Notifi
     claimed = await notifications.claim(tx, ids, run_id)
     if len(claimed) < len(ids):
         await notifications.cancel_unwanted(tx, ids)
+    await reply_codes.give(
+        tx,
+        (
+            (row.user_id, row.incident_id)
+            for row in claimed
+            if row.user_id and row.incident_id and row.kind is NotificationKind.PAGE
+        ),
+    )
     return claimed
 
 
