@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from openalert.domain.instant import to_datetime
@@ -30,6 +31,8 @@ from tests.notifiers.messages import NOW
 pytestmark = pytest.mark.anyio
 
 OPEN = OutgoingSettings(allowed_networks=["127.0.0.0/8"], deadline=1.0, connect_deadline=0.5)
+PATIENT = msgspec.structs.replace(OPEN, deadline=30.0)
+"""For what must end before the deadline, on a busy machine too."""
 
 
 @pytest.fixture
@@ -199,10 +202,8 @@ async def test_short_body_keeps_its_status(receiver: FakeWebhook) -> None:
 async def test_endless_body_is_cut_off(receiver: FakeWebhook) -> None:
     """64 KiB are read, then the connection is dropped: memory and time stay bounded."""
     receiver.fault = Fault.ENDLESS_BODY
-    begun = asyncio.get_running_loop().time()
-    answer = await post(receiver.url)
+    answer = await post(receiver.url, PATIENT)
     assert (len(answer.body), answer.complete) == (65_536, False)
-    assert asyncio.get_running_loop().time() - begun < 0.9
     await asyncio.sleep(0.05)
     poured = receiver.sent
     await asyncio.sleep(0.05)
@@ -218,10 +219,9 @@ async def test_slow_answer_within_the_deadline(receiver: FakeWebhook) -> None:
 async def test_connection_that_is_never_taken() -> None:
     """A host that does not answer costs the connect deadline, not the whole one, and may be tried again."""
     with black_hole() as port:
-        begun = asyncio.get_running_loop().time()
-        error = await failure(f"http://127.0.0.1:{port}/")
+        async with asyncio.timeout(10):
+            error = await failure(f"http://127.0.0.1:{port}/", PATIENT)
         assert (error.reason, error.permanent) == (Reason.TIMEOUT, False)
-        assert asyncio.get_running_loop().time() - begun < 0.9
 
 
 async def test_silent_first_address_leaves_time_for_the_next(receiver: FakeWebhook) -> None:
@@ -234,10 +234,9 @@ async def test_silent_first_address_leaves_time_for_the_next(receiver: FakeWebho
 async def test_byte_by_byte_ends_at_the_deadline(receiver: FakeWebhook) -> None:
     """The deadline is for the whole exchange, not for each byte of it."""
     receiver.fault, receiver.delay = Fault.TRICKLE, 0.1
-    begun = asyncio.get_running_loop().time()
-    with pytest.raises(LostAnswer):
-        await post(receiver.url)
-    assert asyncio.get_running_loop().time() - begun < 1.5
+    async with asyncio.timeout(5):
+        with pytest.raises(LostAnswer):
+            await post(receiver.url)
 
 
 async def test_trailing_dot_is_the_same_name() -> None:
@@ -258,20 +257,21 @@ async def test_hanging_name_server_blocks_nobody_else(
 
     def hang(host: str, *args: Any, **kwargs: Any) -> Any:
         if host == "hang.example.com":
-            release.wait(5)
+            release.wait(30)
             raise socket.gaierror(socket.EAI_AGAIN, "later")
         return lookup(host, *args, **kwargs)
 
     monkeypatch.setattr(socket, "getaddrinfo", hang)
     attempts = [asyncio.create_task(failure("http://hang.example.com/")) for _ in range(20)]
-    await asyncio.sleep(0.05)
-    begun = asyncio.get_running_loop().time()
-    await asyncio.to_thread(lambda: None)
-    assert (await post(receiver.url)).status == 200
-    assert asyncio.get_running_loop().time() - begun < 0.3
-    errors = await asyncio.gather(*attempts)
-    assert {error.reason for error in errors} == {Reason.TIMEOUT}
-    release.set()
+    try:
+        await asyncio.sleep(0.05)
+        async with asyncio.timeout(10):
+            await asyncio.to_thread(lambda: None)
+            assert (await post(receiver.url, PATIENT)).status == 200
+            errors = await asyncio.gather(*attempts)
+        assert {error.reason for error in errors} == {Reason.TIMEOUT}
+    finally:
+        release.set()
 
 
 @pytest.mark.parametrize(
