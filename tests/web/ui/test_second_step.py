@@ -15,6 +15,7 @@ from openalert.domain.user import User
 from openalert.storage import keyring, organizations
 from openalert.storage.keyring import KeyRing
 from openalert.usecases import passwords, second_factors, signin, users
+from tests import make
 from tests.web.test_guards import PUBLIC
 from tests.web.ui.browser import Browser, Page
 from tests.world import World
@@ -194,6 +195,27 @@ async def test_who_needs_a_second_factor_sets_one_up_before_anything_else(
         await users.set_password(tx, world.bob.id, hashed)
     answer = await stranger.client.post("/auth/login", json=body)
     assert answer.json()["code"] == "SECOND_FACTOR_REQUIRED"
+
+
+async def test_setting_one_up_ends_the_session_that_the_browser_had(
+    world: World, alice: User, stranger: Browser, openalert: OpenAlert
+) -> None:
+    """Bob sat there before: with Alice inside, his session opens nothing; until then it stays."""
+    await make.password(world.db, PASSWORD, world.bob)
+    await stranger.post("/auth/login", email="bob@example.org", password=PASSWORD)
+    before = stranger.client.cookies["openalert_session"]
+    async with world.db.transaction() as tx:
+        rule = second_factors.SecondFactorRule.EVERYONE
+        await organizations.set_second_factor_rule(tx, world.cast.organization.id, rule)
+    await stranger.post("/auth/login", email="alice@example.org", password=PASSWORD)
+    page = await stranger.press(await stranger.get("/login/enrol"), "/login/enrol")
+    async with openalert.database.read() as reader:
+        assert await signin.find_session(reader, before) is not None
+    await stranger.press(page, "/login/enrol", code=shown_by_app(page, world))
+    after = stranger.client.cookies["openalert_session"]
+    async with openalert.database.read() as reader:
+        assert await signin.find_session(reader, before) is None
+        assert (await signin.actor_for_session(reader, after)).id == alice.id
 
 
 async def test_whoever_has_a_factor_cannot_enrol_another_with_the_password_alone(
