@@ -41,6 +41,15 @@ def check_url(url: str) -> str:
     return url
 
 
+def check_workflow_url(url: str) -> str:
+    """A Teams workflow's address, https alone as it carries its own key; or Invalid with the field `config.url`."""
+    if not url.startswith("https://"):
+        raise Invalid(
+            "config.url must be the workflow's address, which begins with https://.", field="config.url"
+        )
+    return check_url(url)
+
+
 def shown_secret(address: str) -> str:
     """What may be seen of an address that is a secret: scheme and host, and eight characters to tell two apart."""
     parts = urlsplit(address)
@@ -67,6 +76,15 @@ CHANNEL_KINDS: dict[str, ChannelKind] = {
             field_words="URL",
             placeholder="https://example.com/hook",
             check=check_url,
+        ),
+        ChannelKind(
+            type="teams",
+            words="Microsoft Teams",
+            field="url",
+            field_words="Webhook URL of the workflow",
+            placeholder="https://….logic.azure.com/workflows/…",
+            check=check_workflow_url,
+            is_secret=True,
         ),
     )
 }

@@ -7,6 +7,7 @@ import msgspec
 from openalert.notifiers.email import EmailNotifier, EmailSettings
 from openalert.notifiers.http import OutgoingSettings
 from openalert.notifiers.notifier import Notifier
+from openalert.notifiers.teams import TeamsNotifier
 from openalert.notifiers.webhook import WebhookNotifier
 
 
@@ -22,6 +23,7 @@ class NotifierSettings(msgspec.Struct, kw_only=True, frozen=True):
 NOTIFIERS: dict[str, Callable[[NotifierSettings], Notifier]] = {
     EmailNotifier.channel: lambda settings: EmailNotifier(settings.email, base_url=settings.base_url),
     WebhookNotifier.channel: lambda settings: WebhookNotifier(settings.outgoing, base_url=settings.base_url),
+    TeamsNotifier.channel: lambda settings: TeamsNotifier(settings.outgoing),
 }
 """Every channel by name. A new channel is a file in this room and a line here."""
 

@@ -87,9 +87,7 @@ class FakeWebhook:
         self, status: int = 200, headers: dict[str, str] | None = None, body: bytes = b'{"ok":true}'
     ) -> None:
         """What every request is answered from now on."""
-        lines = {"Content-Type": "application/json", "Content-Length": str(len(body)), **(headers or {})}
-        head = f"HTTP/1.1 {status} Something\r\n" + "".join(f"{k}: {v}\r\n" for k, v in lines.items())
-        self._answer = head.encode("latin-1") + b"\r\n" + body
+        self._answer = whole_answer(status, headers, body)
 
     async def __aenter__(self) -> Self:
         """Listens on a free port."""
@@ -130,9 +128,10 @@ class FakeWebhook:
         self._tasks.add(task)
         self._writers.add(writer)
         try:
-            self.requests.append(await _read(reader))
+            request = await _read(reader)
+            self.requests.append(request)
             self._arrived.set()
-            await self._reply(writer)
+            await self._reply(writer, await self.respond(request))
         except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass
         finally:
@@ -140,7 +139,11 @@ class FakeWebhook:
             self._tasks.discard(task)
             writer.close()
 
-    async def _reply(self, writer: asyncio.StreamWriter) -> None:
+    async def respond(self, request: Received) -> bytes:
+        """The whole answer to a request; a provider that does something with it says here what."""
+        return self._answer
+
+    async def _reply(self, writer: asyncio.StreamWriter, answer: bytes) -> None:
         match self.fault:
             case Fault.LOST_ANSWER:
                 return
@@ -150,13 +153,13 @@ class FakeWebhook:
                 writer.transport.abort()
                 return
             case Fault.HALF_RESPONSE:
-                writer.write(self._answer[:30])
+                writer.write(answer[:30])
             case Fault.NOT_HTTP:
                 writer.write(b"220 mail.test ESMTP\r\n")
             case Fault.WRONG_LENGTH:
                 writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\nshort")
             case Fault.TRICKLE:
-                for byte in self._answer:
+                for byte in answer:
                     writer.write(bytes([byte]))
                     await asyncio.sleep(self.delay)
             case Fault.ENDLESS_BODY:
@@ -164,7 +167,7 @@ class FakeWebhook:
             case _:
                 if self.fault is not Fault.NONE:
                     await asyncio.sleep(3_600 if self.fault is Fault.HANG else self.delay)
-                writer.write(self._answer)
+                writer.write(answer)
         await writer.drain()
 
     async def _pour(self, writer: asyncio.StreamWriter) -> None:
@@ -173,6 +176,13 @@ class FakeWebhook:
             writer.write(b"4000\r\n" + b"x" * 0x4000 + b"\r\n")
             await writer.drain()
             self.sent += 0x4000
+
+
+def whole_answer(status: int, headers: dict[str, str] | None, body: bytes) -> bytes:
+    """An answer as it goes over the line."""
+    lines = {"Content-Type": "application/json", "Content-Length": str(len(body)), **(headers or {})}
+    head = f"HTTP/1.1 {status} Something\r\n" + "".join(f"{k}: {v}\r\n" for k, v in lines.items())
+    return head.encode("latin-1") + b"\r\n" + body
 
 
 async def _read(reader: asyncio.StreamReader) -> Received:

@@ -32,7 +32,7 @@ class ChannelOut(Output):
 
 
 class ChannelIn(Input):
-    """A new channel: `email` with `{"address"}`, `webhook` with `{"url"}`."""
+    """A new channel: `email` with `{"address"}`, `webhook` and `teams` with `{"url"}`."""
 
     name: str
     type: str
