@@ -75,6 +75,23 @@ async def user(
     return made
 
 
+async def contact_method(
+    db: Database, of: User, kind: str, address: str, *, verified: bool = True
+) -> ContactMethod:
+    """A further way to reach the person."""
+    async with db.transaction() as tx:
+        made = ContactMethod(
+            id=new_id(tx.now),
+            user_id=of.id,
+            type=kind,
+            address=address,
+            verified_at=tx.now if verified else None,
+            created_at=tx.now,
+        )
+        await tx.insert("contact_methods", made)
+    return made
+
+
 async def identity(db: Database, of: User, subject: str, issuer: str = "https://id.example") -> Identity:
     """By what the person comes in from a provider."""
     async with db.transaction() as tx:

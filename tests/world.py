@@ -235,6 +235,10 @@ class World:
         for address, messages in self._boxes.items():
             Mailbox(address, messages).is_empty()
 
+    def is_quiet_for(self, of: User) -> None:
+        """Fails on any message to this person that no test looked at."""
+        self.mailbox(of).is_empty()
+
     async def incident(self, number: int = 1) -> Incident:
         """The incident that people call by this number."""
         async with self.db.read() as reader:

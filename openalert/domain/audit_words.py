@@ -51,6 +51,8 @@ _ACTS = {
     "team_member.added": "added {target}",
     "team_member.removed": "removed {target}",
     "team_member.updated": "changed the role of {target}",
+    "user.preferences_changed": "changed how {target} is paged",
+    "user.quiet_hours_changed": "changed the quiet hours of {target}",
     "user.password_changed": "changed the password of {target}",
     "user.sign_in_failed": "failed to sign in as {target}",
     "user.signed_in": "signed in",

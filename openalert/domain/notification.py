@@ -104,6 +104,8 @@ class Notification(msgspec.Struct, kw_only=True):
     possible_repeat: bool = False
     attempts: int = 0
     due_at: Instant | None
+    held_until: Instant | None = None
+    """Not None: the person's quiet hours or do-not-disturb hold it, or what it tells of, until then."""
     give_up_at: Instant
     run_id: str | None = None
     claimed_at: Instant | None = None

@@ -92,8 +92,12 @@ def _snoozed(who: str, data: Data) -> str:
 def _escalated(_: str, data: Data) -> str:
     again = f", repetition {data['cycle']}" if data["cycle"] else ""
     late = f" ({data['late']})" if data.get("late") else ""
-    people = _list(data["people"])
-    return f"Level {data['level']}{again}: {people} to be paged{late}"
+    held = data.get("held") or []
+    waiting = {each["who"] for each in held}
+    paged = [name for name in data["people"] if name not in waiting]
+    what = [f"{_list(paged)} to be paged{late}"] if paged else []
+    what += [each["words"] for each in held] + list(data.get("notes") or [])
+    return f"Level {data['level']}{again}: {'; '.join(what)}"
 
 
 def _escalation_empty(_: str, data: Data) -> str:

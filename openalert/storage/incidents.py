@@ -68,6 +68,17 @@ async def get_many(reader: Reader, ids: Sequence[str]) -> dict[str, Incident]:
     return {incident.id: incident for incident in found}
 
 
+async def held_for(reader: Reader, user_id: str, until: Instant) -> list[Incident]:
+    """Incidents whose pages the person's own settings held until this instant, whatever became of them since."""
+    return await reader.all(
+        Incident,
+        "SELECT * FROM incidents WHERE id IN (SELECT incident_id FROM notifications "
+        "WHERE user_id = :user_id AND held_until = :until AND kind = 'page') ORDER BY id",
+        user_id=user_id,
+        until=until,
+    )
+
+
 async def open_by_key(reader: Reader, keys: Sequence[str]) -> dict[str, Incident]:
     """Open incidents by service and group (`domain.incident.open_key`)."""
     if not keys:

@@ -5,7 +5,8 @@ from typing import Any
 
 from openalert.domain.access import Actor
 from openalert.domain.instant import Instant
-from openalert.domain.notification import Attempt, Notification
+from openalert.domain.notification import Attempt, Notification, NotificationKind, give_up_at
+from openalert.domain.severity import Severity
 from openalert.storage.rows import columns_of
 from openalert.storage.transaction import Reader, Transaction
 from openalert.storage.visible import visible
@@ -202,6 +203,36 @@ async def cancel_pages(tx: Transaction, incident_ids: Sequence[str], reason: str
     return {incident_id: cancelled.count(incident_id) for incident_id in dict.fromkeys(cancelled)}
 
 
+async def move_held(tx: Transaction, user_id: str, severity: Severity, until: Instant) -> int:
+    """Pages about incidents this severe that are held for the person are held until then instead; how many.
+
+    Those that are over meanwhile count too, as they are still to be listed.
+    """
+    moved = await tx.changed(
+        "UPDATE notifications SET due_at = due_at - held_until + CAST(:until AS BIGINT), "
+        "give_up_at = give_up_at - held_until + CAST(:until AS BIGINT), held_until = :until, updated_at = :now "
+        "WHERE user_id = :user_id AND kind = 'page' AND held_until > :now "
+        "AND incident_id IN (SELECT id FROM incidents WHERE severity = :severity) RETURNING id",
+        user_id=user_id,
+        severity=severity,
+        until=until,
+        now=tx.now,
+    )
+    return len(moved)
+
+
+async def cancel_held_digests(tx: Transaction, user_id: str, reason: str) -> None:
+    """The lists of what was held that the person is still to get are not wanted any more."""
+    await tx.execute(
+        "UPDATE notifications SET due_at = NULL, status = 'cancelled', failure_reason = CAST(:reason AS TEXT), "
+        "updated_at = :now WHERE user_id = :user_id AND kind = 'digest' AND held_until > :now "
+        "AND status = 'pending'",
+        user_id=user_id,
+        reason=reason,
+        now=tx.now,
+    )
+
+
 async def cancel_effect(tx: Transaction, effect_key: str, reason: str) -> None:
     """The message with this effect is not wanted any more; what has left, has left."""
     await tx.execute(
@@ -268,15 +299,17 @@ async def was_paged(reader: Reader, incident_id: str, episode: int, user_id: str
 
 
 async def still_hopeful(reader: Reader, page: Notification) -> bool:
-    """Whether another page of the same level may still reach, or has reached, somebody."""
+    """Whether another page of the same level may still reach, or has reached, somebody; not what is held for later."""
     found = await reader.value(
         "SELECT 1 FROM notifications WHERE incident_id = :incident_id AND kind = 'page' AND episode = :episode "
-        "AND cycle = :cycle AND level = :level AND id <> :id AND status NOT IN ('failed', 'cancelled') LIMIT 1",
+        "AND cycle = :cycle AND level = :level AND id <> :id AND status NOT IN ('failed', 'cancelled') "
+        "AND (held_until IS NULL OR held_until <= :now) LIMIT 1",
         incident_id=page.incident_id,
         episode=page.episode,
         cycle=page.cycle,
         level=page.level,
         id=page.id,
+        now=reader.now,
     )
     return found is not None
 
@@ -336,7 +369,9 @@ async def shift(tx: Transaction, by: int) -> None:
     """The wall clock was stepped by `by` milliseconds: waits are elapsed time, see `timers.shift`."""
     await tx.execute(
         "UPDATE notifications SET due_at = due_at + :by, give_up_at = give_up_at + :by, "
-        "claimed_at = claimed_at + :by WHERE due_at IS NOT NULL AND updated_at <= :old_now",
+        "claimed_at = claimed_at + :by WHERE due_at IS NOT NULL AND updated_at <= :old_now "
+        # What waits for the end of somebody's night waits by the clock on their wall (promise ES-5).
+        "AND (held_until IS NULL OR attempts > 0)",
         by=by,
         old_now=tx.now - by,
     )
@@ -351,9 +386,9 @@ async def next_due(reader: Reader) -> Instant | None:
 
 
 async def oldest_unsent_page(reader: Reader) -> Instant | None:
-    """Since when the page waits that has waited longest."""
+    """Since when the page waits that has waited longest; a later step waits only once it is due."""
     oldest: Instant | None = await reader.value(
-        "SELECT min(created_at) FROM notifications WHERE due_at IS NOT NULL AND kind = 'page' "
+        "SELECT min(give_up_at) FROM notifications WHERE due_at IS NOT NULL AND kind = 'page' "
         "AND status IN ('pending', 'sending', 'unknown')"
     )
-    return oldest
+    return None if oldest is None else oldest - give_up_at(NotificationKind.PAGE, 0)

@@ -1,9 +1,14 @@
 """SQL for who can be reached: people with their verified addresses, members, owners."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import msgspec
 
+from openalert.domain.instant import Instant
+from openalert.domain.notification_plan import Callee, NotificationRule, Preferences, Way
+from openalert.domain.quiet import QuietWindow
+from openalert.domain.severity import Severity
+from openalert.storage import notification_rules
 from openalert.storage.transaction import Reader
 
 
@@ -32,6 +37,75 @@ async def people(reader: Reader, user_ids: Sequence[str]) -> list[Person]:
     )
 
 
+class _Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """A person with their preferences, if they have any, and one of their verified ways, if they have one."""
+
+    user_id: str
+    name: str
+    is_active: bool
+    timezone: str
+    contact_method_id: str | None
+    type: str | None
+    address: str | None
+    label: str | None
+    min_severity: Severity | None
+    repeat_every: Instant | None
+    repeat_most: int | None
+    handoffs: bool | None
+    quiet: tuple[QuietWindow, ...] | None
+    passes_from: Severity | None
+    do_not_disturb_until: Instant | None
+
+
+async def callees(reader: Reader, user_ids: Collection[str]) -> list[Callee]:
+    """These people with all that decides how they are reached, by name: two statements, however many they are."""
+    ids = sorted(set(user_ids))
+    if not ids:
+        return []
+    entries = await reader.all(
+        _Entry,
+        "SELECT u.id AS user_id, u.name, u.is_active, u.timezone, c.id AS contact_method_id, c.type, c.address, "
+        "c.label, p.min_severity, p.repeat_every, p.repeat_most, p.handoffs, p.quiet, p.passes_from, "
+        "p.do_not_disturb_until FROM users u "
+        "LEFT JOIN contact_methods c ON c.user_id = u.id AND c.verified_at IS NOT NULL "
+        "LEFT JOIN notification_preferences p ON p.user_id = u.id "
+        f"WHERE {reader.any_of('u.id', 'ids')} ORDER BY u.name, u.id, c.id",
+        ids=ids,
+    )
+    rules = await notification_rules.of_users(reader, ids)
+    people: dict[str, list[_Entry]] = {}
+    for entry in entries:
+        people.setdefault(entry.user_id, []).append(entry)
+    return [_callee(some, rules.get(user_id, [])) for user_id, some in people.items()]
+
+
+def _callee(entries: Sequence[_Entry], rules: Sequence[NotificationRule]) -> Callee:
+    first = entries[0]
+    if first.min_severity is None:
+        preferences = Preferences(user_id=first.user_id)
+    else:
+        set_by_them = {name: getattr(first, name) for name in Preferences.__struct_fields__}
+        preferences = Preferences(**set_by_them)
+    return Callee(
+        user_id=first.user_id,
+        name=first.name,
+        is_active=first.is_active,
+        timezone=first.timezone,
+        ways=tuple(
+            Way(
+                id=each.contact_method_id,
+                type=each.type or "",
+                address=each.address or "",
+                label=each.label or "",
+            )
+            for each in entries
+            if each.contact_method_id is not None
+        ),
+        rules=tuple(rules),
+        preferences=preferences,
+    )
+
+
 async def members(reader: Reader, team_ids: Sequence[str]) -> dict[str, list[str]]:
     """The active members of each team, by id."""
     rows = await reader.rows(
@@ -45,24 +119,24 @@ async def members(reader: Reader, team_ids: Sequence[str]) -> dict[str, list[str
     return found
 
 
-async def team_owners(reader: Reader, team_id: str) -> list[Person]:
-    """The active owners of a team."""
-    return await reader.all(
-        Person,
-        _PERSON + "JOIN team_members m ON m.user_id = u.id "
+async def team_owners(reader: Reader, team_id: str) -> list[str]:
+    """The ids of the active owners of a team."""
+    rows = await reader.rows(
+        "SELECT u.id FROM users u JOIN team_members m ON m.user_id = u.id "
         "WHERE m.team_id = :team_id AND m.role = 'owner' AND u.is_active ORDER BY u.name, u.id",
         team_id=team_id,
     )
+    return [row[0] for row in rows]
 
 
-async def organization_owners(reader: Reader, organization_id: str) -> list[Person]:
-    """The active owners of an organization."""
-    return await reader.all(
-        Person,
-        _PERSON + "WHERE u.organization_id = :organization_id AND u.role = 'owner' AND u.is_active "
-        "ORDER BY u.name, u.id",
+async def organization_owners(reader: Reader, organization_id: str) -> list[str]:
+    """The ids of the active owners of an organization."""
+    rows = await reader.rows(
+        "SELECT id FROM users WHERE organization_id = :organization_id AND role = 'owner' AND is_active "
+        "ORDER BY name, id",
         organization_id=organization_id,
     )
+    return [row[0] for row in rows]
 
 
 async def names(reader: Reader, ids: Sequence[str]) -> dict[str, str]:

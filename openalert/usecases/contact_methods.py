@@ -32,13 +32,13 @@ MOST_CODES_A_DAY = 20
 
 async def of_user(reader: Reader, actor: Actor, user_id: str) -> list[ContactMethod]:
     """How a person is reached; for the person and for admins."""
-    user = await _to_see(reader, actor, user_id)
+    user = await to_see(reader, actor, user_id)
     return await contact_methods.of_user(reader, user.id)
 
 
 async def get(reader: Reader, actor: Actor, user_id: str, method_id: str) -> ContactMethod:
     """One way to reach a person; for the person and for admins."""
-    user = await _to_see(reader, actor, user_id)
+    user = await to_see(reader, actor, user_id)
     return found(await contact_methods.get(reader, user.id, method_id), "contact method")
 
 
@@ -47,7 +47,7 @@ async def create(tx: Transaction, user_id: str, *, kind: str, address: str, labe
 
     An admin's for the address by which the person signs in counts as verified; to any other a code is sent.
     """
-    user = await _to_see(tx, tx.actor, user_id)
+    user = await to_see(tx, tx.actor, user_id)
     way = contact_kind(kind)
     if way.is_linked:
         raise Invalid(
@@ -74,7 +74,7 @@ async def verify(tx: Transaction, user_id: str, method_id: str, code: str | None
 
     None means that the code was wrong: the try counts, so the caller must commit before refusing.
     """
-    user = await _to_see(tx, tx.actor, user_id)
+    user = await to_see(tx, tx.actor, user_id)
     method = found(await contact_methods.get(tx, user.id, method_id), "contact method")
     if method.verified_at is not None:
         return method
@@ -110,7 +110,7 @@ def wrong_code() -> Invalid:
 
 async def delete(tx: Transaction, user_id: str, method_id: str) -> None:
     """Forget a way to reach a person; the last verified one stays."""
-    user = await _to_see(tx, tx.actor, user_id)
+    user = await to_see(tx, tx.actor, user_id)
     method = found(await contact_methods.get(tx, user.id, method_id), "contact method")
     existing = await contact_methods.of_user(tx, user.id)
     verified = [each.id for each in existing if each.verified_at is not None]
@@ -122,7 +122,7 @@ async def delete(tx: Transaction, user_id: str, method_id: str) -> None:
 
 async def send_test(tx: Transaction, user_id: str, method_id: str) -> Notification:
     """A test message by a verified contact method."""
-    user = await _to_see(tx, tx.actor, user_id)
+    user = await to_see(tx, tx.actor, user_id)
     method = found(await contact_methods.get(tx, user.id, method_id), "contact method")
     if method.verified_at is None:
         raise Conflict("This address is not verified yet; enter the code that was sent to it.")
@@ -251,7 +251,7 @@ def _recipient(user: User, method: ContactMethod, reason: str) -> Recipient:
     )
 
 
-async def _to_see(reader: Reader, actor: Actor, user_id: str) -> User:
+async def to_see(reader: Reader, actor: Actor, user_id: str) -> User:
     """The person, for themselves and for admins of at least their rank."""
     user = found(await users.get(reader, actor, user_id), "user")
     if actor.user_id != user.id:

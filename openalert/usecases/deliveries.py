@@ -37,7 +37,7 @@ from openalert.storage import (
     timers,
 )
 from openalert.storage.transaction import Reader, Transaction
-from openalert.usecases import escalation, links
+from openalert.usecases import digests, escalation, links
 from openalert.usecases.notify import HIDDEN
 from openalert.usecases.work import Work
 
@@ -76,6 +76,8 @@ async def compose(reader: Reader, row: Notification, outside: Outside) -> Messag
     )
     if row.kind is NotificationKind.LINK:
         await links.write(reader, row, message, outside.base_url, outside.secret)
+    if row.kind is NotificationKind.DIGEST and row.held_until is not None:
+        await digests.write(reader, row, message, outside.base_url)
     incident = await incidents.get(reader, row.incident_id) if row.incident_id else None
     if incident is not None:
         if row.user_id is not None:

@@ -6,6 +6,7 @@ from openalert.domain.access import SYSTEM, Actor, Role
 from openalert.domain.escalation import PolicyVersion, next_step
 from openalert.domain.incident import EscalationState, Incident, IncidentStatus
 from openalert.domain.instant import Instant
+from openalert.domain.notification_plan import last_resort
 from openalert.domain.timeline import span
 from openalert.storage import escalation_policies, incidents, notifications, recipients, timers
 from openalert.storage.routes import Route
@@ -112,10 +113,11 @@ async def _page_level(
     work: Work, incident: Incident, version: PolicyVersion, timer: Timer, late: str | None
 ) -> None:
     level = version.levels[timer.level - 1]
-    found = await notify.reach(work.tx, level.targets, _its_team(incident))
+    found = await notify.reach(work.tx, level.targets, _its_team(incident), severity=incident.severity)
     policy = await _policy_name(work.tx, version, _its_team(incident))
     for recipient in found.recipients:
         notify.page(work, incident, recipient, timer.cycle, timer.level, policy)
+    notify.promise_digests(work, incident.organization_id, found)
     incident.escalation_level, incident.escalation_cycle = timer.level, timer.cycle
     if timer.level == 1:
         incident.escalation_reached = False
@@ -129,7 +131,9 @@ async def _page_level(
             level=timer.level,
             cycle=timer.cycle,
             people=found.people,
+            held=[{"who": each.callee.name, "words": each.words} for each in found.held],
             misses=found.misses,
+            notes=found.notes,
             late=late,
         )
         work.say(incident, "escalated")
@@ -167,14 +171,16 @@ async def _end(work: Work, incident: Incident, version: PolicyVersion | None) ->
     else:
         why, headline = "Nobody in the escalation policy could be reached", "Nobody could be reached"
     for owner in owners:
-        if reached:
-            notify.notice(work, incident, owner, headline, f"{why}. Somebody must look at this incident now.")
-        else:
+        if not reached:
             notify.page(work, incident, owner, incident.escalation_cycle, 0, "")
+        elif owner.due_at is not None and owner.due_at <= work.now:
+            notify.notice(work, incident, owner, headline, f"{why}. Somebody must look at this incident now.")
     incident.escalation_state = EscalationState.NONE if version is None else EscalationState.EXHAUSTED
     incident.escalation_next_at = None
     work.drop_timers(incident)
-    work.tell(incident, "escalation_ended", SYSTEM, why=why, told=[owner.who for owner in owners])
+    work.tell(
+        incident, "escalation_ended", SYSTEM, why=why, told=list(dict.fromkeys(owner.who for owner in owners))
+    )
     work.say(incident, "updated")
 
 
@@ -185,7 +191,7 @@ async def was_anybody_paged(reader: Reader, incident: Incident) -> bool:
 
 
 async def _owners(reader: Reader, incident: Incident) -> list[Recipient]:
-    """The team's owners who can be reached, else the organization's."""
+    """The messages to the team's owners who can be reached, else to the organization's."""
     for owners, reason in (
         (await recipients.team_owners(reader, incident.team_id), "You own the team and nobody else answers"),
         (
@@ -193,11 +199,13 @@ async def _owners(reader: Reader, incident: Incident) -> list[Recipient]:
             "You own the organization and nobody else answers",
         ),
     ):
-        reachable = [
-            found for owner in owners if (found := notify.person_recipient(owner, reason)) is not None
+        messages = [
+            message
+            for owner in await recipients.callees(reader, owners)
+            for message in notify.steps_of(owner, last_resort(owner, incident.severity, reader.now), reason)
         ]
-        if reachable:
-            return reachable
+        if messages:
+            return messages
     return []
 
 
@@ -252,7 +260,7 @@ async def ladder(reader: Reader, incident: Incident, viewer: Actor | None = None
     for level in version.levels:
         if level.level > upcoming and at is not None:
             at += level.delay
-        found = await notify.reach(reader, level.targets, viewer)
+        found = await notify.reach(reader, level.targets, viewer, severity=incident.severity, at=at)
         is_next = level.level == upcoming and incident.escalation_next_at is not None
         done = level.level < upcoming or (incident.escalation_next_at is None and not is_next)
         rungs.append(

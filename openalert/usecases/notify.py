@@ -10,6 +10,7 @@ from openalert.domain.channel import channel_kind
 from openalert.domain.escalation import Target, TargetType
 from openalert.domain.ids import new_id
 from openalert.domain.incident import Incident
+from openalert.domain.instant import Instant
 from openalert.domain.notification import (
     Notification,
     NotificationKind,
@@ -18,10 +19,11 @@ from openalert.domain.notification import (
     page_key,
     priority_of,
 )
+from openalert.domain.notification_plan import Callee, Plan, held_words, plan
+from openalert.domain.severity import Severity
 from openalert.domain.team import Channel
 from openalert.storage import channels, notifications, recipients, teams
 from openalert.storage import schedules as stored_schedules
-from openalert.storage.recipients import Person
 from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import schedules
 from openalert.usecases.work import Work
@@ -45,6 +47,12 @@ class Recipient(msgspec.Struct, frozen=True, kw_only=True):
     channel: str
     address: str
     reason: str
+    step: int = 0
+    """Which message to this person it is, counted from 0."""
+    due_at: Instant | None = None
+    """When it is to leave; None: at once."""
+    held_until: Instant | None = None
+    """Not None: until then their own settings hold it."""
 
     @property
     def key(self) -> str:
@@ -52,11 +60,26 @@ class Recipient(msgspec.Struct, frozen=True, kw_only=True):
         return self.contact_method_id or self.channel_id or self.address
 
 
+class Held(msgspec.Struct, frozen=True):
+    """Somebody whose own settings hold every page for now."""
+
+    callee: Callee
+    until: Instant
+    words: str
+    """ "held until 07:00 by Bea's quiet hours"."""
+
+
 class Reach(msgspec.Struct):
     """Whom a level reaches, and which of its targets reach nobody, in words."""
 
     recipients: list[Recipient]
+    """Every message: one person is here once for each step of their rules."""
     misses: list[str]
+    held: list[Held] = []
+    notes: list[str] = []
+    """What does not go as people's rules say."""
+    callees: list[Callee] = []
+    """The people among the recipients."""
 
     @property
     def people(self) -> list[str]:
@@ -64,10 +87,18 @@ class Reach(msgspec.Struct):
         return list(dict.fromkeys(recipient.who for recipient in self.recipients))
 
 
-async def reach(reader: Reader, targets: Sequence[Target], viewer: Actor = SYSTEM) -> Reach:
-    """Whom these targets mean at this moment; resolved when a level is due, never before.
+async def reach(
+    reader: Reader,
+    targets: Sequence[Target],
+    viewer: Actor = SYSTEM,
+    *,
+    severity: Severity = Severity.CRITICAL,
+    at: Instant | None = None,
+) -> Reach:
+    """Whom these targets mean at this moment, and how each wants to be reached; resolved when a level is due.
 
-    For a `viewer`, what belongs to a team out of their sight is not called by its name.
+    For a `viewer`, what belongs to a team out of their sight is not called by its name. `at` is when the messages
+    would leave, if not now.
     """
     ids: dict[TargetType, list[str]] = {kind: [] for kind in TargetType}
     for target in targets:
@@ -86,7 +117,7 @@ async def reach(reader: Reader, targets: Sequence[Target], viewer: Actor = SYSTE
         if target.type is not TargetType.CHANNEL and not meant:
             found.misses.append(why)
         wanted.extend((user_id, why) for user_id in meant)
-    await _add_people(reader, found, wanted)
+    await _add_people(reader, found, wanted, severity, reader.now if at is None else at)
     if ids[TargetType.CHANNEL]:
         places = await channels.by_ids(reader, ids[TargetType.CHANNEL])
         shown = [msgspec.structs.replace(each, name=hidden.get(each.id, each.name)) for each in places]
@@ -129,45 +160,43 @@ def _meant(
     return [], ""
 
 
-async def _add_people(reader: Reader, found: Reach, wanted: list[tuple[str, str]]) -> None:
+async def _add_people(
+    reader: Reader, found: Reach, wanted: list[tuple[str, str]], severity: Severity, at: Instant
+) -> None:
     why = dict(reversed(wanted))
-    if not why:
-        return
-    seen: set[str] = set()
     missing = set(why)
-    for person in await recipients.people(reader, list(why)):
-        missing.discard(person.user_id)
-        recipient = person_recipient(person, why[person.user_id])
-        if recipient is None:
-            found.misses.append(_unreachable(person))
-        elif recipient.key not in seen:
-            seen.add(recipient.key)
-            found.recipients.append(recipient)
+    for callee in await recipients.callees(reader, why):
+        missing.discard(callee.user_id)
+        planned = plan(callee, severity, at)
+        found.notes.extend(planned.notes)
+        if not planned.steps:
+            found.misses.append(planned.silent)
+            continue
+        found.callees.append(callee)
+        found.recipients.extend(steps_of(callee, planned, why[callee.user_id]))
+        if planned.held_until is not None:
+            words = held_words(callee, planned.held_until, at, planned.held_by)
+            found.held.append(Held(callee, planned.held_until, words))
     found.misses.extend("a person who is gone" for _ in missing)
 
 
-def person_recipient(person: Person, reason: str) -> Recipient | None:
-    """A person's verified address as something to send to; None for somebody who cannot be reached."""
-    if (
-        not person.is_active
-        or person.contact_method_id is None
-        or person.type is None
-        or person.address is None
-    ):
-        return None
-    return Recipient(
-        who=person.name,
-        user_id=person.user_id,
-        contact_method_id=person.contact_method_id,
-        channel_id=None,
-        channel=person.type,
-        address=person.address,
-        reason=reason,
-    )
-
-
-def _unreachable(person: Person) -> str:
-    return f"{person.name} " + ("has no verified address" if person.is_active else "is deactivated")
+def steps_of(callee: Callee, planned: Plan, reason: str) -> list[Recipient]:
+    """A person's plan as messages to send."""
+    return [
+        Recipient(
+            who=callee.name,
+            user_id=callee.user_id,
+            contact_method_id=step.way.id,
+            channel_id=None,
+            channel=step.way.type,
+            address=step.way.address,
+            reason=reason,
+            step=step.number,
+            due_at=step.due_at,
+            held_until=step.held_until,
+        )
+        for step in planned.steps
+    ]
 
 
 def _add_channels(found: Reach, ids: Sequence[str], channels: Iterable[Channel]) -> None:
@@ -197,10 +226,48 @@ def channel_recipient(channel: Channel, reason: str) -> Recipient:
 def page(work: Work, incident: Incident, recipient: Recipient, cycle: int, level: int, policy: str) -> None:
     """Page somebody for a level of the incident's escalation."""
     reason = f"{recipient.reason} ({policy}, level {level})." if policy else f"{recipient.reason}."
-    key = page_key(incident.id, incident.episode, cycle, level, recipient.key)
+    key = page_key(incident.id, incident.episode, cycle, level, recipient.key, recipient.step)
     notification = _new(work, incident, recipient, NotificationKind.PAGE, key, reason)
     notification.cycle, notification.level = cycle, level
     work.send(notification)
+
+
+def promise_digests(work: Work, organization_id: str, found: Reach) -> None:
+    """Whoever has something held hears at the end of it what that was, also if it is over by then (promise NO-8)."""
+    callees = {callee.user_id: callee for callee in found.callees}
+    times = {(each.user_id, each.held_until) for each in found.recipients if each.held_until is not None}
+    for user_id, until in sorted(times, key=str):
+        if user_id in callees and until is not None:
+            for row in held_digests(callees[user_id], organization_id, until, work.now):
+                work.send(row)
+
+
+def held_digests(callee: Callee, organization_id: str, until: Instant, now: Instant) -> list[Notification]:
+    """The messages that list, at that instant, what was held for somebody until then; what they say is found then."""
+    planned = plan(callee, None, until, kind=NotificationKind.DIGEST)
+    return [
+        Notification(
+            id=new_id(now),
+            effect_key=f"digest:held:{callee.user_id}:{until}:{step.number}:{step.way.id}",
+            organization_id=organization_id,
+            team_id=None,
+            incident_id=None,
+            kind=NotificationKind.DIGEST,
+            priority=priority_of(NotificationKind.DIGEST),
+            user_id=callee.user_id,
+            contact_method_id=step.way.id,
+            channel_id=None,
+            channel=step.way.type,
+            address=step.way.address,
+            reason="Your quiet time is over.",
+            due_at=step.due_at,
+            held_until=until,
+            give_up_at=give_up_at(NotificationKind.DIGEST, step.due_at),
+            created_at=now,
+            updated_at=now,
+        )
+        for step in planned.steps
+    ]
 
 
 def notice(work: Work, incident: Incident, recipient: Recipient, headline: str, body: str) -> None:
@@ -214,6 +281,7 @@ def notice(work: Work, incident: Incident, recipient: Recipient, headline: str, 
 def _new(
     work: Work, incident: Incident, recipient: Recipient, kind: NotificationKind, key: str, reason: str
 ) -> Notification:
+    due_at = work.now if recipient.due_at is None else recipient.due_at
     return Notification(
         id=new_id(work.now),
         effect_key=key,
@@ -230,8 +298,10 @@ def _new(
         channel=recipient.channel,
         address=recipient.address,
         reason=reason,
-        due_at=work.now,
-        give_up_at=give_up_at(kind, work.now),
+        step=recipient.step,
+        due_at=due_at,
+        held_until=recipient.held_until,
+        give_up_at=give_up_at(kind, due_at),
         created_at=work.now,
         updated_at=work.now,
     )
@@ -259,6 +329,7 @@ async def tell_the_paged(work: Work, incidents: Sequence[tuple[Incident, str]]) 
                 kind=NotificationKind.UPDATE,
                 priority=priority_of(NotificationKind.UPDATE),
                 step=0,
+                held_until=None,
                 reason="You were paged for this incident.",
                 content={"headline": headline},
                 status=NotificationStatus.PENDING,

@@ -67,6 +67,7 @@ CODES: dict[str, Code] = {
     "INVITATION_NOT_FOUND": Code((404,), "No such invitation, or its link is used, withdrawn or over."),
     "MEMBER_NOT_FOUND": Code((404,), "No such member of the team or rotation."),
     "MESSAGE_NOT_FOUND": Code((404,), "What was answered is no message of ours that asks anybody to act."),
+    "NOTIFICATION_RULE_NOT_FOUND": Code((404,), "No such rule of this person."),
     "NOTIFICATION_NOT_FOUND": Code((404,), "No such notification."),
     "ORGANIZATION_NOT_FOUND": Code((404,), "No such organization."),
     "OVERRIDE_NOT_FOUND": Code((404,), "No such override."),

@@ -21,6 +21,7 @@ NOT_AN_ACT = {
     "incidents.wake": "time does it, nobody",
     "links.mail": "part of an act",
     "links.recall": "part of an act",
+    "notification_rules.hold_anew": "part of setting quiet hours",
     "notify.send_to": "part of an act",
     "replies.paged_person": "changes nothing",
     "replies.person": "changes nothing",

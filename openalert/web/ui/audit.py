@@ -26,7 +26,8 @@ PAGE = 50
 _SPANS = {"1": "Last 24 hours", "7": "Last 7 days", "30": "Last 30 days"}
 _KINDS = (
     "incident", "service", "integration", "schedule", "rotation", "override", "escalation_policy", "channel", "team",
-    "team_member", "user", "session", "contact_method", "api_key", "organization", "configuration", "database",
+    "team_member", "user", "session", "contact_method", "notification_rule", "api_key", "organization",
+    "configuration", "database",
 )  # fmt: skip
 _SIGN_IN = ("user.signed_in", "user.sign_in_failed")
 _PLACES = {
