@@ -10,7 +10,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import JSONBody
 
 from openalert.domain.access import Actor
-from openalert.domain.errors import NotFound
+from openalert.domain.errors import NotFound, Unauthenticated
 from openalert.domain.user import User
 from openalert.storage.database import Database
 from openalert.usecases import passkeys, second_factors, signin, users
@@ -36,11 +36,21 @@ class SignInIn(msgspec.Struct, forbid_unknown_fields=True):
     next: str = "/"
 
 
+class RegistrationOptionsIn(msgspec.Struct, forbid_unknown_fields=True):
+    """For whom it becomes: whoever is signed in, or whoever has to set up a second factor to get in.
+
+    Both may be in one browser, and be two people; so the page says which it is.
+    """
+
+    enrolling: bool = False
+
+
 class RegistrationIn(msgspec.Struct, forbid_unknown_fields=True):
     """A new passkey (`PublicKeyCredential.toJSON()`), and what its owner calls it."""
 
     credential: dict[str, Any]
     name: str = ""
+    enrolling: bool = False
 
 
 def site_of(request: Web) -> Site:
@@ -77,9 +87,11 @@ async def sign_in(request: Web, db: NamedDependency[Database], data: JSONBody[Si
 
 
 @post("/auth/passkeys/registration/options", opt=_PUBLIC, status_code=200, include_in_schema=False)
-async def registration_options(request: Web, db: NamedDependency[Database]) -> dict[str, Any]:
+async def registration_options(
+    request: Web, db: NamedDependency[Database], data: JSONBody[RegistrationOptionsIn]
+) -> dict[str, Any]:
     """What a device is to make a passkey of: for whoever is signed in, or has to set up a second factor first."""
-    user, _ = await _who(request, db)
+    user, _ = await _who(request, db, data.enrolling)
     return await passkeys.registration_options(db, site_of(request), user)
 
 
@@ -88,16 +100,18 @@ async def register(
     request: Web, db: NamedDependency[Database], data: JSONBody[RegistrationIn]
 ) -> Response[Any]:
     """A new passkey; whoever had to set one up is signed in with it."""
-    user, actor = await _who(request, db)
+    user, actor = await _who(request, db, data.enrolling)
     site = site_of(request)
-    token = "" if request.scope.get("actor") is not None else step_of(request)
+    token = step_of(request) if data.enrolling else ""
     await passkeys.register(
         db, actor, site, user, name=data.name, credential=data.credential, step_token=token
     )
     here: Response[Any] = Response({"next": "/me/security"})
     if not token:
         return here
-    return entered(request, here, await second_factors.enrolled(db, token, browser_of(request)))
+    outcome = await second_factors.enrolled(db, token, browser_of(request))
+    await replaced(request, db)
+    return entered(request, here, outcome)
 
 
 def _refuse_alone(request: Web, after_password: bool) -> None:
@@ -106,16 +120,18 @@ def _refuse_alone(request: Web, after_password: bool) -> None:
         raise NotFound("page")
 
 
-async def _who(request: Web, db: Database) -> tuple[User, Actor]:
-    """Whose passkey it becomes: of the session, else of the sign-in that waits for a second factor to be set up."""
+async def _who(request: Web, db: Database, enrolling: bool) -> tuple[User, Actor]:
+    """Whose passkey it becomes: of the session, or of the sign-in that waits for a second factor to be set up."""
     scope: Any = request.scope
     actor: Actor | None = scope.get("actor")
     async with db.read() as reader:
-        if actor is not None:
-            await signin.require_fresh(reader, actor, session_token(request.scope))
-            return await users.me(reader, actor), actor
-        user = await second_factors.enrolling(reader, step_of(request))
-    return user, signin.as_actor(user, browser_of(request))
+        if enrolling:
+            user = await second_factors.enrolling(reader, step_of(request))
+            return user, signin.as_actor(user, browser_of(request))
+        if actor is None:
+            raise Unauthenticated("Sign in first.")
+        await signin.require_fresh(reader, actor, session_token(request.scope))
+        return await users.me(reader, actor), actor
 
 
 ROUTES: Sequence[HTTPRouteHandler] = [sign_in_options, sign_in, registration_options, register]

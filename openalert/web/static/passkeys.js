@@ -35,8 +35,9 @@ async function signIn(button) {
   });
 }
 
-async function register() {
-  const options = await post("/auth/passkeys/registration/options", {});
+async function register(button) {
+  const enrolling = button.dataset.passkey === "enrol";
+  const options = await post("/auth/passkeys/registration/options", { enrolling });
   const made = await navigator.credentials.create({
     publicKey: {
       ...options, challenge: decode(options.challenge), user: { ...options.user, id: decode(options.user.id) },
@@ -45,6 +46,7 @@ async function register() {
   });
   const { attestationObject, clientDataJSON } = made.response;
   return post("/auth/passkeys/registration", {
+    enrolling,
     name: document.querySelector("#passkey-name")?.value || "",
     credential: {
       id: made.id, rawId: made.id, type: made.type, clientExtensionResults: {},
@@ -68,7 +70,7 @@ if (window.PublicKeyCredential) {
       said.hidden = true;
       button.disabled = true;
       try {
-        const { next } = await (button.dataset.passkey === "register" ? register() : signIn(button));
+        const { next } = await (["register", "enrol"].includes(button.dataset.passkey) ? register(button) : signIn(button));
         location.assign(next);
       } catch (error) {
         said.textContent = words(error);

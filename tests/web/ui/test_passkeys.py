@@ -12,8 +12,10 @@ import uvicorn
 
 from openalert.app import OpenAlert
 from openalert.config import Config, Server
-from openalert.domain.access import Role
-from openalert.storage import open_database
+from openalert.domain.access import Actor, Role
+from openalert.domain.second_factor import SecondFactorRule
+from openalert.storage import open_database, organizations
+from openalert.storage.database import Database
 from openalert.storage.keyring import KeyRing
 from openalert.usecases import passwords, setup, users
 from tests.conftest import KEY
@@ -33,6 +35,7 @@ class Desk(msgspec.Struct):
     base: str
     page: Any
     device: Any
+    database: Database
     complaints: list[str]
 
     async def go(self, path: str) -> None:
@@ -42,13 +45,18 @@ class Desk(msgspec.Struct):
     async def sign_in(self, password: str = PASSWORD) -> None:
         """Type address and password."""
         await self.go("/login")
-        await self.page.fill("#email", "ana@example.org")
-        await self.page.fill("#password", password)
-        await self.page.click("form button.primary")
+        await type_in(self.page, "ana@example.org", password)
 
     async def sign_out(self) -> None:
         """By the cookies alone, so that the browser stays known."""
         await self.page.context.clear_cookies(name="openalert_session")
+
+
+async def type_in(page: Any, email: str, password: str = PASSWORD) -> None:
+    """Fill the form of the sign-in page and press its button."""
+    await page.fill("#email", email)
+    await page.fill("#password", password)
+    await page.click("form button.primary")
 
 
 @pytest.fixture
@@ -93,7 +101,7 @@ async def desk(tmp_path: Path, anyio_backend: str) -> AsyncIterator[Desk]:
                 }
             },
         )  # fmt: skip
-        yield Desk(base, page, device, complaints)
+        yield Desk(base, page, device, database, complaints)
         await browser.close()
     serving_at.should_exit = True
     await serving
@@ -121,6 +129,33 @@ async def test_a_passkey_is_made_and_opens_the_door(desk: Desk) -> None:
     await desk.page.wait_for_url("**/incidents*")
     await desk.go("/me/security")
     assert "by password and passkey" in await desk.page.inner_text("#sessions")
+    assert desk.complaints == []
+
+
+async def test_a_passkey_made_to_get_in_is_of_whoever_gets_in(desk: Desk) -> None:
+    """Ana signed in beside, in another window, when Bob has to set up a second factor: the passkey becomes Bob's."""
+    hashed = await passwords.hash_password(PASSWORD)
+    await desk.go("/login")
+    beside = await desk.page.context.new_page()
+    await beside.goto(desk.base + "/login")
+    await type_in(beside, "ana@example.org")
+    await beside.wait_for_url("**/incidents*")
+    await beside.close()
+    async with desk.database.transaction() as tx:
+        ((ana, home),) = await tx.rows("SELECT id, organization_id FROM users")
+        tx.actor = Actor(kind="user", id=ana, name="Ana", organization_id=home, role=Role.OWNER)
+        await users.create(
+            tx, email="bob@example.org", name="Bob Berg", role=Role.MEMBER, password_hash=hashed
+        )
+        await organizations.set_second_factor_rule(tx, home, SecondFactorRule.EVERYONE)
+    await type_in(desk.page, "bob@example.org")
+    await desk.page.wait_for_url("**/login/enrol*")
+    await desk.page.click("[data-passkey=enrol]")
+    await desk.page.wait_for_url("**/me/security")
+    assert "bob@example.org" in await desk.page.inner_text(".page-head")
+    async with desk.database.read() as reader:
+        rows = await reader.rows("SELECT u.name FROM passkeys p JOIN users u ON u.id = p.user_id")
+    assert [row[0] for row in rows] == ["Bob Berg"]
     assert desk.complaints == []
 
 
