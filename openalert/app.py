@@ -24,6 +24,7 @@ from openalert.notifiers.email import EmailSettings
 from openalert.notifiers.http import OutgoingSettings
 from openalert.notifiers.identity_provider import IdentityProvider, ProviderSettings
 from openalert.notifiers.notifier import Notifier
+from openalert.notifiers.push import WebPushSettings
 from openalert.storage.database import Database
 from openalert.usecases.deliveries import Outside as LinksBack
 from openalert.usecases.intake import Intake
@@ -116,6 +117,7 @@ def notifier_settings(config: Config) -> NotifierSettings:
             allow_private_networks=config.outgoing.allow_private_networks,
             allowed_networks=list(config.outgoing.allowed_networks),
         ),
+        web_push=WebPushSettings(private_key=config.web_push.private_key, subject=config.web_push.subject),
     )
 
 

@@ -5,11 +5,13 @@ from collections.abc import Iterator
 from ipaddress import ip_network
 from urllib.parse import urlsplit
 
-from openalert.config.sections import Config, Oidc
+from openalert.config.sections import Config, Oidc, WebPush
 from openalert.domain.single_sign_on import GOOGLE, is_trustworthy_url, serves_many_tenants
 from openalert.domain.vault import SHORTEST_KEY
 
 _HOST_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9_])?")
+
+_VAPID_KEY = re.compile(r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]=?")
 
 
 def problems(config: Config) -> Iterator[tuple[str, str]]:
@@ -37,7 +39,15 @@ def problems(config: Config) -> Iterator[tuple[str, str]]:
         yield "database.url", "must begin with sqlite:/// or postgres://."
     if config.smtp.host and "@" not in config.smtp.sender:
         yield "smtp.from", "must be an e-mail address when smtp.host is given."
+    yield from _web_push_problems(config.web_push)
     yield from _oidc_problems(config.oidc)
+
+
+def _web_push_problems(web_push: WebPush) -> Iterator[tuple[str, str]]:
+    if web_push.private_key and not _VAPID_KEY.fullmatch(web_push.private_key):
+        yield "web_push.private_key", "must be the private half of a VAPID key: 32 bytes as base64url."
+    if web_push.subject and not web_push.subject.startswith(("mailto:", "https://")):
+        yield "web_push.subject", "must begin with mailto: or https://."
 
 
 def _oidc_problems(oidc: Oidc) -> Iterator[tuple[str, str]]:

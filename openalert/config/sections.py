@@ -75,6 +75,15 @@ class Outgoing(Section, frozen=True):
     allowed_networks: tuple[str, ...] = ()
 
 
+class WebPush(Section, frozen=True):
+    """Pages to browsers and installed apps; they work without a line of it."""
+
+    private_key: Secret = ""
+    """Ours, which push services know us by: base64url of 32 bytes. Empty: made once, sealed in the database."""
+    subject: str = ""
+    """A mailto: or https: URL for the people of a push service; empty: server.base_url."""
+
+
 class Oidc(Section, frozen=True):
     """Single sign-on by OpenID Connect; without an issuer there is none."""
 
@@ -125,6 +134,7 @@ class Config(Section, frozen=True):
     database: DatabaseSection = DatabaseSection()
     smtp: Smtp = Smtp()
     outgoing: Outgoing = Outgoing()
+    web_push: WebPush = WebPush()
     oidc: Oidc = msgspec.field(default=Oidc(), name="auth.oidc")
     log: Log = Log()
     retention: Retention = Retention()

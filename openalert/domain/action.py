@@ -63,6 +63,17 @@ def has_expired(claims: ActionClaims, now: Instant) -> bool:
     return now // SECOND >= claims.expires
 
 
+def proof(secret: bytes, notification_id: str) -> str:
+    """What shows that we sent this message: whoever brings it back has read it."""
+    tag = hmac.new(secret, b"openalert message\0" + notification_id.encode(), hashlib.sha256).digest()
+    return _text(tag[:_TAG_BYTES])
+
+
+def is_proven(secret: bytes, notification_id: str, given: str) -> bool:
+    """Whether that is the proof of this message."""
+    return hmac.compare_digest(proof(secret, notification_id).encode(), given.encode(errors="replace"))
+
+
 def _tag(secret: bytes, claims: bytes) -> bytes:
     return hmac.new(secret, b"openalert action\0" + claims, hashlib.sha256).digest()[:_TAG_BYTES]
 

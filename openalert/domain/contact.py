@@ -44,6 +44,11 @@ def check_phone(number: str) -> str:
     return plain
 
 
+def _as_it_is(address: str) -> str:
+    """What a provider gave us is not for us to judge."""
+    return address
+
+
 CONTACT_KINDS: dict[str, ContactKind] = {
     kind.type: kind
     for kind in (
@@ -53,6 +58,9 @@ CONTACT_KINDS: dict[str, ContactKind] = {
             address_words="E-mail address",
             placeholder="you@example.com",
             check=check_email,
+        ),
+        ContactKind(
+            type="push", words="Push", address_words="Browser or app", check=_as_it_is, is_linked=True
         ),
     )
 }

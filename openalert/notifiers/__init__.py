@@ -7,6 +7,7 @@ import msgspec
 from openalert.notifiers.email import EmailNotifier, EmailSettings
 from openalert.notifiers.http import OutgoingSettings
 from openalert.notifiers.notifier import Notifier
+from openalert.notifiers.push import PushNotifier, WebPushSettings
 from openalert.notifiers.teams import TeamsNotifier
 from openalert.notifiers.webhook import WebhookNotifier
 
@@ -18,10 +19,14 @@ class NotifierSettings(msgspec.Struct, kw_only=True, frozen=True):
     """Where people reach this installation, without a slash at the end."""
     email: EmailSettings = EmailSettings()
     outgoing: OutgoingSettings = OutgoingSettings()
+    web_push: WebPushSettings = WebPushSettings()
 
 
 NOTIFIERS: dict[str, Callable[[NotifierSettings], Notifier]] = {
     EmailNotifier.channel: lambda settings: EmailNotifier(settings.email, base_url=settings.base_url),
+    PushNotifier.channel: lambda settings: PushNotifier(
+        settings.web_push, settings.outgoing, base_url=settings.base_url
+    ),
     WebhookNotifier.channel: lambda settings: WebhookNotifier(settings.outgoing, base_url=settings.base_url),
     TeamsNotifier.channel: lambda settings: TeamsNotifier(settings.outgoing),
 }

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from openalert.domain.access import Actor, Permission
+from openalert.domain.access import SYSTEM, Actor, Permission
 from openalert.domain.audit import Subject
 from openalert.domain.contact import contact_kind
 from openalert.domain.errors import Conflict, Forbidden, Invalid, RateLimited
@@ -187,6 +187,41 @@ async def link(
     if sealed is not None:
         await contact_methods.put_secrets(tx, method.id, sealed)
     return method
+
+
+async def lost(tx: Transaction, row: Notification) -> None:
+    """A linked way to reach somebody is gone, says its provider: forget it, and tell the person by another."""
+    if row.user_id is None or row.contact_method_id is None:
+        return
+    user = await users.get(tx, SYSTEM, row.user_id)
+    method = await contact_methods.get(tx, row.user_id, row.contact_method_id)
+    if user is None or method is None or not contact_kind(method.type).is_linked:
+        return
+    await contact_methods.delete(tx, method.id)
+    name = method.label or contact_kind(method.type).words
+    audit.record(
+        tx,
+        "contact_method.lost",
+        kind="contact_method",
+        id=method.id,
+        name=f"{name} of {user.name}",
+        before=method,
+        organization_id=user.organization_id,
+    )
+    left = [each for each in await contact_methods.of_user(tx, user.id) if each.verified_at is not None]
+    # Mail before all else: this is news, nothing to wake anybody with.
+    for other in sorted(left, key=lambda each: each.type != "email")[:1]:
+        await send_to(
+            tx,
+            _recipient(user, other, "It was one of the ways to reach you"),
+            NotificationKind.NOTICE,
+            organization_id=user.organization_id,
+            team_id=None,
+            headline=f"{name} gets no pages any more",
+            body="The browser or app has ended its subscription: it was uninstalled, its data were cleared, or "
+            "notifications were switched off there. To be paged there again, open My page in it and connect it.",
+            reason="A page to it could not be delivered.",
+        )
 
 
 def _label(text: str) -> str:

@@ -22,6 +22,7 @@ from openalert.notifiers.notifier import (
     LostAnswer,
     Message,
     NotifierError,
+    Reason,
     Receipt,
 )
 from openalert.storage import (
@@ -37,7 +38,8 @@ from openalert.storage import (
     timers,
 )
 from openalert.storage.transaction import Reader, Transaction
-from openalert.usecases import digests, escalation, links
+from openalert.usecases import contact_methods as ways
+from openalert.usecases import digests, escalation, links, push_subscriptions
 from openalert.usecases.notify import HIDDEN
 from openalert.usecases.work import Work
 
@@ -57,7 +59,7 @@ async def compose(reader: Reader, row: Notification, outside: Outside) -> Messag
     organization = await organizations.get(reader, row.organization_id)
     people = await recipients.people(reader, [row.user_id]) if row.user_id else []
     channel = await _channel(reader, row.channel_id) if row.channel_id else None
-    secrets = await _secrets(reader, row)
+    secrets = await _secrets(reader, row, outside)
     message = Message(
         notification_id=row.id,
         kind=row.kind,
@@ -91,12 +93,15 @@ async def _channel(reader: Reader, channel_id: str) -> Channel | None:
     return found[0] if found else None
 
 
-async def _secrets(reader: Reader, row: Notification) -> dict[str, Any]:
+async def _secrets(reader: Reader, row: Notification, outside: Outside) -> dict[str, Any]:
     """What the notifier needs beside what may be seen: `address` is the address itself where that is a secret."""
     if row.channel_id is not None:
         return await channels.secrets(reader, row.channel_id)
     if row.contact_method_id is not None:
-        return await contact_methods.secrets(reader, row.contact_method_id)
+        kept = await contact_methods.secrets(reader, row.contact_method_id)
+        return kept | (
+            await push_subscriptions.keys(reader, row, outside.secret) if row.channel == "push" else {}
+        )
     return {}
 
 
@@ -192,6 +197,8 @@ async def settle(tx: Transaction, row: Notification, result: Receipt | NotifierE
         outcome, detail = _refused(row, result, tx.now)
     if not await notifications.settle(tx, row, outcome, detail):
         return
+    if isinstance(result, NotifierError) and result.reason is Reason.GONE:
+        await ways.lost(tx, row)
     if row.incident_id is not None and row.due_at is None:
         await _tell(tx, row, detail)
     if row.team_id is not None:

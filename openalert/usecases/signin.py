@@ -26,7 +26,7 @@ from openalert.domain.user import (
 from openalert.storage import credentials, organizations, second_factors, users
 from openalert.storage.database import Database
 from openalert.storage.transaction import Reader, Transaction
-from openalert.usecases import audit, failures, passwords, throttle
+from openalert.usecases import audit, failures, passwords, push_browsers, throttle
 from openalert.usecases.access import found, may_manage
 from openalert.usecases.throttle import Attempt
 
@@ -138,6 +138,7 @@ async def enter(tx: Transaction, user: User, browser: Browser, method: SignInMet
     known = browser.token and await credentials.users_of_browser(tx, token_hash(browser.token))
     browser_token = browser.token if known else secrets.token_urlsafe(32)
     await credentials.remember_browser(tx, token_hash(browser_token), user.id)
+    await push_browsers.entered(tx, user.id, token_hash(browser_token), token_hash(token))
     actor = found(await actor_for_session(tx, token), "session").by_way_of(browser.stranger)
     audit.record(
         tx,
@@ -248,6 +249,7 @@ async def sign_out(tx: Transaction, token: str) -> None:
     person = await actor_for_session(tx, token)
     if person is None:
         return
+    await push_browsers.left(tx, token_hash(token), person.by_way_of(tx.actor))
     await credentials.delete_session(tx, token_hash(token))
     audit.record(
         tx,
@@ -270,6 +272,7 @@ async def end_session(tx: Transaction, session_id: str, user_id: str | None = No
     person = await _whose(tx, tx.actor, user_id)
     if not await credentials.delete_session_of(tx, person, session_id):
         raise NotFound("session")
+    await push_browsers.ended(tx, person, session_id)
     await _record_ended(tx, "session.ended", person)
 
 
@@ -277,6 +280,7 @@ async def end_other_sessions(tx: Transaction, token: str) -> None:
     """End all of the actor's sessions but the one with this token."""
     if tx.actor.user_id is None:
         raise NotFound("session")
+    await push_browsers.all_ended(tx, tx.actor.user_id, but=token_hash(token))
     await credentials.delete_sessions_of(tx, tx.actor.user_id, but=token_hash(token))
     await _record_ended(tx, "session.others_ended", tx.actor.user_id)
 
@@ -284,6 +288,7 @@ async def end_other_sessions(tx: Transaction, token: str) -> None:
 async def end_sessions_of(tx: Transaction, user_id: str) -> None:
     """End every session of somebody whom the actor may manage."""
     person = await _whose(tx, tx.actor, user_id)
+    await push_browsers.all_ended(tx, person)
     await credentials.delete_sessions_of(tx, person)
     await _record_ended(tx, "session.all_ended", person)
 

@@ -75,6 +75,7 @@ CODES: dict[str, Code] = {
     "PAGE_NOT_FOUND": Code((404,), "No such page of a list."),
     "PASSKEY_NOT_FOUND": Code((404,), "No such passkey."),
     "PAYLOAD_NOT_FOUND": Code((404,), "No such received message."),
+    "PUSH_SUBSCRIPTION_NOT_FOUND": Code((404,), "No browser is connected with that endpoint and secret."),
     "RESET_NOT_FOUND": Code((404,), "The link to a new password is used or over."),
     "ROTATION_NOT_FOUND": Code((404,), "No such rotation."),
     "SCHEDULE_NOT_FOUND": Code((404,), "No such schedule."),

@@ -85,6 +85,22 @@ MEMBERS: dict[str, tuple[str, Any]] = {
     "endedAt": ("When its outcome was known.", f"{_DAY}09:00:01Z"),
     "escalation": ("Where its escalation is.", None),
     "escalationPolicyId": ("The policy by which its incidents escalate; null: the owners are told.", _OTHER),
+    "endpoint": (
+        "The address at the browser's push service; a secret.",
+        "https://push.example.com/send/c2VjcmV0",
+    ),
+    "expirationTime": ("When the browser ends it, in milliseconds since 1970; not looked at.", None),
+    "keys": ("What only this browser can decrypt.", None),
+    "p256dh": (
+        "The browser's public key: a point on P-256, uncompressed, as base64url.",
+        "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4",
+    ),
+    "auth": ("The browser's authentication secret: 16 bytes as base64url.", "BTBZMqHH6r4Tts7J_aSIgg"),
+    "publicKey": (
+        "Our public key, `applicationServerKey` of a browser's `subscribe`.",
+        "BP4z9KsN6nGRTbVYI_c7VJSPQTBtkgcy27mlmlMoZIIgDll6e3vCYLocInmYWAmS6TlzAC8wEqKK6PBru3jl7A8",
+    ),
+    "label": ("What the person calls it.", "Work phone"),
     "expiresAt": ("When it ends by itself; null: never.", "2027-01-31T00:00:00Z"),
     "Invitation.expiresAt": ("Until when its link is good.", "2026-02-03T09:00:00Z"),
     "PasswordLink.expiresAt": ("Until when the link is good.", f"{_DAY}09:30:00Z"),

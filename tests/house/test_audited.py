@@ -11,7 +11,6 @@ NOT_AN_ACT = {
     "api_keys.touch": "a note of the last use",
     "contact_methods.new_method": "changes nothing",
     "deliveries.claim": "the engine sends",
-    "deliveries.settle": "the engine sends",
     "deliveries.recover": "the engine sends",
     "escalation.step": "time does it, nobody",
     "escalation.repair": "the engine mends",

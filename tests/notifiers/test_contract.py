@@ -7,12 +7,14 @@ from typing import Any, Protocol
 
 import pytest
 
-from openalert.notifiers import NOTIFIERS, NotifierSettings, build
+from openalert.notifiers import NOTIFIERS, NotifierSettings, build, web_push
 from openalert.notifiers.email import EmailNotifier, EmailSettings
 from openalert.notifiers.http import OutgoingSettings
 from openalert.notifiers.notifier import LostAnswer, Message, Notifier, NotifierError, Reason
+from openalert.notifiers.push import PushNotifier
 from openalert.notifiers.teams import TeamsNotifier
 from openalert.notifiers.webhook import WebhookNotifier, new_secret
+from tests.fakes.push_service import FakeBrowser, FakePushService
 from tests.fakes.smtp import FakeSmtp, SmtpMode
 from tests.fakes.teams import FakeTeams
 from tests.fakes.webhook import FakeWebhook, Fault
@@ -134,6 +136,34 @@ class TeamsRig:
         return len(self.workflow.cards)
 
 
+class PushRig:
+    """Pushes, a push service and a browser."""
+
+    def __init__(self, service: FakePushService) -> None:
+        self.service = service
+        service.answer(200)
+        settings = OutgoingSettings(allowed_networks=["127.0.0.0/8"], deadline=DEADLINE)
+        self.notifier: Notifier = PushNotifier(
+            None, settings, base_url=BASE_URL, tls=service.certificate.client
+        )
+        self.config = service.browser.keys | {"vapid_key": web_push.new_private_key()}
+
+    def message(self, **changes: Any) -> Message:
+        return messages.page(to=self.service.endpoint, channel_config=self.config, **changes)
+
+    async def down(self) -> None:
+        await self.service.down()
+
+    def lose_answers(self) -> None:
+        self.service.fault = Fault.LOST_ANSWER
+
+    def hang(self) -> None:
+        self.service.fault = Fault.HANG
+
+    def arrived(self) -> int:
+        return len(self.service.pushes(NOW // 1000))
+
+
 @pytest.fixture(params=sorted(NOTIFIERS))
 async def rig(request: pytest.FixtureRequest) -> AsyncIterator[Rig]:
     """Every channel in turn."""
@@ -145,6 +175,8 @@ async def rig(request: pytest.FixtureRequest) -> AsyncIterator[Rig]:
             made = WebhookRig(await stack.enter_async_context(FakeWebhook()))
         elif request.param == "teams":
             made = TeamsRig(await stack.enter_async_context(FakeTeams()))
+        elif request.param == "push":
+            made = PushRig(await stack.enter_async_context(FakePushService(FakeBrowser())))
         else:
             raise AssertionError(f"the channel {request.param} has no rig: the contract is not proven for it")
         yield made

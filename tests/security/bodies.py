@@ -10,6 +10,7 @@ from typing import Any, Union, get_args, get_origin
 import msgspec
 
 from openalert.domain.instant import HOUR, Instant, to_datetime
+from tests.fakes.push_service import FakeBrowser
 
 Ids = dict[str, str]
 
@@ -49,6 +50,10 @@ WHOLE: dict[str, Any] = {
         "role": "viewer",
         "scopes": ["read"],
         "teamId": ids["team_id"],
+    },
+    "PushSubscriptionIn": lambda ids: {
+        "endpoint": "https://push.example/endpoint",
+        "keys": FakeBrowser().keys,
     },
     "ContactMethodIn": lambda ids: {"type": "email", "address": "new@example.org"},
     "PolicyIn": lambda ids: {

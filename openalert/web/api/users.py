@@ -79,6 +79,7 @@ class ContactMethodOut(Output):
     user_id: str
     type: str
     address: str
+    label: str
     verified_at: datetime | None
     created_at: datetime
 
@@ -125,6 +126,7 @@ def show_method(method: ContactMethod) -> ContactMethodOut:
         user_id=method.user_id,
         type=method.type,
         address=method.address,
+        label=method.label,
         verified_at=moment_or_none(method.verified_at),
         created_at=moment(method.created_at),
     )

@@ -15,21 +15,13 @@ from openalert.storage.database import Database
 from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import passkeys, second_factors, signin, users
 from openalert.usecases.second_factors import Enrolment
+from openalert.web import user_agents
 from openalert.web.cookies import give_session
 from openalert.web.guards import session_token
 from openalert.web.ui.forms import REFUSALS, Errors, refused
 from openalert.web.ui.frame import Values, Web, act, answer, go, own_id, sent, shell
 
 HERE = "/me/security"
-_BROWSERS = (("Edg/", "Edge"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))
-_SYSTEMS = (
-    ("iPhone", "iPhone"),
-    ("iPad", "iPad"),
-    ("Android", "Android"),
-    ("Windows", "Windows"),
-    ("Mac OS X", "macOS"),
-    ("Linux", "Linux"),
-)
 METHODS = {
     SignInMethod.PASSWORD: "password",
     SignInMethod.PASSWORD_TOTP: "password and code",
@@ -92,7 +84,7 @@ def session_row(session: Session, current_hash: str = "") -> Values:
     """One session in words."""
     return {
         "id": session.id,
-        "words": browser_words(session),
+        "words": user_agents.in_words(session.user_agent),
         "method": METHODS[session.method],
         "address": session.address,
         "since": session.created_at,
@@ -104,14 +96,6 @@ def session_row(session: Session, current_hash: str = "") -> Values:
 async def _sessions(reader: Reader, actor: Actor, token: str) -> list[Values]:
     current = signin.token_hash(token)
     return [session_row(each, current) for each in await signin.sessions(reader, actor)]
-
-
-def browser_words(session: Session) -> str:
-    """`Firefox on Linux`, as far as the browser said."""
-    agent = session.user_agent
-    browser = next((name for sign, name in _BROWSERS if sign in agent), "")
-    system = next((name for sign, name in _SYSTEMS if sign in agent), "")
-    return " on ".join(part for part in (browser, system) if part) or agent[:60] or "an unknown browser"
 
 
 @post("/me/password", opt={"password": True}, include_in_schema=False)
