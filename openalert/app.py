@@ -59,6 +59,8 @@ class OpenAlert:
             channels or notifiers.build(notifier_settings(config)),
             LinksBack(config.base_url, secret),
             payload_days=config.retention.payload_days,
+            slots=config.delivery.slots,
+            per_second=config.delivery.per_second,
         )
         self.single_sign_on = single_sign_on(config)
         self.asgi = Outside(

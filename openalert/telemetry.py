@@ -175,6 +175,15 @@ HANDOVER = _histogram(
     "From the moment a notification was due to the provider's yes.",
     "channel",
 )
+CHANNEL_STATE = _gauge(
+    "channel_state",
+    "1 while the provider takes messages; 0 while it is left alone or refuses our credentials.",
+    "channel",
+    "provider",
+)
+BREAKER_OPENED = _counter(
+    "breaker_opened_total", "Times a provider was left alone after failures in a row.", "channel", "provider"
+)
 TIMER_LATENESS = _histogram("timer_lateness_seconds", "How late due steps of escalations were taken.")
 OLDEST_DUE_TIMER = _gauge(
     "oldest_due_timer_seconds", "Age of the oldest timer that is due and was not taken yet."

@@ -84,6 +84,15 @@ class WebPush(Section, frozen=True):
     """A mailto: or https: URL for the people of a push service; empty: server.base_url."""
 
 
+class Delivery(Section, frozen=True):
+    """How fast messages leave, by the channel's name; what is not named has the defaults of docs/deliveries.md."""
+
+    slots: dict[str, Annotated[int, msgspec.Meta(ge=2, le=256)]] = {}
+    """How many are on their way at a time."""
+    per_second: dict[str, Annotated[float, msgspec.Meta(ge=0, le=1000)]] = {}
+    """How many a provider is given each second; 0: no limit."""
+
+
 class Oidc(Section, frozen=True):
     """Single sign-on by OpenID Connect; without an issuer there is none."""
 
@@ -135,6 +144,7 @@ class Config(Section, frozen=True):
     smtp: Smtp = Smtp()
     outgoing: Outgoing = Outgoing()
     web_push: WebPush = WebPush()
+    delivery: Delivery = Delivery()
     oidc: Oidc = msgspec.field(default=Oidc(), name="auth.oidc")
     log: Log = Log()
     retention: Retention = Retention()

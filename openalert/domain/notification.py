@@ -115,8 +115,15 @@ class Notification(msgspec.Struct, kw_only=True):
     provider: int = 0
     """Which of the channel's providers took it: 0 the first."""
     provider_id: str | None = None
+    bundle_id: str | None = None
+    """Equal for pages that leave together, as one message; None: it leaves alone."""
     created_at: Instant
     updated_at: Instant
+
+    @property
+    def first_due_at(self) -> Instant:
+        """When it was first to be sent, however often it was put off since."""
+        return self.give_up_at - budget(self.kind)
 
 
 class Attempt(msgspec.Struct, kw_only=True):
@@ -129,28 +136,35 @@ class Attempt(msgspec.Struct, kw_only=True):
     outcome: str
     """`sending`, `sent`, `retry`, `failed`, `unknown`."""
     detail: str
+    provider: int = 0
 
 
 _BUDGET = {NotificationKind.PAGE: 5 * MINUTE, NotificationKind.CODE: 10 * MINUTE}
-_BACKOFF = (2 * SECOND, 5 * SECOND, 10 * SECOND, 20 * SECOND, 40 * SECOND)
+_FIRST_WAIT = 2 * SECOND
+_GROWS = 4
 _LONGEST_WAIT = 15 * MINUTE
 
 
-def give_up_at(kind: NotificationKind, now: Instant) -> Instant:
-    """Until when it is tried: pages 5 minutes (the ladder goes on), codes 10 minutes, all else 6 hours."""
-    return now + _BUDGET.get(kind, 6 * HOUR)
+def budget(kind: NotificationKind) -> Instant:
+    """For how long it is tried: pages 5 minutes (the ladder goes on), codes 10 minutes, all else 6 hours."""
+    return _BUDGET.get(kind, 6 * HOUR)
+
+
+def give_up_at(kind: NotificationKind, due_at: Instant) -> Instant:
+    """Until when something that is first due then is tried."""
+    return due_at + budget(kind)
 
 
 def retry_at(attempts: int, now: Instant, retry_after: float | None) -> Instant:
-    """When to try again after `attempts` tries: 2, 5, 10, 20, 40 s, then doubling to 15 minutes.
+    """When to try again after `attempts` tries: 2, 8, 32, 128, 512 s, then every 15 minutes.
 
-    `retry_after` (seconds) is what the provider asked for; it is honoured between 1 s and 15 minutes.
+    It grows fourfold, so that the few tries of a channel are spread over the five minutes of a page. `retry_after`
+    (seconds) is what the provider asked for; it is honoured between 1 s and 15 minutes.
     """
     if retry_after is not None:
         return now + min(max(int(retry_after * SECOND), SECOND), _LONGEST_WAIT)
-    if attempts <= len(_BACKOFF):
-        return now + _BACKOFF[max(attempts, 1) - 1]
-    return now + min(_BACKOFF[-1] << (attempts - len(_BACKOFF)), _LONGEST_WAIT)
+    grown: int = _FIRST_WAIT * _GROWS ** min(max(attempts, 1) - 1, 9)
+    return now + min(grown, _LONGEST_WAIT)
 
 
 def page_key(incident_id: str, episode: int, cycle: int, level: int, recipient: str, step: int = 0) -> str:

@@ -115,6 +115,10 @@ def _notification(_: str, data: Data) -> str:
     return f"{data['what']} to {data['who']} by {data['channel']}: {data['outcome']}"
 
 
+def _next_way(_: str, data: Data) -> str:
+    return f"{data['why']}: {data['who']} is reached by {_list(data['channels'])} now"
+
+
 _SENTENCES: dict[str, Callable[[str, Data], str]] = {
     "triggered": _triggered,
     "alerts_joined": _alerts_joined,
@@ -139,5 +143,6 @@ _SENTENCES: dict[str, Callable[[str, Data], str]] = {
     "escalated_by_hand": lambda who, data: f"{who} escalated to the next level{_by_way(data)}",
     "handed_on": lambda who, data: f"{who} cannot take it and handed it on to the next level{_by_way(data)}",
     "notification": _notification,
+    "next_way": _next_way,
     "pages_cancelled": lambda _, data: f"{data['count']} page(s) not sent: {data['reason']}",
 }

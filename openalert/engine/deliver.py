@@ -3,35 +3,33 @@
 import asyncio
 import itertools
 from collections import Counter
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
 import structlog
 
 from openalert import telemetry
+from openalert.domain.delivery import AT_ONE_ADDRESS, room
 from openalert.domain.errors import Unavailable
-from openalert.domain.instant import SECOND
-from openalert.domain.notification import Notification, NotificationKind
+from openalert.domain.instant import SECOND, Instant
+from openalert.domain.notification import Notification, NotificationKind, NotificationPriority
 from openalert.domain.vault import Unreadable
+from openalert.engine.lines import Lines, Result
 from openalert.notifiers.notifier import LostAnswer, Notifier, NotifierError, Reason, Receipt
+from openalert.storage import deliveries as sending
 from openalert.storage import notifications
 from openalert.storage.database import Database
-from openalert.usecases import deliveries
-from openalert.usecases.deliveries import Outside
+from openalert.storage.transaction import Transaction
+from openalert.usecases import deliveries, going_on
+from openalert.usecases.deliveries import Outside, Terms
 
 log = structlog.get_logger(__name__)
 
-PER_CHANNEL = 8
-"""How many messages of one channel are on their way at a time; a dead provider holds up only its own."""
-PER_PLACE = 3
-"""Of those, how many to one address: a dead webhook of one team holds up few of another's."""
 LONGEST_SEND = 15.0
 LONGEST_PAUSE = 15.0
 MOST_FAULTS = 6
 """How often an answer is tried again that the database refuses for a reason that does not pass."""
 CLAIM_LOST_AFTER = 60 * SECOND
-
-Result = Receipt | NotifierError | LostAnswer
 
 
 class Deliver:
@@ -45,11 +43,13 @@ class Deliver:
         run_id: str,
         *,
         freed: asyncio.Event,
+        lines: Lines,
     ) -> None:
         self._database = database
         self._notifiers = notifiers
         self._outside = outside
         self._run_id = run_id
+        self.lines = lines
         self._on_the_way: Counter[str] = Counter()
         self._places: Counter[str] = Counter()
         self._answered: set[str] = set()
@@ -59,30 +59,95 @@ class Deliver:
         """Set whenever a sender is free again."""
 
     async def run_due(self) -> int:
-        """Claim what is due and fits the pools, and set it on its way; how many."""
-        full = [channel for channel, count in self._on_the_way.items() if count >= PER_CHANNEL]
-        crowded = [place for place, count in self._places.items() if count >= PER_PLACE]
-        async with self._database.read() as reader:
-            due = await notifications.due(reader, reader.now, 64, full, crowded)
-        channels, places = Counter(self._on_the_way), Counter(self._places)
-        chosen = []
-        for row in due:
-            place = notifications.place(row)
-            if channels[row.channel] < PER_CHANNEL and places[place] < PER_PLACE:
-                channels[row.channel] += 1
-                places[place] += 1
-                chosen.append(row.id)
+        """Claim what is due and fits the pools, and set it on its way; what was done, as a number."""
+        await self._end_what_is_over()
+        did = await self._hasten()
+        now = self._database.clock()
+        crowded = [place for place, count in self._places.items() if count >= AT_ONE_ADDRESS]
+        room_for = self._rooms(now)
+        due = await self._database.look(lambda reader: sending.due(reader, reader.now, room_for, crowded))
+        chosen = await self._choose(due, now)
         if chosen:
             # What was claimed is also sent when the server stops in this moment.
             await asyncio.shield(self._spawn(self._claim(chosen), "claim"))
-        return len(chosen)
+        self._wake_for_the_pace(now)
+        return did + len(chosen)
 
-    async def _claim(self, chosen: list[str]) -> None:
-        claimed = await self._database.act(lambda tx: deliveries.claim(tx, chosen, self._run_id))
+    def _rooms(self, now: Instant) -> Callable[[str, NotificationPriority], int]:
+        """How many of a channel may be claimed for a priority; fixed at this moment, so that any thread may ask."""
+        on_the_way = Counter(self._on_the_way)
+        shut = {channel for channel in self._notifiers if self.lines.is_shut(channel, now)}
+        slots = {channel: self.lines.manner(channel).slots for channel in self._notifiers}
+
+        def room_for(channel: str, priority: NotificationPriority) -> int:
+            if channel in shut:
+                return 0
+            return room(slots.get(channel, AT_ONE_ADDRESS), priority) - on_the_way[channel]
+
+        return room_for
+
+    async def _choose(self, due: Sequence[Notification], now: Instant) -> list[tuple[Notification, int]]:
+        """Those whose address and provider have room, each with its provider; what waits for a dead one is put off."""
+        places = Counter(self._places)
+        chosen: list[tuple[Notification, int]] = []
+        waiting: dict[Instant, list[str]] = {}
+        for row in due:
+            place = notifications.place(row)
+            if places[place] >= room(AT_ONE_ADDRESS, row.priority):
+                continue
+            provider = self.lines.choose(row, now)
+            if provider is not None:
+                places[place] += 1
+                chosen.append((row, provider))
+            elif (until := self.lines.opens_at(row, now)) is not None:
+                waiting.setdefault(until, []).append(row.id)
+        for until, ids in waiting.items():
+            await self._put_off(ids, until)
+        return chosen
+
+    async def _put_off(self, ids: list[str], until: Instant) -> None:
+        await self._database.act(lambda tx: sending.put_off(tx, ids, until))
+
+    async def _claim(self, chosen: Sequence[tuple[Notification, int]]) -> None:
+        wanted: dict[int, list[str]] = {}
+        for row, provider in chosen:
+            wanted.setdefault(provider, []).append(row.id)
+        try:
+            claimed = await self._database.act(lambda tx: deliveries.claim_all(tx, wanted, self._run_id))
+        except BaseException:
+            for row, provider in chosen:
+                self.lines.withdraw(row, provider)
+            raise
+        left = {row.id for row in claimed}
+        for row, provider in chosen:
+            if row.id not in left:
+                self.lines.withdraw(row, provider)
         for row in claimed:
             self._on_the_way[row.channel] += 1
             self._places[notifications.place(row)] += 1
             self._spawn(self._deliver(row), f"deliver {row.id}")
+
+    async def _end_what_is_over(self) -> None:
+        """What nobody can take and whose time is over fails without a try (promise NO-1)."""
+        now = self._database.clock()
+        dead, places = self.lines.dead(now)
+        if not dead and not places:
+            return
+        over = await self._database.look(lambda reader: sending.over(reader, reader.now, dead, places))
+        for row in over:
+            why = self.lines.line(row.channel, row.provider, row.address).last_failure
+            await self._database.act(_giving_up(row, why))
+
+    async def _hasten(self) -> int:
+        """People whose page was not accepted in time are reached by their next way (promise NO-3)."""
+        late = await self._database.look(going_on.late)
+        return sum([await self._database.act(_hastening(row)) for row in late])
+
+    def _wake_for_the_pace(self, now: Instant) -> None:
+        """A provider's next token is no commit that would wake the loop."""
+        wait = self.lines.wait(now)
+        if wait is not None and wait < 1:
+            asyncio.get_running_loop().call_later(wait + 0.001, self._freed.set)
 
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
         task = asyncio.create_task(work, name=name)
@@ -111,7 +176,8 @@ class Deliver:
         try:
             result = await self._send(row)
             self._answered.add(row.id)
-            await self._settle(row, result)
+            terms = self._terms(row, result)
+            await self._settle(row, result, terms)
         except Exception:
             log.exception("delivery failed", notification_id=row.id)
         finally:
@@ -120,6 +186,16 @@ class Deliver:
             # Addresses are many: what is at zero is not kept.
             self._places = self._places - Counter([notifications.place(row)])
             self._freed.set()
+
+    def _terms(self, row: Notification, result: Result) -> Terms:
+        now = self._database.clock()
+        self.lines.ended(row, result, now)
+        providers = self.lines.providers(row.channel)
+        return Terms(
+            tries=self.lines.manner(row.channel).tries,
+            providers=providers,
+            elsewhere=self.lines.elsewhere(row, result, now),
+        )
 
     async def _send(self, row: Notification) -> Result:
         notifier = self._notifiers.get(row.channel)
@@ -149,11 +225,11 @@ class Deliver:
             log.exception("notifier broke", notification_id=row.id, channel=row.channel)
             return LostAnswer(f"The channel broke off: {type(error).__name__}.")
 
-    async def _settle(self, row: Notification, result: Result) -> None:
+    async def _settle(self, row: Notification, result: Result, terms: Terms) -> None:
         """Write the answer down, however long the database is away: forgotten, the message would go out again."""
         for tries in itertools.count():
             try:
-                await self._database.act(lambda tx: deliveries.settle(tx, row, result))
+                await self._database.act(lambda tx: deliveries.settle(tx, row, result, terms))
                 break
             except Unavailable as error:
                 log.warning("answer not recorded yet", notification_id=row.id, error=error.message)
@@ -164,5 +240,13 @@ class Deliver:
             await asyncio.sleep(min(1 << min(tries, 6), LONGEST_PAUSE))
         telemetry.NOTIFICATIONS.labels(channel=row.channel, outcome=row.status).inc()
         if isinstance(result, Receipt) and row.kind is NotificationKind.PAGE:
-            handover = max(0, (row.sent_at or row.created_at) - row.created_at) / SECOND
+            handover = max(0, (row.sent_at or row.created_at) - row.first_due_at) / SECOND
             telemetry.HANDOVER.labels(channel=row.channel).observe(handover)
+
+
+def _giving_up(row: Notification, why: str) -> Callable[[Transaction], Coroutine[Any, Any, None]]:
+    return lambda tx: deliveries.give_up(tx, row, why)
+
+
+def _hastening(row: Notification) -> Callable[[Transaction], Coroutine[Any, Any, bool]]:
+    return lambda tx: going_on.hasten(tx, row)

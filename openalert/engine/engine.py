@@ -17,6 +17,7 @@ from openalert.domain.ids import new_id
 from openalert.domain.instant import SECOND, Instant
 from openalert.engine import escalate, housekeeping
 from openalert.engine.deliver import Deliver
+from openalert.engine.lines import Lines
 from openalert.notifiers.notifier import Notifier
 from openalert.storage import incidents, notifications, runs, timers
 from openalert.storage.database import Database
@@ -63,14 +64,18 @@ class Engine:
         outside: Outside,
         *,
         payload_days: int = 30,
+        slots: Mapping[str, int] | None = None,
+        per_second: Mapping[str, float] | None = None,
     ) -> None:
+        """`slots` and `per_second`: how channels are driven where the defaults are not meant."""
         self.run_id = new_id(database.clock())
         self.health = Health()
         self._database = database
         self._payload_days = payload_days
         self._due = asyncio.Event()
         self._to_send = asyncio.Event()
-        self.deliver = Deliver(database, notifiers, outside, self.run_id, freed=self._to_send)
+        lines = Lines(notifiers, slots, per_second)
+        self.deliver = Deliver(database, notifiers, outside, self.run_id, freed=self._to_send, lines=lines)
         self._tasks: list[asyncio.Task[None]] = []
         self._not_running_since: Instant | None = None
         self._offset: int | None = None

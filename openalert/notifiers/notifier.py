@@ -97,7 +97,9 @@ class Message(msgspec.Struct, kw_only=True, repr_omit_defaults=True):
     timezone: str = "UTC"
     """IANA name of the zone in which the recipient reads times."""
     bundle: list[str] = []
-    """Titles of further incidents told by this same message."""
+    """Numbers and titles of further incidents told by this same message."""
+    provider: int = 0
+    """Which of the channel's providers is to try it: 0 the first."""
     hop: int = 0
     """How many OpenAlert instances the news had already passed when it reached this one."""
     channel_config: dict[str, Any] = {}

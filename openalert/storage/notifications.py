@@ -11,7 +11,7 @@ from openalert.storage.rows import columns_of
 from openalert.storage.transaction import Reader, Transaction
 from openalert.storage.visible import visible
 
-_COLUMNS = ", ".join(columns_of(Notification))
+COLUMNS = ", ".join(columns_of(Notification))
 MOST_LOST_CLAIMS = 5
 """So many attempts may end with the process that made them."""
 
@@ -22,13 +22,13 @@ _WANTED = (
     "AND (i.snoozed_until IS NULL OR i.snoozed_until <= :now)))"
 )
 # News of an incident waits while the same address is being paged for it, and for older news (promise NO-7).
-_ITS_TURN = (
-    "(kind <> 'update' OR NOT EXISTS (SELECT 1 FROM notifications e "
+ITS_TURN = (
+    "(kind NOT IN ('update', 'follow') OR NOT EXISTS (SELECT 1 FROM notifications e "
     "WHERE e.incident_id = notifications.incident_id AND e.id < notifications.id AND e.due_at IS NOT NULL "
-    "AND (e.kind = 'update' OR e.kind = 'page' AND e.status = 'sending') AND e.channel = notifications.channel "
-    "AND e.address = notifications.address))"
+    "AND (e.kind IN ('update', 'follow') OR e.kind = 'page' AND e.status = 'sending') "
+    "AND e.channel = notifications.channel AND e.address = notifications.address))"
 )
-_PLACE = "channel || ' ' || address"
+PLACE = "channel || ' ' || address"
 
 
 def place(notification: Notification) -> str:
@@ -41,41 +41,24 @@ async def enqueue(tx: Transaction, notifications: Sequence[Notification]) -> Non
     await tx.insert_with("notifications", notifications, {}, " ON CONFLICT (effect_key) DO NOTHING")
 
 
-async def due(
-    reader: Reader,
-    now: Instant,
-    limit: int,
-    busy: Sequence[str] = (),
-    busy_places: Sequence[str] = (),
+async def claim(
+    tx: Transaction, ids: Sequence[str], run_id: str, provider: int | None = None
 ) -> list[Notification]:
-    """What is to be sent now: by priority, within one the longest waiting first.
+    """Take these for sending, as far as they are still wanted: in one order with every acknowledgement.
 
-    Not on `busy` channels, nor to `busy_places` (`place` of a notification).
+    `provider` is the one that is to try them; None: the one that they have.
     """
-    return await reader.all(
-        Notification,
-        f"SELECT {_COLUMNS} FROM notifications WHERE due_at <= :now AND status IN ('pending', 'unknown') "
-        f"AND NOT {reader.any_of('channel', 'busy')} "
-        f"AND NOT {reader.any_of(_PLACE, 'busy_places')} AND {_ITS_TURN} "
-        "ORDER BY priority, due_at LIMIT :limit",
-        now=now,
-        limit=limit,
-        busy=list(busy),
-        busy_places=list(busy_places),
-    )
-
-
-async def claim(tx: Transaction, ids: Sequence[str], run_id: str) -> list[Notification]:
-    """Take these for sending, as far as they are still wanted: in one order with every acknowledgement."""
     claimed = await tx.all(
         Notification,
         "UPDATE notifications SET possible_repeat = (status = 'unknown' OR possible_repeat), status = 'sending', "
-        "attempts = attempts + 1, run_id = :run_id, claimed_at = :now, updated_at = :now "
+        "attempts = attempts + 1, run_id = :run_id, claimed_at = :now, updated_at = :now, "
+        "provider = COALESCE(CAST(:provider AS BIGINT), provider) "
         f"WHERE {tx.any_of('id', 'ids')} AND status IN ('pending', 'unknown') AND due_at <= :now AND {_WANTED} "
-        f"AND {_ITS_TURN} "
-        f"RETURNING {_COLUMNS}",
+        f"AND {ITS_TURN} "
+        f"RETURNING {COLUMNS}",
         ids=list(ids),
         run_id=run_id,
+        provider=provider,
         now=tx.now,
     )
     await tx.insert(
@@ -88,6 +71,7 @@ async def claim(tx: Transaction, ids: Sequence[str], run_id: str) -> list[Notifi
                 ended_at=None,
                 outcome="sending",
                 detail="",
+                provider=each.provider,
             )
             for each in claimed
         ),
@@ -111,7 +95,7 @@ async def settle(tx: Transaction, settled: Notification, outcome: str, detail: s
     """Write what became of one that this run claimed; False if it was taken from it meanwhile."""
     won = await tx.changed(
         "UPDATE notifications SET status = :status, due_at = :due_at, sent_at = :sent_at, "
-        "failure_reason = :failure_reason, provider_id = :provider_id, updated_at = :now "
+        "failure_reason = :failure_reason, provider_id = :provider_id, provider = :provider, updated_at = :now "
         "WHERE id = :id AND status = 'sending' AND run_id = :run_id AND attempts = :attempts RETURNING id",
         id=settled.id,
         status=settled.status,
@@ -119,6 +103,7 @@ async def settle(tx: Transaction, settled: Notification, outcome: str, detail: s
         sent_at=settled.sent_at,
         failure_reason=settled.failure_reason,
         provider_id=settled.provider_id,
+        provider=settled.provider,
         run_id=settled.run_id,
         attempts=settled.attempts,
         now=tx.now,
@@ -139,7 +124,7 @@ async def abandoned(reader: Reader, run_id: str, claimed_before: Instant) -> lis
     """Claimed by another run, or so long ago that its sender cannot be at work any more."""
     return await reader.all(
         Notification,
-        f"SELECT {_COLUMNS} FROM notifications WHERE status = 'sending' AND due_at IS NOT NULL "
+        f"SELECT {COLUMNS} FROM notifications WHERE status = 'sending' AND due_at IS NOT NULL "
         "AND (run_id <> :run_id OR claimed_at < :claimed_before)",
         run_id=run_id,
         claimed_before=claimed_before,
@@ -250,7 +235,7 @@ async def by_effect(reader: Reader, effect_keys: Sequence[str]) -> dict[str, Not
     """The messages with these effects, by effect."""
     found = await reader.all(
         Notification,
-        f"SELECT {_COLUMNS} FROM notifications WHERE {reader.any_of('effect_key', 'effects')}",
+        f"SELECT {COLUMNS} FROM notifications WHERE {reader.any_of('effect_key', 'effects')}",
         effects=list(effect_keys),
     )
     return {each.effect_key: each for each in found}
@@ -270,7 +255,7 @@ async def in_flight(reader: Reader, incident_id: str) -> list[Notification]:
     """Pages that are with a provider at this moment."""
     return await reader.all(
         Notification,
-        f"SELECT {_COLUMNS} FROM notifications WHERE incident_id = :incident_id AND kind = 'page' "
+        f"SELECT {COLUMNS} FROM notifications WHERE incident_id = :incident_id AND kind = 'page' "
         "AND status = 'sending'",
         incident_id=incident_id,
     )
@@ -280,7 +265,7 @@ async def paged(reader: Reader, incident_ids: Sequence[str]) -> list[Notificatio
     """Pages that left, or may have left: whoever got one hears how it ends."""
     return await reader.all(
         Notification,
-        f"SELECT {_COLUMNS} FROM notifications WHERE {reader.any_of('incident_id', 'ids')} AND kind = 'page' "
+        f"SELECT {COLUMNS} FROM notifications WHERE {reader.any_of('incident_id', 'ids')} AND kind = 'page' "
         "AND status IN ('sending', 'sent', 'delivered', 'unknown') ORDER BY id",
         ids=list(incident_ids),
     )
@@ -318,7 +303,7 @@ async def of_incident(reader: Reader, incident_id: str, *, limit: int = 200) -> 
     """Every message of an incident, newest first."""
     return await reader.all(
         Notification,
-        f"SELECT {_COLUMNS} FROM notifications WHERE incident_id = :incident_id ORDER BY id DESC LIMIT :limit",
+        f"SELECT {COLUMNS} FROM notifications WHERE incident_id = :incident_id ORDER BY id DESC LIMIT :limit",
         incident_id=incident_id,
         limit=limit,
     )
@@ -339,7 +324,7 @@ async def attempts_of(reader: Reader, ids: Sequence[str]) -> list[Attempt]:
 async def get(reader: Reader, notification_id: str) -> Notification | None:
     """One by its id."""
     return await reader.one(
-        Notification, f"SELECT {_COLUMNS} FROM notifications WHERE id = :id", id=notification_id
+        Notification, f"SELECT {COLUMNS} FROM notifications WHERE id = :id", id=notification_id
     )
 
 
@@ -359,7 +344,7 @@ async def search(
         values["before"] = before
     return await reader.all(
         Notification,
-        f"SELECT {_COLUMNS} FROM notifications WHERE {' AND '.join(conditions)} ORDER BY id DESC LIMIT :limit",
+        f"SELECT {COLUMNS} FROM notifications WHERE {' AND '.join(conditions)} ORDER BY id DESC LIMIT :limit",
         **values,
         limit=limit,
     )
@@ -375,14 +360,6 @@ async def shift(tx: Transaction, by: int) -> None:
         by=by,
         old_now=tx.now - by,
     )
-
-
-async def next_due(reader: Reader) -> Instant | None:
-    """When the next one is due."""
-    due_at: Instant | None = await reader.value(
-        "SELECT min(due_at) FROM notifications WHERE due_at IS NOT NULL AND status IN ('pending', 'unknown')"
-    )
-    return due_at
 
 
 async def oldest_unsent_page(reader: Reader) -> Instant | None:

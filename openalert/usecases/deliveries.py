@@ -1,6 +1,6 @@
 """One message on its way: claim it, compose it, and settle what became of it."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -35,16 +35,26 @@ from openalert.storage import (
     recipients,
     reply_codes,
     services,
-    timers,
 )
+from openalert.storage import deliveries as sending
 from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import contact_methods as ways
-from openalert.usecases import digests, escalation, links, push_subscriptions
+from openalert.usecases import digests, escalation, going_on, links, push_subscriptions
 from openalert.usecases.notify import HIDDEN
 from openalert.usecases.work import Work
 
 UNKNOWN_WAIT = 10 * SECOND
 """How long after a lost answer the message is sent once more."""
+
+
+class Terms(msgspec.Struct, frozen=True, kw_only=True):
+    """How a channel goes on after an attempt."""
+
+    tries: int = 5
+    """How often a page is tried at one provider."""
+    providers: int = 1
+    elsewhere: int | None = None
+    """Another provider that may try at once."""
 
 
 class Outside(msgspec.Struct, frozen=True):
@@ -72,6 +82,7 @@ async def compose(reader: Reader, row: Notification, outside: Outside) -> Messag
         possible_repeat=row.possible_repeat,
         thread_key=row.incident_id or "",
         attempt=row.attempts,
+        provider=row.provider,
         at=row.created_at,
         timezone=people[0].timezone if people else "UTC",
         channel_config=(channel.config if channel else {}) | secrets,
@@ -171,9 +182,11 @@ async def _what_is_next(reader: Reader, incident: Incident, timezone: str) -> st
     return words.replace(" next unless", f" at {at:%H:%M} unless")
 
 
-async def claim(tx: Transaction, ids: Sequence[str], run_id: str) -> list[Notification]:
+async def claim(
+    tx: Transaction, ids: Sequence[str], run_id: str, provider: int | None = None
+) -> list[Notification]:
     """Take what is still wanted for sending; what nobody wants any more is cancelled."""
-    claimed = await notifications.claim(tx, ids, run_id)
+    claimed = await notifications.claim(tx, ids, run_id, provider)
     if len(claimed) < len(ids):
         await notifications.cancel_unwanted(tx, ids)
     await reply_codes.give(
@@ -187,18 +200,32 @@ async def claim(tx: Transaction, ids: Sequence[str], run_id: str) -> list[Notifi
     return claimed
 
 
-async def settle(tx: Transaction, row: Notification, result: Receipt | NotifierError | LostAnswer) -> None:
+async def claim_all(tx: Transaction, wanted: Mapping[int, Sequence[str]], run_id: str) -> list[Notification]:
+    """The same for several at once, by the provider that is to try them."""
+    return [row for provider, ids in wanted.items() for row in await claim(tx, ids, run_id, provider)]
+
+
+async def settle(
+    tx: Transaction,
+    row: Notification,
+    result: Receipt | NotifierError | LostAnswer,
+    terms: Terms = Terms(),  # noqa: B008 - frozen
+) -> None:
     """Write what became of an attempt, and let the escalation go on if nobody can be reached any more."""
     if isinstance(result, Receipt):
         outcome, detail = _accepted(row, result, tx.now)
     elif isinstance(result, LostAnswer):
         outcome, detail = _lost(row, result, tx.now)
     else:
-        outcome, detail = _refused(row, result, tx.now)
+        outcome, detail = _refused(row, result, tx.now, terms)
     if not await notifications.settle(tx, row, outcome, detail):
         return
     if isinstance(result, NotifierError) and result.reason is Reason.GONE:
         await ways.lost(tx, row)
+    await _ended(tx, row, detail)
+
+
+async def _ended(tx: Transaction, row: Notification, detail: str) -> None:
     if row.incident_id is not None and row.due_at is None:
         await _tell(tx, row, detail)
     if row.team_id is not None:
@@ -227,16 +254,44 @@ def _lost(row: Notification, lost: LostAnswer, now: Instant) -> tuple[str, str]:
     return "unknown", str(lost)
 
 
-def _refused(row: Notification, error: NotifierError, now: Instant) -> tuple[str, str]:
-    again = retry_at(row.attempts, now, error.retry_after)
+_SOMEBODY_WAITS = (NotificationKind.PAGE, NotificationKind.TEST)
+"""What has failed after the channel's tries; everything else is tried until its time is over."""
+
+
+def _refused(row: Notification, error: NotifierError, now: Instant, terms: Terms) -> tuple[str, str]:
     row.failure_reason = str(error)
-    if error.permanent or again > row.give_up_at:
-        row.status, row.due_at = NotificationStatus.FAILED, None
-        return "failed", str(error)
     # After a lost answer the message may have arrived, whatever this attempt says: it stays marked.
     row.status = NotificationStatus.PENDING
+    if terms.elsewhere is not None:
+        row.provider, row.due_at = terms.elsewhere, now
+        return "retry", str(error)
+    again = retry_at(-(-row.attempts // terms.providers), now, error.retry_after)
+    is_page = row.kind is NotificationKind.PAGE
+    # Credentials are mended within hours: news waits for it, a page does not.
+    hopeless = error.permanent and (is_page or error.reason is not Reason.AUTH_FAILED)
+    spent = (
+        row.kind in _SOMEBODY_WAITS
+        and row.attempts >= terms.tries * terms.providers
+        and error.reason is not Reason.RATE_LIMITED
+    )
+    if hopeless or spent or again > row.give_up_at:
+        row.status, row.due_at = NotificationStatus.FAILED, None
+        return "failed", str(error)
     row.due_at = again
+    if not row.possible_repeat:
+        row.provider = 0
     return "retry", str(error)
+
+
+async def give_up(tx: Transaction, row: Notification, why: str) -> None:
+    """It waited for a provider that did not come back, until its time was over."""
+    row.failure_reason = f"Given up: the provider took nothing until then. {why}".rstrip()
+    if not await sending.give_up(tx, row):
+        return
+    if row.status is NotificationStatus.PENDING:
+        row.status = NotificationStatus.FAILED
+    row.due_at = None
+    await _ended(tx, row, why)
 
 
 _WHAT = {
@@ -250,6 +305,7 @@ _WHAT = {
     NotificationKind.HANDOFF: "Handoff",
     NotificationKind.DIGEST: "Digest",
 }
+_NOT_ACCEPTED = (NotificationStatus.FAILED, NotificationStatus.UNKNOWN)
 _OUTCOME = {
     NotificationStatus.SENT: "sent",
     NotificationStatus.FAILED: "failed",
@@ -275,8 +331,8 @@ async def _tell(tx: Transaction, row: Notification, detail: str) -> None:
         status=row.status,
         notificationId=row.id,
     )
-    if failed and row.kind is NotificationKind.PAGE:
-        await _go_on(work, incident, row)
+    if row.kind is NotificationKind.PAGE and row.status in _NOT_ACCEPTED:
+        await going_on.after(work, incident, row)
     await work.flush()
 
 
@@ -289,33 +345,6 @@ async def _called(tx: Transaction, row: Notification, incident: Incident) -> str
         return found[0].name if found[0].team_id == incident.team_id else HIDDEN[TargetType.CHANNEL]
     names = await recipients.names(tx, [row.user_id]) if row.user_id else {}
     return names.get(row.user_id or "", "a person who is gone")
-
-
-async def _go_on(work: Work, incident: Incident, row: Notification) -> None:
-    """Nobody of the level was reached: the next one does not wait (promise NO-6)."""
-    current = (incident.episode, incident.escalation_cycle, incident.escalation_level)
-    if not incident.wants_pages(work.now) or current != (row.episode, row.cycle, row.level):
-        return
-    if await notifications.still_hopeful(work.tx, row):
-        return
-    timer = await timers.get(work.tx, incident.id, "escalate")
-    if timer is not None and timer.due_at > work.now:
-        repeats = timer.cycle > row.cycle
-        waits = repeats and await escalation.was_anybody_paged(work.tx, incident)
-        work.tell(
-            incident,
-            "escalation_empty",
-            SYSTEM,
-            level=row.level,
-            cycle=row.cycle,
-            reasons=["every page failed"],
-            waits=waits,
-        )
-        if not repeats:
-            escalation.hurry(work, incident, timer.cycle, timer.level)
-        elif not waits:
-            # Another round would only fail again: the owners are to be told, and now.
-            escalation.hurry(work, incident, row.cycle, escalation.THE_END)
 
 
 async def recover(

@@ -5,9 +5,9 @@ from openalert.domain.notification import NotificationKind, give_up_at, page_key
 
 
 def test_tries_come_quickly_at_first_and_then_slow_down() -> None:
-    """2, 5, 10, 20, 40 seconds, then doubling, never more than a quarter of an hour."""
+    """2, 8, 32, 128 seconds: five tries fit into a page's five minutes; never more than a quarter of an hour."""
     waits = [retry_at(attempt, 0, None) // SECOND for attempt in range(1, 14)]
-    assert waits[:7] == [2, 5, 10, 20, 40, 80, 160]
+    assert waits[:6] == [2, 8, 32, 128, 512, 900]
     assert waits[-1] == 15 * 60
     assert waits == sorted(waits)
 

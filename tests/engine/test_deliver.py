@@ -4,11 +4,11 @@ import asyncio
 
 import pytest
 
+from openalert.domain.delivery import AT_ONE_ADDRESS, room
 from openalert.domain.errors import Unavailable
 from openalert.domain.instant import HOUR, MINUTE, SECOND
-from openalert.domain.notification import NotificationKind
+from openalert.domain.notification import NotificationKind, NotificationPriority
 from openalert.engine import deliver, escalate
-from openalert.engine.deliver import PER_PLACE
 from openalert.notifiers.notifier import LostAnswer, Message, NotifierError, Reason, Receipt
 from openalert.storage import notifications, timers
 from openalert.usecases import deliveries, incidents
@@ -181,8 +181,9 @@ async def test_one_dead_webhook_leaves_room_for_the_others(world: World, slow: S
     await escalate.run_due(world.db)
     for _ in range(4):
         await world.engine.deliver.run_due()
-    to = [(await slow.next())[0].to for _ in range(PER_PLACE + 1)]
-    assert sorted(to) == ["https://alive.example.org/"] + ["https://dead.example.org/"] * PER_PLACE
+    most = room(AT_ONE_ADDRESS, NotificationPriority.HIGH)
+    to = [(await slow.next())[0].to for _ in range(most + 1)]
+    assert sorted(to) == ["https://alive.example.org/"] + ["https://dead.example.org/"] * most
     assert not slow.held
 
 

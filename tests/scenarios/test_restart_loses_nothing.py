@@ -6,7 +6,8 @@ from openalert.domain.instant import MINUTE
 from openalert.engine import escalate
 from openalert.engine.engine import Engine
 from openalert.notifiers.notifier import Message, Receipt
-from openalert.storage import notifications, timers
+from openalert.storage import deliveries as sending
+from openalert.storage import timers
 from openalert.usecases import deliveries, incidents
 from tests.world import OUTSIDE, World, level
 
@@ -41,7 +42,7 @@ async def test_a_page_whose_sender_died_is_sent_once_more_and_marked(world: Worl
     await world.post_all([(world.group(world.alert("DiskFull")), "A")])
     await escalate.run_due(world.db)
     async with world.db.transaction() as tx:
-        due = await notifications.due(tx, tx.now, 10)
+        due = await sending.due(tx, tx.now, lambda *_: 10)
         claimed = await deliveries.claim(tx, [row.id for row in due], "the run that dies")
     assert len(claimed) == 1
     await world.engine.deliver.recover()
@@ -72,7 +73,7 @@ async def test_a_page_survives_senders_that_die_one_after_the_other(world: World
 async def _claim_and_die(world: World, run: str) -> None:
     """A process takes what is due, dies, and the next one finds it."""
     async with world.db.transaction() as tx:
-        due = await notifications.due(tx, tx.now, 10)
+        due = await sending.due(tx, tx.now, lambda *_: 10)
         assert len(await deliveries.claim(tx, [row.id for row in due], run)) == 1
     await world.engine.deliver.recover()
 
@@ -114,7 +115,7 @@ async def test_pages_that_are_with_the_provider_are_named_in_the_answer(world: W
         return Receipt(provider_id="x")
 
     async with world.db.transaction() as tx:
-        due = await notifications.due(tx, tx.now, 10)
+        due = await sending.due(tx, tx.now, lambda *_: 10)
         await deliveries.claim(tx, [row.id for row in due], world.engine.run_id)
     async with world.db.transaction(world.as_(world.alice)) as tx:
         answered = await incidents.acknowledge(tx, (await world.incident()).id)

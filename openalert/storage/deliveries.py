@@ -1,0 +1,167 @@
+"""SQL for sending: what is due, what waits too long, and whose next way is to begin."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from openalert.domain.instant import Instant
+from openalert.domain.notification import Notification, NotificationKind, NotificationPriority, give_up_at
+from openalert.storage.notifications import COLUMNS, ITS_TURN, PLACE
+from openalert.storage.transaction import Reader, Transaction
+
+
+async def waiting_channels(reader: Reader) -> list[str]:
+    """The channels for which anything waits, found without looking at all that does."""
+    rows = await reader.rows(
+        "WITH RECURSIVE waiting (channel) AS (SELECT min(channel) FROM notifications WHERE due_at IS NOT NULL "
+        "UNION ALL SELECT (SELECT min(n.channel) FROM notifications n WHERE n.due_at IS NOT NULL "
+        "AND n.channel > waiting.channel) FROM waiting WHERE waiting.channel IS NOT NULL) "
+        "SELECT channel FROM waiting WHERE channel IS NOT NULL"
+    )
+    return [row[0] for row in rows]
+
+
+async def due(
+    reader: Reader,
+    now: Instant,
+    room: Callable[[str, NotificationPriority], int],
+    busy_places: Sequence[str] = (),
+) -> list[Notification]:
+    """What is to be sent now: by priority, within one and a channel the longest waiting first.
+
+    `room` says how many of a channel fit for a priority, counting those of higher priority; what is to go to
+    `busy_places` (`place` of a notification) is left out.
+    """
+    found: list[Notification] = []
+    chosen: Counter[str] = Counter()
+    channels = await waiting_channels(reader)
+    for priority in NotificationPriority:
+        for channel in channels:
+            limit = room(channel, priority) - chosen[channel]
+            if limit > 0:
+                lane = await _lane(reader, now, channel, priority, limit, busy_places)
+                chosen[channel] += len(lane)
+                found += lane
+    return found
+
+
+async def _lane(
+    reader: Reader,
+    now: Instant,
+    channel: str,
+    priority: NotificationPriority,
+    limit: int,
+    busy_places: Sequence[str],
+) -> list[Notification]:
+    return await reader.all(
+        Notification,
+        f"SELECT {COLUMNS} FROM notifications WHERE channel = :channel AND priority = :priority "
+        "AND due_at <= :now AND status IN ('pending', 'unknown') "
+        f"AND NOT {reader.any_of(PLACE, 'busy_places')} AND {ITS_TURN} "
+        "ORDER BY due_at LIMIT :limit",
+        channel=channel,
+        priority=int(priority),
+        now=now,
+        limit=limit,
+        busy_places=list(busy_places),
+    )
+
+
+async def over(
+    reader: Reader, now: Instant, channels: Sequence[str], places: Sequence[str]
+) -> list[Notification]:
+    """What waits for one of these channels or places although its time to be sent is over."""
+    if not channels and not places:
+        return []
+    return await reader.all(
+        Notification,
+        f"SELECT {COLUMNS} FROM notifications WHERE give_up_at <= :now AND due_at IS NOT NULL "
+        f"AND status IN ('pending', 'unknown') AND ({reader.any_of('channel', 'channels')} "
+        f"OR {reader.any_of(PLACE, 'places')}) ORDER BY give_up_at LIMIT 100",
+        now=now,
+        channels=list(channels),
+        places=list(places),
+    )
+
+
+async def put_off(tx: Transaction, ids: Sequence[str], until: Instant) -> None:
+    """Nobody sends these before then; it is no try."""
+    await tx.execute(
+        "UPDATE notifications SET due_at = :until, updated_at = :now "
+        f"WHERE {tx.any_of('id', 'ids')} AND status IN ('pending', 'unknown') AND due_at < :until",
+        ids=list(ids),
+        until=until,
+        now=tx.now,
+    )
+
+
+async def give_up(tx: Transaction, row: Notification) -> bool:
+    """The end of one that was never sent again; what may have left already stays `unknown`."""
+    won = await tx.changed(
+        "UPDATE notifications SET due_at = NULL, updated_at = :now, failure_reason = :reason, "
+        "status = CASE WHEN status = 'pending' THEN 'failed' ELSE status END "
+        "WHERE id = :id AND status IN ('pending', 'unknown') AND due_at IS NOT NULL RETURNING id",
+        id=row.id,
+        reason=row.failure_reason,
+        now=tx.now,
+    )
+    return bool(won)
+
+
+_SAME_PERSON = (
+    "n.incident_id = :incident_id AND n.episode = :episode AND n.cycle = :cycle AND n.level = :level "
+    "AND n.user_id = :user_id AND n.kind = 'page' AND n.id <> :id"
+)
+
+
+def _person_of(page: Notification) -> dict[str, Any]:
+    return {
+        name: getattr(page, name) for name in ("incident_id", "episode", "cycle", "level", "user_id", "id")
+    }
+
+
+async def late(reader: Reader, due_before: Instant) -> list[Notification]:
+    """Pages in work that were first due before then, of people who have a step in the same level still before them."""
+    return await reader.all(
+        Notification,
+        f"SELECT {COLUMNS} FROM notifications WHERE due_at IS NOT NULL AND kind = 'page' "
+        "AND user_id IS NOT NULL AND give_up_at <= :before AND status IN ('pending', 'sending', 'unknown') "
+        "AND EXISTS (SELECT 1 FROM notifications n WHERE n.incident_id = notifications.incident_id "
+        "AND n.episode = notifications.episode AND n.cycle = notifications.cycle "
+        "AND n.level = notifications.level AND n.user_id = notifications.user_id AND n.kind = 'page' "
+        "AND n.status = 'pending' AND n.attempts = 0 AND n.due_at > :now AND n.held_until IS NULL) "
+        "ORDER BY give_up_at LIMIT 100",
+        before=give_up_at(NotificationKind.PAGE, due_before),
+        now=reader.now,
+    )
+
+
+async def is_underway(reader: Reader, page: Notification, due_after: Instant | None) -> bool:
+    """Whether another page of the same level has reached, or may yet reach, the same person by a way that has begun.
+
+    `due_after`: only what was accepted, or became due after this, counts.
+    """
+    found = await reader.value(
+        f"SELECT 1 FROM notifications n WHERE {_SAME_PERSON} AND (n.status IN ('sent', 'delivered') "
+        "OR n.status IN ('pending', 'sending', 'unknown') AND n.due_at IS NOT NULL "
+        "AND n.give_up_at <= :begun AND n.give_up_at > :after) LIMIT 1",
+        **_person_of(page),
+        begun=give_up_at(NotificationKind.PAGE, reader.now),
+        after=0 if due_after is None else give_up_at(NotificationKind.PAGE, due_after),
+    )
+    return found is not None
+
+
+async def hasten(tx: Transaction, page: Notification) -> list[Notification]:
+    """The next pages of the same level to the same person are due now; which ones."""
+    return await tx.all(
+        Notification,
+        "UPDATE notifications SET due_at = :now, give_up_at = :give_up_at, updated_at = :now "
+        "WHERE id IN (SELECT n.id FROM notifications n "
+        f"WHERE {_SAME_PERSON} AND n.status = 'pending' AND n.attempts = 0 AND n.held_until IS NULL AND n.due_at = ("
+        f"SELECT min(n.due_at) FROM notifications n WHERE {_SAME_PERSON} AND n.status = 'pending' "
+        f"AND n.attempts = 0 AND n.held_until IS NULL AND n.due_at > :now)) RETURNING {COLUMNS}",
+        **_person_of(page),
+        give_up_at=give_up_at(NotificationKind.PAGE, tx.now),
+        now=tx.now,
+    )
