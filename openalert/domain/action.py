@@ -36,12 +36,23 @@ class ActionClaims(msgspec.Struct, frozen=True, array_like=True):
     verb: Verb
     expires: int
     """Seconds since 1970, UTC."""
+    channel: str = ""
+    """By which channel the link was sent; empty: it is not said."""
 
 
-def sign(secret: bytes, incident_id: str, user_id: str, verb: Verb, now: Instant) -> str:
+def sign(secret: bytes, incident_id: str, user_id: str, verb: Verb, now: Instant, channel: str = "") -> str:
     """A token that lets this person do this to this incident until a day from now."""
-    claims = msgspec.json.encode(ActionClaims(incident_id, user_id, verb, (now + VALID_FOR) // SECOND))
-    return f"{_text(claims)}.{_text(_tag(secret, claims))}"
+    return _write(secret, ActionClaims(incident_id, user_id, verb, (now + VALID_FOR) // SECOND, channel))
+
+
+def other(secret: bytes, claims: ActionClaims, verb: Verb) -> str:
+    """A token for another act of the same person on the same incident, that ends when theirs does."""
+    return _write(secret, msgspec.structs.replace(claims, verb=verb))
+
+
+def _write(secret: bytes, claims: ActionClaims) -> str:
+    body = msgspec.json.encode(claims)
+    return f"{_text(body)}.{_text(_tag(secret, body))}"
 
 
 def read(secret: bytes, token: str) -> ActionClaims | None:

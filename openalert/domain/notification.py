@@ -125,6 +125,11 @@ class Notification(msgspec.Struct, kw_only=True):
         """When it was first to be sent, however often it was put off since."""
         return self.give_up_at - budget(self.kind)
 
+    @property
+    def is_silent(self) -> bool:
+        """It only changes what its reader has before them: nothing rings, and nobody is told of it."""
+        return bool(self.content.get("silent"))
+
 
 class Attempt(msgspec.Struct, kw_only=True):
     """One try to send it; a row of `notification_attempts`."""

@@ -86,6 +86,8 @@ class Message(msgspec.Struct, kw_only=True, repr_omit_defaults=True):
     replaces: str = ""
     """The provider's id of the page that this news is about, at the same address: a channel that can change what it
     has sent changes that message. Empty: there is none."""
+    is_silent: bool = False
+    """Only what it replaces is to change: nothing rings or is written anew. Where that is gone, nothing is sent."""
     reply_code: int = 0
     """The number by which this person names this incident in an answer of a few characters; 0: there is none."""
     thread_key: str = ""
@@ -117,6 +119,12 @@ class Receipt(msgspec.Struct, kw_only=True, frozen=True):
     """What to quote to the provider when asking about it: a Message-ID, a webhook-id, a SID."""
     detail: str = ""
     """One line for the delivery log: the provider's own words, without secrets."""
+
+
+EDITING = frozenset({"mattermost", "push", "slack", "telegram"})
+"""Channels that can change what they have sent: they are told what a message `replaces`."""
+CALLING = frozenset({"voice"})
+"""Channels that ring until somebody answers: they page, and carry no news."""
 
 
 class Reason(StrEnum):

@@ -271,6 +271,31 @@ async def paged(reader: Reader, incident_ids: Sequence[str]) -> list[Notificatio
     )
 
 
+async def first_taken(reader: Reader, row: Notification) -> str:
+    """What the provider called the first message about the same incident at the same address; empty: there is none."""
+    found = await reader.value(
+        "SELECT provider_id FROM notifications WHERE incident_id = :incident_id AND channel = :channel "
+        "AND address = :address AND id <> :id AND provider_id IS NOT NULL AND status IN ('sent', 'delivered') "
+        "ORDER BY id LIMIT 1",
+        incident_id=row.incident_id,
+        channel=row.channel,
+        address=row.address,
+        id=row.id,
+    )
+    return str(found or "")
+
+
+async def last_paged(reader: Reader, incident_id: str, user_id: str) -> Instant | None:
+    """When the newest page of the incident to this person was planned that left, or may have left."""
+    at: Instant | None = await reader.value(
+        "SELECT max(created_at) FROM notifications WHERE incident_id = :incident_id AND user_id = :user_id "
+        "AND kind = 'page' AND status IN ('sending', 'sent', 'delivered', 'unknown')",
+        incident_id=incident_id,
+        user_id=user_id,
+    )
+    return at
+
+
 async def was_paged(reader: Reader, incident_id: str, episode: int, user_id: str) -> bool:
     """Whether a page of this run of the escalation has left, or may have, to this person."""
     found = await reader.value(

@@ -23,3 +23,17 @@ async def of_incident(
         before=before,
         limit=limit,
     )
+
+
+async def newest(
+    reader: Reader, incident_id: str, kinds: Sequence[str], *, actor_id: str | None = None
+) -> TimelineEntry | None:
+    """The last entry of these kinds, by this actor if one is given."""
+    return await reader.one(
+        TimelineEntry,
+        f"SELECT * FROM timeline WHERE incident_id = :incident_id AND {reader.any_of('kind', 'kinds')} "
+        "AND (CAST(:actor_id AS TEXT) IS NULL OR actor_id = :actor_id) ORDER BY seq DESC LIMIT 1",
+        incident_id=incident_id,
+        kinds=list(kinds),
+        actor_id=actor_id,
+    )

@@ -5,7 +5,6 @@ from typing import Any
 
 import msgspec
 
-from openalert.domain import action
 from openalert.domain.access import SYSTEM
 from openalert.domain.alert import Alert
 from openalert.domain.escalation import TargetType
@@ -16,7 +15,7 @@ from openalert.domain.notification import Notification, NotificationKind, Notifi
 from openalert.domain.team import Channel
 from openalert.domain.walltime import zone_named
 from openalert.notifiers.notifier import (
-    Action,
+    EDITING,
     IncidentFacts,
     Link,
     LostAnswer,
@@ -39,7 +38,7 @@ from openalert.storage import (
 from openalert.storage import deliveries as sending
 from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import contact_methods as ways
-from openalert.usecases import digests, escalation, going_on, links, push_subscriptions
+from openalert.usecases import digests, escalation, going_on, links, offers, push_subscriptions
 from openalert.usecases.notify import HIDDEN
 from openalert.usecases.work import Work
 
@@ -80,6 +79,7 @@ async def compose(reader: Reader, row: Notification, outside: Outside) -> Messag
         body=str(row.content.get("body", "")),
         reason=row.reason,
         possible_repeat=row.possible_repeat,
+        is_silent=row.is_silent,
         thread_key=row.incident_id or "",
         attempt=row.attempts,
         provider=row.provider,
@@ -96,6 +96,10 @@ async def compose(reader: Reader, row: Notification, outside: Outside) -> Messag
         if row.user_id is not None:
             message.reply_code = await reply_codes.of(reader, row.user_id, incident.id)
         await _add_incident(reader, message, row, incident, outside)
+        if row.channel in EDITING:
+            message.replaces = await notifications.first_taken(reader, row)
+        if row.is_silent and not message.replaces:
+            raise NotifierError(Reason.REFUSED, "There is no message that could change.", permanent=True)
     return message
 
 
@@ -139,19 +143,7 @@ async def _add_incident(
     message.incident_url = f"{outside.base_url}/incidents/{incident.id}"
     if row.kind in (NotificationKind.PAGE, NotificationKind.NOTICE) and incident.is_open:
         message.escalation_note = await _what_is_next(reader, incident, message.timezone)
-        if row.user_id is not None:
-            message.actions = [
-                _action(outside, incident, row, verb, label)
-                for verb, label in (
-                    (action.Verb.ACKNOWLEDGE, "Acknowledge"),
-                    (action.Verb.RESOLVE, "Resolve"),
-                )
-            ]
-
-
-def _action(outside: Outside, incident: Incident, row: Notification, verb: action.Verb, label: str) -> Action:
-    token = action.sign(outside.secret, incident.id, row.user_id or "", verb, row.created_at)
-    return Action(verb=verb, label=label, url=f"{outside.base_url}/a/{token}")
+    message.actions = offers.actions(row, incident, outside.base_url, outside.secret, reader.now)
 
 
 def _links(reported: Sequence[Alert], known: set[str]) -> list[Link]:
@@ -226,7 +218,7 @@ async def settle(
 
 
 async def _ended(tx: Transaction, row: Notification, detail: str) -> None:
-    if row.incident_id is not None and row.due_at is None:
+    if row.incident_id is not None and row.due_at is None and not row.is_silent:
         await _tell(tx, row, detail)
     if row.team_id is not None:
         # A code or a link is between us and one person: an event without a team is heard by everybody.

@@ -21,7 +21,7 @@ from openalert.storage import alerts, incidents, notifications, routes, timers, 
 from openalert.storage.routes import Route
 from openalert.storage.timers import Timer
 from openalert.storage.transaction import Reader, Transaction
-from openalert.usecases import access, audit, escalation, notify
+from openalert.usecases import access, audit, escalation, news
 from openalert.usecases.work import Work
 
 LONGEST_SNOOZE = 30 * DAY
@@ -136,7 +136,7 @@ async def take(work: Work, incident: Incident, *, actor: Actor | None = None, vi
     work.say(incident, "acknowledged")
     escalation.stop(work, incident)
     await cancel_pages(work, [(incident, f"{who.name} acknowledged.")])
-    await notify.tell_the_paged(work, [(incident, f"Acknowledged by {who.name}")])
+    await news.tell_the_paged(work, [(incident, f"Acknowledged by {who.name}")])
     return True
 
 
@@ -177,7 +177,7 @@ async def close(work: Work, ended: list[Incident]) -> None:
         escalation.stop(work, incident)
         work.say(incident, "resolved")
     await cancel_pages(work, [(incident, "The incident was resolved.") for incident in ended])
-    await notify.tell_the_paged(work, [(incident, "Resolved") for incident in ended])
+    await news.tell_the_paged(work, [(incident, "Resolved") for incident in ended])
 
 
 async def cancel_pages(work: Work, answered: list[tuple[Incident, str]]) -> None:
@@ -218,6 +218,7 @@ async def reopen(tx: Transaction, incident_id: str, *, reason: str = "") -> Inci
         work.tell(incident, "reopened", reason=_text(reason, "reason") if reason else "")
         work.say(incident, "reopened")
         await _escalate_again(work, incident)
+        await news.change_messages(work, [(incident, f"Reopened by {tx.actor.name}")])
     await work.flush()
     return incident
 
@@ -308,6 +309,7 @@ async def snooze(tx: Transaction, incident_id: str, *, until: Instant, via: str 
     escalation.stop(work, incident)
     work.set_timer(Timer(incident_id=incident.id, kind="unsnooze", due_at=until, episode=incident.episode))
     await cancel_pages(work, [(incident, f"{tx.actor.name} snoozed it.")])
+    await news.change_messages(work, [(incident, f"Snoozed by {tx.actor.name}")])
     await work.flush()
     return Answered(incident, True, await notifications.in_flight(tx, incident_id))
 
@@ -333,6 +335,7 @@ async def escalate(tx: Transaction, incident_id: str, *, via: str | None = None)
     work = Work(tx)
     await _next_level(work, incident)
     work.tell(incident, "escalated_by_hand", via=via)
+    await news.change_messages(work, [(incident, f"Escalated by {tx.actor.name}")])
     _record(tx, "escalated", incident)
     await work.flush()
     return incident
@@ -347,6 +350,7 @@ async def hand_on(tx: Transaction, incident_id: str, *, via: str | None = None) 
     work = Work(tx)
     await _next_level(work, incident)
     work.tell(incident, "handed_on", via=via)
+    await news.change_messages(work, [(incident, f"Handed on by {tx.actor.name}")])
     _record(tx, "handed_on", incident)
     if tx.actor.user_id is not None:
         await notifications.cancel_pages_of(tx, incident.id, tx.actor.user_id, "They handed it on.")
@@ -420,6 +424,7 @@ async def reassign(tx: Transaction, incident_id: str, *, user_id: str) -> Incide
         incident.assignee_id = user_id
         work.tell(incident, "reassigned", to=user.name, userId=user.id)
         work.say(incident, "updated")
+        await news.change_messages(work, [(incident, f"Assigned to {user.name}")])
     await work.flush()
     return incident
 

@@ -14,7 +14,6 @@ from openalert.domain.instant import Instant
 from openalert.domain.notification import (
     Notification,
     NotificationKind,
-    NotificationStatus,
     give_up_at,
     page_key,
     priority_of,
@@ -305,49 +304,6 @@ def _new(
         created_at=work.now,
         updated_at=work.now,
     )
-
-
-async def tell_the_paged(work: Work, incidents: Sequence[tuple[Incident, str]]) -> None:
-    """Whoever was paged for these incidents hears the news; not the person who made it."""
-    if not incidents:
-        return
-    news = {incident.id: (incident, headline) for incident, headline in incidents}
-    told: set[str] = set()
-    for paged in await notifications.paged(work.tx, list(news)):
-        incident, headline = news[str(paged.incident_id)]
-        recipient = paged.contact_method_id or paged.channel_id or paged.address
-        key = f"update:{incident.id}:{incident.last_seq}:{recipient}"
-        if key in told or (paged.user_id is not None and paged.user_id == work.tx.actor.user_id):
-            continue
-        told.add(key)
-        work.send(
-            msgspec.structs.replace(
-                paged,
-                id=new_id(work.now),
-                effect_key=key,
-                episode=incident.episode,
-                kind=NotificationKind.UPDATE,
-                priority=priority_of(NotificationKind.UPDATE),
-                step=0,
-                held_until=None,
-                reason="You were paged for this incident.",
-                content={"headline": headline},
-                status=NotificationStatus.PENDING,
-                possible_repeat=False,
-                attempts=0,
-                due_at=work.now,
-                give_up_at=give_up_at(NotificationKind.UPDATE, work.now),
-                run_id=None,
-                claimed_at=None,
-                sent_at=None,
-                delivered_at=None,
-                failure_reason=None,
-                provider=0,
-                provider_id=None,
-                created_at=work.now,
-                updated_at=work.now,
-            )
-        )
 
 
 async def send_to(

@@ -9,13 +9,16 @@ import msgspec
 from openalert.domain import action
 from openalert.domain.access import SYSTEM, Actor, Role
 from openalert.domain.action import ActionClaims, Verb
+from openalert.domain.contact import CONTACT_KINDS
 from openalert.domain.errors import Conflict, Forbidden, NotFound
-from openalert.domain.incident import Incident, IncidentStatus
+from openalert.domain.incident import Incident
 from openalert.domain.instant import HOUR, Instant, to_datetime
 from openalert.domain.walltime import zone_named
 from openalert.storage import incidents, notifications, recipients, teams, users
 from openalert.storage.transaction import Reader, Transaction
-from openalert.usecases.incidents import acknowledge, escalate, hand_on, resolve, snooze
+from openalert.usecases import standing
+from openalert.usecases.incidents import acknowledge, escalate, hand_on, resolve, see, snooze
+from openalert.usecases.standing import Standing, State
 
 SNOOZE_FOR = HOUR
 """How long an answer snoozes that does not say it."""
@@ -52,14 +55,24 @@ async def invitation(reader: Reader, secret: bytes, token: str) -> Invitation:
     return Invitation(claims, incident, people[0].name, action.has_expired(claims, reader.now))
 
 
-async def accept(tx: Transaction, secret: bytes, token: str) -> Reply:
+async def accept(tx: Transaction, secret: bytes, token: str, *, snooze_for: Instant = SNOOZE_FOR) -> Reply:
     """Do what the link offers; pressing twice is harmless. Conflict once it has expired."""
     offered = await invitation(tx, secret, token)
     if offered.has_expired:
         raise Conflict("The link has expired; open the incident and sign in.", code="ACTION_EXPIRED")
     claims = offered.claims
     tx.actor = await paged_person(tx, claims.user_id, offered.incident)
-    return await answer(tx, claims.incident_id, claims.verb, via="e-mail link")
+    return await answer(
+        tx, claims.incident_id, claims.verb, via=_link_from(claims.channel), snooze_for=snooze_for
+    )
+
+
+def _link_from(channel: str) -> str:
+    """What the timeline calls a link that was sent by this channel."""
+    if channel in ("", "email"):
+        return "e-mail link" if channel else "link"
+    kind = CONTACT_KINDS.get(channel)
+    return f"{kind.words} link" if kind else "link"
 
 
 async def by_message(
@@ -122,10 +135,10 @@ async def answer(
     before = await incidents.get(tx, incident_id)
     if before is None:
         raise NotFound("incident")
-    if before.status is IncidentStatus.RESOLVED or (
-        before.status is IncidentStatus.ACKNOWLEDGED and verb is Verb.ACKNOWLEDGE
-    ):
-        return Reply(before, changed=False, said=await _too_late(tx, before))
+    stands = await standing.of(tx, before, verb, tx.actor.user_id, until=tx.now + snooze_for)
+    if stands.state in (State.DONE, State.ALREADY):
+        await see(tx, tx.actor, incident_id)
+        return Reply(before, changed=False, said=await _too_late(tx, before, verb, stands))
     match verb:
         case Verb.ACKNOWLEDGE:
             done = (await acknowledge(tx, incident_id, via=via)).incident
@@ -155,18 +168,23 @@ async def _done(tx: Transaction, incident: Incident, verb: Verb, until: Instant)
             return f"{number} goes to the next level now."
 
 
-async def _too_late(tx: Transaction, incident: Incident) -> str:
+async def _too_late(tx: Transaction, incident: Incident, verb: Verb, stands: Standing) -> str:
     """Who was first, and when, on the clock of whoever answered."""
-    if incident.status is IncidentStatus.RESOLVED:
-        by_id, at = incident.resolved_by_id, incident.resolved_at
-    else:
-        by_id, at = incident.acknowledged_by_id, incident.acknowledged_at
-    named = await users.named(tx, SYSTEM, [by_id]) if by_id else {}
-    who = f" by {named[by_id].name}" if by_id in named else ""
-    when = f" at {await _time(tx, at)}" if at else ""
-    if by_id == tx.actor.user_id:
+    named = await users.named(tx, SYSTEM, [stands.by_id]) if stands.by_id else {}
+    who = f" by {named[stands.by_id].name}" if stands.by_id in named else ""
+    if stands.by_id is not None and stands.by_id == tx.actor.user_id:
         who = " by you"
-    return f"#{incident.number} was {incident.status}{who}{when}. You need not do anything."
+    when = f" at {await _time(tx, stands.at)}" if stands.at else ""
+    return f"#{incident.number} was {stands.past}{who}{when}. {await _so(tx, verb, stands)}"
+
+
+async def _so(tx: Transaction, verb: Verb, stands: Standing) -> str:
+    """What that means for whoever answered."""
+    if stands.until is not None:
+        return f"It is silent until {await _time(tx, stands.until)}."
+    if stands.past == "acknowledged" and verb is not Verb.ACKNOWLEDGE and stands.state is State.DONE:
+        return "Nobody else is paged while you have it; reopen it to page again."
+    return "You need not do anything."
 
 
 async def _time(tx: Transaction, at: Instant) -> str:

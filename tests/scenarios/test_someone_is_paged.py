@@ -20,7 +20,13 @@ async def test_the_person_of_level_one_is_paged_at_once_and_nobody_else(world: W
     assert page.incident.number == 1
     assert page.reason == "You are named in the policy (Core policy, level 1)."
     assert page.escalation_note == "Bob is paged at 09:05 unless someone acknowledges."
-    assert [action.verb for action in page.actions] == ["acknowledge", "resolve"]
+    assert [action.verb for action in page.actions] == [
+        "acknowledge",
+        "resolve",
+        "snooze",
+        "escalate",
+        "hand_on",
+    ]
     world.is_quiet()
 
 

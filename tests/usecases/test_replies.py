@@ -1,12 +1,14 @@
 """What a signed link can do: its act, to its incident, as its person, for a day, and nothing else."""
 
+import asyncio
+
 import pytest
 
 from openalert.domain import action
 from openalert.domain.access import Role
 from openalert.domain.action import Verb
 from openalert.domain.errors import Conflict, Forbidden, NotFound
-from openalert.domain.instant import DAY, MINUTE
+from openalert.domain.instant import DAY, HOUR, MINUTE
 from openalert.storage import notifications
 from openalert.usecases import incidents, replies, services, users
 from openalert.usecases.replies import Reply
@@ -19,7 +21,7 @@ pytestmark = pytest.mark.anyio
 async def _link(world: World, verb: Verb = Verb.ACKNOWLEDGE, of: str | None = None) -> str:
     """The link that Alice got for incident #1."""
     incident = await world.incident()
-    return action.sign(OUTSIDE.secret, incident.id, of or world.alice.id, verb, world.clock())
+    return action.sign(OUTSIDE.secret, incident.id, of or world.alice.id, verb, world.clock(), "email")
 
 
 async def _press(world: World, token: str, secret: bytes = OUTSIDE.secret) -> Reply:
@@ -180,3 +182,67 @@ async def test_every_verb_says_what_it_did(world: World, verb: Verb, said: str) 
     reply = await _by_button(world, await _page_to(world, world.alice.id), verb)
     assert reply.changed
     assert reply.said.startswith(said)
+
+
+@pytest.mark.parametrize("verb", list(Verb))
+async def test_the_same_answer_twice_is_one(world: World, verb: Verb) -> None:
+    """A button pressed twice, or delivered twice, does its work once and says so the second time."""
+    await world.policy(
+        level(1, world.alice), level(2, world.bob, minutes=5), level(3, world.charlie, minutes=5)
+    )
+    await world.fires("DiskFull")
+    row_id = await _page_to(world, world.alice.id)
+    assert (await _by_button(world, row_id, verb)).changed
+    await world.engine.run_until_idle()
+    told = await world.story()
+    again = await _by_button(world, row_id, verb)
+    await world.engine.run_until_idle()
+    assert not again.changed
+    assert again.said.startswith("#1 was ")
+    assert " by you at " in again.said
+    assert await world.story() == told
+    world.mailbox(world.charlie).is_empty()
+
+
+async def test_whoever_is_paged_again_can_send_it_on_again(world: World) -> None:
+    """The repetition of the policy is a new question: Alice hands on once in each round."""
+    await world.policy(level(1, world.alice), level(2, world.bob, minutes=5), repeats=1, repeat_minutes=5)
+    await world.fires("DiskFull")
+    assert (await _by_button(world, await _page_to(world, world.alice.id), Verb.HAND_ON)).changed
+    await world.advance(minutes=6)
+    assert (await _by_button(world, await _page_to(world, world.alice.id), Verb.HAND_ON)).changed
+    assert len(await world.entries("handed_on")) == 2
+
+
+async def test_a_longer_snooze_is_another_answer(world: World) -> None:
+    """Snoozed for an hour by Bob: Alice may make it four, and asking for less leaves it as it is."""
+    await world.policy(level(1, world.alice, world.bob))
+    await world.fires("DiskFull")
+    await _by_button(world, await _page_to(world, world.bob.id), Verb.SNOOZE)
+    row_id = await _page_to(world, world.alice.id)
+    for length, changed in ((HOUR // 2, False), (4 * HOUR, True)):
+        async with world.db.transaction() as tx:
+            reply = await replies.by_message(tx, row_id, Verb.SNOOZE, via="Slack", snooze_for=length)
+        assert reply.changed is changed
+    first, second = await world.entries("snoozed")
+    assert (first.actor_name, second.actor_name) == ("Bob", "Alice")
+
+
+async def test_two_people_at_once_are_one_answer(world: World) -> None:
+    """Both press in the same moment: one has it, the other is told so, and the story has one entry."""
+    await world.policy(level(1, world.alice, world.bob))
+    await world.fires("DiskFull")
+    rows = [await _page_to(world, who.id) for who in (world.alice, world.bob)]
+    answers = await asyncio.gather(*(_by_button(world, row_id, Verb.ACKNOWLEDGE) for row_id in rows))
+    assert sorted(reply.changed for reply in answers) == [False, True]
+    assert len(await world.entries("acknowledged")) == 1
+
+
+async def test_a_link_says_by_which_channel_it_came_and_its_sisters_end_with_it(world: World) -> None:
+    """What else the page behind a link offers ends when the link does, however late it was looked at."""
+    await _fires(world)
+    claims = action.read(OUTSIDE.secret, await _link(world))
+    assert claims is not None
+    sister = action.read(OUTSIDE.secret, action.other(OUTSIDE.secret, claims, Verb.RESOLVE))
+    assert sister is not None
+    assert (sister.verb, sister.expires, sister.channel) == (Verb.RESOLVE, claims.expires, "email")

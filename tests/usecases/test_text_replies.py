@@ -129,8 +129,10 @@ async def test_nothing_is_left_to_escalate_to(world: World) -> None:
     """A refusal is a sentence, not an error: the telephone of whoever wrote shows it."""
     await world.policy(level(1, world.alice))
     await world.fires("DiskFull")
-    await _say(world, "1")
+    await world.advance(minutes=10)
     assert "has no next level" in await _say(world, "3")
+    await _say(world, "1")
+    assert "Nobody else is paged while you have it" in await _say(world, "3")
 
 
 async def test_a_number_is_nobody_elses(world: World) -> None:

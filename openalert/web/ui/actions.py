@@ -11,24 +11,28 @@ from litestar.params import FromPath
 from openalert.domain import action
 from openalert.domain.access import SYSTEM
 from openalert.domain.action import Verb
-from openalert.domain.errors import Conflict, NotFound
-from openalert.domain.incident import Incident, IncidentStatus
+from openalert.domain.errors import Conflict, Invalid, NotFound
+from openalert.domain.instant import MINUTE
 from openalert.domain.walltime import zone_named
 from openalert.storage import recipients, services, users
 from openalert.storage.database import Database
 from openalert.storage.transaction import Reader
-from openalert.usecases import escalation, replies
-from openalert.usecases.replies import Invitation
+from openalert.usecases import escalation, offers, replies, standing
+from openalert.usecases.escalation import Rung
+from openalert.usecases.replies import SNOOZE_FOR, Invitation
+from openalert.usecases.standing import Standing, State
 from openalert.web.guards import stranger
-from openalert.web.ui.frame import Values, Web, answer, go, plain
+from openalert.web.ui.frame import Values, Web, answer, go, plain, sent
 
 _WORDS = {
-    Verb.ACKNOWLEDGE: ("Acknowledge", "acknowledged"),
-    Verb.RESOLVE: ("Resolve", "resolved"),
-    Verb.ESCALATE: ("Escalate", "escalated"),
-    Verb.SNOOZE: ("Snooze for an hour", "snoozed"),
-    Verb.HAND_ON: ("Hand it on", "handed on"),
+    Verb.ACKNOWLEDGE: "Acknowledge",
+    Verb.RESOLVE: "Resolve",
+    Verb.ESCALATE: "Escalate",
+    Verb.SNOOZE: "Snooze",
+    Verb.HAND_ON: "Hand it on",
 }
+_SNOOZES = [(60, "1 hour"), (30, "30 min"), (240, "4 hours"), (480, "8 hours")]
+"""Minutes, and what they are called; the first is the main button's."""
 
 
 def _secret(request: Web) -> bytes:
@@ -39,7 +43,7 @@ def _secret(request: Web) -> bytes:
 
 @get("/a/{token:str}", opt={"public": True}, include_in_schema=False)
 async def show(request: Web, token: FromPath[str], db: NamedDependency[Database]) -> Response[str]:
-    """The incident and one button; or what became of it."""
+    """The incident, what this link does, and what else can be done; or what became of it."""
     async with db.read() as reader:
         try:
             offered = await replies.invitation(reader, _secret(request), token)
@@ -56,11 +60,17 @@ async def show(request: Web, token: FromPath[str], db: NamedDependency[Database]
 @post("/a/{token:str}", opt={"public": True}, include_in_schema=False)
 async def do(request: Web, token: FromPath[str], db: NamedDependency[Database]) -> Response[Any]:
     """Press it; pressing twice is harmless."""
+    given = (await sent(request)).get("minutes", "")
+    snooze_for = int(given) * MINUTE if given.isascii() and given.isdigit() and len(given) < 6 else SNOOZE_FOR
     try:
         async with db.transaction(stranger(request)) as tx:
-            await replies.accept(tx, _secret(request), token)
-    except (NotFound, Conflict):
+            await replies.accept(tx, _secret(request), token, snooze_for=snooze_for)
+    except NotFound:
         return _expired(request, db)
+    except (Conflict, Invalid) as refused:
+        if refused.code == "ACTION_EXPIRED":
+            return _expired(request, db)
+        # What cannot be done any more, or never could: the page says how it stands.
     return go(f"/a/{token}")
 
 
@@ -73,23 +83,24 @@ def _expired(request: Web, db: Database) -> Response[str]:
 async def _offer(reader: Reader, request: Web, token: str, offered: Invitation) -> Values:
     """The context of the page: to be asked, done by this person, or done by somebody else."""
     incident, claims = offered.incident, offered.claims
-    word, past = _WORDS[claims.verb]
-    state, by_id, at = _state(incident, claims.verb, claims.user_id)
-    first = await users.named(reader, SYSTEM, [by_id]) if by_id else {}
+    stands = await standing.of(reader, incident, claims.verb, claims.user_id)
+    first = await users.named(reader, SYSTEM, [stands.by_id]) if stands.by_id else {}
     service = (await services.named(reader, SYSTEM, [incident.service_id])).get(incident.service_id)
-    more = []
-    if claims.verb is Verb.ACKNOWLEDGE and incident.is_open and state != "ask":
-        other = action.sign(_secret(request), incident.id, claims.user_id, Verb.RESOLVE, reader.now)
-        more.append({"word": "Resolve", "path": f"/a/{other}"})
+    rung = (await escalation.ladder(reader, incident)).next_rung if incident.is_open else None
     return {
-        "state": state,
-        "verb": {"word": word, "past": past, "path": f"/a/{token}"},
+        "state": stands.state.value,
+        "verb": _verb(claims.verb, f"/a/{token}", rung),
+        "past": stands.past,
         "who": offered.person_name,
-        "effect": await _effect(reader, incident, claims.verb, state),
-        "first": {"name": first[by_id].name if by_id in first else None, "at": at}
-        if state == "already"
-        else None,
-        "more": more,
+        "so": _so(stands),
+        "until": stands.until,
+        "first": first[stands.by_id].name if stands.by_id in first else None,
+        "at": stands.at or incident.updated_at,
+        "more": [
+            _verb(verb, f"/a/{action.other(_secret(request), claims, verb)}", rung)
+            for verb in offers.verbs(incident, reader.now)
+            if verb is not claims.verb
+        ],
         "incident": {
             "number": incident.number,
             "title": incident.title,
@@ -104,29 +115,44 @@ async def _offer(reader: Reader, request: Web, token: str, offered: Invitation) 
     }
 
 
-def _state(incident: Incident, verb: Verb, user_id: str) -> tuple[str, str | None, int]:
-    """ask, done or already; and who was first, when."""
-    if incident.status is IncidentStatus.RESOLVED:
-        by_id, at = incident.resolved_by_id, incident.resolved_at or incident.updated_at
-    elif incident.status is IncidentStatus.ACKNOWLEDGED and verb is Verb.ACKNOWLEDGE:
-        by_id, at = incident.acknowledged_by_id, incident.acknowledged_at or incident.updated_at
-    else:
-        return "ask", None, incident.triggered_at
-    wanted = incident.status is IncidentStatus.RESOLVED if verb is Verb.RESOLVE else True
-    return ("done" if by_id == user_id and wanted else "already"), by_id, at
+def _verb(verb: Verb, path: str, rung: Rung | None) -> Values:
+    """A button, where it leads, and one sentence on what pressing does."""
+    choices = _SNOOZES if verb is Verb.SNOOZE else []
+    return {"word": _WORDS[verb], "path": path, "effect": _effect(verb, rung), "choices": choices}
 
 
-async def _effect(reader: Reader, incident: Incident, verb: Verb, state: str) -> str:
-    """One sentence on what pressing does, or has done."""
-    if state == "already":
-        return "You need not do anything."
-    if state == "done":
+def _effect(verb: Verb, rung: Rung | None) -> str:
+    people = ", ".join(rung.people[:3]) if rung else ""
+    more = f" and {len(rung.people) - 3} more" if rung and len(rung.people) > 3 else ""
+    spared = f" {people}{more} will not be paged." if people else ""
+    are = "are" if rung and len(rung.people) > 1 else "is"
+    next_ = f"{people}{more} {are} paged now" if people else "The next level is paged now"
+    if rung is None:
+        next_ = "The owners are told now"
+    match verb:
+        case Verb.ACKNOWLEDGE:
+            return f"You take it and the escalation stops.{spared}"
+        case Verb.RESOLVE:
+            return f"The incident ends, with all its alerts.{spared}"
+        case Verb.SNOOZE:
+            return "Nobody is paged until then. If it is still open, the first level is paged again."
+        case Verb.ESCALATE:
+            return f"{next_}. What was sent to you still holds."
+        case Verb.HAND_ON:
+            return f"You cannot take it. {next_}, and nothing more of this level comes to you."
+
+
+def _so(stands: Standing) -> str:
+    """What follows from how it stands."""
+    if stands.state is State.NOBODY:
+        return "Everybody in the escalation policy has been paged, and the owners know."
+    if stands.past in ("escalated", "handed on"):
+        return "The next level is paged. It stays open until somebody takes it."
+    if stands.until is not None:
+        return "Nobody is paged until then."
+    if stands.state is State.DONE:
         return "Nobody else is paged for it. Everybody who had been told gets the news."
-    rung = (await escalation.ladder(reader, incident)).next_rung
-    spared = f" {', '.join(rung.people[:3])} will not be paged." if rung and rung.people else ""
-    if verb is Verb.RESOLVE:
-        return f"The incident ends, with all its alerts.{spared}"
-    return f"You take it and the escalation stops.{spared}"
+    return "You need not do anything."
 
 
 ROUTES: Sequence[HTTPRouteHandler] = [show, do]

@@ -5,6 +5,7 @@ import pytest
 from openalert.domain import action
 from openalert.domain.action import VALID_FOR, Verb
 from openalert.domain.incident import IncidentStatus
+from openalert.domain.instant import HOUR, MINUTE
 from openalert.domain.user import User
 from openalert.usecases import incidents as acts
 from tests.make import level
@@ -81,3 +82,66 @@ async def test_an_old_or_forged_link_says_that_it_no_longer_works(world: World, 
     assert "This link no longer works" in (await stranger.get(link)).text
     assert "This link no longer works" in (await stranger.post(link)).text
     assert (await world.incident()).status is IncidentStatus.TRIGGERED
+
+
+@pytest.mark.parametrize(
+    ("verb", "effect", "done"),
+    [
+        (Verb.RESOLVE, "The incident ends, with all its alerts. Bob will not be paged.", "Done: resolved"),
+        (Verb.SNOOZE, "Nobody is paged until then.", "Done: snoozed until"),
+        (Verb.ESCALATE, "Bob is paged now. What was sent to you still holds.", "Done: escalated"),
+        (Verb.HAND_ON, "You cannot take it. Bob is paged now, and nothing more", "Done: handed on"),
+    ],
+)
+async def test_every_verb_says_what_it_will_do_and_what_it_did(
+    world: World, stranger: Browser, verb: Verb, effect: str, done: str
+) -> None:
+    """Looking changes nothing; pressing does it once, however often it is pressed."""
+    link = await _link(world, world.alice, verb)
+    before = await world.story()
+    assert effect in (await stranger.get(link)).text
+    assert await world.story() == before
+    page = await stranger.post(link)
+    assert done in page.text
+    told = await world.story()
+    assert done in (await stranger.post(link)).text
+    assert await world.story() == told
+
+
+async def test_the_page_offers_every_verb_that_makes_sense(world: World, stranger: Browser) -> None:
+    """Five while it waits, two once somebody has it, none when it is over; each with its own link."""
+    link = await _link(world, world.alice)
+    page = await stranger.get(link)
+    offered = [action.read(SECRET, form["action"].removeprefix("/a/")) for form in page.forms]
+    assert [claims.verb.value for claims in offered if claims] == [
+        "acknowledge",
+        "resolve",
+        "snooze",
+        "escalate",
+        "hand_on",
+    ]
+    page = await stranger.post(link)
+    assert len(page.forms) == 2
+    page = await stranger.press(page, page.forms[0]["action"])
+    assert not page.forms
+
+
+async def test_a_snooze_is_as_long_as_the_button_says(world: World, stranger: Browser) -> None:
+    """Half an hour is half an hour; too long changes nothing, and nonsense is the hour that needs no choice."""
+    link = await _link(world, world.alice, Verb.SNOOZE)
+    await stranger.post(link, minutes="99999")
+    assert (await world.incident()).snoozed_until is None
+    await stranger.post(link, minutes="30")
+    assert (await world.incident()).snoozed_until == world.clock() + 30 * MINUTE
+    await stranger.post(link, minutes="\u0661\u0660x")
+    assert (await world.incident()).snoozed_until == world.clock() + HOUR
+
+
+async def test_nobody_is_left_to_hand_it_to(world: World, stranger: Browser) -> None:
+    """Everybody was paged: the page says so before and after pressing, and the incident stays as it is."""
+    link = await _link(world, world.alice, Verb.HAND_ON)
+    await world.advance(minutes=30)
+    told = await world.story()
+    for page in (await stranger.get(link), await stranger.post(link)):
+        assert "There is no next level" in page.text
+    assert await world.story() == told

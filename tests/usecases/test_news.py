@@ -1,0 +1,130 @@
+"""What those who were paged hear of what becomes of it, and what only changes the message they have."""
+
+import pytest
+
+from openalert.domain.action import Verb
+from openalert.domain.notification import Notification, NotificationKind, NotificationStatus
+from openalert.engine.engine import Engine
+from openalert.notifiers.notifier import Message, NotifierError, Reason, Receipt
+from openalert.storage import notifications
+from openalert.usecases import incidents, replies
+from tests.make import level
+from tests.world import OUTSIDE, Post, World
+
+pytestmark = pytest.mark.anyio
+
+
+async def _also_by(world: World, *channels: str) -> dict[str, Post]:
+    """Alice is also paged by these channels."""
+    posts = {name: Post(name) for name in channels}
+    world.engine = Engine(world.db, {"email": world.email, "webhook": world.webhook} | posts, OUTSIDE)
+    await world.engine.begin()
+    return posts
+
+
+async def _paged_by(world: World, channel: str, who: str) -> None:
+    """A page by this channel beside the mail, as if a rule of theirs had said so."""
+    incident = await world.incident()
+    async with world.db.transaction() as tx:
+        mail = next(
+            row
+            for row in await notifications.of_incident(tx, incident.id)
+            if row.user_id == who and row.kind is NotificationKind.PAGE
+        )
+        await tx.execute("UPDATE notifications SET due_at = NULL WHERE id = :id", id=mail.id)
+        fields = {name: getattr(mail, name) for name in Notification.__struct_fields__}
+        row = Notification(
+            **fields
+            | {
+                "id": f"{mail.id[:-4]}{channel[:4]:_<4}",
+                "effect_key": f"{mail.effect_key}:{channel}",
+                "channel": channel,
+                "address": channel,
+                "contact_method_id": None,
+                "status": NotificationStatus.PENDING,
+                "due_at": tx.now,
+                "provider_id": None,
+            }
+        )
+        await notifications.enqueue(tx, [row])
+    await world.engine.run_until_idle()
+
+
+async def _set_up(world: World, *channels: str) -> dict[str, Post]:
+    """DiskFull pages Alice by mail and by these channels, and Bob by mail."""
+    posts = await _also_by(world, *channels)
+    await world.policy(level(1, world.alice, world.bob), level(2, world.charlie, minutes=5))
+    await world.fires("DiskFull")
+    for channel in channels:
+        await _paged_by(world, channel, world.alice.id)
+        assert posts[channel].received.pop(0).kind is NotificationKind.PAGE
+    world.email.received.clear()
+    return posts
+
+
+def _news(post: Post) -> list[tuple[str, bool, str]]:
+    """What came there: headline, whether it is silent, and what it replaces."""
+    came = [(message.headline, message.is_silent, message.replaces) for message in post.received]
+    post.received.clear()
+    return came
+
+
+async def test_whoever_was_paged_hears_it_everywhere_but_by_a_call(world: World) -> None:
+    """Bob takes it: Alice hears it by mail and text, sees her chat message change, and no telephone rings."""
+    posts = await _set_up(world, "sms", "voice", "slack")
+    await world.does(incidents.acknowledge, (await world.incident()).id, by=world.bob)
+    said = "Acknowledged by Bob"
+    assert _news(world.email) == [(said, False, "")]
+    assert _news(posts["sms"]) == [(said, False, "")]
+    assert _news(posts["slack"]) == [(said, False, "post-1")]
+    assert _news(posts["voice"]) == []
+
+
+async def test_who_acted_gets_no_message_but_sees_theirs_change(world: World) -> None:
+    """Alice takes it herself: only her chat message changes, silently, and offers what comes next."""
+    posts = await _set_up(world, "sms", "slack")
+    told = len(await world.story())
+    await world.does(incidents.acknowledge, (await world.incident()).id, by=world.alice)
+    assert [message.recipient_name for message in world.email.received] == ["Bob"]
+    assert posts["sms"].received == []
+    (edit,) = posts["slack"].received
+    assert (edit.is_silent, edit.replaces) == (True, "post-1")
+    assert [action.verb for action in edit.actions] == [Verb.RESOLVE, Verb.SNOOZE]
+    # Her acknowledgement and the mail to Bob: a message that changed is no news of the incident's.
+    assert len(await world.story()) == told + 2
+
+
+@pytest.mark.parametrize(
+    ("verb", "headline"),
+    [
+        (Verb.SNOOZE, "Snoozed by Bob"),
+        (Verb.ESCALATE, "Escalated by Bob"),
+        (Verb.HAND_ON, "Handed on by Bob"),
+    ],
+)
+async def test_what_is_no_end_lets_the_telephone_lie_quiet(world: World, verb: Verb, headline: str) -> None:
+    """Snoozed or sent on: messages that can change say so, nothing is sent anew to those who were paged."""
+    posts = await _set_up(world, "sms", "slack")
+    incident = await world.incident()
+    await world.does(replies.answer, incident.id, verb, via="API", by=world.bob)
+    assert _news(posts["slack"]) == [(headline, True, "post-1")]
+    assert _news(posts["sms"]) == []
+    assert [each for each in world.email.received if each.recipient_name != "Charlie"] == []
+
+
+async def test_a_message_that_never_left_is_not_changed(world: World) -> None:
+    """The chat refused the page: there is nothing to change, and nothing silent is sent in its place."""
+    posts = await _set_up(world)
+    assert posts == {}
+    post = Post("slack")
+    world.engine = Engine(world.db, {"email": world.email, "slack": post}, OUTSIDE)
+    await world.engine.begin()
+    post.behave = _refuses
+    await _paged_by(world, "slack", world.alice.id)
+    post.behave = None
+    await world.does(incidents.acknowledge, (await world.incident()).id, by=world.alice)
+    assert post.received == []
+
+
+def _refuses(_: Message) -> Receipt:
+    raise NotifierError(Reason.REFUSED, "no such channel", permanent=True)
