@@ -119,6 +119,7 @@ def notifier_settings(config: Config) -> NotifierSettings:
             allow_private_networks=config.outgoing.allow_private_networks,
             allowed_networks=list(config.outgoing.allowed_networks),
         ),
+        apprise_hosts=config.apprise.allowed_hosts,
         web_push=WebPushSettings(private_key=config.web_push.private_key, subject=config.web_push.subject),
     )
 

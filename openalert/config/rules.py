@@ -25,9 +25,16 @@ def problems(config: Config) -> Iterator[tuple[str, str]]:
         "server.trusted_proxies": config.server.trusted_proxies,
         "outgoing.allowed_networks": config.outgoing.allowed_networks,
     }
-    for name in config.server.allowed_hosts:
-        if not _HOST_NAME.fullmatch(name):
-            yield "server.allowed_hosts", f"holds {name!r}; it must be a name such as oncall.example.com."
+    for section, names in (
+        ("server", config.server.allowed_hosts),
+        ("apprise", config.apprise.allowed_hosts),
+    ):
+        for name in names:
+            if not _HOST_NAME.fullmatch(name):
+                yield (
+                    f"{section}.allowed_hosts",
+                    f"holds {name!r}; it must be a name such as oncall.example.com.",
+                )
     for field, values in networks.items():
         for value in values:
             try:

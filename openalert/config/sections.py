@@ -93,6 +93,13 @@ class Delivery(Section, frozen=True):
     """How many a provider is given each second; 0: no limit."""
 
 
+class Apprise(Section, frozen=True):
+    """Services that are reached through Apprise."""
+
+    allowed_hosts: tuple[str, ...] = ()
+    """Servers of ours, such as an ntfy or Gotify at home, that may lie in a private network."""
+
+
 class Oidc(Section, frozen=True):
     """Single sign-on by OpenID Connect; without an issuer there is none."""
 
@@ -143,6 +150,7 @@ class Config(Section, frozen=True):
     database: DatabaseSection = DatabaseSection()
     smtp: Smtp = Smtp()
     outgoing: Outgoing = Outgoing()
+    apprise: Apprise = Apprise()
     web_push: WebPush = WebPush()
     delivery: Delivery = Delivery()
     oidc: Oidc = msgspec.field(default=Oidc(), name="auth.oidc")

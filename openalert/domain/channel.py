@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from openalert.domain import apprise
 from openalert.domain.errors import Invalid
 from openalert.domain.user import check_email
 
@@ -24,7 +25,11 @@ class ChannelKind(msgspec.Struct, frozen=True, kw_only=True):
     check: Callable[[str], str]
     """The address as it is kept, or Invalid."""
     is_secret: bool = False
-    """Whoever knows the address can write there: it is sealed, and `shown_secret` of it stands in its place."""
+    """Whoever knows the address can write there: it is sealed, and `shown` of it stands in its place."""
+    shown: Callable[[str], str] | None = None
+    """What may be seen of a secret address; None: `shown_secret`."""
+    needs_admin: bool = False
+    """Its messages leave by ways that only an admin of the organization may open."""
 
 
 def check_url(url: str) -> str:
@@ -85,6 +90,17 @@ CHANNEL_KINDS: dict[str, ChannelKind] = {
             placeholder="https://….logic.azure.com/workflows/…",
             check=check_workflow_url,
             is_secret=True,
+        ),
+        ChannelKind(
+            type="apprise",
+            words="ntfy, Pushover, Gotify, … (Apprise)",
+            field="url",
+            field_words="Address of Apprise",
+            placeholder="ntfy://ntfy.example.com/ops",
+            check=apprise.check_team_address,
+            is_secret=True,
+            shown=apprise.shown,
+            needs_admin=True,
         ),
     )
 }

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from openalert.domain import apprise
 from openalert.domain.errors import Invalid
 from openalert.domain.instant import MINUTE, Instant
 from openalert.domain.severity import Severity
@@ -28,6 +29,8 @@ class ContactKind(msgspec.Struct, frozen=True, kw_only=True):
     """The address as it is kept, or Invalid with the field `address`."""
     is_linked: bool = False
     """It is made and proven by its own provider (a browser, a chat): nobody types the address, no code is sent."""
+    shown: Callable[[str], str] | None = None
+    """What may be seen of its address, which is sealed; None: the address is no secret."""
     from_severity: Severity = Severity.INFO
     """Without rules of the person's own, it pages for incidents at least this severe …"""
     after: Instant = 0
@@ -61,6 +64,14 @@ CONTACT_KINDS: dict[str, ContactKind] = {
         ),
         ContactKind(
             type="push", words="Push", address_words="Browser or app", check=_as_it_is, is_linked=True
+        ),
+        ContactKind(
+            type="apprise",
+            words="ntfy, Pushover, Gotify, … (Apprise)",
+            address_words="Address of Apprise",
+            placeholder="ntfy://ntfy.example.com/my-topic",
+            check=apprise.check_own_address,
+            shown=apprise.shown,
         ),
     )
 }

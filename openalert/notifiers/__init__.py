@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from openalert.notifiers.apprise import AppriseNotifier
 from openalert.notifiers.email import EmailNotifier, EmailSettings
 from openalert.notifiers.http import OutgoingSettings
 from openalert.notifiers.notifier import Notifier
@@ -19,6 +20,8 @@ class NotifierSettings(msgspec.Struct, kw_only=True, frozen=True):
     """Where people reach this installation, without a slash at the end."""
     email: EmailSettings = EmailSettings()
     outgoing: OutgoingSettings = OutgoingSettings()
+    apprise_hosts: tuple[str, ...] = ()
+    """Servers of services behind Apprise that may lie in a private network."""
     web_push: WebPushSettings = WebPushSettings()
 
 
@@ -29,6 +32,9 @@ NOTIFIERS: dict[str, Callable[[NotifierSettings], Notifier]] = {
     ),
     WebhookNotifier.channel: lambda settings: WebhookNotifier(settings.outgoing, base_url=settings.base_url),
     TeamsNotifier.channel: lambda settings: TeamsNotifier(settings.outgoing),
+    AppriseNotifier.channel: lambda settings: AppriseNotifier(
+        settings.outgoing, allowed_hosts=settings.apprise_hosts, base_url=settings.base_url
+    ),
 }
 """Every channel by name. A new channel is a file in this room and a line here."""
 

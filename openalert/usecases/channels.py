@@ -42,6 +42,8 @@ async def create(
 ) -> tuple[Channel, str | None]:
     """A new channel of a kind in `CHANNEL_KINDS`, and what signs a webhook's messages: made here, shown once."""
     team = await team_for(tx, team_id)
+    if channel_kind(kind).needs_admin:
+        require(tx.actor, Permission.CONFIGURE, None)
     shown, address = _checked(kind, config)
     channel = Channel(
         id=new_id(tx.now),
@@ -83,6 +85,8 @@ async def update(
         changed.team_id = owner.id
     address = ""
     if config is not UNSET:
+        if channel_kind(channel.type).needs_admin:
+            require(tx.actor, Permission.CONFIGURE, None)
         changed.config, address = _checked(channel.type, config)
     await channels.update(tx, changed)
     audit.change(tx, "channel.updated", channel, changed)
@@ -136,7 +140,7 @@ def _checked(name: str, config: dict[str, Any]) -> tuple[dict[str, Any], str]:
     """The configuration as it may be seen, and the address itself; Invalid names the member that is wrong."""
     kind = channel_kind(name)
     address = kind.check(_only(config, kind.field))
-    return {kind.field: shown_secret(address) if kind.is_secret else address}, address
+    return {kind.field: (kind.shown or shown_secret)(address) if kind.is_secret else address}, address
 
 
 def _only(config: dict[str, Any], name: str) -> str:

@@ -54,6 +54,8 @@ async def create(tx: Transaction, user_id: str, *, kind: str, address: str, labe
             f"{way.words} is connected from the person's own page, not by an address.", field="type"
         )
     address = way.check(address)
+    sealed = {"address": address} if way.shown else None
+    address = way.shown(address) if way.shown else address
     existing = await contact_methods.of_user(tx, user.id)
     if len(existing) >= MOST_METHODS:
         raise Conflict(f"A person has at most {MOST_METHODS} contact methods; delete one first.")
@@ -63,6 +65,8 @@ async def create(tx: Transaction, user_id: str, *, kind: str, address: str, labe
     is_verified = not own and kind == "email" and email_key(address) == user.email_key
     method = new_method(tx, user.id, address, is_verified=is_verified, kind=kind, label=_label(label))
     await contact_methods.insert(tx, method)
+    if sealed is not None:
+        await contact_methods.put_secrets(tx, method.id, sealed)
     _record(tx, "created", user, method, after=method)
     if not is_verified:
         await _send_code(tx, user, method)

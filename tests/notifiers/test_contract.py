@@ -8,12 +8,14 @@ from typing import Any, Protocol
 import pytest
 
 from openalert.notifiers import NOTIFIERS, NotifierSettings, build, web_push
+from openalert.notifiers.apprise import AppriseNotifier
 from openalert.notifiers.email import EmailNotifier, EmailSettings
 from openalert.notifiers.http import OutgoingSettings
 from openalert.notifiers.notifier import LostAnswer, Message, Notifier, NotifierError, Reason
 from openalert.notifiers.push import PushNotifier
 from openalert.notifiers.teams import TeamsNotifier
 from openalert.notifiers.webhook import WebhookNotifier, new_secret
+from tests.fakes.apprise import FakeServices
 from tests.fakes.push_service import FakeBrowser, FakePushService
 from tests.fakes.smtp import FakeSmtp, SmtpMode
 from tests.fakes.teams import FakeTeams
@@ -164,6 +166,32 @@ class PushRig:
         return len(self.service.pushes(NOW // 1000))
 
 
+class AppriseRig:
+    """Apprise and an ntfy."""
+
+    def __init__(self, services: FakeServices) -> None:
+        self.services = services
+        self.notifier: Notifier = AppriseNotifier(
+            OutgoingSettings(deadline=DEADLINE), allowed_hosts=(services.host,), base_url=BASE_URL
+        )
+
+    def message(self, **changes: Any) -> Message:
+        return messages.page(to=self.services.ntfy, **changes)
+
+    async def down(self) -> None:
+        await self.services.down()
+
+    def lose_answers(self) -> None:
+        self.services.fault = Fault.LOST_ANSWER
+
+    def hang(self) -> None:
+        self.services.fault = Fault.HANG
+
+    def arrived(self) -> int:
+        assert self.services.problems == []
+        return len(self.services.shown)
+
+
 @pytest.fixture(params=sorted(NOTIFIERS))
 async def rig(request: pytest.FixtureRequest) -> AsyncIterator[Rig]:
     """Every channel in turn."""
@@ -173,6 +201,8 @@ async def rig(request: pytest.FixtureRequest) -> AsyncIterator[Rig]:
             made = EmailRig(await stack.enter_async_context(FakeSmtp()))
         elif request.param == "webhook":
             made = WebhookRig(await stack.enter_async_context(FakeWebhook()))
+        elif request.param == "apprise":
+            made = AppriseRig(await stack.enter_async_context(FakeServices()))
         elif request.param == "teams":
             made = TeamsRig(await stack.enter_async_context(FakeTeams()))
         elif request.param == "push":

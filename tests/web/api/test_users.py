@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from openalert.domain.access import Role
-from openalert.storage import Database
+from openalert.storage import Database, contact_methods
 from tests import make
 from tests.make import Cast
 from tests.web.api.conftest import Callers, Client
@@ -188,3 +188,46 @@ async def test_a_webhook_channel_shows_its_secret_once(
         assert await reader.value("SELECT count(*) FROM notifications WHERE kind = 'test'") == 1
     for config in ({"url": "ftp://x"}, {"url": "https://x.example", "secret": "mine"}, {}):
         assert (await alice.post("/channels", json=body | {"config": config})).status_code == 400
+
+
+async def test_an_address_of_apprise_is_a_secret(bob: Client, cast: Cast, db: Database) -> None:
+    """Whoever adds one sees the service alone from then on; the code goes to the address itself, which lies sealed."""
+    methods = f"/users/{cast.bob.id}/contact-methods"
+    made = await bob.post(methods, json={"type": "apprise", "address": "ntfy://s3cret-topic"})
+    assert made.status_code == 201, made.text
+    assert made.json()["address"].startswith("ntfy://… (")
+    again = await bob.post(methods, json={"type": "apprise", "address": "ntfy://s3cret-topic"})
+    assert again.json()["code"] == "CONFLICT"
+    async with db.read() as reader:
+        assert await contact_methods.secrets(reader, made.json()["id"]) == {"address": "ntfy://s3cret-topic"}
+        for table, column in (
+            ("contact_methods", "address"),
+            ("contact_methods", "sealed"),
+            ("notifications", "address"),
+            ("audit_log", "target_name"),
+        ):
+            stored = await reader.rows(f"SELECT {column} FROM {table}")
+            assert not any("s3cret" in str(row) for row in stored)
+
+
+async def test_only_an_admin_of_the_organization_adds_a_channel_of_apprise(
+    alice: Client, cast: Cast, callers: Callers, db: Database
+) -> None:
+    """An admin of the team may not say where messages leave to; and nobody sees the address again."""
+    dana = await make.user(db, cast.organization, "Dana")
+    await make.member(db, cast.team, dana, Role.ADMIN)
+    body = {
+        "name": "Phones",
+        "type": "apprise",
+        "teamId": cast.team.id,
+        "config": {"url": "gotify://push.example.org/s3cretToken"},
+    }
+    refused = await (await callers.signed_in(dana)).post("/channels", json=body)
+    assert (refused.status_code, refused.json()["code"]) == (403, "FORBIDDEN")
+    made = await alice.post("/channels", json=body)
+    assert made.status_code == 201, made.text
+    path = f"/channels/{made.json()['id']}"
+    moved = await (await callers.signed_in(dana)).patch(path, json={"config": {"url": "ntfy://elsewhere"}})
+    assert moved.status_code == 403
+    assert "s3cret" not in made.text + (await alice.get(path)).text
+    assert made.json()["config"]["url"].startswith("gotify://push.example.org/… (")
