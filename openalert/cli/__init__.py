@@ -30,6 +30,7 @@ _COMMANDS = {
     ),
     "send-test": ("openalert.cli.send_test", "Send a test alert through the real HTTP path."),
     "demo": ("openalert.cli.demo", "Run a living example in a temporary folder."),
+    "incident": ("openalert.cli.incident", "List what is open, and answer it."),
     "oncall": ("openalert.cli.oncall", "Say who is on call."),
     "tail": ("openalert.cli.tail", "Show live events of the running server."),
     "version": ("openalert.cli", "Print the version."),

@@ -97,6 +97,12 @@ def parse(text: str) -> TextAnswer | None:
     return None
 
 
+def duration(text: str) -> Instant | None:
+    """How long `30m`, `2 hours` or `1h30m` is, in milliseconds; None for anything else."""
+    rest, length = _take_span(_plain(text).casefold())
+    return None if rest.strip() else length
+
+
 def own_words(text: str) -> str:
     """What the writer of a mail wrote: no quoted text, no signature, no blank lines; digits are 0 to 9."""
     lines = []

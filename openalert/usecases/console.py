@@ -16,7 +16,7 @@ from openalert.storage import organizations as stored_organizations
 from openalert.storage import services, teams, users
 from openalert.storage.database import Database
 from openalert.storage.transaction import Reader, Transaction
-from openalert.usecases import api_keys, audit, integrations, organizations, setup, vault
+from openalert.usecases import api_keys, audit, console_incidents, integrations, organizations, setup, vault
 from openalert.usecases import schedules as duty
 from openalert.usecases import users as people
 from openalert.usecases.access import found
@@ -218,6 +218,8 @@ COMMANDS: dict[str, Command] = {
     "organization add": organization_add,
     "organization list": organization_list,
     "oncall": on_call,
+    "incident list": console_incidents.listed,
+    "incident answer": console_incidents.answered,
     "test key": test_key,
     "rotate key": rotate_key,
     "backup made": backup_made,

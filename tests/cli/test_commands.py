@@ -201,3 +201,16 @@ def test_a_restore_is_in_the_log_with_the_head_of_the_log_that_it_replaced(
     assert json.loads(after) == {
         "file": "save.db", "incidentsHeld": 0, "replacedLogEntries": int(head[1]), "replacedLogHead": head[2]
     }  # fmt: skip
+
+
+def test_incident_answers_by_number(openalert: "Run") -> None:
+    """The list is empty before there is anything, and a number that is not there is a sentence and code 1."""
+    assert openalert("incident", "list").out == ""
+    for arguments in (
+        ("ack", "7"),
+        ("snooze", "7", "--for", "30m"),
+        ("hand-on", "7", "--as", "a@example.org"),
+    ):
+        ran = openalert("incident", *arguments)
+        assert (ran.code, ran.err) == (1, "openalert: There is no such incident.\n")
+    assert openalert("incident", "ack", "seven").code == 2

@@ -38,6 +38,9 @@ from openalert.web.api.notifications import NotificationOut, notification_out
 from openalert.web.api.wire import READS, WRITES, Words, words
 from openalert.web.paging import Cursor, Limit, Page, paged
 
+VIA = "API"
+"""What the timeline says of the way that an answer came."""
+
 OneId = Annotated[str | None, QueryParameter()]
 FromTime = Annotated[datetime | None, QueryParameter(name="from", description="Triggered at or after.")]
 ToTime = Annotated[datetime | None, QueryParameter(name="to", description="Triggered before.")]
@@ -136,7 +139,7 @@ async def acknowledge(
 ) -> AnsweredOut:
     """You have it: nobody else is paged."""
     async with db.transaction(actor) as tx:
-        answered = await acts.acknowledge(tx, incident_id)
+        answered = await acts.acknowledge(tx, incident_id, via=VIA)
     return answered_out(answered)
 
 
@@ -149,7 +152,7 @@ async def resolve(
 ) -> AnsweredOut:
     """It is over."""
     async with db.transaction(actor) as tx:
-        answered = await acts.resolve(tx, incident_id, resolution=data.resolution if data else None)
+        answered = await acts.resolve(tx, incident_id, resolution=data.resolution if data else None, via=VIA)
     return answered_out(answered)
 
 
@@ -181,7 +184,7 @@ async def snooze(
             until = tx.now + int(data.duration_minutes * MINUTE)
         else:
             raise Invalid("Give until or durationMinutes.", field="until")
-        answered = await acts.snooze(tx, incident_id, until=until)
+        answered = await acts.snooze(tx, incident_id, until=until, via=VIA)
     return answered_out(answered)
 
 
@@ -191,7 +194,17 @@ async def escalate(
 ) -> IncidentOut:
     """Page the next level now."""
     async with db.transaction(actor) as tx:
-        incident = await acts.escalate(tx, incident_id)
+        incident = await acts.escalate(tx, incident_id, via=VIA)
+    return incident_out(incident)
+
+
+@post("/{incident_id:str}/hand-on", status_code=200, responses=WRITES)
+async def hand_on(
+    actor: NamedDependency[Actor], db: NamedDependency[Database], incident_id: FromPath[str]
+) -> IncidentOut:
+    """You cannot take it: the next level now, and nothing more of what was planned for you."""
+    async with db.transaction(actor) as tx:
+        incident = await acts.hand_on(tx, incident_id, via=VIA)
     return incident_out(incident)
 
 
@@ -294,6 +307,7 @@ routes = Router(
         reopen,
         snooze,
         escalate,
+        hand_on,
         reassign,
         add_note,
         list_timeline,
