@@ -25,10 +25,13 @@ from openalert.notifiers.http import OutgoingSettings
 from openalert.notifiers.identity_provider import IdentityProvider, ProviderSettings
 from openalert.notifiers.notifier import Notifier
 from openalert.notifiers.push import WebPushSettings
+from openalert.notifiers.slack import SlackNotifier
+from openalert.notifiers.slack_api import SlackSettings
 from openalert.storage.database import Database
 from openalert.usecases.deliveries import Outside as LinksBack
 from openalert.usecases.intake import Intake
 from openalert.usecases.single_sign_on import SingleSignOn, end_other_sessions
+from openalert.usecases.slack import Slack
 from openalert.web import assets, etags, guards, problems, webhooks
 from openalert.web.description import Description
 from openalert.web.guards import Access
@@ -54,15 +57,17 @@ class OpenAlert:
         self.access = Access(database, config)
         self.live = Live(self.access, self.bus)
         self.intake = Intake(database, webhooks.observe)
+        built = channels or notifiers.build(notifier_settings(config))
         self.engine = Engine(
             database,
-            channels or notifiers.build(notifier_settings(config)),
+            built,
             LinksBack(config.base_url, secret),
             payload_days=config.retention.payload_days,
             slots=config.delivery.slots,
             per_second=config.delivery.per_second,
         )
         self.single_sign_on = single_sign_on(config)
+        self.slack = slack(database, built, LinksBack(config.base_url, secret))
         self.asgi = Outside(
             _litestar(self, secret),
             config,
@@ -92,6 +97,8 @@ class OpenAlert:
             await self.drain()
             await self.intake.stop()
             await self.engine.stop()
+            if self.slack is not None:
+                await self.slack.settled()
             await self.access.finish()
             if self.single_sign_on is not None:
                 await self.single_sign_on.provider.close()
@@ -115,6 +122,12 @@ def notifier_settings(config: Config) -> NotifierSettings:
             security=smtp.security,
             sender=smtp.sender,
         ),
+        slack=SlackSettings(
+            bot_token=config.slack.bot_token,
+            signing_secret=config.slack.signing_secret,
+            app_token=config.slack.app_token,
+            base_url=config.slack.base_url,
+        ),
         outgoing=OutgoingSettings(
             allow_private_networks=config.outgoing.allow_private_networks,
             allowed_networks=list(config.outgoing.allowed_networks),
@@ -122,6 +135,14 @@ def notifier_settings(config: Config) -> NotifierSettings:
         apprise_hosts=config.apprise.allowed_hosts,
         web_push=WebPushSettings(private_key=config.web_push.private_key, subject=config.web_push.subject),
     )
+
+
+def slack(database: Database, channels: Mapping[str, Notifier], outside: LinksBack) -> Slack | None:
+    """The connected workspace, for what comes back from it; None when there is none."""
+    notifier = channels.get(SlackNotifier.channel)
+    if not isinstance(notifier, SlackNotifier) or not notifier.api.settings.bot_token:
+        return None
+    return Slack(database, notifier, outside)
 
 
 def single_sign_on(config: Config) -> SingleSignOn | None:
@@ -166,6 +187,7 @@ def _litestar(openalert: OpenAlert, secret: bytes, describing: OpenAPIConfig | N
                 "access": openalert.access,
                 "config": openalert.config,
                 "single_sign_on": openalert.single_sign_on,
+                "slack": openalert.slack,
                 "health": openalert.engine.health,
                 "engine": openalert.engine,
                 "secret": secret,

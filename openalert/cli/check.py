@@ -49,6 +49,7 @@ async def _findings(config: Config) -> AsyncIterator[Finding]:
     yield "configuration", True, f"understood; people reach it at {config.base_url}"
     yield await _database(config)
     yield await _mail(config)
+    yield await _slack(config)
     yield await _single_sign_on(config)
     yield _outgoing(config)
     yield _clock()
@@ -92,6 +93,26 @@ async def _mail(config: Config) -> Finding:
         return "mail", True, await EmailNotifier(settings.email, base_url=settings.base_url).probe()
     except Exception as error:  # noqa: BLE001 - whatever it is, it is what the person wants to know
         return "mail", False, str(error)
+
+
+async def _slack(config: Config) -> Finding:
+    """Whether Slack knows the bot, and whether the bot may do what it has to."""
+    from openalert.app import notifier_settings
+    from openalert.notifiers.slack import SlackNotifier
+
+    if not config.slack.bot_token:
+        return "slack", None, "slack.bot_token is not configured: nothing goes to Slack"
+    settings = notifier_settings(config)
+    notifier = SlackNotifier(settings.slack, settings.outgoing)
+    try:
+        said = await notifier.probe()
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is what the person wants to know
+        return "slack", False, str(error)
+    finally:
+        await notifier.close()
+    if not config.slack.signing_secret and not config.slack.app_token:
+        return "slack", False, f"{said} But it cannot answer: set slack.app_token or slack.signing_secret"
+    return "slack", True, said
 
 
 async def _single_sign_on(config: Config) -> Finding:

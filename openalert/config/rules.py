@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from ipaddress import ip_network
 from urllib.parse import urlsplit
 
-from openalert.config.sections import Config, Oidc, WebPush
+from openalert.config.sections import Config, Oidc, Slack, WebPush
 from openalert.domain.single_sign_on import GOOGLE, is_trustworthy_url, serves_many_tenants
 from openalert.domain.vault import SHORTEST_KEY
 
@@ -47,6 +47,7 @@ def problems(config: Config) -> Iterator[tuple[str, str]]:
     if config.smtp.host and "@" not in config.smtp.sender:
         yield "smtp.from", "must be an e-mail address when smtp.host is given."
     yield from _web_push_problems(config.web_push)
+    yield from _slack_problems(config.slack)
     yield from _oidc_problems(config.oidc)
 
 
@@ -55,6 +56,18 @@ def _web_push_problems(web_push: WebPush) -> Iterator[tuple[str, str]]:
         yield "web_push.private_key", "must be the private half of a VAPID key: 32 bytes as base64url."
     if web_push.subject and not web_push.subject.startswith(("mailto:", "https://")):
         yield "web_push.subject", "must begin with mailto: or https://."
+
+
+def _slack_problems(slack: Slack) -> Iterator[tuple[str, str]]:
+    for name, begin in (("bot_token", "xoxb-"), ("app_token", "xapp-")):
+        value = getattr(slack, name)
+        if value and not value.startswith(begin):
+            yield f"slack.{name}", f"must begin with {begin}; Slack has several kinds of token."
+    for name in ("signing_secret", "app_token"):
+        if getattr(slack, name) and not slack.bot_token:
+            yield f"slack.{name}", "is given, but slack.bot_token is not."
+    if not is_trustworthy_url(slack.base_url):
+        yield "slack.base_url", "must begin with https:// (http:// only for localhost)."
 
 
 def _oidc_problems(oidc: Oidc) -> Iterator[tuple[str, str]]:

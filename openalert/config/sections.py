@@ -68,6 +68,18 @@ class Smtp(Section, frozen=True):
     sender: str = msgspec.field(default="", name="from")
 
 
+class Slack(Section, frozen=True):
+    """The Slack app; without a bot token nothing goes to Slack."""
+
+    bot_token: Secret = ""
+    """Begins with `xoxb-`."""
+    signing_secret: Secret = ""
+    """Proves that buttons and answers that reach /callbacks/slack come from Slack."""
+    app_token: Secret = ""
+    """Begins with `xapp-`: buttons and answers come by a WebSocket that this server opens (Socket Mode)."""
+    base_url: str = "https://slack.com/api"
+
+
 class Outgoing(Section, frozen=True):
     """Where webhooks and other outgoing HTTP may go."""
 
@@ -149,6 +161,7 @@ class Config(Section, frozen=True):
     server: Server = Server()
     database: DatabaseSection = DatabaseSection()
     smtp: Smtp = Smtp()
+    slack: Slack = Slack()
     outgoing: Outgoing = Outgoing()
     apprise: Apprise = Apprise()
     web_push: WebPush = WebPush()

@@ -25,6 +25,7 @@ _ACTS = {
     "contact_method.linked": "connected {target}",
     "contact_method.lost": "sends no more to {target}, which is gone",
     "contact_method.signed_out": "ended the pages to {target} by signing out",
+    "contact_method.asked": "asked to connect {target}",
     "contact_method.tested": "sent a test to {target}",
     "contact_method.verified": "proved the address {target}",
     "contact_method.wrong_code": "entered a wrong code for {target}",

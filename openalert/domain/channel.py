@@ -1,6 +1,7 @@
 """The kinds of places where messages of a team go: what each is called, and what its address must look like."""
 
 import hashlib
+import re
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
@@ -9,6 +10,9 @@ import msgspec
 from openalert.domain import apprise
 from openalert.domain.errors import Invalid
 from openalert.domain.user import check_email
+
+_SLACK_ID = re.compile(r"[CG][A-Z0-9]{6,20}")
+_SLACK_NAME = re.compile(r"#[^\s#@<>&,:;\"'`|/\\]{1,80}")
 
 
 class ChannelKind(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,6 +59,20 @@ def check_workflow_url(url: str) -> str:
     return check_url(url)
 
 
+def check_slack_channel(channel: str) -> str:
+    """A channel's id (`C012AB3CD`) or its name with a number sign, or Invalid with the field `config.channel`."""
+    plain = channel.strip()
+    if _SLACK_ID.fullmatch(plain):
+        return plain
+    name = "#" + plain.removeprefix("#").lower()
+    if not _SLACK_NAME.fullmatch(name) or not name.isprintable():
+        raise Invalid(
+            "config.channel must be a Slack channel's name such as #alerts, or its ID such as C012AB3CD.",
+            field="config.channel",
+        )
+    return name
+
+
 def shown_secret(address: str) -> str:
     """What may be seen of an address that is a secret: scheme and host, and eight characters to tell two apart."""
     parts = urlsplit(address)
@@ -73,6 +91,14 @@ CHANNEL_KINDS: dict[str, ChannelKind] = {
             field_words="E-mail address",
             placeholder="ops@example.com",
             check=check_email,
+        ),
+        ChannelKind(
+            type="slack",
+            words="Slack",
+            field="channel",
+            field_words="Channel",
+            placeholder="#alerts",
+            check=check_slack_channel,
         ),
         ChannelKind(
             type="webhook",

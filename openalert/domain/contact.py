@@ -13,6 +13,7 @@ from openalert.domain.user import check_email
 
 _WRITTEN = re.compile(r"[\s().\-/\u2010-\u2015\u00a0]")
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
+_SLACK_MEMBER = re.compile(r"[UW][A-Z0-9]{6,20}")
 
 
 class ContactKind(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,6 +53,17 @@ def _as_it_is(address: str) -> str:
     return address
 
 
+def check_slack_member(address: str) -> str:
+    """The id by which Slack knows a person, as their profile there shows it."""
+    plain = address.strip().upper()
+    if not _SLACK_MEMBER.fullmatch(plain):
+        raise Invalid(
+            "A Slack member ID begins with U or W: U012AB3CD. Slack shows it in your profile.",
+            field="address",
+        )
+    return plain
+
+
 CONTACT_KINDS: dict[str, ContactKind] = {
     kind.type: kind
     for kind in (
@@ -61,6 +73,14 @@ CONTACT_KINDS: dict[str, ContactKind] = {
             address_words="E-mail address",
             placeholder="you@example.com",
             check=check_email,
+        ),
+        ContactKind(
+            type="slack",
+            words="Slack",
+            address_words="Slack member ID",
+            placeholder="U012AB3CD",
+            check=check_slack_member,
+            is_linked=True,
         ),
         ContactKind(
             type="push", words="Push", address_words="Browser or app", check=_as_it_is, is_linked=True

@@ -9,6 +9,8 @@ from openalert.notifiers.email import EmailNotifier, EmailSettings
 from openalert.notifiers.http import OutgoingSettings
 from openalert.notifiers.notifier import Notifier
 from openalert.notifiers.push import PushNotifier, WebPushSettings
+from openalert.notifiers.slack import SlackNotifier
+from openalert.notifiers.slack_api import SlackSettings
 from openalert.notifiers.teams import TeamsNotifier
 from openalert.notifiers.webhook import WebhookNotifier
 
@@ -19,6 +21,7 @@ class NotifierSettings(msgspec.Struct, kw_only=True, frozen=True):
     base_url: str
     """Where people reach this installation, without a slash at the end."""
     email: EmailSettings = EmailSettings()
+    slack: SlackSettings = SlackSettings()
     outgoing: OutgoingSettings = OutgoingSettings()
     apprise_hosts: tuple[str, ...] = ()
     """Servers of services behind Apprise that may lie in a private network."""
@@ -27,6 +30,7 @@ class NotifierSettings(msgspec.Struct, kw_only=True, frozen=True):
 
 NOTIFIERS: dict[str, Callable[[NotifierSettings], Notifier]] = {
     EmailNotifier.channel: lambda settings: EmailNotifier(settings.email, base_url=settings.base_url),
+    SlackNotifier.channel: lambda settings: SlackNotifier(settings.slack, settings.outgoing),
     PushNotifier.channel: lambda settings: PushNotifier(
         settings.web_push, settings.outgoing, base_url=settings.base_url
     ),

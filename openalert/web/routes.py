@@ -6,7 +6,7 @@ from litestar import Router
 from litestar.di import Provide
 from litestar.types import ControllerRouterHandler
 
-from openalert.web import conditions, description, ops, passkeys, signin, single_sign_on
+from openalert.web import callbacks, conditions, description, ops, passkeys, signin, single_sign_on
 from openalert.web.api import (
     alerts,
     api_keys,
@@ -60,6 +60,7 @@ ROUTES: Sequence[ControllerRouterHandler] = [
     *passkeys.ROUTES,
     *description.ROUTES,
     *single_sign_on.ROUTES,
+    *callbacks.ROUTES,
     API,
     *ui.ROUTES,
 ]

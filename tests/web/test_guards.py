@@ -23,6 +23,7 @@ PUBLIC = {
     "/a/{token}", "/auth/callback", "/login/second", "/login/enrol", "/forgotten", "/reset/{token}",
     "/invitation/{token}", "/auth/passkeys/options", "/auth/passkeys/sign-in",
     "/auth/passkeys/registration/options", "/auth/passkeys/registration",
+    "/callbacks/slack/actions", "/callbacks/slack/events",
 }  # fmt: skip
 """Every path that answers strangers. Whoever adds one here says why in the review."""
 

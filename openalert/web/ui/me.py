@@ -49,6 +49,7 @@ async def _page(
                 "role": me.role.value,
                 "phone_number": me.phone_number,
             },
+            slack=request.app.state.slack is not None,
             on=duty.on,
             shifts=duty.shifts,
             methods=[_method(each, reader.now) for each in methods],

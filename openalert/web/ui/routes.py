@@ -28,6 +28,7 @@ from openalert.web.ui import (
     setup,
     sign_in,
     single_sign_on,
+    slack,
     teams,
     users,
 )
@@ -52,6 +53,7 @@ ROUTES: Sequence[HTTPRouteHandler] = [
     *users.ROUTES,
     *invitations.ROUTES,
     *me.ROUTES,
+    *slack.ROUTES,
     *security.ROUTES,
     *moves.ROUTES,
     *settings.ROUTES,

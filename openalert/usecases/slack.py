@@ -1,0 +1,405 @@
+"""What people press and write in Slack, whichever way it came: done as the person whose Slack account it is.
+
+Whoever calls has proven that Slack itself sent it. What was asked is done in one transaction, so that Slack is answered
+at once; what the person then sees (the changed message, a sentence for them alone) is sent beside it.
+"""
+
+import asyncio
+import hashlib
+import html
+from collections import OrderedDict
+from collections.abc import Coroutine
+from typing import Any
+
+import msgspec
+import structlog
+
+from openalert.domain.access import SYSTEM, Actor
+from openalert.domain.action import Verb
+from openalert.domain.contact import check_slack_member
+from openalert.domain.errors import Conflict, Invalid, NotFound, OpenAlertError, RateLimited, Unavailable
+from openalert.domain.incident import Incident, IncidentStatus
+from openalert.domain.instant import DAY, HOUR, SECOND, Instant, to_datetime
+from openalert.domain.notification import Notification, NotificationKind
+from openalert.domain.user import ContactMethod, User
+from openalert.domain.walltime import zone_named
+from openalert.notifiers import slack_blocks
+from openalert.notifiers.notifier import LostAnswer, NotifierError
+from openalert.notifiers.slack import SlackNotifier
+from openalert.notifiers.slack_api import SlackError
+from openalert.notifiers.slack_blocks import Block
+from openalert.notifiers.text import one_line
+from openalert.storage import contact_methods as stored_methods
+from openalert.storage import incidents, notifications, organizations, users
+from openalert.storage.database import Database
+from openalert.storage.transaction import Reader, Transaction
+from openalert.usecases import audit, contact_methods, deliveries, replies, schedules, text_replies
+from openalert.usecases.contact_methods import MOST_CODES_A_DAY
+from openalert.usecases.deliveries import Outside
+from openalert.usecases.notify import Recipient, send_to
+
+log = structlog.get_logger(__name__)
+
+VIA = "Slack"
+QUESTION_LASTS = HOUR
+"""How long the button "It is me" connects an account."""
+REMEMBERED = 10_000
+"""So many requests are known again when they come twice."""
+SCHEDULES_TOLD = 20
+HOW_TO_CONNECT = (
+    "Your Slack account is not connected to OpenAlert, so nothing was changed. "
+    "Sign in to OpenAlert, open your own page and press Connect Slack: {url}/me"
+)
+
+
+class Press(msgspec.Struct, frozen=True):
+    """A button of ours that was pressed, where, and by which Slack account."""
+
+    member: str
+    channel: str
+    ts: str
+    thread_ts: str
+    notification_id: str
+    verb: str
+
+
+class Answered(msgspec.Struct):
+    """What came of it: a sentence for whoever pressed, and the message as it stands now."""
+
+    said: str
+    blocks: list[Block] | None = None
+    text: str = ""
+
+
+class Slack:
+    """The workspace that is connected to this installation."""
+
+    def __init__(self, database: Database, notifier: SlackNotifier, outside: Outside) -> None:
+        """`outside`: where people reach us."""
+        self.notifier = notifier
+        self.settings = notifier.api.settings
+        self._database = database
+        self._outside = outside
+        self._seen: OrderedDict[str, None] = OrderedDict()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def now(self) -> Instant:
+        """The instant at which something came in."""
+        return self._database.clock()
+
+    async def pressed(self, payload: dict[str, Any], came: Actor) -> None:
+        """A button was pressed (`block_actions`); what is no button of ours is nothing to us."""
+        press = _press(payload)
+        if press is None or self._is_known(payload):
+            return
+        answered = await self._answer(press, came)
+        self._spawn(self._show(press, answered))
+
+    async def command(self, form: dict[str, str], came: Actor) -> str:
+        """`/openalert …`: what to tell whoever typed it, as Slack's markup."""
+        if self._is_known(form):
+            return "That was done already."
+        text, member = form.get("text", "").strip(), form.get("user_id", "")
+        return slack_blocks.escape(await self._said(member, text or "help", came))
+
+    async def wrote(self, envelope: dict[str, Any], came: Actor) -> None:
+        """Somebody wrote to the bot (`message.im`); edits, other bots and our own words are no answers."""
+        event = envelope.get("event")
+        if not isinstance(event, dict) or event.get("type") != "message" or event.get("channel_type") != "im":
+            return
+        if (
+            event.get("subtype")
+            or event.get("bot_id")
+            or self._is_known(envelope.get("event_id") or envelope)
+        ):
+            return
+        member, channel = str(event.get("user", "")), str(event.get("channel", ""))
+        said = await self._said(member, html.unescape(str(event.get("text", "")))[:500], came)
+        thread = {"thread_ts": str(event["thread_ts"])} if event.get("thread_ts") else {}
+        self._spawn(self._write(channel, said, thread))
+
+    async def ask(self, actor: Actor, user_id: str, member: str = "") -> str:
+        """Ask a Slack account whether it is this person's; the sentence to tell whoever wanted it.
+
+        Without a member ID the account is looked up by the person's verified e-mail addresses. Whether it is theirs
+        only the account itself can say, so it does not matter who asks.
+        """
+        async with self._database.read() as reader:
+            methods = await contact_methods.of_user(reader, actor, user_id)
+        member = check_slack_member(member) if member.strip() else await self._look_up(methods)
+        if any(method.type == "slack" and method.address == member for method in methods):
+            raise Conflict("This Slack account is connected already.", field="member")
+        async with self._database.transaction(actor) as tx:
+            await ask(tx, user_id, member)
+        return "Look into Slack: OpenAlert asks there whether it is you."
+
+    async def settled(self) -> None:
+        """Wait until what is being shown in Slack is there; when the program ends, and in tests."""
+        while self._tasks:
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _look_up(self, methods: list[ContactMethod]) -> str:
+        """The account with one of these addresses; Invalid when Slack knows none of them."""
+        addresses = [
+            each.address for each in methods if each.type == "email" and each.verified_at is not None
+        ]
+        for address in addresses:
+            try:
+                found = await self.notifier.api.ask(
+                    "users.lookupByEmail", {"email": address}, self._database.clock()
+                )
+            except SlackError as error:
+                if error.code == "users_not_found":
+                    continue
+                raise Unavailable(error.detail) from error
+            except NotifierError as error:
+                raise Unavailable(error.detail) from error
+            user = found.get("user")
+            if isinstance(user, dict) and not user.get("is_bot") and not user.get("deleted"):
+                return check_slack_member(str(user.get("id", "")))
+        known = " or ".join(addresses) or "an address that you have verified"
+        raise Invalid(
+            f"Slack knows nobody with {known}. Enter your member ID: in Slack, your profile, the three dots, "
+            "Copy member ID.",
+            field="member",
+        )
+
+    async def _answer(self, press: Press, came: Actor) -> Answered:
+        try:
+            async with self._database.transaction(came) as tx:
+                if press.verb == slack_blocks.CONNECT:
+                    return Answered("", [], await connect(tx, press))
+                said, changed = await answer(tx, press, self._outside.base_url)
+        except OpenAlertError as error:
+            return Answered(error.message)
+        try:
+            return await self._drawn(press, said, changed=changed)
+        except OpenAlertError as error:  # it is done; only how it looks now cannot be read
+            log.warning("message not redrawn", error=error.message)
+            return Answered(said)
+
+    async def _drawn(self, press: Press, said: str, *, changed: bool) -> Answered:
+        """The pressed message as it stands now; not the first one about a change, which news of the change redraws."""
+        async with self._database.read() as reader:
+            row = await notifications.get(reader, press.notification_id)
+            incident = await incidents.get(reader, row.incident_id) if row and row.incident_id else None
+            if row is None or incident is None:
+                return Answered(said)
+            message = await deliveries.compose(reader, row, self._outside)
+            first = message.replaces.partition(":")[2]
+            if changed and (not first or first > press.ts):
+                return Answered(said)
+            message.headline, message.at = await standing(reader, incident), reader.now
+        return Answered(said, slack_blocks.card(message), slack_blocks.fallback(message))
+
+    async def _show(self, press: Press, answered: Answered) -> None:
+        """The changed message, then the sentence; what was done stays done when Slack takes neither."""
+        now = self._database.clock()
+        if answered.blocks is not None:
+            blocks = answered.blocks or [slack_blocks.section(answered.text)]
+            text = answered.text if answered.blocks else slack_blocks.escape(answered.text)
+            await self._quietly(self.notifier.edit(press.channel, press.ts, blocks, text, now))
+        if answered.said:
+            told: dict[str, Any] = {
+                "channel": press.channel,
+                "user": press.member,
+                "text": slack_blocks.escape(answered.said),
+            }
+            told |= {"thread_ts": press.thread_ts} if press.thread_ts else {}
+            await self._quietly(self.notifier.api.call("chat.postEphemeral", told, now))
+
+    async def _write(self, channel: str, said: str, thread: dict[str, str]) -> None:
+        told = {"channel": channel, "text": slack_blocks.escape(said), **thread}
+        await self._quietly(self.notifier.api.call("chat.postMessage", told, self._database.clock()))
+
+    async def _quietly(self, work: Coroutine[Any, Any, Any]) -> None:
+        try:
+            await work
+        except (NotifierError, LostAnswer) as error:
+            log.warning("answer not shown in Slack", error=str(error))
+
+    async def _said(self, member: str, text: str, came: Actor) -> str:
+        try:
+            async with self._database.transaction(came) as tx:
+                return await words(tx, member, text, self._outside.base_url)
+        except OpenAlertError as error:
+            return error.message
+
+    def _is_known(self, what: Any) -> bool:
+        """Whether the very same came before: Slack repeats what it believes lost, and others what they overheard."""
+        digest = hashlib.sha256(msgspec.json.encode(what)).hexdigest()
+        known = digest in self._seen
+        self._seen[digest] = None
+        while len(self._seen) > REMEMBERED:
+            self._seen.popitem(last=False)
+        return known
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work, name="show in Slack")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+async def answer(tx: Transaction, press: Press, base_url: str) -> tuple[str, bool]:
+    """Do what a button says as the person whose Slack account pressed it: what to tell them, and whether it changed."""
+    row = await notifications.get(tx, press.notification_id)
+    if row is None or row.channel != "slack":
+        raise NotFound("message")
+    user = await _person(tx, press.member, row)
+    if user is None:
+        return HOW_TO_CONNECT.format(url=base_url), False
+    reply = await replies.by_message(tx, row.id, Verb(press.verb), via=VIA, user_id=user.id)
+    return reply.said, reply.changed
+
+
+async def words(tx: Transaction, member: str, text: str, base_url: str) -> str:
+    """Do what somebody wrote, and what to tell them: an answer to a page, or who is on call."""
+    user = await _person(tx, member)
+    if user is None:
+        return HOW_TO_CONNECT.format(url=base_url)
+    if " ".join(text.lower().split()) in ("oncall", "on call", "on-call", "who", "who is on call"):
+        return await on_call(tx, await replies.person(tx, user.id))
+    return await text_replies.answer_text(tx, user_id=user.id, text=text, via=VIA)
+
+
+async def on_call(reader: Reader, actor: Actor) -> str:
+    """Who is on call for each schedule that this person may see, a line each."""
+    asked = await schedules.page(reader, actor, limit=SCHEDULES_TOLD)
+    answers = await schedules.on_call_of(reader, asked)
+    people = await users.named(reader, actor, schedules.people_of(found for _, found in answers))
+    zone = zone_named(next(iter((await users.named(reader, actor, [actor.id or ""])).values())).timezone)
+    lines = []
+    for schedule, found in answers:
+        names = [people[each.user_id].name for each in found.people if each.user_id in people]
+        until = f" until {to_datetime(found.until).astimezone(zone):%a %H:%M %Z}" if found.until else ""
+        lines.append(f"{one_line(schedule.name, 80)}: {one_line(', '.join(names), 200) or 'nobody'}{until}")
+    return "\n".join(lines) or "There is no schedule that you may see."
+
+
+async def ask(tx: Transaction, user_id: str, member: str) -> Notification:
+    """Send the question "Is it you?" to a Slack account, at most as often as codes."""
+    user = await users.get(tx, SYSTEM, user_id)
+    if user is None or not user.is_active:
+        raise NotFound("user")
+    if await notifications.codes_since(tx, user.id, tx.now - DAY) >= MOST_CODES_A_DAY:
+        raise RateLimited(
+            f"{MOST_CODES_A_DAY} codes were sent in a day. Try again tomorrow.", retry_after=HOUR // SECOND
+        )
+    organization = await organizations.get(tx, user.organization_id)
+    audit.record(tx, "contact_method.asked", kind="user", id=user.id, name=f"{member} of {user.name}")
+    return await send_to(
+        tx,
+        Recipient(
+            who=user.name,
+            user_id=user.id,
+            contact_method_id=None,
+            channel_id=None,
+            channel="slack",
+            address=member,
+            reason="Somebody wants to be reached here",
+        ),
+        NotificationKind.CODE,
+        organization_id=user.organization_id,
+        team_id=None,
+        headline="Is it you?",
+        body=(
+            f"{one_line(user.name, 80)} ({one_line(user.email, 120)}) of "
+            f"{one_line(organization.name if organization else 'OpenAlert', 80)} wants pages to come here.\n\n"
+            "If that is you, press the button within an hour. If it is not, do nothing."
+        ),
+        reason="Somebody signed in to OpenAlert asked for it.",
+    )
+
+
+async def connect(tx: Transaction, press: Press) -> str:
+    """The account says that it is the person's: pages go there from now on. What then stands in the message."""
+    row = await notifications.get(tx, press.notification_id)
+    if row is None or row.kind is not NotificationKind.CODE or row.channel != "slack" or row.user_id is None:
+        raise NotFound("message")
+    if row.address != press.member:
+        raise NotFound("message")
+    if tx.now >= row.created_at + QUESTION_LASTS:
+        return "The hour is over. Press Connect Slack on your page in OpenAlert again."
+    user = await users.get(tx, SYSTEM, row.user_id)
+    if user is None or not user.is_active:
+        return "The account in OpenAlert is switched off; nothing was connected."
+    for other in await _connected(tx, press.member):
+        if other.id != user.id and other.organization_id == user.organization_id:
+            return "This Slack account belongs to somebody else in OpenAlert already; nothing was connected."
+    tx.actor = await replies.person(tx, user.id)
+    await contact_methods.link(tx, user, kind="slack", address=press.member, label="Slack")
+    return f"Connected: pages for {one_line(user.name, 80)} come here from now on."
+
+
+async def standing(reader: Reader, incident: Incident) -> str:
+    """How it stands, in a few words: `Acknowledged by Bea`; empty while it waits for an answer."""
+    by_id = None
+    if incident.status is IncidentStatus.RESOLVED:
+        by_id = incident.resolved_by_id
+    elif incident.status is IncidentStatus.ACKNOWLEDGED:
+        by_id = incident.acknowledged_by_id
+    elif incident.snoozed_until is not None and incident.snoozed_until > reader.now:
+        return "Snoozed"
+    else:
+        return ""
+    named = await users.named(reader, SYSTEM, [by_id]) if by_id else {}
+    who = f" by {named[by_id].name}" if by_id in named else ""
+    return incident.status.value.capitalize() + who
+
+
+async def _connected(reader: Reader, member: str) -> list[User]:
+    """The active people whose account this is, one for each organization."""
+    methods = await stored_methods.by_address(reader, "slack", member)
+    found = await users.named(reader, SYSTEM, [method.user_id for method in methods])
+    return [found[method.user_id] for method in methods if method.user_id in found]
+
+
+async def _person(reader: Reader, member: str, row: Notification | None = None) -> User | None:
+    """Whose account it is: to whom the message went, else somebody of its organization; None for a stranger."""
+    people = await _connected(reader, member)
+    if row is None:
+        return people[0] if people else None
+    own = [each for each in people if each.id == row.user_id]
+    same = [each for each in people if each.organization_id == row.organization_id]
+    return next(iter([*own, *same]), None)
+
+
+def _press(payload: dict[str, Any]) -> Press | None:
+    """The press in a payload of Slack's; None for links, other apps' buttons and anything that is not of that form."""
+    if payload.get("type") != "block_actions":
+        return None
+    try:
+        found = msgspec.convert(payload, _Payload)
+    except msgspec.ValidationError:
+        return None
+    for pressed in found.actions:
+        notification_id, _, verb = pressed.value.partition(":")
+        if verb in (*Verb, slack_blocks.CONNECT) and pressed.action_id == slack_blocks.ACTION + verb:
+            place = found.container
+            return Press(
+                found.user.id, place.channel_id, place.message_ts, place.thread_ts, notification_id, verb
+            )
+    return None
+
+
+class _Member(msgspec.Struct):
+    id: str
+
+
+class _Place(msgspec.Struct):
+    channel_id: str
+    message_ts: str
+    thread_ts: str = ""
+
+
+class _Button(msgspec.Struct):
+    action_id: str = ""
+    value: str = ""
+
+
+class _Payload(msgspec.Struct):
+    """What we read of `block_actions` (docs.slack.dev/reference/interaction-payloads/block_actions-payload)."""
+
+    user: _Member
+    container: _Place
+    actions: list[_Button]

@@ -1,0 +1,11 @@
+"""What providers send back: buttons, answers and receipts. Public; each verifies first whose word it is."""
+
+from collections.abc import Sequence
+
+from litestar.handlers import HTTPRouteHandler
+
+from openalert.web.callbacks import slack
+
+ROUTES: Sequence[HTTPRouteHandler] = [
+    *slack.ROUTES,
+]
