@@ -8,7 +8,9 @@ from openalert.domain.access import Actor, Role
 from openalert.domain.escalation import EscalationPolicy, Level, PolicyVersion, Target, TargetType
 from openalert.domain.ids import new_id
 from openalert.domain.instant import MINUTE
+from openalert.domain.notification_plan import NotificationRule
 from openalert.domain.service import Integration, IntegrationConfig, Service
+from openalert.domain.severity import Severity
 from openalert.domain.single_sign_on import Identity, LinkRequest
 from openalert.domain.team import Channel, Team, TeamMember, slugify
 from openalert.domain.user import ContactMethod, Organization, User, email_key
@@ -89,6 +91,23 @@ async def contact_method(
             created_at=tx.now,
         )
         await tx.insert("contact_methods", made)
+    return made
+
+
+async def notification_rule(
+    db: Database, of: User, method_id: str, *, minutes: float = 0, severity: Severity = Severity.INFO
+) -> NotificationRule:
+    """A rule for pages by this contact method of the person."""
+    async with db.transaction() as tx:
+        made = NotificationRule(
+            id=new_id(tx.now),
+            user_id=of.id,
+            min_severity=severity,
+            delay=int(minutes * MINUTE),
+            contact_method_id=method_id,
+            created_at=tx.now,
+        )
+        await tx.insert("notification_rules", made)
     return made
 
 

@@ -1,4 +1,4 @@
-"""Links that let their reader in once: an invitation, or the way to a new password.
+"""Links that let their reader in once: an invitation, or the way to a new password; and those that prove an address.
 
 Such a link names a row and proves with an HMAC-SHA256 that we wrote it for this purpose, this person, this address and
 this end. Nothing of it is stored, and it opens nothing once its row is gone: that is what makes it good for one use.
@@ -22,11 +22,13 @@ class Purpose(StrEnum):
 
     INVITATION = "invitation"
     RESET = "reset"
+    PROOF = "proof"
+    """Says that a test page arrived; it lets nobody in."""
 
     @property
     def lasts(self) -> Instant:
-        """How long such a link is good for: three days for an invitation, half an hour for a new password."""
-        return 72 * HOUR if self is Purpose.INVITATION else 30 * MINUTE
+        """How long such a link is good for: half an hour for a new password, three days for the others."""
+        return 30 * MINUTE if self is Purpose.RESET else 72 * HOUR
 
 
 class LinkClaims(msgspec.Struct, frozen=True, array_like=True):

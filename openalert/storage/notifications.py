@@ -1,6 +1,6 @@
 """SQL for notifications: claimed before they are sent, settled after, counted always."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from openalert.domain.access import Actor
@@ -204,6 +204,30 @@ async def move_held(tx: Transaction, user_id: str, severity: Severity, until: In
         now=tx.now,
     )
     return len(moved)
+
+
+async def cancel_tests(tx: Transaction, user_id: str, made_at: Instant, reason: str) -> None:
+    """What is left of a test page that was made for the person then is not wanted any more."""
+    await tx.execute(
+        "UPDATE notifications SET due_at = NULL, status = 'cancelled', failure_reason = CAST(:reason AS TEXT), "
+        "updated_at = :now WHERE user_id = :user_id AND kind = 'test' AND created_at = :made_at "
+        "AND status = 'pending'",
+        user_id=user_id,
+        made_at=made_at,
+        reason=reason,
+        now=tx.now,
+    )
+
+
+async def tested_since(reader: Reader, user_ids: Collection[str], since: Instant) -> dict[str, int]:
+    """How many test pages were made since then for each of these people; whoever got none is left out."""
+    rows = await reader.rows(
+        "SELECT user_id, count(DISTINCT created_at) FROM notifications "
+        f"WHERE {reader.any_of('user_id', 'ids')} AND kind = 'test' AND created_at > :since GROUP BY user_id",
+        ids=sorted(user_ids),
+        since=since,
+    )
+    return {row[0]: row[1] for row in rows}
 
 
 async def cancel_held_digests(tx: Transaction, user_id: str, reason: str) -> None:

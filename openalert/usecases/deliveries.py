@@ -38,7 +38,7 @@ from openalert.storage import (
 from openalert.storage import deliveries as sending
 from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import contact_methods as ways
-from openalert.usecases import digests, escalation, going_on, links, offers, push_subscriptions
+from openalert.usecases import digests, escalation, going_on, links, offers, push_subscriptions, test_pages
 from openalert.usecases.notify import HIDDEN
 from openalert.usecases.work import Work
 
@@ -89,6 +89,8 @@ async def compose(reader: Reader, row: Notification, outside: Outside) -> Messag
     )
     if row.kind is NotificationKind.LINK:
         await links.write(reader, row, message, outside.base_url, outside.secret)
+    if test_pages.is_test_page(row):
+        test_pages.write(row, message, outside.base_url, outside.secret)
     if row.kind is NotificationKind.DIGEST and row.held_until is not None:
         await digests.write(reader, row, message, outside.base_url)
     incident = await incidents.get(reader, row.incident_id) if row.incident_id else None

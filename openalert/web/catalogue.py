@@ -74,6 +74,7 @@ CODES: dict[str, Code] = {
     "LINK_REQUEST_NOT_FOUND": Code((404,), "Nobody waits to be connected, or not any more."),
     "PAGE_NOT_FOUND": Code((404,), "No such page of a list."),
     "PASSKEY_NOT_FOUND": Code((404,), "No such passkey."),
+    "TEST_PAGE_NOT_FOUND": Code((404,), "The link of a test page is not one of ours, or over."),
     "PAYLOAD_NOT_FOUND": Code((404,), "No such received message."),
     "PUSH_SUBSCRIPTION_NOT_FOUND": Code((404,), "No browser is connected with that endpoint and secret."),
     "RESET_NOT_FOUND": Code((404,), "The link to a new password is used or over."),

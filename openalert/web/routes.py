@@ -16,6 +16,7 @@ from openalert.web.api import (
     incidents,
     integrations,
     invitations,
+    notification_rules,
     notifications,
     oncall,
     organization,
@@ -24,6 +25,7 @@ from openalert.web.api import (
     services,
     sessions,
     teams,
+    test_pages,
     users,
 )
 from openalert.web.ui import routes as ui
@@ -43,6 +45,8 @@ API = Router(
         teams.routes,
         organization.routes,
         users.routes,
+        notification_rules.routes,
+        test_pages.routes,
         sessions.routes,
         push_subscriptions.routes,
         invitations.routes,

@@ -38,6 +38,7 @@ NOT_AN_ACT = {
     "signin.open_session": "part of signing in",
     "signin.rotate_session": "part of whatever made rights grow",
     "signin.touch_session": "a note of the last use",
+    "test_pages.send": "part of an act",
     "throttle.begin": "counts tries, whatever is tried",
     "throttle.forgive": "counts tries, whatever is tried",
     "throttle.spend": "counts tries, whatever is tried",

@@ -61,6 +61,12 @@ WHOLE: dict[str, Any] = {
         "teamId": ids["team_id"],
         "levels": [{"targets": [{"type": "user", "id": ids["user_id"]}]}],
     },
+    "NotificationRuleIn": lambda ids: {"contactMethodId": ids["method_id"], "delayMinutes": 7},
+    "QuietHoursIn": lambda ids: {
+        "windows": [{"days": [0, 6], "fromTime": "22:00", "toTime": "07:00"}],
+        "passesFrom": "critical",
+    },
+    "NotificationPreferencesBody": lambda ids: {"minSeverity": "medium"},
     "Snooze": lambda ids: {"durationMinutes": 30},
     "Change": lambda ids: {"title": "Another title"},
 }

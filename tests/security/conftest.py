@@ -228,10 +228,12 @@ async def _person(
     async with db.read() as reader:
         sessions = await reader.rows("SELECT id FROM sessions WHERE user_id = :id ORDER BY id", id=user.id)
         method = await reader.value("SELECT id FROM contact_methods WHERE user_id = :id", id=user.id)
+    rule = (await make.notification_rule(db, user, method)).id
     identities = [await make.identity(db, user, f"{user.id}-{number}") for number in (1, 2)]
     ids = {
         "user_id": user.id,
         "method_id": method,
+        "rule_id": rule,
         "session_id": sessions[-1][0],
         "identity_id": identities[0].id,
     }

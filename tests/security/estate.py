@@ -20,11 +20,13 @@ from openalert.storage import Database, passkeys
 from openalert.usecases import (
     api_keys,
     channels,
+    contact_methods,
     escalation_policies,
     incidents,
     ingest,
     integrations,
     invitations,
+    notification_rules,
     schedules,
     services,
     signin,
@@ -115,6 +117,8 @@ async def build(db: Database, organization: Organization, mark: str, *, marked_p
         )
         await passkeys.insert(tx, passkey)
         key, _ = await api_keys.create(tx, name=f"{mark} key", role=Role.MEMBER, team_id=team.id)
+        method = (await contact_methods.of_user(tx, program_of(organization.id), person.id))[0]
+        rule = await notification_rules.create(tx, person.id, contact_method_id=method.id)
     ids |= {
         "team_id": team.id,
         "schedule_id": schedule.id,
@@ -127,6 +131,7 @@ async def build(db: Database, organization: Organization, mark: str, *, marked_p
         "key_id": key.id,
         "invitation_id": invitation.id,
         "passkey_id": passkey.id,
+        "rule_id": rule.id,
     }
     sent = await _fire(db, integration_key, mark)
     ids |= await _happened(db, integration.id, person.id)

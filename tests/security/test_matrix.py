@@ -26,7 +26,10 @@ REFUSED_LATER = {
     ("POST", "/api/v1/users/{user_id}/password"): {400},
     ("POST", "/me/password"): {422},
     ("POST", "/me/contact-methods/{method_id}/verify"): {422, 303},
+    ("POST", "/api/v1/users/{user_id}/notification-rules"): {400},  # the method is somebody else's
     ("GET", "/a/{token}"): {404},
+    ("GET", "/proof/{token}"): {404},
+    ("POST", "/proof/{token}"): {404},
     ("POST", "/a/{token}"): {404},
     ("GET", "/setup"): {303, 403, 404},
     ("POST", "/setup"): {422},

@@ -24,6 +24,7 @@ pytestmark = pytest.mark.anyio
 CEREMONY = "needs an answer that only a phone, a passkey or a mail has; its act is held by tests/house/test_audited.py"
 ELSEWHERE = {
     ("POST", "/a/{token}"): "tests/web/ui/test_audit.py",
+    ("POST", "/proof/{token}"): "tests/usecases/test_test_pages.py",
     ("POST", "/auth/login"): "tests/usecases/test_failures.py",
     ("POST", "/me/password"): "as /api/v1/users/{user_id}/password, and needs the present one",
     ("POST", "/setup"): "tests/web/ui/test_audit.py",
@@ -93,6 +94,7 @@ FIRST: dict[str, tuple[Step, ...]] = {
 BODIES: dict[str, Any] = {
     "PATCH /api/v1/users/me": {"name": "Another"},
     "PATCH /api/v1/schedules/{schedule_id}/rotations/{rotation_id}": {"name": "Another"},
+    "PATCH /api/v1/users/{user_id}/notification-rules/{rule_id}": {"delayMinutes": 9},
     "POST /me/contact-methods/{method_id}/verify": {"code": "0000"},
     "POST /api/v1/users/{user_id}/contact-methods/{method_id}/verify": {"code": "0000"},
 }

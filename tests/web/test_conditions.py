@@ -62,6 +62,8 @@ async def everything(api: Client) -> dict[str, httpx2.Response]:
     await make(
         "contact method", f"/users/{who}/contact-methods", {"type": "email", "address": "b@acme.example"}
     )
+    way = made["contact method"].json()["id"]
+    await make("notification rule", f"/users/{who}/notification-rules", {"contactMethodId": way})
     rota = await make("schedule", "/schedules", {"name": "Days", "teamId": of})
     await make("rotation", f"/schedules/{rota}/rotations", {"name": "R", "memberIds": [who]})
     span = {"startTime": "2026-02-01T00:00:00Z", "endTime": "2026-02-02T00:00:00Z"}
@@ -105,6 +107,15 @@ class TestVersions:
             assert answer.headers["x-content-type-options"] == "nosniff"
         await api.patch(where, json={"description": "ours"})
         assert (await api.get(where, headers={"if-none-match": etag})).status_code == 200
+
+    async def test_documents_that_are_put_whole_have_versions_too(self, api: Client) -> None:
+        """Quiet hours: 412 for the version before, and its answer says the next one."""
+        who = (await everything(api))["user"].json()["id"]
+        where, body = f"/api/v1/users/{who}/quiet-hours", {"windows": [], "passesFrom": None}
+        etag = (await api.get(where)).headers["etag"]
+        answer = await api.put(where, json=body, headers={"if-match": etag})
+        assert (answer.status_code, answer.headers["etag"]) == (200, (await api.get(where)).headers["etag"])
+        assert (await api.put(where, json=body, headers={"if-match": etag})).status_code == 412
 
     async def test_a_change_of_what_was_not_seen_is_refused(self, api: Client) -> None:
         """412 says the present version; with it, the change is made and its answer says the next one."""

@@ -115,7 +115,8 @@ class Ground:
             "rotationId": ids["rotation"], "overrideId": ids["override"], "policyId": ids["policy"],
             "escalationPolicyId": ids["policy"], "channelId": ids["channel"], "integrationId": ids["integration"],
             "incidentId": ids["incident"], "keyId": ids["API key"], "methodId": ids["contact method"],
-            "assigneeId": ids["user"], "invitationId": ids["invitation"],
+            "assigneeId": ids["user"], "invitationId": ids["invitation"], "ruleId": ids["notification rule"],
+            "contactMethodId": ids["contact method"],
         }  # fmt: skip
 
     def operations(self) -> Iterator[tuple[str, str, Json, Json | None]]:

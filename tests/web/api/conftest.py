@@ -22,6 +22,7 @@ from openalert.web.api import (
     escalation_policies,
     integrations,
     invitations,
+    notification_rules,
     oncall,
     organization,
     push_subscriptions,
@@ -29,6 +30,7 @@ from openalert.web.api import (
     services,
     sessions,
     teams,
+    test_pages,
     users,
 )
 from openalert.web.guards import Access
@@ -94,6 +96,7 @@ async def callers(db: Database) -> AsyncIterator[Callers]:
                 escalation_policies,
                 integrations,
                 invitations,
+                notification_rules,
                 oncall,
                 organization,
                 push_subscriptions,
@@ -101,6 +104,7 @@ async def callers(db: Database) -> AsyncIterator[Callers]:
                 services,
                 sessions,
                 teams,
+                test_pages,
                 users,
             )
         ],
