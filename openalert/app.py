@@ -7,7 +7,7 @@ what it began, and leaves the database open.
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from litestar import Litestar
 from litestar.datastructures import State
@@ -39,6 +39,9 @@ from openalert.web.live import Live
 from openalert.web.middleware import Outside
 from openalert.web.routes import ROUTES
 
+if TYPE_CHECKING:
+    from openalert.web.mail_in import MailListener
+
 
 class OpenAlert:
     """Everything that runs in one process, and the ASGI application in front of it."""
@@ -61,13 +64,14 @@ class OpenAlert:
         self.engine = Engine(
             database,
             built,
-            LinksBack(config.base_url, secret),
+            links_back(config, secret),
             payload_days=config.retention.payload_days,
             slots=config.delivery.slots,
             per_second=config.delivery.per_second,
         )
         self.single_sign_on = single_sign_on(config)
-        self.slack = slack(database, built, LinksBack(config.base_url, secret))
+        self.slack = slack(database, built, links_back(config, secret))
+        self.mail_in = mail_listener(config, database, secret)
         self.asgi = Outside(
             _litestar(self, secret),
             config,
@@ -89,6 +93,8 @@ class OpenAlert:
         self.intake.start()
         self.live.start()
         await self.engine.start()
+        if self.mail_in is not None:
+            await self.mail_in.start()
         lag = asyncio.create_task(telemetry.watch_the_loop(), name="loop lag")
         try:
             yield
@@ -106,7 +112,25 @@ class OpenAlert:
     async def drain(self) -> None:
         """Take nothing more and send live listeners away; what has begun goes on."""
         self.engine.health.draining = True
+        if self.mail_in is not None:
+            await self.mail_in.stop()
         await self.live.stop()
+
+
+def links_back(config: Config, secret: bytes) -> LinksBack:
+    """How messages lead back to us."""
+    mail_in = config.mail_in
+    return LinksBack(config.base_url, secret, mail_in.domain if mail_in.port else "")
+
+
+def mail_listener(config: Config, database: Database, secret: bytes) -> "MailListener | None":
+    """What takes answers by mail; None unless it is configured."""
+    if not config.mail_in.port:
+        return None
+    # Imported here: most installations take no mail in, and start quicker without it.
+    from openalert.web.mail_in import MailListener, Replies
+
+    return MailListener(config.mail_in, [Replies(database, secret)])
 
 
 def notifier_settings(config: Config) -> NotifierSettings:
@@ -164,7 +188,7 @@ def single_sign_on(config: Config) -> SingleSignOn | None:
 
 def _litestar(openalert: OpenAlert, secret: bytes, describing: OpenAPIConfig | None = None) -> Litestar:
     """The application with every route; `describing` makes a twin of it that is never served, only described."""
-    links_back = LinksBack(openalert.config.base_url, secret)
+    outside = links_back(openalert.config, secret)
 
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
@@ -177,7 +201,7 @@ def _litestar(openalert: OpenAlert, secret: bytes, describing: OpenAPIConfig | N
             "actor": Provide(guards.actor, sync_to_thread=False),
             "db": Provide(guards.db, sync_to_thread=False),
             "now": Provide(guards.now, sync_to_thread=False),
-            "outside": Provide(lambda: links_back, sync_to_thread=False),
+            "outside": Provide(lambda: outside, sync_to_thread=False),
         },
         guards=[guards.guard],
         exception_handlers={Exception: problems.handle},
@@ -191,7 +215,7 @@ def _litestar(openalert: OpenAlert, secret: bytes, describing: OpenAPIConfig | N
                 "health": openalert.engine.health,
                 "engine": openalert.engine,
                 "secret": secret,
-                "outside": links_back,
+                "outside": outside,
                 "description": Description(
                     lambda: _litestar(
                         openalert, secret, OpenAPIConfig(title="OpenAlert", version=__version__)

@@ -3,9 +3,10 @@
 import re
 from collections.abc import Iterator
 from ipaddress import ip_network
+from pathlib import Path
 from urllib.parse import urlsplit
 
-from openalert.config.sections import Config, Oidc, Slack, WebPush
+from openalert.config.sections import Config, MailIn, Oidc, Slack, WebPush
 from openalert.domain.single_sign_on import GOOGLE, is_trustworthy_url, serves_many_tenants
 from openalert.domain.vault import SHORTEST_KEY
 
@@ -46,9 +47,19 @@ def problems(config: Config) -> Iterator[tuple[str, str]]:
         yield "database.url", "must begin with sqlite:/// or postgres://."
     if config.smtp.host and "@" not in config.smtp.sender:
         yield "smtp.from", "must be an e-mail address when smtp.host is given."
+    yield from _mail_in_problems(config.mail_in)
     yield from _web_push_problems(config.web_push)
     yield from _slack_problems(config.slack)
     yield from _oidc_problems(config.oidc)
+
+
+def _mail_in_problems(mail_in: MailIn) -> Iterator[tuple[str, str]]:
+    if mail_in.port and not _HOST_NAME.fullmatch(mail_in.domain):
+        yield "mail_in.domain", "must be a domain such as oncall.example.com when mail_in.port is given."
+    for name in ("tls_certificate", "tls_key"):
+        path = getattr(mail_in, name)
+        if path and not Path(path).is_file():
+            yield f"mail_in.{name}", f"is {path!r}, where there is no file."
 
 
 def _web_push_problems(web_push: WebPush) -> Iterator[tuple[str, str]]:

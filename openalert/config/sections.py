@@ -80,6 +80,20 @@ class Slack(Section, frozen=True):
     base_url: str = "https://slack.com/api"
 
 
+class MailIn(Section, frozen=True):
+    """Answers by mail: an SMTP listener for addresses below `domain`; off without a port."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0
+    """0: mail is not taken in, and pages say no address for answers."""
+    domain: str = ""
+    """Whose mail a mail server hands to this listener: `oncall.example.com`."""
+    tls_certificate: str = ""
+    """A PEM file, with which STARTTLS is offered."""
+    tls_key: str = ""
+    """A PEM file; empty: it is in that of the certificate."""
+
+
 class Outgoing(Section, frozen=True):
     """Where webhooks and other outgoing HTTP may go."""
 
@@ -162,6 +176,7 @@ class Config(Section, frozen=True):
     database: DatabaseSection = DatabaseSection()
     smtp: Smtp = Smtp()
     slack: Slack = Slack()
+    mail_in: MailIn = MailIn()
     outgoing: Outgoing = Outgoing()
     apprise: Apprise = Apprise()
     web_push: WebPush = WebPush()

@@ -38,6 +38,8 @@ def compose(
     mail["Subject"] = subject(message)
     mail["From"] = sender
     mail["To"] = recipient
+    if message.reply_to:
+        mail["Reply-To"] = message.reply_to
     mail["Date"] = to_datetime(now)
     mail["Message-ID"] = message_id(message.notification_id, sender)
     if message.thread_key:
@@ -105,6 +107,7 @@ def _context(message: Message, base_url: str) -> dict[str, object]:
         "possible_repeat": message.possible_repeat,
         "incident": _incident(message.incident, message) if message.incident else None,
         "incident_url": message.incident_url,
+        "can_reply": bool(message.reply_to and message.actions),
         "actions": [{"label": one_line(action.label, 40), "url": action.url} for action in message.actions],
         "bundle": [one_line(title, TITLE) for title in message.bundle],
         "base_url": base_url,

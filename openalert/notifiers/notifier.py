@@ -90,6 +90,8 @@ class Message(msgspec.Struct, kw_only=True, repr_omit_defaults=True):
     """Only what it replaces is to change: nothing rings or is written anew. Where that is gone, nothing is sent."""
     reply_code: int = 0
     """The number by which this person names this incident in an answer of a few characters; 0: there is none."""
+    reply_to: str = ""
+    """The mail address by which this very message can be answered; empty: it cannot."""
     thread_key: str = ""
     """Equal for all messages that belong together (the incident's id); empty: belongs to nothing."""
     attempt: int = 1

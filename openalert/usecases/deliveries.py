@@ -11,6 +11,7 @@ from openalert.domain.escalation import TargetType
 from openalert.domain.event import Event
 from openalert.domain.incident import Incident
 from openalert.domain.instant import SECOND, Instant, to_datetime
+from openalert.domain.mail_address import reply_address
 from openalert.domain.notification import Notification, NotificationKind, NotificationStatus, retry_at
 from openalert.domain.team import Channel
 from openalert.domain.walltime import zone_named
@@ -61,6 +62,8 @@ class Outside(msgspec.Struct, frozen=True):
 
     base_url: str
     secret: bytes
+    mail_domain: str = ""
+    """Where answers to mails go; empty: nowhere."""
 
 
 async def compose(reader: Reader, row: Notification, outside: Outside) -> Message:
@@ -97,6 +100,8 @@ async def compose(reader: Reader, row: Notification, outside: Outside) -> Messag
     if incident is not None:
         if row.user_id is not None:
             message.reply_code = await reply_codes.of(reader, row.user_id, incident.id)
+            if row.channel == "email" and outside.mail_domain:
+                message.reply_to = reply_address(outside.secret, row.id, outside.mail_domain)
         await _add_incident(reader, message, row, incident, outside)
         if row.channel in EDITING:
             message.replaces = await notifications.first_taken(reader, row)

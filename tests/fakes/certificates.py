@@ -20,6 +20,8 @@ class Certificate(NamedTuple):
     """Shows the certificate."""
     client: ssl.SSLContext
     """Trusts it, and nothing else."""
+    pem: bytes
+    """The key and the certificate, for a server of ours to read from a file."""
 
 
 def make_certificate(*names: str, expired: bool = False) -> Certificate:
@@ -51,7 +53,7 @@ def make_certificate(*names: str, expired: bool = False) -> Certificate:
         path = Path(folder, "both.pem")
         path.write_bytes(secret + pem)
         server.load_cert_chain(path)
-    return Certificate(server, ssl.create_default_context(cadata=pem.decode("ascii")))
+    return Certificate(server, ssl.create_default_context(cadata=pem.decode("ascii")), secret + pem)
 
 
 def _name(name: str) -> x509.GeneralName:

@@ -1,0 +1,220 @@
+"""The door for mail: an SMTP listener that takes mails to addresses of ours, and nothing else (RFC 5321).
+
+It relays nothing: a recipient that none of its handlers knows is refused before the mail is sent. Connections, their
+length, commands and the size of a mail are bounded. Off unless `[mail_in] port` is given.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import structlog
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+from openalert.config.sections import MailIn
+from openalert.domain.access import Actor, stranger
+from openalert.sources import mail as mails
+from openalert.storage.database import Database
+from openalert.usecases import mail_replies
+
+log = structlog.get_logger(__name__)
+
+LARGEST = 1024 * 1024
+MOST_CONNECTIONS = 20
+MOST_RECIPIENTS = 5
+MOST_COMMANDS = 20
+"""Of one kind in one connection."""
+SILENCE = 30.0
+LONGEST_CONNECTION = 120.0
+"""Seconds, whatever happens in it."""
+
+
+class Handler(Protocol):
+    """Who takes mails to a kind of address."""
+
+    async def knows(self, local_part: str) -> bool:
+        """Whether there is such an address."""
+        ...
+
+    async def take(self, local_part: str, content: bytes, sender: str, peer: str) -> None:
+        """Do what a mail to it says; `sender` is that of the envelope, `peer` who delivered it."""
+        ...
+
+
+class Replies:
+    """Answers to our mails: `reply+<token>`."""
+
+    def __init__(self, database: Database, secret: bytes) -> None:
+        self._database = database
+        self._secret = secret
+
+    async def knows(self, local_part: str) -> bool:
+        """Whether we made this address for a message that can still be answered."""
+        async with self._database.read() as reader:
+            return await mail_replies.answered(reader, self._secret, local_part) is not None
+
+    async def take(self, local_part: str, content: bytes, sender: str, peer: str) -> None:
+        """Answer the incident that the message was about."""
+        mail = mails.read(content, sender)
+        actor: Actor = stranger(peer, "")
+        async with self._database.transaction(actor) as tx:
+            said = await mail_replies.take_in(tx, self._secret, local_part, mail)
+        log.info("mail taken in", is_automatic=mail.is_automatic, answered=said is not None)
+
+
+class MailListener:
+    """The listener in the program's own loop."""
+
+    def __init__(self, settings: MailIn, handlers: Sequence[Handler]) -> None:
+        self._settings = settings
+        self._handlers = handlers
+        self._open: set[_Connection] = set()
+        self._server: asyncio.Server | None = None
+        self._tls = _tls(settings)
+
+    @property
+    def port(self) -> int:
+        """Where it listens; 0 while it does not."""
+        return self._server.sockets[0].getsockname()[1] if self._server and self._server.sockets else 0
+
+    async def start(self) -> None:
+        """Listen; OSError when the port is taken."""
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(
+            lambda: _Connection(self, loop), self._settings.host, self._settings.port
+        )
+        log.info("mail is taken in", host=self._settings.host, port=self.port)
+
+    async def stop(self) -> None:
+        """Hang up."""
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+        for connection in list(self._open):
+            connection.end()
+
+    @property
+    def tls(self) -> ssl.SSLContext | None:
+        """What STARTTLS is done with; None: it is not offered."""
+        return self._tls
+
+    @property
+    def domain(self) -> str:
+        """The domain whose mail is taken."""
+        return self._settings.domain.lower()
+
+    def enter(self, connection: "_Connection") -> bool:
+        """Whether there is room for one more."""
+        if len(self._open) >= MOST_CONNECTIONS:
+            return False
+        self._open.add(connection)
+        return True
+
+    def leave(self, connection: "_Connection") -> None:
+        """It is over."""
+        self._open.discard(connection)
+
+    async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
+        self,
+        server: SMTP,  # noqa: ARG002 - aiosmtpd's signature
+        session: Session,  # noqa: ARG002 - aiosmtpd's signature
+        envelope: Envelope,
+        address: str,
+        options: list[str],  # noqa: ARG002 - aiosmtpd's signature
+    ) -> str:
+        """Take or refuse one recipient."""
+        if len(envelope.rcpt_tos) >= MOST_RECIPIENTS:
+            return "452 4.5.3 Too many recipients"
+        if await self._handler_of(address) is None:
+            return "550 5.1.1 There is no such address here"
+        envelope.rcpt_tos.append(address)
+        return "250 2.1.5 OK"
+
+    async def handle_DATA(  # noqa: N802 - aiosmtpd's name
+        self,
+        server: SMTP,  # noqa: ARG002 - aiosmtpd's signature
+        session: Session,
+        envelope: Envelope,
+    ) -> str:
+        """Take the mail; what fails for a reason of ours is asked for again later."""
+        content = bytes(envelope.original_content or b"")
+        peer = str((session.peer or ("",))[0])
+        try:
+            for address in dict.fromkeys(envelope.rcpt_tos):
+                handler = await self._handler_of(address)
+                if handler is not None:
+                    local = address.rpartition("@")[0]
+                    await handler.take(local, content, envelope.mail_from or "", peer)
+        except Exception:
+            log.exception("mail could not be taken in")
+            return "451 4.3.0 Try again later"
+        return "250 2.0.0 Taken"
+
+    async def _handler_of(self, address: str) -> Handler | None:
+        local, _, domain = address.rpartition("@")
+        if domain.lower() != self.domain or len(local) > 64:
+            return None
+        for handler in self._handlers:
+            if await handler.knows(local):
+                return handler
+        return None
+
+
+class _Connection(SMTP):
+    """One client; it is ended after a while, whatever it is doing."""
+
+    def __init__(self, listener: MailListener, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(
+            listener,
+            data_size_limit=LARGEST,
+            enable_SMTPUTF8=True,
+            hostname=listener.domain,
+            ident="OpenAlert",
+            tls_context=listener.tls,
+            timeout=SILENCE,
+            command_call_limit=MOST_COMMANDS,
+            loop=loop,
+        )
+        self._listener = listener
+        self._end: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        """Let it in if there is room."""
+        if self._end is None:
+            if not self._listener.enter(self):
+                transport.write(b"421 4.3.2 Too busy, try again later\r\n")
+                transport.close()
+                return
+            self._end = self.loop.call_later(LONGEST_CONNECTION, self.end)
+        super().connection_made(transport)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """It is over."""
+        if self._end is None:
+            return
+        self._end.cancel()
+        self._listener.leave(self)
+        super().connection_lost(error)
+
+    def data_received(self, data: bytes) -> None:
+        """What a refused client sends is not read."""
+        if self._end is not None:
+            super().data_received(data)
+
+    def eof_received(self) -> bool | None:
+        """Nothing more comes."""
+        return super().eof_received() if self._end is not None else None
+
+    def end(self) -> None:
+        """Hang up at once."""
+        if isinstance(self.transport, asyncio.WriteTransport):
+            self.transport.abort()
+
+
+def _tls(settings: MailIn) -> ssl.SSLContext | None:
+    if not settings.tls_certificate:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(settings.tls_certificate, settings.tls_key or None)
+    return context
