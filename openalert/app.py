@@ -17,7 +17,7 @@ from litestar.routes import HTTPRoute
 
 from openalert import __version__, notifiers, telemetry
 from openalert.bus import Bus
-from openalert.config import Config
+from openalert.config import Config, Smtp
 from openalert.engine.engine import Engine
 from openalert.notifiers import NotifierSettings
 from openalert.notifiers.email import EmailSettings
@@ -135,17 +135,10 @@ def mail_listener(config: Config, database: Database, secret: bytes) -> "MailLis
 
 def notifier_settings(config: Config) -> NotifierSettings:
     """What the channels need, from the configuration."""
-    smtp = config.smtp
     return NotifierSettings(
         base_url=config.base_url,
-        email=EmailSettings(
-            host=smtp.host,
-            port=smtp.port,
-            username=smtp.username,
-            password=smtp.password,
-            security=smtp.security,
-            sender=smtp.sender,
-        ),
+        email=_mail_server(config.smtp),
+        email_backup=_mail_server(config.smtp_backup) if config.smtp_backup.host else None,
         slack=SlackSettings(
             bot_token=config.slack.bot_token,
             signing_secret=config.slack.signing_secret,
@@ -167,6 +160,17 @@ def slack(database: Database, channels: Mapping[str, Notifier], outside: LinksBa
     if not isinstance(notifier, SlackNotifier) or not notifier.api.settings.bot_token:
         return None
     return Slack(database, notifier, outside)
+
+
+def _mail_server(smtp: Smtp) -> EmailSettings:
+    return EmailSettings(
+        host=smtp.host,
+        port=smtp.port,
+        username=smtp.username,
+        password=smtp.password,
+        security=smtp.security,
+        sender=smtp.sender,
+    )
 
 
 def single_sign_on(config: Config) -> SingleSignOn | None:

@@ -45,8 +45,7 @@ def problems(config: Config) -> Iterator[tuple[str, str]]:
     yield from _problems_of_secrets(config)
     if config.database.url and not re.match(r"(sqlite:///.|postgres(ql)?://.)", config.database.url):
         yield "database.url", "must begin with sqlite:/// or postgres://."
-    if config.smtp.host and "@" not in config.smtp.sender:
-        yield "smtp.from", "must be an e-mail address when smtp.host is given."
+    yield from _mail_problems(config)
     yield from _mail_in_problems(config.mail_in)
     yield from _web_push_problems(config.web_push)
     yield from _slack_problems(config.slack)
@@ -79,6 +78,14 @@ def _slack_problems(slack: Slack) -> Iterator[tuple[str, str]]:
             yield f"slack.{name}", "is given, but slack.bot_token is not."
     if not is_trustworthy_url(slack.base_url):
         yield "slack.base_url", "must begin with https:// (http:// only for localhost)."
+
+
+def _mail_problems(config: Config) -> Iterator[tuple[str, str]]:
+    for section, smtp in (("smtp", config.smtp), ("smtp_backup", config.smtp_backup)):
+        if smtp.host and "@" not in smtp.sender:
+            yield f"{section}.from", f"must be an e-mail address when {section}.host is given."
+    if config.smtp_backup.host and not config.smtp.host:
+        yield "smtp_backup.host", "is given, but smtp.host is not."
 
 
 def _oidc_problems(oidc: Oidc) -> Iterator[tuple[str, str]]:

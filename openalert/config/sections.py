@@ -175,6 +175,7 @@ class Config(Section, frozen=True):
     server: Server = Server()
     database: DatabaseSection = DatabaseSection()
     smtp: Smtp = Smtp()
+    smtp_backup: Smtp = Smtp()
     slack: Slack = Slack()
     mail_in: MailIn = MailIn()
     outgoing: Outgoing = Outgoing()

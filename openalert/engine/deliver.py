@@ -20,7 +20,7 @@ from openalert.storage import deliveries as sending
 from openalert.storage import notifications
 from openalert.storage.database import Database
 from openalert.storage.transaction import Transaction
-from openalert.usecases import deliveries, going_on
+from openalert.usecases import bundles, deliveries, going_on
 from openalert.usecases.deliveries import Outside, Terms
 
 log = structlog.get_logger(__name__)
@@ -66,12 +66,23 @@ class Deliver:
         crowded = [place for place, count in self._places.items() if count >= AT_ONE_ADDRESS]
         room_for = self._rooms(now)
         due = await self._database.look(lambda reader: sending.due(reader, reader.now, room_for, crowded))
-        chosen = await self._choose(due, now)
+        leaving = await self._without_those_that_wait(due)
+        chosen = await self._choose(leaving, now)
         if chosen:
             # What was claimed is also sent when the server stops in this moment.
             await asyncio.shield(self._spawn(self._claim(chosen), "claim"))
         self._wake_for_the_pace(now)
-        return did + len(chosen)
+        return did + len(due) - len(leaving) + len(chosen)
+
+    async def _without_those_that_wait(self, due: Sequence[Notification]) -> list[Notification]:
+        """In a storm pages to one person wait for each other, and leave as one message."""
+        if not any(row.kind is NotificationKind.PAGE for row in due):
+            return list(due)
+        waiting = await self._database.look(lambda reader: bundles.waiting(reader, due))
+        if waiting:
+            await self._database.act(lambda tx: bundles.gather(tx, waiting))
+        held = {page.id for page in waiting}
+        return [row for row in due if row.id not in held]
 
     def _rooms(self, now: Instant) -> Callable[[str, NotificationPriority], int]:
         """How many of a channel may be claimed for a priority; fixed at this moment, so that any thread may ask."""
@@ -89,15 +100,18 @@ class Deliver:
     async def _choose(self, due: Sequence[Notification], now: Instant) -> list[tuple[Notification, int]]:
         """Those whose address and provider have room, each with its provider; what waits for a dead one is put off."""
         places = Counter(self._places)
+        leading: set[str] = set()
         chosen: list[tuple[Notification, int]] = []
         waiting: dict[Instant, list[str]] = {}
         for row in due:
             place = notifications.place(row)
-            if places[place] >= room(AT_ONE_ADDRESS, row.priority):
+            if row.bundle_id in leading or places[place] >= room(AT_ONE_ADDRESS, row.priority):
                 continue
             provider = self.lines.choose(row, now)
             if provider is not None:
                 places[place] += 1
+                if row.bundle_id is not None:
+                    leading.add(row.bundle_id)
                 chosen.append((row, provider))
             elif (until := self.lines.opens_at(row, now)) is not None:
                 waiting.setdefault(until, []).append(row.id)
@@ -109,23 +123,25 @@ class Deliver:
         await self._database.act(lambda tx: sending.put_off(tx, ids, until))
 
     async def _claim(self, chosen: Sequence[tuple[Notification, int]]) -> None:
-        wanted: dict[int, list[str]] = {}
+        wanted: dict[int, list[Notification]] = {}
         for row, provider in chosen:
-            wanted.setdefault(provider, []).append(row.id)
+            wanted.setdefault(provider, []).append(row)
         try:
             claimed = await self._database.act(lambda tx: deliveries.claim_all(tx, wanted, self._run_id))
         except BaseException:
             for row, provider in chosen:
                 self.lines.withdraw(row, provider)
             raise
-        left = {row.id for row in claimed}
+        messages: dict[str, list[Notification]] = {}
+        for row in sorted(claimed, key=lambda row: (row.priority, row.id)):
+            messages.setdefault(row.bundle_id or row.id, []).append(row)
         for row, provider in chosen:
-            if row.id not in left:
+            if (row.bundle_id or row.id) not in messages:
                 self.lines.withdraw(row, provider)
-        for row in claimed:
-            self._on_the_way[row.channel] += 1
-            self._places[notifications.place(row)] += 1
-            self._spawn(self._deliver(row), f"deliver {row.id}")
+        for rows in messages.values():
+            self._on_the_way[rows[0].channel] += 1
+            self._places[notifications.place(rows[0])] += 1
+            self._spawn(self._deliver(rows), f"deliver {rows[0].id}")
 
     async def _end_what_is_over(self) -> None:
         """What nobody can take and whose time is over fails without a try (promise NO-1)."""
@@ -172,16 +188,18 @@ class Deliver:
         while self._tasks and clock() < until:
             await asyncio.wait(self._tasks, timeout=until - clock(), return_when=asyncio.FIRST_COMPLETED)
 
-    async def _deliver(self, row: Notification) -> None:
+    async def _deliver(self, rows: Sequence[Notification]) -> None:
+        """One message about all of these; the first is its subject."""
+        row, ids = rows[0], {each.id for each in rows}
         try:
-            result = await self._send(row)
-            self._answered.add(row.id)
+            result = await self._send(rows)
+            self._answered |= ids
             terms = self._terms(row, result)
-            await self._settle(row, result, terms)
+            await self._settle(rows, result, terms)
         except Exception:
             log.exception("delivery failed", notification_id=row.id)
         finally:
-            self._answered.discard(row.id)
+            self._answered -= ids
             self._on_the_way[row.channel] -= 1
             # Addresses are many: what is at zero is not kept.
             self._places = self._places - Counter([notifications.place(row)])
@@ -197,14 +215,17 @@ class Deliver:
             elsewhere=self.lines.elsewhere(row, result, now),
         )
 
-    async def _send(self, row: Notification) -> Result:
+    async def _send(self, rows: Sequence[Notification]) -> Result:
+        row, together = rows[0], rows[1:]
         notifier = self._notifiers.get(row.channel)
         if notifier is None:
             return NotifierError(
                 Reason.MISCONFIGURED, f"There is no channel named {row.channel}.", permanent=True
             )
         try:
-            message = await self._database.look(lambda reader: deliveries.compose(reader, row, self._outside))
+            message = await self._database.look(
+                lambda reader: deliveries.compose(reader, row, self._outside, together)
+            )
         except NotifierError as error:
             return error
         except Unreadable as error:
@@ -225,23 +246,24 @@ class Deliver:
             log.exception("notifier broke", notification_id=row.id, channel=row.channel)
             return LostAnswer(f"The channel broke off: {type(error).__name__}.")
 
-    async def _settle(self, row: Notification, result: Result, terms: Terms) -> None:
+    async def _settle(self, rows: Sequence[Notification], result: Result, terms: Terms) -> None:
         """Write the answer down, however long the database is away: forgotten, the message would go out again."""
         for tries in itertools.count():
             try:
-                await self._database.act(lambda tx: deliveries.settle(tx, row, result, terms))
+                await self._database.act(lambda tx: deliveries.settle_all(tx, rows, result, terms))
                 break
             except Unavailable as error:
-                log.warning("answer not recorded yet", notification_id=row.id, error=error.message)
+                log.warning("answer not recorded yet", notification_id=rows[0].id, error=error.message)
             except Exception:
-                log.exception("answer could not be recorded", notification_id=row.id)
+                log.exception("answer could not be recorded", notification_id=rows[0].id)
                 if tries >= MOST_FAULTS:
                     return
             await asyncio.sleep(min(1 << min(tries, 6), LONGEST_PAUSE))
-        telemetry.NOTIFICATIONS.labels(channel=row.channel, outcome=row.status).inc()
-        if isinstance(result, Receipt) and row.kind is NotificationKind.PAGE:
-            handover = max(0, (row.sent_at or row.created_at) - row.first_due_at) / SECOND
-            telemetry.HANDOVER.labels(channel=row.channel).observe(handover)
+        telemetry.NOTIFICATIONS.labels(channel=rows[0].channel, outcome=rows[0].status).inc()
+        for row in rows if isinstance(result, Receipt) else ():
+            if row.kind is NotificationKind.PAGE:
+                handover = max(0, (row.sent_at or row.created_at) - row.first_due_at) / SECOND
+                telemetry.HANDOVER.labels(channel=row.channel).observe(handover)
 
 
 def _giving_up(row: Notification, why: str) -> Callable[[Transaction], Coroutine[Any, Any, None]]:

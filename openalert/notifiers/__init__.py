@@ -6,6 +6,7 @@ import msgspec
 
 from openalert.notifiers.apprise import AppriseNotifier
 from openalert.notifiers.email import EmailNotifier, EmailSettings
+from openalert.notifiers.failover import one_or_more
 from openalert.notifiers.http import OutgoingSettings
 from openalert.notifiers.notifier import Notifier
 from openalert.notifiers.push import PushNotifier, WebPushSettings
@@ -22,6 +23,8 @@ class NotifierSettings(msgspec.Struct, kw_only=True, frozen=True):
     """Where people reach this installation, without a slash at the end."""
     email: EmailSettings = EmailSettings()
     slack: SlackSettings = SlackSettings()
+    email_backup: EmailSettings | None = None
+    """A second mail server, which takes over when the first fails."""
     outgoing: OutgoingSettings = OutgoingSettings()
     apprise_hosts: tuple[str, ...] = ()
     """Servers of services behind Apprise that may lie in a private network."""
@@ -29,7 +32,11 @@ class NotifierSettings(msgspec.Struct, kw_only=True, frozen=True):
 
 
 NOTIFIERS: dict[str, Callable[[NotifierSettings], Notifier]] = {
-    EmailNotifier.channel: lambda settings: EmailNotifier(settings.email, base_url=settings.base_url),
+    EmailNotifier.channel: lambda settings: one_or_more(
+        EmailNotifier(each, base_url=settings.base_url)
+        for each in (settings.email, settings.email_backup)
+        if each is not None
+    ),
     SlackNotifier.channel: lambda settings: SlackNotifier(settings.slack, settings.outgoing),
     PushNotifier.channel: lambda settings: PushNotifier(
         settings.web_push, settings.outgoing, base_url=settings.base_url

@@ -1,6 +1,6 @@
 """Several providers of one channel behind the one protocol: the first is used until it fails, then the next."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from openalert.domain.instant import Instant
 from openalert.notifiers.notifier import LostAnswer, Message, Notifier, NotifierError, Reason, Receipt
@@ -62,6 +62,12 @@ class Failover:
         """Closes every provider."""
         for provider in self.providers:
             await provider.close()
+
+
+def one_or_more(providers: Iterable[Notifier]) -> Notifier:
+    """One notifier for all of these, in the order in which they are preferred."""
+    made = tuple(providers)
+    return Failover(made) if len(made) > 1 else made[0]
 
 
 def providers_of(notifier: Notifier) -> tuple[Notifier, ...]:

@@ -4,6 +4,9 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import msgspec
+
+from openalert.domain.bundling import MOST, Told, Topic
 from openalert.domain.instant import Instant
 from openalert.domain.notification import Notification, NotificationKind, NotificationPriority, give_up_at
 from openalert.storage.notifications import COLUMNS, ITS_TURN, PLACE
@@ -165,3 +168,64 @@ async def hasten(tx: Transaction, page: Notification) -> list[Notification]:
         give_up_at=give_up_at(NotificationKind.PAGE, tx.now),
         now=tx.now,
     )
+
+
+async def told_lately(reader: Reader, ways: Sequence[str], since: Instant) -> dict[str, Told]:
+    """What pages were sent by each of these contact methods after that."""
+    rows = await reader.rows(
+        "SELECT contact_method_id, service_id, priority, COALESCE(bundle_id, id) FROM notifications "
+        f"WHERE {reader.any_of('contact_method_id', 'ways')} AND claimed_at > :since AND kind = 'page'",
+        ways=list(ways),
+        since=since,
+    )
+    topics: dict[str, set[Topic]] = {}
+    messages: dict[str, set[str]] = {}
+    for way, service_id, priority, message in rows:
+        topics.setdefault(way, set()).add((service_id, priority))
+        messages.setdefault(way, set()).add(message)
+    return {way: Told(len(messages[way]), frozenset(topics[way])) for way in messages}
+
+
+class Bundle(msgspec.Struct, frozen=True):
+    """Pages that wait to leave together."""
+
+    bundle_id: str
+    due_at: Instant
+    pages: int = 0
+
+
+async def open_bundle(reader: Reader, way: str, service_id: str | None) -> Bundle | None:
+    """One that gathers pages about this service to this contact method at the moment, and has room."""
+    return await reader.one(
+        Bundle,
+        "SELECT bundle_id, due_at, count(*) AS pages FROM notifications WHERE contact_method_id = :way "
+        "AND kind = 'page' AND claimed_at IS NULL AND status = 'pending' AND bundle_id IS NOT NULL AND due_at > :now "
+        "AND COALESCE(service_id, '') = :service_id GROUP BY bundle_id, due_at HAVING count(*) < :most LIMIT 1",
+        most=MOST,
+        way=way,
+        service_id=service_id or "",
+        now=reader.now,
+    )
+
+
+async def join(tx: Transaction, ids: Sequence[str], bundle: Bundle) -> None:
+    """These wait and leave with the bundle; it is no try."""
+    await tx.execute(
+        "UPDATE notifications SET bundle_id = :bundle_id, due_at = :due_at, updated_at = :now "
+        f"WHERE {tx.any_of('id', 'ids')} AND status = 'pending' AND claimed_at IS NULL",
+        ids=list(ids),
+        bundle_id=bundle.bundle_id,
+        due_at=bundle.due_at,
+        now=tx.now,
+    )
+
+
+async def together_with(reader: Reader, bundle_ids: Sequence[str]) -> dict[str, str]:
+    """All that is due now with these bundles: the bundle of each, by id."""
+    rows = await reader.rows(
+        f"SELECT id, bundle_id FROM notifications WHERE {reader.any_of('bundle_id', 'bundles')} "
+        "AND status IN ('pending', 'unknown') AND due_at <= :now",
+        bundles=list(bundle_ids),
+        now=reader.now,
+    )
+    return {row[0]: row[1] for row in rows}

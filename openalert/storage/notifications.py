@@ -348,6 +348,19 @@ async def still_hopeful(reader: Reader, page: Notification) -> bool:
     return found is not None
 
 
+async def told_with(reader: Reader, row: Notification) -> list[str]:
+    """The ids of the other incidents that were told by the same message."""
+    if row.bundle_id is None:
+        return []
+    rows = await reader.rows(
+        "SELECT DISTINCT incident_id FROM notifications WHERE bundle_id = :bundle_id AND id <> :id "
+        "AND status IN ('sending', 'sent', 'delivered', 'unknown') ORDER BY incident_id",
+        bundle_id=row.bundle_id,
+        id=row.id,
+    )
+    return [found[0] for found in rows]
+
+
 async def of_incident(reader: Reader, incident_id: str, *, limit: int = 200) -> list[Notification]:
     """Every message of an incident, newest first."""
     return await reader.all(

@@ -38,8 +38,17 @@ from openalert.storage import (
 )
 from openalert.storage import deliveries as sending
 from openalert.storage.transaction import Reader, Transaction
+from openalert.usecases import (
+    bundles,
+    digests,
+    escalation,
+    going_on,
+    links,
+    offers,
+    push_subscriptions,
+    test_pages,
+)
 from openalert.usecases import contact_methods as ways
-from openalert.usecases import digests, escalation, going_on, links, offers, push_subscriptions, test_pages
 from openalert.usecases.notify import HIDDEN
 from openalert.usecases.work import Work
 
@@ -66,7 +75,9 @@ class Outside(msgspec.Struct, frozen=True):
     """Where answers to mails go; empty: nowhere."""
 
 
-async def compose(reader: Reader, row: Notification, outside: Outside) -> Message:
+async def compose(
+    reader: Reader, row: Notification, outside: Outside, together: Sequence[Notification] = ()
+) -> Message:
     """Everything a channel needs to tell this, from the facts as they are now; NotifierError: nobody wants it."""
     organization = await organizations.get(reader, row.organization_id)
     people = await recipients.people(reader, [row.user_id]) if row.user_id else []
@@ -103,6 +114,7 @@ async def compose(reader: Reader, row: Notification, outside: Outside) -> Messag
             if row.channel == "email" and outside.mail_domain:
                 message.reply_to = reply_address(outside.secret, row.id, outside.mail_domain)
         await _add_incident(reader, message, row, incident, outside)
+        message.bundle = await bundles.titles(reader, together)
         if row.channel in EDITING:
             message.replaces = await notifications.first_taken(reader, row)
         if row.is_silent and not message.replaces:
@@ -199,9 +211,36 @@ async def claim(
     return claimed
 
 
-async def claim_all(tx: Transaction, wanted: Mapping[int, Sequence[str]], run_id: str) -> list[Notification]:
-    """The same for several at once, by the provider that is to try them."""
-    return [row for provider, ids in wanted.items() for row in await claim(tx, ids, run_id, provider)]
+async def claim_all(
+    tx: Transaction, wanted: Mapping[int, Sequence[Notification]], run_id: str
+) -> list[Notification]:
+    """The same for several at once, by the provider that is to try them; whoever is in a bundle brings all of it."""
+    claimed = []
+    for provider, rows in wanted.items():
+        bundles = [row.bundle_id for row in rows if row.bundle_id is not None]
+        joined = await sending.together_with(tx, bundles) if bundles else {}
+        claimed += await claim(
+            tx, list(dict.fromkeys([*(row.id for row in rows), *joined])), run_id, provider
+        )
+    return claimed
+
+
+async def settle_all(
+    tx: Transaction,
+    rows: Sequence[Notification],
+    result: Receipt | NotifierError | LostAnswer,
+    terms: Terms,
+) -> None:
+    """Write what became of an attempt that told all of these; the first was its subject."""
+    await settle(tx, rows[0], result, terms)
+    if len(rows) == 1:
+        return
+    first = await incidents.get(tx, rows[0].incident_id or "")
+    together = f"Told together with #{first.number}." if first else "Told together with another."
+    if isinstance(result, Receipt):
+        result = Receipt(provider_id="", detail=together)
+    for row in rows[1:]:
+        await settle(tx, row, result, terms)
 
 
 async def settle(
@@ -221,10 +260,11 @@ async def settle(
         return
     if isinstance(result, NotifierError) and result.reason is Reason.GONE:
         await ways.lost(tx, row)
-    await _ended(tx, row, detail)
+    await ended(tx, row, detail)
 
 
-async def _ended(tx: Transaction, row: Notification, detail: str) -> None:
+async def ended(tx: Transaction, row: Notification, detail: str) -> None:
+    """Tell everybody who looks what became of it; a page that was not accepted makes the next one go."""
     if row.incident_id is not None and row.due_at is None and not row.is_silent:
         await _tell(tx, row, detail)
     if row.team_id is not None:
@@ -242,7 +282,7 @@ async def _ended(tx: Transaction, row: Notification, detail: str) -> None:
 
 def _accepted(row: Notification, receipt: Receipt, now: Instant) -> tuple[str, str]:
     row.status, row.due_at, row.sent_at = NotificationStatus.SENT, None, now
-    row.provider_id, row.failure_reason = receipt.provider_id, None
+    row.provider_id, row.failure_reason = receipt.provider_id or None, None
     return "sent", receipt.detail
 
 
@@ -290,7 +330,7 @@ async def give_up(tx: Transaction, row: Notification, why: str) -> None:
     if row.status is NotificationStatus.PENDING:
         row.status = NotificationStatus.FAILED
     row.due_at = None
-    await _ended(tx, row, why)
+    await ended(tx, row, why)
 
 
 _WHAT = {

@@ -98,7 +98,16 @@ async def by_message(
         tx.actor = await paged_person(tx, who, incident)
     else:
         tx.actor = await person(tx, who)
-    return await answer(tx, incident.id, verb, via=via, snooze_for=snooze_for)
+    reply = await answer(tx, incident.id, verb, via=via, snooze_for=snooze_for)
+    others = await notifications.told_with(tx, row)
+    numbers = []
+    for other in others:
+        done = await answer(tx, other, verb, via=via, snooze_for=snooze_for)
+        numbers.append(f"#{done.incident.number}")
+    if not numbers:
+        return reply
+    # One message, one button: it means all that the message told.
+    return msgspec.structs.replace(reply, said=f"{reply.said} The same for {', '.join(numbers)}.")
 
 
 async def person(tx: Transaction, user_id: str) -> Actor:

