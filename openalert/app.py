@@ -27,6 +27,7 @@ from openalert.notifiers.notifier import Notifier
 from openalert.notifiers.push import WebPushSettings
 from openalert.notifiers.slack import SlackNotifier
 from openalert.notifiers.slack_api import SlackSettings
+from openalert.notifiers.twilio import TwilioSettings
 from openalert.storage.database import Database
 from openalert.usecases.deliveries import Outside as LinksBack
 from openalert.usecases.intake import Intake
@@ -135,6 +136,11 @@ def mail_listener(config: Config, database: Database, secret: bytes) -> "MailLis
 
 def notifier_settings(config: Config) -> NotifierSettings:
     """What the channels need, from the configuration."""
+    twilio = config.twilio
+    outgoing = OutgoingSettings(
+        allow_private_networks=config.outgoing.allow_private_networks,
+        allowed_networks=list(config.outgoing.allowed_networks),
+    )
     return NotifierSettings(
         base_url=config.base_url,
         email=_mail_server(config.smtp),
@@ -145,12 +151,18 @@ def notifier_settings(config: Config) -> NotifierSettings:
             app_token=config.slack.app_token,
             base_url=config.slack.base_url,
         ),
-        outgoing=OutgoingSettings(
-            allow_private_networks=config.outgoing.allow_private_networks,
-            allowed_networks=list(config.outgoing.allowed_networks),
+        twilio=TwilioSettings(
+            account_sid=twilio.account_sid,
+            auth_token=twilio.auth_token,
+            from_number=twilio.from_number,
+            messaging_service_sid=twilio.messaging_service_sid,
+            voice_number=twilio.voice_number,
+            base_url=twilio.base_url,
+            outgoing=outgoing,
         ),
         apprise_hosts=config.apprise.allowed_hosts,
         web_push=WebPushSettings(private_key=config.web_push.private_key, subject=config.web_push.subject),
+        outgoing=outgoing,
     )
 
 

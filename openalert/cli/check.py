@@ -50,6 +50,7 @@ async def _findings(config: Config) -> AsyncIterator[Finding]:
     yield await _database(config)
     yield await _mail(config)
     yield await _slack(config)
+    yield await _twilio(config)
     yield await _single_sign_on(config)
     yield _outgoing(config)
     yield _clock()
@@ -113,6 +114,25 @@ async def _slack(config: Config) -> Finding:
     if not config.slack.signing_secret and not config.slack.app_token:
         return "slack", False, f"{said} But it cannot answer: set slack.app_token or slack.signing_secret"
     return "slack", True, said
+
+
+async def _twilio(config: Config) -> Finding:
+    """Whether Twilio accepts the credentials; nobody is called for it."""
+    from openalert.app import notifier_settings
+    from openalert.notifiers.sms import SmsNotifier
+    from openalert.notifiers.voice import VoiceNotifier
+
+    settings = notifier_settings(config)
+    if not settings.twilio.account_sid:
+        return "twilio", None, "twilio.account_sid is not configured: no text messages and no calls"
+    kind = SmsNotifier if settings.twilio.sends_sms else VoiceNotifier
+    notifier = kind(settings.twilio, base_url=settings.base_url)
+    try:
+        return "twilio", True, await notifier.probe()
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is what the person wants to know
+        return "twilio", False, str(error)
+    finally:
+        await notifier.close()
 
 
 async def _single_sign_on(config: Config) -> Finding:

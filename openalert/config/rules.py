@@ -11,6 +11,8 @@ from openalert.domain.single_sign_on import GOOGLE, is_trustworthy_url, serves_m
 from openalert.domain.vault import SHORTEST_KEY
 
 _HOST_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9_])?")
+_ACCOUNT = re.compile(r"AC[0-9a-fA-F]{32}")
+_NUMBER = re.compile(r"\+[1-9][0-9]{6,14}|[0-9]{3,8}")
 
 _VAPID_KEY = re.compile(r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]=?")
 
@@ -47,6 +49,7 @@ def problems(config: Config) -> Iterator[tuple[str, str]]:
         yield "database.url", "must begin with sqlite:/// or postgres://."
     yield from _mail_problems(config)
     yield from _mail_in_problems(config.mail_in)
+    yield from _twilio_problems(config)
     yield from _web_push_problems(config.web_push)
     yield from _slack_problems(config.slack)
     yield from _oidc_problems(config.oidc)
@@ -86,6 +89,32 @@ def _mail_problems(config: Config) -> Iterator[tuple[str, str]]:
             yield f"{section}.from", f"must be an e-mail address when {section}.host is given."
     if config.smtp_backup.host and not config.smtp.host:
         yield "smtp_backup.host", "is given, but smtp.host is not."
+
+
+def _twilio_problems(config: Config) -> Iterator[tuple[str, str]]:
+    twilio = config.twilio
+    if not _is_origin(twilio.base_url):
+        yield "twilio.base_url", f"is {twilio.base_url!r}; it must be http(s)://host or http(s)://host:port."
+    for name in ("from_number", "voice_number"):
+        value = getattr(twilio, name)
+        if value and not _NUMBER.fullmatch(value):
+            yield (
+                f"twilio.{name}",
+                f"is {value!r}; it must be a number such as +15005550006, or a short code.",
+            )
+    if not twilio.account_sid:
+        return
+    if not _ACCOUNT.fullmatch(twilio.account_sid):
+        yield "twilio.account_sid", "must be AC and 32 letters and digits, as the console of Twilio shows it."
+    if not twilio.auth_token:
+        yield "twilio.auth_token", "is needed as soon as twilio.account_sid is given."
+    if not (twilio.from_number or twilio.messaging_service_sid or twilio.voice_number):
+        yield "twilio.from_number", "is needed as soon as twilio.account_sid is given."
+    if not config.server.base_url:
+        yield (
+            "server.base_url",
+            "is needed as soon as twilio.account_sid is given: Twilio reports back there.",
+        )
 
 
 def _oidc_problems(oidc: Oidc) -> Iterator[tuple[str, str]]:

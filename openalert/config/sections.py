@@ -94,6 +94,21 @@ class MailIn(Section, frozen=True):
     """A PEM file; empty: it is in that of the certificate."""
 
 
+class Twilio(Section, frozen=True):
+    """The account at Twilio for text messages and calls; without an account_sid there are none."""
+
+    account_sid: str = ""
+    auth_token: Secret = ""
+    """Signs in at Twilio, and proves what comes from there."""
+    from_number: str = ""
+    """Where text messages and calls come from, `+15005550006`."""
+    messaging_service_sid: str = ""
+    """Chooses the number of a text message, in place of from_number."""
+    voice_number: str = ""
+    """Where calls come from; empty: from_number."""
+    base_url: str = "https://api.twilio.com"
+
+
 class Outgoing(Section, frozen=True):
     """Where webhooks and other outgoing HTTP may go."""
 
@@ -178,6 +193,7 @@ class Config(Section, frozen=True):
     smtp_backup: Smtp = Smtp()
     slack: Slack = Slack()
     mail_in: MailIn = MailIn()
+    twilio: Twilio = Twilio()
     outgoing: Outgoing = Outgoing()
     apprise: Apprise = Apprise()
     web_push: WebPush = WebPush()

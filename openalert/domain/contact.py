@@ -15,6 +15,9 @@ _WRITTEN = re.compile(r"[\s().\-/\u2010-\u2015\u00a0]")
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 _SLACK_MEMBER = re.compile(r"[UW][A-Z0-9]{6,20}")
 
+CALL_AFTER = 2 * MINUTE
+"""A telephone call wakes whoever slept through the rest; without rules of their own people have this long."""
+
 
 class ContactKind(msgspec.Struct, frozen=True, kw_only=True):
     """One kind of contact method. A new one is a notifier, a line in `CONTACT_KINDS` and a page in docs/channels."""
@@ -93,12 +96,26 @@ CONTACT_KINDS: dict[str, ContactKind] = {
             check=apprise.check_own_address,
             shown=apprise.shown,
         ),
+        ContactKind(
+            type="sms",
+            words="SMS",
+            address_words="Mobile number",
+            placeholder="+49 151 12345678",
+            check=check_phone,
+            from_severity=Severity.CRITICAL,
+        ),
+        ContactKind(
+            type="voice",
+            words="Telephone call",
+            address_words="Telephone number",
+            placeholder="+49 30 1234567",
+            check=check_phone,
+            from_severity=Severity.CRITICAL,
+            after=CALL_AFTER,
+        ),
     )
 }
 """By the notifier's name, in the order in which they are offered."""
-
-CALL_AFTER = 2 * MINUTE
-"""A telephone call wakes whoever slept through the rest; without rules of their own people have this long."""
 
 
 def contact_kind(name: str) -> ContactKind:

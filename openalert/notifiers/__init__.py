@@ -12,7 +12,10 @@ from openalert.notifiers.notifier import Notifier
 from openalert.notifiers.push import PushNotifier, WebPushSettings
 from openalert.notifiers.slack import SlackNotifier
 from openalert.notifiers.slack_api import SlackSettings
+from openalert.notifiers.sms import SmsNotifier
 from openalert.notifiers.teams import TeamsNotifier
+from openalert.notifiers.twilio import TwilioSettings
+from openalert.notifiers.voice import VoiceNotifier
 from openalert.notifiers.webhook import WebhookNotifier
 
 
@@ -25,6 +28,7 @@ class NotifierSettings(msgspec.Struct, kw_only=True, frozen=True):
     slack: SlackSettings = SlackSettings()
     email_backup: EmailSettings | None = None
     """A second mail server, which takes over when the first fails."""
+    twilio: TwilioSettings = TwilioSettings()
     outgoing: OutgoingSettings = OutgoingSettings()
     apprise_hosts: tuple[str, ...] = ()
     """Servers of services behind Apprise that may lie in a private network."""
@@ -41,6 +45,8 @@ NOTIFIERS: dict[str, Callable[[NotifierSettings], Notifier]] = {
     PushNotifier.channel: lambda settings: PushNotifier(
         settings.web_push, settings.outgoing, base_url=settings.base_url
     ),
+    SmsNotifier.channel: lambda settings: SmsNotifier(settings.twilio, base_url=settings.base_url),
+    VoiceNotifier.channel: lambda settings: VoiceNotifier(settings.twilio, base_url=settings.base_url),
     WebhookNotifier.channel: lambda settings: WebhookNotifier(settings.outgoing, base_url=settings.base_url),
     TeamsNotifier.channel: lambda settings: TeamsNotifier(settings.outgoing),
     AppriseNotifier.channel: lambda settings: AppriseNotifier(

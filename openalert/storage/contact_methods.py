@@ -33,6 +33,26 @@ async def update(tx: Transaction, method: ContactMethod) -> None:
     )
 
 
+async def prove(tx: Transaction, method_id: str) -> None:
+    """A message has arrived there."""
+    await tx.execute(
+        "UPDATE contact_methods SET last_proven_at = :now, failing_since = NULL, last_failure = NULL "
+        "WHERE id = :id AND verified_at IS NOT NULL",
+        id=method_id,
+        now=tx.now,
+    )
+
+
+async def fail(tx: Transaction, method_id: str, why: str) -> None:
+    """A message did not arrive there, for a reason that concerns the address; the first failure stays its beginning."""
+    await tx.execute(
+        "UPDATE contact_methods SET failing_since = COALESCE(failing_since, :now), last_failure = :why WHERE id = :id",
+        id=method_id,
+        why=why[:300],
+        now=tx.now,
+    )
+
+
 async def put_secrets(tx: Transaction, method_id: str, secrets: Mapping[str, Any]) -> None:
     """Seal what the way to reach somebody keeps secret, in the place of what it kept before."""
     sealed = tx.database.vault.seal(to_json(secrets).encode(), CONTACT_SECRETS.place(method_id))

@@ -29,6 +29,7 @@ CODES: dict[str, Code] = {
     "UNSUPPORTED_MEDIA_TYPE": Code((415,), "A content type or encoding that is not read here."),
     "UNAUTHENTICATED": Code((401,), "No credential, or one that opens nothing."),
     "FORBIDDEN": Code((403,), "The caller may see this but not do that."),
+    "BAD_SIGNATURE": Code((403,), "A callback is not signed by the provider that it says it is from."),
     "CROSS_SITE_REQUEST": Code((403,), "A browser says that a page of another site sent this."),
     "NOT_FOUND": Code((404,), "There is nothing at this address."),
     "METHOD_NOT_ALLOWED": Code((405,), "The address does not take that method; `Allow` lists those it takes."),

@@ -54,6 +54,8 @@ class Access:
         self.writes = RateLimit(config.server.api_writes_per_minute)
         self.departures = RateLimit(60)
         """To the identity provider, by each network: every one is a row."""
+        self.strangers_by_sms = RateLimit(2)
+        """Text messages from unknown numbers that are answered, by number: each answer is paid."""
         self.cookie = "__Host-openalert" if config.is_https else "openalert_session"
         """The name of the session cookie; with TLS the browser itself holds it to this host."""
         self.is_https = config.is_https

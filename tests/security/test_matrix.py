@@ -19,7 +19,7 @@ CALLERS = (
     "organization owner", "organization admin", "organization member", "organization viewer",
     "owner key", "admin key", "member key", "viewer key", "read key", "respond key", "configure key", "team key",
 )  # fmt: skip
-NOT_A_THING = {"name", "token", "verb"}
+NOT_A_THING = {"name", "token", "verb", "round_number"}
 """Path parameters that name nothing that somebody owns."""
 REFUSED_LATER = {
     ("POST", "/auth/login"): {400, 401},
@@ -54,6 +54,11 @@ REFUSED_LATER = {
     ("POST", "/me/contact-methods/slack"): {404},
     ("POST", "/callbacks/slack/actions"): {403},
     ("POST", "/callbacks/slack/events"): {403},
+    ("POST", "/callbacks/twilio/sms"): {403},
+    ("POST", "/callbacks/twilio/message/{token}"): {403},
+    ("POST", "/callbacks/twilio/call/{token}"): {403},
+    ("POST", "/callbacks/twilio/voice/{token}/{round_number}"): {403},
+    ("POST", "/callbacks/twilio/voice/{token}/{round_number}/key"): {403},
     ("GET", "/health"): {503},
     ("GET", "/health/live"): {503},
     ("GET", "/ready"): {503},
@@ -77,7 +82,7 @@ def things(route: Route) -> list[str]:
 
 def address(route: Route, ids: dict[str, str]) -> str:
     """The path with these ids; what names nothing owned is any word."""
-    values = {"name": "incidents", "token": "x"} | ids | dict(route.values)
+    values = {"name": "incidents", "token": "x", "round_number": "1"} | ids | dict(route.values)
     missing = [name for name in _PARAMETER.findall(route.path) if name not in values]
     assert not missing, f"tests/security/estate.py makes no {missing} for {route.path}"
     return _PARAMETER.sub(lambda match: values[match.group(1)], route.path)

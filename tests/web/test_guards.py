@@ -24,6 +24,8 @@ PUBLIC = {
     "/invitation/{token}", "/auth/passkeys/options", "/auth/passkeys/sign-in",
     "/auth/passkeys/registration/options", "/auth/passkeys/registration",
     "/callbacks/slack/actions", "/callbacks/slack/events",
+    "/callbacks/twilio/sms", "/callbacks/twilio/message/{token}", "/callbacks/twilio/call/{token}",
+    "/callbacks/twilio/voice/{token}/{round_number}", "/callbacks/twilio/voice/{token}/{round_number}/key",
 }  # fmt: skip
 """Every path that answers strangers. Whoever adds one here says why in the review."""
 

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 from litestar.handlers import HTTPRouteHandler
 
-from openalert.web.callbacks import slack
+from openalert.web.callbacks import slack, twilio
 
 ROUTES: Sequence[HTTPRouteHandler] = [
     *slack.ROUTES,
+    *twilio.ROUTES,
 ]

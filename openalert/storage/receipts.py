@@ -1,0 +1,62 @@
+"""SQL for what providers report back: a message moves on by it, and never back."""
+
+from openalert.domain.notification import Notification, NotificationStatus
+from openalert.storage.rows import columns_of
+from openalert.storage.transaction import Reader, Transaction
+
+_COLUMNS = ", ".join(columns_of(Notification))
+
+
+async def by_provider_id(reader: Reader, channel: str, provider_id: str) -> Notification | None:
+    """The message of this channel that the provider calls so; the newest, should it ever reuse an id."""
+    return await reader.one(
+        Notification,
+        f"SELECT {_COLUMNS} FROM notifications WHERE channel = :channel AND provider_id = :provider_id "
+        "ORDER BY id DESC LIMIT 1",
+        channel=channel,
+        provider_id=provider_id,
+    )
+
+
+async def accept(tx: Transaction, row: Notification, provider_id: str) -> bool:
+    """The provider has it after all, though its answer was lost: it is not sent again. False if that is known."""
+    won = await tx.changed(
+        "UPDATE notifications SET status = 'sent', due_at = NULL, sent_at = :now, provider_id = :provider_id, "
+        "failure_reason = NULL, updated_at = :now WHERE id = :id AND status = 'unknown' RETURNING id",
+        id=row.id,
+        provider_id=provider_id,
+        now=tx.now,
+    )
+    return bool(won)
+
+
+async def finish(tx: Transaction, row: Notification, status: NotificationStatus, why: str | None) -> bool:
+    """Move it to `delivered` or `failed`; False when it has its end already.
+
+    Also while its sender still waits for the answer, or has lost it: the report is the surer word. What is to be
+    tried again is delivered by the report of an earlier attempt, but not failed by it.
+    """
+    won = await tx.changed(
+        "UPDATE notifications SET status = :status, due_at = NULL, sent_at = COALESCE(sent_at, :now), "
+        "delivered_at = CASE WHEN :status = 'delivered' THEN CAST(:now AS BIGINT) END, "
+        "provider_id = COALESCE(provider_id, :provider_id), failure_reason = :why, updated_at = :now "
+        "WHERE id = :id AND (status IN ('sending', 'sent', 'unknown') OR status = 'pending' AND :status = 'delivered') "
+        "RETURNING id",
+        id=row.id,
+        status=status,
+        provider_id=row.provider_id,
+        why=why,
+        now=tx.now,
+    )
+    return bool(won)
+
+
+async def last_reader(reader: Reader, channel: str, address: str) -> str | None:
+    """The person to whom the newest message at this address went: several may share a telephone."""
+    user_id: str | None = await reader.value(
+        "SELECT user_id FROM notifications WHERE channel = :channel AND address = :address AND user_id IS NOT NULL "
+        "ORDER BY id DESC LIMIT 1",
+        channel=channel,
+        address=address,
+    )
+    return user_id

@@ -1,0 +1,20 @@
+"""What a provider sends to us, acted upon once: sent again it gets the same answer, and nothing happens."""
+
+from collections.abc import Awaitable, Callable
+
+from openalert.domain.idempotency import KEPT_FOR, KeptAnswer, answer_id
+from openalert.storage import idempotency
+from openalert.storage.transaction import Transaction
+
+
+async def once(tx: Transaction, provider: str, name: str, act: Callable[[], Awaitable[str]]) -> str:
+    """What `act` answers, kept for a day in the transaction of the act; `name` tells one request from the next."""
+    kept_as = answer_id(f"callback:{provider}", name)
+    kept = await idempotency.get(tx, kept_as, since=tx.now - KEPT_FOR)
+    if kept is not None:
+        return kept.body
+    answer = await act()
+    await idempotency.put(
+        tx, KeptAnswer(id=kept_as, request="", status=200, headers={}, body=answer, created_at=tx.now)
+    )
+    return answer

@@ -1,0 +1,71 @@
+"""What providers report back about a message: that they have it, that it arrived, or that it did not.
+
+Reports come late, twice and in any order. A message moves forward by them and never back, and who reports something
+has been verified by whoever calls this.
+"""
+
+import msgspec
+
+from openalert.domain.notification import Notification, NotificationKind, NotificationStatus
+from openalert.storage import contact_methods, notifications
+from openalert.storage import receipts as stored
+from openalert.storage.transaction import Reader, Transaction
+from openalert.usecases import deliveries
+
+
+async def record(
+    tx: Transaction,
+    *,
+    channel: str,
+    provider_id: str,
+    delivered: bool,
+    detail: str,
+    notification_id: str | None = None,
+    is_address_broken: bool = False,
+) -> bool:
+    """It arrived, or it did not: a page that did not lets the next way to the person, else the next level, go at once.
+
+    False when nothing changes: it is no message of ours, or has its end already. `notification_id` names the row where
+    the provider quotes it, which finds it also while the answer that holds its `provider_id` is still on its way.
+    `detail` is one line for people; `is_address_broken`: no further message will arrive there either.
+    """
+    row = await _meant(tx, channel, provider_id, notification_id)
+    if row is None:
+        return False
+    if not delivered and row.provider_id != provider_id and row.attempts > 1:
+        # The end of an earlier attempt: a later one is with the provider, or about to be.
+        return False
+    row.provider_id = row.provider_id or provider_id
+    status = NotificationStatus.DELIVERED if delivered else NotificationStatus.FAILED
+    if not await stored.finish(tx, row, status, None if delivered else detail):
+        return False
+    ended = msgspec.structs.replace(
+        row, status=status, due_at=None, failure_reason=None if delivered else detail, updated_at=tx.now
+    )
+    if row.contact_method_id is not None:
+        if delivered:
+            await contact_methods.prove(tx, row.contact_method_id)
+        elif is_address_broken:
+            await contact_methods.fail(tx, row.contact_method_id, detail)
+    if row.kind is NotificationKind.PAGE or not delivered:
+        await deliveries.ended(tx, ended, detail)
+    return True
+
+
+async def accept(tx: Transaction, *, channel: str, provider_id: str, notification_id: str) -> bool:
+    """The provider works on a message whose answer was lost: it is not sent once more."""
+    row = await _meant(tx, channel, provider_id, notification_id)
+    if row is None or not await stored.accept(tx, row, provider_id):
+        return False
+    row.status, row.provider_id, row.due_at = NotificationStatus.SENT, provider_id, None
+    await deliveries.ended(tx, row, "")
+    return True
+
+
+async def _meant(
+    reader: Reader, channel: str, provider_id: str, notification_id: str | None
+) -> Notification | None:
+    if notification_id is None:
+        return await stored.by_provider_id(reader, channel, provider_id)
+    row = await notifications.get(reader, notification_id)
+    return row if row is not None and row.channel == channel else None

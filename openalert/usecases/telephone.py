@@ -1,0 +1,178 @@
+"""Telephones over Twilio: what a call says and what its keys do, what became of calls and messages, who wrote what.
+
+Whoever calls this has verified that Twilio said so. Answers are TwiML.
+"""
+
+import msgspec
+
+from openalert.domain.errors import OpenAlertError
+from openalert.domain.instant import HOUR
+from openalert.domain.notification import Notification
+from openalert.domain.reply import KEYS, REPEAT_KEY
+from openalert.notifiers import gsm, twiml, voice
+from openalert.notifiers.sms import MOST_SEGMENTS
+from openalert.notifiers.twilio import in_words
+from openalert.storage import contact_methods, notifications
+from openalert.storage import receipts as stored
+from openalert.storage.transaction import Reader, Transaction
+from openalert.usecases import callbacks, deliveries, receipts, replies, text_replies
+from openalert.usecases.deliveries import Outside
+
+CALL_LASTS = HOUR
+"""A key that is pressed later belongs to no call: somebody plays a recording."""
+OVER = "This call is over."
+UNKNOWN_NUMBER = (
+    "This number is not known here. Add it to your contact methods in OpenAlert and enter the code."
+)
+_OPT_OUT = frozenset({"stop", "stopall", "unsubscribe", "cancel", "end", "quit", "revoke", "optout"})
+_OPT_IN = frozenset({"start", "unstop"})
+_HELP = frozenset({"help", "info"})
+_ENDS_OF_CALLS = {
+    "busy": "The line was busy.",
+    "no-answer": "Nobody answered the telephone.",
+    "canceled": "The call was cancelled before anybody answered.",
+}
+_MACHINE = "An answering machine took the call."
+
+
+class Call(msgspec.Struct, frozen=True, kw_only=True):
+    """What Twilio says about a call."""
+
+    sid: str
+    status: str = ""
+    answered_by: str = ""
+    """`human`, `machine_end_beep`, `fax`, `unknown`, …; empty when it was not found out."""
+    error_code: int | None = None
+
+    @property
+    def is_machine(self) -> bool:
+        """Whether nobody listens."""
+        return self.answered_by.startswith(("machine", "fax"))
+
+
+async def answered(tx: Transaction, outside: Outside, notification_id: str, call: Call, round_: int) -> str:
+    """Somebody has picked up, or listens again: what they hear. A machine hears less, and counts as nobody."""
+    row = await _call(tx, notification_id)
+    if row is None:
+        return voice.goodbye(OVER)
+    message = await deliveries.compose(tx, row, outside)
+    await receipts.record(
+        tx,
+        channel="voice",
+        provider_id=call.sid,
+        delivered=not call.is_machine,
+        detail=_MACHINE if call.is_machine else "",
+        notification_id=row.id,
+    )
+    if call.is_machine:
+        return voice.left_on_machine(message)
+    return voice.opening(message, outside.base_url, round_)
+
+
+async def pressed(
+    tx: Transaction, outside: Outside, notification_id: str, call: Call, round_: int, key: str
+) -> str:
+    """A key: does what it says as the person who was called, and says what came of it."""
+    row = await _call(tx, notification_id)
+    if row is None:
+        return voice.goodbye(OVER)
+    if key == REPEAT_KEY:
+        return voice.repeated(row.id, outside.base_url)
+    verb = KEYS.get(key)
+    if verb is None or row.incident_id is None:
+        return voice.misunderstood(row.id, outside.base_url, round_)
+
+    async def act() -> str:
+        try:
+            reply = await replies.by_message(tx, row.id, verb, via="telephone")
+        except OpenAlertError as refused:
+            return voice.goodbye(refused.message)
+        return voice.goodbye(reply.said)
+
+    return await callbacks.once(tx, "twilio", f"{call.sid}:{round_}:{key}", act)
+
+
+async def call_ended(tx: Transaction, notification_id: str, call: Call) -> None:
+    """What Twilio reports of a call: under way, or how it ended. A call that was heard was recorded when it was."""
+    if call.status not in ("completed", "failed", *_ENDS_OF_CALLS):
+        await receipts.accept(tx, channel="voice", provider_id=call.sid, notification_id=notification_id)
+        return
+    if call.status == "completed":
+        why = _MACHINE if call.is_machine else "The call ended before anything was said."
+    else:
+        why = _ENDS_OF_CALLS.get(call.status) or in_words(call.error_code, "the call could not be made")
+    await receipts.record(
+        tx,
+        channel="voice",
+        provider_id=call.sid,
+        delivered=False,
+        detail=why,
+        notification_id=notification_id,
+        is_address_broken=call.status == "failed",
+    )
+
+
+async def message_moved(
+    tx: Transaction, notification_id: str, sid: str, status: str, error_code: int | None
+) -> None:
+    """What Twilio reports of a text message."""
+    match status:
+        case "delivered" | "read":
+            await receipts.record(
+                tx, channel="sms", provider_id=sid, delivered=True, detail="", notification_id=notification_id
+            )
+        case "undelivered" | "failed" | "canceled":
+            await receipts.record(
+                tx,
+                channel="sms",
+                provider_id=sid,
+                delivered=False,
+                detail=in_words(error_code, "it did not arrive"),
+                notification_id=notification_id,
+                is_address_broken=True,
+            )
+        case "queued" | "accepted" | "sending" | "sent" | "scheduled":
+            await receipts.accept(tx, channel="sms", provider_id=sid, notification_id=notification_id)
+
+
+async def wrote(tx: Transaction, *, number: str, text: str, sid: str) -> str:
+    """A text message came in: what is sent back. Words that Twilio answers itself are only noted."""
+    word = "".join(text.split()).lower().rstrip(".!")
+    if word in _HELP:
+        return twiml.document()
+    if word in _OPT_OUT | _OPT_IN:
+        for method in await contact_methods.by_address(tx, "sms", number):
+            if word in _OPT_OUT:
+                await contact_methods.fail(tx, method.id, in_words(21610, ""))
+            else:
+                await contact_methods.prove(tx, method.id)
+        return twiml.document()
+
+    async def act() -> str:
+        user_id = await who_has(tx, number)
+        if user_id is None:
+            return twiml.document(twiml.message(UNKNOWN_NUMBER))
+        said = await text_replies.answer_text(tx, user_id=user_id, text=text, via="SMS")
+        return twiml.document(twiml.message(gsm.fit(said, MOST_SEGMENTS)))
+
+    return await callbacks.once(tx, "twilio", sid, act)
+
+
+async def who_has(reader: Reader, number: str) -> str | None:
+    """Whose verified number it is; of several who share it, the one who was written to last."""
+    methods = await contact_methods.by_address(reader, "sms", number)
+    methods = methods or await contact_methods.by_address(reader, "voice", number)
+    people = [method.user_id for method in methods]
+    if len(people) > 1:
+        last = await stored.last_reader(reader, methods[0].type, number)
+        return last if last in people else people[0]
+    return people[0] if people else None
+
+
+async def _call(reader: Reader, notification_id: str) -> Notification | None:
+    """The message that this call tells, while it can still be on the line."""
+    row = await notifications.get(reader, notification_id)
+    if row is None or row.channel != "voice" or row.user_id is None:
+        return None
+    begun = row.claimed_at or row.created_at
+    return row if reader.now - begun < CALL_LASTS else None
