@@ -203,6 +203,11 @@ WEBSOCKET_CLIENTS = _gauge("websocket_clients", "Open WebSocket connections.")
 WEBSOCKET_DROPPED = _counter(
     "websocket_dropped_total", "WebSocket connections closed because they did not keep up."
 )
+RESPONDER_REACHABLE = _gauge(
+    "responder_reachable",
+    "By how many independent ways a member of a team can be reached; 0: by none.",
+    "user",
+)
 BUILD = _gauge("build_info", "1, with the version that runs.", "version")
 REQUESTS = _histogram(
     "http_request_seconds", "Answers to HTTP requests, by route template.", "method", "route", "status"

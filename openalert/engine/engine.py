@@ -21,6 +21,7 @@ from openalert.engine.lines import Lines
 from openalert.notifiers.notifier import Notifier
 from openalert.storage import incidents, notifications, runs, timers
 from openalert.storage.database import Database
+from openalert.usecases import reachability
 from openalert.usecases.deliveries import Outside
 
 log = structlog.get_logger(__name__)
@@ -30,6 +31,7 @@ BREATH_SECONDS = 0.02
 """Between two steps: in a storm every commit wakes the loops, and looking for what is due costs as much as it finds."""
 AUDIT_SECONDS = 60.0
 ALIVE_SECONDS = 5.0
+MOST_MEASURED = 1_000
 STEP_OF_CLOCK = 2 * SECOND
 """A jump of the wall clock against the monotonic one that is more than drift."""
 
@@ -164,6 +166,7 @@ class Engine:
 
     async def _audit(self) -> int:
         await self.deliver.recover()
+        await self.measure_reach()
         if await escalate.audit(self._database):
             self._due.set()
         return 0
@@ -183,6 +186,14 @@ class Engine:
         telemetry.OLDEST_DUE_TIMER.set(max(0, now - due) / SECOND if due is not None else 0)
         telemetry.OLDEST_UNSENT_PAGE.set(max(0, now - page) / SECOND if page is not None else 0)
         return 0
+
+    async def measure_reach(self) -> None:
+        """Who could be paged: at most `MOST_MEASURED` people, so that the metrics stay readable."""
+        async with self._database.read() as reader:
+            found = await reachability.of_responders(reader)
+        telemetry.RESPONDER_REACHABLE.clear()
+        for user_id, reach in list(found.items())[:MOST_MEASURED]:
+            telemetry.RESPONDER_REACHABLE.labels(user=user_id).set(reach.ways)
 
     async def _watch_the_clock(self) -> None:
         """Delays are elapsed time: when somebody sets the clock, what is pending moves along with it."""

@@ -43,6 +43,20 @@ async def prove(tx: Transaction, method_id: str) -> None:
     )
 
 
+async def prove_by_channel(tx: Transaction, incident_id: str, user_id: str, channel: str) -> None:
+    """An answer came by a message of this channel about the incident: the way it took, if there was only one."""
+    await tx.execute(
+        "UPDATE contact_methods SET last_proven_at = :now, failing_since = NULL, last_failure = NULL "
+        "WHERE verified_at IS NOT NULL AND id IN (SELECT min(n.contact_method_id) FROM notifications n "
+        "WHERE n.incident_id = :incident_id AND n.user_id = :user_id AND n.channel = :channel "
+        "HAVING count(DISTINCT n.contact_method_id) = 1)",
+        incident_id=incident_id,
+        user_id=user_id,
+        channel=channel,
+        now=tx.now,
+    )
+
+
 async def fail(tx: Transaction, method_id: str, why: str) -> None:
     """A message did not arrive there, for a reason that concerns the address; the first failure stays its beginning."""
     await tx.execute(
@@ -50,6 +64,15 @@ async def fail(tx: Transaction, method_id: str, why: str) -> None:
         id=method_id,
         why=why[:300],
         now=tx.now,
+    )
+
+
+async def mend(tx: Transaction, method_id: str) -> None:
+    """A message was taken there again: it fails no longer, which is no proof yet that it arrives."""
+    await tx.execute(
+        "UPDATE contact_methods SET failing_since = NULL, last_failure = NULL "
+        "WHERE id = :id AND failing_since IS NOT NULL",
+        id=method_id,
     )
 
 
@@ -107,6 +130,20 @@ async def of_user(reader: Reader, user_id: str) -> list[ContactMethod]:
         f"SELECT {_COLUMNS} FROM contact_methods WHERE user_id = :user_id ORDER BY id",
         user_id=user_id,
     )
+
+
+async def of_users(reader: Reader, user_ids: Collection[str]) -> dict[str, list[ContactMethod]]:
+    """All of these people by person, the oldest first, whether or not they are verified."""
+    if not user_ids:
+        return {}
+    by_user: dict[str, list[ContactMethod]] = {}
+    for method in await reader.all(
+        ContactMethod,
+        f"SELECT {_COLUMNS} FROM contact_methods WHERE {reader.any_of('user_id', 'ids')} ORDER BY id",
+        ids=sorted(set(user_ids)),
+    ):
+        by_user.setdefault(method.user_id, []).append(method)
+    return by_user
 
 
 async def verified(reader: Reader, user_ids: Collection[str]) -> dict[str, list[ContactMethod]]:

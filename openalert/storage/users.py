@@ -83,3 +83,25 @@ async def active_owners(reader: Reader, organization_id: str) -> list[User]:
         role=Role.OWNER,
         active=True,
     )
+
+
+async def active(reader: Reader, user_ids: Collection[str]) -> set[str]:
+    """Those of the people who are not switched off."""
+    if not user_ids:
+        return set()
+    rows = await reader.rows(
+        f"SELECT id FROM users WHERE {reader.any_of('id', 'ids')} AND is_active = :active",
+        ids=sorted(set(user_ids)),
+        active=True,
+    )
+    return {str(row[0]) for row in rows}
+
+
+async def responders(reader: Reader) -> list[str]:
+    """The ids of everybody who may be paged: the active members of all teams, in order."""
+    rows = await reader.rows(
+        "SELECT DISTINCT u.id FROM users u JOIN team_members m ON m.user_id = u.id WHERE u.is_active = :active "
+        "ORDER BY u.id",
+        active=True,
+    )
+    return [str(row[0]) for row in rows]

@@ -46,6 +46,7 @@ from openalert.usecases import (
     links,
     offers,
     push_subscriptions,
+    reachability,
     test_pages,
 )
 from openalert.usecases import contact_methods as ways
@@ -260,6 +261,7 @@ async def settle(
         return
     if isinstance(result, NotifierError) and result.reason is Reason.GONE:
         await ways.lost(tx, row)
+    await reachability.settled(tx, row, detail)
     await ended(tx, row, detail)
 
 

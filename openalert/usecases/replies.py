@@ -16,7 +16,7 @@ from openalert.domain.instant import HOUR, Instant, to_datetime
 from openalert.domain.walltime import zone_named
 from openalert.storage import incidents, notifications, recipients, teams, users
 from openalert.storage.transaction import Reader, Transaction
-from openalert.usecases import standing
+from openalert.usecases import reachability, standing
 from openalert.usecases.incidents import acknowledge, escalate, hand_on, resolve, see, snooze
 from openalert.usecases.standing import Standing, State
 
@@ -62,6 +62,7 @@ async def accept(tx: Transaction, secret: bytes, token: str, *, snooze_for: Inst
         raise Conflict("The link has expired; open the incident and sign in.", code="ACTION_EXPIRED")
     claims = offered.claims
     tx.actor = await paged_person(tx, claims.user_id, offered.incident)
+    await reachability.answered_by_link(tx, claims.incident_id, claims.user_id, claims.channel)
     return await answer(
         tx, claims.incident_id, claims.verb, via=_link_from(claims.channel), snooze_for=snooze_for
     )
@@ -96,6 +97,7 @@ async def by_message(
         raise NotFound("message")
     if who == row.user_id:
         tx.actor = await paged_person(tx, who, incident)
+        await reachability.answered(tx, row)
     else:
         tx.actor = await person(tx, who)
     reply = await answer(tx, incident.id, verb, via=via, snooze_for=snooze_for)

@@ -11,9 +11,10 @@ from msgspec import UNSET, UnsetType
 
 from openalert.domain.access import Actor, Permission, Role, can
 from openalert.domain.errors import NotFound
+from openalert.domain.reachability import MethodState, Reachability, ReachState
 from openalert.domain.user import ContactMethod, User
 from openalert.storage.database import Database
-from openalert.usecases import contact_methods, links, password_resets, second_factors, users
+from openalert.usecases import contact_methods, links, password_resets, reachability, second_factors, users
 from openalert.usecases.deliveries import Outside
 from openalert.usecases.signin import token_hash
 from openalert.web.api.invitations import MAKES_LINK
@@ -84,6 +85,29 @@ class ContactMethodOut(Output):
     created_at: datetime
 
 
+class MethodReachOut(Output):
+    """One way to reach a person, and how it stands."""
+
+    contact_method_id: str
+    type: str
+    address: str
+    label: str
+    state: MethodState
+    proven_at: datetime | None
+    failing_since: datetime | None
+    last_failure: str | None
+
+
+class ReachabilityOut(Output):
+    """Whether a page would arrive; `methods` is filled for the person and for admins."""
+
+    user_id: str
+    state: ReachState
+    ways: int
+    weakest_point: str
+    methods: list[MethodReachOut]
+
+
 class ContactMethodIn(Input):
     """A new way to reach a person."""
 
@@ -129,6 +153,29 @@ def show_method(method: ContactMethod) -> ContactMethodOut:
         label=method.label,
         verified_at=moment_or_none(method.verified_at),
         created_at=moment(method.created_at),
+    )
+
+
+def show_reach(user_id: str, reach: Reachability) -> ReachabilityOut:
+    """How somebody stands, as it is answered."""
+    return ReachabilityOut(
+        user_id=user_id,
+        state=reach.state,
+        ways=reach.ways,
+        weakest_point=reach.weakest,
+        methods=[
+            MethodReachOut(
+                contact_method_id=each.id,
+                type=each.type,
+                address=each.address,
+                label=each.label,
+                state=each.state,
+                proven_at=moment_or_none(each.proven_at),
+                failing_since=moment_or_none(each.failing_since),
+                last_failure=each.last_failure,
+            )
+            for each in reach.methods
+        ],
     )
 
 
@@ -251,6 +298,15 @@ async def reset_second_factor(
         await second_factors.reset(tx, user_id)
 
 
+@get("/{user_id:str}/reachability", responses=READS)
+async def get_reachability(
+    db: NamedDependency[Database], actor: NamedDependency[Actor], user_id: FromPath[str]
+) -> ReachabilityOut:
+    """Whether a page would arrive at a person, by how many independent ways, and what the weakest point is."""
+    async with db.read() as reader:
+        return show_reach(user_id, await reachability.of_user(reader, actor, user_id))
+
+
 @get("/{user_id:str}/contact-methods", responses=READS)
 async def list_contact_methods(
     db: NamedDependency[Database], actor: NamedDependency[Actor], user_id: FromPath[str]
@@ -346,6 +402,7 @@ routes = Router(
         set_password,
         send_password_link,
         reset_second_factor,
+        get_reachability,
         list_contact_methods,
         create_contact_method,
         get_contact_method,

@@ -8,12 +8,13 @@ from openalert.domain.access import Actor
 from openalert.domain.escalation import Level, PolicyVersion, Target, TargetType
 from openalert.domain.instant import Instant
 from openalert.domain.oncall import OnCall
+from openalert.domain.reachability import Reachability, ReachState
 from openalert.domain.team import Channel
 from openalert.storage import channels as stored_channels
 from openalert.storage import recipients
 from openalert.storage.recipients import Person
 from openalert.storage.transaction import Reader
-from openalert.usecases import notify
+from openalert.usecases import notify, reachability
 from openalert.usecases import schedules as duty
 from openalert.web.ui.forms import minutes_text
 from openalert.web.ui.frame import Values
@@ -28,6 +29,8 @@ class _Facts(msgspec.Struct):
     on_call: Mapping[str, OnCall]
     channels: Mapping[str, Channel]
     names: Mapping[str, str]
+    reach: Mapping[str, Reachability]
+    """Of everybody in `people`: whether a page would arrive."""
 
 
 async def steps(
@@ -89,6 +92,7 @@ async def _facts(reader: Reader, actor: Actor, levels: Sequence[Level], at: Inst
             for channel in channels
         },
         names=await recipients.names(reader, [*schedule_ids, *team_ids]) | hidden,
+        reach=await reachability.of_people(reader, people) if people else {},
     )
 
 
@@ -97,7 +101,7 @@ def _drawn(target: Target, facts: _Facts) -> list[Values]:
     if target.type is TargetType.CHANNEL:
         return [_channel(facts.channels.get(target.id))]
     if target.type is TargetType.USER:
-        return [_person(facts.people.get(target.id, []), "")]
+        return [_person(target.id, facts, "")]
     name = facts.names.get(target.id)
     if target.type is TargetType.TEAM:
         of, ids = _of("team", name), facts.members.get(target.id, [])
@@ -108,14 +112,15 @@ def _drawn(target: Target, facts: _Facts) -> list[Values]:
         empty = "nobody is on call"
     if name is None:
         return [_nobody("", f"a {target.type.value} that is gone")]
-    return [_person(facts.people.get(each, []), of) for each in ids] or [_nobody(of, empty)]
+    return [_person(each, facts, of) for each in ids] or [_nobody(of, empty)]
 
 
 def _of(kind: str, name: str | None) -> str:
     return name if name is not None and name in notify.HIDDEN.values() else f"{kind} {name}"
 
 
-def _person(entries: Sequence[Person], of: str) -> Values:
+def _person(user_id: str, facts: _Facts, of: str) -> Values:
+    entries = facts.people.get(user_id, [])
     if not entries:
         return _nobody(of, "a person who is gone")
     person = entries[0]
@@ -123,7 +128,12 @@ def _person(entries: Sequence[Person], of: str) -> Values:
     if not person.is_active:
         note = "switched off"
     ways = list(dict.fromkeys(each.type for each in entries if each.type and not note))
-    return {"name": person.name, "of": of, "ways": ways, "note": note, "tone": "bad" if note else ""}
+    tone = "bad" if note else ""
+    reach = facts.reach.get(user_id)
+    if reach is not None and not note and reach.state is not ReachState.REACHABLE:
+        note = reach.weakest.rstrip(".")
+        tone = "bad" if reach.state is ReachState.UNREACHABLE else "warn"
+    return {"name": person.name, "of": of, "ways": ways, "note": note, "tone": tone}
 
 
 def _channel(channel: Channel | None) -> Values:

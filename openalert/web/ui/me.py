@@ -14,7 +14,7 @@ from openalert.domain.instant import Instant
 from openalert.domain.user import ContactMethod
 from openalert.storage.database import Database
 from openalert.storage.transaction import Transaction
-from openalert.usecases import contact_methods, users
+from openalert.usecases import contact_methods, reachability, users
 from openalert.web.ui import shifts
 from openalert.web.ui.forms import Errors, attempt, values_of
 from openalert.web.ui.frame import Values, Web, act, answer, go, own_id, sent, shell
@@ -52,6 +52,7 @@ async def _page(
             slack=request.app.state.slack is not None,
             on=duty.on,
             shifts=duty.shifts,
+            reach=await reachability.of_user(reader, actor, me.id),
             methods=[_method(each, reader.now) for each in methods],
             errors=errors,
             values=values_of(

@@ -13,13 +13,14 @@ from litestar.params import FromPath, FromQuery
 from openalert.domain.access import Actor, Permission, can
 from openalert.domain.instant import DAY, HOUR, MINUTE, Instant
 from openalert.domain.oncall import FinalSchedule, OnCall, on_call, shifts
+from openalert.domain.reachability import ReachState
 from openalert.domain.schedule import Override, Rotation, Schedule
 from openalert.domain.walltime import zone_named
 from openalert.storage import escalation_policies, teams, users
 from openalert.storage.database import Database
 from openalert.storage.schedules import Plan, plans
 from openalert.storage.transaction import Reader, Transaction
-from openalert.usecases import schedules
+from openalert.usecases import reachability, schedules
 from openalert.usecases.access import require
 from openalert.web.ui import choices, moves, rotas, rotations
 from openalert.web.ui.forms import Errors, attempt, local_text, values_of
@@ -157,6 +158,7 @@ async def schedule_page(
             "plan": rotas.grid(drawn, period, plan.rotations, plan.overrides, names),
             "period": _period(schedule, drawn),
             "switched_off": await _switched_off(reader, actor, plan),
+            "unreachable": await _hard_to_reach(reader, answered, ahead, names),
             "gaps": [{"start": start, "end": _known(end, now + LOOK_AHEAD)} for start, end in ahead.gaps],
             "shifts": _shifts(schedule, ahead, names, actor, zone, now + LOOK_AHEAD),
             "overrides": [_override(each, names) for each in plan.overrides if each.end_at > now],
@@ -288,6 +290,27 @@ async def _switched_off(reader: Reader, actor: Actor, plan: Plan) -> list[str]:
     ids = {one for each in plan.rotations for one in each.current.member_ids}
     named = await users.named(reader, actor, ids - {""})
     return sorted(user.name for user in named.values() if not user.is_active)
+
+
+async def _hard_to_reach(
+    reader: Reader, answered: OnCall, ahead: FinalSchedule, names: Mapping[str, str]
+) -> list[Values]:
+    """Who is on call now or next and might not hear it: a sentence for each, the present one first."""
+    now = [person.user_id for person in answered.people]
+    following = next((shift for shift in ahead.items if shift.start == answered.until), None)
+    soon = [person.user_id for person in following.people] if following else []
+    found = await reachability.of_people(reader, list(dict.fromkeys([*now, *soon])))
+    return [
+        {
+            "name": names[user_id],
+            "when": "on call now" if user_id in now else "next",
+            "words": reach.weakest,
+            "tone": "bad" if reach.state is ReachState.UNREACHABLE else "warn",
+        }
+        for user_id, reach in found.items()
+        # Somebody who is switched off has a notice of their own.
+        if user_id in names and reach.state is not ReachState.REACHABLE and reach.methods
+    ]
 
 
 async def _used_by(reader: Reader, actor: Actor, schedule_id: str) -> list[Values]:

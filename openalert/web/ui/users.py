@@ -16,7 +16,16 @@ from openalert.domain.user import User
 from openalert.storage import contact_methods, teams
 from openalert.storage.database import Database
 from openalert.storage.transaction import Reader, Transaction
-from openalert.usecases import identities, invitations, links, password_resets, second_factors, signin, users
+from openalert.usecases import (
+    identities,
+    invitations,
+    links,
+    password_resets,
+    reachability,
+    second_factors,
+    signin,
+    users,
+)
 from openalert.web.ui import choices, shifts
 from openalert.web.ui.forms import Errors, attempt, forget_shown, show_once, shown_once, values_of
 from openalert.web.ui.frame import Values, Web, act, address, answer, go, sent, sent_all, shell
@@ -135,6 +144,7 @@ def _roles(actor: Actor) -> choices.Choices:
 async def _rows(reader: Reader, actor: Actor, shown: Sequence[User]) -> list[Values]:
     may_see = can(actor, Permission.CONFIGURE, None)
     ways = await contact_methods.verified(reader, [each.id for each in shown]) if may_see and shown else {}
+    reach = await reachability.of_people(reader, [each.id for each in shown]) if may_see else {}
     on_call = await shifts.on_now(reader, actor)
     team_names = await choices.names_of_teams(reader, actor)
     memberships = await teams.members(reader, list(team_names)) if team_names else {}
@@ -152,6 +162,7 @@ async def _rows(reader: Reader, actor: Actor, shown: Sequence[User]) -> list[Val
             "teams": of_person.get(each.id, []),
             "on_call": on_call.get(each.id, []),
             "ways": list(dict.fromkeys(one.type for one in ways.get(each.id, []))) if may_see else None,
+            "reach": reach.get(each.id),
             "is_active": each.is_active,
         }
         for each in shown
@@ -176,7 +187,7 @@ async def _page(
         user = await users.get(reader, actor, user_id)
         may_manage = can(actor, Permission.CONFIGURE, None) and actor.role.rank >= user.role.rank
         duty = await shifts.of_person(reader, actor, user.id)
-        methods = await contact_methods.of_user(reader, user.id) if may_manage else []
+        reach = await reachability.of_user(reader, actor, user.id)
         team_names = await choices.names_of_teams(reader, actor)
         memberships = await teams.members(reader, list(team_names)) if team_names else {}
         context = await shell(
@@ -202,10 +213,7 @@ async def _page(
                 for one in some
                 if one.user_id == user.id
             ],
-            methods=[
-                {"type": each.type, "address": each.address, "verified": each.verified_at is not None}
-                for each in methods
-            ],
+            reach=reach,
             handed=shown_once(request).get(user.id),
             sends_mail=request.app.state.config.sends_mail,
             passwords=not request.app.state.config.oidc.only,

@@ -231,3 +231,23 @@ async def test_only_an_admin_of_the_organization_adds_a_channel_of_apprise(
     assert moved.status_code == 403
     assert "s3cret" not in made.text + (await alice.get(path)).text
     assert made.json()["config"]["url"].startswith("gotify://push.example.org/… (")
+
+
+async def test_everybody_sees_whether_a_colleague_can_be_reached(
+    alice: Client, bob: Client, cast: Cast, db: Database
+) -> None:
+    """State and weakest point are for all; addresses and a provider's words for the person and for admins."""
+    async with db.transaction() as tx:
+        (method,) = await contact_methods.of_user(tx, cast.charlie.id)
+        await contact_methods.fail(tx, method.id, "550 no such user")
+    path = f"/users/{cast.charlie.id}/reachability"
+    seen = (await bob.get(path)).json()
+    assert (seen["state"], seen["ways"], seen["methods"]) == ("unreachable", 0, [])
+    assert "@" not in seen["weakestPoint"]
+    (shown,) = (await alice.get(path)).json()["methods"]
+    assert (shown["state"], shown["address"], shown["lastFailure"]) == (
+        "failing",
+        "charlie@example.org",
+        "550 no such user",
+    )
+    assert (await bob.get("/users/nobody/reachability")).status_code == 404
