@@ -27,6 +27,7 @@ from openalert.notifiers.notifier import Notifier
 from openalert.notifiers.push import WebPushSettings
 from openalert.notifiers.slack import SlackNotifier
 from openalert.notifiers.slack_api import SlackSettings
+from openalert.notifiers.slack_socket import SlackSocket
 from openalert.notifiers.twilio import TwilioSettings
 from openalert.storage.database import Database
 from openalert.usecases.deliveries import Outside as LinksBack
@@ -73,6 +74,8 @@ class OpenAlert:
         self.single_sign_on = single_sign_on(config)
         self.slack = slack(database, built, links_back(config, secret))
         self.mail_in = mail_listener(config, database, secret)
+        self.slack_socket = slack_socket(database, self.slack)
+        self._socket_task: asyncio.Task[None] | None = None
         self.asgi = Outside(
             _litestar(self, secret),
             config,
@@ -96,6 +99,7 @@ class OpenAlert:
         await self.engine.start()
         if self.mail_in is not None:
             await self.mail_in.start()
+        self._start_slack()
         lag = asyncio.create_task(telemetry.watch_the_loop(), name="loop lag")
         try:
             yield
@@ -104,11 +108,22 @@ class OpenAlert:
             await self.drain()
             await self.intake.stop()
             await self.engine.stop()
-            if self.slack is not None:
-                await self.slack.settled()
+            await self._stop_slack()
             await self.access.finish()
             if self.single_sign_on is not None:
                 await self.single_sign_on.provider.close()
+
+    def _start_slack(self) -> None:
+        """Open the way by which Slack's people answer, where Slack cannot reach us."""
+        if self.slack_socket is not None:
+            self._socket_task = asyncio.create_task(self.slack_socket.run(), name="slack socket")
+
+    async def _stop_slack(self) -> None:
+        if self._socket_task is not None:
+            self._socket_task.cancel()
+            await asyncio.gather(self._socket_task, return_exceptions=True)
+        if self.slack is not None:
+            await self.slack.settled()
 
     async def drain(self) -> None:
         """Take nothing more and send live listeners away; what has begun goes on."""
@@ -172,6 +187,13 @@ def slack(database: Database, channels: Mapping[str, Notifier], outside: LinksBa
     if not isinstance(notifier, SlackNotifier) or not notifier.api.settings.bot_token:
         return None
     return Slack(database, notifier, outside)
+
+
+def slack_socket(database: Database, connected: Slack | None) -> SlackSocket | None:
+    """Socket Mode of the connected workspace; None without an app-level token."""
+    if connected is None or not connected.settings.app_token:
+        return None
+    return SlackSocket(connected.notifier.api, connected.received, database.clock)
 
 
 def _mail_server(smtp: Smtp) -> EmailSettings:

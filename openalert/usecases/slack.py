@@ -14,53 +14,27 @@ from typing import Any
 import msgspec
 import structlog
 
-from openalert.domain.access import SYSTEM, Actor
+from openalert.domain.access import Actor, stranger
 from openalert.domain.action import Verb
 from openalert.domain.contact import check_slack_member
-from openalert.domain.errors import Conflict, Invalid, NotFound, OpenAlertError, RateLimited, Unavailable
-from openalert.domain.incident import Incident, IncidentStatus
-from openalert.domain.instant import DAY, HOUR, SECOND, Instant, to_datetime
-from openalert.domain.notification import Notification, NotificationKind
-from openalert.domain.user import ContactMethod, User
-from openalert.domain.walltime import zone_named
+from openalert.domain.errors import Conflict, Invalid, OpenAlertError, Unavailable
+from openalert.domain.instant import Instant
+from openalert.domain.user import ContactMethod
 from openalert.notifiers import slack_blocks
 from openalert.notifiers.notifier import LostAnswer, NotifierError
 from openalert.notifiers.slack import SlackNotifier
 from openalert.notifiers.slack_api import SlackError
 from openalert.notifiers.slack_blocks import Block
-from openalert.notifiers.text import one_line
-from openalert.storage import contact_methods as stored_methods
-from openalert.storage import incidents, notifications, organizations, users
+from openalert.storage import incidents, notifications
 from openalert.storage.database import Database
-from openalert.storage.transaction import Reader, Transaction
-from openalert.usecases import audit, contact_methods, deliveries, replies, schedules, text_replies
-from openalert.usecases.contact_methods import MOST_CODES_A_DAY
+from openalert.usecases import contact_methods, deliveries, slack_answers
 from openalert.usecases.deliveries import Outside
-from openalert.usecases.notify import Recipient, send_to
+from openalert.usecases.slack_answers import Press
 
 log = structlog.get_logger(__name__)
 
-VIA = "Slack"
-QUESTION_LASTS = HOUR
-"""How long the button "It is me" connects an account."""
 REMEMBERED = 10_000
 """So many requests are known again when they come twice."""
-SCHEDULES_TOLD = 20
-HOW_TO_CONNECT = (
-    "Your Slack account is not connected to OpenAlert, so nothing was changed. "
-    "Sign in to OpenAlert, open your own page and press Connect Slack: {url}/me"
-)
-
-
-class Press(msgspec.Struct, frozen=True):
-    """A button of ours that was pressed, where, and by which Slack account."""
-
-    member: str
-    channel: str
-    ts: str
-    thread_ts: str
-    notification_id: str
-    verb: str
 
 
 class Answered(msgspec.Struct):
@@ -118,6 +92,18 @@ class Slack:
         thread = {"thread_ts": str(event["thread_ts"])} if event.get("thread_ts") else {}
         self._spawn(self._write(channel, said, thread))
 
+    async def received(self, kind: str, payload: dict[str, Any]) -> dict[str, Any] | None:
+        """The same by Socket Mode: an envelope's type and payload, and what goes back with its acknowledgement."""
+        came = stranger("", "")
+        if kind == "interactive":
+            await self.pressed(payload, came)
+        elif kind == "events_api":
+            await self.wrote(payload, came)
+        elif kind == "slash_commands":
+            form = {name: value for name, value in payload.items() if isinstance(value, str)}
+            return told_alone(await self.command(form, came))
+        return None
+
     async def ask(self, actor: Actor, user_id: str, member: str = "") -> str:
         """Ask a Slack account whether it is this person's; the sentence to tell whoever wanted it.
 
@@ -130,7 +116,7 @@ class Slack:
         if any(method.type == "slack" and method.address == member for method in methods):
             raise Conflict("This Slack account is connected already.", field="member")
         async with self._database.transaction(actor) as tx:
-            await ask(tx, user_id, member)
+            await slack_answers.ask(tx, user_id, member)
         return "Look into Slack: OpenAlert asks there whether it is you."
 
     async def settled(self) -> None:
@@ -168,8 +154,8 @@ class Slack:
         try:
             async with self._database.transaction(came) as tx:
                 if press.verb == slack_blocks.CONNECT:
-                    return Answered("", [], await connect(tx, press))
-                said, changed = await answer(tx, press, self._outside.base_url)
+                    return Answered("", [], await slack_answers.connect(tx, press))
+                said, changed = await slack_answers.answer(tx, press, self._outside.base_url)
         except OpenAlertError as error:
             return Answered(error.message)
         try:
@@ -189,7 +175,7 @@ class Slack:
             first = message.replaces.partition(":")[2]
             if changed and (not first or first > press.ts):
                 return Answered(said)
-            message.headline, message.at = await standing(reader, incident), reader.now
+            message.headline, message.at = await slack_answers.standing(reader, incident), reader.now
         return Answered(said, slack_blocks.card(message), slack_blocks.fallback(message))
 
     async def _show(self, press: Press, answered: Answered) -> None:
@@ -221,7 +207,7 @@ class Slack:
     async def _said(self, member: str, text: str, came: Actor) -> str:
         try:
             async with self._database.transaction(came) as tx:
-                return await words(tx, member, text, self._outside.base_url)
+                return await slack_answers.words(tx, member, text, self._outside.base_url)
         except OpenAlertError as error:
             return error.message
 
@@ -240,128 +226,9 @@ class Slack:
         task.add_done_callback(self._tasks.discard)
 
 
-async def answer(tx: Transaction, press: Press, base_url: str) -> tuple[str, bool]:
-    """Do what a button says as the person whose Slack account pressed it: what to tell them, and whether it changed."""
-    row = await notifications.get(tx, press.notification_id)
-    if row is None or row.channel != "slack":
-        raise NotFound("message")
-    user = await _person(tx, press.member, row)
-    if user is None:
-        return HOW_TO_CONNECT.format(url=base_url), False
-    reply = await replies.by_message(tx, row.id, Verb(press.verb), via=VIA, user_id=user.id)
-    return reply.said, reply.changed
-
-
-async def words(tx: Transaction, member: str, text: str, base_url: str) -> str:
-    """Do what somebody wrote, and what to tell them: an answer to a page, or who is on call."""
-    user = await _person(tx, member)
-    if user is None:
-        return HOW_TO_CONNECT.format(url=base_url)
-    if " ".join(text.lower().split()) in ("oncall", "on call", "on-call", "who", "who is on call"):
-        return await on_call(tx, await replies.person(tx, user.id))
-    return await text_replies.answer_text(tx, user_id=user.id, text=text, via=VIA)
-
-
-async def on_call(reader: Reader, actor: Actor) -> str:
-    """Who is on call for each schedule that this person may see, a line each."""
-    asked = await schedules.page(reader, actor, limit=SCHEDULES_TOLD)
-    answers = await schedules.on_call_of(reader, asked)
-    people = await users.named(reader, actor, schedules.people_of(found for _, found in answers))
-    zone = zone_named(next(iter((await users.named(reader, actor, [actor.id or ""])).values())).timezone)
-    lines = []
-    for schedule, found in answers:
-        names = [people[each.user_id].name for each in found.people if each.user_id in people]
-        until = f" until {to_datetime(found.until).astimezone(zone):%a %H:%M %Z}" if found.until else ""
-        lines.append(f"{one_line(schedule.name, 80)}: {one_line(', '.join(names), 200) or 'nobody'}{until}")
-    return "\n".join(lines) or "There is no schedule that you may see."
-
-
-async def ask(tx: Transaction, user_id: str, member: str) -> Notification:
-    """Send the question "Is it you?" to a Slack account, at most as often as codes."""
-    user = await users.get(tx, SYSTEM, user_id)
-    if user is None or not user.is_active:
-        raise NotFound("user")
-    if await notifications.codes_since(tx, user.id, tx.now - DAY) >= MOST_CODES_A_DAY:
-        raise RateLimited(
-            f"{MOST_CODES_A_DAY} codes were sent in a day. Try again tomorrow.", retry_after=HOUR // SECOND
-        )
-    organization = await organizations.get(tx, user.organization_id)
-    audit.record(tx, "contact_method.asked", kind="user", id=user.id, name=f"{member} of {user.name}")
-    return await send_to(
-        tx,
-        Recipient(
-            who=user.name,
-            user_id=user.id,
-            contact_method_id=None,
-            channel_id=None,
-            channel="slack",
-            address=member,
-            reason="Somebody wants to be reached here",
-        ),
-        NotificationKind.CODE,
-        organization_id=user.organization_id,
-        team_id=None,
-        headline="Is it you?",
-        body=(
-            f"{one_line(user.name, 80)} ({one_line(user.email, 120)}) of "
-            f"{one_line(organization.name if organization else 'OpenAlert', 80)} wants pages to come here.\n\n"
-            "If that is you, press the button within an hour. If it is not, do nothing."
-        ),
-        reason="Somebody signed in to OpenAlert asked for it.",
-    )
-
-
-async def connect(tx: Transaction, press: Press) -> str:
-    """The account says that it is the person's: pages go there from now on. What then stands in the message."""
-    row = await notifications.get(tx, press.notification_id)
-    if row is None or row.kind is not NotificationKind.CODE or row.channel != "slack" or row.user_id is None:
-        raise NotFound("message")
-    if row.address != press.member:
-        raise NotFound("message")
-    if tx.now >= row.created_at + QUESTION_LASTS:
-        return "The hour is over. Press Connect Slack on your page in OpenAlert again."
-    user = await users.get(tx, SYSTEM, row.user_id)
-    if user is None or not user.is_active:
-        return "The account in OpenAlert is switched off; nothing was connected."
-    for other in await _connected(tx, press.member):
-        if other.id != user.id and other.organization_id == user.organization_id:
-            return "This Slack account belongs to somebody else in OpenAlert already; nothing was connected."
-    tx.actor = await replies.person(tx, user.id)
-    await contact_methods.link(tx, user, kind="slack", address=press.member, label="Slack")
-    return f"Connected: pages for {one_line(user.name, 80)} come here from now on."
-
-
-async def standing(reader: Reader, incident: Incident) -> str:
-    """How it stands, in a few words: `Acknowledged by Bea`; empty while it waits for an answer."""
-    by_id = None
-    if incident.status is IncidentStatus.RESOLVED:
-        by_id = incident.resolved_by_id
-    elif incident.status is IncidentStatus.ACKNOWLEDGED:
-        by_id = incident.acknowledged_by_id
-    elif incident.snoozed_until is not None and incident.snoozed_until > reader.now:
-        return "Snoozed"
-    else:
-        return ""
-    named = await users.named(reader, SYSTEM, [by_id]) if by_id else {}
-    who = f" by {named[by_id].name}" if by_id in named else ""
-    return incident.status.value.capitalize() + who
-
-
-async def _connected(reader: Reader, member: str) -> list[User]:
-    """The active people whose account this is, one for each organization."""
-    methods = await stored_methods.by_address(reader, "slack", member)
-    found = await users.named(reader, SYSTEM, [method.user_id for method in methods])
-    return [found[method.user_id] for method in methods if method.user_id in found]
-
-
-async def _person(reader: Reader, member: str, row: Notification | None = None) -> User | None:
-    """Whose account it is: to whom the message went, else somebody of its organization; None for a stranger."""
-    people = await _connected(reader, member)
-    if row is None:
-        return people[0] if people else None
-    own = [each for each in people if each.id == row.user_id]
-    same = [each for each in people if each.organization_id == row.organization_id]
-    return next(iter([*own, *same]), None)
+def told_alone(said: str) -> dict[str, Any]:
+    """The answer to a command, for whoever typed it and nobody else."""
+    return {"response_type": "ephemeral", "text": said}
 
 
 def _press(payload: dict[str, Any]) -> Press | None:

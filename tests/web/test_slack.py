@@ -16,8 +16,9 @@ from openalert.config.sections import Slack as SlackSection
 from openalert.domain.instant import SECOND
 from openalert.storage.database import Database
 from openalert.web.callbacks.slack import OLDEST, is_from_slack
-from tests.fakes.slack import BOT, SECRET, FakeSlack
+from tests.fakes.slack import APP, BOT, SECRET, FakeSlack
 from tests.fakes.slack_forms import form_of, pressed, said, signed, typed
+from tests.fakes.slack_socket import FakeSlackSocket
 
 pytestmark = pytest.mark.anyio
 
@@ -171,3 +172,28 @@ async def test_without_slack_the_addresses_are_closed(sqlite_db: Database, tmp_p
             assert (
                 await client.post("/callbacks/slack/actions", content=body, headers=headers)
             ).status_code == 403
+
+
+async def test_by_socket_mode_the_same_happens(
+    sqlite_db: Database, tmp_path: Path, workspace: FakeSlack
+) -> None:
+    """With an app-level token the program connects by itself, answers, and is gone when it ends."""
+    section = SlackSection(bot_token=BOT, app_token=APP, base_url=workspace.base_url)
+    config = Config(server=Server(data_dir=str(tmp_path)), slack=section)
+    app = OpenAlert(config, sqlite_db, b"a key that signs links in tests")
+    async with FakeSlackSocket(workspace) as socket, app.running():
+        await socket.connected()
+        await socket.deliver("interactive", PRESSED)
+        assert app.slack is not None
+        await app.slack.settled()
+        assert workspace.ephemeral[0][2] == "There is no such message."
+        command = typed("oncall", member="U0BEA000001")
+        answer = await socket.deliver("slash_commands", dict(command), takes_answer=True)
+        assert answer["payload"]["response_type"] == "ephemeral"
+        workspace.direct("U0BEA000001")
+        await socket.deliver("events_api", said("help", member="U0BEA000001"))
+        await app.slack.settled()
+        assert "not connected" in workspace.direct("U0BEA000001").messages[0].text
+        assert app.slack_socket is not None
+        assert app.slack_socket.is_connected
+    assert socket.count == 1

@@ -16,7 +16,7 @@ from litestar.handlers import HTTPRouteHandler
 
 from openalert.domain.errors import Forbidden, Invalid
 from openalert.domain.instant import SECOND
-from openalert.usecases.slack import Slack
+from openalert.usecases.slack import Slack, told_alone
 from openalert.web.guards import stranger
 from openalert.web.ui.frame import Web
 
@@ -60,7 +60,7 @@ async def actions(request: Web) -> Response[Any]:
         return Response(b"")
     if form.get("command"):
         said = await slack.command(form, stranger(request))
-        return Response({"response_type": "ephemeral", "text": said})
+        return Response(told_alone(said))
     raise Invalid("This is neither a pressed button nor a command.")
 
 
