@@ -19,6 +19,7 @@ from openalert import __version__, notifiers, telemetry
 from openalert.bus import Bus
 from openalert.config import Config, Smtp
 from openalert.engine.engine import Engine
+from openalert.engine.telegram_updates import TelegramUpdates
 from openalert.notifiers import NotifierSettings
 from openalert.notifiers.email import EmailSettings
 from openalert.notifiers.http import OutgoingSettings
@@ -28,6 +29,7 @@ from openalert.notifiers.push import WebPushSettings
 from openalert.notifiers.slack import SlackNotifier
 from openalert.notifiers.slack_api import SlackSettings
 from openalert.notifiers.slack_socket import SlackSocket
+from openalert.notifiers.telegram_api import TelegramBot, TelegramSettings
 from openalert.notifiers.twilio import TwilioSettings
 from openalert.storage.database import Database
 from openalert.usecases.deliveries import Outside as LinksBack
@@ -35,6 +37,7 @@ from openalert.usecases.intake import Intake
 from openalert.usecases.single_sign_on import SingleSignOn, end_other_sessions
 from openalert.usecases.slack import Slack
 from openalert.web import assets, etags, guards, problems, webhooks
+from openalert.web.callbacks import telegram
 from openalert.web.description import Description
 from openalert.web.guards import Access
 from openalert.web.live import Live
@@ -71,6 +74,8 @@ class OpenAlert:
             slots=config.delivery.slots,
             per_second=config.delivery.per_second,
         )
+        self.telegram = telegram_bot(config)
+        self.telegram_updates = telegram_updates(config, database, self.telegram, secret)
         self.single_sign_on = single_sign_on(config)
         self.slack = slack(database, built, links_back(config, secret))
         self.mail_in = mail_listener(config, database, secret)
@@ -100,12 +105,16 @@ class OpenAlert:
         if self.mail_in is not None:
             await self.mail_in.start()
         self._start_slack()
+        if self.telegram_updates is not None:
+            self.telegram_updates.start()
         lag = asyncio.create_task(telemetry.watch_the_loop(), name="loop lag")
         try:
             yield
         finally:
             lag.cancel()
             await self.drain()
+            if self.telegram_updates is not None:
+                await self.telegram_updates.stop()
             await self.intake.stop()
             await self.engine.stop()
             await self._stop_slack()
@@ -166,6 +175,7 @@ def notifier_settings(config: Config) -> NotifierSettings:
             app_token=config.slack.app_token,
             base_url=config.slack.base_url,
         ),
+        telegram=TelegramSettings(bot_token=config.telegram.bot_token, base_url=config.telegram.base_url),
         twilio=TwilioSettings(
             account_sid=twilio.account_sid,
             auth_token=twilio.auth_token,
@@ -205,6 +215,25 @@ def _mail_server(smtp: Smtp) -> EmailSettings:
         security=smtp.security,
         sender=smtp.sender,
     )
+
+
+def telegram_bot(config: Config) -> TelegramBot | None:
+    """The bot of the configuration; None when there is none."""
+    settings = notifier_settings(config)
+    return TelegramBot(settings.telegram, settings.outgoing) if settings.telegram.bot_token else None
+
+
+def telegram_updates(
+    config: Config, database: Database, bot: TelegramBot | None, secret: bytes
+) -> TelegramUpdates | None:
+    """How what people press and write in Telegram comes in."""
+    if bot is None:
+        return None
+    webhook = None
+    if config.telegram.updates == "webhook":
+        token = telegram.secret_token(secret, config.telegram.bot_token)
+        webhook = {"url": config.base_url + telegram.PATH, "secret_token": token}
+    return TelegramUpdates(database, bot, config.base_url, webhook=webhook)
 
 
 def single_sign_on(config: Config) -> SingleSignOn | None:
@@ -250,6 +279,7 @@ def _litestar(openalert: OpenAlert, secret: bytes, describing: OpenAPIConfig | N
                 "config": openalert.config,
                 "single_sign_on": openalert.single_sign_on,
                 "slack": openalert.slack,
+                "telegram": openalert.telegram,
                 "health": openalert.engine.health,
                 "engine": openalert.engine,
                 "secret": secret,

@@ -51,6 +51,7 @@ async def _findings(config: Config) -> AsyncIterator[Finding]:
     yield await _mail(config)
     yield await _slack(config)
     yield await _twilio(config)
+    yield await _telegram(config)
     yield await _single_sign_on(config)
     yield _outgoing(config)
     yield _clock()
@@ -131,6 +132,23 @@ async def _twilio(config: Config) -> Finding:
         return "twilio", True, await notifier.probe()
     except Exception as error:  # noqa: BLE001 - whatever it is, it is what the person wants to know
         return "twilio", False, str(error)
+    finally:
+        await notifier.close()
+
+
+async def _telegram(config: Config) -> Finding:
+    """Whether Telegram knows the bot."""
+    from openalert.app import notifier_settings
+    from openalert.notifiers.telegram import TelegramNotifier
+
+    if not config.telegram.bot_token:
+        return "telegram", None, "telegram.bot_token is not configured: nothing goes to Telegram"
+    settings = notifier_settings(config)
+    notifier = TelegramNotifier(settings.telegram, settings.outgoing)
+    try:
+        return "telegram", True, await notifier.probe()
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is what the person wants to know
+        return "telegram", False, str(error)
     finally:
         await notifier.close()
 

@@ -10,6 +10,7 @@ from openalert.config.sections import Config, MailIn, Oidc, Slack, WebPush
 from openalert.domain.single_sign_on import GOOGLE, is_trustworthy_url, serves_many_tenants
 from openalert.domain.vault import SHORTEST_KEY
 
+_BOT_TOKEN = re.compile(r"[0-9]{5,15}:[A-Za-z0-9_-]{20,80}")
 _HOST_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9_])?")
 _ACCOUNT = re.compile(r"AC[0-9a-fA-F]{32}")
 _NUMBER = re.compile(r"\+[1-9][0-9]{6,14}|[0-9]{3,8}")
@@ -52,6 +53,7 @@ def problems(config: Config) -> Iterator[tuple[str, str]]:
     yield from _twilio_problems(config)
     yield from _web_push_problems(config.web_push)
     yield from _slack_problems(config.slack)
+    yield from _telegram_problems(config)
     yield from _oidc_problems(config.oidc)
 
 
@@ -115,6 +117,19 @@ def _twilio_problems(config: Config) -> Iterator[tuple[str, str]]:
             "server.base_url",
             "is needed as soon as twilio.account_sid is given: Twilio reports back there.",
         )
+
+
+def _telegram_problems(config: Config) -> Iterator[tuple[str, str]]:
+    telegram = config.telegram
+    if telegram.bot_token and not _BOT_TOKEN.fullmatch(telegram.bot_token):
+        yield "telegram.bot_token", "must be as @BotFather gave it: digits, a colon, and about 35 characters."
+    if not is_trustworthy_url(telegram.base_url) or telegram.base_url.endswith("/"):
+        yield (
+            "telegram.base_url",
+            "must begin with https:// (http:// only for localhost), without a slash at its end.",
+        )
+    if telegram.bot_token and telegram.updates == "webhook" and not config.is_https:
+        yield "telegram.updates", "can be webhook only when server.base_url begins with https://."
 
 
 def _oidc_problems(oidc: Oidc) -> Iterator[tuple[str, str]]:

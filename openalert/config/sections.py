@@ -109,6 +109,17 @@ class Twilio(Section, frozen=True):
     base_url: str = "https://api.twilio.com"
 
 
+class Telegram(Section, frozen=True):
+    """The Telegram bot; without a token there is none."""
+
+    bot_token: Secret = ""
+    """As @BotFather gave it."""
+    base_url: str = "https://api.telegram.org"
+    """Another one for a Bot API server of your own."""
+    updates: Literal["polling", "webhook"] = "polling"
+    """How answers come in: asked for by this server, or posted by Telegram to /callbacks/telegram."""
+
+
 class Outgoing(Section, frozen=True):
     """Where webhooks and other outgoing HTTP may go."""
 
@@ -194,6 +205,7 @@ class Config(Section, frozen=True):
     slack: Slack = Slack()
     mail_in: MailIn = MailIn()
     twilio: Twilio = Twilio()
+    telegram: Telegram = Telegram()
     outgoing: Outgoing = Outgoing()
     apprise: Apprise = Apprise()
     web_push: WebPush = WebPush()

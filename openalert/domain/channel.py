@@ -13,6 +13,7 @@ from openalert.domain.user import check_email
 
 _SLACK_ID = re.compile(r"[CG][A-Z0-9]{6,20}")
 _SLACK_NAME = re.compile(r"#[^\s#@<>&,:;\"'`|/\\]{1,80}")
+_TELEGRAM_CHAT = re.compile(r"-?[1-9][0-9]{3,18}")
 
 
 class ChannelKind(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,6 +74,17 @@ def check_slack_channel(channel: str) -> str:
     return name
 
 
+def check_telegram_chat(chat: str) -> str:
+    """The id of a Telegram chat: digits, with a minus sign for groups; or Invalid with the field `config.chat`."""
+    plain = chat.strip().replace("\N{MINUS SIGN}", "-")
+    if not _TELEGRAM_CHAT.fullmatch(plain):
+        raise Invalid(
+            "config.chat must be the ID of a chat, such as -1001234567890; write /id to the bot there.",
+            field="config.chat",
+        )
+    return plain
+
+
 def shown_secret(address: str) -> str:
     """What may be seen of an address that is a secret: scheme and host, and eight characters to tell two apart."""
     parts = urlsplit(address)
@@ -127,6 +139,14 @@ CHANNEL_KINDS: dict[str, ChannelKind] = {
             is_secret=True,
             shown=apprise.shown,
             needs_admin=True,
+        ),
+        ChannelKind(
+            type="telegram",
+            words="Telegram",
+            field="chat",
+            field_words="Chat ID",
+            placeholder="-1001234567890",
+            check=check_telegram_chat,
         ),
     )
 }

@@ -12,6 +12,7 @@ from openalert.domain.severity import Severity
 from openalert.domain.user import check_email
 
 _WRITTEN = re.compile(r"[\s().\-/\u2010-\u2015\u00a0]")
+_TELEGRAM_ACCOUNT = re.compile(r"[1-9][0-9]{3,18}")
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 _SLACK_MEMBER = re.compile(r"[UW][A-Z0-9]{6,20}")
 
@@ -67,6 +68,13 @@ def check_slack_member(address: str) -> str:
     return plain
 
 
+def check_telegram_account(address: str) -> str:
+    """The id of somebody's Telegram account, which is also that of the chat with them."""
+    if not _TELEGRAM_ACCOUNT.fullmatch(address):
+        raise Invalid("The ID of a Telegram account is a number.", field="address")
+    return address
+
+
 CONTACT_KINDS: dict[str, ContactKind] = {
     kind.type: kind
     for kind in (
@@ -112,6 +120,13 @@ CONTACT_KINDS: dict[str, ContactKind] = {
             check=check_phone,
             from_severity=Severity.CRITICAL,
             after=CALL_AFTER,
+        ),
+        ContactKind(
+            type="telegram",
+            words="Telegram",
+            address_words="Telegram account",
+            check=check_telegram_account,
+            is_linked=True,
         ),
     )
 }

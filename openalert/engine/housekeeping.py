@@ -5,8 +5,11 @@ from typing import Any
 
 from openalert.domain.idempotency import KEPT_FOR
 from openalert.domain.instant import DAY, MINUTE, Instant
-from openalert.storage import events, idempotency, payloads, runs
+from openalert.storage import chat_codes, events, idempotency, payloads, provider_events, runs
 from openalert.storage.database import Database
+
+TOLD_AGAIN_FOR = 3 * DAY
+"""Providers tell again what we did not confirm; Telegram for a day."""
 
 
 async def alive(database: Database, run_id: str) -> None:
@@ -20,6 +23,8 @@ async def forget(database: Database, payload_days: int) -> None:
     async with database.transaction() as tx:
         await events.forget(tx, tx.now)
         await idempotency.forget(tx, tx.now - KEPT_FOR)
+        await provider_events.forget(tx, tx.now - TOLD_AGAIN_FOR)
+        await chat_codes.forget(tx, tx.now)
         await payloads.forget(tx, tx.now - payload_days * DAY)
 
 

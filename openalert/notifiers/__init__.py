@@ -14,6 +14,8 @@ from openalert.notifiers.slack import SlackNotifier
 from openalert.notifiers.slack_api import SlackSettings
 from openalert.notifiers.sms import SmsNotifier
 from openalert.notifiers.teams import TeamsNotifier
+from openalert.notifiers.telegram import TelegramNotifier
+from openalert.notifiers.telegram_api import TelegramSettings
 from openalert.notifiers.twilio import TwilioSettings
 from openalert.notifiers.voice import VoiceNotifier
 from openalert.notifiers.webhook import WebhookNotifier
@@ -29,6 +31,7 @@ class NotifierSettings(msgspec.Struct, kw_only=True, frozen=True):
     email_backup: EmailSettings | None = None
     """A second mail server, which takes over when the first fails."""
     twilio: TwilioSettings = TwilioSettings()
+    telegram: TelegramSettings = TelegramSettings()
     outgoing: OutgoingSettings = OutgoingSettings()
     apprise_hosts: tuple[str, ...] = ()
     """Servers of services behind Apprise that may lie in a private network."""
@@ -52,6 +55,7 @@ NOTIFIERS: dict[str, Callable[[NotifierSettings], Notifier]] = {
     AppriseNotifier.channel: lambda settings: AppriseNotifier(
         settings.outgoing, allowed_hosts=settings.apprise_hosts, base_url=settings.base_url
     ),
+    TelegramNotifier.channel: lambda settings: TelegramNotifier(settings.telegram, settings.outgoing),
 }
 """Every channel by name. A new channel is a file in this room and a line here."""
 

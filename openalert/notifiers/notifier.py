@@ -183,6 +183,10 @@ class LostAnswer(Exception):
         self.detail = detail
 
 
+PRESSED = frozenset({"mattermost", "telegram"})
+"""Channels whose buttons come back to us with who pressed them: they have buttons where several people read, too."""
+
+
 class Notifier(Protocol):
     """One channel. An instance is shared by all sends of the process and may run many at once."""
 

@@ -97,6 +97,13 @@ async def by_ids(reader: Reader, channel_ids: Collection[str]) -> list[Channel]:
     )
 
 
+async def of_kind(reader: Reader, kind: str) -> list[Channel]:
+    """All of one kind, in every organization: for the engine."""
+    return await reader.all(
+        Channel, f"SELECT {_COLUMNS} FROM channels WHERE type = :kind ORDER BY id", kind=kind
+    )
+
+
 async def page(
     reader: Reader, actor: Actor, *, team_id: str | None = None, after: str = "", limit: int
 ) -> list[Channel]:

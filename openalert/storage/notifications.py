@@ -390,6 +390,17 @@ async def get(reader: Reader, notification_id: str) -> Notification | None:
     )
 
 
+async def by_provider_id(reader: Reader, channel: str, provider_id: str) -> Notification | None:
+    """The newest message of this channel that the provider calls so."""
+    return await reader.one(
+        Notification,
+        f"SELECT {COLUMNS} FROM notifications WHERE provider_id = :provider_id AND channel = :channel "
+        "ORDER BY id DESC LIMIT 1",
+        provider_id=provider_id,
+        channel=channel,
+    )
+
+
 async def search(
     reader: Reader, actor: Actor, wanted: Mapping[str, str], *, limit: int, before: str | None = None
 ) -> list[Notification]:

@@ -5,7 +5,7 @@ from openalert.domain.action import Verb
 from openalert.domain.incident import Incident, IncidentStatus
 from openalert.domain.instant import Instant
 from openalert.domain.notification import Notification, NotificationKind
-from openalert.notifiers.notifier import Action
+from openalert.notifiers.notifier import PRESSED, Action
 
 LABELS = {
     Verb.ACKNOWLEDGE: "Acknowledge",
@@ -32,8 +32,16 @@ def verbs(incident: Incident, now: Instant) -> list[Verb]:
 def actions(
     row: Notification, incident: Incident, base_url: str, secret: bytes, now: Instant
 ) -> list[Action]:
-    """The buttons of a message to a person: of a page or notice, and of their own message once they took it."""
-    if row.user_id is None or not (row.kind in _ASKS or row.is_silent):
+    """The buttons of a message to a person: of a page or notice, and of their own message once they took it.
+
+    A team's channel has them where the provider says who pressed; their links are nobody's and ask to sign in.
+    """
+    if row.user_id is None:
+        if row.channel not in PRESSED or row.kind not in (*_ASKS, NotificationKind.UPDATE):
+            return []
+        page = f"{base_url}/incidents/{incident.id}"
+        return [Action(verb=verb, label=LABELS[verb], url=page) for verb in verbs(incident, now)]
+    if not (row.kind in _ASKS or row.is_silent):
         return []
     return [
         Action(

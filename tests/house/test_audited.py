@@ -10,6 +10,7 @@ NOT_AN_ACT = {
     "access.team_for": "changes nothing",
     "api_keys.touch": "a note of the last use",
     "callbacks.once": "an answer kept for a repeat of the act, which is recorded",
+    "chat_codes.redeem": "part of connecting an account",
     "contact_methods.new_method": "changes nothing",
     "bundles.gather": "the engine sends",
     "deliveries.claim": "the engine sends",

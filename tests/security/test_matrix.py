@@ -31,6 +31,8 @@ REFUSED_LATER = {
     ("GET", "/proof/{token}"): {404},
     ("POST", "/proof/{token}"): {404},
     ("POST", "/a/{token}"): {404},
+    ("POST", "/me/contact-methods/telegram"): {404},
+    ("POST", "/callbacks/telegram"): {403},
     ("GET", "/setup"): {303, 403, 404},
     ("POST", "/setup"): {422},
     ("GET", "/auth/login"): {303, 404},

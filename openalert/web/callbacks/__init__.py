@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 from litestar.handlers import HTTPRouteHandler
 
-from openalert.web.callbacks import slack, twilio
+from openalert.web.callbacks import slack, telegram, twilio
 
 ROUTES: Sequence[HTTPRouteHandler] = [
     *slack.ROUTES,
+    *telegram.ROUTES,
     *twilio.ROUTES,
 ]

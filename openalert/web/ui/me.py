@@ -54,6 +54,7 @@ async def _page(
             shifts=duty.shifts,
             reach=await reachability.of_user(reader, actor, me.id),
             methods=[_method(each, reader.now) for each in methods],
+            telegram=request.app.state.telegram is not None,
             errors=errors,
             values=values_of(
                 typed,

@@ -31,6 +31,7 @@ from openalert.web.ui import (
     single_sign_on,
     slack,
     teams,
+    telegram,
     users,
 )
 
@@ -57,6 +58,7 @@ ROUTES: Sequence[HTTPRouteHandler] = [
     *me.ROUTES,
     *slack.ROUTES,
     *security.ROUTES,
+    *telegram.ROUTES,
     *moves.ROUTES,
     *settings.ROUTES,
     *audit.ROUTES,
