@@ -162,6 +162,11 @@ def _by_default(callee: Callee, severity: Severity | None, kind: NotificationKin
     return sorted(wanted, key=lambda each: each[0]) or [(0, surest(callee))]
 
 
+def defaults(callee: Callee) -> list[tuple[Instant, Severity, str]]:
+    """What counts for pages without rules, as rules: delay, least severity and the id of the way."""
+    return [(_after(way), _from_severity(way), way.id) for way in callee.ways]
+
+
 def _after(way: Way) -> Instant:
     return CONTACT_KINDS[way.type].after if way.type in CONTACT_KINDS else 0
 

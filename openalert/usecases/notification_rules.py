@@ -18,6 +18,7 @@ from openalert.domain.notification_plan import (
     awake,
     check_delay,
     check_repeat,
+    defaults,
 )
 from openalert.domain.quiet import LONGEST_DO_NOT_DISTURB, QuietWindow, check_windows
 from openalert.domain.severity import Severity
@@ -75,6 +76,16 @@ async def create(
     await notification_rules.insert(tx, rule)
     _record(tx, "created", user, None, rule)
     return rule
+
+
+async def adopt_defaults(tx: Transaction, user_id: str) -> None:
+    """Write down as rules what the person gets without any; Conflict when there are rules for pages already."""
+    user = await to_see(tx, tx.actor, user_id)
+    who = (await recipients.callees(tx, [user.id]))[0]
+    if any(rule.kind is NotificationKind.PAGE for rule in who.rules):
+        raise Conflict("There are rules for pages already.")
+    for delay, severity, method_id in defaults(who):
+        await create(tx, user.id, contact_method_id=method_id, delay=delay, min_severity=severity)
 
 
 async def update(tx: Transaction, user_id: str, rule_id: str, **members: Any) -> NotificationRule:

@@ -137,11 +137,12 @@ def write(row: Notification, message: Message, base_url: str, secret: bytes) -> 
         "This is a test, nothing is wrong. A real page would come to you like this.\n\n"
         "Press “I got it”: then we know that it reaches you, and the rest of the test is not sent."
     )
-    token = link.sign(secret, _claims(row))
+    token = link.sign(secret, claims(row))
     message.actions = [Action(verb="open", label="I got it", url=f"{base_url}/{Purpose.PROOF}/{token}")]
 
 
-def _claims(row: Notification) -> LinkClaims:
+def claims(row: Notification) -> LinkClaims:
+    """What the link of a test page proves: that this message reached its person."""
     return LinkClaims(Purpose.PROOF, row.id, row.user_id or "", "", row.created_at + Purpose.PROOF.lasts)
 
 
@@ -158,7 +159,7 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True):
 async def opened(reader: Reader, secret: bytes, token: str) -> Proof:
     """What the link is about; NotFound for one that we did not write, that is over, or whose address is gone."""
     row = await notifications.get(reader, link.row_of(token))
-    if row is None or not is_test_page(row) or not link.is_good(secret, token, _claims(row), reader.now):
+    if row is None or not is_test_page(row) or not link.is_good(secret, token, claims(row), reader.now):
         raise NotFound("test page")
     user = await users.get(reader, SYSTEM, row.user_id or "")
     method = await contact_methods.get(reader, row.user_id or "", row.contact_method_id or "")

@@ -215,6 +215,21 @@ FORMS: dict[str, Callable[[Ids, Instant], dict[str, str]]] = {
     },
     "/me": lambda ids, now: {"name": "Example", "timezone": "UTC"},
     "/me/contact-methods": lambda ids, now: {"type": "email", "address": "new@example.org"},
+    "/me/notification-rules": lambda ids, now: {
+        "method": ids["method_id"],
+        "delay": "7",
+        "min_severity": "high",
+        "kind": "page",
+    },
+    "/me/notification-preferences": lambda ids, now: {
+        "pages_from": "low",
+        "repeat_every": "5",
+        "repeat_most": "2",
+    },
+    "/me/quiet-hours": lambda ids, now: {"day": "1", "from": "22:00", "to": "07:00"},
+    "/me/quiet-hours/delete": lambda ids, now: {"days": "Monday", "from": "22:00", "to": "07:00"},
+    "/me/quiet-hours/passes": lambda ids, now: {"passes": "high"},
+    "/me/do-not-disturb": lambda ids, now: {"hours": "1"},
     "/settings/organization": lambda ids, now: {"organization": "Example"},
     "/settings/api-keys": lambda ids, now: {
         "key_name": "Example",

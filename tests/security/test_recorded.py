@@ -89,6 +89,8 @@ FIRST: dict[str, tuple[Step, ...]] = {
     "DELETE /api/v1/users/{user_id}/contact-methods/{method_id}": NEW_METHOD,
     "POST /api/v1/users/{user_id}/contact-methods/{method_id}/verify": NEW_METHOD,
     "POST /me/contact-methods/{method_id}/verify": NEW_METHOD,
+    "POST /me/notification-rules/defaults": (("POST", "/me/notification-rules/{rule_id}/delete"),),
+    "POST /me/quiet-hours/delete": (("POST", "/me/quiet-hours"),),
     "POST /me/contact-methods/{method_id}/delete": NEW_METHOD,
 }
 """What must be done before it can be done."""
