@@ -163,6 +163,7 @@ def encoded(message: Message) -> bytes:
 
 
 def _payload(message: Message) -> Payload:
+    answer = _path(message.actions[0].url) if message.actions else ""
     return Payload(
         id=message.notification_id,
         proof=str(message.channel_config.get("proof", "")),
@@ -172,8 +173,8 @@ def _payload(message: Message) -> Payload:
         tag=message.thread_key or message.notification_id,
         at=message.at,
         severity=message.incident.severity.value if message.incident else "",
-        url=_path(message.incident_url) or "/incidents",
-        answer=_path(message.actions[0].url) if message.actions and message.incident else "",
+        url=_path(message.incident_url) or answer or "/incidents",
+        answer=answer if message.incident else "",
         actions=[
             {"action": action.verb, "title": one_line(action.label, 24)}
             for action in message.actions[:MOST_ACTIONS]

@@ -6,7 +6,7 @@ from litestar import Router
 from litestar.di import Provide
 from litestar.types import ControllerRouterHandler
 
-from openalert.web import callbacks, conditions, description, ops, passkeys, signin, single_sign_on
+from openalert.web import callbacks, conditions, description, ops, passkeys, push, signin, single_sign_on
 from openalert.web.api import (
     alerts,
     api_keys,
@@ -62,6 +62,7 @@ ROUTES: Sequence[ControllerRouterHandler] = [
     *ops.ROUTES,
     *signin.ROUTES,
     *passkeys.ROUTES,
+    *push.ROUTES,
     *description.ROUTES,
     *single_sign_on.ROUTES,
     *callbacks.ROUTES,

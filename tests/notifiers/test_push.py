@@ -144,6 +144,12 @@ def test_a_payload_is_short_whatever_it_tells() -> None:
         assert len(encoded(proof(headline=long, body=long))) <= MOST_BYTES
 
 
+async def test_a_tap_on_a_test_page_answers_it(service: FakePushService, notifier: PushNotifier) -> None:
+    """It has no incident to open, so it leads to the page that says it was seen."""
+    await notifier.send(to(service, proof), NOW)
+    assert pushed(service).payload["url"] == "/a/tok3n-proof"
+
+
 async def test_a_possible_repeat_is_said(service: FakePushService, notifier: PushNotifier) -> None:
     """On this channel too."""
     await notifier.send(to(service, possible_repeat=True), NOW)

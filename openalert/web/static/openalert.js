@@ -199,6 +199,9 @@
   const zone = $("form[action='/setup?step=1'] #timezone, form[action^='/invitation/'] #timezone"); // at the first start the browser knows better than we
   if (zone?.value === "UTC") zone.value = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
 
+  // The installed app says so when there is no connection; in a browser only who connects it for pages gets a worker.
+  if (matchMedia("(display-mode: standalone)").matches) navigator.serviceWorker?.register("/service-worker.js");
+
   badge(); tick();
   if (light) connect();
 })();

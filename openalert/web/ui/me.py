@@ -72,6 +72,7 @@ def _method(method: ContactMethod, now: Instant) -> Values:
     return {
         "id": method.id,
         "type": method.type,
+        "name": method.label or method.address,
         "address": method.address,
         "verified": method.verified_at is not None,
         "proven_at": method.last_proven_at,
@@ -151,8 +152,9 @@ async def do_method(
 
     async def body(tx: Transaction) -> str:
         if verb == "test":
-            sent_to = await contact_methods.send_test(tx, own_id(actor), method_id)
-            return f"A test message is on its way to {sent_to.address}."
+            await contact_methods.send_test(tx, own_id(actor), method_id)
+            method = await contact_methods.get(tx, actor, own_id(actor), method_id)
+            return f"A test message is on its way to {method.label or method.address}."
         await contact_methods.delete(tx, own_id(actor), method_id)
         return "Removed: no page goes there any more."
 
