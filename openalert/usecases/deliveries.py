@@ -267,7 +267,9 @@ async def settle(
 
 async def ended(tx: Transaction, row: Notification, detail: str) -> None:
     """Tell everybody who looks what became of it; a page that was not accepted makes the next one go."""
-    if row.incident_id is not None and row.due_at is None and not row.is_silent:
+    # That followers heard of it is no news of the incident's; that they did not, somebody should know.
+    quiet = row.is_silent or (row.kind is NotificationKind.FOLLOW and row.status is NotificationStatus.SENT)
+    if row.incident_id is not None and row.due_at is None and not quiet:
         await _tell(tx, row, detail)
     if row.team_id is not None:
         # A code or a link is between us and one person: an event without a team is heard by everybody.

@@ -10,7 +10,7 @@ from openalert.domain.errors import Invalid
 from openalert.domain.ids import new_id
 from openalert.domain.service import Service
 from openalert.domain.team import check_name, slugify
-from openalert.storage import escalation_policies, integrations, services
+from openalert.storage import escalation_policies, followers, integrations, services
 from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import audit
 from openalert.usecases.access import found, given, new_owner, require, team_for, unknown
@@ -99,6 +99,7 @@ async def update(
     await services.update(tx, changed)
     audit.change(tx, "service.updated", service, changed)
     if owner is not None:
+        await followers.keep_only(tx, service.id, owner.id)
         await move_with_service(tx, service.id, owner)
     return changed
 

@@ -18,6 +18,7 @@ from openalert.storage import incidents, notifications, timeline, timers
 from openalert.storage.routes import Route
 from openalert.storage.timers import Timer
 from openalert.storage.transaction import Transaction
+from openalert.usecases import following
 
 
 class Work:
@@ -120,14 +121,17 @@ class Work:
     async def flush(self) -> None:
         """Write everything; the events follow at the commit."""
         tx = self.tx
+        everything = self._new | self._changed
+        followed = await following.news(
+            tx, [(everything[each.incident_id], each) for each in self._entries], self._notifications
+        )
         # What ended gives its open key back first: another of the same group may have begun in this act.
         await incidents.update(tx, list(self._changed.values()))
         await incidents.insert(tx, list(self._new.values()))
         await timeline.append(tx, self._entries)
         await timers.drop(tx, list(self._without_timers))
         await timers.put(tx, list(self._timers.values()))
-        await notifications.enqueue(tx, self._notifications)
-        everything = self._new | self._changed
+        await notifications.enqueue(tx, [*self._notifications, *followed])
         for incident_id, events in self._said.items():
             for event in events:
                 tx.emit(_incident_event(everything[incident_id], event))

@@ -175,6 +175,10 @@ FORMS: dict[str, Callable[[Ids, Instant], dict[str, str]]] = {
     },
     "/services": lambda ids, now: {"name": "Example", "team_id": ids["team_id"]},
     "/services/{service_id}": lambda ids, now: {"name": "Example"},
+    "/services/{service_id}/followers": lambda ids, now: {
+        "channel_id": ids["channel_id"],
+        "event": "resolved",
+    },
     "/services/{service_id}/integrations": lambda ids, now: {"type": "prometheus", "name": "Example"},
     "/escalation-policies": lambda ids, now: {
         "name": "Example",

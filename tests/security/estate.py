@@ -22,6 +22,7 @@ from openalert.usecases import (
     channels,
     contact_methods,
     escalation_policies,
+    followers,
     incidents,
     ingest,
     integrations,
@@ -102,6 +103,7 @@ async def build(db: Database, organization: Organization, mark: str, *, marked_p
             escalation_policy_id=policy.policy.id,
             runbook_url=f"https://runbooks.example/{mark}",
         )
+        await followers.put(tx, service.id, channel.id, events=["note"])
         integration, integration_key = await integrations.create(
             tx, service_id=service.id, name=f"{mark} integration", kind="prometheus"
         )

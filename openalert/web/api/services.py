@@ -10,10 +10,13 @@ from litestar.params import FromPath, JSONBody
 from msgspec import UNSET, UnsetType
 
 from openalert.domain.access import Actor
+from openalert.domain.follower import USUAL
 from openalert.domain.service import IntegrationConfig, Service
+from openalert.domain.severity import Severity
 from openalert.sources import DETECT
 from openalert.storage.database import Database
-from openalert.usecases import integrations, services
+from openalert.storage.followers import Following
+from openalert.usecases import followers, integrations, services
 from openalert.usecases.deliveries import Outside
 from openalert.web.api.integrations import IntegrationOut
 from openalert.web.api.integrations import show as show_integration
@@ -56,6 +59,25 @@ class ServicePatch(Input):
     description: str | UnsetType = UNSET
     escalation_policy_id: str | UnsetType | None = UNSET
     runbook_url: str | UnsetType | None = UNSET
+
+
+class FollowerOut(Output):
+    """A channel that follows a service."""
+
+    channel_id: str
+    name: str
+    type: str
+    min_severity: Severity
+    events: list[str]
+    created_at: datetime
+
+
+class FollowerIn(Input):
+    """The channel that is to follow, and what it is to hear."""
+
+    channel_id: str
+    min_severity: Severity = Severity.INFO
+    events: tuple[str, ...] = USUAL
 
 
 class ServiceIntegrationIn(Input):
@@ -135,6 +157,53 @@ async def delete_service(
         await services.delete(tx, service_id)
 
 
+def show_follower(follower: Following) -> FollowerOut:
+    """A follower as it is answered."""
+    return FollowerOut(
+        channel_id=follower.channel_id,
+        name=follower.name,
+        type=follower.type,
+        min_severity=follower.min_severity,
+        events=list(follower.events),
+        created_at=moment(follower.created_at),
+    )
+
+
+@get("/{service_id:str}/followers", responses=READS)
+async def list_followers(
+    db: NamedDependency[Database], actor: NamedDependency[Actor], service_id: FromPath[str]
+) -> Page[FollowerOut]:
+    """The channels that hear what becomes of the service's incidents, in one page."""
+    async with db.read() as reader:
+        return Page(
+            items=[show_follower(each) for each in await followers.of_service(reader, actor, service_id)]
+        )
+
+
+@post("/{service_id:str}/followers", responses=WRITES)
+async def put_follower(
+    db: NamedDependency[Database],
+    actor: NamedDependency[Actor],
+    service_id: FromPath[str],
+    data: JSONBody[FollowerIn],
+) -> FollowerOut:
+    """Let a channel follow the service; for one that does, change what it hears."""
+    async with db.transaction(actor) as tx:
+        return show_follower(await followers.put(tx, service_id, **data.members()))
+
+
+@delete("/{service_id:str}/followers/{channel_id:str}", responses=WRITES)
+async def remove_follower(
+    db: NamedDependency[Database],
+    actor: NamedDependency[Actor],
+    service_id: FromPath[str],
+    channel_id: FromPath[str],
+) -> None:
+    """It follows no more."""
+    async with db.transaction(actor) as tx:
+        await followers.remove(tx, service_id, channel_id)
+
+
 @get("/{service_id:str}/integrations", responses=READS)
 async def list_service_integrations(
     db: NamedDependency[Database],
@@ -174,6 +243,9 @@ routes = Router(
         get_service,
         update_service,
         delete_service,
+        list_followers,
+        put_follower,
+        remove_follower,
         list_service_integrations,
         create_service_integration,
     ],

@@ -10,6 +10,8 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, FromQuery
 
 from openalert.domain.access import Actor, Permission, can
+from openalert.domain.channel import channel_kind
+from openalert.domain.follower import EVENTS, USUAL
 from openalert.domain.instant import Instant
 from openalert.domain.service import Integration, Service
 from openalert.domain.severity import Severity
@@ -17,11 +19,11 @@ from openalert.storage import escalation_policies, incidents, integrations, team
 from openalert.storage.database import Database
 from openalert.storage.incidents import IncidentFilter
 from openalert.storage.transaction import Reader, Transaction
-from openalert.usecases import services
+from openalert.usecases import channels, followers, services
 from openalert.usecases.access import require
 from openalert.web.ui import choices, ladders, moves
 from openalert.web.ui.forms import Errors, attempt, forget_shown, shown_once, values_of
-from openalert.web.ui.frame import OPEN, Values, Web, act, address, answer, go, sent, shell
+from openalert.web.ui.frame import OPEN, Values, Web, act, address, answer, go, sent, sent_all, shell
 from openalert.web.ui.integrations import TYPES, connected
 
 PAGE = 100
@@ -162,6 +164,7 @@ async def show(
             integrations=await connected(reader, request, actor, service, shown_once(request)),
             types=[(key, words) for key, (words, _) in TYPES.items()],
             **await _called(reader, actor, service),
+            **await _followers(reader, actor, service),
         )
     return forget_shown(request, answer(request, "services/show.html", context))
 
@@ -193,6 +196,70 @@ async def _called(reader: Reader, actor: Actor, service: Service) -> Values:
         "policy": {"name": found.policy.name, "href": f"/escalation-policies/{found.policy.id}"},
         "steps": steps,
     }
+
+
+async def _followers(reader: Reader, actor: Actor, service: Service) -> Values:
+    """The channels that hear of its incidents, and those of the team that could."""
+    following = await followers.of_service(reader, actor, service.id)
+    known = {each.channel_id for each in following}
+    own = await channels.page(reader, actor, team_id=service.team_id, limit=choices.MOST)
+    return {
+        "followers": [
+            {
+                "id": each.channel_id,
+                "name": each.name,
+                "words": channel_kind(each.type).words,
+                "is_enabled": each.is_enabled,
+                "from": each.min_severity.value,
+                "events": ", ".join(EVENTS[name].lower() for name in each.events),
+            }
+            for each in following
+        ],
+        "channels": [(each.id, each.name) for each in own if each.id not in known],
+        "has_channels": bool(own),
+        "events": [(name, words, name in USUAL) for name, words in EVENTS.items()],
+        "severities": [each.value for each in sorted(Severity, key=lambda each: -each.rank)],
+    }
+
+
+@post("/services/{service_id:str}/followers", include_in_schema=False)
+async def follow(
+    request: Web,
+    service_id: FromPath[str],
+    db: NamedDependency[Database],
+    actor: NamedDependency[Actor],
+) -> Response[None]:
+    """Let a channel follow the service."""
+    typed, events = await sent(request), await sent_all(request, "event")
+    severity = typed.get("min_severity", "")
+
+    async def body(tx: Transaction) -> str:
+        made = await followers.put(
+            tx,
+            service_id,
+            typed.get("channel_id", ""),
+            min_severity=Severity(severity) if severity in list(Severity) else Severity.INFO,
+            events=events,
+        )
+        return f"{made.name} hears of what happens here from now on."
+
+    return await act(db, actor, f"/services/{service_id}", body)
+
+
+@post("/services/{service_id:str}/followers/{channel_id:str}/delete", include_in_schema=False)
+async def unfollow(
+    service_id: FromPath[str],
+    channel_id: FromPath[str],
+    db: NamedDependency[Database],
+    actor: NamedDependency[Actor],
+) -> Response[None]:
+    """Let it follow no more."""
+
+    async def body(tx: Transaction) -> str:
+        await followers.remove(tx, service_id, channel_id)
+        return "The channel follows this service no more."
+
+    return await act(db, actor, f"/services/{service_id}", body)
 
 
 @get("/services/{service_id:str}/edit", include_in_schema=False)
@@ -298,4 +365,4 @@ def _delete(service: Service) -> Values:
     }
 
 
-ROUTES: Sequence[HTTPRouteHandler] = [index, new, create, show, edit, update, delete]
+ROUTES: Sequence[HTTPRouteHandler] = [index, new, create, show, follow, unfollow, edit, update, delete]

@@ -113,3 +113,19 @@ async def test_a_service_is_given_to_another_team(world: World, sign_in: SignIn)
     assert move in [form["action"] for form in (await browser.get(edit)).forms]
     page = await browser.post(move, team_id=ops.id)
     assert "belongs to Ops now, with its integrations and open incidents." in page.text
+
+
+async def test_a_channel_follows_from_the_page_of_the_service(world: World, sign_in: SignIn) -> None:
+    """Chosen, told what it hears, and let go again; without a channel the page says where to make one."""
+    alice = await sign_in(world.alice)
+    service = await make.service(world.db, world.core)
+    page = await alice.get(f"/services/{service.id}")
+    assert "Add a channel on the page of the" in page.text
+    channel = await make.channel(world.db, world.core, "webhook", "Ops room", url="https://ops.example/hook")
+    page = await alice.post(
+        f"/services/{service.id}/followers", channel_id=channel.id, min_severity="high", event="resolved"
+    )
+    assert "Ops room hears of what happens here" in page.text
+    assert "From high on: resolved" in page.text
+    page = await alice.post(f"/services/{service.id}/followers/{channel.id}/delete")
+    assert "No channel follows this service." in page.text
