@@ -280,6 +280,7 @@ def _litestar(openalert: OpenAlert, secret: bytes, describing: OpenAPIConfig | N
                 "single_sign_on": openalert.single_sign_on,
                 "slack": openalert.slack,
                 "telegram": openalert.telegram,
+                "slack_socket": openalert.slack_socket,
                 "health": openalert.engine.health,
                 "engine": openalert.engine,
                 "secret": secret,

@@ -16,11 +16,13 @@ from openalert.domain.errors import Invalid
 from openalert.domain.instant import DAY, Instant
 from openalert.domain.notification import NotificationStatus
 from openalert.domain.user import ApiKey
+from openalert.notifiers.slack_socket import SlackSocket
 from openalert.storage import notifications, organizations
 from openalert.storage.database import Database
 from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import api_keys
 from openalert.usecases import organizations as acts
+from openalert.usecases.slack import Slack
 from openalert.web.ops import TICK_SECONDS, WRITE_SECONDS, Health
 from openalert.web.ui import choices
 from openalert.web.ui.forms import Errors, attempt, forget_shown, show_once, shown_once, values_of, whole
@@ -72,7 +74,10 @@ async def _page(
             reader,
             actor,
             "/settings",
-            parts=await _parts(reader, actor, request.app.state.health, config),
+            parts=[
+                *await _parts(reader, actor, request.app.state.health, config),
+                *await _slack(reader, actor, request.app.state.slack, request.app.state.slack_socket),
+            ],
             organization={"name": name, "can_edit": can(actor, Permission.OWN, None)},
             keys=[_key(each, reader.now, team_names) for each in keys],
             can_make=may_make,
@@ -179,6 +184,27 @@ async def _mail(reader: Reader, actor: Actor, config: Config) -> Values:
     if proven is None:
         return _part("E-mail", True, f"{where}. Nothing was sent yet: send yourself a test on your own page.")
     return _part("E-mail", True, f"{where}. It takes what we send.", proven)
+
+
+async def _slack(
+    reader: Reader, actor: Actor, slack: Slack | None, socket: SlackSocket | None
+) -> list[Values]:
+    """Whether messages leave and answers come in, in Slack's own words; nothing where Slack is not set up."""
+    if slack is None:
+        return []
+    newest = [each for each in await _sent_lately(reader, actor) if each.channel == "slack"]
+    proven = next((each.sent_at for each in newest if each.sent_at is not None), None)
+    if socket is not None and not socket.is_connected:
+        why = socket.last_failure or "The connection is being made."
+        return [_part("Slack", False, f"Answers do not come in. {why}", proven)]
+    if newest and newest[0].status is NotificationStatus.FAILED:
+        return [_part("Slack", None, f"The last message failed: {newest[0].failure_reason}", proven)]
+    how = "by Socket Mode" if socket is not None else "signed by Slack"
+    if socket is None and not slack.settings.signing_secret:
+        words = "Nobody can answer there: give slack.app_token or slack.signing_secret in openalert.toml."
+        return [_part("Slack", None, words, proven)]
+    goes_out = "It takes what we send" if proven is not None else "Nothing was sent yet"
+    return [_part("Slack", True, f"{goes_out}; answers come in {how}.", proven)]
 
 
 async def _sent_lately(reader: Reader, actor: Actor) -> list[Any]:
