@@ -167,6 +167,7 @@ class Engine:
     async def _audit(self) -> int:
         await self.deliver.recover()
         await self.measure_reach()
+        await escalate.tell_handoffs(self._database)
         if await escalate.audit(self._database):
             self._due.set()
         return 0

@@ -8,7 +8,7 @@ from openalert.storage import incidents, timers
 from openalert.storage.database import Database
 from openalert.storage.timers import Timer
 from openalert.storage.transaction import Transaction
-from openalert.usecases import escalation
+from openalert.usecases import escalation, handoffs
 from openalert.usecases.incidents import wake
 
 log = structlog.get_logger(__name__)
@@ -62,6 +62,14 @@ async def _postpone(database: Database, timer: Timer) -> None:
     wait = min(SECOND << min(timer.failures, 6), MINUTE)
     async with database.transaction() as tx:
         await timers.postpone(tx, timer, tx.now + wait)
+
+
+async def tell_handoffs(database: Database) -> int:
+    """Write to whoever went on call or was relieved since the last look; how many messages."""
+    async with database.read() as reader:
+        if not await handoffs.changed(reader):
+            return 0
+    return await database.act(handoffs.tell)
 
 
 async def audit(database: Database) -> int:

@@ -1,0 +1,116 @@
+"""Handoffs: whoever goes on call and whoever is relieved is told, as they want to be told."""
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from openalert.domain.ids import new_id
+from openalert.domain.instant import to_datetime
+from openalert.domain.notification import Notification, NotificationKind, give_up_at, priority_of
+from openalert.domain.notification_plan import Callee, plan
+from openalert.domain.oncall import OnCall
+from openalert.domain.schedule import Schedule
+from openalert.domain.walltime import zone_named
+from openalert.storage import duties, notifications, recipients
+from openalert.storage.duties import Duty
+from openalert.storage.transaction import Reader, Transaction
+from openalert.usecases.schedules import who_is_on_call
+
+
+class Handoff(msgspec.Struct, frozen=True, kw_only=True):
+    """A schedule in which others are on call than when it was last looked at."""
+
+    schedule: Schedule
+    answer: OnCall
+    before: tuple[str, ...] | None
+    """None: it is looked at for the first time, and nobody is told."""
+
+    @property
+    def now(self) -> tuple[str, ...]:
+        """The ids of those on call, in order."""
+        return tuple(sorted({person.user_id for person in self.answer.people}))
+
+
+async def changed(reader: Reader) -> list[Handoff]:
+    """Every schedule that has changed hands; a constant number of statements, however many there are."""
+    schedules = await duties.every_schedule(reader)
+    noted = await duties.every(reader)
+    answers = await who_is_on_call(reader, [each.id for each in schedules], reader.now)
+    found = [
+        Handoff(
+            schedule=each,
+            answer=answers[each.id],
+            before=noted[each.id].user_ids if each.id in noted else None,
+        )
+        for each in schedules
+        if each.id in answers
+    ]
+    return [each for each in found if each.before != each.now]
+
+
+async def tell(tx: Transaction) -> int:
+    """Note who is on call now and write to those who came and those who went; how many messages."""
+    found = await changed(tx)
+    await duties.put(
+        tx, [Duty(schedule_id=each.schedule.id, user_ids=each.now, noted_at=tx.now) for each in found]
+    )
+    moved = [each for each in found if each.before is not None]
+    ids = {user_id for each in moved for user_id in {*(each.before or ()), *each.now}}
+    callees = {callee.user_id: callee for callee in await recipients.callees(tx, ids)}
+    rows = [row for each in moved for row in _messages(tx, each, callees)]
+    await notifications.enqueue(tx, rows)
+    return len(rows)
+
+
+def _messages(tx: Transaction, handoff: Handoff, callees: Mapping[str, Callee]) -> list[Notification]:
+    before, now = set(handoff.before or ()), set(handoff.now)
+    names = [callees[each].name for each in handoff.now if each in callees]
+    rows: list[Notification] = []
+    for user_id in sorted(before ^ now):
+        callee = callees.get(user_id)
+        if callee is not None and callee.preferences.handoffs:
+            rows += _to(tx, handoff, callee, names, begins=user_id in now)
+    return rows
+
+
+def _to(
+    tx: Transaction, handoff: Handoff, callee: Callee, names: Sequence[str], *, begins: bool
+) -> list[Notification]:
+    name = handoff.schedule.name
+    if begins:
+        headline, body = f"You are on call for {name} now", _until(handoff, callee)
+    else:
+        headline = f"Your turn in {name} is over"
+        body = f"{' and '.join(names)} took over." if names else "Nobody is on call there now."
+    planned = plan(callee, None, tx.now, kind=NotificationKind.HANDOFF)
+    return [
+        Notification(
+            id=new_id(tx.now),
+            effect_key=f"handoff:{handoff.schedule.id}:{callee.user_id}:{tx.now}:{step.number}",
+            organization_id=handoff.schedule.organization_id,
+            team_id=None,
+            incident_id=None,
+            kind=NotificationKind.HANDOFF,
+            priority=priority_of(NotificationKind.HANDOFF),
+            step=step.number,
+            user_id=callee.user_id,
+            contact_method_id=step.way.id,
+            channel=step.way.type,
+            address=step.way.address,
+            reason="You want to hear when your turn begins and ends.",
+            content={"headline": headline, "body": body},
+            due_at=step.due_at,
+            held_until=step.held_until,
+            give_up_at=give_up_at(NotificationKind.HANDOFF, step.due_at),
+            created_at=tx.now,
+            updated_at=tx.now,
+        )
+        for step in planned.steps
+    ]
+
+
+def _until(handoff: Handoff, callee: Callee) -> str:
+    until = handoff.answer.until
+    if until is None:
+        return "No end is planned."
+    return f"At least until {to_datetime(until).astimezone(zone_named(callee.timezone)):%a %d %b, %H:%M}."
