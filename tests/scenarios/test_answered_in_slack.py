@@ -13,7 +13,7 @@ from openalert.domain.user import User
 from openalert.engine.engine import Engine
 from openalert.notifiers.http import OutgoingSettings
 from openalert.notifiers.slack import SlackNotifier
-from openalert.usecases import contact_methods, incidents
+from openalert.usecases import contact_methods, followers, incidents
 from openalert.usecases.slack import Slack
 from tests import make
 from tests.fakes.slack import FakeSlack, Member, Posted
@@ -178,6 +178,23 @@ async def test_a_channel_is_answered_with_ones_own_rights(slack: SlackWorld, tea
     assert "👀 Acknowledged by Bob" in page.words()
     (below,) = room.thread(page)
     assert "👀 Acknowledged" in below.words()
+
+
+async def test_a_channel_that_follows_has_one_message(slack: SlackWorld, team_channel: Channel) -> None:
+    """It asks nobody there to act, changes as the incident does, and its thread tells what happened."""
+    world, room = slack.world, slack.workspace.channel("#alerts")
+    await world.policy(level(1, world.alice))
+    await world.does(followers.put, world.service.id, team_channel.id)
+    await world.fires("DiskFull")
+    (first,) = room.messages
+    assert first.buttons() == {}
+    await slack.press(slack.workspace.direct(ALICE).messages[0], "Acknowledge")
+    await world.resolves("DiskFull")
+    assert room.roots() == [first]
+    assert "✅ RESOLVED" in first.words()
+    said_below = [each.words() for each in room.thread(first)]
+    assert "👀 Acknowledged by Alice" in said_below[0]
+    assert "✅ Resolved" in said_below[1]
 
 
 async def test_a_page_of_somebody_else_gives_no_rights(slack: SlackWorld) -> None:
