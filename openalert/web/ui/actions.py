@@ -31,6 +31,14 @@ _WORDS = {
     Verb.SNOOZE: "Snooze",
     Verb.HAND_ON: "Hand it on",
 }
+_BRIEFLY = {
+    Verb.ACKNOWLEDGE: "You take it, and the escalation stops.",
+    Verb.RESOLVE: "It is over, with all its alerts.",
+    Verb.ESCALATE: "The next level is paged now.",
+    Verb.SNOOZE: "Then it pages again if it is still open.",
+    Verb.HAND_ON: "The next level is paged instead of you.",
+}
+"""What else could be done, in few words: the page is read on a telephone at night."""
 _SNOOZES = [(60, "1 hour"), (30, "30 min"), (240, "4 hours"), (480, "8 hours")]
 """Minutes, and what they are called; the first is the main button's."""
 
@@ -89,7 +97,7 @@ async def _offer(reader: Reader, request: Web, token: str, offered: Invitation) 
     rung = (await escalation.ladder(reader, incident)).next_rung if incident.is_open else None
     return {
         "state": stands.state.value,
-        "verb": _verb(claims.verb, f"/a/{token}", rung),
+        "verb": _verb(claims.verb, f"/a/{token}", _effect(claims.verb, rung)),
         "past": stands.past,
         "who": offered.person_name,
         "so": _so(stands),
@@ -97,7 +105,7 @@ async def _offer(reader: Reader, request: Web, token: str, offered: Invitation) 
         "first": first[stands.by_id].name if stands.by_id in first else None,
         "at": stands.at or incident.updated_at,
         "more": [
-            _verb(verb, f"/a/{action.other(_secret(request), claims, verb)}", rung)
+            _verb(verb, f"/a/{action.other(_secret(request), claims, verb)}", _BRIEFLY[verb])
             for verb in offers.verbs(incident, reader.now)
             if verb is not claims.verb
         ],
@@ -115,10 +123,10 @@ async def _offer(reader: Reader, request: Web, token: str, offered: Invitation) 
     }
 
 
-def _verb(verb: Verb, path: str, rung: Rung | None) -> Values:
+def _verb(verb: Verb, path: str, effect: str) -> Values:
     """A button, where it leads, and one sentence on what pressing does."""
     choices = _SNOOZES if verb is Verb.SNOOZE else []
-    return {"word": _WORDS[verb], "path": path, "effect": _effect(verb, rung), "choices": choices}
+    return {"word": _WORDS[verb], "path": path, "effect": effect, "choices": choices}
 
 
 def _effect(verb: Verb, rung: Rung | None) -> str:
