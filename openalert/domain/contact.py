@@ -13,6 +13,8 @@ from openalert.domain.user import check_email
 
 _WRITTEN = re.compile(r"[\s().\-/\u2010-\u2015\u00a0]")
 _TELEGRAM_ACCOUNT = re.compile(r"[1-9][0-9]{3,18}")
+_COSTLY = ("+1900", "+1976", "+979", "+882", "+883")
+"""Premium rate in North America and worldwide, and the networks without a country: whom toll fraud lets others call."""
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 _SLACK_MEMBER = re.compile(r"[UW][A-Z0-9]{6,20}")
 
@@ -38,6 +40,8 @@ class ContactKind(msgspec.Struct, frozen=True, kw_only=True):
     """What may be seen of its address, which is sealed; None: the address is no secret."""
     from_severity: Severity = Severity.INFO
     """Without rules of the person's own, it pages for incidents at least this severe …"""
+    costs: bool = False
+    """Every message costs money, so that codes to it are counted more strictly."""
     after: Instant = 0
     """… this long after the person is to be paged."""
 
@@ -49,6 +53,10 @@ def check_phone(number: str) -> str:
         plain = "+" + plain[2:]
     if not _E164.fullmatch(plain):
         raise Invalid("A telephone number begins with + and the country: +49 151 12345678.", field="address")
+    if plain.startswith(_COSTLY):
+        raise Invalid(
+            "Numbers of paid services and of international networks are not called.", field="address"
+        )
     return plain
 
 
@@ -110,6 +118,7 @@ CONTACT_KINDS: dict[str, ContactKind] = {
             address_words="Mobile number",
             placeholder="+49 151 12345678",
             check=check_phone,
+            costs=True,
             from_severity=Severity.CRITICAL,
         ),
         ContactKind(
@@ -118,6 +127,7 @@ CONTACT_KINDS: dict[str, ContactKind] = {
             address_words="Telephone number",
             placeholder="+49 30 1234567",
             check=check_phone,
+            costs=True,
             from_severity=Severity.CRITICAL,
             after=CALL_AFTER,
         ),

@@ -21,3 +21,9 @@ def new_id(now: Instant) -> str:
     value |= 0x8000 << 48 | int.from_bytes(os.urandom(8)) >> 2
     text = f"{value:032x}"
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+def first_id(at: Instant) -> str:
+    """What sorts before every identifier made from `at` on, and after those made before."""
+    text = f"{at & 0xFFFF_FFFF_FFFF:012x}"
+    return f"{text[:8]}-{text[8:]}-7000-0000-000000000000"

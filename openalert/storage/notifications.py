@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from openalert.domain.access import Actor
+from openalert.domain.ids import first_id
 from openalert.domain.instant import Instant
 from openalert.domain.notification import Attempt, Notification, NotificationKind, give_up_at
 from openalert.domain.severity import Severity
@@ -273,6 +274,20 @@ async def codes_since(reader: Reader, user_id: str, since: Instant) -> int:
         since=since,
     )
     return int(count or 0)
+
+
+async def costly_codes(
+    reader: Reader, organization_id: str, channels: Sequence[str], since: Instant
+) -> list[tuple[str, str]]:
+    """To whom and to which address codes went by these channels since then: the person's id and the address."""
+    rows = await reader.rows(
+        "SELECT user_id, address FROM notifications WHERE id > :first AND kind = 'code' "
+        f"AND organization_id = :organization_id AND {reader.any_of('channel', 'channels')}",
+        first=first_id(since),
+        organization_id=organization_id,
+        channels=list(channels),
+    )
+    return [(row[0], row[1]) for row in rows]
 
 
 async def in_flight(reader: Reader, incident_id: str) -> list[Notification]:

@@ -9,7 +9,7 @@ import msgspec
 
 from openalert.domain.access import SYSTEM, Actor, Permission
 from openalert.domain.audit import Subject
-from openalert.domain.contact import contact_kind
+from openalert.domain.contact import CONTACT_KINDS, contact_kind
 from openalert.domain.errors import Conflict, Forbidden, Invalid, RateLimited
 from openalert.domain.ids import new_id
 from openalert.domain.instant import DAY, HOUR, MINUTE, SECOND
@@ -26,6 +26,10 @@ MOST_METHODS = 10
 CODE_LASTS = 10 * MINUTE
 CODE_TRIES = 5
 RESEND_AFTER = 60 * SECOND
+MOST_CALLS_TO_A_NUMBER = 4
+MOST_CALLS_TO_A_PERSON = 8
+MOST_CALLS_OF_ALL = 100
+"""Codes by SMS and call within a day: each costs money, and making others pay for calls is a trade."""
 MOST_CODES_A_DAY = 20
 """To all addresses of one person together: a code is a message to somebody who may not want it."""
 
@@ -256,6 +260,8 @@ async def _send_code(tx: Transaction, user: User, method: ContactMethod) -> None
         raise RateLimited(
             f"{MOST_CODES_A_DAY} codes were sent in a day. Try again tomorrow.", retry_after=HOUR // SECOND
         )
+    if contact_kind(method.type).costs:
+        await _check_costs(tx, user, method)
     code = f"{secrets.randbelow(10**8):08d}"
     method.code_hash = _code_hash(method, code)
     method.code_expires_at = tx.now + CODE_LASTS
@@ -272,6 +278,22 @@ async def _send_code(tx: Transaction, user: User, method: ContactMethod) -> None
         body="Enter it in OpenAlert within ten minutes. If you did not ask for it, do nothing.",
         reason="Somebody entered this address to be reached by.",
     )
+
+
+async def _check_costs(tx: Transaction, user: User, method: ContactMethod) -> None:
+    """Pass, or RateLimited: codes by telephone are few to one number, one person and a whole organization."""
+    costly = [kind.type for kind in CONTACT_KINDS.values() if kind.costs]
+    sent = await notifications.costly_codes(tx, user.organization_id, costly, tx.now - DAY)
+    counts = (
+        (sum(address == method.address for _, address in sent), MOST_CALLS_TO_A_NUMBER, "this number"),
+        (sum(user_id == user.id for user_id, _ in sent), MOST_CALLS_TO_A_PERSON, f"numbers of {user.name}"),
+        (len(sent), MOST_CALLS_OF_ALL, "telephones of your organization"),
+    )
+    for count, most, whom in counts:
+        if count >= most:
+            raise RateLimited(
+                f"{most} codes went to {whom} within a day. Try again tomorrow.", retry_after=HOUR // SECOND
+            )
 
 
 def _code_hash(method: ContactMethod, code: str) -> str:

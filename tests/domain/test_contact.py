@@ -29,6 +29,15 @@ def test_anything_else_is_refused_with_an_example(typed: str) -> None:
         check_phone(typed)
 
 
+@pytest.mark.parametrize(
+    "typed", ["+1 900 555 0100", "+979 1 2345 6789", "+882 16 5555 5555", "00883 510 0000000"]
+)
+def test_numbers_that_cost_whoever_calls_them_are_refused(typed: str) -> None:
+    """Paid services and networks without a country, where toll fraud sends calls."""
+    with pytest.raises(Invalid, match="paid services"):
+        check_phone(typed)
+
+
 def test_an_unknown_kind_is_refused_with_what_there_is() -> None:
     """The sentence lists the kinds."""
     with pytest.raises(Invalid, match="email"):

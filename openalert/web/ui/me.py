@@ -9,6 +9,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
 from openalert.domain.access import Actor
+from openalert.domain.contact import CONTACT_KINDS
 from openalert.domain.errors import NotFound
 from openalert.domain.instant import Instant
 from openalert.domain.user import ContactMethod
@@ -54,17 +55,28 @@ async def _page(
             shifts=duty.shifts,
             reach=await reachability.of_user(reader, actor, me.id),
             methods=[_method(each, reader.now) for each in methods],
+            kinds=_kinds(request),
             telegram=request.app.state.telegram is not None,
             errors=errors,
             values=values_of(
                 typed,
-                ("name", "timezone", "phone_number", "address"),
+                ("name", "timezone", "phone_number", "type", "address"),
                 name=me.name,
                 timezone=me.timezone,
                 phone_number=me.phone_number or "",
             ),
         )
     return answer(request, "me/show.html", context, 422 if errors else 200)
+
+
+def _kinds(request: Web) -> list[Values]:
+    """The kinds whose address one types; telephones only where this installation can call."""
+    can_call = bool(request.app.state.config.twilio.account_sid)
+    return [
+        {"type": kind.type, "words": kind.words, "placeholder": kind.placeholder}
+        for kind in CONTACT_KINDS.values()
+        if not kind.is_linked and (can_call or not kind.costs)
+    ]
 
 
 def _method(method: ContactMethod, now: Instant) -> Values:
@@ -76,6 +88,8 @@ def _method(method: ContactMethod, now: Instant) -> Values:
         "address": method.address,
         "verified": method.verified_at is not None,
         "proven_at": method.last_proven_at,
+        "failing": method.failing_since,
+        "failure": method.last_failure,
         "waiting_code": method.verified_at is None and waiting,
     }
 

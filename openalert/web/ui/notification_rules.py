@@ -10,7 +10,6 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
 from openalert.domain.access import Actor
-from openalert.domain.contact import CONTACT_KINDS
 from openalert.domain.errors import Invalid
 from openalert.domain.instant import HOUR, Instant
 from openalert.domain.notification_plan import MOST_REPEATS, RULE_KINDS, Preferences
@@ -126,7 +125,6 @@ def _options(methods: Sequence[Any]) -> Values:
         + [(str(count), f"{count} times") for count in range(2, MOST_REPEATS + 1)],
         "passes": _PASSES,
         "days": [(str(day), reaching.DAYS[day]) for day in (1, 2, 3, 4, 5, 6, 0)],
-        "known": sorted(CONTACT_KINDS),
     }
 
 
