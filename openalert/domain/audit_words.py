@@ -15,6 +15,7 @@ _LONGEST = 60
 _ACTS = {
     "alert.acknowledged": "acknowledged the alert {target}",
     "alert.resolved": "resolved the alert {target}",
+    "notification.resent": "sent the message {target} once more",
     "api_key.created": "made the API key {target}",
     "api_key.revoked": "revoked the API key {target}",
     "channel.tested": "sent a test by the channel {target}",

@@ -419,14 +419,17 @@ async def by_provider_id(reader: Reader, channel: str, provider_id: str) -> Noti
 async def search(
     reader: Reader, actor: Actor, wanted: Mapping[str, str], *, limit: int, before: str | None = None
 ) -> list[Notification]:
-    """Newest first; `wanted` narrows by `incident_id`, `user_id`, `status`."""
+    """Newest first; `wanted` narrows by `incident_id`, `user_id`, `status`, `channel`, `kind`, `since` (instant)."""
     condition, parameters = visible(reader, actor)
     conditions: list[str] = [condition]
     values: dict[str, Any] = parameters
-    for name in ("incident_id", "user_id", "status"):
+    for name in ("incident_id", "user_id", "status", "channel", "kind"):
         if name in wanted:
             conditions.append(f"{name} = :{name}")
             values[name] = wanted[name]
+    if "since" in wanted:
+        conditions.append("created_at >= :since")
+        values["since"] = int(wanted["since"])
     if before is not None:
         conditions.append("id < :before")
         values["before"] = before

@@ -51,6 +51,7 @@ CODES: dict[str, Code] = {
     "PRECONDITION_FAILED": Code((412,), "The thing is not at the version that `If-Match` names; `details.etag` is the present one."),
     "LAST_OWNER": Code((409,), "The organization must keep an owner."),
     "STILL_ON_DUTY": Code((409,), "The team still counts on this person; `details.duties` says for what."),
+    "NOT_FINAL": Code((409,), "The message is still on its way, or its words are no longer true; only one that has its end is sent again."),
     "INVALID_STATUS_TRANSITION": Code((409,), "The incident or alert cannot go there from where it is; `details.allowed` says where it can."),
     "RATE_LIMIT_EXCEEDED": Code((429,), "Too many changes or failed tries; come back after `Retry-After` seconds."),
     "UNAVAILABLE": Code((503,), "It cannot be done now and may well succeed later; come back after `Retry-After` seconds."),

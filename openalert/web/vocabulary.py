@@ -286,6 +286,8 @@ PARAMETERS: dict[str, tuple[str, Any]] = {
     "q": ("Words to find.", "checkout"),
     "serviceId": ("Only those of this service.", _OTHER),
     "severity": ("One severity, or several separated by commas.", "critical,high"),
+    "channel": ("Only those that go by this kind of channel.", "email"),
+    "kind": ("Only those of this kind.", "page"),
     "status": ("One status, or several separated by commas.", "triggered"),
     "teamId": ("Only what this team owns.", _OTHER),
     "to": ("Where the range ends.", "2026-02-07T00:00:00Z"),

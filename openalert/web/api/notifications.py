@@ -4,18 +4,18 @@ from datetime import datetime
 from typing import Annotated, Any
 
 import msgspec
-from litestar import Router, get
+from litestar import Router, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, QueryParameter
 
 from openalert.domain.access import Actor
-from openalert.domain.errors import Invalid, NotFound
+from openalert.domain.errors import Invalid
 from openalert.domain.instant import to_datetime
 from openalert.domain.notification import Notification, NotificationKind, NotificationStatus
 from openalert.storage import notifications
 from openalert.storage.database import Database
-from openalert.usecases import access
-from openalert.web.api.wire import READS, moment_or_none
+from openalert.usecases import resending
+from openalert.web.api.wire import READS, WRITES, moment_or_none
 from openalert.web.paging import Cursor, Limit, Page, paged
 
 OneId = Annotated[str | None, QueryParameter()]
@@ -97,12 +97,17 @@ async def list_notifications(
     incidentId: OneId = None,  # noqa: N803 - the parameter's public name
     userId: OneId = None,  # noqa: N803 - the parameter's public name
     status: OneId = None,
+    channel: OneId = None,
+    kind: OneId = None,
 ) -> Page[NotificationOut]:
     """Messages to people and channels, newest first."""
     if status is not None and status not in list(NotificationStatus):
         allowed = [each.value for each in NotificationStatus]
         raise Invalid(f"status must be one of {', '.join(allowed)}.", field="status", allowed=allowed)
-    given = {"incident_id": incidentId, "user_id": userId, "status": status}
+    if kind is not None and kind not in list(NotificationKind):
+        kinds = [each.value for each in NotificationKind]
+        raise Invalid(f"kind must be one of {', '.join(kinds)}.", field="kind", allowed=kinds)
+    given = {"incident_id": incidentId, "user_id": userId, "status": status, "channel": channel, "kind": kind}
     wanted = {name: value for name, value in given.items() if value is not None}
     async with db.read() as reader:
 
@@ -118,9 +123,7 @@ async def get_notification(
 ) -> NotificationWithAttempts:
     """One message with every try to send it."""
     async with db.read() as reader:
-        row = await notifications.get(reader, notification_id)
-        if row is None or not _may_see(actor, row):
-            raise NotFound("notification")
+        row = await resending.see(reader, actor, notification_id)
         tries = await notifications.attempts_of(reader, [row.id])
     log = [
         AttemptOut(
@@ -135,14 +138,21 @@ async def get_notification(
     return NotificationWithAttempts(**_facts(row), attempt_log=log)
 
 
-def _may_see(actor: Actor, row: Notification) -> bool:
-    if row.team_id is None:
-        return actor.organization_id == row.organization_id and (
-            actor.sees_all_teams or actor.user_id == row.user_id
-        )
-    return access.sees(actor, row.organization_id, row.team_id)
+@post("/{notification_id:str}/resend", status_code=201, responses=WRITES)
+async def resend_notification(
+    actor: NamedDependency[Actor], db: NamedDependency[Database], notification_id: FromPath[str]
+) -> NotificationOut:
+    """A message that has its end, once more; what is answered is the new one.
+
+    A page pages again while its incident still wants that, else it tells how things stand.
+    """
+    async with db.transaction(actor) as tx:
+        row = await resending.resend(tx, notification_id)
+    return notification_out(row)
 
 
 routes = Router(
-    path="/notifications", route_handlers=[list_notifications, get_notification], tags=["notifications"]
+    path="/notifications",
+    route_handlers=[list_notifications, get_notification, resend_notification],
+    tags=["notifications"],
 )

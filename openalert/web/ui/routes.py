@@ -10,6 +10,7 @@ from openalert.web.ui import (
     api_docs,
     audit,
     channels,
+    deliveries,
     escalation_policies,
     incidents,
     integrations,
@@ -64,6 +65,7 @@ ROUTES: Sequence[HTTPRouteHandler] = [
     *moves.ROUTES,
     *settings.ROUTES,
     *audit.ROUTES,
+    *deliveries.ROUTES,
     *api_docs.ROUTES,
     *single_sign_on.ROUTES,
 ]
