@@ -66,11 +66,14 @@ class SlackSocket:
             try:
                 await self._one_connection()
                 failures = 0
-            except (NotifierError, WebSocketException, OSError, TimeoutError) as error:
+            except Exception as error:
                 failures = 1 if self.is_connected else failures + 1
                 self.is_connected = False
                 self.last_failure = error.detail if isinstance(error, NotifierError) else _words(error)
                 log.warning("no connection to Slack", error=self.last_failure, failures=failures)
+                if not isinstance(error, (NotifierError, WebSocketException, OSError, TimeoutError)):
+                    # A fault of ours: it is told in full, and still somebody wants to answer a page.
+                    log.exception("the connection to Slack broke")
                 asked = error.retry_after if isinstance(error, NotifierError) else None
                 await self._pause(asked or min(2.0 ** min(failures - 1, 10), LONGEST_PAUSE))
 

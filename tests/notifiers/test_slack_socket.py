@@ -123,6 +123,21 @@ async def test_a_token_that_slack_does_not_take_is_told(side: Side, error: str) 
     assert len(side.pauses) == 2
 
 
+async def test_a_fault_while_connecting_is_not_the_end(side: Side, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever goes wrong, it is tried again: nobody looks after a task that has ended."""
+    opened, faults = side.api.open_socket, [ValueError("a fault of ours")]
+
+    async def broken(now: int) -> str:
+        if faults:
+            raise faults.pop()
+        return await opened(now)
+
+    monkeypatch.setattr(side.api, "open_socket", broken)
+    await side.server.drop()
+    await side.server.connected(2)
+    assert side.pauses == [1.0, 2.0]
+
+
 async def test_switched_off_in_the_app(side: Side) -> None:
     """`link_disabled`: said, and tried again after a pause and not in a storm."""
     side.go_on.clear()
