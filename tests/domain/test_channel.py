@@ -29,3 +29,33 @@ def test_an_unknown_kind_is_refused_with_what_there_is() -> None:
     with pytest.raises(Invalid, match="webhook"):
         channel_kind("pigeon")
     assert all(kind.type == name for name, kind in CHANNEL_KINDS.items())
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [("alerts", "#alerts"), (" #Alerts ", "#alerts"), ("#on-call_2", "#on-call_2"), ("C012AB3CD", "C012AB3CD"),
+     ("#störung", "#störung"), ("#緊急", "#緊急")],
+)  # fmt: skip
+def test_a_slack_channel_by_name_or_id(typed: str, kept: str) -> None:
+    """A name gets its number sign and small letters, as Slack has them; an id stays as it is."""
+    assert channel_kind("slack").check(typed) == kept
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "",
+        "#",
+        "two words",
+        "@bea",
+        "<!channel>",
+        "#a&b",
+        "https://x.slack.com/archives/C1",
+        "#" + "x" * 81,
+        "a\x00b",
+    ],
+)
+def test_what_is_no_slack_channel(typed: str) -> None:
+    """A person, markup, an address: refused with what to write."""
+    with pytest.raises(Invalid, match="#alerts"):
+        channel_kind("slack").check(typed)
