@@ -32,6 +32,7 @@ from openalert.notifiers.slack_socket import SlackSocket
 from openalert.notifiers.telegram_api import TelegramBot, TelegramSettings
 from openalert.notifiers.twilio import TwilioSettings
 from openalert.storage.database import Database
+from openalert.usecases import push_subscriptions
 from openalert.usecases.deliveries import Outside as LinksBack
 from openalert.usecases.intake import Intake
 from openalert.usecases.single_sign_on import SingleSignOn, end_other_sessions
@@ -97,6 +98,7 @@ class OpenAlert:
         """The engine works, messages are taken in, live listeners are told; all of it ends at the end."""
         self.database.listen(self.bus.publish)
         await end_other_sessions(self.database, self.config.oidc)
+        await push_subscriptions.application_key(self.database, self.config.web_push.private_key)
         telemetry.BUILD.labels(__version__).set(1)
         telemetry.feed(telemetry.WRITER_QUEUE, lambda: self.database.waiting)
         self.intake.start()

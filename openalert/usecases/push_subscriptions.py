@@ -55,14 +55,17 @@ class Seat(msgspec.Struct, frozen=True):
 
 
 async def application_key(db: Database, configured: str) -> str:
-    """The public key that browsers subscribe with, of the `configured` private one or of ours, made at first need."""
+    """The public key that browsers subscribe with, of the `configured` private one or of ours.
+
+    Ours is made by the first start that needs one, so that whoever asks for it only reads.
+    """
+    known = None if configured else await db.look(lambda reader: settings.get(reader, _KEY))
+    if known is not None:
+        return known
     from openalert.notifiers import web_push
 
     if configured:
         return web_push.public_key(configured)
-    known = await db.look(lambda reader: settings.get(reader, _KEY))
-    if known is not None:
-        return known
     private = web_push.new_private_key()
     return await db.act(lambda tx: _keep(tx, private, web_push.public_key(private)))
 

@@ -18,7 +18,7 @@ from openalert.domain.access import SYSTEM, Actor, Role, Scope, program_of
 from openalert.domain.user import User
 from openalert.storage import Database, open_database
 from openalert.storage.keyring import KeyRing
-from openalert.usecases import api_keys
+from openalert.usecases import api_keys, push_subscriptions
 from tests import make
 from tests.conftest import KEY, StoppedClock
 from tests.processes.conftest import smtp
@@ -184,6 +184,8 @@ async def staged(template: Path, folder: Path, *, lasting: bool = False) -> Asyn
         # Their use was just noted, so that asking writes nothing.
         async with db.transaction() as tx:
             await tx.execute("UPDATE api_keys SET last_used_at = :now", now=tx.now)
+        # The start of a server does it; this one only answers.
+        await push_subscriptions.application_key(db, "")
         rehearsal = Rehearsal(db) if not lasting else None
         transport = httpx2.ASGITransport(app=app.asgi, client=("198.51.100.9", 5000))
         async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1:8080") as client:

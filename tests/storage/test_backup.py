@@ -42,7 +42,9 @@ async def note(database: Database, count: int) -> None:
     for number in range(count):
         async with database.transaction() as tx:
             for half in "ab":
-                await tx.execute("INSERT INTO settings VALUES (:name, '')", name=f"{number}{half}")
+                await tx.execute(
+                    "INSERT INTO settings (name, value) VALUES (:name, '')", name=f"{number}{half}"
+                )
 
 
 async def test_a_copy_made_while_writing_is_of_one_moment(sqlite_db: Database, tmp_path: Path) -> None:

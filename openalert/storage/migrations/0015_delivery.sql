@@ -13,7 +13,7 @@ CREATE INDEX notifications_by_end ON notifications (give_up_at) WHERE due_at IS 
 CREATE INDEX notifications_by_bundle ON notifications (bundle_id) WHERE bundle_id IS NOT NULL;
 -- The last pages by one way to reach somebody.
 CREATE INDEX notifications_by_way ON notifications (contact_method_id, claimed_at) WHERE kind = 'page';
-CREATE INDEX notifications_by_channel ON notifications (organization_id, channel, id);
+CREATE INDEX notifications_by_channel ON notifications (channel, organization_id, id);
 CREATE INDEX notifications_failed ON notifications (organization_id, id) WHERE status = 'failed';
 
 -- Channels whose provider does not know us any more: told to the owners once, gone with the next success.

@@ -21,7 +21,7 @@ async def _link(world: World, user: User, verb: Verb = Verb.ACKNOWLEDGE) -> str:
     await world.policy(level(1, world.alice), level(2, world.bob, minutes=5))
     await world.fires("DiskFull")
     incident = await world.incident()
-    return "/a/" + action.sign(SECRET, incident.id, user.id, verb, world.clock())
+    return "/a/" + action.sign(SECRET, incident.id, user.id, verb, world.clock(), "email")
 
 
 async def test_looking_changes_nothing_and_pressing_acknowledges(world: World, stranger: Browser) -> None:
