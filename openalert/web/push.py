@@ -24,11 +24,16 @@ Web = Request[Any, Any, Any]
 _PUBLIC: dict[str, Any] = {"public": True}
 
 
-class AnswerIn(msgspec.Struct, forbid_unknown_fields=True):
-    """A button of a notification, and the proof that the notification was read."""
+class ShownIn(msgspec.Struct, forbid_unknown_fields=True):
+    """A notification that stands on the screen, and the proof that came with it."""
 
     id: str
     proof: str
+
+
+class AnswerIn(ShownIn, forbid_unknown_fields=True):
+    """A button of a notification."""
+
     verb: Verb
 
 
@@ -72,9 +77,23 @@ async def answer(
     data: JSONBody[AnswerIn],
 ) -> AnswerOut:
     """A button of a notification was pressed."""
+    push_answers.check(outside.secret, data.id, data.proof)
     async with db.transaction(stranger(request)) as tx:
-        reply = await push_answers.answer(tx, outside.secret, data.id, data.proof, data.verb)
+        reply = await push_answers.answer(tx, data.id, data.verb)
     return AnswerOut(reply.said, reply.changed)
+
+
+@post("/push/shown", opt=_PUBLIC, status_code=204, include_in_schema=False)
+async def shown(
+    request: Web,
+    db: NamedDependency[Database],
+    outside: NamedDependency[Outside],
+    data: JSONBody[ShownIn],
+) -> None:
+    """The browser has shown a notification."""
+    push_answers.check(outside.secret, data.id, data.proof)
+    async with db.transaction(stranger(request)) as tx:
+        await push_answers.shown(tx, data.id)
 
 
 @post("/push/renewals", opt=_PUBLIC, status_code=204, include_in_schema=False)
@@ -86,4 +105,4 @@ async def renew(request: Web, db: NamedDependency[Database], data: JSONBody[Rene
         )
 
 
-ROUTES: Sequence[HTTPRouteHandler] = [service_worker, offline, answer, renew]
+ROUTES: Sequence[HTTPRouteHandler] = [service_worker, offline, answer, shown, renew]

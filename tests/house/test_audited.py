@@ -33,6 +33,7 @@ NOT_AN_ACT = {
     "reachability.answered": "part of an answer, which is recorded",
     "reachability.answered_by_link": "part of an answer, which is recorded",
     "reachability.settled": "the engine sends",
+    "push_answers.shown": "a report of the browser",
     "replies.paged_person": "changes nothing",
     "replies.person": "changes nothing",
     "restore.hold": "part of restoring",

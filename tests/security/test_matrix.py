@@ -44,6 +44,7 @@ REFUSED_LATER = {
     ("POST", "/login/enrol"): {303},
     ("POST", "/push/answers"): {400, 404},
     ("POST", "/push/renewals"): {400, 404},
+    ("POST", "/push/shown"): {400, 404},
     ("POST", "/auth/passkeys/options"): {400, 404},
     ("POST", "/auth/passkeys/sign-in"): {400, 404},
     ("POST", "/auth/passkeys/registration/options"): {303, 400, 404},

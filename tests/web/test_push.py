@@ -9,12 +9,14 @@ from openalert.app import OpenAlert
 from openalert.config import Config, Server
 from openalert.domain import action
 from openalert.domain.instant import DAY, MINUTE
+from openalert.engine.engine import Engine
+from openalert.storage import Database
 from openalert.usecases import push_subscriptions
 from openalert.usecases.push_subscriptions import Seat, Subscription
 from tests import make
 from tests.conftest import StoppedClock
 from tests.fakes.push_service import FakeBrowser
-from tests.world import World, level
+from tests.world import OUTSIDE, Post, World, level
 
 pytestmark = pytest.mark.anyio
 SECRET = b"a key that signs links in tests"
@@ -28,6 +30,13 @@ class Phone:
         self.world = world
         self.messages = messages
         """The id of each person's push, by name."""
+
+    async def status(self, who: str) -> str:
+        """What became of that person's push."""
+        async with self.world.db.read() as reader:
+            return str(
+                await reader.value("SELECT status FROM notifications WHERE id = :id", id=self.messages[who])
+            )
 
     async def presses(self, who: str, verb: str, **changes: str) -> httpx2.Response:
         """A button of the notification."""
@@ -43,9 +52,17 @@ def config(tmp_path: Any) -> Config:
 
 
 @pytest.fixture
+async def app(config: Config, sqlite_db: Database, anyio_backend: str) -> OpenAlert:
+    """The appliance, whose own engine rests: that of the world sends."""
+    return OpenAlert(config, sqlite_db, SECRET, {"email": Post("email"), "push": Post("push")})
+
+
+@pytest.fixture
 async def phone(app: OpenAlert, client: httpx2.AsyncClient, clock: StoppedClock) -> Phone:
-    """Both are paged by push for incident #1; the pushes themselves wait."""
+    """Both are paged by push for incident #1, and the push service has both messages."""
     world = await World.build(app.database, clock)
+    world.engine = Engine(world.db, {"email": world.email, "push": Post("push")}, OUTSIDE)
+    await world.engine.begin()
     await push_subscriptions.application_key(world.db, "")
     for user in (world.alice, world.bob):
         given = Subscription(endpoint=f"https://push.example/{user.name}", **FakeBrowser().keys)
@@ -104,6 +121,19 @@ async def test_a_button_works_for_a_day(phone: Phone) -> None:
     assert (answer.status_code, answer.json()["code"]) == (409, "ACTION_EXPIRED")
     phone.world.clock.advance(-MINUTE)
     assert (await phone.presses("Alice", "acknowledge")).status_code == 200
+
+
+async def test_what_was_shown_is_delivered(phone: Phone) -> None:
+    """Once, and only with the proof; the browser is a way that is proven from then on."""
+    message = phone.messages["Alice"]
+    body = {"id": message, "proof": action.proof(SECRET, message)}
+    wrong = body | {"proof": action.proof(SECRET, "another")}
+    assert (await phone.client.post("/push/shown", json=wrong)).status_code == 404
+    assert await phone.status("Alice") == "sent"
+    for _ in range(2):
+        assert (await phone.client.post("/push/shown", json=body)).status_code == 204
+        assert await phone.status("Alice") == "delivered"
+    assert await phone.status("Bob") == "sent"
 
 
 async def test_another_sites_page_presses_nothing(phone: Phone) -> None:

@@ -47,6 +47,8 @@ self.addEventListener("push", (event) => event.waitUntil(receive(event.data)));
 async function receive(data) {
   const message = read(data);
   await self.registration.showNotification(message.title, options(message));
+  // That it was shown is good to know and nothing more: without a connection nobody is told.
+  if (message.proof) await post("/push/shown", { id: message.id, proof: message.proof }).catch(() => {});
 }
 
 function read(data) {

@@ -56,8 +56,8 @@ SUBSCRIBE = """
 })()
 """
 SHOWN = """async () => (await (await navigator.serviceWorker.getRegistration("/")).getNotifications()).map((one) => ({
-  title: one.title, body: one.body, tag: one.tag, silent: one.silent, stays: one.requireInteraction,
-  actions: one.actions.map((each) => each.action),
+  title: one.title, body: one.body, tag: one.tag, silent: one.silent, rings: one.renotify,
+  stays: one.requireInteraction, actions: one.actions.map((each) => each.action),
 }))"""
 PRESS = """async (action) => {
   const [notification] = await self.registration.getNotifications();
@@ -124,6 +124,15 @@ class Desk(msgspec.Struct):
             found = await incidents.get_by_number(reader, self.people[0].organization_id, 1)
         assert found is not None
         return found
+
+    async def status(self) -> str:
+        """What became of the page by push."""
+        async with self.database.read() as reader:
+            return str(
+                await reader.value(
+                    "SELECT status FROM notifications WHERE channel = 'push' AND kind = 'page'"
+                )
+            )
 
     async def arrives(self, number: int) -> dict[str, Any]:
         """The push with this number, counted from 1, decrypted and handed to the service worker."""
@@ -249,7 +258,10 @@ async def test_a_browser_is_connected_paged_and_answers(desk: Desk) -> None:
     page = await desk.shown("DiskFull")
     assert page["title"] == "CRITICAL #1 DiskFull (Shop)"
     assert page["actions"] == ["acknowledge", "resolve"]
-    assert (page["stays"], page["silent"]) == (True, False)
+    assert (page["stays"], page["silent"], page["rings"]) == (True, False, True)
+    async with asyncio.timeout(10):
+        while await desk.status() != "delivered":  # noqa: ASYNC110 - the browser tells the server, not us
+            await asyncio.sleep(0.05)
     await desk.page.context.clear_cookies()
     await desk.presses("acknowledge")
     answered = await desk.shown("#1 is yours. Nobody else is paged.")
@@ -275,7 +287,7 @@ async def test_news_take_the_place_of_the_page_silently(desk: Desk) -> None:
     news = await desk.arrives(2)
     assert news["tag"] == page["tag"]
     told = await desk.shown("Acknowledged by Bea Okafor")
-    assert (told["silent"], told["stays"], told["actions"]) == (True, False, [])
+    assert (told["silent"], told["stays"], told["rings"], told["actions"]) == (True, False, False, [])
     assert desk.complaints == []
 
 
