@@ -89,7 +89,7 @@ def opening(message: Message, base_url: str, round_: int) -> str:
         round_ == 1
     )
     words = [twiml.pause(), twiml.say(greeting), twiml.say(f"{_by_now(message)}{wording.spoken(message)}")]
-    words.append(twiml.say(_KEYS if message.actions else _AGAIN))
+    words.append(twiml.say(_keys(message)))
     key = f"{base_url}{voice_path(message.notification_id, round_)}/key"
     return twiml.document(twiml.gather(key, *words, seconds=KEY_SECONDS), twiml.redirect(again))
 
@@ -127,6 +127,13 @@ def left_on_machine(message: Message) -> str:
 def goodbye(said: str) -> str:
     """The last words of a call."""
     return twiml.document(twiml.say(wording.pronounced(said)), twiml.say("Goodbye."), twiml.hang_up())
+
+
+def _keys(message: Message) -> str:
+    """What can be pressed: everything for an incident, one key for a test page that wants to be answered."""
+    if not message.actions:
+        return _AGAIN
+    return _KEYS if message.incident is not None else f"If you hear this, press 4. {_AGAIN}"
 
 
 def _by_now(message: Message) -> str:

@@ -18,6 +18,19 @@ async def by_provider_id(reader: Reader, channel: str, provider_id: str) -> Noti
     )
 
 
+async def together(reader: Reader, row: Notification) -> list[Notification]:
+    """The other pages that left, or may have left, in one message with this one."""
+    if row.bundle_id is None:
+        return []
+    return await reader.all(
+        Notification,
+        f"SELECT {_COLUMNS} FROM notifications WHERE bundle_id = :bundle_id AND id <> :id "
+        "AND status IN ('sending', 'sent', 'delivered', 'unknown') ORDER BY id",
+        bundle_id=row.bundle_id,
+        id=row.id,
+    )
+
+
 async def accept(tx: Transaction, row: Notification, provider_id: str) -> bool:
     """The provider has it after all, though its answer was lost: it is not sent again. False if that is known."""
     won = await tx.changed(

@@ -35,18 +35,25 @@ async def record(
     if not delivered and row.provider_id != provider_id and row.attempts > 1:
         # The end of an earlier attempt: a later one is with the provider, or about to be.
         return False
-    row.provider_id = row.provider_id or provider_id
-    status = NotificationStatus.DELIVERED if delivered else NotificationStatus.FAILED
-    if not await stored.finish(tx, row, status, None if delivered else detail):
-        return False
-    ended = msgspec.structs.replace(
-        row, status=status, due_at=None, failure_reason=None if delivered else detail, updated_at=tx.now
-    )
-    if row.contact_method_id is not None:
+    moved = False
+    for each in [row, *await stored.together(tx, row)]:
+        each.provider_id = each.provider_id or provider_id
+        moved |= await _finish(tx, each, delivered=delivered, detail=detail)
+    if moved and row.contact_method_id is not None:
         if delivered:
             await contact_methods.prove(tx, row.contact_method_id)
         elif is_address_broken:
             await contact_methods.fail(tx, row.contact_method_id, detail)
+    return moved
+
+
+async def _finish(tx: Transaction, row: Notification, *, delivered: bool, detail: str) -> bool:
+    """The end of one of the pages that the message told."""
+    status = NotificationStatus.DELIVERED if delivered else NotificationStatus.FAILED
+    why = None if delivered else detail
+    if not await stored.finish(tx, row, status, why):
+        return False
+    ended = msgspec.structs.replace(row, status=status, due_at=None, failure_reason=why, updated_at=tx.now)
     if row.kind is NotificationKind.PAGE or not delivered:
         await deliveries.ended(tx, ended, detail)
     return True
@@ -55,10 +62,12 @@ async def record(
 async def accept(tx: Transaction, *, channel: str, provider_id: str, notification_id: str) -> bool:
     """The provider works on a message whose answer was lost: it is not sent once more."""
     row = await _meant(tx, channel, provider_id, notification_id)
-    if row is None or not await stored.accept(tx, row, provider_id):
+    if row is None or row.status is not NotificationStatus.UNKNOWN:
         return False
-    row.status, row.provider_id, row.due_at = NotificationStatus.SENT, provider_id, None
-    await deliveries.ended(tx, row, "")
+    for each in [row, *await stored.together(tx, row)]:
+        if await stored.accept(tx, each, provider_id):
+            each.status, each.provider_id, each.due_at = NotificationStatus.SENT, provider_id, None
+            await deliveries.ended(tx, each, "")
     return True
 
 

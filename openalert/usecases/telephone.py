@@ -5,6 +5,7 @@ Whoever calls this has verified that Twilio said so. Answers are TwiML.
 
 import msgspec
 
+from openalert.domain.action import Verb
 from openalert.domain.errors import OpenAlertError
 from openalert.domain.instant import HOUR
 from openalert.domain.notification import Notification
@@ -15,7 +16,7 @@ from openalert.notifiers.twilio import in_words
 from openalert.storage import contact_methods, notifications
 from openalert.storage import receipts as stored
 from openalert.storage.transaction import Reader, Transaction
-from openalert.usecases import callbacks, deliveries, receipts, replies, text_replies
+from openalert.usecases import callbacks, deliveries, receipts, replies, test_pages, text_replies
 from openalert.usecases.deliveries import Outside
 
 CALL_LASTS = HOUR
@@ -55,7 +56,7 @@ async def answered(tx: Transaction, outside: Outside, notification_id: str, call
     row = await _call(tx, notification_id)
     if row is None:
         return voice.goodbye(OVER)
-    message = await deliveries.compose(tx, row, outside)
+    message = await deliveries.compose(tx, row, outside, await stored.together(tx, row))
     await receipts.record(
         tx,
         channel="voice",
@@ -79,6 +80,9 @@ async def pressed(
     if key == REPEAT_KEY:
         return voice.repeated(row.id, outside.base_url)
     verb = KEYS.get(key)
+    if verb is Verb.ACKNOWLEDGE and test_pages.is_test_page(row):
+        await test_pages.by_key(tx, row)
+        return voice.goodbye("Thank you. This way works.")
     if verb is None or row.incident_id is None:
         return voice.misunderstood(row.id, outside.base_url, round_)
 

@@ -161,6 +161,10 @@ async def opened(reader: Reader, secret: bytes, token: str) -> Proof:
     row = await notifications.get(reader, link.row_of(token))
     if row is None or not is_test_page(row) or not link.is_good(secret, token, claims(row), reader.now):
         raise NotFound("test page")
+    return await _proof(reader, row)
+
+
+async def _proof(reader: Reader, row: Notification) -> Proof:
     user = await users.get(reader, SYSTEM, row.user_id or "")
     method = await contact_methods.get(reader, row.user_id or "", row.contact_method_id or "")
     if user is None or not user.is_active or method is None:
@@ -171,6 +175,16 @@ async def opened(reader: Reader, secret: bytes, token: str) -> Proof:
 async def prove(tx: Transaction, secret: bytes, token: str) -> Proof:
     """It arrived: the address is proven, and what is left of the test is not sent. Pressing twice is harmless."""
     proof = await opened(tx, secret, token)
+    await _prove(tx, proof)
+    return proof
+
+
+async def by_key(tx: Transaction, row: Notification) -> None:
+    """The same by a key or button of the message; the caller has proven that its provider said so."""
+    await _prove(tx, await _proof(tx, row))
+
+
+async def _prove(tx: Transaction, proof: Proof) -> None:
     tx.actor = msgspec.structs.replace(
         tx.actor,
         kind="user",
@@ -180,7 +194,6 @@ async def prove(tx: Transaction, secret: bytes, token: str) -> Proof:
     )
     if not proof.is_proven:
         await got(tx, proof.row, proof.user, proof.method)
-    return proof
 
 
 async def got(tx: Transaction, row: Notification, user: User, method: ContactMethod) -> None:

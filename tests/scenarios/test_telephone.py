@@ -12,6 +12,7 @@ from openalert.config.sections import Twilio
 from openalert.domain.incident import IncidentStatus
 from openalert.domain.instant import DAY, HOUR, MINUTE
 from openalert.domain.notification import NotificationStatus
+from openalert.domain.severity import Severity
 from openalert.domain.user import User
 from openalert.engine.engine import Engine
 from openalert.notifiers.sms import SmsNotifier
@@ -19,7 +20,7 @@ from openalert.notifiers.twilio import TwilioSettings, signature
 from openalert.notifiers.voice import VoiceNotifier
 from openalert.storage import contact_methods, notifications
 from openalert.usecases import contact_methods as methods
-from openalert.usecases import incidents
+from openalert.usecases import incidents, test_pages
 from tests import make
 from tests.fakes.twilio import ACCOUNT, NUMBER, TOKEN, FakeTwilio, Record
 from tests.fakes.webhook import Fault
@@ -364,6 +365,32 @@ async def test_a_test_message(world: World, twilio: FakeTwilio, kind: str) -> No
     heard = twilio.messages[0].body if kind == "sms" else await twilio.plays(twilio.calls[0], keys="9")
     assert "Nothing is wrong" in heard
     assert "acknowledge" not in heard
+
+
+async def test_a_test_page_is_answered_by_a_key(world: World, twilio: FakeTwilio) -> None:
+    """A call that tries the real way asks for one key, and the key proves the number."""
+    await world.does(test_pages.to_user, world.bob.id, Severity.CRITICAL, by=world.bob)
+    heard = await twilio.plays(await rang(world, twilio), keys="4")
+    assert "If you hear this, press 4." in heard
+    assert heard.endswith("Thank you. This way works. Goodbye.")
+    assert (await method(world, world.bob, "voice")).last_proven_at == world.clock()
+
+
+async def test_a_bundle_is_one_message_with_one_end(world: World, twilio: FakeTwilio) -> None:
+    """A storm comes as one call that names what else there is; what becomes of it becomes of every page in it."""
+    await world.policy(level(1, world.bob), level(2, world.charlie, minutes=60))
+    for name in ("A1", "A2", "A3", "A4", "A5"):
+        await world.post_all([(world.group(world.alert(name, severity="critical")), "A")], "prometheus")
+    await world.advance(seconds=150)
+    assert len(twilio.calls) == 4
+    last = twilio.calls[-1]
+    heard = await twilio.plays(last, keys="4")
+    assert "And 1 more incident: number 5 A5." in heard
+    assert "The same for number 5." in heard
+    bundle = (
+        "FROM notifications WHERE bundle_id = (SELECT bundle_id FROM notifications WHERE provider_id = :sid)"
+    )
+    assert await world.value(f"SELECT count(*) {bundle} AND status = 'delivered'", sid=last.sid) == 2
 
 
 async def test_news_come_by_text_and_never_by_a_call(world: World, twilio: FakeTwilio) -> None:

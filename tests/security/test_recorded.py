@@ -45,6 +45,16 @@ ELSEWHERE = {
     ("POST", "/me/contact-methods/slack"): "needs a workspace: tests/web/test_slack.py",
     ("POST", "/callbacks/slack/actions"): "wants Slack's signature: tests/web/test_slack.py",
     ("POST", "/callbacks/slack/events"): "wants Slack's signature: tests/web/test_slack.py",
+    **{
+        ("POST", f"/callbacks/twilio/{path}"): "wants Twilio's signature: tests/scenarios/test_telephone.py"
+        for path in (
+            "sms",
+            "message/{token}",
+            "call/{token}",
+            "voice/{token}/{round_number}",
+            "voice/{token}/{round_number}/key",
+        )
+    },
     ("POST", "/reset/{token}"): CEREMONY,
     ("POST", "/invitation/{token}"): CEREMONY,
     ("POST", "/me/single-sign-on/connect"): CEREMONY,

@@ -144,3 +144,12 @@ async def test_other_browsers_are_listed_and_signed_out(
     async with openalert.database.read() as reader:
         found = [await signin.find_session(reader, token) is not None for token in tokens]
     assert found == [False, False, True]
+
+
+async def test_a_telephone_can_be_added_where_there_is_a_provider(world: World, sign_in: SignIn) -> None:
+    """Without an account at Twilio nobody is offered what could not work; a number without its country is explained."""
+    browser = await sign_in(world.alice)
+    assert 'value="sms"' not in (await browser.get("/me")).text
+    page = await browser.post("/me/contact-methods", type="sms", address="0151 123")
+    assert page.status == 422
+    assert "begins with + and the country" in page.text
