@@ -24,6 +24,8 @@ from openalert.notifiers import NotifierSettings
 from openalert.notifiers.email import EmailSettings
 from openalert.notifiers.http import OutgoingSettings
 from openalert.notifiers.identity_provider import IdentityProvider, ProviderSettings
+from openalert.notifiers.mattermost import MattermostNotifier
+from openalert.notifiers.mattermost_api import MattermostSettings
 from openalert.notifiers.notifier import Notifier
 from openalert.notifiers.push import WebPushSettings
 from openalert.notifiers.slack import SlackNotifier
@@ -76,6 +78,7 @@ class OpenAlert:
             per_second=config.delivery.per_second,
         )
         self.telegram = telegram_bot(config)
+        self.mattermost = mattermost(config)
         self.telegram_updates = telegram_updates(config, database, self.telegram, secret)
         self.single_sign_on = single_sign_on(config)
         self.slack = slack(database, built, links_back(config, secret))
@@ -117,6 +120,8 @@ class OpenAlert:
             await self.drain()
             if self.telegram_updates is not None:
                 await self.telegram_updates.stop()
+            if self.mattermost is not None:
+                await self.mattermost.close()
             await self.intake.stop()
             await self.engine.stop()
             await self._stop_slack()
@@ -177,6 +182,7 @@ def notifier_settings(config: Config) -> NotifierSettings:
             app_token=config.slack.app_token,
             base_url=config.slack.base_url,
         ),
+        mattermost=MattermostSettings(url=config.mattermost.url, bot_token=config.mattermost.bot_token),
         telegram=TelegramSettings(bot_token=config.telegram.bot_token, base_url=config.telegram.base_url),
         twilio=TwilioSettings(
             account_sid=twilio.account_sid,
@@ -217,6 +223,14 @@ def _mail_server(smtp: Smtp) -> EmailSettings:
         security=smtp.security,
         sender=smtp.sender,
     )
+
+
+def mattermost(config: Config) -> MattermostNotifier | None:
+    """The Mattermost server of the configuration, for questions; None when there is none."""
+    settings = notifier_settings(config)
+    if not settings.mattermost.url:
+        return None
+    return MattermostNotifier(settings.mattermost, settings.outgoing, base_url=settings.base_url)
 
 
 def telegram_bot(config: Config) -> TelegramBot | None:
@@ -283,6 +297,7 @@ def _litestar(openalert: OpenAlert, secret: bytes, describing: OpenAPIConfig | N
                 "slack": openalert.slack,
                 "telegram": openalert.telegram,
                 "slack_socket": openalert.slack_socket,
+                "mattermost": openalert.mattermost,
                 "health": openalert.engine.health,
                 "engine": openalert.engine,
                 "secret": secret,

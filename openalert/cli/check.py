@@ -52,6 +52,7 @@ async def _findings(config: Config) -> AsyncIterator[Finding]:
     yield await _slack(config)
     yield await _twilio(config)
     yield await _telegram(config)
+    yield await _mattermost(config)
     yield await _single_sign_on(config)
     yield _outgoing(config)
     yield _clock()
@@ -132,6 +133,21 @@ async def _twilio(config: Config) -> Finding:
         return "twilio", True, await notifier.probe()
     except Exception as error:  # noqa: BLE001 - whatever it is, it is what the person wants to know
         return "twilio", False, str(error)
+    finally:
+        await notifier.close()
+
+
+async def _mattermost(config: Config) -> Finding:
+    """Whether Mattermost knows the bot."""
+    from openalert.app import mattermost
+
+    notifier = mattermost(config)
+    if notifier is None:
+        return "mattermost", None, "mattermost.url is not configured: nothing goes to Mattermost"
+    try:
+        return "mattermost", True, await notifier.probe()
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is what the person wants to know
+        return "mattermost", False, str(error)
     finally:
         await notifier.close()
 

@@ -54,6 +54,7 @@ def problems(config: Config) -> Iterator[tuple[str, str]]:
     yield from _web_push_problems(config.web_push)
     yield from _slack_problems(config.slack)
     yield from _telegram_problems(config)
+    yield from _mattermost_problems(config)
     yield from _oidc_problems(config.oidc)
 
 
@@ -117,6 +118,14 @@ def _twilio_problems(config: Config) -> Iterator[tuple[str, str]]:
             "server.base_url",
             "is needed as soon as twilio.account_sid is given: Twilio reports back there.",
         )
+
+
+def _mattermost_problems(config: Config) -> Iterator[tuple[str, str]]:
+    url, token = config.mattermost.url, config.mattermost.bot_token
+    if bool(url) != bool(token):
+        yield "mattermost.url", "and mattermost.bot_token are needed together."
+    if url and (not re.match(r"https?://[^/]", url) or url.endswith("/")):
+        yield "mattermost.url", "must begin with https:// or http://, without a slash at its end."
 
 
 def _telegram_problems(config: Config) -> Iterator[tuple[str, str]]:

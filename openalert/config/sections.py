@@ -109,6 +109,15 @@ class Twilio(Section, frozen=True):
     base_url: str = "https://api.twilio.com"
 
 
+class Mattermost(Section, frozen=True):
+    """The Mattermost server; without a URL and a token nothing goes there."""
+
+    url: str = ""
+    """Where people open it, without a slash at its end."""
+    bot_token: Secret = ""
+    """Of a bot account."""
+
+
 class Telegram(Section, frozen=True):
     """The Telegram bot; without a token there is none."""
 
@@ -206,6 +215,7 @@ class Config(Section, frozen=True):
     mail_in: MailIn = MailIn()
     twilio: Twilio = Twilio()
     telegram: Telegram = Telegram()
+    mattermost: Mattermost = Mattermost()
     outgoing: Outgoing = Outgoing()
     apprise: Apprise = Apprise()
     web_push: WebPush = WebPush()

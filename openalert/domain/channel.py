@@ -13,6 +13,7 @@ from openalert.domain.user import check_email
 
 _SLACK_ID = re.compile(r"[CG][A-Z0-9]{6,20}")
 _SLACK_NAME = re.compile(r"#[^\s#@<>&,:;\"'`|/\\]{1,80}")
+_MATTERMOST_ID = re.compile(r"[a-z0-9]{26}")
 _TELEGRAM_CHAT = re.compile(r"-?[1-9][0-9]{3,18}")
 
 
@@ -72,6 +73,17 @@ def check_slack_channel(channel: str) -> str:
             field="config.channel",
         )
     return name
+
+
+def check_mattermost_channel(channel: str) -> str:
+    """The id of a Mattermost channel, 26 letters and digits; or Invalid with the field `config.channel`."""
+    plain = channel.strip()
+    if not _MATTERMOST_ID.fullmatch(plain):
+        raise Invalid(
+            "config.channel must be the channel's ID: in Mattermost, View Info of the channel, at its end.",
+            field="config.channel",
+        )
+    return plain
 
 
 def check_telegram_chat(chat: str) -> str:
@@ -139,6 +151,14 @@ CHANNEL_KINDS: dict[str, ChannelKind] = {
             is_secret=True,
             shown=apprise.shown,
             needs_admin=True,
+        ),
+        ChannelKind(
+            type="mattermost",
+            words="Mattermost",
+            field="channel",
+            field_words="Channel ID",
+            placeholder="4xp9fdt77pncbef59f4k1qe83o",
+            check=check_mattermost_channel,
         ),
         ChannelKind(
             type="telegram",

@@ -12,6 +12,7 @@ from openalert.domain.severity import Severity
 from openalert.domain.user import check_email
 
 _WRITTEN = re.compile(r"[\s().\-/\u2010-\u2015\u00a0]")
+_MATTERMOST_ACCOUNT = re.compile(r"[a-z0-9]{26}")
 _TELEGRAM_ACCOUNT = re.compile(r"[1-9][0-9]{3,18}")
 _COSTLY = ("+1900", "+1976", "+979", "+882", "+883")
 """Premium rate in North America and worldwide, and the networks without a country: whom toll fraud lets others call."""
@@ -76,6 +77,13 @@ def check_slack_member(address: str) -> str:
     return plain
 
 
+def check_mattermost_account(address: str) -> str:
+    """The id by which Mattermost knows a person: 26 letters and digits."""
+    if not _MATTERMOST_ACCOUNT.fullmatch(address):
+        raise Invalid("The ID of a Mattermost account has 26 letters and digits.", field="address")
+    return address
+
+
 def check_telegram_account(address: str) -> str:
     """The id of somebody's Telegram account, which is also that of the chat with them."""
     if not _TELEGRAM_ACCOUNT.fullmatch(address):
@@ -130,6 +138,13 @@ CONTACT_KINDS: dict[str, ContactKind] = {
             costs=True,
             from_severity=Severity.CRITICAL,
             after=CALL_AFTER,
+        ),
+        ContactKind(
+            type="mattermost",
+            words="Mattermost",
+            address_words="Mattermost account",
+            check=check_mattermost_account,
+            is_linked=True,
         ),
         ContactKind(
             type="telegram",

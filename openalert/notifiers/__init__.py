@@ -8,6 +8,8 @@ from openalert.notifiers.apprise import AppriseNotifier
 from openalert.notifiers.email import EmailNotifier, EmailSettings
 from openalert.notifiers.failover import one_or_more
 from openalert.notifiers.http import OutgoingSettings
+from openalert.notifiers.mattermost import MattermostNotifier
+from openalert.notifiers.mattermost_api import MattermostSettings
 from openalert.notifiers.notifier import Notifier
 from openalert.notifiers.push import PushNotifier, WebPushSettings
 from openalert.notifiers.slack import SlackNotifier
@@ -32,6 +34,7 @@ class NotifierSettings(msgspec.Struct, kw_only=True, frozen=True):
     """A second mail server, which takes over when the first fails."""
     twilio: TwilioSettings = TwilioSettings()
     telegram: TelegramSettings = TelegramSettings()
+    mattermost: MattermostSettings = MattermostSettings()
     outgoing: OutgoingSettings = OutgoingSettings()
     apprise_hosts: tuple[str, ...] = ()
     """Servers of services behind Apprise that may lie in a private network."""
@@ -54,6 +57,9 @@ NOTIFIERS: dict[str, Callable[[NotifierSettings], Notifier]] = {
     TeamsNotifier.channel: lambda settings: TeamsNotifier(settings.outgoing),
     AppriseNotifier.channel: lambda settings: AppriseNotifier(
         settings.outgoing, allowed_hosts=settings.apprise_hosts, base_url=settings.base_url
+    ),
+    MattermostNotifier.channel: lambda settings: MattermostNotifier(
+        settings.mattermost, settings.outgoing, base_url=settings.base_url
     ),
     TelegramNotifier.channel: lambda settings: TelegramNotifier(settings.telegram, settings.outgoing),
 }

@@ -11,6 +11,8 @@ from openalert.notifiers import NOTIFIERS, NotifierSettings, build, web_push
 from openalert.notifiers.apprise import AppriseNotifier
 from openalert.notifiers.email import EmailNotifier, EmailSettings
 from openalert.notifiers.http import OutgoingSettings
+from openalert.notifiers.mattermost import MattermostNotifier
+from openalert.notifiers.mattermost_api import MattermostSettings
 from openalert.notifiers.notifier import LostAnswer, Message, Notifier, NotifierError, Reason
 from openalert.notifiers.push import PushNotifier
 from openalert.notifiers.slack import SlackNotifier
@@ -22,6 +24,8 @@ from openalert.notifiers.twilio import TwilioSettings
 from openalert.notifiers.voice import VoiceNotifier
 from openalert.notifiers.webhook import WebhookNotifier, new_secret
 from tests.fakes.apprise import FakeServices
+from tests.fakes.mattermost import TOKEN as MATTERMOST_TOKEN
+from tests.fakes.mattermost import FakeMattermost
 from tests.fakes.push_service import FakeBrowser, FakePushService
 from tests.fakes.slack import FakeSlack
 from tests.fakes.smtp import FakeSmtp, SmtpMode
@@ -174,6 +178,39 @@ class TeamsRig:
         return len(self.workflow.cards)
 
 
+class MattermostRig:
+    """Mattermost and a bot, whose posts Mattermost names; nothing finds one of them again."""
+
+    names_its_own = True
+    knows_repeats = False
+
+    def __init__(self, server: FakeMattermost) -> None:
+        self.server = server
+        server.accounts["bea"] = "b" * 26
+        self.notifier: Notifier = MattermostNotifier(
+            MattermostSettings(url=server.base_url, bot_token=MATTERMOST_TOKEN),
+            OutgoingSettings(deadline=DEADLINE),
+            base_url=BASE_URL,
+        )
+
+    def message(self, **changes: Any) -> Message:
+        self.server.channels.add("c" * 26)
+        return messages.page(to="c" * 26, channel_config={"channel": "c" * 26}, **changes)
+
+    async def down(self) -> None:
+        await self.server.down()
+
+    def lose_answers(self) -> None:
+        self.server.fault = Fault.LOST_ANSWER
+
+    def hang(self) -> None:
+        self.server.fault = Fault.HANG
+
+    def arrived(self) -> int:
+        assert self.server.problems == []
+        return len(self.server.posts)
+
+
 class TelegramRig:
     """Telegram and a bot, whose messages Telegram names; nothing finds one of them again."""
 
@@ -311,6 +348,8 @@ async def rig(request: pytest.FixtureRequest) -> AsyncIterator[Rig]:
             made = AppriseRig(await stack.enter_async_context(FakeServices()))
         elif request.param == "teams":
             made = TeamsRig(await stack.enter_async_context(FakeTeams()))
+        elif request.param == "mattermost":
+            made = MattermostRig(await stack.enter_async_context(FakeMattermost()))
         elif request.param == "telegram":
             made = TelegramRig(await stack.enter_async_context(FakeTelegram()))
         elif request.param == "push":
@@ -330,7 +369,7 @@ async def test_success_gives_a_receipt(rig: Rig) -> None:
     assert receipt.provider_id
     if not getattr(rig, "names_its_own", False):
         assert rig.message().notification_id in receipt.provider_id
-    assert any(status in receipt.detail for status in ("200", "202", "250", "queued"))
+    assert any(status in receipt.detail for status in ("200", "201", "202", "250", "queued"))
     assert rig.arrived() == 1
 
 

@@ -34,6 +34,8 @@ REFUSED_LATER = {
     ("POST", "/a/{token}"): {404},
     ("POST", "/me/contact-methods/telegram"): {404},
     ("POST", "/callbacks/telegram"): {403},
+    ("POST", "/me/contact-methods/mattermost"): {404},
+    ("POST", "/callbacks/mattermost"): {403},
     ("GET", "/setup"): {303, 403, 404},
     ("POST", "/setup"): {422},
     ("GET", "/auth/login"): {303, 404},

@@ -28,6 +28,8 @@ ELSEWHERE = {
     ("POST", "/auth/login"): "tests/usecases/test_failures.py",
     ("POST", "/me/password"): "as /api/v1/users/{user_id}/password, and needs the present one",
     ("POST", "/me/contact-methods/telegram"): "tests/web/ui/test_telegram.py",
+    ("POST", "/me/contact-methods/mattermost"): "tests/scenarios/test_mattermost.py",
+    ("POST", "/callbacks/mattermost"): "tests/scenarios/test_mattermost.py",
     ("POST", "/callbacks/telegram"): "tests/web/test_telegram.py",
     ("POST", "/setup"): "tests/web/ui/test_audit.py",
     ("POST", "/forgotten"): "tells strangers nothing; choosing the new password is recorded",

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 from litestar.handlers import HTTPRouteHandler
 
-from openalert.web.callbacks import slack, telegram, twilio
+from openalert.web.callbacks import mattermost, slack, telegram, twilio
 
 ROUTES: Sequence[HTTPRouteHandler] = [
     *slack.ROUTES,
+    *mattermost.ROUTES,
     *telegram.ROUTES,
     *twilio.ROUTES,
 ]

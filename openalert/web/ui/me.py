@@ -56,6 +56,7 @@ async def _page(
             reach=await reachability.of_user(reader, actor, me.id),
             methods=[_method(each, reader.now) for each in methods],
             kinds=_kinds(request),
+            mattermost=request.app.state.mattermost is not None,
             telegram=request.app.state.telegram is not None,
             errors=errors,
             values=values_of(
