@@ -8,7 +8,8 @@ from pathlib import Path
 import aiosmtplib
 import pytest
 
-from openalert.config.sections import MailIn
+from openalert import app
+from openalert.config.sections import Config, MailIn
 from openalert.domain.access import Role
 from openalert.domain.instant import DAY
 from openalert.domain.mail_address import answered_message, reply_address
@@ -239,3 +240,12 @@ async def test_pages_say_where_answers_go(world: World) -> None:
     (page,) = world.email.received
     assert page.reply_to == reply_address(OUTSIDE.secret, page.notification_id, DOMAIN)
     await world.does(incidents.resolve, (await world.incident()).id, by=world.bob)
+
+
+async def test_the_program_listens_only_when_it_is_told_to(world: World) -> None:
+    """Without a port there is no listener and no Reply-To; with one both, and the listener ends with the program."""
+    assert app.mail_listener(Config(), world.db, b"key") is None
+    assert app.links_back(Config(), b"key").mail_domain == ""
+    config = Config(mail_in=MailIn(port=1, domain=DOMAIN))
+    assert app.links_back(config, b"key").mail_domain == DOMAIN
+    assert app.mail_listener(config, world.db, b"key") is not None
