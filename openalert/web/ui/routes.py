@@ -35,6 +35,7 @@ from openalert.web.ui import (
     slack,
     teams,
     telegram,
+    test_pages,
     users,
 )
 
@@ -54,6 +55,7 @@ ROUTES: Sequence[HTTPRouteHandler] = [
     *overrides.ROUTES,
     *escalation_policies.ROUTES,
     *teams.ROUTES,
+    *test_pages.ROUTES,
     *roles.ROUTES,
     *channels.ROUTES,
     *users.ROUTES,

@@ -20,13 +20,14 @@ from openalert.usecases import (
     identities,
     invitations,
     links,
+    notification_rules,
     password_resets,
     reachability,
     second_factors,
     signin,
     users,
 )
-from openalert.web.ui import choices, shifts
+from openalert.web.ui import choices, reaching, shifts
 from openalert.web.ui.forms import Errors, attempt, forget_shown, show_once, shown_once, values_of
 from openalert.web.ui.frame import Values, Web, act, address, answer, go, sent, sent_all, shell
 from openalert.web.ui.invitations import PASSWORDS, on_its_way, pending
@@ -213,6 +214,9 @@ async def _page(
                 for one in some
                 if one.user_id == user.id
             ],
+            picture=reaching.picture(await notification_rules.callee(reader, actor, user.id), reader.now)
+            if may_manage
+            else [],
             reach=reach,
             handed=shown_once(request).get(user.id),
             sends_mail=request.app.state.config.sends_mail,

@@ -150,3 +150,27 @@ async def test_a_test_page_is_sent_and_its_button_proves_the_way(world: World, s
     assert "Did it reach you?" in page.text
     assert "It reaches you" in (await browser.press(page, path)).text
     assert "This test is over" in (await browser.get("/proof/nothing")).text
+
+
+async def test_whoever_is_on_call_a_team_and_a_person_are_sent_a_test_page(
+    world: World, sign_in: SignIn
+) -> None:
+    """From the pages of the schedule, the team and the person; what cannot be sent is said by name."""
+    browser = await sign_in(world.alice)
+    page = await browser.post(
+        "/schedules", name="Core", team_id=world.core.id, timezone="UTC", member_id=world.charlie.id
+    )
+    schedule = await world.value("SELECT id FROM schedules")
+    page = await browser.press(
+        await browser.get(f"/schedules/{schedule}"), f"/schedules/{schedule}/test-page"
+    )
+    assert "A test page is on its way to Charlie." in page.text
+    page = await browser.press(
+        await browser.get(f"/users/{world.bob.id}"), f"/users/{world.bob.id}/test-page"
+    )
+    assert "A test page is on its way to Bob." in page.text
+    assert "at once" in page.text
+    page = await browser.press(
+        await browser.get(f"/teams/{world.core.id}"), f"/teams/{world.core.id}/test-page"
+    )
+    assert "A test page is on its way to Alice. Bob was sent a test page a moment ago" in page.text

@@ -66,10 +66,11 @@ async def test_an_admin_of_the_team_is_not_offered_what_only_owners_may(
 
 
 async def test_members_see_their_team_and_strangers_do_not(world: World, sign_in: SignIn) -> None:
-    """Bob finds one form, to leave; Charlie finds nothing."""
+    """Bob finds two forms, for a test page and to leave; Charlie finds nothing."""
     path = f"/teams/{world.core.id}"
     page = await (await sign_in(world.bob)).get(path)
     assert [form["action"] for form in page.forms if form["action"].startswith(path)] == [
+        f"{path}/test-page",
         f"{path}/members/{world.bob.id}"
     ]
     browser = await sign_in(world.charlie)
