@@ -16,8 +16,8 @@ from openalert.domain.notification import Notification, NotificationKind, Notifi
 from openalert.domain.vault import Unreadable
 from openalert.engine.lines import Lines, Result
 from openalert.notifiers.notifier import LostAnswer, Notifier, NotifierError, Reason, Receipt
+from openalert.storage import channel_troubles, notifications
 from openalert.storage import deliveries as sending
-from openalert.storage import notifications
 from openalert.storage.database import Database
 from openalert.storage.transaction import Transaction
 from openalert.usecases import bundles, deliveries, going_on
@@ -181,6 +181,13 @@ class Deliver:
         async with self._database.transaction() as tx:
             return await deliveries.recover(tx, self._run_id, now - CLAIM_LOST_AFTER, self._answered)
 
+    async def remember(self) -> None:
+        """Which providers refused our credentials when the last run ended."""
+        async with self._database.read() as reader:
+            known = await channel_troubles.all_of_them(reader)
+        for trouble in known:
+            self.lines.line(trouble.channel, trouble.provider, trouble.address).is_refused = True
+
     async def finish(self, seconds: float) -> None:
         """Wait for what is on its way, so that its answers are written down."""
         clock = asyncio.get_running_loop().time
@@ -207,12 +214,16 @@ class Deliver:
 
     def _terms(self, row: Notification, result: Result) -> Terms:
         now = self._database.clock()
+        line = self.lines.line(row.channel, row.provider, row.address)
+        was_refused = line.is_refused
         self.lines.ended(row, result, now)
         providers = self.lines.providers(row.channel)
         return Terms(
             tries=self.lines.manner(row.channel).tries,
             providers=providers,
             elsewhere=self.lines.elsewhere(row, result, now),
+            address=line.address,
+            was_refused=was_refused,
         )
 
     async def _send(self, rows: Sequence[Notification]) -> Result:

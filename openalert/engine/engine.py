@@ -107,6 +107,7 @@ class Engine:
         self._not_running_since = housekeeping.gap(previous, now)
         if self._not_running_since is not None:
             log.warning("was not running", seconds=(now - self._not_running_since) // SECOND)
+        await self.deliver.remember()
         await self.deliver.recover()
 
     async def stop(self, seconds: float = 10.0) -> None:

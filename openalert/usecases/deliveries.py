@@ -40,6 +40,7 @@ from openalert.storage import deliveries as sending
 from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import (
     bundles,
+    channel_troubles,
     digests,
     escalation,
     going_on,
@@ -65,6 +66,10 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     providers: int = 1
     elsewhere: int | None = None
     """Another provider that may try at once."""
+    address: str = ""
+    """The address, where every one is a provider of its own."""
+    was_refused: bool = False
+    """Our credentials were refused before."""
 
 
 class Outside(msgspec.Struct, frozen=True):
@@ -233,6 +238,10 @@ async def settle_all(
     terms: Terms,
 ) -> None:
     """Write what became of an attempt that told all of these; the first was its subject."""
+    if isinstance(result, NotifierError) and result.reason is Reason.AUTH_FAILED:
+        await channel_troubles.begin(tx, rows[0], terms.address, result.detail)
+    elif isinstance(result, Receipt) and terms.was_refused:
+        await channel_troubles.end(tx, rows[0], terms.address)
     await settle(tx, rows[0], result, terms)
     if len(rows) == 1:
         return

@@ -7,7 +7,7 @@ from openalert.domain.bundling import FEW, GATHER, Page, Told, gathered
 from openalert.domain.instant import SECOND
 from openalert.engine import escalate
 from openalert.notifiers.notifier import LostAnswer, Message, NotifierError, Reason, Receipt
-from openalert.usecases import incidents, replies
+from openalert.usecases import incidents, receipts, replies
 from tests import make
 from tests.world import World, level
 
@@ -134,3 +134,22 @@ async def test_the_button_of_a_bundle_answers_all_of_it(world: World) -> None:
         reply = await replies.by_message(tx, message.notification_id, Verb.ACKNOWLEDGE, via="button")
     assert "The same for #" in reply.said
     assert await world.value("SELECT count(*) FROM incidents WHERE status = 'acknowledged'") == 4
+
+
+async def test_what_the_provider_reports_of_a_bundle_holds_for_all_of_it(world: World) -> None:
+    """The message did not arrive: none of the incidents that it told counts as told."""
+    await world.policy(level(1, world.alice))
+    await _storm(world, *(f"Alert {number}" for number in range(7)))
+    await world.advance(seconds=GATHER / SECOND)
+    leader = world.email.received[-1].notification_id
+    provider_id = await world.value("SELECT provider_id FROM notifications WHERE id = :id", id=leader)
+    async with world.db.transaction() as tx:
+        assert await receipts.record(
+            tx,
+            channel="email",
+            provider_id=provider_id,
+            delivered=False,
+            detail="bounced",
+            notification_id=leader,
+        )
+    assert await world.value("SELECT count(*) FROM notifications WHERE failure_reason = 'bounced'") == 4

@@ -13,6 +13,8 @@ NOT_AN_ACT = {
     "chat_codes.redeem": "part of connecting an account",
     "contact_methods.new_method": "changes nothing",
     "bundles.gather": "the engine sends",
+    "channel_troubles.begin": "a provider says it, nobody",
+    "channel_troubles.end": "a provider says it, nobody",
     "deliveries.claim": "the engine sends",
     "deliveries.claim_all": "the engine sends",
     "deliveries.ended": "the engine sends",

@@ -1,0 +1,44 @@
+"""A provider refuses our credentials: the owners are told once, and not by one failed page after the other."""
+
+from openalert.domain.notification import Notification, NotificationKind
+from openalert.domain.notification_plan import last_resort
+from openalert.domain.severity import Severity
+from openalert.storage import channel_troubles, recipients
+from openalert.storage.channel_troubles import ChannelTrouble
+from openalert.storage.transaction import Transaction
+from openalert.usecases import notify
+
+
+async def begin(tx: Transaction, row: Notification, address: str, detail: str) -> None:
+    """Note it, and tell the owners of the organization whose message met it first; once until it works again.
+
+    They are told by every other way they have, or by this one too, which tries for hours, where it is the only one.
+    """
+    trouble = ChannelTrouble(
+        channel=row.channel, provider=row.provider, address=address, since=tx.now, detail=detail
+    )
+    if not await channel_troubles.begin(tx, trouble):
+        return
+    which = "The second provider of" if row.provider else "The provider of"
+    for owner in await recipients.callees(tx, await recipients.organization_owners(tx, row.organization_id)):
+        ways = notify.steps_of(
+            owner, last_resort(owner, Severity.CRITICAL, tx.now), "You own the organization"
+        )
+        others = [way for way in ways if way.channel != row.channel]
+        for way in {way.key: way for way in others or ways}.values():
+            await notify.send_to(
+                tx,
+                way,
+                NotificationKind.NOTICE,
+                organization_id=row.organization_id,
+                team_id=None,
+                headline=f"{which} {row.channel} refuses our credentials",
+                body=f"It said: {detail}\n\nMessages that go by it fail until that is mended. "
+                "You hear of it once; it clears itself with the next message that gets through.",
+                reason="You own the organization.",
+            )
+
+
+async def end(tx: Transaction, row: Notification, address: str) -> None:
+    """A message got through."""
+    await channel_troubles.end(tx, row.channel, row.provider, address)
