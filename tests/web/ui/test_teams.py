@@ -71,7 +71,7 @@ async def test_members_see_their_team_and_strangers_do_not(world: World, sign_in
     page = await (await sign_in(world.bob)).get(path)
     assert [form["action"] for form in page.forms if form["action"].startswith(path)] == [
         f"{path}/test-page",
-        f"{path}/members/{world.bob.id}"
+        f"{path}/members/{world.bob.id}",
     ]
     browser = await sign_in(world.charlie)
     assert (await browser.get(path)).status == 404
