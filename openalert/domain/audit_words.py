@@ -52,6 +52,7 @@ _ACTS = {
     "incident.snoozed": "snoozed the incident {target}",
     "integration.key_rotated": "gave the integration {target} a new key",
     "integration.tested": "raised a test alert by the integration {target}",
+    "message_template.changed": "changed the words of messages: {target}",
     "organization.renamed": "renamed the organization to {target}",
     "override.added": "put somebody on call in {target} by an override",
     "override.removed": "took back an override in {target}",

@@ -6,7 +6,7 @@ import msgspec
 
 from openalert.domain.incident import IncidentStatus
 from openalert.domain.notification import NotificationKind
-from openalert.notifiers.letter import POSSIBLE_REPEAT, TITLE, UNTITLED, duration, moment
+from openalert.notifiers.letter import POSSIBLE_REPEAT, TITLE, UNTITLED, duration, moment, title_of
 from openalert.notifiers.notifier import Action, IncidentFacts, Link, Message
 from openalert.notifiers.text import one_line, paragraphs
 
@@ -73,7 +73,7 @@ def parts(message: Message) -> Parts:
     return Parts(
         tone=tone(message, incident),
         lead=_repeated(message, _lead(message, incident)),
-        title=one_line(incident.title, TITLE) or UNTITLED,
+        title=title_of(incident, TITLE),
         facts=_facts(message, incident),
         text=paragraphs(message.body or (incident.description if asks else ""), DESCRIPTION),
         labels=labels[:LABELS] if asks else [],

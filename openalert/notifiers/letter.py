@@ -69,13 +69,18 @@ def subject(message: Message) -> str:
         line = headline or "A message from OpenAlert"
     else:
         what = incident.severity.value.upper() if message.kind is NotificationKind.PAGE else headline
-        title = one_line(incident.title, SUBJECT_TITLE) or UNTITLED
+        title = title_of(incident, SUBJECT_TITLE)
         line = f"[#{incident.number}] {what}: {title}" if what else f"[#{incident.number}] {title}"
     if message.bundle:
         line += f" (+{len(message.bundle)} more)"
     if message.possible_repeat:
         line += f" ({POSSIBLE_REPEAT})"
     return line
+
+
+def title_of(incident: IncidentFacts, limit: int) -> str:
+    """What the incident is called in a message: by the organization's own words, else by its title."""
+    return one_line(incident.words, limit) or one_line(incident.title, limit) or UNTITLED
 
 
 def message_id(name: str, sender: Address) -> str:

@@ -49,6 +49,8 @@ class IncidentFacts(msgspec.Struct, kw_only=True):
     severity: Severity
     status: IncidentStatus
     service_name: str
+    words: str = ""
+    """What the organization says in place of title and service by this channel, as hostile as they are."""
     description: str = ""
     labels: dict[str, str] = {}
     """What all alerts of the incident have in common."""

@@ -13,7 +13,7 @@ from openalert.domain.incident import IncidentStatus
 from openalert.domain.notification import NotificationKind
 from openalert.domain.severity import Severity
 from openalert.notifiers import wording
-from openalert.notifiers.letter import duration, moment
+from openalert.notifiers.letter import duration, moment, title_of
 from openalert.notifiers.notifier import IncidentFacts, Message
 from openalert.notifiers.text import one_line, paragraphs
 
@@ -116,7 +116,7 @@ def _title(message: Message, incident: IncidentFacts) -> str:
     word = incident.severity.value.upper()
     if incident.status is not IncidentStatus.TRIGGERED:
         word = incident.status.value.upper()
-    title = one_line(incident.title, TEXT) or "Untitled incident"
+    title = title_of(incident, TEXT)
     more = f" (+{len(message.bundle)} more)" if message.bundle else ""
     start = f"{sign} {word} · #{incident.number} "
     return start + one_line(title, HEADER - len(start) - len(more)) + more

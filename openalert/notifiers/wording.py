@@ -7,7 +7,7 @@ caller's business. Nothing here carries a link: whoever offers a way to answer a
 import re
 
 from openalert.domain.notification import NotificationKind
-from openalert.notifiers.letter import POSSIBLE_REPEAT, UNTITLED
+from openalert.notifiers.letter import POSSIBLE_REPEAT, UNTITLED, title_of
 from openalert.notifiers.notifier import IncidentFacts, Message
 from openalert.notifiers.text import one_line, paragraphs
 
@@ -69,8 +69,8 @@ def headline(message: Message, limit: int = HEADLINE) -> str:
     if incident is None:
         return one_line(message.headline, limit) or _NOTHING
     lead = _lead(message, incident)
-    title = one_line(incident.title, HEADLINE) or UNTITLED
-    service = one_line(incident.service_name, 60)
+    title = title_of(incident, HEADLINE)
+    service = one_line(incident.service_name, 60) if not incident.words else ""
     whole = f"{lead} {title} ({service})" if service else f"{lead} {title}"
     return whole if len(whole) <= limit else one_line(f"{lead} {title}", limit)
 
@@ -148,8 +148,8 @@ def _rest(message: Message) -> list[str]:
 
 
 def _spoken_incident(message: Message, incident: IncidentFacts) -> list[str]:
-    title = _said(one_line(incident.title, SPOKEN_TITLE) or UNTITLED)
-    service = one_line(incident.service_name, 60)
+    title = _said(title_of(incident, SPOKEN_TITLE))
+    service = one_line(incident.service_name, 60) if not incident.words else ""
     if message.kind is NotificationKind.PAGE or not message.headline:
         sentences = [f"{incident.severity.value.capitalize()} incident number {incident.number}.", title]
     else:

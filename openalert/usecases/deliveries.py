@@ -6,7 +6,6 @@ from typing import Any
 import msgspec
 
 from openalert.domain.access import SYSTEM
-from openalert.domain.alert import Alert
 from openalert.domain.escalation import TargetType
 from openalert.domain.event import Event
 from openalert.domain.incident import Incident
@@ -17,8 +16,6 @@ from openalert.domain.team import Channel
 from openalert.domain.walltime import zone_named
 from openalert.notifiers.notifier import (
     EDITING,
-    IncidentFacts,
-    Link,
     LostAnswer,
     Message,
     NotifierError,
@@ -26,7 +23,6 @@ from openalert.notifiers.notifier import (
     Receipt,
 )
 from openalert.storage import (
-    alerts,
     channels,
     contact_methods,
     incidents,
@@ -34,7 +30,6 @@ from openalert.storage import (
     organizations,
     recipients,
     reply_codes,
-    services,
 )
 from openalert.storage import deliveries as sending
 from openalert.storage.transaction import Reader, Transaction
@@ -44,11 +39,13 @@ from openalert.usecases import (
     digests,
     escalation,
     going_on,
+    incident_facts,
     links,
     offers,
     push_subscriptions,
     reachability,
     test_pages,
+    words,
 )
 from openalert.usecases import contact_methods as ways
 from openalert.usecases.notify import HIDDEN
@@ -120,6 +117,7 @@ async def compose(
             if row.channel == "email" and outside.mail_domain:
                 message.reply_to = reply_address(outside.secret, row.id, outside.mail_domain)
         await _add_incident(reader, message, row, incident, outside)
+        await words.write(reader, row.organization_id, row.channel, message)
         message.bundle = await bundles.titles(reader, together)
         if row.channel in EDITING:
             message.replaces = await notifications.first_taken(reader, row)
@@ -148,47 +146,11 @@ async def _secrets(reader: Reader, row: Notification, outside: Outside) -> dict[
 async def _add_incident(
     reader: Reader, message: Message, row: Notification, incident: Incident, outside: Outside
 ) -> None:
-    service = await services.get(reader, SYSTEM, incident.service_id)
-    reported = await alerts.of_incident(reader, incident.id, limit=50)
-    links = [Link(label="Runbook", href=service.runbook_url)] if service and service.runbook_url else []
-    links += _links(reported, {link.href for link in links})
-    message.incident = IncidentFacts(
-        id=incident.id,
-        number=incident.number,
-        title=incident.title,
-        severity=incident.severity,
-        status=incident.status,
-        service_name=service.name if service else "a deleted service",
-        description=reported[-1].description if reported else "",
-        labels=common_labels(reported),
-        links=links[:6],
-        alert_count=incident.alert_count,
-        started_at=incident.triggered_at,
-    )
+    message.incident = await incident_facts.of(reader, incident)
     message.incident_url = f"{outside.base_url}/incidents/{incident.id}"
     if row.kind in (NotificationKind.PAGE, NotificationKind.NOTICE) and incident.is_open:
         message.escalation_note = await _what_is_next(reader, incident, message.timezone)
     message.actions = offers.actions(row, incident, outside.base_url, outside.secret, reader.now)
-
-
-def _links(reported: Sequence[Alert], known: set[str]) -> list[Link]:
-    found = []
-    for alert in reported:
-        for link in alert.links:
-            if link["href"] not in known:
-                known.add(link["href"])
-                found.append(Link(label=link["label"], href=link["href"]))
-    return found
-
-
-def common_labels(reported: Sequence[Alert]) -> dict[str, str]:
-    """The labels that all of these alerts share."""
-    if not reported:
-        return {}
-    shared = set(reported[0].labels.items())
-    for alert in reported[1:]:
-        shared &= set(alert.labels.items())
-    return {name: value for name, value in reported[0].labels.items() if (name, value) in shared}
 
 
 async def _what_is_next(reader: Reader, incident: Incident, timezone: str) -> str:

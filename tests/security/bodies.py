@@ -234,6 +234,7 @@ FORMS: dict[str, Callable[[Ids, Instant], dict[str, str]]] = {
     "/me/quiet-hours/delete": lambda ids, now: {"days": "Monday", "from": "22:00", "to": "07:00"},
     "/me/quiet-hours/passes": lambda ids, now: {"passes": "high"},
     "/me/do-not-disturb": lambda ids, now: {"hours": "1"},
+    "/settings/words": lambda ids, now: {"email": "{{ incident.title }}"},
     "/settings/organization": lambda ids, now: {"organization": "Example"},
     "/settings/api-keys": lambda ids, now: {
         "key_name": "Example",

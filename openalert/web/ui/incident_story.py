@@ -23,8 +23,8 @@ from openalert.storage import (
 )
 from openalert.storage.transaction import Reader
 from openalert.usecases import escalation, incidents
-from openalert.usecases.deliveries import common_labels
 from openalert.usecases.escalation import Ladder, Rung
+from openalert.usecases.incident_facts import common_labels
 from openalert.usecases.notify import HIDDEN
 from openalert.web.ui.incident_rows import next_step, status_of
 

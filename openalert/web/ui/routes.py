@@ -37,6 +37,7 @@ from openalert.web.ui import (
     telegram,
     test_pages,
     users,
+    words,
 )
 
 ROUTES: Sequence[HTTPRouteHandler] = [
@@ -72,4 +73,5 @@ ROUTES: Sequence[HTTPRouteHandler] = [
     *deliveries.ROUTES,
     *api_docs.ROUTES,
     *single_sign_on.ROUTES,
+    *words.ROUTES,
 ]
