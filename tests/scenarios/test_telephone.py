@@ -388,7 +388,7 @@ async def test_a_bundle_is_one_message_with_one_end(world: World, twilio: FakeTw
     assert "And 1 more incident: number 5 A5." in heard
     assert "The same for number 5." in heard
     bundle = (
-        "FROM notifications WHERE bundle_id = (SELECT bundle_id FROM notifications WHERE provider_id = :sid)"
+        "FROM notifications WHERE bundle_id IN (SELECT bundle_id FROM notifications WHERE provider_id = :sid)"
     )
     assert await world.value(f"SELECT count(*) {bundle} AND status = 'delivered'", sid=last.sid) == 2
 
