@@ -16,6 +16,8 @@ LONGEST = 4_096
 """Characters of a template."""
 LONGEST_OUTPUT = 8_192
 LONGEST_LITERAL = 100
+LONGEST_PLACE = 400
+"""Characters between `{{` and `}}`."""
 MOST_PLACES = 100
 MOST_FILTERS = 8
 
@@ -172,7 +174,10 @@ class _Reader:
 
 
 def _place(text: str, offset: int, field: str) -> Place:
-    reader = _Reader(text, offset, field)
+    if len(text) > LONGEST_PLACE:
+        raise _wrong(offset, f"at most {LONGEST_PLACE} characters between {{{{ and }}}}", field)
+    # Blanks at the end would be looked at again from each of them.
+    reader = _Reader(text.rstrip(), offset, field)
     at = reader.at()
     name = reader.take("name")
     path = _path(name) if name else None

@@ -88,6 +88,9 @@ def test_what_cannot_be_read_is_named_with_its_place(text: str, position: int, w
 
 def test_sizes_are_bounded() -> None:
     """Templates, places and output have ends, whatever is multiplied with whatever."""
+    for text in ("{{ next" + " " * 4_000 + "}}", "{{ " + "|" * 4_000 + "}}"):
+        with pytest.raises(Invalid, match="At character 3: at most 400 characters"):
+            template.parse(text)
     for text in ("x" * 4_097, "{{next}}" * 500, "{{ next" + "|upper" * 9 + " }}"):
         with pytest.raises(Invalid):
             template.parse(text)
