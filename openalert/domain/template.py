@@ -157,7 +157,7 @@ class _Reader:
                 found.group(found.lastgroup or 0),
                 offset + found.start(found.lastgroup or 0),
             )
-            for found in _TOKEN.finditer(text)
+            for found in _TOKEN.finditer(text.rstrip())
         ]
         self.end = offset + len(text)
         self.field = field
@@ -176,8 +176,7 @@ class _Reader:
 def _place(text: str, offset: int, field: str) -> Place:
     if len(text) > LONGEST_PLACE:
         raise _wrong(offset, f"at most {LONGEST_PLACE} characters between {{{{ and }}}}", field)
-    # Blanks at the end would be looked at again from each of them.
-    reader = _Reader(text.rstrip(), offset, field)
+    reader = _Reader(text, offset, field)
     at = reader.at()
     name = reader.take("name")
     path = _path(name) if name else None
