@@ -151,6 +151,7 @@ class _Reader:
     """The tokens of one place, one after another."""
 
     def __init__(self, text: str, offset: int, field: str) -> None:
+        # Without blanks at its end, which would be searched anew from each of them.
         self.tokens = [
             (
                 found.lastgroup or "",
