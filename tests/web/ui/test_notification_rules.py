@@ -174,3 +174,18 @@ async def test_whoever_is_on_call_a_team_and_a_person_are_sent_a_test_page(
         await browser.get(f"/teams/{world.core.id}"), f"/teams/{world.core.id}/test-page"
     )
     assert "A test page is on its way to Alice. Bob was sent a test page a moment ago" in page.text
+
+
+async def test_an_admin_sees_how_somebodys_ways_fare(world: World, sign_in: SignIn) -> None:
+    """Proven an hour ago, then failing: the page of the person says it in words of time."""
+    browser = await sign_in(world.alice)
+    now, update = (
+        world.clock(),
+        "UPDATE contact_methods SET last_proven_at = :proven, failing_since = :failing",
+    )
+    for failing, words in ((None, "proven 1 h ago"), (now - HOUR, "failing since 1 h ago")):
+        async with world.db.transaction() as tx:
+            await tx.execute(update, proven=now - HOUR, failing=failing)
+        page = await browser.get(f"/users/{world.bob.id}")
+        assert page.status == 200
+        assert words in page.text
