@@ -38,11 +38,22 @@ class ActionClaims(msgspec.Struct, frozen=True, array_like=True):
     """Seconds since 1970, UTC."""
     channel: str = ""
     """By which channel the link was sent; empty: it is not said."""
+    message: str = ""
+    """The notification, where it told of several incidents: its links mean all of them."""
 
 
-def sign(secret: bytes, incident_id: str, user_id: str, verb: Verb, now: Instant, channel: str = "") -> str:
-    """A token that lets this person do this to this incident until a day from now."""
-    return _write(secret, ActionClaims(incident_id, user_id, verb, (now + VALID_FOR) // SECOND, channel))
+def sign(
+    secret: bytes,
+    incident_id: str,
+    user_id: str,
+    verb: Verb,
+    now: Instant,
+    channel: str = "",
+    message: str = "",
+) -> str:
+    """A token that lets this person do this to this incident, and all that `message` told, until a day from now."""
+    expires = (now + VALID_FOR) // SECOND
+    return _write(secret, ActionClaims(incident_id, user_id, verb, expires, channel, message))
 
 
 def other(secret: bytes, claims: ActionClaims, verb: Verb) -> str:

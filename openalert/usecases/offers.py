@@ -54,4 +54,5 @@ def actions(
 
 
 def _token(row: Notification, incident: Incident, verb: Verb, secret: bytes) -> str:
-    return action.sign(secret, incident.id, row.user_id or "", verb, row.created_at, row.channel)
+    message = row.id if row.bundle_id is not None else ""
+    return action.sign(secret, incident.id, row.user_id or "", verb, row.created_at, row.channel, message)

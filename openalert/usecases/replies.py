@@ -4,6 +4,9 @@ A link, a button, a text message, a key on the telephone: each finds out who ans
 them come through `answer`, so that they have the same rights, the same effect and the same words.
 """
 
+from collections.abc import Sequence
+from contextlib import suppress
+
 import msgspec
 
 from openalert.domain import action
@@ -29,6 +32,8 @@ class Invitation(msgspec.Struct, frozen=True):
 
     claims: ActionClaims
     incident: Incident
+    others: list[Incident]
+    """What the same message told of."""
     person_name: str
     has_expired: bool
 
@@ -52,7 +57,14 @@ async def invitation(reader: Reader, secret: bytes, token: str) -> Invitation:
     people = await recipients.people(reader, [claims.user_id])
     if not people or not people[0].is_active:
         raise NotFound("action link")
-    return Invitation(claims, incident, people[0].name, action.has_expired(claims, reader.now))
+    others = await _told_with(reader, claims)
+    return Invitation(claims, incident, others, people[0].name, action.has_expired(claims, reader.now))
+
+
+async def _told_with(reader: Reader, claims: ActionClaims) -> list[Incident]:
+    row = await notifications.get(reader, claims.message) if claims.message else None
+    others = await notifications.told_with(reader, row) if row and row.user_id == claims.user_id else []
+    return [found for other in others if (found := await incidents.get(reader, other)) is not None]
 
 
 async def accept(tx: Transaction, secret: bytes, token: str, *, snooze_for: Instant = SNOOZE_FOR) -> Reply:
@@ -63,9 +75,31 @@ async def accept(tx: Transaction, secret: bytes, token: str, *, snooze_for: Inst
     claims = offered.claims
     tx.actor = await paged_person(tx, claims.user_id, offered.incident)
     await reachability.answered_by_link(tx, claims.incident_id, claims.user_id, claims.channel)
-    return await answer(
-        tx, claims.incident_id, claims.verb, via=_link_from(claims.channel), snooze_for=snooze_for
-    )
+    via = _link_from(claims.channel)
+    reply = await answer(tx, claims.incident_id, claims.verb, via=via, snooze_for=snooze_for)
+    return await _and_the_others(tx, reply, offered.others, claims.verb, via, snooze_for, claims.user_id)
+
+
+async def _and_the_others(
+    tx: Transaction,
+    reply: Reply,
+    others: Sequence[Incident],
+    verb: Verb,
+    via: str,
+    snooze_for: Instant,
+    paged_id: str | None,
+) -> Reply:
+    """One message, one button: it means all that the message told. What no longer can be answered is left as it is."""
+    numbers = []
+    for other in others:
+        if paged_id is not None:
+            tx.actor = await paged_person(tx, paged_id, other)
+        with suppress(Conflict, Forbidden, NotFound):
+            done = await answer(tx, other.id, verb, via=via, snooze_for=snooze_for)
+            numbers.append(f"#{done.incident.number}")
+    if not numbers:
+        return reply
+    return msgspec.structs.replace(reply, said=f"{reply.said} The same for {', '.join(numbers)}.")
 
 
 def _link_from(channel: str) -> str:
@@ -95,21 +129,16 @@ async def by_message(
     who = user_id or (row.user_id if row else None)
     if row is None or incident is None or who is None:
         raise NotFound("message")
-    if who == row.user_id:
+    is_theirs = who == row.user_id
+    if is_theirs:
         tx.actor = await paged_person(tx, who, incident)
         await reachability.answered(tx, row)
     else:
         tx.actor = await person(tx, who)
     reply = await answer(tx, incident.id, verb, via=via, snooze_for=snooze_for)
-    others = await notifications.told_with(tx, row)
-    numbers = []
-    for other in others:
-        done = await answer(tx, other, verb, via=via, snooze_for=snooze_for)
-        numbers.append(f"#{done.incident.number}")
-    if not numbers:
-        return reply
-    # One message, one button: it means all that the message told.
-    return msgspec.structs.replace(reply, said=f"{reply.said} The same for {', '.join(numbers)}.")
+    told = [await incidents.get(tx, other) for other in await notifications.told_with(tx, row)]
+    others = [other for other in told if other is not None]
+    return await _and_the_others(tx, reply, others, verb, via, snooze_for, who if is_theirs else None)
 
 
 async def person(tx: Transaction, user_id: str) -> Actor:

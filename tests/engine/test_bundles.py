@@ -9,7 +9,7 @@ from openalert.engine import escalate
 from openalert.notifiers.notifier import LostAnswer, Message, NotifierError, Reason, Receipt
 from openalert.usecases import incidents, receipts, replies
 from tests import make
-from tests.world import World, level
+from tests.world import OUTSIDE, World, level
 
 pytestmark = pytest.mark.anyio
 
@@ -134,6 +134,22 @@ async def test_the_button_of_a_bundle_answers_all_of_it(world: World) -> None:
         reply = await replies.by_message(tx, message.notification_id, Verb.ACKNOWLEDGE, via="button")
     assert "The same for #" in reply.said
     assert await world.value("SELECT count(*) FROM incidents WHERE status = 'acknowledged'") == 4
+
+
+async def test_the_link_of_a_bundle_answers_all_of_it(world: World) -> None:
+    """A mail that tells of several has one button: pressed, all are acknowledged, also those told beside the first."""
+    await world.policy(level(1, world.alice))
+    await _storm(world, *(f"Alert {number}" for number in range(7)))
+    await world.advance(seconds=GATHER / SECOND)
+    message = world.email.received[-1]
+    link = next(each.url for each in message.actions if each.verb == "acknowledge").rpartition("/")[2]
+    async with world.db.transaction() as tx:
+        reply = await replies.accept(tx, OUTSIDE.secret, link)
+    assert reply.said.count("#") == 4
+    assert await world.value("SELECT count(*) FROM incidents WHERE status = 'acknowledged'") == 4
+    async with world.db.transaction() as tx:
+        again = await replies.accept(tx, OUTSIDE.secret, link)
+    assert not again.changed
 
 
 async def test_what_the_provider_reports_of_a_bundle_holds_for_all_of_it(world: World) -> None:

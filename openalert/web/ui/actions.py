@@ -92,11 +92,19 @@ async def _offer(reader: Reader, request: Web, token: str, offered: Invitation) 
     """The context of the page: to be asked, done by this person, or done by somebody else."""
     incident, claims = offered.incident, offered.claims
     stands = await standing.of(reader, incident, claims.verb, claims.user_id)
+    waits = [
+        other
+        for other in offered.others
+        if (await standing.of(reader, other, claims.verb, claims.user_id)).state is State.ASK
+    ]
     first = await users.named(reader, SYSTEM, [stands.by_id]) if stands.by_id else {}
     service = (await services.named(reader, SYSTEM, [incident.service_id])).get(incident.service_id)
     rung = (await escalation.ladder(reader, incident)).next_rung if incident.is_open else None
     return {
-        "state": stands.state.value,
+        "state": (State.ASK if waits else stands.state).value,
+        "others": [
+            {"number": each.number, "title": each.title, "waits": each in waits} for each in offered.others
+        ],
         "verb": _verb(claims.verb, f"/a/{token}", _effect(claims.verb, rung)),
         "past": stands.past,
         "who": offered.person_name,
