@@ -154,11 +154,11 @@ async def _add_incident(
 
 
 async def _what_is_next(reader: Reader, incident: Incident, timezone: str) -> str:
-    words = escalation.in_words(await escalation.ladder(reader, incident), incident)
-    if not words or incident.escalation_next_at is None:
-        return words
+    sentence = escalation.in_words(await escalation.ladder(reader, incident), incident)
+    if not sentence or incident.escalation_next_at is None:
+        return sentence
     at = to_datetime(incident.escalation_next_at).astimezone(zone_named(timezone))
-    return words.replace(" next unless", f" at {at:%H:%M} unless")
+    return sentence.replace(" next unless", f" at {at:%H:%M} unless")
 
 
 async def claim(
