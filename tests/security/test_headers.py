@@ -29,8 +29,8 @@ EVERYWHERE = {
     "cross-origin-resource-policy": "same-origin",
     "strict-transport-security": "max-age=31536000",
 }
-PUBLIC_TEXT = {"/api/openapi.json"}
-"""The same for everybody, and large: a browser asks again whether it has changed."""
+PUBLIC_TEXT = {"/api/openapi.json", "/service-worker.js"}
+"""The same for everybody, and kept: a browser asks again whether it has changed."""
 
 
 @pytest.fixture
