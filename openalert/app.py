@@ -68,10 +68,10 @@ class OpenAlert:
         self.access = Access(database, config)
         self.live = Live(self.access, self.bus)
         self.intake = Intake(database, webhooks.observe)
-        built = channels or notifiers.build(notifier_settings(config))
+        self.notifiers = channels or notifiers.build(notifier_settings(config))
         self.engine = Engine(
             database,
-            built,
+            self.notifiers,
             links_back(config, secret),
             payload_days=config.retention.payload_days,
             slots=config.delivery.slots,
@@ -81,7 +81,7 @@ class OpenAlert:
         self.mattermost = mattermost(config)
         self.telegram_updates = telegram_updates(config, database, self.telegram, secret)
         self.single_sign_on = single_sign_on(config)
-        self.slack = slack(database, built, links_back(config, secret))
+        self.slack = slack(database, self.notifiers, links_back(config, secret))
         self.mail_in = mail_listener(config, database, secret)
         self.slack_socket = slack_socket(database, self.slack)
         self._socket_task: asyncio.Task[None] | None = None
@@ -300,6 +300,7 @@ def _litestar(openalert: OpenAlert, secret: bytes, describing: OpenAPIConfig | N
                 "mattermost": openalert.mattermost,
                 "health": openalert.engine.health,
                 "engine": openalert.engine,
+                "notifiers": openalert.notifiers,
                 "secret": secret,
                 "outside": outside,
                 "description": Description(

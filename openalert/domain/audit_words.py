@@ -34,6 +34,7 @@ _ACTS = {
     "schedule.tested": "sent a test page to whoever is on call in {target}",
     "team.tested": "sent a test page to the members of {target}",
     "user.tested": "sent a test page to {target}",
+    "delivery_channel.probed": "asked the provider of {target} whether it knows us",
     "database.backed_up": "made a backup of the database",
     "database.restored": "put a backup in the place of the database",
     "encryption_key.rotated": "sealed the stored secrets with a fresh key",

@@ -34,6 +34,7 @@ async def begin(tx: Transaction, row: Notification, address: str, detail: str) -
                 team_id=None,
                 headline=f"{which} {row.channel} refuses our credentials",
                 body=f"It said: {detail}\n\nMessages that go by it fail until that is mended. "
+                "Settings, Channels (/settings/channels) shows how it is and tries it at once. "
                 "You hear of it once; it clears itself with the next message that gets through.",
                 reason="You own the organization.",
             )

@@ -235,6 +235,8 @@ FORMS: dict[str, Callable[[Ids, Instant], dict[str, str]]] = {
     "/me/quiet-hours/passes": lambda ids, now: {"passes": "high"},
     "/me/do-not-disturb": lambda ids, now: {"hours": "1"},
     "/settings/words": lambda ids, now: {"email": "{{ incident.title }}"},
+    "/settings/channels/probe": lambda ids, now: {"channel": "email"},
+    "/settings/channels/test": lambda ids, now: {"channel": "email"},
     "/settings/organization": lambda ids, now: {"organization": "Example"},
     "/settings/api-keys": lambda ids, now: {
         "key_name": "Example",
