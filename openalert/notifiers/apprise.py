@@ -260,7 +260,7 @@ def _judged(call: "Call", message: Message, *, taken: bool, now: Instant) -> Rec
     """What became of it, by the answers to the requests and by what Apprise makes of them."""
     scheme = scheme_of(message.to)
     answers = [outcome for outcome in call.outcomes if isinstance(outcome, Answer)]
-    if taken and answers and not _is_a_page(answers[-1], scheme):
+    if taken and answers and not (_is_a_page(answers[-1], scheme) or _says_no(answers[-1], scheme)):
         return Receipt(
             provider_id=message.notification_id, detail=f"{scheme} answered {_excerpt(answers[-1], message)}"
         )
@@ -298,6 +298,17 @@ def _failure(call: "Call", message: Message, scheme: str, now: Instant) -> Notif
 
 def _is_a_page(answer: Answer, scheme: str) -> bool:
     return _base(scheme) in _JSON_ONLY and "text/html" in answer.headers.get("content-type", "")
+
+
+def _says_no(answer: Answer, scheme: str) -> bool:
+    """An error that something on the way has given a good status: Apprise looks at the status alone."""
+    if _base(scheme) not in _JSON_ONLY:
+        return False
+    try:
+        found = msgspec.json.decode(answer.body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+    return isinstance(found, dict) and not {"error", "errors"}.isdisjoint(found)
 
 
 def _excerpt(answer: Answer | NotifierError | LostAnswer, message: Message) -> str:

@@ -22,6 +22,8 @@ from openalert.notifiers.http import Answer, HttpClient
 from openalert.notifiers.notifier import LostAnswer, NotifierError
 
 _OURS = {"accept-encoding", "connection", "content-length", "host", "transfer-encoding"}
+_NOT_SHOWN = {"content-encoding", "content-length", "location", "transfer-encoding"}
+"""A body that is cut off, or not packed as it says, would be an error to `requests`, though the status is certain."""
 _BODIES = (bytes, bytearray)
 
 
@@ -82,7 +84,7 @@ class Adapter(HTTPAdapter):
         answer = call.request(
             request.method or "GET", request.url or "", _headers(request.headers), _body(request.body)
         )
-        shown = {name: value for name, value in answer.headers.items() if name != "location"}
+        shown = {name: value for name, value in answer.headers.items() if name not in _NOT_SHOWN}
         return self.build_response(
             request,
             HTTPResponse(

@@ -90,22 +90,25 @@ def result(answer: Answer, now: Instant) -> dict[str, Any]:
     wait = retry_after(answer.headers.get("retry-after") or answer.headers.get("x-ratelimit-reset"), now)
     try:
         found = msgspec.json.decode(answer.body, type=dict[str, Any])
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         found = {}
-    if answer.status in (200, 201):
-        if "id" in found:
+    # An error has an `id` too, and its status in the body: whatever stands before Mattermost may answer 200 with it.
+    told = found.get("status_code")
+    status = told if answer.status in (200, 201) and isinstance(told, int) and told >= 400 else answer.status
+    if status in (200, 201):
+        if isinstance(found.get("id"), str):
             return found
         if not answer.complete:
             raise LostAnswer("Mattermost's answer broke off.")
         raise NotifierError(
             Reason.BAD_RESPONSE, f"The answer is not Mattermost's: {answer.excerpt()}", permanent=False
         )
-    raise _refused(answer, one_line(str(found.get("message", "")), 200), wait)
+    raise _refused(answer, status, one_line(str(found.get("message", "")), 200), wait)
 
 
-def _refused(answer: Answer, words: str, wait: float | None) -> NotifierError:
-    detail = f"Mattermost answered {answer.status} {words}" if words else f"It answered {answer.excerpt()}"
-    match answer.status:
+def _refused(answer: Answer, status: int, words: str, wait: float | None) -> NotifierError:
+    detail = f"Mattermost answered {status} {words}" if words else f"It answered {answer.excerpt()}"
+    match status:
         case 429:
             return NotifierError(Reason.RATE_LIMITED, detail, retry_after=wait)
         case 401:
@@ -116,9 +119,9 @@ def _refused(answer: Answer, words: str, wait: float | None) -> NotifierError:
             return NotifierError(Reason.REJECTED_RECIPIENT, detail, permanent=True)
         case 408:
             return NotifierError(Reason.REFUSED, detail)
-        case status if 400 <= status < 500 and words:
+        case _ if 400 <= status < 500 and words:
             return NotifierError(Reason.REFUSED, detail, permanent=True)
-        case status if status >= 500:
+        case _ if status >= 500:
             return NotifierError(Reason.PROVIDER_FAILED, detail, retry_after=wait)
         case _:
             return NotifierError(Reason.BAD_RESPONSE, detail)

@@ -136,6 +136,8 @@ def _judge(answer: Answer, now: Instant) -> dict[str, Any]:
             raise NotifierError(Reason.RATE_LIMITED, detail, retry_after=wait)
         case 401 | 403:
             raise NotifierError(Reason.AUTH_FAILED, detail, permanent=True)
+        case 408:
+            raise NotifierError(Reason.REFUSED, detail, retry_after=wait)
         case status if status >= 500:
             raise NotifierError(Reason.PROVIDER_FAILED, detail, retry_after=wait)
         case status if 300 <= status < 400:
@@ -149,7 +151,7 @@ def _read(answer: Answer, now: Instant) -> dict[str, Any]:
         raise LostAnswer("Slack answered 200, and the rest of its answer did not come.")
     try:
         found = msgspec.json.decode(answer.body)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         found = None
     if not isinstance(found, dict) or not isinstance(found.get("ok"), bool):
         raise NotifierError(Reason.BAD_RESPONSE, f"That is not Slack's answer: {answer.excerpt()}")

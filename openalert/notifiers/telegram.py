@@ -18,7 +18,7 @@ from openalert.notifiers import chat
 from openalert.notifiers.addresses import Resolver
 from openalert.notifiers.chat import Parts
 from openalert.notifiers.http import OutgoingSettings
-from openalert.notifiers.notifier import Action, Message, NotifierError, Reason, Receipt
+from openalert.notifiers.notifier import Action, LostAnswer, Message, NotifierError, Reason, Receipt
 from openalert.notifiers.telegram_api import Moved, TelegramBot, TelegramSettings
 from openalert.notifiers.text import one_line
 
@@ -89,7 +89,10 @@ class TelegramNotifier:
             if to != message.to:
                 raise NotifierError(Reason.BAD_RESPONSE, "Telegram moved the group twice.") from moved
             return await self._post(str(moved.chat_id), message, wanted, now)
-        sent = msgspec.json.decode(answer, type=_Sent)
+        try:
+            sent = msgspec.json.decode(answer, type=_Sent)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            raise LostAnswer("Telegram took it, but did not say as what.") from None
         return Receipt(provider_id=f"{sent.chat.id}:{sent.message_id}", detail="200")
 
     async def _edit(self, chat_id: str, message_id: str, message: Message, now: Instant) -> bool:

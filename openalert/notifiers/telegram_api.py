@@ -147,7 +147,7 @@ def result(answer: Answer, now: Instant) -> msgspec.Raw:
     wait = retry_after(answer.headers.get("retry-after"), now)
     try:
         envelope = msgspec.json.decode(answer.body, type=_Envelope)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise _unreadable(answer, wait) from None
     if envelope.ok and bytes(envelope.result):
         return envelope.result
@@ -185,7 +185,7 @@ def _refused(status: int, description: str, wait: float | None) -> NotifierError
             return NotifierError(Reason.REJECTED_RECIPIENT, detail, permanent=True)
         case 400 if any(words in description.lower() for words in _NOT_THERE):
             return NotifierError(Reason.REJECTED_RECIPIENT, detail, permanent=True)
-        case 409:
+        case 408 | 409:
             return NotifierError(Reason.REFUSED, detail)
         case _ if 400 <= status < 500:
             return NotifierError(Reason.REFUSED, detail, permanent=True)

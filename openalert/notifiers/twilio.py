@@ -213,7 +213,7 @@ def judge(answer: Answer, now: Instant) -> Exception | None:
     if status >= 500:
         # Twilio's own words (error 20500): it may have been done all the same.
         return InDoubt(detail)
-    if status in (401, 403, 407):
+    if status in (401, 402, 403, 407):
         return NotifierError(Reason.AUTH_FAILED, detail, permanent=True)
     if 300 <= status < 400:
         return NotifierError(

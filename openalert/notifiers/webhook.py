@@ -117,7 +117,7 @@ def judge(answer: Answer, now: Instant) -> NotifierError | None:
             return NotifierError(Reason.REFUSED, detail, retry_after=wait)
         case 410:
             return NotifierError(Reason.GONE, detail, permanent=True)
-        case 401 | 403 | 407:
+        case 401 | 402 | 403 | 407:
             return NotifierError(Reason.AUTH_FAILED, detail, permanent=True)
         case _ if 400 <= status < 500:
             return NotifierError(Reason.REFUSED, detail, permanent=True)

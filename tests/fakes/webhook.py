@@ -37,7 +37,13 @@ class Fault(StrEnum):
     WRONG_LENGTH = "wrong length"
     """The body is shorter than its Content-Length says."""
     ENDLESS_BODY = "endless body"
-    """The body never stops."""
+    """The body, in chunks, never stops."""
+    HUGE_BODY = "huge body"
+    """The body is 1 GiB long, and says so."""
+    RESET_AFTER_HEADERS = "reset after headers"
+    """The connection is reset before the body."""
+    OLD_HTTP = "old http"
+    """HTTP/1.0: the body ends with the connection."""
     NOT_HTTP = "not http"
     """The answer is of another protocol."""
 
@@ -148,34 +154,56 @@ class FakeWebhook:
             case Fault.LOST_ANSWER:
                 return
             case Fault.RESET:
-                linger = struct.pack("ii", 1, 0)
-                writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-                writer.transport.abort()
+                _reset(writer)
                 return
-            case Fault.HALF_RESPONSE:
-                writer.write(answer[:30])
-            case Fault.NOT_HTTP:
-                writer.write(b"220 mail.test ESMTP\r\n")
-            case Fault.WRONG_LENGTH:
-                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\nshort")
+            case Fault.RESET_AFTER_HEADERS:
+                writer.write(answer.partition(b"\r\n\r\n")[0] + b"\r\n\r\n")
+                await writer.drain()
+                _reset(writer)
+                return
             case Fault.TRICKLE:
                 for byte in answer:
                     writer.write(bytes([byte]))
                     await asyncio.sleep(self.delay)
             case Fault.ENDLESS_BODY:
-                await self._pour(writer)
+                await self._pour(writer, "Transfer-Encoding: chunked", b"4000\r\n" + b"x" * 0x4000 + b"\r\n")
+            case Fault.HUGE_BODY:
+                await self._pour(writer, f"Content-Length: {1 << 30}", b"x" * 0x4000)
             case _:
-                if self.fault is not Fault.NONE:
+                if self.fault in (Fault.HANG, Fault.SLOW):
                     await asyncio.sleep(3_600 if self.fault is Fault.HANG else self.delay)
-                writer.write(answer)
+                writer.write(_bent(answer, self.fault))
         await writer.drain()
 
-    async def _pour(self, writer: asyncio.StreamWriter) -> None:
-        writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
-        while True:
-            writer.write(b"4000\r\n" + b"x" * 0x4000 + b"\r\n")
+    async def _pour(self, writer: asyncio.StreamWriter, length: str, piece: bytes) -> None:
+        writer.write(f"HTTP/1.1 200 OK\r\n{length}\r\n\r\n".encode())
+        while self.sent < 1 << 30:
+            writer.write(piece)
             await writer.drain()
             self.sent += 0x4000
+
+
+def _bent(answer: bytes, fault: Fault) -> bytes:
+    """The answer as it goes out, before the connection is closed."""
+    match fault:
+        case Fault.HALF_RESPONSE:
+            return answer[:30]
+        case Fault.NOT_HTTP:
+            return b"220 mail.test ESMTP\r\n"
+        case Fault.WRONG_LENGTH:
+            return b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\nshort"
+        case Fault.OLD_HTTP:
+            head, _, body = answer.partition(b"\r\n\r\n")
+            status = head.partition(b" ")[2].partition(b"\r\n")[0]
+            return b"HTTP/1.0 " + status + b"\r\n\r\n" + body
+        case _:
+            return answer
+
+
+def _reset(writer: asyncio.StreamWriter) -> None:
+    linger = struct.pack("ii", 1, 0)
+    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+    writer.transport.abort()
 
 
 def whole_answer(status: int, headers: dict[str, str] | None, body: bytes) -> bytes:
