@@ -6,7 +6,7 @@ so an address is a secret as a whole.
 
 import hashlib
 import re
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from openalert.domain.errors import Invalid
 
@@ -92,6 +92,12 @@ def secrets_in(address: str) -> list[str]:
     )
 
 
+def reads_a_file(address: str) -> bool:
+    """Whether the address asks for a `template`: Apprise reads that file here, and sends what stands in it."""
+    given = parse_qsl(address.partition("?")[2], keep_blank_values=True)
+    return any(name.strip().lower() == "template" for name, _ in given)
+
+
 def _server(scheme: str, address: str) -> str:
     """`ntfy.example.com/`, where the address names a server; else nothing."""
     if scheme not in _HOST_FIRST:
@@ -123,4 +129,6 @@ def _checked(address: str, field: str) -> str:
         raise Invalid(
             f"{scheme}:// cannot be used: it acts past the rules for outgoing requests.", field=field
         )
+    if reads_a_file(address):
+        raise Invalid("Leave template= out: it would read a file of this machine.", field=field)
     return address

@@ -132,7 +132,7 @@ def _run(call: "Call", message: Message, scheme: str, base_url: str) -> bool:
 
 def _service(message: Message, scheme: str, base_url: str) -> Any:
     """Apprise's own object for the address, told how urgent it is; NotifierError for an address it cannot read."""
-    from apprise import Apprise
+    from apprise import Apprise, AppriseAttachment
     from apprise.plugins import N_MGR
 
     try:
@@ -148,6 +148,12 @@ def _service(message: Message, scheme: str, base_url: str) -> Any:
         raise NotifierError(
             Reason.MISCONFIGURED,
             f"Apprise cannot read this address of {scheme}; compare it with its page at appriseit.com.",
+            permanent=True,
+        )
+    if any(isinstance(part, AppriseAttachment) and len(part) for part in vars(service).values()):
+        raise NotifierError(
+            Reason.MISCONFIGURED,
+            "The address names a file of this machine (template=); no file is sent.",
             permanent=True,
         )
     return service

@@ -6,11 +6,13 @@ import pkgutil
 import re
 import socket
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from openalert.domain.apprise import OF_THE_MACHINE, OURS
+from openalert.domain.apprise import OF_THE_MACHINE, OURS, check_team_address
+from openalert.domain.errors import Invalid
 from openalert.domain.notification import NotificationKind
 from openalert.domain.severity import Severity
 from openalert.notifiers import apprise
@@ -210,6 +212,30 @@ async def test_addresses_that_cannot_be_used_are_told(notifier: AppriseNotifier,
     with pytest.raises(NotifierError) as failure:
         await notifier.send(messages.page(to=address), NOW)
     assert (failure.value.reason, failure.value.permanent) == (Reason.MISCONFIGURED, True)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "discord://123456789012345678/abcdefghijklmnopqrstuvwxyz",
+        "tgram://123456789:abcdefg_hijklmnop/12315544/",
+        "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ/",
+        "workflows://hooks.example.com/workflow/signature/",
+    ],
+)
+@pytest.mark.parametrize("name", ["template", "TEMPLATE", "%74emplate", "format=text&template"])
+async def test_no_address_reads_a_file_of_this_machine(
+    notifier: AppriseNotifier, tmp_path: Path, address: str, name: str
+) -> None:
+    """Apprise would fill a template from the disk and send it: refused when it is entered, and when it is sent."""
+    secret = tmp_path / "secret.json"
+    secret.write_text('{"text": "the key of this installation"}')
+    asked = f"{address}?{name}={secret}"
+    with pytest.raises(Invalid, match="template="):
+        check_team_address(asked)
+    with pytest.raises(NotifierError, match="file of this machine") as refused:
+        await notifier.send(messages.page(to=asked), NOW)
+    assert (refused.value.reason, refused.value.permanent) == (Reason.MISCONFIGURED, True)
 
 
 def test_every_service_that_is_let_through_speaks_by_requests_alone() -> None:
