@@ -24,12 +24,14 @@ _SECRET_NAMES = re.compile(
     r"(?i)(password|secret|token|authorization|cookie|api_?key|integration_?key|credential|private_key)"
 )
 _SECRET_PATHS = re.compile(
-    r"(/(?:webhooks/[a-z0-9_.-]+|a|heartbeats|setup|reset|invitation|integrations/v1/[a-z0-9_-]+)/)[^/?\s\"']+"
+    r"(/(?:webhooks/[a-z0-9_.-]+|a|proof|heartbeats|setup|reset|invitation|integrations/v1/[a-z0-9_-]+)/)[^/?\s\"']+"
 )
 _SECRET_WORDS = re.compile(
     r"(?i)\b(oak|oai|oas)_[A-Za-z0-9_-]{8,}|\b(Bearer|Basic)\s+[A-Za-z0-9._~+/=-]{6,}"
-    r"|(?<=://)([^/\s:@]*):[^/\s@]+(?=@)|(?<=[?&])(token|key|secret|password|code|state)=[^&\s]+"
+    r"|(?<=://)([^/\s:@]*):[^/\s@]+(?=@)|(?<=[?&])(token|key|secret|password|code|state|ticket)=[^&\s]+"
 )
+_CHAT_TOKENS = re.compile(r"(/bot\d+:|\bxox[a-z]{1,2}-|\bxapp-)[A-Za-z0-9_-]{6,}")
+"""Of Telegram, which stand in addresses, and of Slack."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 HIDDEN = "[hidden]"
 _request_id: ContextVar[str] = ContextVar("request_id", default="")
@@ -38,6 +40,7 @@ _request_id: ContextVar[str] = ContextVar("request_id", default="")
 def redact(text: str) -> str:
     """The text without keys in paths, bearer tokens, API keys and passwords in addresses."""
     text = _SECRET_PATHS.sub(rf"\1{HIDDEN}", text)
+    text = _CHAT_TOKENS.sub(rf"\1{HIDDEN}", text)
     return _SECRET_WORDS.sub(_hide, text)
 
 

@@ -62,6 +62,13 @@ def test_a_stranger_cannot_write_lines_or_colours(logs: io.StringIO) -> None:
     [
         ("POST /webhooks/prometheus/abcdef0123 202", "POST /webhooks/prometheus/[hidden] 202"),
         ("GET /a/eyJhbGciOi.x-y_z?x=1", "GET /a/[hidden]?x=1"),
+        ("POST /proof/eyJhbGciOi.x-y_z", "POST /proof/[hidden]"),
+        (
+            "https://api.telegram.org/bot123:AbC-def_gh/getMe",
+            "https://api.telegram.org/bot123:[hidden]/getMe",
+        ),
+        ("Slack refused xoxb-12-abcdef", "Slack refused xoxb-[hidden]"),
+        ("wss://wss.slack.com/link/?ticket=12-ab", "wss://wss.slack.com/link/?ticket=[hidden]"),
         ("GET /setup/s3cr3t", "GET /setup/[hidden]"),
         ("Authorization: Bearer abcdefgh.123", "Authorization: Bearer [hidden]"),
         ("key oak_0190_abcdefghijk here", "key oak_[hidden] here"),

@@ -98,7 +98,7 @@ class SlackSocket:
         """One envelope: done, then acknowledged. False: Slack ends this connection."""
         try:
             envelope = msgspec.json.decode(text, type=Envelope)
-        except (msgspec.DecodeError, UnicodeError):
+        except (msgspec.DecodeError, UnicodeError, RecursionError):
             log.warning("an envelope of Slack cannot be read")
             return True
         if envelope.type == "hello":

@@ -105,6 +105,7 @@ async def subscribe(tx: Transaction, given: Subscription, *, label: str, seat: S
 async def renew(tx: Transaction, *, endpoint: str, auth: str, given: Subscription) -> ContactMethod:
     """The browser has another subscription in the place of one that it proves to know by endpoint and secret."""
     _check(given)
+    _check_endpoint(endpoint)
     before = Subscription(endpoint=endpoint, p256dh="", auth=auth)
     for method in await push_subscriptions.of_address(tx, before.address):
         kept = await stored.secrets(tx, method.id)
@@ -138,13 +139,19 @@ async def _check_same(tx: Transaction, other: ContactMethod, given: Subscription
 def _check(given: Subscription) -> None:
     from openalert.notifiers import web_push
 
-    try:
-        scheme = parse_url(given.endpoint).scheme
-    except NotifierError as error:
-        raise Invalid(f"The endpoint cannot be used: {error.detail}", field="endpoint") from error
-    if scheme != "https":
-        raise Invalid("The endpoint of a push service begins with https://.", field="endpoint")
+    _check_endpoint(given.endpoint)
     try:
         web_push.check_keys(given.p256dh, given.auth)
     except ValueError as error:
         raise Invalid("These are not the keys of a push subscription.", field="keys") from error
+
+
+def _check_endpoint(endpoint: str) -> None:
+    try:
+        scheme = parse_url(endpoint).scheme
+        urlsplit(endpoint)  # which finds fault with other addresses
+    except (NotifierError, ValueError) as error:
+        detail = error.detail if isinstance(error, NotifierError) else "it cannot be read."
+        raise Invalid(f"The endpoint cannot be used: {detail}", field="endpoint") from error
+    if scheme != "https":
+        raise Invalid("The endpoint of a push service begins with https://.", field="endpoint")

@@ -151,6 +151,15 @@ async def test_without_our_signature_nothing_is_believed(talk: Talk, change: dic
     assert (await talk.world.incident()).status == "triggered"
 
 
+@pytest.mark.parametrize("body", [b'{"x":' + b"[" * 200_000, b"[" * 200_000, b"", b"\xff\xfe", b"null"])
+async def test_what_is_no_press_is_refused_like_a_forgery(talk: Talk, body: bytes) -> None:
+    """Anybody may post here: too deep, empty or no text at all is a refusal, never a fault of ours."""
+    transport = httpx2.ASGITransport(app=talk.app.asgi, raise_app_exceptions=False)
+    async with httpx2.AsyncClient(transport=transport, base_url=OUTSIDE.base_url) as client:
+        answer = await client.post(PATH, content=body)
+    assert (answer.status_code, answer.json()["code"]) == (403, "BAD_SIGNATURE")
+
+
 async def test_only_the_account_that_was_asked_connects(talk: Talk, notifier: MattermostNotifier) -> None:
     """A question by user name; a press by another account uses it up and connects nothing."""
     world, server = talk.world, talk.server

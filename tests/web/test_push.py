@@ -157,6 +157,22 @@ async def test_a_browser_renews_its_subscription(phone: Phone) -> None:
     assert (await phone.client.post("/push/renewals", json=body)).status_code == 404
 
 
+@pytest.mark.parametrize(
+    "endpoint", ["https://[", "http://[::1", "//[", "", "https://a\x00b/", "https://[v1.x]/"]
+)
+async def test_an_endpoint_that_cannot_be_read_is_refused(phone: Phone, endpoint: str) -> None:
+    """Strangers may ask for a renewal: neither the old address nor the new one breaks anything."""
+    good = FakeBrowser().subscription("https://push.example/new")
+    old = {"endpoint": endpoint, "auth": "x", "subscription": good}
+    new = {
+        "endpoint": "https://push.example/Alice",
+        "auth": "x",
+        "subscription": good | {"endpoint": endpoint},
+    }
+    for body in (old, new):
+        assert (await phone.client.post("/push/renewals", json=body)).status_code == 400
+
+
 async def test_the_worker_and_its_page_are_for_everybody(client: httpx2.AsyncClient) -> None:
     """From the root, never kept without asking, and the page that browsers keep holds nothing of anybody."""
     worker = await client.get("/service-worker.js")

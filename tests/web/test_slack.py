@@ -149,6 +149,7 @@ async def test_forged_and_old_requests_are_refused(
         ("actions", b"nothing=here"),
         ("events", b"not json"),
         ("events", b"[]"),
+        ("events", b'{"x":' + b"[" * 200_000),
         ("actions", b"&".join(b"a%d=1" % n for n in range(500))),
     ],
 )

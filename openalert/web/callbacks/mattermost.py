@@ -24,7 +24,7 @@ async def take(request: Web, db: NamedDependency[Database]) -> Response[dict[str
     config: Config = request.app.state.config
     try:
         pressed = msgspec.json.decode(await request.body(), type=Pressed)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise _unsigned() from None
     token = config.mattermost.bot_token
     given = pressed.context.signature.encode("utf-8", "replace")

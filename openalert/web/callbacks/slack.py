@@ -87,7 +87,7 @@ def _form(body: bytes) -> dict[str, str]:
 def _object(body: bytes) -> dict[str, Any]:
     try:
         return msgspec.json.decode(body, type=dict[str, Any])
-    except (msgspec.DecodeError, UnicodeError) as error:
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise Invalid("The JSON cannot be read.") from error
 
 

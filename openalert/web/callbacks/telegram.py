@@ -43,7 +43,7 @@ async def take(request: Web, db: NamedDependency[Database]) -> Response[Any]:
         )
     try:
         update = msgspec.json.decode(await request.body(), type=Update)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Invalid(f"This is no update of Telegram: {error}.") from None
     call = await telegram.take(db, update, stranger(request), config.base_url)
     return Response({"method": call.method, **call.parameters} if call is not None else None)
