@@ -157,8 +157,13 @@ async def person(tx: Transaction, user_id: str) -> Actor:
 
 
 async def paged_person(tx: Transaction, user_id: str, incident: Incident) -> Actor:
-    """The same for an incident they were paged for: that is the right to answer it, whatever their role."""
+    """The same for an incident that pages them: that is the right to answer it, whatever their role.
+
+    Any other message about it gives no rights, and an old page none once the incident has been opened again.
+    """
     actor = await person(tx, user_id)
+    if not await notifications.was_paged(tx, incident.id, incident.episode, user_id):
+        return actor
     role = actor.teams.get(incident.team_id, Role.VIEWER)
     return msgspec.structs.replace(
         actor, teams=actor.teams | {incident.team_id: role if role is not Role.VIEWER else Role.MEMBER}

@@ -1,6 +1,7 @@
 """From an alert to a telephone with Telegram and back: the whole way, by polling, with nothing of ours in between."""
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import msgspec
 import pytest
@@ -54,7 +55,7 @@ class Talk:
         await self.hear()
         return self.telegram.toasts[-1][1]
 
-    async def write(self, text: str, account: int, **where: int) -> str:
+    async def write(self, text: str, account: int, **where: Any) -> str:
         """Somebody writes; what the bot answers."""
         self.telegram.write(text, account, **where)
         await self.hear()
@@ -221,6 +222,24 @@ async def test_a_group_is_paged_and_answered_by_whoever_may(talk: Talk) -> None:
     assert "Acknowledged by Bob" in page.text
     assert "Resolve" in page.labels
     assert "Acknowledged by Bob" in talk.telegram.last(GROUP).text
+
+
+async def test_an_answer_in_a_group_gives_no_rights(talk: Talk) -> None:
+    """Who answers the page of a group in words has their own rights too: it paged the group, not them."""
+    world = talk.world
+    talk.telegram.chats.add(GROUP)
+    ops = await make.channel(world.db, world.core, "telegram", chat=str(GROUP))
+    await world.policy(level(1, ops))
+    await talk.connect(world.charlie, STRANGER)
+    await talk.connect(world.bob, BOB)
+    await world.fires("DiskFull")
+    page = {"message_id": talk.telegram.last(GROUP).id}
+    refused = await talk.write("/ack", STRANGER, chat=GROUP, reply_to_message=page)
+    assert "#1" not in refused
+    assert "DiskFull" not in refused
+    assert await talk.status() == "triggered"
+    await talk.write("/ack", BOB, chat=GROUP, reply_to_message=page)
+    assert (await world.incident()).acknowledged_by_id == world.bob.id
 
 
 async def test_in_a_group_only_commands_are_meant_for_the_bot(talk: Talk) -> None:

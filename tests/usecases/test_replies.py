@@ -154,6 +154,20 @@ async def test_a_button_gives_nobody_else_more_rights_than_they_have(world: Worl
     assert (await world.incident()).status == "triggered"
 
 
+async def test_an_old_page_gives_no_rights_to_what_was_opened_again(world: World) -> None:
+    """Charlie is in no team here and was paged; in the next run of the escalation, which pages others, that is over."""
+    await world.policy(level(1, world.charlie))
+    await world.fires("DiskFull")
+    row_id = await _page_to(world, world.charlie.id)
+    async with world.db.transaction() as tx:
+        await tx.execute("UPDATE incidents SET episode = episode + 1")
+    with pytest.raises(NotFound):
+        await _by_button(world, row_id, Verb.ACKNOWLEDGE)
+    with pytest.raises(NotFound):
+        await _press(world, await _link(world, of=world.charlie.id))
+    assert (await world.incident()).status == "triggered"
+
+
 async def test_handing_on_pages_the_next_one_at_once(world: World) -> None:
     """Alice cannot take it: Bob is paged now and not in five minutes, and the incident stays open."""
     await world.policy(level(1, world.alice), level(2, world.bob, minutes=5))
