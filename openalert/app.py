@@ -18,6 +18,7 @@ from litestar.routes import HTTPRoute
 from openalert import __version__, notifiers, telemetry
 from openalert.bus import Bus
 from openalert.config import Config, Smtp
+from openalert.config.sections import Twilio
 from openalert.engine.engine import Engine
 from openalert.engine.telegram_updates import TelegramUpdates
 from openalert.notifiers import NotifierSettings
@@ -167,7 +168,6 @@ def mail_listener(config: Config, database: Database, secret: bytes) -> "MailLis
 
 def notifier_settings(config: Config) -> NotifierSettings:
     """What the channels need, from the configuration."""
-    twilio = config.twilio
     outgoing = OutgoingSettings(
         allow_private_networks=config.outgoing.allow_private_networks,
         allowed_networks=list(config.outgoing.allowed_networks),
@@ -184,15 +184,8 @@ def notifier_settings(config: Config) -> NotifierSettings:
         ),
         mattermost=MattermostSettings(url=config.mattermost.url, bot_token=config.mattermost.bot_token),
         telegram=TelegramSettings(bot_token=config.telegram.bot_token, base_url=config.telegram.base_url),
-        twilio=TwilioSettings(
-            account_sid=twilio.account_sid,
-            auth_token=twilio.auth_token,
-            from_number=twilio.from_number,
-            messaging_service_sid=twilio.messaging_service_sid,
-            voice_number=twilio.voice_number,
-            base_url=twilio.base_url,
-            outgoing=outgoing,
-        ),
+        twilio=_twilio(config.twilio, outgoing),
+        twilio_backup=_twilio(config.twilio_backup, outgoing) if config.twilio_backup.account_sid else None,
         apprise_hosts=config.apprise.allowed_hosts,
         web_push=WebPushSettings(private_key=config.web_push.private_key, subject=config.web_push.subject),
         outgoing=outgoing,
@@ -222,6 +215,18 @@ def _mail_server(smtp: Smtp) -> EmailSettings:
         password=smtp.password,
         security=smtp.security,
         sender=smtp.sender,
+    )
+
+
+def _twilio(account: Twilio, outgoing: OutgoingSettings) -> TwilioSettings:
+    return TwilioSettings(
+        account_sid=account.account_sid,
+        auth_token=account.auth_token,
+        from_number=account.from_number,
+        messaging_service_sid=account.messaging_service_sid,
+        voice_number=account.voice_number,
+        base_url=account.base_url,
+        outgoing=outgoing,
     )
 
 

@@ -75,6 +75,10 @@ def test_environment_values_take_the_type_of_their_key() -> None:
         ("[database]\nurl = 'mysql://x/y'", ["database.url", "postgres://"]),
         ("[smtp]\nhost = 'mail'", ["smtp.from"]),
         ("[twilio]\naccount_sid = 'SK12'", ["twilio.account_sid", "AC and 32"]),
+        (
+            "[twilio_backup]\naccount_sid = 'SK12'",
+            ["twilio_backup.account_sid", "AC and 32"],
+        ),
         ("[twilio]\nfrom_number = '0151 123'", ["twilio.from_number", "+15005550006"]),
         ("[twilio]\nbase_url = 'api.twilio.com'", ["twilio.base_url", "http(s)://host"]),
         ("[server]\nsecret_key = 'short'", ["server.secret_key", "16"]),

@@ -6,12 +6,16 @@ import shutil
 import time
 import zoneinfo
 from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
 
 import click
 
 from openalert.cli.settings import configured, options
 from openalert.config import Config, make_data_dir, redacted
 from openalert.domain.errors import OpenAlertError
+
+if TYPE_CHECKING:
+    from openalert.notifiers.twilio import TwilioSettings
 
 Finding = tuple[str, bool | None, str]
 """What was tried, whether it is well (None: nothing to try), and in words what was found."""
@@ -51,6 +55,8 @@ async def _findings(config: Config) -> AsyncIterator[Finding]:
     yield await _mail(config)
     yield await _slack(config)
     yield await _twilio(config)
+    async for finding in _second_providers(config):
+        yield finding
     yield await _telegram(config)
     yield await _mattermost(config)
     yield await _single_sign_on(config)
@@ -121,18 +127,41 @@ async def _slack(config: Config) -> Finding:
 async def _twilio(config: Config) -> Finding:
     """Whether Twilio accepts the credentials; nobody is called for it."""
     from openalert.app import notifier_settings
-    from openalert.notifiers.sms import SmsNotifier
-    from openalert.notifiers.voice import VoiceNotifier
 
     settings = notifier_settings(config)
     if not settings.twilio.account_sid:
         return "twilio", None, "twilio.account_sid is not configured: no text messages and no calls"
-    kind = SmsNotifier if settings.twilio.sends_sms else VoiceNotifier
-    notifier = kind(settings.twilio, base_url=settings.base_url)
+    return await _twilio_account("twilio", settings.twilio, settings.base_url)
+
+
+async def _second_providers(config: Config) -> AsyncIterator[Finding]:
+    """Those that take over when the first fails: they are in use too seldom to notice otherwise."""
+    from openalert.app import notifier_settings
+    from openalert.notifiers.email import EmailNotifier
+
+    settings = notifier_settings(config)
+    if settings.email_backup is not None:
+        name, notifier = (
+            "second mail server",
+            EmailNotifier(settings.email_backup, base_url=settings.base_url),
+        )
+        try:
+            yield name, True, await notifier.probe()
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is what the person wants to know
+            yield name, False, str(error)
+    if settings.twilio_backup is not None:
+        yield await _twilio_account("second twilio", settings.twilio_backup, settings.base_url)
+
+
+async def _twilio_account(name: str, account: "TwilioSettings", base_url: str) -> Finding:
+    from openalert.notifiers.sms import SmsNotifier
+    from openalert.notifiers.voice import VoiceNotifier
+
+    notifier = (SmsNotifier if account.sends_sms else VoiceNotifier)(account, base_url=base_url)
     try:
-        return "twilio", True, await notifier.probe()
+        return name, True, await notifier.probe()
     except Exception as error:  # noqa: BLE001 - whatever it is, it is what the person wants to know
-        return "twilio", False, str(error)
+        return name, False, str(error)
     finally:
         await notifier.close()
 

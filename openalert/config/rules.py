@@ -6,7 +6,7 @@ from ipaddress import ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from openalert.config.sections import Config, MailIn, Oidc, Slack, WebPush
+from openalert.config.sections import Config, MailIn, Oidc, Slack, Twilio, WebPush
 from openalert.domain.single_sign_on import GOOGLE, is_trustworthy_url, serves_many_tenants
 from openalert.domain.vault import SHORTEST_KEY
 
@@ -95,29 +95,41 @@ def _mail_problems(config: Config) -> Iterator[tuple[str, str]]:
 
 
 def _twilio_problems(config: Config) -> Iterator[tuple[str, str]]:
-    twilio = config.twilio
+    for section, twilio in (("twilio", config.twilio), ("twilio_backup", config.twilio_backup)):
+        yield from _account_problems(section, twilio)
+    if config.twilio_backup.account_sid and not config.twilio.account_sid:
+        yield "twilio_backup.account_sid", "is given, but twilio.account_sid is not."
+    if config.twilio.account_sid and not config.server.base_url:
+        yield (
+            "server.base_url",
+            "is needed as soon as twilio.account_sid is given: Twilio reports back there.",
+        )
+
+
+def _account_problems(section: str, twilio: Twilio) -> Iterator[tuple[str, str]]:
     if not _is_origin(twilio.base_url):
-        yield "twilio.base_url", f"is {twilio.base_url!r}; it must be http(s)://host or http(s)://host:port."
+        yield (
+            f"{section}.base_url",
+            f"is {twilio.base_url!r}; it must be http(s)://host or http(s)://host:port.",
+        )
     for name in ("from_number", "voice_number"):
         value = getattr(twilio, name)
         if value and not _NUMBER.fullmatch(value):
             yield (
-                f"twilio.{name}",
+                f"{section}.{name}",
                 f"is {value!r}; it must be a number such as +15005550006, or a short code.",
             )
     if not twilio.account_sid:
         return
     if not _ACCOUNT.fullmatch(twilio.account_sid):
-        yield "twilio.account_sid", "must be AC and 32 letters and digits, as the console of Twilio shows it."
-    if not twilio.auth_token:
-        yield "twilio.auth_token", "is needed as soon as twilio.account_sid is given."
-    if not (twilio.from_number or twilio.messaging_service_sid or twilio.voice_number):
-        yield "twilio.from_number", "is needed as soon as twilio.account_sid is given."
-    if not config.server.base_url:
         yield (
-            "server.base_url",
-            "is needed as soon as twilio.account_sid is given: Twilio reports back there.",
+            f"{section}.account_sid",
+            "must be AC and 32 letters and digits, as the console of Twilio shows it.",
         )
+    if not twilio.auth_token:
+        yield f"{section}.auth_token", f"is needed as soon as {section}.account_sid is given."
+    if not (twilio.from_number or twilio.messaging_service_sid or twilio.voice_number):
+        yield f"{section}.from_number", f"is needed as soon as {section}.account_sid is given."
 
 
 def _mattermost_problems(config: Config) -> Iterator[tuple[str, str]]:

@@ -214,6 +214,7 @@ class Config(Section, frozen=True):
     slack: Slack = Slack()
     mail_in: MailIn = MailIn()
     twilio: Twilio = Twilio()
+    twilio_backup: Twilio = Twilio()
     telegram: Telegram = Telegram()
     mattermost: Mattermost = Mattermost()
     outgoing: Outgoing = Outgoing()

@@ -33,6 +33,8 @@ class NotifierSettings(msgspec.Struct, kw_only=True, frozen=True):
     email_backup: EmailSettings | None = None
     """A second mail server, which takes over when the first fails."""
     twilio: TwilioSettings = TwilioSettings()
+    twilio_backup: TwilioSettings | None = None
+    """A second account at Twilio, which takes over when the first fails."""
     telegram: TelegramSettings = TelegramSettings()
     mattermost: MattermostSettings = MattermostSettings()
     outgoing: OutgoingSettings = OutgoingSettings()
@@ -51,8 +53,16 @@ NOTIFIERS: dict[str, Callable[[NotifierSettings], Notifier]] = {
     PushNotifier.channel: lambda settings: PushNotifier(
         settings.web_push, settings.outgoing, base_url=settings.base_url
     ),
-    SmsNotifier.channel: lambda settings: SmsNotifier(settings.twilio, base_url=settings.base_url),
-    VoiceNotifier.channel: lambda settings: VoiceNotifier(settings.twilio, base_url=settings.base_url),
+    SmsNotifier.channel: lambda settings: one_or_more(
+        SmsNotifier(each, base_url=settings.base_url)
+        for each in (settings.twilio, settings.twilio_backup)
+        if each is settings.twilio or (each is not None and each.sends_sms)
+    ),
+    VoiceNotifier.channel: lambda settings: one_or_more(
+        VoiceNotifier(each, base_url=settings.base_url)
+        for each in (settings.twilio, settings.twilio_backup)
+        if each is settings.twilio or (each is not None and each.calls)
+    ),
     WebhookNotifier.channel: lambda settings: WebhookNotifier(settings.outgoing, base_url=settings.base_url),
     TeamsNotifier.channel: lambda settings: TeamsNotifier(settings.outgoing),
     AppriseNotifier.channel: lambda settings: AppriseNotifier(

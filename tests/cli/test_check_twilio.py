@@ -1,9 +1,10 @@
 """`openalert check` about Twilio: are the credentials good, and is there anything to try?"""
 
+import msgspec
 import pytest
 
-from openalert.cli.check import _twilio
-from openalert.config import Config, Server
+from openalert.cli.check import _second_providers, _twilio
+from openalert.config import Config, Server, Smtp
 from openalert.config.sections import Twilio
 from tests.fakes.twilio import ACCOUNT, NUMBER, TOKEN, FakeTwilio
 
@@ -38,3 +39,20 @@ async def test_it_says_what_is_found() -> None:
         gone = config(twilio)
     _, well, words = await _twilio(gone)
     assert (well, "cannot be reached" in words) == (False, True)
+
+
+async def test_second_providers_are_tried_too() -> None:
+    """A mail server and an account that are only needed when the first ones fail; without them nothing is said."""
+    assert [each async for each in _second_providers(Config())] == []
+    async with FakeTwilio() as twilio:
+        good = config(twilio)
+        both = msgspec.structs.replace(
+            good,
+            twilio_backup=good.twilio,
+            smtp_backup=Smtp(host="127.0.0.1", port=1, sender="alerts@example.org"),
+        )
+        found = [each async for each in _second_providers(both)]
+    assert [(name, well) for name, well, _ in found] == [
+        ("second mail server", False),
+        ("second twilio", True),
+    ]

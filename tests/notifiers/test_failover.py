@@ -7,6 +7,7 @@ from openalert import notifiers
 from openalert.app import notifier_settings
 from openalert.config import Config, Smtp
 from openalert.config.rules import problems
+from openalert.config.sections import Twilio
 from openalert.notifiers.failover import (
     Failover,
     blames_provider,
@@ -85,3 +86,13 @@ def test_a_second_mail_server_needs_a_first_one_and_an_address() -> None:
     """The start says so."""
     found = dict(problems(Config(smtp_backup=Smtp(host="other.example.net"))))
     assert set(found) == {"smtp_backup.from", "smtp_backup.host"}
+
+
+def test_a_second_twilio_account_takes_over_what_it_has_a_number_for() -> None:
+    """For texts and calls by one number, for texts alone by a messaging service."""
+    first = Twilio(account_sid="AC" + "0" * 32, auth_token="a", from_number="+15005550006")
+    second = msgspec.structs.replace(first, account_sid="AC" + "1" * 32)
+    texts = msgspec.structs.replace(second, from_number="", messaging_service_sid="MG1")
+    for backup, counts in ((second, (2, 2)), (texts, (2, 1)), (Twilio(), (1, 1))):
+        built = notifiers.build(notifier_settings(Config(twilio=first, twilio_backup=backup)))
+        assert tuple(len(providers_of(built[kind])) for kind in ("sms", "voice")) == counts

@@ -467,6 +467,30 @@ async def test_without_an_account_every_callback_is_refused(world: World) -> Non
     assert answer.status_code == 403
 
 
+async def test_each_account_is_known_by_its_own_token(world: World) -> None:
+    """What the second account posts is signed with its token; the token of the other one opens nothing."""
+    other = "AC" + "1" * 32
+    config = Config(
+        server=Server(base_url=OUTSIDE.base_url),
+        twilio=Twilio(account_sid=ACCOUNT, auth_token=TOKEN, from_number=NUMBER),
+        twilio_backup=Twilio(account_sid=other, auth_token="second", from_number=NUMBER),
+    )
+    app = OpenAlert(config, world.db, OUTSIDE.secret)
+    url = f"{OUTSIDE.base_url}/callbacks/twilio/message/none"
+    answers = {}
+    async with httpx2.AsyncClient(
+        transport=httpx2.ASGITransport(app=app.asgi), base_url=OUTSIDE.base_url
+    ) as web:
+        for sid in (ACCOUNT, other):
+            for token in (TOKEN, "second", ""):
+                form = {"MessageSid": "SM1", "MessageStatus": "sent", "AccountSid": sid}
+                signed = signature(token, url, list(form.items()))
+                answer = await web.post(url, data=form, headers={"X-Twilio-Signature": signed})
+                answers[sid, token] = answer.status_code
+    assert {key for key, status in answers.items() if status == 200} == {(ACCOUNT, TOKEN), (other, "second")}
+    assert set(answers.values()) == {200, 403}
+
+
 async def test_bodies_are_bounded_and_read_strictly(world: World, twilio: FakeTwilio) -> None:
     """Too much, too many fields, or what is not UTF-8: refused before anything is looked up."""
     assert twilio.web is not None

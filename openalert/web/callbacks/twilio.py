@@ -128,7 +128,7 @@ def _has_room(request: Web, number: str, db: Database) -> bool:
 
 
 async def _verified(request: Web) -> dict[str, str]:
-    """The fields of the form, once it is known that Twilio posted it for our account; Forbidden otherwise."""
+    """The fields of the form, once it is known that Twilio posted it for an account of ours; Forbidden otherwise."""
     config = request.app.state.config
     body = await request.body()
     if len(body) > MOST_BYTES:
@@ -141,10 +141,16 @@ async def _verified(request: Web) -> dict[str, str]:
         raise Invalid("The form cannot be read.") from error
     given = request.headers.get("x-twilio-signature", "")
     form = dict(reversed(fields))
-    known = config.twilio.account_sid and form.get("AccountSid") == config.twilio.account_sid
-    if not is_signed(given, config.twilio.auth_token, _public_url(request), fields) or not known:
+    sid = form.get("AccountSid")
+    # Both may be one account in two regions, each of which has its own token.
+    tokens = [
+        each.auth_token
+        for each in (config.twilio, config.twilio_backup)
+        if each.account_sid and each.account_sid == sid
+    ]
+    if not any(is_signed(given, token, _public_url(request), fields) for token in tokens):
         raise Forbidden(
-            "This is not signed by the Twilio account that is connected here.", code="BAD_SIGNATURE"
+            "This is not signed by a Twilio account that is connected here.", code="BAD_SIGNATURE"
         )
     return form
 
