@@ -134,10 +134,12 @@ def _weakest(seen: Sequence[MethodReach], working: Sequence[MethodReach], ways: 
     if ways == 0:
         return "No way is verified." if seen else "There is no way to reach them."
     if failing:
-        return f"{_listed(failing)} fails since {_day(_since(failing))}."
+        verb = "fails" if len({each.words for each in failing}) == 1 else "fail"
+        return f"{_listed(failing)} {verb} since {_day(_since(failing))}."
     stale = [each for each in working if each.state is MethodState.STALE]
     if stale:
-        return f"{_listed(stale)} was not proven for 60 days; answering a test page does."
+        verb = "was" if len({each.words for each in stale}) == 1 else "were"
+        return f"{_listed(stale)} {verb} not proven for 60 days; answering a test page does."
     if ways == 1:
         return f"There is only one way: {_listed(working)}."
     if all(each.state is MethodState.VERIFIED for each in working):

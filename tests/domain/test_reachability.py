@@ -57,6 +57,15 @@ def test_a_way_is_what_came_back_from_it(changes: dict[str, Any], state: MethodS
             "Pixel fails since 3 January.",
         ),
         (
+            [
+                way(),
+                *(way("push", name, label=name, failing_since=NOW - DAY) for name in ("Pixel", "Laptop")),
+            ],
+            ReachState.REACHABLE,
+            1,
+            "Pixel and Laptop fail since 4 January.",
+        ),
+        (
             [way(failing_since=NOW - 2 * DAY), way("push", "x", failing_since=NOW - DAY)],
             ReachState.UNREACHABLE,
             0,
