@@ -97,6 +97,7 @@ async def story(reader: Reader, actor: Actor, incident: Incident, shown: str) ->
     common = common_labels(reported)
     return {
         "incident": await _head(reader, actor, incident, service, status, names, entries),
+        "handing_on": any(row.user_id == actor.user_id for row in pages) and actor.user_id is not None,
         "next": next_step(incident, ladder.next_rung) or not_called,
         "told": list(dict.fromkeys(_called(row, names) for row in reversed(pages) if _left(row))),
         "steps": [_step(rung, incident, pages, entries, names) for rung in ladder.rungs],

@@ -287,6 +287,11 @@ async def _escalate(tx: Transaction, incident_id: str, _: Fields) -> str:
     return f"#{done.number} goes to the next level now."
 
 
+async def _hand_on(tx: Transaction, incident_id: str, _: Fields) -> str:
+    done = await acts.hand_on(tx, incident_id)
+    return f"You are out of #{done.number}. The next one is paged now."
+
+
 async def _note(tx: Transaction, incident_id: str, fields: Fields) -> str:
     await acts.note(tx, incident_id, body=fields.get("body", ""))
     return ""
@@ -299,6 +304,7 @@ _VERBS = {
     "reassign": _reassign,
     "reopen": _reopen,
     "escalate": _escalate,
+    "hand-on": _hand_on,
     "notes": _note,
 }
 

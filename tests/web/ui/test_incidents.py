@@ -92,6 +92,16 @@ async def test_every_act_of_the_page_does_what_it_says(world: World, sign_in: Si
     assert "goes to the next level now" in page.text
 
 
+async def test_whom_it_paged_can_hand_it_on(world: World, sign_in: SignIn) -> None:
+    """Whoever was paged is offered to hand it on, and the next level is paged then; nobody else is offered it."""
+    incident_id = await _burning(world)
+    browser, here = await sign_in(world.alice), f"/incidents/{incident_id}"
+    assert f"{here}/hand-on" not in (await browser.get(here)).text
+    await world.advance()
+    page = await browser.press(await browser.get(here), f"{here}/hand-on")
+    assert "You are out of #1. The next one is paged now." in page.text
+
+
 async def test_a_refused_act_says_why_and_changes_nothing(world: World, sign_in: SignIn) -> None:
     """An act that is not allowed any more comes back to the page with the reason."""
     incident_id = await _burning(world)
