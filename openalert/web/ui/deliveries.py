@@ -64,7 +64,7 @@ async def index(
         rows = await _rows(reader, actor, shown)
         people = await users.named(reader, actor, [person] if person else [])
         of = await incidents.get_many(reader, [incident] if incident else [])
-        context = await shell(request, reader, actor, "/incidents")
+        context = await shell(request, reader, actor, PATH)
     named = {
         "status": (chosen["status"], chosen["status"].capitalize()) if chosen["status"] else None,
         "channel": (channel, f"By {channel}") if channel else None,

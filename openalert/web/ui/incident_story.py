@@ -362,6 +362,8 @@ def _steps(row: Notification, attempts: Sequence[Attempt]) -> list[Values]:
         }
         for attempt in attempts[-4:]
     ]
+    if row.status is NotificationStatus.PENDING and row.due_at is not None and row.due_at > row.created_at:
+        steps.append({"words": "tried again" if attempts else "goes out", "at": row.due_at, "tone": ""})
     if row.delivered_at is not None:
         steps.append({"words": "delivered", "at": row.delivered_at, "tone": "good"})
     return steps

@@ -34,7 +34,9 @@ async def _failed_page(world: World) -> str:
 async def test_nothing_yet_says_what_will_be_here(world: World, sign_in: SignIn) -> None:
     """An empty installation, and no dead letters."""
     browser = await sign_in(world.alice)
-    assert "No message yet" in (await browser.get("/deliveries")).text
+    page = await browser.get("/deliveries")
+    assert "No message yet" in page.text
+    assert page.links["Messages"] == "/deliveries"
     assert "Nothing failed" in (await browser.get("/deliveries?tab=failed")).text
 
 

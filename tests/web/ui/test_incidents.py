@@ -8,6 +8,7 @@ import pytest
 from openalert.domain.access import Role
 from openalert.domain.incident import IncidentStatus
 from openalert.domain.user import User
+from openalert.storage import contact_methods
 from tests import make
 from tests.make import level
 from tests.web.ui.browser import Browser
@@ -100,6 +101,17 @@ async def test_whom_it_paged_can_hand_it_on(world: World, sign_in: SignIn) -> No
     await world.advance()
     page = await browser.press(await browser.get(here), f"{here}/hand-on")
     assert "You are out of #1. The next one is paged now." in page.text
+
+
+async def test_what_waits_says_when_it_goes_out(world: World, sign_in: SignIn) -> None:
+    """A later step of somebody's rules stands there with its time, before it is due."""
+    async with world.db.read() as reader:
+        [mail] = await contact_methods.of_user(reader, world.alice.id)
+    await make.notification_rule(world.db, world.alice, mail.id)
+    await make.notification_rule(world.db, world.alice, mail.id, minutes=3)
+    incident_id = await _burning(world)
+    page = await (await sign_in(world.alice)).get(f"/incidents/{incident_id}")
+    assert page.text.count("goes out") == 1
 
 
 async def test_a_refused_act_says_why_and_changes_nothing(world: World, sign_in: SignIn) -> None:
