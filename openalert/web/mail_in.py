@@ -126,7 +126,13 @@ class MailListener:
         """Take or refuse one recipient."""
         if len(envelope.rcpt_tos) >= MOST_RECIPIENTS:
             return "452 4.5.3 Too many recipients"
-        if await self._handler_of(address) is None:
+        try:
+            handler = await self._handler_of(address)
+        except Exception:
+            # A refusal for good would be sent back to whoever answered, for a fault that passes.
+            log.exception("the address of a mail could not be looked up")
+            return "451 4.3.0 Try again later"
+        if handler is None:
             return "550 5.1.1 There is no such address here"
         envelope.rcpt_tos.append(address)
         return "250 2.1.5 OK"

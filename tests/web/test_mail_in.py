@@ -230,6 +230,22 @@ async def test_a_fault_of_ours_is_asked_for_again(
     assert (await world.incident()).status == "acknowledged"
 
 
+async def test_an_address_that_cannot_be_looked_up_is_asked_for_again(
+    world: World, door: MailListener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database is away when the recipient is named: for now, not for good, and without a word about the fault."""
+
+    async def broken(*_: object, **__: object) -> bool:
+        raise RuntimeError("away")
+
+    to = await _address(world)
+    monkeypatch.setattr(Replies, "knows", broken)
+    with pytest.raises(aiosmtplib.SMTPRecipientsRefused) as refused:
+        await _send(door, _mail("ack", to), to)
+    assert [each.code for each in refused.value.recipients] == [451]
+    assert "away" not in str(refused.value.recipients)
+
+
 async def test_pages_say_where_answers_go(world: World) -> None:
     """With a domain the message carries its own address; the news has none to be taken for."""
     outside = Outside(OUTSIDE.base_url, OUTSIDE.secret, DOMAIN)
