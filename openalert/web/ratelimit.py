@@ -21,12 +21,13 @@ class Standing(msgspec.Struct, frozen=True):
 
 
 class RateLimit:
-    """So many acts a minute for each key; a minute's worth may come at once."""
+    """So many acts in a period, mostly a minute, for each key; a period's worth may come at once."""
 
-    def __init__(self, per_minute: int) -> None:
-        """`per_minute` 0: no limit."""
-        self._limit = per_minute
-        self._interval = MINUTE / per_minute if per_minute else 0.0
+    def __init__(self, limit: int, period: Instant = MINUTE) -> None:
+        """`limit` 0: none."""
+        self._limit = limit
+        self._period = period
+        self._interval = period / limit if limit else 0.0
         self._full_at: OrderedDict[str, float] = OrderedDict()
 
     def spend(self, key: str, now: Instant) -> None:
@@ -34,7 +35,7 @@ class RateLimit:
         if not self._interval:
             return
         full_at = self._known(key, now)
-        wait = full_at + self._interval - now - MINUTE
+        wait = full_at + self._interval - now - self._period
         if wait > 0.001:
             self._full_at[key] = full_at
             seconds = max(1, math.ceil(wait / SECOND))
@@ -49,9 +50,9 @@ class RateLimit:
         if not self._interval:
             return None
         owed = self._known(key, now) - now
-        remaining = max(0, math.floor((MINUTE - owed) / self._interval + 0.001))
+        remaining = max(0, math.floor((self._period - owed) / self._interval + 0.001))
         return Standing(self._limit, remaining, math.ceil(owed / SECOND))
 
     def _known(self, key: str, now: Instant) -> float:
-        """When the caller has all acts again: never past, and never over a minute ahead if the clock was set back."""
-        return min(max(self._full_at.get(key, 0.0), float(now)), float(now + MINUTE))
+        """When the caller has all acts again: never past, and never over a period ahead if the clock was set back."""
+        return min(max(self._full_at.get(key, 0.0), float(now)), float(now + self._period))

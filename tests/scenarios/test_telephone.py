@@ -297,7 +297,7 @@ async def test_a_key_that_comes_twice_acts_once(world: World, twilio: FakeTwilio
 
 
 async def test_an_unknown_number_learns_nothing(world: World, twilio: FakeTwilio) -> None:
-    """A polite sentence, twice a minute at most, and nothing about who is here or what is broken."""
+    """A polite sentence, twice a day at most, and nothing about who is here or what is broken."""
     await page(world)
     (answer,) = await twilio.writes("+15550009999", "1 10")
     assert answer.startswith("This number is not known here.")
@@ -305,6 +305,27 @@ async def test_an_unknown_number_learns_nothing(world: World, twilio: FakeTwilio
     assert [len(await twilio.writes("+15550009999", "1 10")) for _ in range(3)] == [1, 0, 0]
     assert (await world.incident()).status is IncidentStatus.TRIGGERED
     assert len(await twilio.writes(BOBS, "9")) == 1
+
+
+async def test_answers_to_strangers_are_few_a_day(world: World, twilio: FakeTwilio) -> None:
+    """Each is paid: two a day to one number, however it spaces them, and twenty to all of them together."""
+    told = []
+    for _ in range(4):
+        told.append(len(await twilio.writes("+15550009999", "hello")))
+        world.clock.advance(HOUR)
+    assert told == [1, 1, 0, 0]
+    others = [len(await twilio.writes(f"+155500{number:05d}", "hello")) for number in range(25)]
+    assert 18 <= sum(others) <= 22
+    assert others[-3:] == [0, 0, 0]
+
+
+async def test_a_telephone_that_answers_by_itself_is_left_alone(world: World, twilio: FakeTwilio) -> None:
+    """After thirty answers in an hour there are no more words; what Bob asks for is still done."""
+    await page(world)
+    told = [len(await twilio.writes(BOBS, f"I am driving {number}")) for number in range(33)]
+    assert told == [1] * 30 + [0] * 3
+    assert await twilio.writes(BOBS, "1 10") == []
+    assert (await world.incident()).acknowledged_by_id == world.bob.id
 
 
 async def test_an_unverified_number_is_unknown(world: World, twilio: FakeTwilio) -> None:

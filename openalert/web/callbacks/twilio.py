@@ -107,21 +107,26 @@ async def message_came(request: Web, db: NamedDependency[Database]) -> Response[
     number = form.get("From", "")
     async with db.read() as reader:
         is_known = await telephone.who_has(reader, number) is not None
-    if not is_known and not _has_room(request, number, db):
+    is_answered = _has_room(request, number, db, is_known=is_known)
+    if not is_known and not is_answered:
         return _xml(twiml.document())
     async with db.transaction(stranger(request)) as tx:
         said = await telephone.wrote(
             tx, number=number, text=form.get("Body", ""), sid=form.get("MessageSid", "")
         )
-    return _xml(said)
+    # What a known number asks for is done however often it writes; only the words about it have a limit.
+    return _xml(said if is_answered else twiml.document())
 
 
-def _has_room(request: Web, number: str, db: Database) -> bool:
-    """Whether a stranger is answered: each answer is paid, and somebody else may be the one who asks for it."""
+def _has_room(request: Web, number: str, db: Database, *, is_known: bool) -> bool:
+    """Whether this number gets an answer: each is paid, and a stranger or a machine may be the one who asks."""
     access: Access = request.app.state.access
     try:
-        access.strangers_by_sms.spend(number, db.clock())
-        access.strangers_by_sms.spend("everybody", db.clock())
+        if is_known:
+            access.answers_by_sms.spend(number, db.clock())
+        else:
+            access.strangers_by_sms.spend(number, db.clock())
+            access.all_strangers_by_sms.spend("everybody", db.clock())
     except RateLimited:
         return False
     return True
