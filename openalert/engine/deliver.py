@@ -63,16 +63,15 @@ class Deliver:
         await self._end_what_is_over()
         did = await self._hasten()
         now = self._database.clock()
-        crowded = [place for place, count in self._places.items() if count >= AT_ONE_ADDRESS]
-        room_for = self._rooms(now)
+        room_for, crowded = self._rooms(now), self._crowded()
         due = await self._database.look(lambda reader: sending.due(reader, reader.now, room_for, crowded))
         leaving = await self._without_those_that_wait(due)
-        chosen = await self._choose(leaving, now)
+        chosen, put_off = await self._choose(leaving, now)
         if chosen:
             # What was claimed is also sent when the server stops in this moment.
             await asyncio.shield(self._spawn(self._claim(chosen), "claim"))
         self._wake_for_the_pace(now)
-        return did + len(due) - len(leaving) + len(chosen)
+        return did + len(due) - len(leaving) + len(chosen) + put_off
 
     async def _without_those_that_wait(self, due: Sequence[Notification]) -> list[Notification]:
         """In a storm pages to one person wait for each other, and leave as one message."""
@@ -97,12 +96,26 @@ class Deliver:
 
         return room_for
 
-    async def _choose(self, due: Sequence[Notification], now: Instant) -> list[tuple[Notification, int]]:
-        """Those whose address and provider have room, each with its provider; what waits for a dead one is put off."""
+    def _crowded(self) -> Callable[[NotificationPriority], Sequence[str]]:
+        """The addresses that take no more of a priority; fixed at this moment too."""
+        places = dict(self._places)
+
+        def crowded(priority: NotificationPriority) -> Sequence[str]:
+            most = room(AT_ONE_ADDRESS, priority)
+            return [place for place, count in places.items() if count >= most]
+
+        return crowded
+
+    async def _choose(
+        self, due: Sequence[Notification], now: Instant
+    ) -> tuple[list[tuple[Notification, int]], int]:
+        """Those whose address and provider have room, each with its provider; what waits for a dead one is put off,
+        or has failed when its time is over. How many those are.
+        """
         places = Counter(self._places)
         leading: set[str] = set()
         chosen: list[tuple[Notification, int]] = []
-        waiting: dict[Instant, list[str]] = {}
+        waiting: dict[Instant, list[Notification]] = {}
         for row in due:
             place = notifications.place(row)
             if row.bundle_id in leading or places[place] >= room(AT_ONE_ADDRESS, row.priority):
@@ -114,10 +127,17 @@ class Deliver:
                     leading.add(row.bundle_id)
                 chosen.append((row, provider))
             elif (until := self.lines.opens_at(row, now)) is not None:
-                waiting.setdefault(until, []).append(row.id)
-        for until, ids in waiting.items():
-            await self._put_off(ids, until)
-        return chosen
+                waiting.setdefault(until, []).append(row)
+        for until, rows in waiting.items():
+            over = [row for row in rows if row.give_up_at <= now and self.lines.is_away(row, now)]
+            for row in over:
+                await self._give_up(row)
+            await self._put_off([row.id for row in rows if row not in over], until)
+        return chosen, sum(len(rows) for rows in waiting.values())
+
+    async def _give_up(self, row: Notification) -> None:
+        why = self.lines.line(row.channel, row.provider, row.address).last_failure
+        await self._database.act(_giving_up(row, why))
 
     async def _put_off(self, ids: list[str], until: Instant) -> None:
         await self._database.act(lambda tx: sending.put_off(tx, ids, until))
@@ -151,8 +171,7 @@ class Deliver:
             return
         over = await self._database.look(lambda reader: sending.over(reader, reader.now, dead, places))
         for row in over:
-            why = self.lines.line(row.channel, row.provider, row.address).last_failure
-            await self._database.act(_giving_up(row, why))
+            await self._give_up(row)
 
     async def _hasten(self) -> int:
         """People whose page was not accepted in time are reached by their next way (promise NO-3)."""

@@ -5,7 +5,7 @@ the last one ended. All of it is memory; a restart tries everybody anew.
 from collections.abc import Iterator, Mapping
 
 from openalert import telemetry
-from openalert.domain.breaker import Breaker, BreakerState
+from openalert.domain.breaker import PROBE_EVERY, Breaker, BreakerState
 from openalert.domain.bucket import Bucket
 from openalert.domain.delivery import Manner, manner
 from openalert.domain.instant import SECOND, Instant
@@ -44,6 +44,11 @@ class Line:
     def takes(self, now: Instant, priority: NotificationPriority) -> bool:
         """Whether a message of this priority may go out by it."""
         return self.breaker.allows(now) and self.bucket.available(now, _KEPT_FREE[priority])
+
+    def is_away(self, now: Instant) -> bool:
+        """Whether it takes nothing for some time, whatever the message; a pace that is kept is no such time."""
+        is_open = self.breaker.state(now) is BreakerState.OPEN
+        return is_open or self.bucket.wait(now) * SECOND > PROBE_EVERY
 
     def note(self, result: Result, now: Instant) -> None:
         """How a message ended."""
@@ -106,8 +111,7 @@ class Lines:
 
     def choose(self, row: Notification, now: Instant) -> int | None:
         """Which provider is to try it now; None: none takes it. What was chosen counts as gone out until told else."""
-        if row.possible_repeat or row.status is NotificationStatus.UNKNOWN:
-            # Another provider would not know that the first may have sent it.
+        if _is_bound(row):
             order = [row.provider]
         else:
             count = self.providers(row.channel)
@@ -158,21 +162,25 @@ class Lines:
             channel
             for channel in self._notifiers
             if not self.manner(channel).is_each_its_own
-            and all(line.breaker.state(now) is BreakerState.OPEN for line in self._providers_of(channel))
+            and all(line.is_away(now) for line in self._providers_of(channel))
         ]
         places = [
             f"{line.channel} {line.address}"
             for line in self._lines.values()
-            if line.address and line.breaker.state(now) is BreakerState.OPEN
+            if line.address and line.is_away(now)
         ]
         return channels, places
 
     def opens_at(self, row: Notification, now: Instant) -> Instant | None:
-        """When an address that is a provider of its own takes the next message; None: the channel is shared."""
+        """When the only provider that may have it takes the next message; None: any other may as well."""
         line = self.line(row.channel, row.provider, row.address)
-        if not line.address:
+        if not line.address and not _is_bound(row):
             return None
         return max(line.breaker.opens_at(now), now + int(line.bucket.wait(now) * SECOND), now + SECOND)
+
+    def is_away(self, row: Notification, now: Instant) -> bool:
+        """Whether the only provider that may have it takes nothing for some time."""
+        return self.line(row.channel, row.provider, row.address).is_away(now)
 
     def _providers_of(self, channel: str) -> list[Line]:
         return [self.line(channel, each) for each in range(self.providers(channel))]
@@ -187,6 +195,11 @@ class Lines:
         well = [key for key, line in self._lines.items() if key[2] and not line.breaker.failures]
         for key in (well or [key for key in self._lines if key[2]])[: MOST_PLACES // 10]:
             del self._lines[key]
+
+
+def _is_bound(row: Notification) -> bool:
+    """Whether it may have left: another provider would not know that."""
+    return row.possible_repeat or row.status is NotificationStatus.UNKNOWN
 
 
 def _measure(line: Line, now: Instant) -> None:

@@ -28,12 +28,12 @@ async def due(
     reader: Reader,
     now: Instant,
     room: Callable[[str, NotificationPriority], int],
-    busy_places: Sequence[str] = (),
+    busy_places: Callable[[NotificationPriority], Sequence[str]] = lambda _: (),
 ) -> list[Notification]:
     """What is to be sent now: by priority, within one and a channel the longest waiting first.
 
-    `room` says how many of a channel fit for a priority, counting those of higher priority; what is to go to
-    `busy_places` (`place` of a notification) is left out.
+    `room` says how many of a channel fit for a priority, counting those of higher priority; `busy_places` which places
+    (`place` of a notification) take no more of it: what goes there is left out, lest it stand before others.
     """
     found: list[Notification] = []
     chosen: Counter[str] = Counter()
@@ -42,7 +42,7 @@ async def due(
         for channel in channels:
             limit = room(channel, priority) - chosen[channel]
             if limit > 0:
-                lane = await _lane(reader, now, channel, priority, limit, busy_places)
+                lane = await _lane(reader, now, channel, priority, limit, busy_places(priority))
                 chosen[channel] += len(lane)
                 found += lane
     return found
