@@ -116,6 +116,13 @@ _SAME_PERSON = (
     "AND n.user_id = :user_id AND n.kind = 'page' AND n.id <> :id"
 )
 
+_UNDERWAY = (
+    "(n.status IN ('sent', 'delivered') OR n.status IN ('pending', 'sending', 'unknown') "
+    "AND n.due_at IS NOT NULL AND n.give_up_at <= :begun AND n.give_up_at > :after)"
+)
+# What waited for the end of somebody's night is a step like any other once that is over.
+_NOT_HELD = "(n.held_until IS NULL OR n.held_until <= :now)"
+
 
 def _person_of(page: Notification) -> dict[str, Any]:
     return {
@@ -124,7 +131,9 @@ def _person_of(page: Notification) -> dict[str, Any]:
 
 
 async def late(reader: Reader, due_before: Instant) -> list[Notification]:
-    """Pages in work that were first due before then, of people who have a step in the same level still before them."""
+    """Pages in work that were first due before then, of people who have a step in the same level still before them,
+    and whom nothing of that level has reached or has begun to reach since then.
+    """
     return await reader.all(
         Notification,
         f"SELECT {COLUMNS} FROM notifications WHERE due_at IS NOT NULL AND kind = 'page' "
@@ -132,9 +141,14 @@ async def late(reader: Reader, due_before: Instant) -> list[Notification]:
         "AND EXISTS (SELECT 1 FROM notifications n WHERE n.incident_id = notifications.incident_id "
         "AND n.episode = notifications.episode AND n.cycle = notifications.cycle "
         "AND n.level = notifications.level AND n.user_id = notifications.user_id AND n.kind = 'page' "
-        "AND n.status = 'pending' AND n.attempts = 0 AND n.due_at > :now AND n.held_until IS NULL) "
-        "ORDER BY give_up_at LIMIT 100",
+        f"AND n.status = 'pending' AND n.attempts = 0 AND n.due_at > :now AND {_NOT_HELD}) "
+        "AND NOT EXISTS (SELECT 1 FROM notifications n WHERE n.incident_id = notifications.incident_id "
+        "AND n.episode = notifications.episode AND n.cycle = notifications.cycle "
+        "AND n.level = notifications.level AND n.user_id = notifications.user_id AND n.kind = 'page' "
+        f"AND n.id <> notifications.id AND {_UNDERWAY}) ORDER BY give_up_at LIMIT 100",
         before=give_up_at(NotificationKind.PAGE, due_before),
+        after=give_up_at(NotificationKind.PAGE, due_before),
+        begun=give_up_at(NotificationKind.PAGE, reader.now),
         now=reader.now,
     )
 
@@ -145,9 +159,7 @@ async def is_underway(reader: Reader, page: Notification, due_after: Instant | N
     `due_after`: only what was accepted, or became due after this, counts.
     """
     found = await reader.value(
-        f"SELECT 1 FROM notifications n WHERE {_SAME_PERSON} AND (n.status IN ('sent', 'delivered') "
-        "OR n.status IN ('pending', 'sending', 'unknown') AND n.due_at IS NOT NULL "
-        "AND n.give_up_at <= :begun AND n.give_up_at > :after) LIMIT 1",
+        f"SELECT 1 FROM notifications n WHERE {_SAME_PERSON} AND {_UNDERWAY} LIMIT 1",
         **_person_of(page),
         begun=give_up_at(NotificationKind.PAGE, reader.now),
         after=0 if due_after is None else give_up_at(NotificationKind.PAGE, due_after),
@@ -161,9 +173,9 @@ async def hasten(tx: Transaction, page: Notification) -> list[Notification]:
         Notification,
         "UPDATE notifications SET due_at = :now, give_up_at = :give_up_at, updated_at = :now "
         "WHERE id IN (SELECT n.id FROM notifications n "
-        f"WHERE {_SAME_PERSON} AND n.status = 'pending' AND n.attempts = 0 AND n.held_until IS NULL AND n.due_at = ("
+        f"WHERE {_SAME_PERSON} AND n.status = 'pending' AND n.attempts = 0 AND {_NOT_HELD} AND n.due_at = ("
         f"SELECT min(n.due_at) FROM notifications n WHERE {_SAME_PERSON} AND n.status = 'pending' "
-        f"AND n.attempts = 0 AND n.held_until IS NULL AND n.due_at > :now)) RETURNING {COLUMNS}",
+        f"AND n.attempts = 0 AND {_NOT_HELD} AND n.due_at > :now)) RETURNING {COLUMNS}",
         **_person_of(page),
         give_up_at=give_up_at(NotificationKind.PAGE, tx.now),
         now=tx.now,

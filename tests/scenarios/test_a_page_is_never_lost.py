@@ -5,7 +5,10 @@ from collections.abc import Callable
 
 import pytest
 
-from openalert.domain.instant import SECOND
+from openalert.domain.instant import MINUTE, SECOND
+from openalert.domain.notification import NotificationKind
+from openalert.domain.notification_plan import Preferences
+from openalert.domain.user import User
 from openalert.engine import escalate
 from openalert.engine.lines import Lines
 from openalert.notifiers.failover import Failover
@@ -103,3 +106,51 @@ async def test_a_provider_that_wants_a_long_pause_lets_pages_end_in_their_time(w
     assert await world.value("SELECT count(*) FROM notifications WHERE level = 1 AND status = 'failed'") == 2
     assert await world.value("SELECT count(*) FROM notifications WHERE level = 2 AND status = 'sent'") == 2
     assert not await broken(world.db)
+
+
+async def _webhook_too(world: World, who: User, *minutes: float) -> None:
+    """A mail at once, and a webhook after each of these."""
+    hook = await make.contact_method(world.db, who, "webhook", f"https://{who.name.lower()}.example.org/")
+    mail = await world.value(
+        "SELECT id FROM contact_methods WHERE type = 'email' AND user_id = :id", id=who.id
+    )
+    await make.notification_rule(world.db, who, str(mail))
+    for each in minutes:
+        await make.notification_rule(world.db, who, hook.id, minutes=each)
+
+
+async def test_after_the_night_the_next_way_begins_as_at_day(world: World) -> None:
+    """The mail that waited for the morning is refused: the webhook that was to come ten minutes later comes at once."""
+    await world.policy(level(1, world.bob), level(2, world.alice, minutes=600))
+    await _webhook_too(world, world.bob, 10)
+    morning = world.clock() + 30 * MINUTE
+    async with world.db.transaction() as tx:
+        await tx.insert(
+            "notification_preferences",
+            Preferences(user_id=world.bob.id, do_not_disturb_until=morning, passes_from=None),
+        )
+    world.email.behave = _fails(NotifierError(Reason.REJECTED_RECIPIENT, "550", permanent=True))
+    await world.fires("DiskFull")
+    await world.advance(minutes=31)
+    assert [message.kind for message in world.webhook.received] == [NotificationKind.PAGE]
+
+
+async def test_many_who_were_reached_do_not_stand_before_one_who_was_not(world: World) -> None:
+    """A hundred late pages of Alice, whose mails have left, are no reason that Bob's next way begins late."""
+    world.webhook.behave = _fails(NotifierError(Reason.REFUSED, "not now"))
+    await world.policy(level(1, world.alice))
+    other = await make.policy(world.db, world.core, level(1, world.bob), name="Other")
+    await make.integration(world.db, await make.service(world.db, world.core, other, name="Net"), "N")
+    await _webhook_too(world, world.alice, 0, 4)
+    hook = await make.contact_method(world.db, world.bob, "webhook", "https://bob.example.org/")
+    mail = await world.value("SELECT id FROM contact_methods WHERE address = 'bob@example.org'")
+    await make.notification_rule(world.db, world.bob, hook.id)
+    await make.notification_rule(world.db, world.bob, str(mail), minutes=4)
+    await _storm(world, 101)
+    await world.advance(seconds=10)
+    await _storm(world, 1, "N")
+    await world.engine.run_until_idle()
+    assert not world.mailbox(world.bob)._messages
+    world.clock.advance(46 * SECOND)
+    await world.engine.run_until_idle()
+    world.mailbox(world.bob).got("N 0")
