@@ -1,11 +1,14 @@
 """Start, advance and stop an incident's escalation; every step is a timer row until it has been acted on."""
 
+from collections.abc import Sequence
+
 import msgspec
 
 from openalert.domain.access import SYSTEM, Actor, Role
 from openalert.domain.escalation import PolicyVersion, next_step
 from openalert.domain.incident import EscalationState, Incident, IncidentStatus
 from openalert.domain.instant import Instant
+from openalert.domain.notification import page_key
 from openalert.domain.notification_plan import last_resort
 from openalert.domain.timeline import span
 from openalert.storage import escalation_policies, incidents, notifications, recipients, timers
@@ -184,6 +187,29 @@ async def _end(work: Work, incident: Incident, version: PolicyVersion | None) ->
     work.say(incident, "updated")
 
 
+async def page_organization_owners(work: Work, incident: Incident, cycle: int) -> None:
+    """No page to the owners of the team has arrived either: those of the organization are paged who were not yet."""
+    owners = await recipients.organization_owners(work.tx, incident.organization_id)
+    messages = await _last_messages(
+        work.tx, incident, owners, "You own the organization and nobody else answers"
+    )
+    keys = {
+        page_key(incident.id, incident.episode, cycle, THE_END, each.key, each.step): each
+        for each in messages
+    }
+    known = await notifications.by_effect(work.tx, list(keys))
+    fresh = [message for key, message in keys.items() if key not in known]
+    if not fresh:
+        return
+    for message in fresh:
+        notify.page(work, incident, message, cycle, THE_END, "")
+    why = "No page to the owners of the team arrived"
+    work.tell(
+        incident, "escalation_ended", SYSTEM, why=why, told=list(dict.fromkeys(each.who for each in fresh))
+    )
+    work.say(incident, "updated")
+
+
 async def was_anybody_paged(reader: Reader, incident: Incident) -> bool:
     """Whether a page of the running escalation has left, or may have."""
     paged = await notifications.paged(reader, [incident.id])
@@ -199,14 +225,20 @@ async def _owners(reader: Reader, incident: Incident) -> list[Recipient]:
             "You own the organization and nobody else answers",
         ),
     ):
-        messages = [
-            message
-            for owner in await recipients.callees(reader, owners)
-            for message in notify.steps_of(owner, last_resort(owner, incident.severity, reader.now), reason)
-        ]
+        messages = await _last_messages(reader, incident, owners, reason)
         if messages:
             return messages
     return []
+
+
+async def _last_messages(
+    reader: Reader, incident: Incident, owners: Sequence[str], reason: str
+) -> list[Recipient]:
+    return [
+        message
+        for owner in await recipients.callees(reader, owners)
+        for message in notify.steps_of(owner, last_resort(owner, incident.severity, reader.now), reason)
+    ]
 
 
 def _late(now: Instant, due_at: Instant, not_running_since: Instant | None) -> str | None:

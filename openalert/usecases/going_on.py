@@ -41,6 +41,10 @@ async def after(work: Work, incident: Incident, row: Notification) -> None:
     ):
         return
     current = (incident.episode, incident.escalation_cycle, incident.escalation_level)
+    if row.status is NotificationStatus.FAILED and row.level == escalation.THE_END:
+        if not await notifications.still_hopeful(work.tx, row):
+            await escalation.page_organization_owners(work, incident, row.cycle)
+        return
     if row.status is not NotificationStatus.FAILED or current != (row.episode, row.cycle, row.level):
         return
     if await notifications.still_hopeful(work.tx, row):

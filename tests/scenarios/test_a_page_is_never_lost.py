@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
+from openalert.domain.access import Role
 from openalert.domain.instant import MINUTE, SECOND
 from openalert.domain.notification import NotificationKind
 from openalert.domain.notification_plan import Preferences
@@ -154,3 +155,22 @@ async def test_many_who_were_reached_do_not_stand_before_one_who_was_not(world: 
     world.clock.advance(46 * SECOND)
     await world.engine.run_until_idle()
     world.mailbox(world.bob).got("N 0")
+
+
+async def test_when_no_owner_of_the_team_can_be_reached_those_of_the_organization_are(world: World) -> None:
+    """Bob's page and that of Alice, who owns the team, are refused: Olga, who owns the organization, is paged, once."""
+    olga = await make.user(world.db, world.cast.organization, "Olga", Role.OWNER)
+
+    def behave(message: Message) -> Receipt:
+        if message.to != olga.email:
+            raise NotifierError(Reason.REJECTED_RECIPIENT, "550", permanent=True)
+        return Receipt(provider_id="yes")
+
+    world.email.behave = behave
+    await world.policy(level(1, world.bob))
+    await world.fires("DiskFull")
+    world.mailbox(olga).got("DiskFull")
+    await world.advance(minutes=30)
+    world.is_quiet_for(olga)
+    assert "No page to the owners of the team arrived. Olga told." in await world.story()
+    assert not await broken(world.db)
