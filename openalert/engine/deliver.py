@@ -254,7 +254,7 @@ class Deliver:
             )
         try:
             message = await self._database.look(
-                lambda reader: deliveries.compose(reader, row, self._outside, together)
+                lambda reader: deliveries.to_send(reader, row, self._outside, together)
             )
         except NotifierError as error:
             return error

@@ -132,6 +132,11 @@ async def abandoned(reader: Reader, run_id: str, claimed_before: Instant) -> lis
     )
 
 
+def is_last_claim(lost: Notification, now: Instant) -> bool:
+    """Whether a claim whose sender is gone was the last one, see `give_up_claim`."""
+    return lost.possible_repeat and (lost.attempts >= MOST_LOST_CLAIMS or lost.give_up_at <= now)
+
+
 async def give_up_claim(tx: Transaction, lost: Notification) -> bool:
     """A sender is gone: nobody knows whether the message left. It is sent again, marked.
 
@@ -140,10 +145,10 @@ async def give_up_claim(tx: Transaction, lost: Notification) -> bool:
     """
     won = await tx.changed(
         "UPDATE notifications SET status = 'unknown', updated_at = :now, "
-        "due_at = CASE WHEN possible_repeat AND (attempts >= :most OR give_up_at <= :now) THEN NULL "
-        "ELSE CAST(:now AS BIGINT) END WHERE id = :id AND status = 'sending' AND attempts = :attempts RETURNING id",
+        "due_at = CAST(:due_at AS BIGINT) "
+        "WHERE id = :id AND status = 'sending' AND attempts = :attempts RETURNING id",
         id=lost.id,
-        most=MOST_LOST_CLAIMS,
+        due_at=None if is_last_claim(lost, tx.now) else tx.now,
         attempts=lost.attempts,
         now=tx.now,
     )

@@ -32,6 +32,7 @@ from openalert.storage import (
     reply_codes,
 )
 from openalert.storage import deliveries as sending
+from openalert.storage.recipients import Person
 from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import (
     bundles,
@@ -124,6 +125,26 @@ async def compose(
         if row.is_silent and not message.replaces:
             raise NotifierError(Reason.REFUSED, "There is no message that could change.", permanent=True)
     return message
+
+
+async def to_send(
+    reader: Reader, row: Notification, outside: Outside, together: Sequence[Notification] = ()
+) -> Message:
+    """The same when it is about to leave; NotifierError also when its reader, or their address, has gone."""
+    if row.kind is NotificationKind.PAGE and row.user_id is not None:
+        _check_still_theirs(row, await recipients.people(reader, [row.user_id]))
+    return await compose(reader, row, outside, together)
+
+
+def _check_still_theirs(row: Notification, people: Sequence[Person]) -> None:
+    """A page waits for minutes, or a night: meanwhile somebody may have left, or an address be theirs no more."""
+    if not any(person.is_active for person in people):
+        raise NotifierError(Reason.MISCONFIGURED, "They are deactivated.", permanent=True)
+    ways = {person.contact_method_id for person in people}
+    if row.contact_method_id is not None and row.contact_method_id not in ways:
+        raise NotifierError(
+            Reason.MISCONFIGURED, "The address was removed, or is not verified.", permanent=True
+        )
 
 
 async def _channel(reader: Reader, channel_id: str) -> Channel | None:
@@ -371,5 +392,7 @@ async def recover(
     found = await notifications.abandoned(tx, run_id, claimed_before)
     lost = [row for row in found if row.id not in answered]
     for row in lost:
-        await notifications.give_up_claim(tx, row)
+        if await notifications.give_up_claim(tx, row) and notifications.is_last_claim(row, tx.now):
+            row.status, row.due_at = NotificationStatus.UNKNOWN, None
+            await ended(tx, row, "")
     return len(lost)

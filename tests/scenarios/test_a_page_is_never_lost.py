@@ -15,7 +15,7 @@ from openalert.engine.lines import Lines
 from openalert.notifiers.failover import Failover
 from openalert.notifiers.notifier import LostAnswer, Message, Notifier, NotifierError, Reason, Receipt
 from tests import make
-from tests.invariants import broken
+from tests.invariants import broken, unsettled
 from tests.world import Post, World, level
 
 pytestmark = pytest.mark.anyio
@@ -174,3 +174,40 @@ async def test_when_no_owner_of_the_team_can_be_reached_those_of_the_organizatio
     world.is_quiet_for(olga)
     assert "No page to the owners of the team arrived. Olga told." in await world.story()
     assert not await broken(world.db)
+
+
+async def test_who_left_or_took_an_address_away_meanwhile_is_not_paged_by_it(world: World) -> None:
+    """Bob is switched off, and Charlie's webhook removed, between plan and step: it is no page, and others go on."""
+    await world.policy(level(1, world.bob, world.charlie), level(2, world.alice, minutes=60))
+    await _webhook_too(world, world.bob, 2)
+    await _webhook_too(world, world.charlie, 3)
+    await world.fires("DiskFull")
+    async with world.db.transaction() as tx:
+        await tx.execute("UPDATE users SET is_active = :no WHERE name = 'Bob'", no=False)
+        await tx.execute("DELETE FROM contact_methods WHERE address = 'https://charlie.example.org/'")
+    await world.advance(minutes=4)
+    assert not world.webhook.received
+    failed = "SELECT failure_reason FROM notifications WHERE channel = 'webhook' AND user_id = :id"
+    assert "deactivated" in await world.value(failed, id=world.bob.id)
+    assert "removed" in await world.value(failed, id=world.charlie.id)
+
+
+async def test_the_last_repeat_that_a_stop_swallows_lets_the_next_way_begin(world: World) -> None:
+    """The process dies with Bob's mail in its hands again and again: his webhook begins, and the timeline tells why."""
+    await world.policy(level(1, world.bob), level(2, world.alice, minutes=60))
+    await _webhook_too(world, world.bob, 30)
+    await world.post_all([(world.group(world.alert("DiskFull")), "A")])
+    await escalate.run_due(world.db)
+    async with world.db.transaction() as tx:
+        await tx.execute(
+            "UPDATE notifications SET status = 'sending', possible_repeat = :yes, attempts = 5, run_id = 'gone', "
+            "claimed_at = :now WHERE channel = 'email'",
+            yes=True,
+            now=tx.now,
+        )
+    await world.engine.deliver.recover()
+    assert await world.value("SELECT status FROM notifications WHERE channel = 'email'") == "unknown"
+    await world.engine.run_until_idle()
+    assert [message.kind for message in world.webhook.received] == [NotificationKind.PAGE]
+    assert any("no answer came" in each for each in await world.story())
+    assert not await unsettled(world.db)
