@@ -58,6 +58,10 @@ def _events(count: int, first: int, last: int, given: int) -> str:
     return f"{count} events {first}…{last} are kept, {given} were given"
 
 
+def _turn(kind: str, channel: str, status: str, due: int | None, identity: str) -> str:
+    return f"{kind} by {channel} ({identity}) is {status}, and is due at {due}"
+
+
 RULES: tuple[Rule, ...] = (
     Rule(
         "incident counts",
@@ -153,6 +157,18 @@ RULES: tuple[Rule, ...] = (
         WHERE last <> given OR (kept > 0 AND last - first + 1 <> kept) LIMIT :most
         """,
         _events,
+    ),
+    Rule(
+        "messages",
+        "a message that is to be sent has its turn, one that has its end has none",
+        """
+        SELECT kind, channel, status, due_at, id FROM notifications
+        WHERE CASE WHEN status IN ('pending', 'sending') THEN due_at IS NULL
+            WHEN status IN ('sent', 'delivered', 'failed', 'cancelled') THEN due_at IS NOT NULL
+            ELSE status <> 'unknown' END
+        LIMIT :most
+        """,
+        _turn,
     ),
 )
 

@@ -197,6 +197,8 @@ async def test_random_damage_is_always_found(log: Database) -> None:
         ("UPDATE alerts SET latest_key = NULL", "identities"),
         ("UPDATE incidents SET number = 3", "incident numbers"),
         ("UPDATE counters SET value = value + 1 WHERE name = 'event'", "events"),
+        ("UPDATE notifications SET status = 'pending', due_at = NULL", "messages"),
+        ("UPDATE notifications SET status = 'failed', due_at = 1", "messages"),
         ("DELETE FROM events WHERE seq = 2", "events"),
     ],
 )
