@@ -25,9 +25,11 @@ async def together(reader: Reader, row: Notification) -> list[Notification]:
     return await reader.all(
         Notification,
         f"SELECT {_COLUMNS} FROM notifications WHERE bundle_id = :bundle_id AND id <> :id "
-        "AND status IN ('sending', 'sent', 'delivered', 'unknown') ORDER BY id",
+        "AND (status IN ('sending', 'sent', 'delivered', 'unknown') "
+        "OR status = 'failed' AND provider_id = :provider_id) ORDER BY id",
         bundle_id=row.bundle_id,
         id=row.id,
+        provider_id=row.provider_id,
     )
 
 
@@ -47,13 +49,15 @@ async def finish(tx: Transaction, row: Notification, status: NotificationStatus,
     """Move it to `delivered` or `failed`; False when it has its end already.
 
     Also while its sender still waits for the answer, or has lost it: the report is the surer word. What is to be
-    tried again is delivered by the report of an earlier attempt, but not failed by it.
+    tried again is delivered by the report of an earlier attempt, but not failed by it. That it arrived is proven by one
+    report; that it did not, a later one may put right, so that the order of both does not matter.
     """
     won = await tx.changed(
         "UPDATE notifications SET status = :status, due_at = NULL, sent_at = COALESCE(sent_at, :now), "
         "delivered_at = CASE WHEN :status = 'delivered' THEN CAST(:now AS BIGINT) END, "
         "provider_id = COALESCE(provider_id, :provider_id), failure_reason = :why, updated_at = :now "
-        "WHERE id = :id AND (status IN ('sending', 'sent', 'unknown') OR status = 'pending' AND :status = 'delivered') "
+        "WHERE id = :id AND (status IN ('sending', 'sent', 'unknown') "
+        "OR status IN ('pending', 'failed') AND :status = 'delivered') "
         "RETURNING id",
         id=row.id,
         status=status,

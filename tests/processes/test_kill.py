@@ -8,6 +8,7 @@ import httpx2
 import pytest
 
 from tests.fakes.smtp import FakeSmtp
+from tests.fakes.webhook import FakeWebhook, Fault
 from tests.processes.server import House, Server, settle_in, until
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
@@ -84,6 +85,66 @@ async def test_kill_9_under_load_loses_no_answered_alert_and_doubles_no_page(
     assert [subject for subject, count in pages.items() if count > 1] == []
     named = " ".join(_subjects(smtp) + [mail.text for mail in smtp.mails]).split()
     assert set(load.answered) - set(named) == set()
+
+
+async def test_kill_9_between_claim_send_and_settle_repeats_a_webhook_once_and_says_so(
+    server: Server,
+) -> None:
+    """A slow receiver is the ledger: each message is there once, or twice with the mark on the second."""
+    async with FakeWebhook() as receiver:
+        receiver.fault, receiver.delay = Fault.SLOW, 0.2
+        house = await settle_in(server)
+        await _paged_by_webhook(server, house, receiver)
+        load = Load(house)
+        senders = [asyncio.create_task(load.send(number)) for number in range(SENDERS)]
+        for seed in range(KILLS):
+            await load.more()
+            await asyncio.sleep(random.Random(seed).uniform(0, 0.4))
+            await server.kill()
+            await server.start()
+        load.stop()
+        await asyncio.gather(*senders)
+        receiver.fault = Fault.NONE
+        await until(lambda: _none_is_open(server), 90)
+
+        marks: dict[str, list[bool]] = {}
+        titles = set()
+        for request in receiver.requests:
+            marks.setdefault(request.headers["webhook-id"], []).append(request.json["data"]["possibleRepeat"])
+            titles.add(request.json["data"]["incident"]["title"])
+        assert {title for title in load.answered if title not in titles} == set()
+        assert {tuple(each) for each in marks.values()} <= {(False,), (False, True), (True,)}
+        assert (False, True) in {tuple(each) for each in marks.values()}, "no kill hit a message on its way"
+
+
+async def _paged_by_webhook(server: Server, house: House, receiver: FakeWebhook) -> None:
+    """In place of people, a webhook of the team is what the first level pages."""
+    channel = await server.call(
+        "POST",
+        "/channels",
+        {"type": "webhook", "name": "Ledger", "teamId": house.team_id, "config": {"url": receiver.url}},
+    )
+    policy = await server.call(
+        "POST",
+        "/escalation-policies",
+        {
+            "name": "Ledger",
+            "teamId": house.team_id,
+            "levels": [{"delayMinutes": 0, "targets": [{"type": "channel", "id": channel["id"]}]}],
+        },
+    )
+    service = await server.call(
+        "POST", "/services", {"name": "Ledger", "teamId": house.team_id, "escalationPolicyId": policy["id"]}
+    )
+    integration = await server.call("POST", "/integrations", {"name": "Ledger", "serviceId": service["id"]})
+    house.key = integration["integrationKey"]
+
+
+async def _none_is_open(server: Server) -> bool:
+    """Every incident has its page, and none of these waits for anything more."""
+    rows = [row for row in await server.items("/notifications") if row["kind"] == "page"]
+    open_ = [row for row in rows if row["status"] in ("pending", "sending") or row["dueAt"] is not None]
+    return not open_ and len(rows) == len(await server.items("/incidents"))
 
 
 def _subjects(smtp: FakeSmtp) -> list[str]:

@@ -1,5 +1,6 @@
 """Text messages and calls from end to end: through Twilio's API to the person, and by keys and words back."""
 
+import itertools
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -215,6 +216,32 @@ async def test_reports_prove_a_number_and_never_go_back(world: World, twilio: Fa
     proven = await method(world, world.bob, "sms")
     assert (proven.last_proven_at, proven.failing_since) == (world.clock(), None)
     assert len([line for line in await world.story() if "delivered" in line]) == 1
+
+
+@pytest.mark.parametrize(
+    "order", list(itertools.permutations(("delivered", "undelivered", "queued"))), ids="-".join
+)
+async def test_a_storm_of_reports_leaves_one_end(
+    world: World, twilio: FakeTwilio, order: tuple[str, ...]
+) -> None:
+    """In every order, and ten times each: it has arrived, the story says so once, and nobody is paged by a repeat."""
+    await page(world)
+    text = twilio.messages[0]
+    for status in order:
+        for _ in range(10):
+            assert (
+                await twilio.reports(text, status, 30003 if status == "undelivered" else None)
+            ).status_code == 200
+    row = await the(world, "sms")
+    assert (row.status, row.failure_reason, row.provider_id) == (NotificationStatus.DELIVERED, None, text.sid)
+    assert row.delivered_at == world.clock()
+    assert (await method(world, world.bob, "sms")).failing_since is None
+    story = await world.story()
+    assert len([line for line in story if "delivered" in line]) == 1, story
+    was_down = order.index("undelivered") < order.index("delivered")
+    assert len([line for line in story if "(30003)" in line]) == was_down, story
+    await world.advance(minutes=1)
+    assert len(twilio.messages) == 1
 
 
 async def test_a_report_settles_what_twilio_never_answered(world: World, twilio: FakeTwilio) -> None:
