@@ -262,6 +262,8 @@ MEMBERS: dict[str, tuple[str, Any]] = {
     "methods": ("The ways to reach them; empty for whoever may not see them.", []),
     "MethodReach.state": ("`unverified`, `verified`, `proven`, `stale` or `failing`.", "proven"),
     "provenAt": ("When something last came back from it; null: never.", f"{_DAY}08:30:00Z"),
+    "OnCallReach.state": ("`reachable`, `doubtful` or `unreachable`.", "reachable"),
+    "reachability": ("Whether a page would reach them now; null for who is not known any more.", None),
     "Reachability.state": ("`reachable`, `doubtful` or `unreachable`.", "reachable"),
     "ways": ("How many ways work that do not fail together.", 2),
     "weakestPoint": ("The weakest point in a sentence; empty: there is none.", "There is only one way: E-mail."),

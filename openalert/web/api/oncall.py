@@ -1,9 +1,9 @@
 """JSON `/oncall`: every schedule's answer at once; and how an answer is written."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from functools import partial
-from typing import Annotated, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 from litestar import Router, get
 from litestar.di import NamedDependency
@@ -11,12 +11,13 @@ from litestar.params import QueryParameter
 
 from openalert.domain.access import Actor
 from openalert.domain.oncall import OnCall, OnCallPerson, OnCallSource
+from openalert.domain.reachability import Reachability, ReachState
 from openalert.domain.schedule import Schedule
 from openalert.domain.user import User
 from openalert.storage import users
 from openalert.storage.database import Database
 from openalert.storage.transaction import Reader
-from openalert.usecases import schedules
+from openalert.usecases import reachability, schedules
 from openalert.web.api.wire import READS, Moment, Output, TeamFilter, instant_or_none, moment, moment_or_none
 from openalert.web.paging import DEFAULT, Cursor, Limit, Page, paged
 
@@ -45,6 +46,20 @@ class OnCallPersonOut(Output):
     override_reason: str | None
 
 
+class OnCallReachOut(Output):
+    """Whether a page would arrive now, whatever instant the answer is about."""
+
+    state: ReachState
+    ways: int
+    weakest_point: str
+
+
+class OnCallResponderOut(OnCallPersonOut):
+    """One person who is on call, and whether a page would reach them."""
+
+    reachability: OnCallReachOut | None
+
+
 class OnCallOut(Output):
     """Who is on call for a schedule; `until` is when that changes next, null when no change is known."""
 
@@ -52,37 +67,45 @@ class OnCallOut(Output):
     schedule_name: str
     at: datetime
     until: datetime | None
-    on_call: list[OnCallPersonOut]
+    on_call: list[OnCallResponderOut]
 
 
 People: TypeAlias = dict[str, User]
 
 
-def show(schedule: Schedule, answer: OnCall, people: People) -> OnCallOut:
+def show(schedule: Schedule, answer: OnCall, people: People, reach: Mapping[str, Reachability]) -> OnCallOut:
     """A schedule's answer as it is written."""
     return OnCallOut(
         schedule_id=schedule.id,
         schedule_name=schedule.name,
         at=moment(answer.at),
         until=moment_or_none(answer.until),
-        on_call=show_people(answer.people, people),
+        on_call=[
+            OnCallResponderOut(**_members(each, people), reachability=_reach(reach.get(each.user_id)))
+            for each in answer.people
+        ],
     )
 
 
 def show_people(on_call: Iterable[OnCallPerson], people: People) -> list[OnCallPersonOut]:
-    """Those on call as they are written."""
-    return [
-        OnCallPersonOut(
-            user_id=person.user_id,
-            user=_person(people.get(person.user_id)),
-            source=person.source,
-            rotation_id=person.rotation_id,
-            rotation_name=person.rotation_name,
-            override_id=person.override_id,
-            override_reason=person.override_reason,
-        )
-        for person in on_call
-    ]
+    """Those on call as they are written in shifts."""
+    return [OnCallPersonOut(**_members(person, people)) for person in on_call]
+
+
+def _members(person: OnCallPerson, people: People) -> dict[str, Any]:
+    return {
+        "user_id": person.user_id,
+        "user": _person(people.get(person.user_id)),
+        "source": person.source,
+        "rotation_id": person.rotation_id,
+        "rotation_name": person.rotation_name,
+        "override_id": person.override_id,
+        "override_reason": person.override_reason,
+    }
+
+
+def _reach(known: Reachability | None) -> OnCallReachOut | None:
+    return OnCallReachOut(state=known.state, ways=known.ways, weakest_point=known.weakest) if known else None
 
 
 def _person(user: User | None) -> PersonOut | None:
@@ -92,10 +115,11 @@ def _person(user: User | None) -> PersonOut | None:
 async def answer_all(
     reader: Reader, actor: Actor, asked: list[Schedule], at: datetime | None
 ) -> list[OnCallOut]:
-    """The written answers of several schedules, in the order asked."""
+    """The written answers of several schedules, in the order asked; as many statements for many people as for one."""
     answers = await schedules.on_call_of(reader, asked, instant_or_none(at))
     people = await users.named(reader, actor, schedules.people_of(answer for _, answer in answers))
-    return [show(schedule, answer, people) for schedule, answer in answers]
+    reach = await reachability.of_people(reader, people)
+    return [show(schedule, answer, people, reach) for schedule, answer in answers]
 
 
 @get("/", responses=READS)

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from openalert.storage import Database
+from openalert.storage import Database, contact_methods
+from openalert.storage.transaction import Reader
 from tests.make import Cast
 from tests.web.api.conftest import Client
 
@@ -51,6 +52,44 @@ async def test_turns_are_answered_with_their_end(alice: Client, schedule: str) -
     assert await on_call(alice, schedule, "2026-01-04T00:00:00Z") == []
     everywhere = (await alice.get("/oncall", params={"at": "2026-01-06T12:00:00Z"})).json()["items"]
     assert [each["onCall"][0]["user"]["name"] for each in everywhere] == ["Bob"]
+
+
+async def test_the_answer_says_whether_a_page_would_arrive(
+    alice: Client, schedule: str, cast: Cast, db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For each person, by what is known now, with no address; many people cost as many statements as one."""
+    asked: list[str] = []
+    fetch = Reader._fetch
+
+    async def noted(self: Reader, sql: str, parameters: Any) -> Any:
+        asked.append(sql)
+        return await fetch(self, sql, parameters)
+
+    monkeypatch.setattr(Reader, "_fetch", noted)
+    [person] = (await alice.get(f"{schedule}/oncall")).json()["onCall"]
+    one = len(asked)
+    assert person["reachability"] == {
+        "state": "reachable",
+        "ways": 1,
+        "weakestPoint": "There is only one way: E-mail.",
+    }
+    more = {"rotationType": "daily", "effectiveFrom": "2026-01-05T09:00:00Z"}
+    for who in (cast.bob, cast.charlie):
+        made = await alice.post(
+            f"{schedule}/rotations", json={"name": who.name, "memberIds": [who.id], **more}
+        )
+        assert made.status_code == 201, made.text
+    async with db.transaction() as tx:
+        for method in await contact_methods.of_user(tx, cast.bob.id):
+            await contact_methods.fail(tx, method.id, "550 no such mailbox")
+    asked.clear()
+    people = (await alice.get(f"{schedule}/oncall", params={"at": "2026-02-01T12:00:00Z"})).json()["onCall"]
+    assert len(asked) == one
+    bob = next(each for each in people if each["user"]["name"] == "Bob")
+    assert (bob["reachability"]["state"], bob["reachability"]["ways"]) == ("unreachable", 0)
+    assert "550" not in str(people)
+    everywhere = (await alice.get("/oncall")).json()["items"][0]["onCall"]
+    assert {each["reachability"]["state"] for each in everywhere} == {"reachable", "unreachable"}
 
 
 async def test_a_new_member_changes_neither_the_past_nor_the_running_shift(
