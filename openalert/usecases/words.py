@@ -6,18 +6,19 @@ import msgspec
 
 from openalert.domain import template
 from openalert.domain.access import Actor, Permission
-from openalert.domain.errors import Invalid
+from openalert.domain.errors import Invalid, NotFound
 from openalert.domain.incident import Incident, IncidentStatus
 from openalert.domain.notification import NotificationKind
 from openalert.domain.severity import Severity
 from openalert.domain.template import Facts
 from openalert.notifiers import chat, gsm, letter, sms, wording
 from openalert.notifiers.notifier import Action, IncidentFacts, Message
-from openalert.storage import incidents, message_templates
+from openalert.storage import incidents, message_templates, organizations
 from openalert.storage.incidents import IncidentFilter
 from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import audit, incident_facts
 from openalert.usecases.access import home, require
+from openalert.usecases.incidents import see
 
 WAYS = {
     "email": "Mail",
@@ -52,8 +53,19 @@ async def of_mine(reader: Reader, actor: Actor) -> dict[str, str]:
     return await message_templates.of_organization(reader, home(actor))
 
 
-async def save(tx: Transaction, texts: Mapping[str, str]) -> int:
-    """Choose other words for some ways, an empty text for the usual ones; how many changed. Invalid names its way."""
+async def of_way(reader: Reader, actor: Actor, way: str) -> str | None:
+    """The organization's own template for one way, None where it has the usual words; NotFound for no way of ours."""
+    kept = await of_mine(reader, actor)
+    if way not in WAYS:
+        raise NotFound("message template", ways=list(WAYS))
+    return kept.get(way)
+
+
+async def save(tx: Transaction, texts: Mapping[str, str], *, field: str = "") -> int:
+    """Choose other words for some ways, an empty text for the usual ones; how many changed.
+
+    Invalid names its way, or `field` where the caller calls it otherwise.
+    """
     require(tx.actor, Permission.CONFIGURE, None)
     organization_id = home(tx.actor)
     before = await message_templates.of_organization(tx, organization_id)
@@ -62,7 +74,7 @@ async def save(tx: Transaction, texts: Mapping[str, str]) -> int:
         if way not in WAYS:
             raise Invalid(f"channel must be one of {', '.join(WAYS)}.", field="channel")
         wanted = " ".join(text.split())
-        template.parse(wanted, way)
+        template.parse(wanted, field or way)
         if wanted == USUAL:
             wanted = ""
         if wanted != before.get(way, ""):
@@ -125,19 +137,30 @@ async def example(reader: Reader, actor: Actor, incident_id: str) -> tuple[Messa
     """A page about this incident of the actor's view, else about the newest one, else a made-up one; and the newest."""
     newest = await incidents.search(reader, actor, IncidentFilter(), limit=MOST_EXAMPLES)
     chosen = next((each for each in newest if each.id == incident_id), newest[0] if newest else None)
-    message = Message(
+    return await _page(reader, actor, chosen), newest
+
+
+async def page_about(reader: Reader, actor: Actor, incident_id: str | None) -> Message:
+    """A page about this incident, NotFound where the actor sees none; without an id as `example` chooses."""
+    if incident_id is None:
+        return (await example(reader, actor, ""))[0]
+    return await _page(reader, actor, await see(reader, actor, incident_id))
+
+
+async def _page(reader: Reader, actor: Actor, chosen: Incident | None) -> Message:
+    organization = await organizations.get(reader, home(actor))
+    return Message(
         notification_id="preview",
         kind=NotificationKind.PAGE,
         to="",
         recipient_name=actor.name,
-        organization="",
-        incident=await incident_facts.of(reader, chosen) if chosen else _MADE_UP,
+        organization=organization.name if organization else "",
+        incident=await incident_facts.of(reader, chosen) if chosen else msgspec.structs.replace(_MADE_UP),
         escalation_note="Ana is paged at 03:09 unless someone acknowledges.",
         reply_code=1,
         actions=[Action(verb="acknowledge", label="Acknowledge", url="https://…")],
         at=reader.now,
     )
-    return message, newest
 
 
 _MADE_UP = IncidentFacts(
@@ -153,9 +176,9 @@ _MADE_UP = IncidentFacts(
 )
 
 
-def preview(way: str, text: str, message: Message) -> Preview:
-    """How this message would read by this way with these words; Invalid for a template that cannot be read."""
-    template.parse(text, way)
+def preview(way: str, text: str, message: Message, *, field: str = "") -> Preview:
+    """How this message would read by this way with these words; Invalid, as `save` has it, for what cannot be read."""
+    template.parse(text, field or way)
     if message.incident is not None:
         message.incident.words = filled(text, message)
     match way:

@@ -68,6 +68,7 @@ CODES: dict[str, Code] = {
     "INTEGRATION_NOT_FOUND": Code((404,), "No such integration; for a webhook, the key in the address is unknown or switched off."),
     "INVITATION_NOT_FOUND": Code((404,), "No such invitation, or its link is used, withdrawn or over."),
     "MEMBER_NOT_FOUND": Code((404,), "No such member of the team or rotation."),
+    "MESSAGE_TEMPLATE_NOT_FOUND": Code((404,), "There is no such way to read messages; `details.ways` has them all."),
     "MESSAGE_NOT_FOUND": Code((404,), "What was answered is no message of ours that asks anybody to act."),
     "NOTIFICATION_RULE_NOT_FOUND": Code((404,), "No such rule of this person."),
     "NOTIFICATION_NOT_FOUND": Code((404,), "No such notification."),

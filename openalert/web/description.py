@@ -272,9 +272,10 @@ def _parameter(found: Json) -> Json:
     schema = {key: value for key, value in found["schema"].items() if key not in ("title", "description")}
     if found["in"] == "path":
         noun = vocabulary.NOUNS.get(name, name.removesuffix("_id").replace("_", " "))
-        _, example = vocabulary.MEMBERS["id"]
+        ids = (f"The id of the {noun}.", vocabulary.MEMBERS["id"][1])
+        words, example = vocabulary.WORDS_IN_PATHS.get(name, ids)
         return {
-            "name": _camel(name), "in": "path", "required": True, "description": f"The id of the {noun}.",
+            "name": _camel(name), "in": "path", "required": True, "description": words,
             "schema": schema, "example": example,
         }  # fmt: skip
     if name == "limit":

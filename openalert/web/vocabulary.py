@@ -8,6 +8,7 @@ from typing import Any
 _ID = "019b8d62-7a80-7003-a352-03ab0e4992a3"
 _OTHER = "019b8d62-7a80-7005-9c1f-5b8d0a6f2e11"
 _DAY = "2026-01-31T"
+_WORDS = '{{ labels.instance | before: ":" }} is in trouble'
 _CONFIG = "Where messages go: `address` of an email channel, `url` of a webhook."
 
 MEMBERS: dict[str, tuple[str, Any]] = {
@@ -259,6 +260,16 @@ MEMBERS: dict[str, tuple[str, Any]] = {
     "userId": ("The person.", _OTHER),
     "failingSince": ("Since when messages by it have failed; null: they have not.", None),
     "lastFailure": ("The newest failure, in the provider's words; null: there is none.", None),
+    "MessageTemplate.isOwn": ("Whether the organization chose it; else these are the usual words.", True),
+    "MessageTemplate.name": ("What people call the way.", "Text message"),
+    "MessageTemplate.text": ("The template: docs/words.md says what it may hold.", _WORDS),
+    "MessageTemplateIn.text": ("The template; empty for the usual words.", _WORDS),
+    "TemplatePreview.incidentId": ("The incident that it is about; null: there is none, so one was made up.", _ID),
+    "TemplatePreview.note": ("How it is shown, or what it costs.", "1 segment, 87 characters"),
+    "TemplatePreview.text": ("What the message says.", "CRITICAL #42 db-1 is in trouble\nReply 1 1 = acknowledge"),
+    "TemplatePreviewIn.incidentId": ("The incident that it is to be about; without it, the newest one.", _ID),
+    "TemplatePreviewIn.text": ("The template to look at; without it, the one that holds now.", _WORDS),
+    "way": ("By which way such messages are read: `email`, `sms`, `push`, `voice`, or `chat` for all else.", "sms"),
     "methods": ("The ways to reach them; empty for whoever may not see them.", []),
     "MethodReach.state": ("`unverified`, `verified`, `proven`, `stale` or `failing`.", "proven"),
     "provenAt": ("When something last came back from it; null: never.", f"{_DAY}08:30:00Z"),
@@ -305,6 +316,11 @@ NOUNS = {
 }
 """What the parameters of paths name, where the name itself does not say it."""
 
+WORDS_IN_PATHS: dict[str, tuple[str, Any]] = {
+    "way": ("By which way messages are read: `email`, `sms`, `push`, `voice` or `chat`.", "email"),
+}
+"""Parameters of paths that are words and no ids."""
+
 TAGS: dict[str, str] = {
     "incidents": "What people answer for: opened by alerts or by hand, acknowledged, resolved.",
     "alerts": "What monitoring said: one row for each identity and occurrence.",
@@ -317,6 +333,7 @@ TAGS: dict[str, str] = {
     "channels": "A team's places for messages.",
     "teams": "Who owns what, and who belongs to it.",
     "organization": "What everything belongs to: its name, and who in it needs a second factor.",
+    "message templates": "What an organization's messages call an incident, in its own words.",
     "users": "People, the ways to reach them, and where they are signed in.",
     "invitations": "People who may join, and the links that let them in.",
     "API keys": "How machines sign in.",

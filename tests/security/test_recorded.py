@@ -68,7 +68,9 @@ ELSEWHERE = {
 }
 """Routes that need more than a body, and where they are tested."""
 
-WITHOUT: dict[tuple[str, str], str] = {}
+WITHOUT: dict[tuple[str, str], str] = {
+    ("POST", "/api/v1/message-templates/{way}/preview"): "shows how a message would read, and keeps nothing",
+}
 """Unsafe routes that rightly leave no entry, and why."""
 
 Step = tuple[str, str]
@@ -104,6 +106,7 @@ FIRST: dict[str, tuple[Step, ...]] = {
     "POST /me/notification-rules/defaults": (("POST", "/me/notification-rules/{rule_id}/delete"),),
     "POST /me/quiet-hours/delete": (("POST", "/me/quiet-hours"),),
     "POST /me/contact-methods/{method_id}/delete": NEW_METHOD,
+    "DELETE /api/v1/message-templates/{way}": (("PUT", "/api/v1/message-templates/{way}"),),
 }
 """What must be done before it can be done."""
 

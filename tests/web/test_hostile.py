@@ -116,7 +116,7 @@ class Ground:
             "escalationPolicyId": ids["policy"], "channelId": ids["channel"], "integrationId": ids["integration"],
             "incidentId": ids["incident"], "keyId": ids["API key"], "methodId": ids["contact method"],
             "assigneeId": ids["user"], "invitationId": ids["invitation"], "ruleId": ids["notification rule"],
-            "contactMethodId": ids["contact method"],
+            "contactMethodId": ids["contact method"], "way": "email",
         }  # fmt: skip
 
     def operations(self) -> Iterator[tuple[str, str, Json, Json | None]]:
