@@ -110,14 +110,18 @@ async def test_news_changes_the_message_and_follows_it(
     assert (line.is_silent, line.replies_to) == (True, changed.id)
 
 
+@pytest.mark.parametrize("kind", [NotificationKind.UPDATE, NotificationKind.FOLLOW])
 async def test_silent_news_only_changes_the_message(
-    telegram: FakeTelegram, notifier: TelegramNotifier
+    telegram: FakeTelegram, notifier: TelegramNotifier, kind: NotificationKind
 ) -> None:
     """Whoever acted has their message changed, and nothing is written anew; again changes nothing, and is no error."""
     first = (await notifier.send(page(), NOW)).provider_id
-    news = messages.resolved(to=str(CHAT), replaces=first, is_silent=True)
+    news = messages.resolved(to=str(CHAT), kind=kind, replaces=first, is_silent=True)
     for _ in range(2):
         assert (await notifier.send(news, NOW)).provider_id == first
+    with pytest.raises(NotifierError) as failure:
+        await notifier.send(messages.resolved(to=str(CHAT), kind=kind, is_silent=True), NOW)
+    assert failure.value.permanent
     assert [each.changes for each in telegram.shown] == [1]
 
 

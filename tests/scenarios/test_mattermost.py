@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx2
+import msgspec
 import pytest
 
 from openalert.app import OpenAlert
@@ -177,6 +178,23 @@ async def test_my_page_asks_and_says_what_mattermost_says(talk: Talk) -> None:
     with pytest.raises(Exception, match="Unable to find an existing account"):
         notifier: Any = talk.app.mattermost
         await mattermost.ask(world.db, notifier, world.as_(world.bob), "")
+
+
+@pytest.mark.parametrize("kind", [NotificationKind.UPDATE, NotificationKind.FOLLOW])
+async def test_silent_news_only_changes_the_post(
+    server: FakeMattermost, notifier: MattermostNotifier, kind: NotificationKind
+) -> None:
+    """Whoever acted has their post changed, and nothing is written anew: not even where the post is gone."""
+    first = (await notifier.send(messages.page(to=ALICE), NOW)).provider_id
+    news = messages.resolved(to=ALICE, kind=kind, replaces=first, is_silent=True)
+    for _ in range(2):
+        assert (await notifier.send(news, NOW)).provider_id == first
+    assert [(post["edits"], server.buttons(post)) for post in server.posts] == [(2, {})]
+    for gone in (f"{first.partition(':')[0]}:{'n' * 26}", ""):
+        with pytest.raises(NotifierError) as failure:
+            await notifier.send(msgspec.structs.replace(news, replaces=gone), NOW)
+        assert failure.value.permanent
+    assert len(server.posts) == 1
 
 
 @pytest.mark.parametrize("kind", list(NotificationKind))
