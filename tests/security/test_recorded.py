@@ -48,6 +48,10 @@ ELSEWHERE = {
     ("POST", "/callbacks/slack/actions"): "wants Slack's signature: tests/web/test_slack.py",
     ("POST", "/callbacks/slack/events"): "wants Slack's signature: tests/web/test_slack.py",
     **{
+        ("POST", f"/push/{path}"): "wants the proof of a message: tests/web/test_push.py"
+        for path in ("answers", "shown", "renewals")
+    },
+    **{
         ("POST", f"/callbacks/twilio/{path}"): "wants Twilio's signature: tests/scenarios/test_telephone.py"
         for path in (
             "sms",
