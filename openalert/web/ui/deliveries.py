@@ -15,6 +15,7 @@ from openalert.storage import channels, incidents, notifications, users
 from openalert.storage.database import Database
 from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import resending
+from openalert.usecases.access import sees
 from openalert.usecases.notify import HIDDEN
 from openalert.web.ui.frame import Values, Web, act, address, answer, chips, shell
 
@@ -63,7 +64,11 @@ async def index(
         shown = found[:PAGE]
         rows = await _rows(reader, actor, shown)
         people = await users.named(reader, actor, [person] if person else [])
-        of = await incidents.get_many(reader, [incident] if incident else [])
+        of = {
+            each.id: each
+            for each in (await incidents.get_many(reader, [incident] if incident else [])).values()
+            if sees(actor, each.organization_id, each.team_id)
+        }
         context = await shell(request, reader, actor, PATH)
     named = {
         "status": (chosen["status"], chosen["status"].capitalize()) if chosen["status"] else None,
