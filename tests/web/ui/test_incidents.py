@@ -8,6 +8,7 @@ import pytest
 from openalert.domain.access import Role
 from openalert.domain.incident import IncidentStatus
 from openalert.domain.user import User
+from openalert.notifiers.notifier import Message, NotifierError, Reason, Receipt
 from openalert.storage import contact_methods
 from tests import make
 from tests.make import level
@@ -238,3 +239,36 @@ async def test_where_a_webhook_goes_is_not_told_to_whoever_may_read_the_incident
     assert "Told so far: Room." in page.text
     assert "Page to Room by webhook: sent" in page.text
     assert "s3cret" not in page.html
+
+
+async def test_a_message_tells_its_tries_its_provider_and_its_company(world: World, sign_in: SignIn) -> None:
+    """A second provider, the reasons of tries that did not work, a later step, a bundle: only where there was one."""
+    await world.policy(level(1, world.alice))
+    failures = [NotifierError(Reason.PROVIDER_FAILED, "421 Try later.")]
+
+    def refuses_once(message: Message) -> Receipt:
+        if failures:
+            raise failures.pop()
+        return Receipt(provider_id="taken")
+
+    world.email.behave = refuses_once
+    await world.fires("DiskFull")
+    await world.advance(seconds=3)
+    incident = await world.incident()
+    browser = await sign_in(world.alice)
+    page = await browser.get(f"/incidents/{incident.id}")
+    assert "1 try did not work" in page.text
+    assert "421 Try later." in page.text
+    assert "second provider" not in page.text
+    assert "step 2" not in page.text
+    async with world.db.transaction() as tx:
+        await tx.execute(
+            "UPDATE notifications SET step = 1, bundle_id = id, give_up_at = give_up_at + 120000 WHERE kind = 'page'"
+        )
+        await tx.execute(
+            "UPDATE notification_attempts SET provider = 1, detail = 'Told together with #7.' WHERE attempt = 2"
+        )
+    page = await browser.get(f"/incidents/{incident.id}")
+    assert "step 2, 2 min later" in page.text
+    assert "told together with #7" in page.text
+    assert "sent by the second provider" in page.text
