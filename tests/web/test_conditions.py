@@ -117,6 +117,18 @@ class TestVersions:
         assert (answer.status_code, answer.headers["etag"]) == (200, (await api.get(where)).headers["etag"])
         assert (await api.put(where, json=body, headers={"if-match": etag})).status_code == 412
 
+    async def test_words_that_somebody_else_chose_meanwhile_stay(self, api: Client) -> None:
+        """Message templates: 412 for the version before, whether they are put or deleted."""
+        where = "/api/v1/message-templates/sms"
+        etag = (await api.get(where)).headers["etag"]
+        first = await api.put(where, json={"text": "{{ incident.title }}"}, headers={"if-match": etag})
+        assert (first.status_code, first.headers["etag"]) == (200, (await api.get(where)).headers["etag"])
+        for method, body in (("PUT", {"text": "mine"}), ("DELETE", None)):
+            refused = await api.request(method, where, json=body, headers={"if-match": etag})
+            assert (refused.status_code, refused.headers["etag"]) == (412, first.headers["etag"])
+        gone = await api.delete(where, headers={"if-match": first.headers["etag"]})
+        assert (gone.status_code, (await api.get(where)).headers["etag"]) == (204, etag)
+
     async def test_a_change_of_what_was_not_seen_is_refused(self, api: Client) -> None:
         """412 says the present version; with it, the change is made and its answer says the next one."""
         where = (await team(api)).headers["location"]
