@@ -84,6 +84,8 @@ def test_environment_values_take_the_type_of_their_key() -> None:
         ("[server]\nsecret_key = 'short'", ["server.secret_key", "16"]),
         ("[server\n", ["not TOML", "line 1"]),
         ("server = 3", ["server"]),
+        ("[delivery.slots]\nfax = 3", ["delivery.slots", "'fax'", "sms"]),
+        ("[delivery.per_second]\npigeon = 1", ["delivery.per_second", "'pigeon'", "email"]),
     ],
 )
 def test_what_is_not_understood_is_named(tmp_path: Path, text: str, words: list[str]) -> None:

@@ -6,7 +6,8 @@ from ipaddress import ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from openalert.config.sections import Config, MailIn, Oidc, Slack, Twilio, WebPush
+from openalert.config.sections import Config, Delivery, MailIn, Oidc, Slack, Twilio, WebPush
+from openalert.domain.delivery import CHANNELS
 from openalert.domain.single_sign_on import GOOGLE, is_trustworthy_url, serves_many_tenants
 from openalert.domain.vault import SHORTEST_KEY
 
@@ -52,6 +53,7 @@ def problems(config: Config) -> Iterator[tuple[str, str]]:
     yield from _mail_in_problems(config.mail_in)
     yield from _twilio_problems(config)
     yield from _web_push_problems(config.web_push)
+    yield from _delivery_problems(config.delivery)
     yield from _slack_problems(config.slack)
     yield from _telegram_problems(config)
     yield from _mattermost_problems(config)
@@ -72,6 +74,13 @@ def _web_push_problems(web_push: WebPush) -> Iterator[tuple[str, str]]:
         yield "web_push.private_key", "must be the private half of a VAPID key: 32 bytes as base64url."
     if web_push.subject and not web_push.subject.startswith(("mailto:", "https://")):
         yield "web_push.subject", "must begin with mailto: or https://."
+
+
+def _delivery_problems(delivery: Delivery) -> Iterator[tuple[str, str]]:
+    for name in ("slots", "per_second"):
+        for channel in getattr(delivery, name):
+            if channel not in CHANNELS:
+                yield f"delivery.{name}", f"names {channel!r}; channels are {', '.join(CHANNELS)}."
 
 
 def _slack_problems(slack: Slack) -> Iterator[tuple[str, str]]:

@@ -41,6 +41,10 @@ _MANNERS = {
 }
 
 
+CHANNELS = tuple(_MANNERS)
+"""The names by which channels are set."""
+
+
 def manner(
     channel: str, slots: Mapping[str, int] | None = None, per_second: Mapping[str, float] | None = None
 ) -> Manner:
