@@ -227,13 +227,13 @@ def awake(callee: Callee, severity: Severity | None, at: Instant) -> Instant:
     passes = preferences.passes_from
     if severity is not None and passes is not None and severity.rank >= passes.rank:
         return at
-    return awake_at(preferences.quiet, _zone(callee), preferences.do_not_disturb_until, at)
+    return awake_at(preferences.quiet, zone_in(callee.timezone), preferences.do_not_disturb_until, at)
 
 
-def _zone(callee: Callee) -> ZoneInfo:
-    """Their zone; UTC for one that the zone database has lost, as a page must not fail over it."""
+def zone_in(name: str) -> ZoneInfo:
+    """A person's zone; UTC for one that the zone database has lost, as a page must not fail over it."""
     try:
-        return zone_named(callee.timezone)
+        return zone_named(name)
     except Invalid:
         return ZoneInfo("UTC")
 
@@ -245,7 +245,7 @@ def _held_by(callee: Callee, now: Instant) -> str:
 
 def held_words(callee: Callee, until: Instant, now: Instant, by: str) -> str:
     """ "held until 07:00 by Bea's quiet hours", on the person's clock; with the day where it is not within a day."""
-    at = to_datetime(until).astimezone(_zone(callee))
+    at = to_datetime(until).astimezone(zone_in(callee.timezone))
     return (
         f"held until {at:%H:%M} by {callee.name}'s {by}"
         if until - now < DAY

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from openalert.domain.access import Role
+from openalert.domain.drill import Rhythm
 from openalert.domain.errors import Invalid
 from openalert.domain.instant import Instant
 
@@ -19,6 +20,7 @@ class Team(msgspec.Struct, kw_only=True):
     name: str
     slug: str
     description: str = ""
+    drills: Rhythm = Rhythm.OFF
     created_at: Instant
     updated_at: Instant
     deleted_at: Instant | None = None

@@ -15,7 +15,7 @@ from openalert import telemetry
 from openalert.domain.event import Event
 from openalert.domain.ids import new_id
 from openalert.domain.instant import SECOND, Instant
-from openalert.engine import escalate, housekeeping
+from openalert.engine import drills, escalate, housekeeping
 from openalert.engine.deliver import Deliver
 from openalert.engine.lines import Lines
 from openalert.notifiers.notifier import Notifier
@@ -171,6 +171,8 @@ class Engine:
         await escalate.tell_handoffs(self._database)
         if await escalate.audit(self._database):
             self._due.set()
+        if await drills.run_due(self._database):
+            self._to_send.set()
         return 0
 
     async def _alive(self) -> int:

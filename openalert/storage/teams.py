@@ -31,7 +31,8 @@ async def update(tx: Transaction, team: Team) -> None:
     """Write everything about the team that may change."""
     await tx.execute(
         """
-        UPDATE teams SET name = :name, slug = :slug, description = :description, updated_at = :updated_at
+        UPDATE teams SET name = :name, slug = :slug, description = :description, drills = :drills,
+            updated_at = :updated_at
         WHERE id = :id
         """,
         **to_parameters(team),

@@ -4,6 +4,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from openalert.domain.access import Actor, Permission, Role, program_of
+from openalert.domain.drill import Rhythm
 from openalert.domain.errors import Conflict, Invalid
 from openalert.domain.ids import new_id
 from openalert.domain.instant import Instant
@@ -11,6 +12,7 @@ from openalert.domain.schedule import Rotation
 from openalert.domain.team import Team, TeamMember, check_name, slugify
 from openalert.domain.user import User
 from openalert.storage import api_keys, escalation_policies, incidents, schedules, teams, users
+from openalert.storage import drills as stored_drills
 from openalert.storage.incidents import IncidentFilter
 from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import audit
@@ -58,18 +60,21 @@ async def update(
     name: str | UnsetType = UNSET,
     slug: str | UnsetType = UNSET,
     description: str | UnsetType = UNSET,
+    drills: Rhythm | UnsetType = UNSET,
 ) -> Team:
-    """Rename or describe a team."""
+    """Rename or describe a team, or have its members drilled; what was planned in another rhythm is dropped."""
     team = await see_team(tx, tx.actor, team_id)
     require(tx.actor, Permission.CONFIGURE, team.id)
     changed = msgspec.structs.replace(
-        team, **given({"name": name, "description": description}), updated_at=tx.now
+        team, **given({"name": name, "description": description, "drills": drills}), updated_at=tx.now
     )
     changed.name = check_name(changed.name)
     changed.description = check_description(changed.description)
     if slug is not UNSET and slug != team.slug:
         changed.slug = await _free_slug(tx, changed.name, slug)
     await teams.update(tx, changed)
+    if changed.drills is not team.drills:
+        await stored_drills.drop_planned(tx, team.id)
     audit.record(
         tx,
         "team.updated",
@@ -107,6 +112,7 @@ async def delete(tx: Transaction, team_id: str) -> None:
         used_by = named(tx.actor, policies, "escalation policy")
         raise Conflict(f"The {used_by} pages this team; change it first.")
     await api_keys.revoke_of_team(tx, team.id)
+    await stored_drills.drop_planned(tx, team.id)
     await teams.delete(tx, team.id)
     audit.record(tx, "team.deleted", kind="team", id=team.id, name=team.name, team_id=team.id, before=team)
 

@@ -15,7 +15,7 @@ from openalert.domain.notification_plan import Callee, plan
 from openalert.domain.severity import Severity
 from openalert.domain.user import ContactMethod, User
 from openalert.notifiers.notifier import Action, Message
-from openalert.storage import contact_methods, notifications, recipients, schedules, users
+from openalert.storage import contact_methods, drills, notifications, recipients, schedules, users
 from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import audit
 from openalert.usecases import schedules as duty
@@ -26,7 +26,8 @@ WAIT = MINUTE
 """Between two test pages to the same person."""
 MOST_A_DAY = 20
 """To the same person: telephone calls cost money, and nerves."""
-_PROVES = "proves"
+PROVES, DRILL = "proves", "drill"
+"""Members of the content: it asks for "I got it"; the id of the fire drill that it belongs to."""
 
 
 class TestPage(msgspec.Struct, kw_only=True):
@@ -106,7 +107,7 @@ async def send(
                 channel=step.way.type,
                 address=step.way.address,
                 reason=reason,
-                content={_PROVES: True},
+                content={PROVES: True},
                 due_at=step.due_at,
                 held_until=step.held_until,
                 give_up_at=give_up_at(NotificationKind.TEST, step.due_at),
@@ -125,9 +126,14 @@ async def send(
 _TOO_SOON = "was sent a test page a moment ago, or many today"
 
 
+def effects(drill_id: str) -> tuple[str, str]:
+    """The effects of a fire drill's message and of its reminder."""
+    return f"drill:{drill_id}:0", f"drill:{drill_id}:1"
+
+
 def is_test_page(row: Notification) -> bool:
     """Whether it asks for "I got it", unlike the plain test of one address."""
-    return row.kind is NotificationKind.TEST and bool(row.content.get(_PROVES))
+    return row.kind is NotificationKind.TEST and bool(row.content.get(PROVES))
 
 
 def write(row: Notification, message: Message, base_url: str, secret: bytes) -> None:
@@ -137,6 +143,13 @@ def write(row: Notification, message: Message, base_url: str, secret: bytes) -> 
         "This is a test, nothing is wrong. A real page would come to you like this.\n\n"
         "Press “I got it”: then we know that it reaches you, and the rest of the test is not sent."
     )
+    if row.content.get(DRILL):
+        again = "This is the only reminder. " if row.content.get("reminder") else ""
+        message.headline = "Fire drill: press “I got it” when you have a moment"
+        message.body = (
+            f"Nothing is wrong and nothing is urgent. {again}Now and then we ask whether messages still reach you.\n\n"
+            "Press “I got it”: then we know that this way works."
+        )
     token = link.sign(secret, claims(row))
     message.actions = [Action(verb="open", label="I got it", url=f"{base_url}/{Purpose.PROOF}/{token}")]
 
@@ -192,6 +205,10 @@ async def _prove(tx: Transaction, proof: Proof) -> None:
         name=proof.user.name,
         organization_id=proof.user.organization_id,
     )
+    if drill_id := str(proof.row.content.get(DRILL, "")):
+        await drills.answer(tx, drill_id)
+        for effect in effects(drill_id):
+            await notifications.cancel_effect(tx, effect, "The drill was answered.")
     if not proof.is_proven:
         await got(tx, proof.row, proof.user, proof.method)
 

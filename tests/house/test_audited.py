@@ -23,6 +23,8 @@ NOT_AN_ACT = {
     "escalation.step": "time does it, nobody",
     "escalation.repair": "the engine mends",
     "going_on.hasten": "time does it, nobody",
+    "drills.plan": "time does it, nobody",
+    "drills.step": "time does it, nobody",
     "handoffs.tell": "time does it, nobody",
     "idempotency.recall": "changes nothing",
     "idempotency.keep": "an answer kept for a repeat of the act, which is recorded",

@@ -10,12 +10,14 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody, QueryParameter
 from msgspec import UNSET, UnsetType
 
+from openalert.domain import drill as drill_of
 from openalert.domain.access import Actor, Role
+from openalert.domain.drill import DrillState, Rhythm
 from openalert.domain.team import Team, TeamMember
 from openalert.domain.user import User
 from openalert.storage.database import Database
-from openalert.usecases import teams
-from openalert.web.api.wire import READS, WRITES, Input, Output, moment
+from openalert.usecases import drills, teams
+from openalert.web.api.wire import READS, WRITES, Input, Output, moment, moment_or_none
 from openalert.web.paging import DEFAULT, Cursor, Limit, Page, paged
 
 
@@ -26,6 +28,7 @@ class TeamOut(Output):
     name: str
     slug: str
     description: str
+    drills: Rhythm
     created_at: datetime
     updated_at: datetime
 
@@ -44,6 +47,21 @@ class TeamPatch(Input):
     name: str | UnsetType = UNSET
     slug: str | UnsetType = UNSET
     description: str | UnsetType = UNSET
+    drills: Rhythm | UnsetType = UNSET
+
+
+class Drill(Output):
+    """A test page that came to a member by itself, or will."""
+
+    id: str
+    user_id: str
+    state: DrillState
+    channel: str | None
+    reason: str | None
+    due_at: datetime | None
+    sent_at: datetime | None
+    reminded_at: datetime | None
+    answered_at: datetime | None
 
 
 class MemberUser(Output):
@@ -84,8 +102,24 @@ def show(team: Team) -> TeamOut:
         name=team.name,
         slug=team.slug,
         description=team.description,
+        drills=team.drills,
         created_at=moment(team.created_at),
         updated_at=moment(team.updated_at),
+    )
+
+
+def show_drill(drill: drill_of.Drill) -> Drill:
+    """A drill as it is answered; by what kind of way it went, and no address."""
+    return Drill(
+        id=drill.id,
+        user_id=drill.user_id,
+        state=drill.state,
+        channel=drill.channel,
+        reason=drill.reason or None,
+        due_at=moment_or_none(drill.due_at),
+        sent_at=moment_or_none(drill.sent_at),
+        reminded_at=moment_or_none(drill.reminded_at),
+        answered_at=moment_or_none(drill.answered_at),
     )
 
 
@@ -136,7 +170,7 @@ async def update_team(
     team_id: FromPath[str],
     data: JSONBody[TeamPatch],
 ) -> TeamOut:
-    """Rename or describe a team."""
+    """Rename or describe a team, or choose how often its members get a fire drill."""
     async with db.transaction(actor) as tx:
         return show(await teams.update(tx, team_id, **data.members()))
 
@@ -213,6 +247,23 @@ async def remove_member(
         await teams.remove_member(tx, team_id, user_id, anyway=anyway)
 
 
+@get("/{team_id:str}/drills", responses=READS)
+async def list_drills(
+    db: NamedDependency[Database],
+    actor: NamedDependency[Actor],
+    team_id: FromPath[str],
+    user_id: Annotated[
+        str | None, QueryParameter(name="userId", description="Only those of this person.")
+    ] = None,
+    limit: Limit = DEFAULT,
+    cursor: Cursor = None,
+) -> Page[Drill]:
+    """The fire drills of a team, the newest first: test pages that came by themselves, and what became of them."""
+    async with db.read() as reader:
+        read = partial(drills.of_team, reader, actor, team_id, user_id=user_id)
+        return await paged(read, show_drill, limit, cursor)
+
+
 routes = Router(
     path="/teams",
     tags=["teams"],
@@ -227,5 +278,6 @@ routes = Router(
         get_member,
         update_member,
         remove_member,
+        list_drills,
     ],
 )

@@ -10,6 +10,7 @@ from litestar.params import FromPath, FromQuery
 
 from openalert.domain.access import Actor, Permission, Role, can
 from openalert.domain.channel import CHANNEL_KINDS
+from openalert.domain.drill import Rhythm
 from openalert.domain.errors import Conflict, Invalid
 from openalert.domain.team import Team
 from openalert.storage import channels as stored_channels
@@ -17,8 +18,8 @@ from openalert.storage import schedules, services, users
 from openalert.storage import teams as stored
 from openalert.storage.database import Database
 from openalert.storage.transaction import Reader, Transaction
+from openalert.usecases import drills, teams
 from openalert.usecases import schedules as duty
-from openalert.usecases import teams
 from openalert.web.ui import choices
 from openalert.web.ui.forms import Errors, attempt, forget_shown, shown_once, values_of
 from openalert.web.ui.frame import Values, Web, act, address, answer, go, sent, shell
@@ -36,6 +37,8 @@ ROLES = {
     Role.OWNER: "also deletes the team and makes owners",
 }
 """What each role may do in a team, in plain words."""
+RHYTHMS = {"off": "Off", "weekly": "Every week", "monthly": "Every month"}
+DRILLS_SHOWN = 20
 CHANNEL_FIELDS = {
     "name": ("channel_name", "The name"),
     "email": ("address", "The address"),
@@ -184,6 +187,7 @@ async def team_page(
             move_to=[pair for pair in await choices.teams_to_configure(reader, actor) if pair[0] != team.id],
             explained=ROLES,
             owns=await _owns(reader, actor, team.id),
+            drills=await _drills(reader, actor, team),
             channel_kinds=[(kind.type, kind.words) for kind in CHANNEL_KINDS.values()],
             channels=[
                 {
@@ -207,6 +211,25 @@ async def team_page(
 async def _on_call(reader: Reader, actor: Actor, team_id: str) -> set[str]:
     rotas = await schedules.page(reader, actor, team_id=team_id, limit=choices.MOST)
     return duty.people_of(now for _, now in await duty.on_call_of(reader, rotas))
+
+
+async def _drills(reader: Reader, actor: Actor, team: Team) -> Values:
+    rows = await drills.of_team(reader, actor, team.id, limit=DRILLS_SHOWN)
+    people = await users.named(reader, actor, {each.user_id for each in rows})
+    return {
+        "rhythm": team.drills.value,
+        "rhythms": list(RHYTHMS.items()),
+        "rows": [
+            {
+                "name": people[each.user_id].name if each.user_id in people else "somebody who is gone",
+                "state": each.state.value,
+                "channel": each.channel,
+                "reason": each.reason,
+                "at": each.answered_at or each.reminded_at or each.sent_at or each.due_at or each.updated_at,
+            }
+            for each in rows
+        ],
+    }
 
 
 async def _owns(reader: Reader, actor: Actor, team_id: str) -> list[Values]:
@@ -242,6 +265,23 @@ async def update(
     if changed is None:
         return await team_page(request, db, actor, team_id, typed, errors)
     return go(f"/teams/{team_id}", "Saved.")
+
+
+@post("/teams/{team_id:str}/drills", include_in_schema=False)
+async def drill(
+    request: Web, team_id: FromPath[str], db: NamedDependency[Database], actor: NamedDependency[Actor]
+) -> Response[None]:
+    """How often everybody in the team gets a fire drill."""
+    typed = await sent(request)
+
+    async def body(tx: Transaction) -> str:
+        wanted = typed.get("drills", "")
+        if wanted not in RHYTHMS:
+            raise Invalid("Choose one of them.", field="drills")
+        await teams.update(tx, team_id, drills=Rhythm(wanted))
+        return "Saved."
+
+    return await act(db, actor, f"/teams/{team_id}", body)
 
 
 @post("/teams/{team_id:str}/delete", include_in_schema=False)
@@ -308,4 +348,4 @@ def _role(text: str) -> Role:
         raise Invalid("Choose one of the roles.", field="role") from None
 
 
-ROUTES: Sequence[HTTPRouteHandler] = [index, create, show, update, delete, add_member, change_member]
+ROUTES: Sequence[HTTPRouteHandler] = [index, create, show, update, drill, delete, add_member, change_member]

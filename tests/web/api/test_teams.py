@@ -91,3 +91,14 @@ async def test_a_team_with_belongings_stays(alice: Client, cast: Cast) -> None:
     answer = await alice.delete(f"/teams/{cast.team.id}")
     assert answer.status_code == 409
     assert "1 schedule;" in answer.json()["message"]
+
+
+async def test_a_team_is_drilled_when_it_wants_to_be(alice: Client, cast: Cast) -> None:
+    """Off by default, a rhythm that is none is refused, and the history is a list for whoever sees the team."""
+    path = f"/teams/{cast.team.id}"
+    assert (await alice.get(path)).json()["drills"] == "off"
+    assert (await alice.patch(path, json={"drills": "hourly"})).status_code == 400
+    assert (await alice.patch(path, json={"drills": "monthly"})).json()["drills"] == "monthly"
+    entry = (await alice.get("/audit-log", params={"limit": "1"})).json()["items"][0]
+    assert (entry["act"], entry["after"]["drills"]) == ("team.updated", "monthly")
+    assert (await alice.get(f"{path}/drills")).json() == {"items": [], "nextCursor": None}

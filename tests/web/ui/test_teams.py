@@ -6,6 +6,7 @@ import pytest
 
 from openalert.domain.access import Role
 from openalert.domain.user import User
+from openalert.engine import drills
 from openalert.web import matrix
 from tests import make
 from tests.web.ui.browser import Browser
@@ -97,3 +98,22 @@ async def test_the_roles_are_a_page_drawn_from_the_matrix(world: World, sign_in:
     for section in matrix.sections():
         for act in section.acts:
             assert (act.words in page.text) == (act.needs != "anyone"), act.words
+
+
+async def test_fire_drills_are_switched_on_and_their_ends_are_shown(world: World, sign_in: SignIn) -> None:
+    """Members look, admins choose; planned and skipped ones stand there with the reason."""
+    path = f"/teams/{world.core.id}"
+    browser = await sign_in(world.alice)
+    assert "A test page that comes by itself" in (await browser.get(path)).text
+    page = await browser.post(f"{path}/drills", drills="hourly")
+    assert "Choose one of them." in page.text
+    page = await browser.post(f"{path}/drills", drills="weekly")
+    assert "The first ones are being planned." in page.text
+    await drills.run_due(world.db)
+    async with world.db.transaction() as tx:
+        await tx.execute(
+            "UPDATE drills SET reason = 'the person wanted quiet', state = 'skipped', due_at = NULL"
+        )
+    page = await (await sign_in(world.bob)).get(path)
+    assert "the person wanted quiet" in page.text
+    assert f'action="{path}/drills"' not in page.html
