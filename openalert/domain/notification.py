@@ -110,6 +110,7 @@ class Notification(msgspec.Struct, kw_only=True):
     run_id: str | None = None
     claimed_at: Instant | None = None
     sent_at: Instant | None = None
+    """When a provider took it. Not None while it waits or is tried: that one reported then that it did not arrive."""
     delivered_at: Instant | None = None
     failure_reason: str | None = None
     provider: int = 0

@@ -150,6 +150,14 @@ class Lines:
             None,
         )
 
+    def taking(self, channel: str, now: Instant) -> list[int]:
+        """The providers of the channel that are not left alone at this moment."""
+        return [
+            each
+            for each in range(self.providers(channel))
+            if self.line(channel, each).breaker.allows(now) and not self.line(channel, each).is_refused
+        ]
+
     def is_shut(self, channel: str, now: Instant) -> bool:
         """Whether no message of the channel can go out at this moment, whoever it is for."""
         if self.manner(channel).is_each_its_own:
@@ -198,8 +206,8 @@ class Lines:
 
 
 def _is_bound(row: Notification) -> bool:
-    """Whether it may have left: another provider would not know that."""
-    return row.possible_repeat or row.status is NotificationStatus.UNKNOWN
+    """Whether it may have left: another provider would not know that. Or another one had it, and it did not arrive."""
+    return row.possible_repeat or row.status is NotificationStatus.UNKNOWN or row.sent_at is not None
 
 
 def _measure(line: Line, now: Instant) -> None:

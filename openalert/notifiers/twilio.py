@@ -66,6 +66,8 @@ ERRORS: dict[int, tuple[Reason, bool, str]] = {
     63038: (Reason.RATE_LIMITED, False, "the account has sent as many messages as it may in a day"),
 }
 """Twilio's codes: why, whether trying again is useless, and in words."""
+OF_THE_NUMBER = frozenset({13224, 21211, 21214, 21217, 21610, 21614, 30003, 30004, 30005, 30006})
+"""Codes that speak of the telephone itself, or its owner: another account would fare no better."""
 
 
 class TwilioSettings(msgspec.Struct, kw_only=True, frozen=True):

@@ -131,13 +131,14 @@ def _person_of(page: Notification) -> dict[str, Any]:
 
 
 async def late(reader: Reader, due_before: Instant) -> list[Notification]:
-    """Pages in work that were first due before then, of people who have a step in the same level still before them,
-    and whom nothing of that level has reached or has begun to reach since then.
+    """Pages in work that were first due, and given to another provider, before then, of people who have a step in the
+    same level still before them, and whom nothing of that level has reached or has begun to reach since then.
     """
     return await reader.all(
         Notification,
         f"SELECT {COLUMNS} FROM notifications WHERE due_at IS NOT NULL AND kind = 'page' "
         "AND user_id IS NOT NULL AND give_up_at <= :before AND status IN ('pending', 'sending', 'unknown') "
+        "AND (sent_at IS NULL OR sent_at <= :sent_before) "
         "AND EXISTS (SELECT 1 FROM notifications n WHERE n.incident_id = notifications.incident_id "
         "AND n.episode = notifications.episode AND n.cycle = notifications.cycle "
         "AND n.level = notifications.level AND n.user_id = notifications.user_id AND n.kind = 'page' "
@@ -147,6 +148,7 @@ async def late(reader: Reader, due_before: Instant) -> list[Notification]:
         "AND n.level = notifications.level AND n.user_id = notifications.user_id AND n.kind = 'page' "
         f"AND n.id <> notifications.id AND {_UNDERWAY}) ORDER BY give_up_at LIMIT 100",
         before=give_up_at(NotificationKind.PAGE, due_before),
+        sent_before=due_before,
         after=give_up_at(NotificationKind.PAGE, due_before),
         begun=give_up_at(NotificationKind.PAGE, reader.now),
         now=reader.now,

@@ -25,7 +25,7 @@ async def together(reader: Reader, row: Notification) -> list[Notification]:
     return await reader.all(
         Notification,
         f"SELECT {_COLUMNS} FROM notifications WHERE bundle_id = :bundle_id AND id <> :id "
-        "AND (status IN ('sending', 'sent', 'delivered', 'unknown') "
+        "AND (status IN ('sending', 'sent', 'delivered', 'unknown') OR status = 'pending' AND attempts > 0 "
         "OR status = 'failed' AND provider_id = :provider_id) ORDER BY id",
         bundle_id=row.bundle_id,
         id=row.id,
@@ -42,6 +42,34 @@ async def accept(tx: Transaction, row: Notification, provider_id: str) -> bool:
         provider_id=provider_id,
         now=tx.now,
     )
+    return bool(won)
+
+
+async def send_elsewhere(tx: Transaction, row: Notification, provider: int, why: str) -> bool:
+    """It did not arrive: due now at this provider, which is the only one to try it; False when it has its end already,
+    its time is over, or more than one message may have left.
+    """
+    won = await tx.changed(
+        "UPDATE notifications SET status = 'pending', due_at = :now, sent_at = :now, provider = :provider, "
+        "provider_id = NULL, failure_reason = :why, updated_at = :now "
+        "WHERE id = :id AND status IN ('sending', 'sent', 'unknown') AND attempts = :attempts "
+        "AND provider < :provider AND possible_repeat = :no AND give_up_at > :now RETURNING id",
+        id=row.id,
+        attempts=row.attempts,
+        provider=provider,
+        why=why,
+        no=False,
+        now=tx.now,
+    )
+    if won:
+        await tx.execute(
+            "UPDATE notification_attempts SET ended_at = :now, outcome = 'retry', detail = :why "
+            "WHERE notification_id = :id AND attempt = :attempt",
+            id=row.id,
+            attempt=row.attempts,
+            why=why[:1000],
+            now=tx.now,
+        )
     return bool(won)
 
 

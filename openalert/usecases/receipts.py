@@ -4,10 +4,12 @@ Reports come late, twice and in any order. A message moves forward by them and n
 has been verified by whoever calls this.
 """
 
+from collections.abc import Collection
+
 import msgspec
 
 from openalert.domain.notification import Notification, NotificationKind, NotificationStatus
-from openalert.storage import contact_methods, notifications
+from openalert.storage import contact_methods, incidents, notifications
 from openalert.storage import receipts as stored
 from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import deliveries
@@ -22,12 +24,15 @@ async def record(
     detail: str,
     notification_id: str | None = None,
     is_address_broken: bool = False,
+    others: Collection[int] = (),
 ) -> bool:
-    """It arrived, or it did not: a page that did not lets the next way to the person, else the next level, go at once.
+    """It arrived, or it did not: a page that did not goes to the next provider at once, else the next way to the person
+    begins, else the next level.
 
     False when nothing changes: it is no message of ours, or has its end already. `notification_id` names the row where
     the provider quotes it, which finds it also while the answer that holds its `provider_id` is still on its way.
-    `detail` is one line for people; `is_address_broken`: no further message will arrive there either.
+    `detail` is one line for people; `is_address_broken`: no further message will arrive there either. `others`: the
+    providers of the channel that may try what did not arrive; none where they would fare no better.
     """
     row = await _meant(tx, channel, provider_id, notification_id)
     if row is None:
@@ -35,16 +40,39 @@ async def record(
     if not delivered and row.provider_id != provider_id and row.attempts > 1:
         # The end of an earlier attempt: a later one is with the provider, or about to be.
         return False
-    moved = False
+    moved, again = False, False
     for each in [row, *await stored.together(tx, row)]:
+        if not delivered and each.provider != row.provider:
+            # It has gone on to another provider since they left together.
+            continue
+        if not delivered and await _elsewhere(tx, each, others, detail):
+            again = True
+            continue
         each.provider_id = each.provider_id or provider_id
         moved |= await _finish(tx, each, delivered=delivered, detail=detail)
     if moved and row.contact_method_id is not None:
         if delivered:
             await contact_methods.prove(tx, row.contact_method_id)
-        elif is_address_broken:
+        elif is_address_broken and not again:
             await contact_methods.fail(tx, row.contact_method_id, detail)
-    return moved
+    return moved or again
+
+
+async def _elsewhere(tx: Transaction, row: Notification, others: Collection[int], detail: str) -> bool:
+    """Let the next provider try a page at once that is still wanted; False if there is none, or its time is over."""
+    provider = min((each for each in others if each > row.provider), default=None)
+    if provider is None or row.kind is not NotificationKind.PAGE:
+        return False
+    incident = await incidents.get(tx, row.incident_id or "")
+    if incident is None or not incident.wants_pages(tx.now) or incident.episode != row.episode:
+        return False
+    if not await stored.send_elsewhere(tx, row, provider, detail):
+        return False
+    pending = msgspec.structs.replace(
+        row, status=NotificationStatus.PENDING, provider=provider, provider_id=None, due_at=tx.now
+    )
+    await deliveries.ended(tx, pending, detail)
+    return True
 
 
 async def _finish(tx: Transaction, row: Notification, *, delivered: bool, detail: str) -> bool:
@@ -62,7 +90,8 @@ async def _finish(tx: Transaction, row: Notification, *, delivered: bool, detail
 async def accept(tx: Transaction, *, channel: str, provider_id: str, notification_id: str) -> bool:
     """The provider works on a message whose answer was lost: it is not sent once more."""
     row = await _meant(tx, channel, provider_id, notification_id)
-    if row is None or row.status is not NotificationStatus.UNKNOWN:
+    # What was given to a second provider may be known to the first as well: whose word this is, nobody can tell.
+    if row is None or row.status is not NotificationStatus.UNKNOWN or row.sent_at is not None:
         return False
     for each in [row, *await stored.together(tx, row)]:
         if await stored.accept(tx, each, provider_id):

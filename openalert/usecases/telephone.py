@@ -3,6 +3,8 @@
 Whoever calls this has verified that Twilio said so. Answers are TwiML.
 """
 
+from collections.abc import Collection
+
 import msgspec
 
 from openalert.domain.action import Verb
@@ -12,7 +14,7 @@ from openalert.domain.notification import Notification
 from openalert.domain.reply import KEYS, REPEAT_KEY
 from openalert.notifiers import gsm, twiml, voice
 from openalert.notifiers.sms import MOST_SEGMENTS
-from openalert.notifiers.twilio import in_words
+from openalert.notifiers.twilio import OF_THE_NUMBER, in_words
 from openalert.storage import contact_methods, notifications
 from openalert.storage import receipts as stored
 from openalert.storage.transaction import Reader, Transaction
@@ -96,8 +98,11 @@ async def pressed(
     return await callbacks.once(tx, "twilio", f"{call.sid}:{round_}:{key}", act)
 
 
-async def call_ended(tx: Transaction, notification_id: str, call: Call) -> None:
-    """What Twilio reports of a call: under way, or how it ended. A call that was heard was recorded when it was."""
+async def call_ended(tx: Transaction, notification_id: str, call: Call, others: Collection[int] = ()) -> None:
+    """What Twilio reports of a call: under way, or how it ended. A call that was heard was recorded when it was.
+
+    `others`: the accounts that may call instead, where it was not the person who did not answer.
+    """
     if call.status not in ("completed", "failed", *_ENDS_OF_CALLS):
         await receipts.accept(tx, channel="voice", provider_id=call.sid, notification_id=notification_id)
         return
@@ -113,13 +118,19 @@ async def call_ended(tx: Transaction, notification_id: str, call: Call) -> None:
         detail=why,
         notification_id=notification_id,
         is_address_broken=call.status == "failed",
+        others=others if call.status in ("failed", "canceled") and _is_ours(call.error_code) else (),
     )
 
 
 async def message_moved(
-    tx: Transaction, notification_id: str, sid: str, status: str, error_code: int | None
+    tx: Transaction,
+    notification_id: str,
+    sid: str,
+    status: str,
+    error_code: int | None,
+    others: Collection[int] = (),
 ) -> None:
-    """What Twilio reports of a text message."""
+    """What Twilio reports of a text message; `others`: the accounts that may send it instead."""
     match status:
         case "delivered" | "read":
             await receipts.record(
@@ -134,9 +145,15 @@ async def message_moved(
                 detail=in_words(error_code, "it did not arrive"),
                 notification_id=notification_id,
                 is_address_broken=True,
+                others=others if _is_ours(error_code) else (),
             )
         case "queued" | "accepted" | "sending" | "sent" | "scheduled":
             await receipts.accept(tx, channel="sms", provider_id=sid, notification_id=notification_id)
+
+
+def _is_ours(error_code: int | None) -> bool:
+    """Whether another account might do better: the number itself is not to blame."""
+    return error_code not in OF_THE_NUMBER
 
 
 async def wrote(tx: Transaction, *, number: str, text: str, sid: str) -> str:

@@ -42,6 +42,7 @@ async def message_status(request: Web, token: FromPath[str], db: NamedDependency
             form.get("MessageSid", ""),
             form.get("MessageStatus", ""),
             _number(form.get("ErrorCode", "")),
+            _taking(request, "sms", db),
         )
     return _xml(twiml.document())
 
@@ -56,7 +57,7 @@ async def call_status(request: Web, token: FromPath[str], db: NamedDependency[Da
     """A call has moved on."""
     call = _call(await _verified(request))
     async with db.transaction(stranger(request)) as tx:
-        await telephone.call_ended(tx, token, call)
+        await telephone.call_ended(tx, token, call, _taking(request, "voice", db))
     return _xml(twiml.document())
 
 
@@ -130,6 +131,12 @@ def _has_room(request: Web, number: str, db: Database, *, is_known: bool) -> boo
     except RateLimited:
         return False
     return True
+
+
+def _taking(request: Web, channel: str, db: Database) -> list[int]:
+    """The accounts that take what another one could not bring."""
+    taking: list[int] = request.app.state.engine.deliver.lines.taking(channel, db.clock())
+    return taking
 
 
 async def _verified(request: Web) -> dict[str, str]:
