@@ -200,6 +200,7 @@ FORMS: dict[str, Callable[[Ids, Instant], dict[str, str]]] = {
     "/escalation-policies/{policy_id}/move": lambda ids, now: {"team_id": ids["team_id"]},
     "/channels/{channel_id}/move": lambda ids, now: {"team_id": ids["team_id"]},
     "/teams": lambda ids, now: {"name": "Example"},
+    "/teams/{team_id}/drills": lambda ids, now: {"drills": "weekly"},
     "/teams/{team_id}": lambda ids, now: {"name": "Example"},
     "/teams/{team_id}/members": lambda ids, now: {"user_id": ids["user_id"], "role": "member"},
     "/teams/{team_id}/members/{user_id}": lambda ids, now: {"role": "viewer"},

@@ -17,7 +17,7 @@ import uvicorn
 from openalert.app import OpenAlert
 from openalert.config import Config, Server
 from openalert.domain.access import Role
-from openalert.storage import open_database
+from openalert.storage import keyring, open_database
 from openalert.usecases import presets, setup, signin, users
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -103,8 +103,9 @@ async def house(tmp_path: Path, anyio_backend: str) -> AsyncIterator[House]:
     from playwright.async_api import async_playwright
 
     port = _free_port()
-    database = await open_database(f"sqlite:///{tmp_path}/openalert.db")
-    openalert = OpenAlert(Config(server=Server(port=port, data_dir=str(tmp_path))), database, os.urandom(32))
+    config = Config(server=Server(port=port, data_dir=str(tmp_path)))
+    database = await open_database(f"sqlite:///{tmp_path}/openalert.db", keys=keyring.of(config))
+    openalert = OpenAlert(config, database, os.urandom(32))
     async with database.transaction() as tx:
         await setup.ensure_organization(tx, "Acme")
         ana = await users.create(tx, email="ana@example.org", name="Ana Souza", role=Role.OWNER)

@@ -14,7 +14,7 @@ from openalert.app import OpenAlert
 from openalert.config import Config
 from openalert.domain.access import Role
 from openalert.domain.user import User
-from openalert.storage import open_database, wall_clock
+from openalert.storage import keyring, open_database, wall_clock
 from openalert.usecases import passwords, setup, users
 from tests.fakes.identity_provider import FakeProvider
 from tests.web import sso
@@ -59,7 +59,9 @@ async def house(tmp_path: Path, anyio_backend: str) -> AsyncIterator[House]:
     from playwright.async_api import async_playwright
 
     port = _free_port()
-    database = await open_database(f"sqlite:///{tmp_path}/openalert.db")
+    database = await open_database(
+        f"sqlite:///{tmp_path}/openalert.db", keys=keyring.KeyRing([keyring.new_key()])
+    )
     hashed = await passwords.hash_password(PASSWORD)
     async with database.transaction() as tx:
         await setup.ensure_organization(tx, "Acme")
