@@ -18,6 +18,8 @@ PERMISSIVE = re.compile(
     r"|CC0|HPND|Zlib|Public Domain",
     re.IGNORECASE,
 )
+LIBRARIES = {"recurring-ical-events", "x-wr-timezone"}
+"""Under the LGPL, which lets them be used as they are: separate packages, unchanged, that anybody can exchange."""
 
 
 def locked(path: Path) -> dict[str, str]:
@@ -55,6 +57,7 @@ def test_every_package_has_a_licence_that_lets_us_ship_it() -> None:
             continue  # locked for another system
         said = [about.get("License-Expression") or "", about.get("License") or ""]
         said += [entry for entry in about.get_all("Classifier") or [] if entry.startswith("License")]
-        if not any(PERMISSIVE.search(words) for words in said):
+        allowed = "LGPL|" + PERMISSIVE.pattern if name in LIBRARIES else PERMISSIVE.pattern
+        if not any(re.search(allowed, words, re.IGNORECASE) for words in said):
             strange[name] = [words[:60] for words in said]
     assert strange == {}
