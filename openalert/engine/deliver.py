@@ -20,7 +20,7 @@ from openalert.storage import channel_troubles, notifications
 from openalert.storage import deliveries as sending
 from openalert.storage.database import Database
 from openalert.storage.transaction import Transaction
-from openalert.usecases import bundles, deliveries, going_on
+from openalert.usecases import bundles, deliveries, going_on, receipts
 from openalert.usecases.deliveries import Outside, Terms
 
 log = structlog.get_logger(__name__)
@@ -280,7 +280,7 @@ class Deliver:
         """Write the answer down, however long the database is away: forgotten, the message would go out again."""
         for tries in itertools.count():
             try:
-                await self._database.act(lambda tx: deliveries.settle_all(tx, rows, result, terms))
+                await self._database.act(lambda tx: receipts.settle(tx, rows, result, terms))
                 break
             except Unavailable as error:
                 log.warning("answer not recorded yet", notification_id=rows[0].id, error=error.message)

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from openalert.domain.bundling import MOST, Told, Topic
+from openalert.domain.ids import new_id
 from openalert.domain.instant import Instant
 from openalert.domain.notification import Notification, NotificationKind, NotificationPriority, give_up_at
 from openalert.storage.notifications import COLUMNS, ITS_TURN, PLACE
@@ -88,10 +89,12 @@ async def over(
 
 
 async def put_off(tx: Transaction, ids: Sequence[str], until: Instant) -> None:
-    """Nobody sends these before then; it is no try."""
+    """Nobody sends these before then, nor what leaves together with one of them; it is no try."""
     await tx.execute(
         "UPDATE notifications SET due_at = :until, updated_at = :now "
-        f"WHERE {tx.any_of('id', 'ids')} AND status IN ('pending', 'unknown') AND due_at < :until",
+        f"WHERE ({tx.any_of('id', 'ids')} OR due_at <= :now AND bundle_id IN "
+        f"(SELECT n.bundle_id FROM notifications n WHERE {tx.any_of('n.id', 'ids')})) "
+        "AND status IN ('pending', 'unknown') AND due_at < :until",
         ids=list(ids),
         until=until,
         now=tx.now,
@@ -231,6 +234,22 @@ async def join(tx: Transaction, ids: Sequence[str], bundle: Bundle) -> None:
         bundle_id=bundle.bundle_id,
         due_at=bundle.due_at,
         now=tx.now,
+    )
+
+
+async def leave_behind(tx: Transaction, bundle_ids: Sequence[str]) -> None:
+    """What still waits when the rest of its bundle has left is a bundle of its own: what is reported of one message is
+    not true of the other.
+    """
+    rows = await tx.rows(
+        f"SELECT DISTINCT bundle_id FROM notifications WHERE {tx.any_of('bundle_id', 'bundles')} "
+        "AND status IN ('pending', 'unknown') AND due_at IS NOT NULL",
+        bundles=list(bundle_ids),
+    )
+    await tx.many(
+        "UPDATE notifications SET bundle_id = :own WHERE bundle_id = :bundle_id "
+        "AND status IN ('pending', 'unknown') AND due_at IS NOT NULL",
+        [{"bundle_id": row[0], "own": new_id(tx.now)} for row in rows],
     )
 
 

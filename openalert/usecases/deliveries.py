@@ -211,6 +211,8 @@ async def claim_all(
         claimed += await claim(
             tx, list(dict.fromkeys([*(row.id for row in rows), *joined])), run_id, provider
         )
+        if bundles:
+            await sending.leave_behind(tx, bundles)
     return claimed
 
 

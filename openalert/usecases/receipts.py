@@ -1,18 +1,58 @@
 """What providers report back about a message: that they have it, that it arrived, or that it did not.
 
-Reports come late, twice and in any order. A message moves forward by them and never back, and who reports something
-has been verified by whoever calls this.
+Reports come late, twice, in any order, and at times before the answer to our own request. A message moves forward by
+them and never back, and who reports something has been verified by whoever calls this.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import msgspec
 
 from openalert.domain.notification import Notification, NotificationKind, NotificationStatus
-from openalert.storage import contact_methods, incidents, notifications
+from openalert.domain.reachability import WITH_RECEIPTS
+from openalert.notifiers.notifier import LostAnswer, NotifierError, Receipt
+from openalert.storage import contact_methods, incidents, notifications, provider_events
 from openalert.storage import receipts as stored
 from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import deliveries
+from openalert.usecases.deliveries import Terms
+
+
+class _Early(msgspec.Struct, frozen=True):
+    """That a message did not arrive, as it was reported before its sender knew what the provider calls it."""
+
+    detail: str
+    is_address_broken: bool
+    others: list[int]
+
+
+async def settle(
+    tx: Transaction,
+    rows: Sequence[Notification],
+    result: Receipt | NotifierError | LostAnswer,
+    terms: Terms,
+) -> None:
+    """Write what became of an attempt, then what its provider has reported of it before it answered."""
+    await deliveries.settle_all(tx, rows, result, terms)
+    row = rows[0]
+    if not isinstance(result, Receipt) or row.channel not in WITH_RECEIPTS or row.attempts == 1:
+        return
+    early = await provider_events.take(tx, _early(row.channel), result.provider_id, _Early)
+    if early is not None:
+        await record(
+            tx,
+            channel=row.channel,
+            provider_id=result.provider_id,
+            delivered=False,
+            detail=early.detail,
+            notification_id=row.id,
+            is_address_broken=early.is_address_broken,
+            others=early.others,
+        )
+
+
+def _early(channel: str) -> str:
+    return f"{channel} too early"
 
 
 async def record(
@@ -38,7 +78,10 @@ async def record(
     if row is None:
         return False
     if not delivered and row.provider_id != provider_id and row.attempts > 1:
-        # The end of an earlier attempt: a later one is with the provider, or about to be.
+        # Of an earlier attempt, or of the one that is on its way: which of both, the provider's answer will tell.
+        if row.status is NotificationStatus.SENDING:
+            early = _Early(detail, is_address_broken, list(others))
+            await provider_events.keep(tx, _early(channel), provider_id, early)
         return False
     moved, again = False, False
     for each in [row, *await stored.together(tx, row)]:

@@ -5,8 +5,12 @@ import pytest
 from openalert.domain.action import Verb
 from openalert.domain.bundling import FEW, GATHER, Page, Told, gathered
 from openalert.domain.instant import SECOND
+from openalert.domain.notification import Notification
 from openalert.engine import escalate
 from openalert.notifiers.notifier import LostAnswer, Message, NotifierError, Reason, Receipt
+from openalert.storage import deliveries as sending
+from openalert.storage import notifications
+from openalert.storage.transaction import Reader
 from openalert.usecases import incidents, receipts, replies
 from tests import make
 from tests.world import OUTSIDE, World, level
@@ -169,3 +173,44 @@ async def test_what_the_provider_reports_of_a_bundle_holds_for_all_of_it(world: 
             notification_id=leader,
         )
     assert await world.value("SELECT count(*) FROM notifications WHERE failure_reason = 'bounced'") == 4
+
+
+async def test_what_is_reported_of_one_half_of_a_bundle_is_not_true_of_the_other(world: World) -> None:
+    """One of its pages leaves alone because it is hurried: the other three are a message and an answer of their own."""
+    await world.policy(level(1, world.alice))
+    await _storm(world, *(f"Alert {number}" for number in range(7)))
+    hurried = await world.value("SELECT min(id) FROM notifications WHERE bundle_id IS NOT NULL")
+    async with world.db.transaction() as tx:
+        await tx.execute("UPDATE notifications SET due_at = :now WHERE id = :id", now=tx.now, id=hurried)
+    await world.engine.run_until_idle()
+    await world.advance(seconds=GATHER / SECOND)
+    alone, others = world.email.received[-2:]
+    assert (len(alone.bundle), len(others.bundle)) == (0, 2)
+    async with world.db.transaction() as tx:
+        assert await notifications.told_with(tx, await _row(tx, alone.notification_id)) == []
+        assert await receipts.record(
+            tx,
+            channel="email",
+            provider_id=alone.notification_id,
+            delivered=False,
+            detail="bounced",
+            notification_id=alone.notification_id,
+        )
+    assert await world.value("SELECT count(*) FROM notifications WHERE failure_reason = 'bounced'") == 1
+
+
+async def test_what_leaves_together_is_put_off_together(world: World) -> None:
+    """The channel takes nothing just when only a part of the bundle was looked at: none of it goes ahead."""
+    await world.policy(level(1, world.alice))
+    await _storm(world, *(f"Alert {number}" for number in range(7)))
+    world.clock.advance(GATHER)
+    until = world.clock() + 30 * SECOND
+    first = await world.value("SELECT min(id) FROM notifications WHERE bundle_id IS NOT NULL")
+    await world.db.act(lambda tx: sending.put_off(tx, [first], until))
+    assert await world.value("SELECT count(*) FROM notifications WHERE due_at = :until", until=until) == 4
+
+
+async def _row(reader: Reader, notification_id: str) -> Notification:
+    row = await notifications.get(reader, notification_id)
+    assert row is not None
+    return row

@@ -87,6 +87,8 @@ class FakeTwilio(FakeWebhook):
         """The requests that a fault concerns."""
         self.canned: bytes | None = None
         """What every POST is answered instead, while nothing is taken."""
+        self.early: tuple[str, int | None] | None = None
+        """The status and code that the next message is reported with before our request for it is answered."""
         self._clock = clock or (lambda: 0)
         self._validator = RequestValidator(TOKEN)
         self._given = 0
@@ -131,7 +133,11 @@ class FakeTwilio(FakeWebhook):
             case "GET", "/Messages.json":
                 return _json(200, self._list(dict(parse_qsl(query, strict_parsing=True))))
             case "POST", "/Messages.json" | "/Calls.json":
-                return self._create(resource[1:].removesuffix(".json"), request)
+                answer = self._create(resource[1:].removesuffix(".json"), request)
+                early, self.early = self.early, None
+                if early is not None:
+                    await self.reports(self.messages[-1], *early)
+                return answer
             case _:
                 self._complain(f"no such resource: {request.method} {request.path}")
                 return _refusal(404, 20404, "Not found")

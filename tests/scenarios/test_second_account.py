@@ -21,6 +21,7 @@ from openalert.storage import contact_methods, notifications
 from openalert.usecases import incidents
 from tests import make
 from tests.fakes.twilio import ACCOUNT, NUMBER, TOKEN, FakeTwilio
+from tests.fakes.webhook import Received
 from tests.world import OUTSIDE, World, level
 
 pytestmark = pytest.mark.anyio
@@ -133,6 +134,42 @@ async def test_a_second_failure_begins_the_next_way(world: World, twilio: Accoun
     assert len(twilio.first.calls) == 1
     assert await fails_since(world) == world.clock()
     assert [len(each.messages) for each in (twilio.first, twilio.second)] == [1, 1]
+
+
+async def test_a_failure_that_is_reported_before_the_account_answers_counts(
+    world: World, twilio: Accounts
+) -> None:
+    """Each account reports quicker than it answers: the second tries at once, then the call begins at once."""
+    twilio.first.early = twilio.second.early = ("undelivered", LOST)
+    await world.fires("DiskFull", severity="critical")
+    await world.engine.run_until_idle()
+    row = await the(world, "sms")
+    assert (row.status, row.provider) == (NotificationStatus.FAILED, 1)
+    assert row.provider_id == twilio.second.messages[0].sid
+    assert [len(each.messages) for each in (twilio.first, twilio.second)] == [1, 1]
+    assert len(twilio.first.calls) == 1
+    assert await fails_since(world) == world.clock()
+    assert await world.value("SELECT count(*) FROM provider_events WHERE told IS NOT NULL") == 0
+
+
+async def test_what_the_first_account_repeats_while_the_second_sends_is_its_own(
+    world: World, twilio: Accounts
+) -> None:
+    """Its report comes again in just that moment: the page that the second account took stands."""
+    await world.fires("DiskFull", severity="critical")
+    text = twilio.first.messages[0]
+    await twilio.first.reports(text, "undelivered", LOST)
+    respond = twilio.second.respond
+
+    async def meanwhile(request: Received) -> bytes:
+        await twilio.first.reports(text, "undelivered", LOST)
+        return await respond(request)
+
+    twilio.second.respond = meanwhile  # type: ignore[method-assign]
+    await world.engine.run_until_idle()
+    row = await the(world, "sms")
+    assert (row.status, row.provider_id) == (NotificationStatus.SENT, twilio.second.messages[0].sid)
+    assert twilio.first.calls == []
 
 
 @pytest.mark.parametrize("is_sent", [False, True], ids=["before", "after"])
