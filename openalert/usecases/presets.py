@@ -119,7 +119,7 @@ async def apply(
     if not member_ids:
         raise Invalid("Somebody must be on call: choose at least one person.", field="memberIds")
     team = await teams.create(tx, name=team_name)
-    await schedules.check_people(tx, member_ids, "memberIds")
+    await schedules.check_people(tx, tx.actor, member_ids, "memberIds")
     for user_id in member_ids:
         if user_id != tx.actor.user_id:
             await teams.put_member(tx, team.id, user_id, Role.MEMBER)

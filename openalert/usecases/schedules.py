@@ -92,11 +92,15 @@ async def update(
     await schedules.update(tx, changed)
     audit.change(tx, "schedule.updated", schedule, changed)
     if changed.timezone != schedule.timezone:
-        moved = RotationChange(timezone=changed.timezone)
         for rotation in await schedules.rotations(tx, [schedule.id]):
-            await schedules.update_rotation(tx, amend(rotation, moved, tx.now))
+            await schedules.update_rotation(tx, moved(rotation, changed.timezone, tx.now))
     _changed(tx, changed)
     return changed
+
+
+def moved(rotation: Rotation, timezone: str, now: Instant) -> Rotation:
+    """The rotation by the clock of another zone, from its next handoff on; not stored."""
+    return amend(rotation, RotationChange(timezone=timezone), now)
 
 
 async def delete(tx: Transaction, schedule_id: str) -> None:
@@ -144,16 +148,29 @@ async def add_rotation(
     schedule = await _to_configure(tx, schedule_id)
     if len(await schedules.rotations(tx, [schedule.id])) >= MOST_ROTATIONS:
         raise Conflict(f"A schedule has at most {MOST_ROTATIONS} rotations.")
-    definition = {"effective_from": tx.now} | given(msgspec.structs.asdict(change))
-    definition.setdefault("timezone", schedule.timezone)
-    valid_from = definition["effective_from"] if answers_from is None else answers_from
-    version = RotationVersion(valid_from=valid_from, **definition)
-    made = Rotation(id=new_id(tx.now), schedule_id=schedule.id, name=name.strip(), versions=(version,))
-    check_rotation(made)
-    await check_people(tx, version.member_ids, "memberIds")
+    made = drafted(schedule, name, change, tx.now, answers_from=answers_from)
+    await check_people(tx, tx.actor, made.current.member_ids, "memberIds")
     await schedules.insert_rotation(tx, made)
     _record_rotation(tx, "added", schedule, None, made)
     _changed(tx, schedule)
+    return made
+
+
+def drafted(
+    schedule: Schedule,
+    name: str,
+    change: RotationChange,
+    now: Instant,
+    *,
+    answers_from: Instant | None = None,
+) -> Rotation:
+    """The rotation that `add_rotation` would add, not stored; Invalid when it cannot be computed."""
+    definition = {"effective_from": now} | given(msgspec.structs.asdict(change))
+    definition.setdefault("timezone", schedule.timezone)
+    valid_from = definition["effective_from"] if answers_from is None else answers_from
+    version = RotationVersion(valid_from=valid_from, **definition)
+    made = Rotation(id=new_id(now), schedule_id=schedule.id, name=name.strip(), versions=(version,))
+    check_rotation(made)
     return made
 
 
@@ -169,17 +186,36 @@ async def amend_rotation(
     """Edit a rotation; neither the past nor, unless `apply` says so, the running shift changes."""
     schedule = await _to_configure(tx, schedule_id)
     before = found(await schedules.rotation(tx, schedule.id, rotation_id), "rotation")
-    if change.member_ids is not UNSET:
-        known = {member for version in before.versions for member in version.member_ids}
-        await check_people(tx, [member for member in change.member_ids if member not in known], "memberIds")
-    after = before if change == RotationChange() else amend(before, change, tx.now, apply)
-    if name is not UNSET:
-        after = msgspec.structs.replace(after, name=name.strip())
-    check_rotation(after)
+    await check_people(tx, tx.actor, newcomers(before, change), "memberIds")
+    after = edited(before, change, tx.now, name=name, apply=apply)
     await schedules.update_rotation(tx, after)
     _record_rotation(tx, "updated", schedule, before, after)
     _changed(tx, schedule)
     return after
+
+
+def edited(
+    before: Rotation,
+    change: RotationChange,
+    now: Instant,
+    *,
+    name: str | UnsetType = UNSET,
+    apply: Apply = "next_handoff",
+) -> Rotation:
+    """The rotation as `amend_rotation` would leave it, not stored; Invalid when it cannot be computed."""
+    after = before if change == RotationChange() else amend(before, change, now, apply)
+    if name is not UNSET:
+        after = msgspec.structs.replace(after, name=name.strip())
+    check_rotation(after)
+    return after
+
+
+def newcomers(before: Rotation, change: RotationChange) -> list[str]:
+    """Those whom an edit puts into the order and who were never in it: they must be active people."""
+    if change.member_ids is UNSET:
+        return []
+    known = {member for version in before.versions for member in version.member_ids}
+    return [member for member in change.member_ids if member not in known]
 
 
 async def remove_rotation(tx: Transaction, schedule_id: str, rotation_id: str) -> None:
@@ -224,7 +260,7 @@ async def add_override(
         created_by_id=tx.actor.user_id,
     )
     check_override(made)
-    await check_people(tx, [user_id], "userId")
+    await check_people(tx, tx.actor, [user_id], "userId")
     await schedules.insert_override(tx, made)
     _record_override(tx, "added", schedule, None, made)
     _changed(tx, schedule)
@@ -288,10 +324,10 @@ def people_of(answers: Iterable[OnCall]) -> set[str]:
     return {person.user_id for answer in answers for person in answer.people}
 
 
-async def check_people(tx: Transaction, user_ids: Collection[str], field: str) -> None:
+async def check_people(reader: Reader, actor: Actor, user_ids: Collection[str], field: str) -> None:
     """Invalid naming the field unless each id is an active person of the organization, or empty."""
     wanted = [user_id for user_id in user_ids if user_id]
-    people = await users.named(tx, tx.actor, wanted)
+    people = await users.named(reader, actor, wanted)
     all_known(wanted, [user.id for user in people.values() if user.is_active], field, "active user")
 
 

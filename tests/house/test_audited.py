@@ -41,7 +41,6 @@ NOT_AN_ACT = {
     "replies.paged_person": "changes nothing",
     "replies.person": "changes nothing",
     "restore.hold": "part of restoring",
-    "schedules.check_people": "changes nothing",
     "schedules.rotation_to_edit": "changes nothing",
     "receipts.record": "a provider reports what became of a message",
     "receipts.accept": "a provider reports what became of a message",

@@ -74,6 +74,13 @@ ELSEWHERE = {
 
 WITHOUT: dict[tuple[str, str], str] = {
     ("POST", "/api/v1/message-templates/{way}/preview"): "shows how a message would read, and keeps nothing",
+    **{
+        (
+            "POST",
+            f"/api/v1/schedules/{{schedule_id}}/{path}",
+        ): "shows what an edit would change, and keeps nothing"
+        for path in ("preview", "rotations/preview", "rotations/{rotation_id}/preview")
+    },
 }
 """Unsafe routes that rightly leave no entry, and why."""
 

@@ -166,7 +166,7 @@ async def update_rotation(
     """Edit a rotation; the past never changes, and the running shift only with `"apply": "now"`."""
     async with db.transaction(actor) as tx:
         amended = await schedules.amend_rotation(
-            tx, schedule_id, rotation_id, data.change(), name=data.name, apply=_apply(data.apply)
+            tx, schedule_id, rotation_id, data.change(), name=data.name, apply=apply_of(data.apply)
         )
         return show(amended)
 
@@ -213,7 +213,7 @@ async def add_rotation_member(
         members.insert(len(members) if data.position is None else max(data.position, 0), data.user_id)
         change = RotationChange(member_ids=tuple(members))
         amended = await schedules.amend_rotation(
-            tx, schedule_id, rotation_id, change, apply=_apply(data.apply)
+            tx, schedule_id, rotation_id, change, apply=apply_of(data.apply)
         )
         return show(amended)
 
@@ -235,7 +235,8 @@ async def remove_rotation_member(
         await schedules.amend_rotation(tx, schedule_id, rotation_id, RotationChange(member_ids=kept))
 
 
-def _apply(given: str) -> Apply:
+def apply_of(given: str) -> Apply:
+    """`next_handoff`, `now`, or an instant as RFC 3339; Invalid for anything else."""
     if given == "next_handoff":
         return "next_handoff"
     if given == "now":
