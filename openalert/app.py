@@ -276,7 +276,6 @@ def single_sign_on(config: Config) -> SingleSignOn | None:
 
 def _litestar(openalert: OpenAlert, secret: bytes, describing: OpenAPIConfig | None = None) -> Litestar:
     """The application with every route; `describing` makes a twin of it that is never served, only described."""
-    outside = links_back(openalert.config, secret)
 
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
@@ -289,7 +288,7 @@ def _litestar(openalert: OpenAlert, secret: bytes, describing: OpenAPIConfig | N
             "actor": Provide(guards.actor, sync_to_thread=False),
             "db": Provide(guards.db, sync_to_thread=False),
             "now": Provide(guards.now, sync_to_thread=False),
-            "outside": Provide(lambda: outside, sync_to_thread=False),
+            "outside": Provide(guards.outside, sync_to_thread=False),
         },
         guards=[guards.guard],
         exception_handlers={Exception: problems.handle},
@@ -307,7 +306,7 @@ def _litestar(openalert: OpenAlert, secret: bytes, describing: OpenAPIConfig | N
                 "engine": openalert.engine,
                 "notifiers": openalert.notifiers,
                 "secret": secret,
-                "outside": outside,
+                "outside": links_back(openalert.config, secret),
                 "description": Description(
                     lambda: _litestar(
                         openalert, secret, OpenAPIConfig(title="OpenAlert", version=__version__)

@@ -24,6 +24,7 @@ from openalert.domain.instant import DAY, HOUR, Instant
 from openalert.storage.database import Database
 from openalert.storage.transaction import Reader
 from openalert.usecases import api_keys, signin
+from openalert.usecases.deliveries import Outside as LinksBack
 from openalert.usecases.signin import SignedIn
 from openalert.web.asgi import Scope, header
 from openalert.web.ratelimit import RateLimit
@@ -251,6 +252,12 @@ def db(request: Request[Any, Any, Any]) -> Database:
     """Dependency `db`: the database."""
     access: Access = request.app.state.access
     return access.database
+
+
+def outside(request: Request[Any, Any, Any]) -> LinksBack:
+    """Dependency `outside`: how messages lead back to us."""
+    found: LinksBack = request.app.state.outside
+    return found
 
 
 def now(request: Request[Any, Any, Any]) -> Instant:

@@ -1,6 +1,7 @@
 """The JSON API over HTTP, in process: sessions for the standing cast, on both databases."""
 
 from collections.abc import AsyncIterator
+from functools import cache
 from typing import Any
 
 import httpx2
@@ -36,6 +37,7 @@ from openalert.web.api import (
 )
 from openalert.web.guards import Access
 from tests import make
+from tests.compiled import twin
 from tests.make import Cast
 
 Client = httpx2.AsyncClient
@@ -82,10 +84,9 @@ async def cast(db: Database) -> Cast:
     return await make.cast(db)
 
 
-@pytest.fixture
-async def callers(db: Database) -> AsyncIterator[Callers]:
-    """Clients of the API."""
-    access = Access(db, Config())
+@cache
+def _compiled() -> Litestar:
+    """Its routes; compiled once for all tests, each of which gets a twin with a state of its own."""
     router = Router(
         path="/api/v1",
         route_handlers=[
@@ -111,7 +112,7 @@ async def callers(db: Database) -> AsyncIterator[Callers]:
             )
         ],
     )
-    app = Litestar(
+    return Litestar(
         [router],
         dependencies={
             "db": Provide(_db, sync_to_thread=False),
@@ -123,7 +124,13 @@ async def callers(db: Database) -> AsyncIterator[Callers]:
         openapi_config=None,
         logging_config=None,
     )
-    app.state.access, app.state.config = access, Config()
+
+
+@pytest.fixture
+async def callers(db: Database) -> AsyncIterator[Callers]:
+    """Clients of the API."""
+    access = Access(db, Config())
+    app = twin(_compiled(), State({"access": access, "config": Config()}))
     made = Callers(httpx2.ASGITransport(app), db, access.cookie)
     made.state = app.state
     yield made

@@ -1,0 +1,39 @@
+"""The routes of the program, compiled once in a test process for all the applications that its tests make.
+
+Compiling some 400 handlers is nearly all that making an application costs (a quarter of a second), and always gives
+the same. What differs from one application to the next is its state and its life, and those stay its own.
+"""
+
+from collections.abc import Sequence
+from copy import copy
+from typing import Any
+
+from litestar import Litestar
+from litestar.datastructures import State
+
+
+def twin(compiled: Litestar, state: State, lifespan: Sequence[Any] = ()) -> Litestar:
+    """An application with the routes of `compiled`, and with a state and a life of its own."""
+    made = copy(compiled)
+    made.state = state
+    made._lifespan_managers = list(lifespan)
+    made.asgi_router = copy(compiled.asgi_router)
+    made.asgi_router.app = made
+    return made
+
+
+class Compiled:
+    """Stands in for the class `Litestar`: who asks again for the same routes gets a twin of what was compiled."""
+
+    def __init__(self) -> None:
+        self._kept: tuple[dict[str, Any], Litestar] | None = None
+
+    def __call__(
+        self, *, state: State, lifespan: Sequence[Any], openapi_config: Any, **rest: Any
+    ) -> Litestar:
+        """An application as `Litestar` makes it of these arguments."""
+        if openapi_config is not None:  # it adds routes of its own, and is there to be described, not asked
+            return Litestar(state=state, lifespan=lifespan, openapi_config=openapi_config, **rest)
+        if self._kept is None or self._kept[0] != rest:
+            self._kept = rest, Litestar(state=State(), openapi_config=None, **rest)
+        return twin(self._kept[1], state, lifespan)
