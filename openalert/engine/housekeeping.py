@@ -8,8 +8,10 @@ from openalert.domain.instant import DAY, MINUTE, Instant
 from openalert.storage import chat_codes, events, idempotency, payloads, provider_events, runs
 from openalert.storage.database import Database
 
-TOLD_AGAIN_FOR = 3 * DAY
-"""Providers tell again what we did not confirm; Telegram for a day."""
+TOLD_AGAIN_FOR = 7 * DAY
+"""Providers tell again what we did not confirm, Telegram for a day; and what Twilio signs holds no time, so that
+whoever recorded it may send it at any time: by then its short code most likely means nothing any more.
+"""
 
 
 async def alive(database: Database, run_id: str) -> None:

@@ -7,7 +7,6 @@ at once; what the person then sees (the changed message, a sentence for them alo
 import asyncio
 import hashlib
 import html
-from collections import OrderedDict
 from collections.abc import Coroutine
 from typing import Any
 
@@ -25,16 +24,14 @@ from openalert.notifiers.notifier import LostAnswer, NotifierError
 from openalert.notifiers.slack import SlackNotifier
 from openalert.notifiers.slack_api import SlackError
 from openalert.notifiers.slack_blocks import Block
-from openalert.storage import incidents, notifications
+from openalert.storage import incidents, notifications, provider_events
 from openalert.storage.database import Database
+from openalert.storage.transaction import Transaction
 from openalert.usecases import contact_methods, deliveries, slack_answers
 from openalert.usecases.deliveries import Outside
 from openalert.usecases.slack_answers import Press
 
 log = structlog.get_logger(__name__)
-
-REMEMBERED = 10_000
-"""So many requests are known again when they come twice."""
 
 
 class Answered(msgspec.Struct):
@@ -54,7 +51,6 @@ class Slack:
         self.settings = notifier.api.settings
         self._database = database
         self._outside = outside
-        self._seen: OrderedDict[str, None] = OrderedDict()
         self._tasks: set[asyncio.Task[None]] = set()
 
     def now(self) -> Instant:
@@ -64,31 +60,30 @@ class Slack:
     async def pressed(self, payload: dict[str, Any], came: Actor) -> None:
         """A button was pressed (`block_actions`); what is no button of ours is nothing to us."""
         press = _press(payload)
-        if press is None or self._is_known(payload):
+        if press is None:
             return
-        answered = await self._answer(press, came)
-        self._spawn(self._show(press, answered))
+        answered = await self._answer(press, payload, came)
+        if answered is not None:
+            self._spawn(self._show(press, answered))
 
     async def command(self, form: dict[str, str], came: Actor) -> str:
         """`/openalert …`: what to tell whoever typed it, as Slack's markup."""
-        if self._is_known(form):
-            return "That was done already."
         text, member = form.get("text", "").strip(), form.get("user_id", "")
-        return slack_blocks.escape(await self._said(member, text or "help", came))
+        said = await self._said(form, member, text or "help", came)
+        return "That was done already." if said is None else slack_blocks.escape(said)
 
     async def wrote(self, envelope: dict[str, Any], came: Actor) -> None:
         """Somebody wrote to the bot (`message.im`); edits, other bots and our own words are no answers."""
         event = envelope.get("event")
         if not isinstance(event, dict) or event.get("type") != "message" or event.get("channel_type") != "im":
             return
-        if (
-            event.get("subtype")
-            or event.get("bot_id")
-            or self._is_known(envelope.get("event_id") or envelope)
-        ):
+        if event.get("subtype") or event.get("bot_id"):
             return
         member, channel = str(event.get("user", "")), str(event.get("channel", ""))
-        said = await self._said(member, html.unescape(str(event.get("text", "")))[:500], came)
+        text = html.unescape(str(event.get("text", "")))[:500]
+        said = await self._said(envelope.get("event_id") or envelope, member, text, came)
+        if said is None:
+            return
         thread = {"thread_ts": str(event["thread_ts"])} if event.get("thread_ts") else {}
         self._spawn(self._write(channel, said, thread))
 
@@ -150,9 +145,11 @@ class Slack:
             field="member",
         )
 
-    async def _answer(self, press: Press, came: Actor) -> Answered:
+    async def _answer(self, press: Press, payload: dict[str, Any], came: Actor) -> Answered | None:
         try:
             async with self._database.transaction(came) as tx:
+                if not await _is_new(tx, payload):
+                    return None
                 if press.verb == slack_blocks.CONNECT:
                     return Answered("", [], await slack_answers.connect(tx, press))
                 said, changed = await slack_answers.answer(tx, press, self._outside.base_url)
@@ -204,26 +201,24 @@ class Slack:
         except (NotifierError, LostAnswer) as error:
             log.warning("answer not shown in Slack", error=str(error))
 
-    async def _said(self, member: str, text: str, came: Actor) -> str:
+    async def _said(self, what: Any, member: str, text: str, came: Actor) -> str | None:
         try:
             async with self._database.transaction(came) as tx:
+                if not await _is_new(tx, what):
+                    return None
                 return await slack_answers.words(tx, member, text, self._outside.base_url)
         except OpenAlertError as error:
             return error.message
-
-    def _is_known(self, what: Any) -> bool:
-        """Whether the very same came before: Slack repeats what it believes lost, and others what they overheard."""
-        digest = hashlib.sha256(msgspec.json.encode(what)).hexdigest()
-        known = digest in self._seen
-        self._seen[digest] = None
-        while len(self._seen) > REMEMBERED:
-            self._seen.popitem(last=False)
-        return known
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work, name="show in Slack")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+async def _is_new(tx: Transaction, what: Any) -> bool:
+    """Whether it is the first time: Slack repeats what it believes lost, and others what they overheard."""
+    return await provider_events.first(tx, "slack", hashlib.sha256(msgspec.json.encode(what)).hexdigest())
 
 
 def told_alone(said: str) -> dict[str, Any]:

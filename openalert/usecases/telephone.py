@@ -9,7 +9,7 @@ import msgspec
 
 from openalert.domain.action import Verb
 from openalert.domain.errors import OpenAlertError
-from openalert.domain.instant import HOUR
+from openalert.domain.instant import DAY, HOUR
 from openalert.domain.notification import Notification
 from openalert.domain.reply import KEYS, REPEAT_KEY
 from openalert.notifiers import gsm, twiml, voice
@@ -18,11 +18,17 @@ from openalert.notifiers.twilio import OF_THE_NUMBER, in_words
 from openalert.storage import contact_methods, notifications
 from openalert.storage import receipts as stored
 from openalert.storage.transaction import Reader, Transaction
-from openalert.usecases import callbacks, deliveries, receipts, replies, test_pages, text_replies
+from openalert.usecases import callbacks, deliveries, receipts, replies, test_pages, text_replies, throttle
 from openalert.usecases.deliveries import Outside
 
 CALL_LASTS = HOUR
 """A key that is pressed later belongs to no call: somebody plays a recording."""
+STRANGER_A_DAY = 2
+"""Text messages from an unknown number that are answered: each answer is paid, and goes wherever it asks."""
+STRANGERS_A_DAY = 20
+"""The same for all unknown numbers together: there are many to write from."""
+ANSWERS_AN_HOUR = 30
+"""Answers to a known number; a telephone that answers by itself would go on all night."""
 OVER = "This call is over."
 UNKNOWN_NUMBER = (
     "This number is not known here. Add it to your contact methods in OpenAlert and enter the code."
@@ -95,7 +101,7 @@ async def pressed(
             return voice.goodbye(refused.message)
         return voice.goodbye(reply.said)
 
-    return await callbacks.once(tx, "twilio", f"{call.sid}:{round_}:{key}", act)
+    return await callbacks.once(tx, "twilio", f"{call.sid}:{round_}:{key}", act) or voice.goodbye(OVER)
 
 
 async def call_ended(tx: Transaction, notification_id: str, call: Call, others: Collection[int] = ()) -> None:
@@ -157,7 +163,34 @@ def _is_ours(error_code: int | None) -> bool:
 
 
 async def wrote(tx: Transaction, *, number: str, text: str, sid: str) -> str:
-    """A text message came in: what is sent back. Words that Twilio answers itself are only noted."""
+    """A text message came in: what is sent back. Words that Twilio answers itself are only noted.
+
+    What a known number asks for is done however often it writes; only the words about it have a limit.
+    """
+    user_id = await who_has(tx, number)
+    is_answered = await _is_answered(tx, number, is_known=user_id is not None)
+    if user_id is None and not is_answered:
+        return twiml.document()
+
+    async def act() -> str:
+        return await _done(tx, number, user_id, text)
+
+    said = await callbacks.once(tx, "twilio", sid, act)
+    return said if said is not None and is_answered else twiml.document()
+
+
+async def _is_answered(tx: Transaction, number: str, *, is_known: bool) -> bool:
+    """Whether this number gets an answer: each is paid, and a stranger or a machine may be the one who asks."""
+    if is_known:
+        return await throttle.has_room(tx, f"answers by sms:{number}", limit=ANSWERS_AN_HOUR, period=HOUR)
+    own, all_ = f"stranger by sms:{number}", "strangers by sms"
+    return await throttle.has_room(tx, own, limit=STRANGER_A_DAY, period=DAY) and await throttle.has_room(
+        tx, all_, limit=STRANGERS_A_DAY, period=DAY
+    )
+
+
+async def _done(tx: Transaction, number: str, user_id: str | None, text: str) -> str:
+    """What somebody wrote is done; what is sent back."""
     word = "".join(text.split()).lower().rstrip(".!")
     if word in _HELP:
         return twiml.document()
@@ -168,15 +201,10 @@ async def wrote(tx: Transaction, *, number: str, text: str, sid: str) -> str:
             else:
                 await contact_methods.prove(tx, method.id)
         return twiml.document()
-
-    async def act() -> str:
-        user_id = await who_has(tx, number)
-        if user_id is None:
-            return twiml.document(twiml.message(UNKNOWN_NUMBER))
-        said = await text_replies.answer_text(tx, user_id=user_id, text=text, via="SMS")
-        return twiml.document(twiml.message(gsm.fit(said, MOST_SEGMENTS)))
-
-    return await callbacks.once(tx, "twilio", sid, act)
+    if user_id is None:
+        return twiml.document(twiml.message(UNKNOWN_NUMBER))
+    said = await text_replies.answer_text(tx, user_id=user_id, text=text, via="SMS")
+    return twiml.document(twiml.message(gsm.fit(said, MOST_SEGMENTS)))
 
 
 async def who_has(reader: Reader, number: str) -> str | None:

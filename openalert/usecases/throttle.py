@@ -52,6 +52,17 @@ async def spend(tx: Transaction, what: str, address: str) -> None:
     await throttles.put(tx, _one_more_of(key, (await throttles.counts(tx, [key])).get(key), tx.now))
 
 
+async def has_room(tx: Transaction, what: str, *, limit: int, period: Instant) -> bool:
+    """Count one of `limit` in a period of `what`; False, and not counted, when they are used up."""
+    key = _key(what)
+    last = (await throttles.counts(tx, [key])).get(key)
+    try:
+        await throttles.put(tx, _one_more_of(key, last, tx.now, limit=limit, period=period))
+    except RateLimited:
+        return False
+    return True
+
+
 async def forgive(tx: Transaction, attempt: Attempt) -> None:
     """The try was right: its target is free again, and its network has not made it."""
     await throttles.remove(tx, attempt.target)
@@ -80,11 +91,16 @@ def network_of(address: str) -> str:
     return parsed.packed[:kept].hex()
 
 
-def _one_more_of(key: str, last: Count | None, now: Instant) -> Count:
-    """One more of 30 a minute: `at` is when the network will have been quiet for long enough (GCRA)."""
-    each = MINUTE // NETWORK_PER_MINUTE
-    at = max(last.at if last else now, now)
-    _refuse_for(at + each - now - MINUTE)
+def _one_more_of(
+    key: str, last: Count | None, now: Instant, *, limit: int = NETWORK_PER_MINUTE, period: Instant = MINUTE
+) -> Count:
+    """One more of so many in a period: `at` is when there will have been quiet for long enough (GCRA).
+
+    That is never more than a period ahead, however the clock was set.
+    """
+    each = period // limit
+    at = min(max(last.at if last else now, now), now + period)
+    _refuse_for(at + each - now - period)
     return Count(key, 0, at + each)
 
 

@@ -20,7 +20,7 @@ from openalert.config import Config
 from openalert.domain.access import Actor
 from openalert.domain.access import stranger as unknown_actor
 from openalert.domain.errors import Forbidden, Invalid, NotFound, Unauthenticated, Unavailable, Unsupported
-from openalert.domain.instant import DAY, HOUR, Instant
+from openalert.domain.instant import Instant
 from openalert.storage.database import Database
 from openalert.storage.transaction import Reader
 from openalert.usecases import api_keys, signin
@@ -55,12 +55,6 @@ class Access:
         self.writes = RateLimit(config.server.api_writes_per_minute)
         self.departures = RateLimit(60)
         """To the identity provider, by each network: every one is a row."""
-        self.strangers_by_sms = RateLimit(2, DAY)
-        """Text messages from an unknown number that are answered: each answer is paid, and goes wherever it asks."""
-        self.all_strangers_by_sms = RateLimit(20, DAY)
-        """The same for all unknown numbers together: there are many to write from."""
-        self.answers_by_sms = RateLimit(30, HOUR)
-        """Answers to a known number; a telephone that answers by itself would go on all night."""
         self.cookie = "__Host-openalert" if config.is_https else "openalert_session"
         """The name of the session cookie; with TLS the browser itself holds it to this host."""
         self.is_https = config.is_https

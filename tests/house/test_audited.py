@@ -58,6 +58,7 @@ NOT_AN_ACT = {
     "telephone.message_moved": "a provider reports what became of a message",
     "throttle.begin": "counts tries, whatever is tried",
     "throttle.forgive": "counts tries, whatever is tried",
+    "throttle.has_room": "counts what is asked for, whatever it is",
     "throttle.spend": "counts tries, whatever is tried",
 }
 """Functions that take a transaction and need no entry of their own, and why."""

@@ -129,12 +129,15 @@ async def test_every_button_does_what_it_says(slack: SlackWorld, label: str, exp
     assert (await slack.press(await paged(slack), label)).startswith(expected)
 
 
-async def test_the_same_press_twice_does_nothing_more(slack: SlackWorld) -> None:
+@pytest.mark.parametrize("is_restarted", [False, True], ids=["at once", "after a restart"])
+async def test_the_same_press_twice_does_nothing_more(slack: SlackWorld, is_restarted: bool) -> None:
     """A recording of the request changes nothing and is not answered; pressing again is told that it was done."""
     page = await paged(slack)
     recording = Posted(page.channel, page.ts, page.text, list(page.blocks))
     await slack.press(page, "Escalate")
     before = await slack.world.story()
+    if is_restarted:
+        slack.slack = Slack(slack.world.db, slack.slack.notifier, OUTSIDE)
     assert await slack.press(recording, "Escalate") == ""
     assert (await slack.press(page, "Escalate")).startswith("#1 was escalated by you")
     assert await slack.world.story() == before

@@ -15,6 +15,7 @@ from openalert.domain.instant import DAY, HOUR, MINUTE
 from openalert.domain.notification import NotificationStatus
 from openalert.domain.severity import Severity
 from openalert.domain.user import User
+from openalert.engine import housekeeping
 from openalert.engine.engine import Engine
 from openalert.notifiers.sms import SmsNotifier
 from openalert.notifiers.twilio import TwilioSettings, signature
@@ -309,6 +310,26 @@ async def test_a_text_that_comes_twice_acts_once(world: World, twilio: FakeTwili
     assert len([line for line in await world.story() if "escalated" in line.lower()]) == 1
 
 
+@pytest.mark.parametrize("days", [0, 1, 2, 6])
+async def test_a_recorded_text_never_acts_again(world: World, twilio: FakeTwilio, days: int) -> None:
+    """Twilio signs no time: days later the same text neither takes the incident again nor proves the number."""
+    await page(world)
+    sids = {"1 10": "SM" + "b" * 32, "START": "SM" + "c" * 32}
+    for text, sid in sids.items():
+        await twilio.writes(BOBS, text, sid=sid)
+    assert (await world.incident()).acknowledged_by_id == world.bob.id
+    await world.does(incidents.reopen, (await world.incident()).id)
+    world.clock.advance(days * DAY)
+    await housekeeping.forget(world.db, 30)
+    proven = (await method(world, world.bob, "sms")).last_proven_at
+    for text, sid in sids.items():
+        await twilio.writes(BOBS, text, sid=sid)
+    assert (await world.incident()).status is IncidentStatus.TRIGGERED
+    assert (await method(world, world.bob, "sms")).last_proven_at == proven
+    await twilio.writes(BOBS, "1 10", sid="SM" + "d" * 32)
+    assert (await world.incident()).acknowledged_by_id == world.bob.id
+
+
 async def test_a_key_that_comes_twice_acts_once(world: World, twilio: FakeTwilio) -> None:
     """The same key of the same call, played again: nothing more happens, now or tomorrow."""
     await page(world)
@@ -344,6 +365,20 @@ async def test_answers_to_strangers_are_few_a_day(world: World, twilio: FakeTwil
     others = [len(await twilio.writes(f"+155500{number:05d}", "hello")) for number in range(25)]
     assert 18 <= sum(others) <= 22
     assert others[-3:] == [0, 0, 0]
+
+
+async def test_a_restart_answers_no_stranger_again(world: World, twilio: FakeTwilio) -> None:
+    """What was answered is counted in the database, not in the process."""
+    for _ in range(2):
+        await twilio.writes("+15550009999", "hello")
+    config = Config(
+        server=Server(base_url=OUTSIDE.base_url),
+        twilio=Twilio(account_sid=ACCOUNT, auth_token=TOKEN, from_number=NUMBER),
+    )
+    transport = httpx2.ASGITransport(app=OpenAlert(config, world.db, OUTSIDE.secret).asgi)
+    async with httpx2.AsyncClient(transport=transport, base_url=OUTSIDE.base_url) as twilio.web:
+        assert await twilio.writes("+15550009999", "hello") == []
+        assert len(await twilio.writes(BOBS, "9")) == 1
 
 
 async def test_a_telephone_that_answers_by_itself_is_left_alone(world: World, twilio: FakeTwilio) -> None:

@@ -12,14 +12,14 @@ from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
-from openalert.domain.errors import Forbidden, Invalid, RateLimited, TooLarge
+from openalert.domain.errors import Forbidden, Invalid, TooLarge
 from openalert.notifiers import twiml
 from openalert.notifiers.twilio import CALLBACKS, is_signed
 from openalert.storage.database import Database
 from openalert.usecases import telephone
 from openalert.usecases.deliveries import Outside
 from openalert.usecases.telephone import Call
-from openalert.web.guards import Access, stranger
+from openalert.web.guards import stranger
 from openalert.web.ui.frame import Web
 
 MOST_BYTES = 64 * 1024
@@ -105,32 +105,11 @@ async def key_pressed(
 async def message_came(request: Web, db: NamedDependency[Database]) -> Response[Any]:
     """Somebody wrote a text message to our number."""
     form = await _verified(request)
-    number = form.get("From", "")
-    async with db.read() as reader:
-        is_known = await telephone.who_has(reader, number) is not None
-    is_answered = _has_room(request, number, db, is_known=is_known)
-    if not is_known and not is_answered:
-        return _xml(twiml.document())
     async with db.transaction(stranger(request)) as tx:
         said = await telephone.wrote(
-            tx, number=number, text=form.get("Body", ""), sid=form.get("MessageSid", "")
+            tx, number=form.get("From", ""), text=form.get("Body", ""), sid=form.get("MessageSid", "")
         )
-    # What a known number asks for is done however often it writes; only the words about it have a limit.
-    return _xml(said if is_answered else twiml.document())
-
-
-def _has_room(request: Web, number: str, db: Database, *, is_known: bool) -> bool:
-    """Whether this number gets an answer: each is paid, and a stranger or a machine may be the one who asks."""
-    access: Access = request.app.state.access
-    try:
-        if is_known:
-            access.answers_by_sms.spend(number, db.clock())
-        else:
-            access.strangers_by_sms.spend(number, db.clock())
-            access.all_strangers_by_sms.spend("everybody", db.clock())
-    except RateLimited:
-        return False
-    return True
+    return _xml(said)
 
 
 def _taking(request: Web, channel: str, db: Database) -> list[int]:
