@@ -24,7 +24,7 @@ _SECRET_NAMES = re.compile(
     r"(?i)(password|secret|token|authorization|cookie|api_?key|integration_?key|credential|private_key)"
 )
 _SECRET_PATHS = re.compile(
-    r"(/(?:webhooks/[a-z0-9_.-]+|a|proof|heartbeats|setup|reset|invitation|integrations/v1/[a-z0-9_-]+)/)[^/?\s\"']+"
+    r"(/(?:webhooks/[a-z0-9_.-]+|a|proof|calendars|heartbeats|setup|reset|invitation|integrations/v1/[a-z0-9_-]+)/)[^/?\s\"']+"
 )
 _SECRET_WORDS = re.compile(
     r"(?i)\b(oak|oai|oas)_[A-Za-z0-9_-]{8,}|\b(Bearer|Basic)\s+[A-Za-z0-9._~+/=-]{6,}"

@@ -62,6 +62,7 @@ def test_a_stranger_cannot_write_lines_or_colours(logs: io.StringIO) -> None:
     [
         ("POST /webhooks/prometheus/abcdef0123 202", "POST /webhooks/prometheus/[hidden] 202"),
         ("GET /a/eyJhbGciOi.x-y_z?x=1", "GET /a/[hidden]?x=1"),
+        ("GET /calendars/3b9f6b.ics 200", "GET /calendars/[hidden] 200"),
         ("POST /proof/eyJhbGciOi.x-y_z", "POST /proof/[hidden]"),
         (
             "https://api.telegram.org/bot123:AbC-def_gh/getMe",

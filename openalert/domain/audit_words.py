@@ -18,6 +18,8 @@ _ACTS = {
     "notification.resent": "sent the message {target} once more",
     "api_key.created": "made the API key {target}",
     "api_key.revoked": "revoked the API key {target}",
+    "calendar_link.created": "made the calendar link {target}",
+    "calendar_link.revoked": "revoked the calendar link {target}",
     "channel.tested": "sent a test by the channel {target}",
     "configuration.changed": "started with changed settings",
     "contact_method.code_sent": "had a code sent to {target}",

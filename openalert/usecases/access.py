@@ -9,11 +9,11 @@ from typing import Any, Protocol, TypeVar
 
 from msgspec import UNSET, UnsetType
 
-from openalert.domain.access import Actor, Permission, Role, can, scope_of
+from openalert.domain.access import SYSTEM, Actor, Permission, Role, can, scope_of
 from openalert.domain.errors import Forbidden, Invalid, NotFound
 from openalert.domain.team import Team
 from openalert.domain.user import User
-from openalert.storage import teams
+from openalert.storage import teams, users
 from openalert.storage.transaction import Reader, Transaction
 from openalert.storage.visible import sees_team
 
@@ -59,6 +59,21 @@ def may_manage(actor: Actor, user: User) -> None:
     require(actor, Permission.CONFIGURE, None)
     if actor.role.rank < user.role.rank:
         raise Forbidden(f"{user.name} is {article(user.role)}; only an owner can change that.")
+
+
+async def acting(reader: Reader, user_id: str) -> Actor | None:
+    """Somebody who acts without being signed in, with the rights of this moment; None for who is switched off."""
+    user = await users.get(reader, SYSTEM, user_id)
+    if user is None or not user.is_active:
+        return None
+    return Actor(
+        kind="user",
+        id=user.id,
+        name=user.name,
+        organization_id=user.organization_id,
+        role=user.role,
+        teams=await teams.roles(reader, user.id),
+    )
 
 
 def article(role: Role) -> str:

@@ -17,9 +17,10 @@ from openalert.domain.errors import Conflict, Forbidden, NotFound
 from openalert.domain.incident import Incident
 from openalert.domain.instant import HOUR, Instant, to_datetime
 from openalert.domain.walltime import zone_named
-from openalert.storage import incidents, notifications, recipients, teams, users
+from openalert.storage import incidents, notifications, recipients, users
 from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import reachability, standing
+from openalert.usecases.access import acting
 from openalert.usecases.incidents import acknowledge, escalate, hand_on, resolve, see, snooze
 from openalert.usecases.standing import Standing, State
 
@@ -143,17 +144,10 @@ async def by_message(
 
 async def person(tx: Transaction, user_id: str) -> Actor:
     """Somebody who answers from outside, with the rights they have; Forbidden for an account that is switched off."""
-    user = await users.get(tx, SYSTEM, user_id)
-    if user is None or not user.is_active:
+    actor = await acting(tx, user_id)
+    if actor is None:
         raise Forbidden("Your account here is switched off.")
-    return Actor(
-        kind="user",
-        id=user.id,
-        name=user.name,
-        organization_id=user.organization_id,
-        role=user.role,
-        teams=await teams.roles(tx, user.id),
-    ).by_way_of(tx.actor)
+    return actor.by_way_of(tx.actor)
 
 
 async def paged_person(tx: Transaction, user_id: str, incident: Incident) -> Actor:

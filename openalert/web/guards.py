@@ -55,6 +55,8 @@ class Access:
         self.writes = RateLimit(config.server.api_writes_per_minute)
         self.departures = RateLimit(60)
         """To the identity provider, by each network: every one is a row."""
+        self.calendars = RateLimit(300)
+        """Readings of secret links, by each network: offices and the large calendar services share one."""
         self.cookie = "__Host-openalert" if config.is_https else "openalert_session"
         """The name of the session cookie; with TLS the browser itself holds it to this host."""
         self.is_https = config.is_https

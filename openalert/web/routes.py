@@ -6,11 +6,22 @@ from litestar import Router
 from litestar.di import Provide
 from litestar.types import ControllerRouterHandler
 
-from openalert.web import callbacks, conditions, description, ops, passkeys, push, signin, single_sign_on
+from openalert.web import (
+    calendars,
+    callbacks,
+    conditions,
+    description,
+    ops,
+    passkeys,
+    push,
+    signin,
+    single_sign_on,
+)
 from openalert.web.api import (
     alerts,
     api_keys,
     audit_log,
+    calendar_links,
     channels,
     escalation_policies,
     incidents,
@@ -41,6 +52,7 @@ API = Router(
         integrations.routes,
         schedules.routes,
         oncall.routes,
+        calendar_links.routes,
         escalation_policies.routes,
         channels.routes,
         teams.routes,
@@ -68,6 +80,7 @@ ROUTES: Sequence[ControllerRouterHandler] = [
     *description.ROUTES,
     *single_sign_on.ROUTES,
     *callbacks.ROUTES,
+    *calendars.ROUTES,
     API,
     *ui.ROUTES,
 ]

@@ -32,6 +32,19 @@ MEMBERS: dict[str, tuple[str, Any]] = {
     "target": ("What it was done to.", None),
     "actor": ("Who did it: `kind`, `id` and `name`.", {"kind": "user", "id": _OTHER, "name": "Ana Ito"}),
     "address": ("Where messages go.", "ana@example.com"),
+    "CalendarLink.name": ("What its maker calls it.", "My phone"),
+    "CalendarLinkMade.name": ("What its maker calls it.", "My phone"),
+    "CalendarLinkIn.name": ("What to call it, to know it among others.", "My phone"),
+    "CalendarLink.scheduleId": ("The schedule it tells of; null: its maker's own shifts.", None),
+    "CalendarLinkMade.scheduleId": ("The schedule it tells of; null: its maker's own shifts.", None),
+    "CalendarLinkIn.scheduleId": ("The schedule it tells of; null: my own shifts in all schedules.", _ID),
+    "CalendarLink.userId": ("Who made it, and whose rights it has.", _OTHER),
+    "CalendarLinkMade.userId": ("Who made it, and whose rights it has.", _OTHER),
+    "CalendarLinkMade.url": (
+        "The address to give to a calendar program.",
+        "https://oncall.example.com/calendars/3b9f6b" + "0" * 58 + ".ics",
+    ),
+    "withGaps": ("Whether times of nobody are entries too.", False),
     "Session.address": ("The network address it was opened from.", "192.0.2.7"),
     "alertCount": ("Alerts in it, of any state.", 3),
     "alertsProcessed": ("Alerts that were read from the message.", 2),
@@ -316,6 +329,7 @@ PARAMETERS: dict[str, tuple[str, Any]] = {
     "at": ("The instant asked about; without it, now.", f"{_DAY}09:00:00Z"),
     "cursor": ("`nextCursor` of the page before.", None),
     "from": ("Where the range begins.", f"{_DAY}00:00:00Z"),
+    "gaps": ("Whether times of nobody are entries too.", True),
     "incidentId": ("Only those of this incident.", _ID),
     "limit": ("Items in a page.", 50),
     "q": ("Words to find.", "checkout"),
@@ -331,6 +345,7 @@ PARAMETERS: dict[str, tuple[str, Any]] = {
 """Query parameters; `GET /path name` says what one means there alone."""
 
 NOUNS = {
+    "link_id": "calendar link",
     "key_id": "API key",
     "method_id": "contact method",
     "policy_id": "escalation policy",

@@ -235,6 +235,7 @@ FORMS: dict[str, Callable[[Ids, Instant], dict[str, str]]] = {
     "/me/quiet-hours/delete": lambda ids, now: {"days": "Monday", "from": "22:00", "to": "07:00"},
     "/me/quiet-hours/passes": lambda ids, now: {"passes": "high"},
     "/me/do-not-disturb": lambda ids, now: {"hours": "1"},
+    "/me/calendar-links": lambda ids, now: {"name": "Example"},
     "/settings/words": lambda ids, now: {"email": "{{ incident.title }}"},
     "/settings/channels/probe": lambda ids, now: {"channel": "email"},
     "/settings/channels/test": lambda ids, now: {"channel": "email"},

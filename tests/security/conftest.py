@@ -18,7 +18,7 @@ from openalert.domain.access import SYSTEM, Actor, Role, Scope, program_of
 from openalert.domain.user import User
 from openalert.storage import Database, open_database
 from openalert.storage.keyring import KeyRing
-from openalert.usecases import api_keys, push_subscriptions
+from openalert.usecases import api_keys, calendars, push_subscriptions
 from tests import make
 from tests.conftest import KEY, StoppedClock
 from tests.processes.conftest import smtp
@@ -232,9 +232,12 @@ async def _person(
         method = await reader.value("SELECT id FROM contact_methods WHERE user_id = :id", id=user.id)
     rule = (await make.notification_rule(db, user, method)).id
     identities = [await make.identity(db, user, f"{user.id}-{number}") for number in (1, 2)]
+    async with db.transaction(make.actor(user)) as tx:
+        link, _ = await calendars.create_link(tx, name="phone")
     ids = {
         "user_id": user.id,
         "method_id": method,
+        "link_id": link.id,
         "rule_id": rule,
         "session_id": sessions[-1][0],
         "identity_id": identities[0].id,

@@ -19,6 +19,7 @@ from openalert.sources import Inbound, read
 from openalert.storage import Database, passkeys
 from openalert.usecases import (
     api_keys,
+    calendars,
     channels,
     contact_methods,
     escalation_policies,
@@ -121,8 +122,11 @@ async def build(db: Database, organization: Organization, mark: str, *, marked_p
         key, _ = await api_keys.create(tx, name=f"{mark} key", role=Role.MEMBER, team_id=team.id)
         method = (await contact_methods.of_user(tx, program_of(organization.id), person.id))[0]
         rule = await notification_rules.create(tx, person.id, contact_method_id=method.id)
+    async with db.transaction(make.actor(person, team)) as tx:
+        link, _ = await calendars.create_link(tx, name=f"{mark} link", schedule_id=schedule.id)
     ids |= {
         "team_id": team.id,
+        "link_id": link.id,
         "schedule_id": schedule.id,
         "rotation_id": rotation.id,
         "override_id": override.id,

@@ -29,6 +29,7 @@ REFUSED_LATER = {
     ("POST", "/api/v1/users/{user_id}/notification-rules"): {400},  # the method is somebody else's
     ("POST", "/api/v1/notifications/{notification_id}/resend"): {409},  # it is still on its way
     ("GET", "/a/{token}"): {404},
+    ("GET", "/calendars/{token}"): {404},
     ("GET", "/proof/{token}"): {404},
     ("POST", "/proof/{token}"): {404},
     ("POST", "/a/{token}"): {404},

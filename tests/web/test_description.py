@@ -19,6 +19,7 @@ pytestmark = pytest.mark.anyio
 
 Json = dict[str, Any]
 Client = httpx2.AsyncClient
+_FILES = ("text/csv", "application/x-ndjson", "text/calendar")
 
 
 @pytest.fixture
@@ -100,7 +101,7 @@ async def test_every_operation_is_complete(document: Json) -> None:
             assert found["description"], (place, status)
             for media, content in found.get("content", {}).items():
                 assert "example" in content, (place, status)
-                is_file = path.endswith("/export") and media in ("text/csv", "application/x-ndjson")
+                is_file = path.endswith(("/export", ".ics")) and media in _FILES
                 usual = "application/json" if status < "400" else "application/problem+json"
                 assert media == usual or is_file, place
 

@@ -28,7 +28,7 @@ PUBLIC = {
     "/callbacks/twilio/voice/{token}/{round_number}", "/callbacks/twilio/voice/{token}/{round_number}/key",
     "/callbacks/telegram",
     "/service-worker.js", "/offline", "/push/answers", "/push/shown", "/push/renewals",
-    "/callbacks/mattermost",
+    "/callbacks/mattermost", "/calendars/{token}",
 }  # fmt: skip
 """Every path that answers strangers. Whoever adds one here says why in the review."""
 
