@@ -12,7 +12,8 @@ from litestar.params import FromPath, FromQuery
 from openalert.domain.access import Actor, Permission, can
 from openalert.domain.errors import Invalid
 from openalert.domain.escalation import MOST_LEVELS, Level, Target, TargetType
-from openalert.domain.instant import Instant
+from openalert.domain.instant import DAY, Instant
+from openalert.domain.severity import Severity
 from openalert.storage import channels, recipients, schedules, services
 from openalert.storage.database import Database
 from openalert.storage.escalation_policies import Document
@@ -32,6 +33,8 @@ from openalert.web.ui.forms import (
 from openalert.web.ui.frame import Values, Web, address, answer, go, sent, sent_all, shell
 
 PAGE = 50
+FAR_AHEAD: Instant = 130 * 365 * DAY
+"""Nobody asks who is called after the year 2099."""
 _FIELDS = {
     "name": ("name", "The name"),
     "teamId": ("team_id", "Team"),
@@ -102,13 +105,15 @@ async def show(
     db: NamedDependency[Database],
     actor: NamedDependency[Actor],
     at: FromQuery[str] = "",
+    severity: FromQuery[str] = "",
 ) -> Response[Any]:
-    """One policy with the people whom it would call now, or at another time."""
+    """One policy: who would get what, and when, of an incident that begins now or at another time."""
     async with db.read() as reader:
         found = await escalation_policies.get(reader, actor, policy_id)
         context = await shell(request, reader, actor, "/escalation-policies")
         asked = _asked(at, context["zone"])
-        steps = await ladders.steps(reader, actor, found.version.levels, asked)
+        as_for = _severity(severity)
+        rungs = await ladders.timed(reader, actor, found.version.levels, as_for, asked)
         using = await services.by_policy(reader, found.policy.id)
         team_names = await choices.names_of_teams(reader, actor)
         seen = await services.named(reader, actor, [each.id for each in using])
@@ -121,21 +126,29 @@ async def show(
                 "repeat": ladders.repeat_words(found.version),
                 "can_edit": can(actor, Permission.CONFIGURE, found.policy.team_id),
             },
-            "steps": steps,
+            "rungs": rungs,
+            "severity": as_for.value,
+            "severities": [each.value for each in Severity],
             "at": asked,
             "at_value": local_text(asked if asked is not None else reader.now, context["zone"]),
-            "warnings": ladders.warnings(steps) if asked is None else [],
+            "warnings": ladders.warnings(rungs),
             "services": [{"name": each.name, "href": f"/services/{each.id}"} for each in seen.values()],
         }
     return answer(request, "escalation_policies/show.html", context)
 
 
 def _asked(text: str, zone: Any) -> Instant | None:
-    """The time in the address; None when it holds none."""
+    """The time in the address; None when it holds none, or one at which there are no schedules."""
     try:
-        return local_instant(text, zone, "at") if text else None
+        asked = local_instant(text, zone, "at") if text else None
     except Invalid:
         return None
+    return asked if asked is not None and 0 <= asked < FAR_AHEAD else None
+
+
+def _severity(text: str) -> Severity:
+    """How bad the incident asked about is; critical unless the address says otherwise."""
+    return Severity(text) if text in set(Severity) else Severity.CRITICAL
 
 
 @get("/escalation-policies/new", include_in_schema=False)

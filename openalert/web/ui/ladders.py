@@ -7,15 +7,17 @@ import msgspec
 from openalert.domain.access import Actor
 from openalert.domain.escalation import Level, PolicyVersion, Target, TargetType
 from openalert.domain.instant import Instant
+from openalert.domain.notification_plan import Callee, Plan, held_words, plan
 from openalert.domain.oncall import OnCall
 from openalert.domain.reachability import Reachability, ReachState
+from openalert.domain.severity import Severity
 from openalert.domain.team import Channel
 from openalert.storage import channels as stored_channels
 from openalert.storage import recipients
-from openalert.storage.recipients import Person
 from openalert.storage.transaction import Reader
 from openalert.usecases import notify, reachability
 from openalert.usecases import schedules as duty
+from openalert.web.ui import reaching
 from openalert.web.ui.forms import minutes_text
 from openalert.web.ui.frame import Values
 
@@ -23,8 +25,7 @@ from openalert.web.ui.frame import Values
 class _Facts(msgspec.Struct):
     """What the targets of a policy mean at the instant asked about."""
 
-    people: Mapping[str, list[Person]]
-    """Each person once for each verified address, or once without one."""
+    people: Mapping[str, Callee]
     members: Mapping[str, list[str]]
     on_call: Mapping[str, OnCall]
     channels: Mapping[str, Channel]
@@ -50,10 +51,80 @@ async def steps(
     ]
 
 
-def warnings(drawn: Sequence[Values]) -> list[str]:
-    """A sentence for each level that reaches nobody."""
-    silent = [step["level"] for step in drawn if all(each["tone"] == "bad" for each in step["targets"])]
-    return [f"Level {level} reaches nobody now; it is skipped at once." for level in silent]
+async def timed(
+    reader: Reader, actor: Actor, levels: Sequence[Level], severity: Severity, at: Instant | None = None
+) -> list[Values]:
+    """The rungs as `macros/climb.html` takes them: who gets what, and when, of an incident that begins now or at `at`.
+
+    Times count from the beginning of the incident. A level that reaches nobody takes no time: the next one follows at
+    once, as in `usecases/escalation`.
+    """
+    begin = reader.now if at is None else at
+    facts = await _facts(reader, actor, levels, begin)
+    rungs: list[Values] = []
+    after = 0
+    for level in levels:
+        after += 0 if rungs and rungs[-1]["skipped"] else level.delay
+        called = _called(level, facts)
+        for target in called:
+            target.update(_told(facts.people.get(target["id"]), target, severity, begin, after))
+        rungs.append(
+            {
+                "level": level.level,
+                "words": reaching.minutes_words(after),
+                "targets": called,
+                "skipped": not any(target["beats"] for target in called),
+            }
+        )
+    return rungs
+
+
+def _called(level: Level, facts: _Facts) -> list[Values]:
+    """Whom a level means, each once, however many of its targets mean them."""
+    called: dict[str, Values] = {}
+    for number, target in enumerate(level.targets):
+        for drawn in _drawn(target, facts):
+            known = called.setdefault(drawn["id"] or f"nobody {number}", drawn)
+            if known is not drawn and drawn["of"]:
+                known["of"] = f"{known['of']}, {drawn['of']}" if known["of"] else drawn["of"]
+    return list(called.values())
+
+
+def _told(
+    callee: Callee | None, target: Values, severity: Severity, begin: Instant, after: Instant
+) -> Values:
+    """What somebody gets from `after` on, `beats` as `reaching.beats` has them; `silent`: why nothing at all."""
+    if callee is None:
+        ways = [{"type": way, "name": ""} for way in target["ways"]]
+        beat = {"words": reaching.minutes_words(after), "at": None, "far": 0, "ways": ways}
+        beats = [beat] if ways else []
+        return {"beats": beats, "silent": "" if beats else target["note"], "notes": (), "again": ""}
+    planned = plan(callee, severity, begin + after)
+    return {
+        "beats": reaching.beats(planned, begin),
+        "silent": planned.silent,
+        "notes": (*_held(callee, planned, begin + after), *planned.notes),
+        "again": reaching.again(planned, callee),
+    }
+
+
+def _held(callee: Callee, planned: Plan, at: Instant) -> tuple[str, ...]:
+    if planned.held_until is None:
+        return ()
+    return (held_words(callee, planned.held_until, at, planned.held_by),)
+
+
+def warnings(rungs: Sequence[Values]) -> list[str]:
+    """A sentence for each level that reaches nobody, or one for all of them."""
+    silent = [rung["level"] for rung in rungs if rung["skipped"]]
+    if len(silent) == len(rungs):
+        return ["This policy reaches nobody: the owners of the team are paged at once."]
+    return [
+        f"Level {level} reaches nobody: level {level + 1} is called at once in its place."
+        if level < len(rungs)
+        else f"Level {level} reaches nobody: after level {level - 1} nobody else is called."
+        for level in silent
+    ]
 
 
 def repeat_words(version: PolicyVersion) -> str:
@@ -77,9 +148,7 @@ async def _facts(reader: Reader, actor: Actor, levels: Sequence[Level], at: Inst
     wanted = {*ids[TargetType.USER], *duty.people_of(on_call.values())}
     for some in members.values():
         wanted.update(some)
-    people: dict[str, list[Person]] = {}
-    for person in await recipients.people(reader, sorted(wanted)) if wanted else []:
-        people.setdefault(person.user_id, []).append(person)
+    people = {each.user_id: each for each in await recipients.callees(reader, wanted)}
     channel_ids = ids[TargetType.CHANNEL]
     channels = await stored_channels.by_ids(reader, channel_ids) if channel_ids else []
     hidden = await notify.out_of_sight(reader, actor, ids)
@@ -120,29 +189,41 @@ def _of(kind: str, name: str | None) -> str:
 
 
 def _person(user_id: str, facts: _Facts, of: str) -> Values:
-    entries = facts.people.get(user_id, [])
-    if not entries:
+    callee = facts.people.get(user_id)
+    if callee is None:
         return _nobody(of, "a person who is gone")
-    person = entries[0]
-    note = "" if person.address else "no verified address"
-    if not person.is_active:
+    note = "" if callee.ways else "no verified address"
+    if not callee.is_active:
         note = "switched off"
-    ways = list(dict.fromkeys(each.type for each in entries if each.type and not note))
+    ways = [] if note else list(dict.fromkeys(way.type for way in callee.ways))
     tone = "bad" if note else ""
     reach = facts.reach.get(user_id)
     if reach is not None and not note and reach.state is not ReachState.REACHABLE:
         note = reach.weakest.rstrip(".")
         tone = "bad" if reach.state is ReachState.UNREACHABLE else "warn"
-    return {"name": person.name, "of": of, "ways": ways, "note": note, "tone": tone}
+    return {
+        "id": user_id,
+        "name": callee.name,
+        "of": of,
+        "ways": ways,
+        "note": note,
+        "tone": tone,
+    }
 
 
 def _channel(channel: Channel | None) -> Values:
     if channel is None:
         return _nobody("", "a channel that is gone")
     note = "" if channel.is_enabled else "switched off"
-    ways = [] if note else [channel.type]
-    return {"name": channel.name, "of": "channel", "ways": ways, "note": note, "tone": "bad" if note else ""}
+    return {
+        "id": channel.id,
+        "name": channel.name,
+        "of": "channel",
+        "ways": [] if note else [channel.type],
+        "note": note,
+        "tone": "bad" if note else "",
+    }
 
 
 def _nobody(of: str, note: str) -> Values:
-    return {"name": None, "of": of, "ways": [], "note": note, "tone": "bad"}
+    return {"id": "", "name": None, "of": of, "ways": [], "note": note, "tone": "bad"}

@@ -40,7 +40,7 @@ def picture(callee: Callee, now: Instant) -> list[Values]:
     rows: list[Values] = []
     for severity in Severity:
         planned = plan(loud, severity, now)
-        drawn = {"beats": _beats(planned, now), "silent": planned.silent, "again": _again(planned, callee)}
+        drawn = {"beats": beats(planned, now), "silent": planned.silent, "again": again(planned, callee)}
         if rows and rows[-1]["drawn"] == drawn:
             rows[-1]["severities"].append(severity.value)
         else:
@@ -48,23 +48,32 @@ def picture(callee: Callee, now: Instant) -> list[Values]:
     return rows
 
 
-def _beats(planned: Plan, now: Instant) -> list[Values]:
-    """The moments at which something leaves, each with how far it is from the one before, 0 (none) to 3."""
-    beats: list[Values] = []
+def beats(planned: Plan, begin: Instant) -> list[Values]:
+    """The moments at which something leaves, counted from `begin`, each with how far it is from the one before, 0 to 3.
+
+    What is held until the end of a quiet time leaves at a time of the day: `at`, None for all else.
+    """
+    found: list[Values] = []
     for step in planned.steps:
         if step.is_repeat:
             continue
-        after = step.due_at - now
-        if not beats or beats[-1]["after"] != after:
-            gap = after - (beats[-1]["after"] if beats else 0)
+        after = step.due_at - begin
+        if not found or found[-1]["after"] != after:
+            gap = after - found[-1]["after"] if found else 0
             far = max((size for least, size in _FAR if gap > least), default=0)
-            words = "at once" if after == 0 else f"{minutes_text(after)} min"
-            beats.append({"after": after, "words": words, "far": far, "ways": []})
-        beats[-1]["ways"].append({"type": step.way.type, "name": step.way.label or step.way.address})
-    return beats
+            at = step.due_at if step.held_until is not None else None
+            found.append({"after": after, "at": at, "words": minutes_words(after), "far": far, "ways": []})
+        found[-1]["ways"].append({"type": step.way.type, "name": step.way.label or step.way.address})
+    return found
 
 
-def _again(planned: Plan, callee: Callee) -> str:
+def minutes_words(after: Instant) -> str:
+    """`at once`, `2 min`."""
+    return f"{minutes_text(after)} min" if after else "at once"
+
+
+def again(planned: Plan, callee: Callee) -> str:
+    """How the last step is repeated, in words; empty: it is not."""
     preferences = callee.preferences
     if not any(step.is_repeat for step in planned.steps):
         return ""

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from openalert.domain.instant import MINUTE
+from openalert.domain.instant import HOUR, MINUTE
+from openalert.domain.severity import Severity
 from openalert.domain.user import User
-from openalert.usecases import escalation_policies
+from openalert.usecases import escalation_policies, notification_rules
 from tests import make
 from tests.make import level
 from tests.web.ui.browser import Browser, Page
@@ -30,15 +31,57 @@ async def _create(world: World, browser: Browser, **more: Any) -> Page:
 
 
 async def test_a_policy_is_drawn_with_the_people_of_now(world: World, sign_in: SignIn) -> None:
-    """Levels, delays, whom they reach and by what, and what happens at the end."""
+    """Levels, minutes since the beginning, whom they reach and by what, and what happens at the end."""
     page = await _create(world, await sign_in(world.alice))
-    assert "Level 1 · at once A Alice" in page.text
-    assert "Level 2 · 5 min after level 1 B Bob" in page.text
-    assert "· team Core" in page.text
+    assert "at once Level 1 A Alice at once E-mail" in page.text
+    assert "5 min Level 2 B Bob team Core 5 min E-mail A Alice team Core 5 min E-mail" in page.text
     assert "Begins again 2 times more after 10 min" in page.text
     listed = await (await sign_in(world.bob)).get("/escalation-policies")
     assert "Level 1 · at once A Alice" in listed.text
     assert "used by no service" in listed.text
+
+
+async def test_the_picture_follows_the_rules_of_each_person(world: World, sign_in: SignIn) -> None:
+    """Push at once, SMS after two minutes, counted from the beginning of the incident; never an address."""
+    push = await make.contact_method(world.db, world.bob, "push", "https://push.example.org/secret")
+    sms = await make.contact_method(world.db, world.bob, "sms", "+4915112345678")
+    await make.notification_rule(world.db, world.bob, push.id, severity=Severity.HIGH)
+    await make.notification_rule(world.db, world.bob, sms.id, minutes=2, severity=Severity.HIGH)
+    policy = await make.policy(world.db, world.core, level(1, world.alice), level(2, world.bob, minutes=5))
+    browser = await sign_in(world.alice)
+    page = await browser.get(f"/escalation-policies/{policy.id}")
+    assert "5 min Level 2 B Bob 5 min Push 7 min SMS" in page.text
+    assert "+49151" not in page.html
+    assert "push.example.org" not in page.html
+    page = await browser.get(f"/escalation-policies/{policy.id}?severity=low")
+    assert "Gets nothing: Bob has no rule for low" in page.text
+    assert "Level 2 reaches nobody: after level 1 nobody else is called." in page.text
+
+
+async def test_a_level_without_anybody_takes_no_time_in_the_picture(world: World, sign_in: SignIn) -> None:
+    """As the escalation itself does: the level after one that reaches nobody is called at once."""
+    dora = await make.user(world.db, world.cast.organization, "Dora", reachable=False)
+    levels = (level(1, world.alice), level(2, dora, minutes=5), level(3, world.bob, minutes=30))
+    policy = await make.policy(world.db, world.core, *levels)
+    page = await (await sign_in(world.alice)).get(f"/escalation-policies/{policy.id}")
+    assert "5 min Level 2 skipped D Dora Gets nothing: no verified address" in page.text
+    assert "5 min Level 3 B Bob 5 min E-mail" in page.text
+    assert "Level 2 reaches nobody: level 3 is called at once in its place." in page.text
+
+
+async def test_what_quiet_holds_is_drawn_at_its_hour(world: World, sign_in: SignIn) -> None:
+    """Somebody asleep is not shown as paged at once: the end of their quiet hours and the reason stand there."""
+    async with world.db.transaction(world.as_(world.bob)) as tx:
+        until = tx.now + 3 * HOUR
+        await notification_rules.set_quiet(
+            tx, world.bob.id, windows=(), passes_from=Severity.CRITICAL, do_not_disturb_until=until
+        )
+    policy = await make.policy(world.db, world.core, level(1, world.bob))
+    browser = await sign_in(world.alice)
+    page = await browser.get(f"/escalation-policies/{policy.id}?severity=high")
+    assert "by Bob's do-not-disturb" in page.text
+    assert "at once E-mail" not in page.text
+    assert "at once E-mail" in (await browser.get(f"/escalation-policies/{policy.id}")).text
 
 
 async def test_a_level_that_reaches_nobody_warns(world: World, sign_in: SignIn) -> None:
@@ -46,7 +89,7 @@ async def test_a_level_that_reaches_nobody_warns(world: World, sign_in: SignIn) 
     dora = await make.user(world.db, world.cast.organization, "Dora", reachable=False)
     policy = await make.policy(world.db, world.core, level(1, dora))
     page = await (await sign_in(world.alice)).get(f"/escalation-policies/{policy.id}")
-    assert "Level 1 reaches nobody now" in page.text
+    assert "This policy reaches nobody: the owners of the team are paged at once." in page.text
     assert "no verified address" in page.text
 
 
@@ -104,8 +147,10 @@ async def test_members_look_and_do_not_change(world: World, sign_in: SignIn) -> 
     path = (await _create(world, await sign_in(world.alice))).path
     browser = await sign_in(world.bob)
     page = await browser.get(f"{path}?at=2026-12-24T03:00")
-    assert "Called 24 Dec" in page.text
+    assert "what begins 24 Dec" in page.text
+    for odd in ("0001-01-01T00:00", "9999-12-31T23:59", "1969-12-31T23:59"):
+        assert (await browser.get(f"{path}?at={odd}")).status == 200
     assert "Edit" not in page.links
-    assert (await browser.get(f"{path}?at=nonsense")).status == 200
+    assert (await browser.get(f"{path}?at=nonsense&severity=nonsense")).status == 200
     assert "This needs an admin or owner" in (await browser.post(path, **_typed(world))).text
     assert (await (await sign_in(world.charlie)).get(path)).status == 404
