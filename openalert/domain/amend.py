@@ -12,7 +12,6 @@ its real beginning: the first turn under the new times is at most half a unit sh
 A new `effective_from` that still lies ahead begins the rotation anew, with its first member.
 """
 
-from dataclasses import replace
 from typing import Literal
 
 import msgspec
@@ -20,7 +19,14 @@ import msgspec
 from openalert.domain.errors import Invalid
 from openalert.domain.instant import Instant
 from openalert.domain.oncall import next_handoff
-from openalert.domain.schedule import Rotation, RotationChange, RotationType, RotationVersion, check_version
+from openalert.domain.schedule import (
+    Rotation,
+    RotationChange,
+    RotationType,
+    RotationVersion,
+    check_holidays,
+    check_version,
+)
 from openalert.domain.turns import Turns, turns_of, version_at, wall_text
 from openalert.domain.walltime import Wall, first_instant, reached
 
@@ -69,6 +75,8 @@ def _amend_at(rotation: Rotation, change: RotationChange, start: Instant) -> Rot
     for definition in (msgspec.structs.replace(base, valid_from=start), *planned):
         amended = _with(definition, change)
         check_version(amended)
+        if change.holiday_calendar is not msgspec.UNSET or change.restrictions is not msgspec.UNSET:
+            check_holidays(amended)
         kept += (_continued(kept[-1], amended) if kept else _anew(amended),)
     return msgspec.structs.replace(rotation, versions=kept)
 
@@ -107,8 +115,8 @@ def _anchor(before: Turns, version: RotationVersion) -> Wall:
     began = before.start(before.turn_at(version.valid_from))
     if grid.zone is not before.grid.zone:
         began = reached(grid.zone, first_instant(before.grid.zone, began))
-    if (grid.rotation_type, grid.day) == (RotationType.CUSTOM, before.grid.day):
-        grid = replace(grid, day=None)  # only the very first turn began on that weekday
+    if (grid.rotation_type, grid.days) == (RotationType.CUSTOM, before.grid.days):
+        grid = grid.any_day()  # only the very first turn began on one of those weekdays
     return grid.nearest_handoff(began)
 
 

@@ -11,6 +11,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from openalert.domain.errors import Invalid
+from openalert.domain.holiday import check_calendar, has_days
 from openalert.domain.instant import DAY, LATEST, Instant
 from openalert.domain.walltime import parse_time, zone_named
 
@@ -34,11 +35,23 @@ class RotationType(StrEnum):
     """Days like `daily`, but the first turn begins on `handoff_day`: ten days each, from a Monday."""
 
 
+class HolidayRule(StrEnum):
+    """What a public holiday does to a window."""
+
+    ANY = "any"
+    """Nothing: the window is open on holidays as on other days."""
+    EXCEPT = "except"
+    """The window is closed on holidays."""
+    ONLY = "only"
+    """The window is open on holidays alone."""
+
+
 class Restriction(msgspec.Struct, frozen=True, kw_only=True):
     """A window of wall time in which a rotation is on: daily without `from_day`, else weekly.
 
     The start is inside, the end is not. A window whose end is not after its start passes midnight
-    (or the week's end); equal start and end mean always.
+    (or the week's end); equal start and end mean always. A moment belongs to the holiday of its local date, so
+    a night that leads into a holiday is cut at midnight.
     """
 
     from_time: str
@@ -49,6 +62,17 @@ class Restriction(msgspec.Struct, frozen=True, kw_only=True):
     """0 = Sunday; None: every day."""
     to_day: int | None = None
     """None with a `from_day`: the same day, or the next when `to_time` is not after `from_time`."""
+    holidays: HolidayRule = HolidayRule.ANY
+
+    @property
+    def days(self) -> set[int]:
+        """The days of the week on which the window is open at some time, 0 = Sunday."""
+        if self.from_day is None:
+            return set(range(7))
+        start, end = parse_time(self.from_time), parse_time(self.to_time)
+        to_day = self.from_day + (end <= start) if self.to_day is None else self.to_day
+        length = ((to_day - self.from_day) * DAY + end - start - 1) % (7 * DAY) + 1
+        return {(self.from_day + day) % 7 for day in range((start + length - 1) // DAY + 1)}
 
 
 class RotationVersion(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,11 +86,13 @@ class RotationVersion(msgspec.Struct, frozen=True, kw_only=True):
     """The higher layer wins where it has somebody; rotations of one layer run in parallel."""
     rotation_type: RotationType = RotationType.WEEKLY
     shift_length: int = 1
-    """How many units of `rotation_type` one turn lasts, in wall time."""
+    """How many units of `rotation_type` one turn lasts, in wall time; weekly with several days: how many handoffs."""
     handoff_time: str = "09:00"
     """`HH:MM`; for `hourly` a time through which the row of handoffs runs."""
     handoff_day: int | None = None
     """Weekly and custom, 0 = Sunday. None: weekly takes the weekday of `effective_from`, custom any day."""
+    handoff_days: tuple[int, ...] = ()
+    """Several days, ascending: weekly hands over on each, custom begins on the first; empty: see `handoff_day`."""
     effective_from: Instant
     """Nobody is on before. Monthly handoffs fall on its local day of the month, or the month's last."""
     effective_until: Instant | None = None
@@ -75,10 +101,23 @@ class RotationVersion(msgspec.Struct, frozen=True, kw_only=True):
     """Users in the order of their turns; a user may appear twice; an empty string is a turn of nobody."""
     restrictions: tuple[Restriction, ...] = ()
     """Times at which the rotation is on; none: always. Turns go on meanwhile."""
+    worked_days_only: bool = False
+    """Days (weekly: stretches between handoffs) on which the restrictions never open use up no turn."""
+    holiday_calendar: str | None = None
+    """Whose public holidays the restrictions mean: `DE`, `DE-BY`."""
+    is_shadow: bool = False
+    """Whoever is on sees what happens but is not paged, and is no cover for a gap."""
     anchor: str | None = None
     """Wall time `YYYY-MM-DDTHH:MM` of turn 0's start; None: the first handoff from `effective_from` on."""
     first_turn: int = 0
     """Position in `member_ids` of who has turn 0 and the time before it; set by `amend`."""
+
+    @property
+    def days(self) -> tuple[int, ...]:
+        """The days of handoff, one or several; empty: none is set."""
+        if self.handoff_days:
+            return self.handoff_days
+        return () if self.handoff_day is None else (self.handoff_day,)
 
 
 class Rotation(msgspec.Struct, frozen=True, kw_only=True):
@@ -110,10 +149,14 @@ class RotationChange(msgspec.Struct, frozen=True, kw_only=True):
     shift_length: int | UnsetType = UNSET
     handoff_time: str | UnsetType = UNSET
     handoff_day: int | UnsetType | None = UNSET
+    handoff_days: tuple[int, ...] | UnsetType = UNSET
     effective_from: Instant | UnsetType = UNSET
     effective_until: Instant | UnsetType | None = UNSET
     member_ids: tuple[str, ...] | UnsetType = UNSET
     restrictions: tuple[Restriction, ...] | UnsetType = UNSET
+    worked_days_only: bool | UnsetType = UNSET
+    holiday_calendar: str | UnsetType | None = UNSET
+    is_shadow: bool | UnsetType = UNSET
 
 
 class Override(msgspec.Struct, frozen=True, kw_only=True):
@@ -166,7 +209,7 @@ def check_version(version: RotationVersion) -> None:
     if not 0 <= version.layer <= HIGHEST_LAYER:
         raise _invalid("layer", f"must be between 0 and {HIGHEST_LAYER}, not {version.layer}")
     _check_time("handoffTime", version.handoff_time)
-    _check_day("handoffDay", version.handoff_day)
+    _check_handoff_days(version)
     _check_instant("effectiveFrom", version.effective_from)
     if version.effective_until is not None:
         _check_instant("effectiveUntil", version.effective_until)
@@ -178,6 +221,30 @@ def check_version(version: RotationVersion) -> None:
         raise _invalid("restrictions", f"holds at most {MOST_RESTRICTIONS} windows")
     for restriction in version.restrictions:
         _check_restriction(restriction)
+    if version.worked_days_only and version.rotation_type in {RotationType.HOURLY, RotationType.MONTHLY}:
+        raise _invalid("workedDaysOnly", "counts days; it goes with daily, weekly and custom rotations only")
+    minding = any(window.holidays is not HolidayRule.ANY for window in version.restrictions)
+    if minding and version.holiday_calendar is None:
+        raise _invalid(
+            "holidays", "of a window mean those of a holidayCalendar, such as DE or US-CA: name it"
+        )
+
+
+def check_holidays(version: RotationVersion) -> None:
+    """Refuse, as Invalid, an unknown calendar of holidays, and windows of which it leaves nothing.
+
+    Asked of what somebody sets, not of what is stored: without the library that is computed without holidays.
+    """
+    calendar = version.holiday_calendar
+    if calendar is None:
+        return
+    check_calendar(calendar)
+    for window in version.restrictions:
+        only = window.holidays is HolidayRule.ONLY
+        if window.holidays is not HolidayRule.ANY and not has_days(calendar, window.days, on_holidays=only):
+            raise _invalid(
+                "holidays", f"{window.holidays.value!r} leaves nothing of a window: it never opens"
+            )
 
 
 def check_override(override: Override) -> None:
@@ -199,6 +266,19 @@ def _invalid(field: str, rule: str) -> Invalid:
 def _check_name(name: str) -> None:
     if not name.strip() or len(name) > LONGEST_NAME:
         raise _invalid("name", f"must have 1 to {LONGEST_NAME} characters")
+
+
+def _check_handoff_days(version: RotationVersion) -> None:
+    _check_day("handoffDay", version.handoff_day)
+    days = version.handoff_days
+    for day in days:
+        _check_day("handoffDays", day)
+    if list(days) != sorted(set(days)):
+        raise _invalid("handoffDays", "names each day once, from 0 (Sunday) to 6 (Saturday)")
+    if version.handoff_day is not None and days not in {(), (version.handoff_day,)}:
+        raise _invalid("handoffDays", "says on which days; leave handoffDay out or let it be the only one")
+    if len(days) > 1 and version.rotation_type not in {RotationType.WEEKLY, RotationType.CUSTOM}:
+        raise _invalid("handoffDays", "names several days for weekly and custom rotations only")
 
 
 def _check_restriction(restriction: Restriction) -> None:

@@ -20,6 +20,7 @@ from openalert.domain.schedule import (
     RotationChange,
     RotationVersion,
     Schedule,
+    check_holidays,
     check_override,
     check_rotation,
     check_schedule,
@@ -171,6 +172,7 @@ def drafted(
     version = RotationVersion(valid_from=valid_from, **definition)
     made = Rotation(id=new_id(now), schedule_id=schedule.id, name=name.strip(), versions=(version,))
     check_rotation(made)
+    check_holidays(version)
     return made
 
 

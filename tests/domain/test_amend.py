@@ -1,6 +1,7 @@
 """Editing a rotation: the past and the running shift stay, and the order of turns goes on naturally."""
 
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -9,7 +10,14 @@ from openalert.domain.amend import amend
 from openalert.domain.errors import Invalid
 from openalert.domain.instant import DAY, HOUR, Instant
 from openalert.domain.oncall import next_handoff, rotation_shifts
-from openalert.domain.schedule import Restriction, Rotation, RotationChange, RotationType, RotationVersion
+from openalert.domain.schedule import (
+    HolidayRule,
+    Restriction,
+    Rotation,
+    RotationChange,
+    RotationType,
+    RotationVersion,
+)
 from tests.domain.rotas import utc
 
 MONDAY = utc("2026-01-05T09:00")
@@ -335,3 +343,113 @@ def test_next_handoff_sees_planned_versions() -> None:
     assert next_handoff(taken, week(2) + DAY) == week(2) + 3 * DAY
     left = amend(rotation, RotationChange(layer=4), week(2), week(2) + 3 * DAY)
     assert next_handoff(left, week(2) + DAY) == week(3)
+
+
+OFFICE = tuple(Restriction(from_day=day, from_time="09:00", to_time="17:00") for day in range(1, 6))
+OFF_ON_HOLIDAYS = tuple(
+    Restriction(from_day=day, from_time="09:00", to_time="17:00", holidays=HolidayRule.EXCEPT)
+    for day in range(1, 6)
+)
+
+
+def test_a_second_handoff_day_counts_after_the_running_shift() -> None:
+    """ben's week stays whole; from Monday on the week is cut at Friday, and the order goes on."""
+    after = amend(
+        weekly("ada", "ben", "cleo"), RotationChange(handoff_day=None, handoff_days=(1, 5)), week(4) + DAY
+    )
+    assert told(after, week(3), week(6)) == [
+        "01-26 09:00 ada",
+        "02-02 09:00 ben",
+        "02-09 09:00 cleo",
+        "02-13 09:00 ada",
+    ]
+
+
+def test_a_second_handoff_day_at_once_ends_the_shift_on_that_day() -> None:
+    """With `now` on Tuesday, ben keeps his turn until Friday, which is a handoff from now on."""
+    change = RotationChange(handoff_day=None, handoff_days=(1, 5))
+    after = amend(weekly("ada", "ben", "cleo"), change, week(4) + DAY, "now")
+    assert told(after, week(4), week(5) + DAY) == ["02-02 09:00 ben", "02-06 09:00 cleo", "02-09 09:00 ada"]
+
+
+def test_back_to_one_handoff_day_the_order_goes_on() -> None:
+    """From Monday and Friday to Monday alone: the running half of the week ends as it was to, then weeks follow."""
+    cut = weekly("ada", "ben", "cleo", handoff_day=None, handoff_days=(1, 5))
+    after = amend(cut, RotationChange(handoff_day=1, handoff_days=()), week(1) + DAY)
+    assert told(after, week(1), week(4)) == [
+        "01-12 09:00 cleo",
+        "01-16 09:00 ada",
+        "01-26 09:00 ben",
+    ]
+
+
+def test_counting_worked_days_begins_after_the_running_shift() -> None:
+    """By the calendar, Friday is ben's and the weekend passes; once worked days count, Monday follows Friday."""
+    daily = weekly("ada", "ben", "cleo", "dan", rotation_type=RotationType.DAILY, restrictions=OFFICE)
+    friday = week(0) + 4 * DAY
+    after = amend(daily, RotationChange(worked_days_only=True), friday + HOUR)
+    assert told(after, friday, week(1) + 3 * DAY) == [
+        "01-09 09:00 ada",
+        "01-12 09:00 ben",
+        "01-13 09:00 cleo",
+        "01-14 09:00 dan",
+    ]
+    assert told(after, 0, friday + DAY) == told(daily, 0, friday + DAY)
+
+
+@pytest.mark.parametrize("apply", ["next_handoff", "now", week(12)])
+def test_holidays_that_are_off_change_nothing_before_the_edit_counts(apply: Any) -> None:
+    """Windows closed on holidays from now, from the handoff or from a date: what was before is as it was."""
+    daily = weekly(
+        "ada", "ben", "cleo", rotation_type=RotationType.DAILY, restrictions=OFFICE, worked_days_only=True
+    )
+    now = utc("2026-03-26T10:00")
+    change = RotationChange(restrictions=OFF_ON_HOLIDAYS, holiday_calendar="DE")
+    after = amend(daily, change, now, apply)
+    begins = after.versions[-1].valid_from
+    assert begins == {"next_handoff": utc("2026-03-27T09:00"), "now": now}.get(apply, apply)
+    assert rotation_shifts(after, 0, begins) == rotation_shifts(daily, 0, begins)
+    easter = utc("2026-04-02T00:00"), utc("2026-04-09T00:00")
+    assert [line[:5] for line in told(daily, *easter)] == ["04-02", "04-03", "04-06", "04-07", "04-08"]
+    off = [line[:5] for line in told(after, *easter)]
+    assert off == ["04-02", "04-07", "04-08"]
+    names = [line[12:] for line in told(after, begins, utc("2026-05-20T00:00"))]
+    following = {"ada": "ben", "ben": "cleo", "cleo": "ada"}
+    assert all(following[one] == other for one, other in pairwise(names))
+
+
+def test_an_edit_that_leaves_the_worked_days_leaves_their_turns() -> None:
+    """New members, and office hours that are longer, do not count the days anew."""
+    daily = weekly(
+        "ada", "ben", "cleo", rotation_type=RotationType.DAILY, restrictions=OFF_ON_HOLIDAYS, worked_days_only=True,
+        holiday_calendar="DE", shift_length=3,
+    )  # fmt: skip
+    longer = tuple(
+        Restriction(from_day=day, from_time="09:00", to_time="18:00", holidays=HolidayRule.EXCEPT)
+        for day in range(1, 6)
+    )
+    after = amend(daily, RotationChange(restrictions=longer), week(2) + HOUR, "now")
+    at = range(week(2) + 2 * HOUR, week(30), 24 * HOUR)
+    assert [rotation_shifts(after, each, each + 1)[:1] for each in at] == [
+        rotation_shifts(daily, each, each + 1)[:1] for each in at
+    ]
+
+
+def test_an_edit_refuses_what_never_opens() -> None:
+    """An unknown calendar, holidays without one, and windows of which they leave nothing."""
+    daily = weekly("ada", rotation_type=RotationType.DAILY)
+    only = (Restriction(from_day=0, from_time="09:00", to_time="17:00", holidays=HolidayRule.ONLY),)
+    for field, change in {
+        "holidayCalendar": RotationChange(holiday_calendar="XX"),
+        "holidays": RotationChange(restrictions=only),
+    }.items():
+        with pytest.raises(Invalid, match=f"^{field}"):
+            amend(daily, change, week(1))
+    with pytest.raises(Invalid, match="never opens"):
+        amend(daily, RotationChange(restrictions=only, holiday_calendar="ES"), week(1))
+
+
+def test_what_is_stored_can_be_edited_although_its_calendar_is_gone() -> None:
+    """A rotation whose calendar no library knows takes new members all the same."""
+    stored = weekly("ada", holiday_calendar="ZZ", restrictions=OFF_ON_HOLIDAYS)
+    assert amend(stored, members("ada", "ben"), week(1)).current.member_ids == ("ada", "ben")

@@ -12,12 +12,14 @@ from openalert.domain.schedule import (
     LONGEST_SHIFT,
     MOST_MEMBERS,
     MOST_RESTRICTIONS,
+    HolidayRule,
     Override,
     Restriction,
     Rotation,
     RotationType,
     RotationVersion,
     Schedule,
+    check_holidays,
     check_override,
     check_rotation,
     check_schedule,
@@ -37,6 +39,14 @@ VERSION = RotationVersion(
         Restriction(from_time="00:00", to_time="24:00", from_day=6, to_day=0),
     ),
 )
+ONLY_HOLIDAYS = Restriction(from_time="00:00", to_time="24:00", holidays=HolidayRule.ONLY)
+
+
+def sundays(rule: str) -> Restriction:
+    """The whole of each Sunday."""
+    return Restriction(from_day=0, from_time="00:00", to_day=0, to_time="24:00", holidays=HolidayRule(rule))
+
+
 OVERRIDE = Override(id="o", schedule_id="s", user_id="eve", start_at=DAY, end_at=2 * DAY, created_at=0)
 SCHEDULE = Schedule(
     id="s",
@@ -81,6 +91,21 @@ def test_sound_definitions_pass() -> None:
         ("handoffTime", {"handoff_time": "12:60"}),
         ("handoffDay", {"handoff_day": 7}),
         ("handoffDay", {"handoff_day": -1}),
+        ("handoffDays", {"handoff_day": None, "handoff_days": (1, 7)}),
+        ("handoffDays", {"handoff_day": None, "handoff_days": (-1, 1)}),
+        ("handoffDays", {"handoff_day": None, "handoff_days": (1, 1)}),
+        ("handoffDays", {"handoff_day": None, "handoff_days": (4, 1)}),
+        ("handoffDays", {"handoff_day": 1, "handoff_days": (1, 4)}),
+        ("handoffDays", {"handoff_day": 1, "handoff_days": (4,)}),
+        ("handoffDays", {"handoff_day": None, "handoff_days": (1, 4), "rotation_type": RotationType.DAILY}),
+        ("handoffDays", {"handoff_day": None, "handoff_days": (1, 4), "rotation_type": RotationType.MONTHLY}),
+        ("workedDaysOnly", {"worked_days_only": True, "rotation_type": RotationType.HOURLY}),
+        ("workedDaysOnly", {"worked_days_only": True, "rotation_type": RotationType.MONTHLY}),
+        ("holidays", {"restrictions": (ONLY_HOLIDAYS,)}),
+        (
+            "holidays",
+            {"restrictions": (msgspec.structs.replace(ONLY_HOLIDAYS, holidays=HolidayRule.EXCEPT),)},
+        ),
         ("effectiveFrom", {"effective_from": -1}),
         ("effectiveFrom", {"effective_from": LATEST + 1}),
         ("effectiveUntil", {"effective_until": DAY}),
@@ -102,6 +127,66 @@ def test_sound_definitions_pass() -> None:
 def test_definitions_that_cannot_be_computed_are_refused(field: str, change: dict[str, Any]) -> None:
     """Each rule refuses with the name of the field, as the API writes it."""
     refused(field, check_version, msgspec.structs.replace(VERSION, **change))
+
+
+def test_what_may_look_odd_and_is_meant() -> None:
+    """Somebody twice, also in a row, has more turns; one day may be said both ways; nobody may have a turn."""
+    for change in (
+        {"member_ids": ("ada", "ada", "ben")},
+        {"member_ids": ("ada", "", "")},
+        {"handoff_days": (1,)},
+        {"handoff_day": None, "handoff_days": (0, 1, 2, 3, 4, 5, 6)},
+        {"worked_days_only": True},
+        {"is_shadow": True},
+        {"holiday_calendar": "DE"},
+    ):
+        check_version(msgspec.structs.replace(VERSION, **change))
+
+
+@pytest.mark.parametrize(
+    ("field", "change"),
+    [
+        ("holidayCalendar", {"holiday_calendar": "XX"}),
+        ("holidayCalendar", {"holiday_calendar": ""}),
+        ("holidays", {"holiday_calendar": "BV", "restrictions": (ONLY_HOLIDAYS,)}),
+        # Spain moves holidays away from Sundays.
+        ("holidays", {"holiday_calendar": "ES", "restrictions": (sundays("only"),)}),
+    ],
+)
+def test_windows_that_never_open_are_refused(field: str, change: dict[str, Any]) -> None:
+    """An unknown calendar, one without holidays, and a window on a day that is never one."""
+    refused(field, check_holidays, msgspec.structs.replace(VERSION, **change))
+
+
+def test_a_window_on_days_that_are_always_holidays_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Except holidays, Sundays leave nothing where each Sunday is one; on any other day the window is fine."""
+    always = {day: "Sunday" for day in range(-365_000, 365_000) if (day + 4) % 7 == 0}
+    monkeypatch.setattr("openalert.domain.holiday.in_year", lambda calendar, year: always)
+    version = msgspec.structs.replace(VERSION, holiday_calendar="DE", restrictions=(sundays("except"),))
+    refused("holidays", check_holidays, version)
+    saturday = Restriction(
+        from_day=6, from_time="23:59", to_day=0, to_time="09:00", holidays=HolidayRule.EXCEPT
+    )
+    check_holidays(msgspec.structs.replace(version, restrictions=(saturday, sundays("only"))))
+
+
+@pytest.mark.parametrize(
+    ("window", "days"),
+    [
+        (Restriction(from_time="09:00", to_time="17:00"), {0, 1, 2, 3, 4, 5, 6}),
+        (Restriction(from_day=1, from_time="09:00", to_time="17:00"), {1}),
+        (Restriction(from_day=1, from_time="22:00", to_time="06:00"), {1, 2}),
+        (Restriction(from_day=1, from_time="22:00", to_time="00:00"), {1}),
+        (Restriction(from_day=1, from_time="00:00", to_time="24:00"), {1}),
+        (Restriction(from_day=1, from_time="09:00", to_time="09:00"), {1, 2}),
+        (Restriction(from_day=5, from_time="18:00", to_day=1, to_time="08:00"), {5, 6, 0, 1}),
+        (Restriction(from_day=5, from_time="18:00", to_day=1, to_time="00:00"), {5, 6, 0}),
+        (Restriction(from_day=2, from_time="10:00", to_day=2, to_time="09:00"), {0, 1, 2, 3, 4, 5, 6}),
+    ],
+)
+def test_on_which_days_a_window_is_open(window: Restriction, days: set[int]) -> None:
+    """Its end is outside: a window until midnight does not touch the next day."""
+    assert window.days == days
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from msgspec import UNSET, UnsetType
 
 from openalert.domain.access import Actor
 from openalert.domain.errors import Conflict, Invalid, NotFound
-from openalert.domain.schedule import Restriction, Rotation, RotationChange, RotationType
+from openalert.domain.schedule import HolidayRule, Restriction, Rotation, RotationChange, RotationType
 from openalert.storage.database import Database
 from openalert.usecases import schedules
 from openalert.usecases.schedules import Apply
@@ -26,6 +26,7 @@ class RestrictionBody(Input):
     to_time: str
     from_day: int | None = None
     to_day: int | None = None
+    holidays: HolidayRule = HolidayRule.ANY
 
 
 class RotationOut(Output):
@@ -38,11 +39,15 @@ class RotationOut(Output):
     shift_length: int
     handoff_time: str
     handoff_day: int | None
+    handoff_days: list[int]
     effective_from: datetime
     effective_until: datetime | None
     member_ids: list[str]
     layer: int
     restrictions: list[RestrictionBody]
+    worked_days_only: bool
+    holiday_calendar: str | None
+    is_shadow: bool
     timezone: str
     applies_from: datetime
     """From when this definition counts."""
@@ -55,11 +60,15 @@ class Definition(Input):
     shift_length: int | UnsetType = UNSET
     handoff_time: str | UnsetType = UNSET
     handoff_day: int | UnsetType | None = UNSET
+    handoff_days: list[int] | UnsetType = UNSET
     effective_from: Moment | UnsetType = UNSET
     effective_until: Moment | UnsetType | None = UNSET
     member_ids: list[str] | UnsetType = UNSET
     layer: int | UnsetType = UNSET
     restrictions: list[RestrictionBody] | UnsetType = UNSET
+    worked_days_only: bool | UnsetType = UNSET
+    holiday_calendar: str | UnsetType | None = UNSET
+    is_shadow: bool | UnsetType = UNSET
 
     def change(self) -> RotationChange:
         """As the calculator takes it."""
@@ -71,6 +80,11 @@ class Definition(Input):
         for name in ("effective_from", "effective_until"):
             if given.get(name) is not None:
                 given[name] = instant(given[name])
+        if "handoff_days" in given:  # either of the two says it all, unless both are given
+            given["handoff_days"] = tuple(sorted(given["handoff_days"]))
+            given.setdefault("handoff_day", None)
+        elif "handoff_day" in given:
+            given["handoff_days"] = ()
         if "member_ids" in given:
             given["member_ids"] = tuple(given["member_ids"])
         if "restrictions" in given:
@@ -110,12 +124,16 @@ def show(rotation: Rotation) -> RotationOut:
         rotation_type=current.rotation_type,
         shift_length=current.shift_length,
         handoff_time=current.handoff_time,
-        handoff_day=current.handoff_day,
+        handoff_day=current.days[0] if len(current.days) == 1 else None,
+        handoff_days=list(current.days),
         effective_from=moment(current.effective_from),
         effective_until=moment_or_none(current.effective_until),
         member_ids=list(current.member_ids),
         layer=current.layer,
         restrictions=[RestrictionBody(**msgspec.structs.asdict(each)) for each in current.restrictions],
+        worked_days_only=current.worked_days_only,
+        holiday_calendar=current.holiday_calendar,
+        is_shadow=current.is_shadow,
         timezone=current.timezone,
         applies_from=moment(current.valid_from),
     )

@@ -1,6 +1,6 @@
 """The form of a rotation: what it holds, what was typed into it, and the edit that this means."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -8,9 +8,18 @@ import msgspec
 
 from openalert.domain.access import Actor
 from openalert.domain.errors import Invalid
+from openalert.domain.holiday import countries, is_known
 from openalert.domain.instant import Instant
-from openalert.domain.schedule import Restriction, Rotation, RotationChange, RotationType, RotationVersion
+from openalert.domain.schedule import (
+    HolidayRule,
+    Restriction,
+    Rotation,
+    RotationChange,
+    RotationType,
+    RotationVersion,
+)
 from openalert.domain.walltime import zone_named
+from openalert.web.render import listed
 from openalert.web.ui.forms import local_instant, local_text, whole
 from openalert.web.ui.frame import Values, Web, sent, sent_all
 
@@ -27,13 +36,17 @@ _UNITS = {
     RotationType.CUSTOM: "day",
 }
 _USUAL = {"hourly": "Hourly", "daily": "Daily", "weekly": "Weekly", "monthly": "Monthly", "custom": "Turns"}
-_WINDOW = ("from_day", "from_time", "to_day", "to_time")
-_PLAIN = ("rotation_type", "shift_length", "handoff_time", "handoff_day", "layer", "begins", "until", "apply")
+_WINDOW = ("from_day", "from_time", "to_day", "to_time", "holidays")
+_PLAIN = (
+    "rotation_type", "shift_length", "handoff_time", "worked_days_only", "holiday_calendar", "layer", "begins",
+    "until", "apply",
+)  # fmt: skip
 FIELDS = {
     "rotationType": ("rotation_type", "The kind"),
     "shiftLength": ("shift_length", "The number"),
     "handoffTime": ("handoff_time", "The handoff"),
     "handoffDay": ("handoff_day", "The day"),
+    "handoffDays": ("handoff_day", "The choice of days"),
     "memberIds": ("members", "The order"),
     "layer": ("layer", "The layer"),
     "effectiveFrom": ("begins", "The beginning"),
@@ -43,6 +56,9 @@ FIELDS = {
     "toTime": ("windows", "The end of each window"),
     "fromDay": ("windows", "The first day of a window"),
     "toDay": ("windows", "The last day of a window"),
+    "holidays": ("windows", "Public holidays"),
+    "holidayCalendar": ("holiday_calendar", "The calendar"),
+    "workedDaysOnly": ("worked_days_only", "This"),
     "apply": ("apply", "The time"),
 }
 OWN_FIELDS = {"name": ("name", "The name"), **FIELDS}
@@ -54,11 +70,13 @@ class Typed(msgspec.Struct, kw_only=True):
     fields: dict[str, str]
     members: list[str]
     windows: list[dict[str, str]]
+    days: list[str] = []
+    """The days of handoff, 0 = Sunday."""
 
 
 def untyped(actor: Actor) -> Typed:
     """The form before anybody typed: the reader has the first turn."""
-    return Typed(fields={}, members=[actor.user_id] if actor.user_id else [], windows=[])
+    return Typed(fields={}, members=[actor.user_id] if actor.user_id else [], windows=[], days=["1"])
 
 
 async def read(request: Web) -> Typed:
@@ -73,6 +91,7 @@ async def read(request: Web) -> Typed:
         fields=await sent(request),
         members=[each for each in await sent_all(request, "member_id") if each][:500],
         windows=[row for row in rows if row["from_time"] or row["to_time"]],
+        days=(await sent_all(request, "handoff_day"))[:7],
     )
 
 
@@ -86,7 +105,8 @@ def stored(rotation: Rotation) -> Typed:
             "rotation_type": current.rotation_type.value,
             "shift_length": str(current.shift_length),
             "handoff_time": current.handoff_time,
-            "handoff_day": "" if current.handoff_day is None else str(current.handoff_day),
+            "worked_days_only": "1" if current.worked_days_only else "",
+            "holiday_calendar": current.holiday_calendar or "",
             "layer": str(current.layer),
             "until": "" if current.effective_until is None else local_text(current.effective_until, zone),
         },
@@ -97,9 +117,11 @@ def stored(rotation: Rotation) -> Typed:
                 "from_time": window.from_time,
                 "to_day": "" if window.to_day is None else str(window.to_day),
                 "to_time": window.to_time,
+                "holidays": window.holidays.value,
             }
             for window in current.restrictions
         ],
+        days=[str(day) for day in current.days],
     )
 
 
@@ -109,16 +131,24 @@ def change(
     """What the form says; of an edit only what differs from `before`."""
     fields = typed.fields
     kind = _kind(fields.get("rotation_type", "weekly"))
-    has_day = kind in (RotationType.WEEKLY, RotationType.CUSTOM) and fields.get("handoff_day")
+    has_days = kind in (RotationType.WEEKLY, RotationType.CUSTOM)
+    days = tuple(sorted(whole(day, "handoff_day") for day in typed.days)) if has_days else ()
     wanted: dict[str, Any] = {
         "rotation_type": kind,
         "shift_length": whole(fields.get("shift_length") or "1", "shift_length"),
         "handoff_time": fields.get("handoff_time") or "09:00",
-        "handoff_day": whole(fields["handoff_day"], "handoff_day") if has_day else None,
+        "handoff_day": days[0] if len(days) == 1 else None,
+        "handoff_days": days if len(days) > 1 else (),
         "layer": whole(fields.get("layer") or "1", "layer"),
         "member_ids": tuple("" if each == NOBODY else each for each in typed.members),
         "restrictions": tuple(_window(row) for row in typed.windows),
+        "worked_days_only": bool(fields.get("worked_days_only")),
+        "holiday_calendar": _calendar(fields.get("holiday_calendar", "")),
     }
+    if wanted["holiday_calendar"] is None and any(
+        window.holidays is not HolidayRule.ANY for window in wanted["restrictions"]
+    ):
+        raise Invalid("Say whose public holidays are meant, such as DE or US-CA.", field="holiday_calendar")
     if not typed.members:
         raise Invalid("Choose at least one person.", field="members")
     until = fields.get("until", "")
@@ -132,7 +162,12 @@ def change(
     if until != shown:
         wanted["effective_until"] = local_instant(until, zone, "until") if until else None
     if before is not None:
-        wanted = {name: value for name, value in wanted.items() if getattr(before, name) != value}
+        kept = {"handoff_day", "handoff_days"} if days == before.days else set()
+        wanted = {
+            name: value
+            for name, value in wanted.items()
+            if name not in kept and getattr(before, name) != value
+        }
     return RotationChange(**wanted)
 
 
@@ -145,7 +180,18 @@ def _kind(text: str) -> RotationType:
 
 def _window(row: Mapping[str, str]) -> Restriction:
     days = {name: whole(row[name], "windows") if row[name] else None for name in ("from_day", "to_day")}
-    return Restriction(from_time=row["from_time"], to_time=row["to_time"] or "24:00", **days)
+    rule = row["holidays"] or HolidayRule.ANY.value
+    if rule not in set(HolidayRule):
+        raise Invalid("Choose what holidays do to each window.", field="windows")
+    return Restriction(
+        from_time=row["from_time"], to_time=row["to_time"] or "24:00", holidays=HolidayRule(rule), **days
+    )
+
+
+def _calendar(text: str) -> str | None:
+    """The code of a calendar, however it was typed: `de-by`, or with the name of the country behind it."""
+    code = text.strip().partition(" – ")[0]
+    return (code.upper() if code.islower() else code) or None
 
 
 def usual_name(typed: Typed) -> str:
@@ -154,12 +200,11 @@ def usual_name(typed: Typed) -> str:
 
 
 def form_values(typed: Typed, now: Instant) -> Values:
-    """`values`, `members` and `windows` of the form's template."""
+    """What the form's template wants beyond its title and people."""
     defaults = {
         "rotation_type": "weekly",
         "shift_length": "1",
         "handoff_time": "09:00",
-        "handoff_day": "1",
         "layer": "1",
         "apply": "next_handoff",
     }
@@ -169,6 +214,9 @@ def form_values(typed: Typed, now: Instant) -> Values:
     return {
         "values": {name: typed.fields.get(name, defaults.get(name, "")) for name in ("name", *_PLAIN)},
         "members": typed.members + [""] * more,
+        "handoff_days": typed.days,
+        "countries": countries(),
+        "holidays_known": is_known(),
         "windows": [*typed.windows, dict.fromkeys(_WINDOW, "")],
         "handoff": None,
         "now_minute": now,
@@ -178,9 +226,17 @@ def form_values(typed: Typed, now: Instant) -> Values:
 def in_words(version: RotationVersion) -> str:
     """`2 weeks each, handed over on Monday at 09:00`."""
     count, unit = version.shift_length, _UNITS[version.rotation_type]
+    if version.rotation_type is RotationType.WEEKLY and len(version.days) > 1:
+        unit = "handoff"
+    elif version.worked_days_only:
+        unit = f"worked {unit}"
     each = f"1 {unit} each" if count == 1 else f"{count} {unit}s each"
     hourly = version.rotation_type is RotationType.HOURLY
-    day = f" on {_DAYS[version.handoff_day]}" if version.handoff_day is not None else ""
-    at = "" if hourly else f", handed over{day} at {version.handoff_time}"
+    on = f" on {listed(_DAYS[day] for day in _from_monday(version.days))}" if version.days else ""
+    at = "" if hourly else f", handed over{on} at {version.handoff_time}"
     only = ", only at set times" if version.restrictions else ""
     return f"{each}{at}{only}"
+
+
+def _from_monday(days: Iterable[int]) -> list[int]:
+    return sorted(days, key=lambda day: (day - 1) % 7)

@@ -171,3 +171,92 @@ async def test_moving_a_schedule_leaves_the_running_shift_alone(alice: Client, s
     assert await on_call(alice, schedule, "2026-01-07T13:59:00Z") == await on_call(
         alice, schedule, "2026-01-06T15:00:00Z"
     )
+
+
+OFFICE = {"fromTime": "09:00", "toTime": "17:00"}
+
+
+async def test_several_days_worked_days_and_holidays_are_kept_and_answered(
+    alice: Client, schedule: str, cast: Cast
+) -> None:
+    """Everything that was set comes back; one day is answered both ways, several as a list; old ones have defaults."""
+    windows = [{**OFFICE, "fromDay": day, "toDay": day, "holidays": "except"} for day in range(1, 6)]
+    body = {
+        "name": "Office",
+        "rotationType": "weekly",
+        "handoffDays": [4, 1],
+        "memberIds": [cast.alice.id, cast.bob.id],
+        "restrictions": windows,
+        "workedDaysOnly": True,
+        "holidayCalendar": "DE-BY",
+        "isShadow": True,
+    }
+    made = await alice.post(f"{schedule}/rotations", json=body)
+    assert made.status_code == 201, made.text
+    shown = (await alice.get(f"{schedule}/rotations/{made.json()['id']}")).json()
+    assert (shown["handoffDay"], shown["handoffDays"]) == (None, [1, 4])
+    assert {name: shown[name] for name in body if name != "handoffDays"} == {
+        name: body[name] for name in body if name != "handoffDays"
+    }
+    one = await alice.patch(f"{schedule}/rotations/{shown['id']}", json={"handoffDay": 3})
+    assert (one.json()["handoffDay"], one.json()["handoffDays"]) == (3, [3])
+    again = await alice.patch(
+        f"{schedule}/rotations/{shown['id']}",
+        json={"handoffDay": 5, "handoffDays": [5], "workedDaysOnly": False},
+    )
+    assert (again.json()["handoffDay"], again.json()["handoffDays"]) == (5, [5])
+    [old] = [
+        each for each in (await alice.get(f"{schedule}/rotations")).json()["items"] if each["name"] == "Daily"
+    ]
+    assert (old["handoffDays"], old["workedDaysOnly"], old["holidayCalendar"], old["isShadow"]) == (
+        [],
+        False,
+        None,
+        False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("field", "change"),
+    [
+        ("handoffTime", {"handoffTime": "25:00"}),
+        ("shiftLength", {"shiftLength": 0}),
+        ("handoffDays", {"rotationType": "weekly", "handoffDays": [1, 1]}),
+        ("handoffDays", {"rotationType": "weekly", "handoffDays": [1, 7]}),
+        ("handoffDays", {"rotationType": "weekly", "handoffDay": 2, "handoffDays": [1, 4]}),
+        ("handoffDays", {"handoffDays": [1, 4]}),
+        ("workedDaysOnly", {"rotationType": "monthly", "workedDaysOnly": True}),
+        ("holidayCalendar", {"holidayCalendar": "Germany"}),
+        ("holidays", {"restrictions": [{**OFFICE, "holidays": "only"}]}),
+        (
+            "holidays",
+            {"restrictions": [{**OFFICE, "fromDay": 0, "holidays": "only"}], "holidayCalendar": "ES"},
+        ),
+        ("effectiveUntil", {"effectiveUntil": "2026-01-05T09:00:00Z"}),
+        ("memberIds", {"memberIds": ["nobody-known"]}),
+    ],
+)
+async def test_what_cannot_be_is_refused_by_its_field_and_changes_nothing(
+    alice: Client, schedule: str, field: str, change: dict[str, Any]
+) -> None:
+    """A new rotation and an edit are refused alike, with a sentence that names the member, and nothing is kept."""
+    before = (await alice.get(f"{schedule}/rotations")).json()["items"]
+    begin = {"effectiveFrom": "2026-01-05T09:00:00Z"} if field == "effectiveUntil" else {}
+    created = await alice.post(
+        f"{schedule}/rotations", json={"name": "Wrong", "rotationType": "daily", **begin, **change}
+    )
+    changed = await alice.patch(f"{schedule}/rotations/{before[0]['id']}", json={"name": "Wrong", **change})
+    for refusal in (created, changed):
+        assert refusal.status_code == 400, refusal.text
+        assert refusal.json()["details"]["field"] == field
+        assert refusal.json()["detail"].startswith(field)
+    assert (await alice.get(f"{schedule}/rotations")).json()["items"] == before
+
+
+async def test_a_window_knows_three_rules_for_holidays(alice: Client, schedule: str) -> None:
+    """Any other word is refused with the words there are."""
+    refusal = await alice.post(
+        f"{schedule}/rotations", json={"name": "Wrong", "restrictions": [{**OFFICE, "holidays": "sometimes"}]}
+    )
+    assert refusal.status_code == 400
+    assert "holidays" in refusal.text

@@ -194,3 +194,53 @@ async def test_what_lies_beyond_four_weeks_is_not_given_an_end(world: World, sig
     assert "later" in page.text
     page = await browser.get("/me")
     assert "You are on call for Core How pages reach me" in page.text
+
+
+async def test_days_of_handoff_worked_days_and_holidays_come_back_as_they_were_typed(
+    world: World, sign_in: SignIn
+) -> None:
+    """Two days, a calendar in small letters, windows that are off on holidays; unticked again they are gone."""
+    browser = await sign_in(world.alice)
+    path, rotation = await _edit(world, browser)
+    typed = ROTATION | {
+        "name": "Office", "member_id": [world.bob.id, world.alice.id], "apply": "now", "handoff_day": ["5", "1"],
+        "window_from_day": ["1", ""], "window_from_time": ["09:00", ""], "window_to_day": ["", ""],
+        "window_to_time": ["17:00", ""], "window_holidays": ["except", "any"], "worked_days_only": "1",
+    }  # fmt: skip
+    page = await browser.post(rotation, **typed)
+    assert "Say whose public holidays are meant" in page.text
+    page = await browser.post(rotation, **typed, holiday_calendar="nowhere")
+    assert "The calendar 'NOWHERE' is not known" in page.text
+    page = await browser.post(rotation, **typed, holiday_calendar="de-by")
+    assert "1 handoff each, handed over on Monday and Friday at 09:00, only at set times" in page.text
+    form = (await browser.get(rotation)).html
+    assert 'value="DE-BY"' in form
+    for ticked in (
+        '"handoff_day" value="1" checked',
+        '"handoff_day" value="5" checked',
+        '"1" checked><span><b>Count',
+    ):
+        assert ticked in form
+    assert '"handoff_day" value="3" checked' not in form
+    assert '<option value="except" selected>' in form
+    async with world.db.read() as reader:
+        [stored] = await schedules.rotations(reader, world.as_(world.alice), path.rpartition("/")[2])
+    versions = len(stored.versions)
+    page = await browser.press(await browser.get(rotation), rotation)
+    async with world.db.read() as reader:
+        [stored] = await schedules.rotations(reader, world.as_(world.alice), path.rpartition("/")[2])
+    assert len(stored.versions) == versions
+    assert (stored.current.days, stored.current.worked_days_only) == ((1, 5), True)
+    page = await browser.post(rotation, **ROTATION, name="Plain", member_id=world.bob.id, apply="now")
+    assert "1 week each, handed over on Monday at 09:00" in page.text
+
+
+async def test_a_server_without_the_library_of_holidays_says_so(
+    world: World, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beside the field, before anybody relies on it; with the library nothing is said."""
+    browser = await sign_in(world.alice)
+    _, rotation = await _edit(world, browser)
+    assert "does not know public holidays" not in (await browser.get(rotation)).text
+    monkeypatch.setattr("openalert.domain.holiday.find_spec", lambda _: None)
+    assert "does not know public holidays" in (await browser.get(rotation)).text
