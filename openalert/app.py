@@ -35,7 +35,7 @@ from openalert.notifiers.slack_socket import SlackSocket
 from openalert.notifiers.telegram_api import TelegramBot, TelegramSettings
 from openalert.notifiers.twilio import TwilioSettings
 from openalert.storage.database import Database
-from openalert.usecases import push_subscriptions
+from openalert.usecases import channel_states, push_subscriptions
 from openalert.usecases.deliveries import Outside as LinksBack
 from openalert.usecases.intake import Intake
 from openalert.usecases.single_sign_on import SingleSignOn, end_other_sessions
@@ -77,6 +77,7 @@ class OpenAlert:
             payload_days=config.retention.payload_days,
             slots=config.delivery.slots,
             per_second=config.delivery.per_second,
+            unset=channel_states.missing(config),
         )
         self.telegram = telegram_bot(config)
         self.mattermost = mattermost(config)

@@ -211,6 +211,7 @@ RESPONDER_REACHABLE = _gauge(
     "By how many independent ways a member of a team can be reached; 0: by none.",
     "user",
 )
+WARNINGS = _gauge("warnings", "What would keep a page from arriving, found before it does.", "kind")
 BUILD = _gauge("build_info", "1, with the version that runs.", "version")
 REQUESTS = _histogram(
     "http_request_seconds", "Answers to HTTP requests, by route template.", "method", "route", "status"

@@ -21,6 +21,7 @@ Finding = tuple[str, bool | None, str]
 """What was tried, whether it is well (None: nothing to try), and in words what was found."""
 
 FREE_BYTES = 200 * 1024 * 1024
+MOST_WARNINGS = 20
 _TRIAL = "openalert check"
 """A setting that is written and taken away again."""
 BUILT = 1_780_000_000
@@ -63,6 +64,8 @@ async def _findings(config: Config) -> AsyncIterator[Finding]:
     yield _outgoing(config)
     yield _clock()
     yield _disk(config)
+    async for finding in _warnings(config):
+        yield finding
 
 
 async def _database(config: Config) -> Finding:
@@ -89,6 +92,29 @@ async def _database(config: Config) -> Finding:
     if lost:
         return name, False, f"{lost} stored secret(s) cannot be read: {database.keys.where} is not their key"
     return name, True, f"{database.dialect} opens, is up to date and takes writes"
+
+
+async def _warnings(config: Config) -> AsyncIterator[Finding]:
+    """What would keep a page from arriving in the coming 30 days; only what is critical makes the command fail."""
+    from openalert.cli import admin
+    from openalert.domain.severity import Severity
+    from openalert.usecases.channel_states import missing
+
+    try:
+        lines = await asyncio.to_thread(admin.run, config, "warnings", unset=missing(config))
+    except OpenAlertError as error:
+        yield "warnings", None, f"could not be looked for: {error.message}"
+        return
+    for line in lines[:MOST_WARNINGS]:
+        severity, _, words = line.partition("\t")
+        yield f"warning ({severity})", False if severity == Severity.CRITICAL else None, _shown(words)
+    if len(lines) > MOST_WARNINGS:
+        yield "warnings", None, f"{len(lines) - MOST_WARNINGS} more, see {config.base_url}/warnings"
+
+
+def _shown(words: str) -> str:
+    """Names come from people: nothing of them acts on a terminal."""
+    return "".join(each if each.isprintable() else " " for each in words)
 
 
 async def _mail(config: Config) -> Finding:

@@ -46,6 +46,8 @@ class Preferences(msgspec.Struct, kw_only=True):
     """How often the last step is repeated until somebody answers; 0: it is not."""
     handoffs: bool = True
     """Whether they are told when their turn begins and ends."""
+    weekly_report: bool = True
+    """Whether they get the weekly report of what to mend, where they own something."""
     quiet: tuple[QuietWindow, ...] = ()
     passes_from: Severity | None = Severity.CRITICAL
     """From which severity pages pass quiet hours and do-not-disturb; None: none does."""

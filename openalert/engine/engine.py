@@ -12,16 +12,18 @@ from typing import Any
 import structlog
 
 from openalert import telemetry
+from openalert.domain.access import SYSTEM
 from openalert.domain.event import Event
 from openalert.domain.ids import new_id
 from openalert.domain.instant import SECOND, Instant
-from openalert.engine import drills, escalate, housekeeping
+from openalert.domain.warning import WarningKind
+from openalert.engine import drills, escalate, housekeeping, weekly_reports
 from openalert.engine.deliver import Deliver
 from openalert.engine.lines import Lines
 from openalert.notifiers.notifier import Notifier
 from openalert.storage import incidents, notifications, runs, timers
 from openalert.storage.database import Database
-from openalert.usecases import reachability
+from openalert.usecases import reachability, warnings
 from openalert.usecases.deliveries import Outside
 
 log = structlog.get_logger(__name__)
@@ -31,6 +33,7 @@ BREATH_SECONDS = 0.02
 """Between two steps: in a storm every commit wakes the loops, and looking for what is due costs as much as it finds."""
 AUDIT_SECONDS = 60.0
 ALIVE_SECONDS = 5.0
+WARNINGS_SECONDS = 900.0
 MOST_MEASURED = 1_000
 STEP_OF_CLOCK = 2 * SECOND
 """A jump of the wall clock against the monotonic one that is more than drift."""
@@ -68,12 +71,17 @@ class Engine:
         payload_days: int = 30,
         slots: Mapping[str, int] | None = None,
         per_second: Mapping[str, float] | None = None,
+        unset: Mapping[str, str] = warnings.NOTHING_UNSET,
     ) -> None:
-        """`slots` and `per_second`: how channels are driven where the defaults are not meant."""
+        """`slots` and `per_second`: how channels are driven where the defaults are not meant.
+
+        `unset`: what the configuration lacks, by channel, so that owners are told where people count on it.
+        """
         self.run_id = new_id(database.clock())
         self.health = Health()
         self._database = database
         self._payload_days = payload_days
+        self._unset = unset
         self._due = asyncio.Event()
         self._to_send = asyncio.Event()
         lines = Lines(notifiers, slots, per_second)
@@ -94,6 +102,8 @@ class Engine:
             ("audit", self._audit, asyncio.Event(), AUDIT_SECONDS),
             ("alive", self._alive, asyncio.Event(), ALIVE_SECONDS),
             ("measure", self._measure, asyncio.Event(), ALIVE_SECONDS),
+            ("weekly reports", self._report, asyncio.Event(), AUDIT_SECONDS),
+            ("warnings", self._measure_warnings, asyncio.Event(), WARNINGS_SECONDS),
         ):
             self._tasks.append(asyncio.create_task(self._loop(step, event, seconds), name=name))
         self._scheduler = housekeeping.schedule(self._database, self._payload_days)
@@ -175,6 +185,15 @@ class Engine:
             self._to_send.set()
         return 0
 
+    async def _report(self) -> int:
+        if await weekly_reports.run_due(self._database, self._unset):
+            self._to_send.set()
+        return 0
+
+    async def _measure_warnings(self) -> int:
+        await self.measure_warnings()
+        return 0
+
     async def _alive(self) -> int:
         await housekeeping.alive(self._database, self.run_id)
         self.health.last_write = time.monotonic()
@@ -198,6 +217,13 @@ class Engine:
         telemetry.RESPONDER_REACHABLE.clear()
         for user_id, reach in list(found.items())[:MOST_MEASURED]:
             telemetry.RESPONDER_REACHABLE.labels(user=user_id).set(reach.ways)
+
+    async def measure_warnings(self) -> None:
+        """What would keep a page from arriving, in all organizations."""
+        outlook = await warnings.look(self._database, SYSTEM, self._unset)
+        for kind in WarningKind:
+            count = sum(each.kind is kind for each in outlook.findings)
+            telemetry.WARNINGS.labels(kind=kind.value).set(count)
 
     async def _watch_the_clock(self) -> None:
         """Delays are elapsed time: when somebody sets the clock, what is pending moves along with it."""

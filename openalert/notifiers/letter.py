@@ -18,7 +18,7 @@ from openalert.domain.instant import DAY, HOUR, MINUTE, SECOND, Instant, to_date
 from openalert.domain.notification import NotificationKind
 from openalert.domain.severity import Severity
 from openalert.domain.walltime import zone_named
-from openalert.notifiers.notifier import IncidentFacts, Message
+from openalert.notifiers.notifier import IncidentFacts, Message, Point
 from openalert.notifiers.text import one_line, paragraphs
 
 TITLE = 255
@@ -107,6 +107,7 @@ def _context(message: Message, base_url: str) -> dict[str, object]:
         "organization": one_line(message.organization, 80),
         "headline": one_line(message.headline, TITLE),
         "body": [text for text in paragraphs(message.body, DESCRIPTION).split("\n\n") if text],
+        "points": [_point(each) for each in message.points],
         "reason": one_line(message.reason, 500),
         "escalation_note": one_line(message.escalation_note, 500),
         "possible_repeat": message.possible_repeat,
@@ -116,6 +117,16 @@ def _context(message: Message, base_url: str) -> dict[str, object]:
         "actions": [{"label": one_line(action.label, 40), "url": action.url} for action in message.actions],
         "bundle": [one_line(title, TITLE) for title in message.bundle],
         "base_url": base_url,
+    }
+
+
+def _point(point: Point) -> dict[str, str]:
+    return {
+        "tone": point.tone,
+        "words": one_line(point.words, TITLE),
+        "when": one_line(point.when, 120),
+        "detail": one_line(point.detail, 500),
+        "url": point.url,
     }
 
 

@@ -40,6 +40,19 @@ class Link(msgspec.Struct, kw_only=True, frozen=True):
     href: str
 
 
+class Point(msgspec.Struct, kw_only=True, frozen=True):
+    """One thing of a list that a message tells."""
+
+    tone: str
+    """A severity: how bad it is."""
+    words: str
+    when: str = ""
+    """From when until when, in words."""
+    detail: str = ""
+    url: str
+    """Absolute, below the configured base URL: the page where it is mended."""
+
+
 class IncidentFacts(msgspec.Struct, kw_only=True):
     """The incident as it was when the message was composed. Its texts come from outside and are hostile."""
 
@@ -77,6 +90,8 @@ class Message(msgspec.Struct, kw_only=True, repr_omit_defaults=True):
     whole subject. Empty for a page."""
     body: str = ""
     """Plain text of a notice, test, code or update; blank lines separate paragraphs."""
+    points: list[Point] = []
+    """What a mail lists below the body; other channels have the most important of it in the body."""
     reason: str = ""
     """Why this recipient gets it, one sentence: `You are on call for Core (level 1 of Core policy).`"""
     escalation_note: str = ""

@@ -10,13 +10,24 @@ from typing import Any
 
 from openalert.domain.access import SYSTEM, Actor, Role, Scope, command, program_of
 from openalert.domain.errors import Invalid, NotFound
-from openalert.domain.instant import DAY, from_datetime, rfc3339
+from openalert.domain.instant import DAY, Instant, from_datetime, rfc3339
 from openalert.domain.user import email_key
+from openalert.domain.walltime import zone_named
+from openalert.domain.warning import Finding, when
 from openalert.storage import organizations as stored_organizations
 from openalert.storage import services, teams, users
 from openalert.storage.database import Database
 from openalert.storage.transaction import Reader, Transaction
-from openalert.usecases import api_keys, audit, console_incidents, integrations, organizations, setup, vault
+from openalert.usecases import (
+    api_keys,
+    audit,
+    console_incidents,
+    integrations,
+    organizations,
+    setup,
+    vault,
+    warnings,
+)
 from openalert.usecases import schedules as duty
 from openalert.usecases import users as people
 from openalert.usecases.access import found
@@ -161,6 +172,17 @@ async def on_call(
     return lines or ["There is no schedule yet."]
 
 
+async def warned(database: Database, *, unset: dict[str, str] | None = None) -> Lines:
+    """What would keep a page from arriving, in all organizations: severity, and what is wrong from when in UTC."""
+    outlook = await warnings.look(database, SYSTEM, unset or {})
+    return [f"{each.severity}\t{_warning(each, outlook.at)}" for each in outlook.findings]
+
+
+def _warning(finding: Finding, now: Instant) -> str:
+    times = when(finding, zone_named("UTC"), now)
+    return finding.words + (f", {times} UTC" if finding.at is not None and times != "from now on" else "")
+
+
 async def test_key(database: Database, *, service: str, organization: str | None) -> Lines:
     """A fresh key of the integration that test alerts of this service come in by."""
     async with database.transaction(command("send-test")) as tx:
@@ -218,6 +240,7 @@ COMMANDS: dict[str, Command] = {
     "organization add": organization_add,
     "organization list": organization_list,
     "oncall": on_call,
+    "warnings": warned,
     "incident list": console_incidents.listed,
     "incident answer": console_incidents.answered,
     "test key": test_key,

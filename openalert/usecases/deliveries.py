@@ -46,6 +46,7 @@ from openalert.usecases import (
     push_subscriptions,
     reachability,
     test_pages,
+    weekly_reports,
     words,
 )
 from openalert.usecases import contact_methods as ways
@@ -111,6 +112,8 @@ async def compose(
         test_pages.write(row, message, outside.base_url, outside.secret)
     if row.kind is NotificationKind.DIGEST and row.held_until is not None:
         await digests.write(reader, row, message, outside.base_url)
+    if weekly_reports.is_weekly(row):
+        weekly_reports.write(row, message, outside.base_url)
     incident = await incidents.get(reader, row.incident_id) if row.incident_id else None
     if incident is not None:
         if row.user_id is not None:

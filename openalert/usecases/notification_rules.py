@@ -164,8 +164,9 @@ async def set_preferences(
     repeat_every: Instant,
     repeat_most: int,
     handoffs: bool,
+    weekly_report: bool = True,
 ) -> Preferences:
-    """From which severity they are paged, how insistently, and whether they hear that their turn begins."""
+    """From which severity they are paged, how insistently, and what they hear beside: handoffs, the weekly report."""
     user = await to_see(tx, tx.actor, user_id)
     before = await notification_rules.preferences(tx, user.id)
     check_repeat(repeat_every, repeat_most)
@@ -175,6 +176,7 @@ async def set_preferences(
         repeat_every=repeat_every,
         repeat_most=repeat_most,
         handoffs=handoffs,
+        weekly_report=weekly_report,
     )
     await notification_rules.put_preferences(tx, after)
     _record_preferences(tx, "preferences_changed", user, before, after)

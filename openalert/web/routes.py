@@ -39,6 +39,7 @@ from openalert.web.api import (
     teams,
     test_pages,
     users,
+    warnings,
 )
 from openalert.web.ui import routes as ui
 
@@ -53,6 +54,7 @@ API = Router(
         schedules.routes,
         oncall.routes,
         calendar_links.routes,
+        warnings.routes,
         escalation_policies.routes,
         channels.routes,
         teams.routes,

@@ -60,6 +60,8 @@ NOT_AN_ACT = {
     "throttle.forgive": "counts tries, whatever is tried",
     "throttle.has_room": "counts what is asked for, whatever it is",
     "throttle.spend": "counts tries, whatever is tried",
+    "weekly_reports.plan_next": "time does it, nobody",
+    "weekly_reports.send": "time does it, nobody",
 }
 """Functions that take a transaction and need no entry of their own, and why."""
 

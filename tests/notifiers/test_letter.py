@@ -7,6 +7,7 @@ from email.message import EmailMessage
 from html.parser import HTMLParser
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,7 +17,7 @@ from openalert.domain.instant import DAY, HOUR, MINUTE
 from openalert.domain.notification import NotificationKind
 from openalert.domain.severity import Severity
 from openalert.notifiers import letter
-from openalert.notifiers.notifier import Link, Message
+from openalert.notifiers.notifier import Link, Message, Point
 from tests.notifiers.messages import BASE_URL, NOW, incident, page, proof, resolved
 
 SENDER = Address("OpenAlert", "alerts", "example.com")
@@ -261,3 +262,31 @@ def test_moments_are_on_the_readers_clock(timezone: str, seen: int, expected: st
 def test_durations(elapsed: int, expected: str) -> None:
     """The two largest units, rounded down."""
     assert letter.duration(elapsed) == expected
+
+
+def test_points_are_a_list_in_both_parts_and_do_nothing() -> None:
+    """Each with how bad it is, when, why and a link of ours; hostile names stay words."""
+    message = msgspec.structs.replace(
+        proof(),
+        kind=NotificationKind.DIGEST,
+        points=[
+            Point(
+                tone="critical",
+                words="<b>Core</b>\u202e policy\nreaches nobody",
+                when="from Sat 10 Jan, 18:00",
+                detail="Alerts of <i>Shop</i> go by it.",
+                url=f"{BASE_URL}/escalation-policies/1",
+            ),
+            Point(tone="medium", words="Core policy pages only Bea", url=f"{BASE_URL}/escalation-policies/2"),
+        ],
+    )
+    mail = arrive(message)
+    plain, html = part(mail, "plain").replace("\r\n", "\n"), Page(part(mail, "html"))
+    assert (
+        "1. <b>Core</b> policy reaches nobody (critical)\n   from Sat 10 Jan, 18:00\n"
+        f"   Alerts of <i>Shop</i> go by it.\n   {BASE_URL}/escalation-policies/1\n\n"
+        f"2. Core policy pages only Bea\n   {BASE_URL}/escalation-policies/2\n"
+    ) in plain
+    assert "<b>Core</b> policy reaches nobody" in html.words
+    assert "b" not in html.elements
+    assert f"{BASE_URL}/escalation-policies/1" in html.links

@@ -54,7 +54,7 @@ OURS = re.compile(
     r"id|.*_id|.*hash|.*_key|key|key_.*|status|phase|severity|kind|.*_kind|type|.*_type|role|method|purpose|channel|timezone|"
     r"act|code|sealed|version|versions|scopes?|outcome|dialect|slug|verb|run|claimed_by|"
     r"email|trace_id|issuer|subject|tenant|public_key|challenge|second_factor|secret|target|"
-    r"escalation_state|body_encoding|grouping|levels|teams|fingerprint|drills"
+    r"escalation_state|body_encoding|grouping|levels|teams|fingerprint|drills|period"
 )
 """Columns that hold words of ours, ids, hashes, or what is looked things up by; all others are an attacker's."""
 OUR_TABLES = re.compile(

@@ -59,12 +59,13 @@ class NotificationRulePatch(Input):
 
 
 class NotificationPreferencesBody(Input):
-    """What holds for every page to a person, and whether they hear of handoffs."""
+    """What holds for every page to a person, and what else they hear of."""
 
     min_severity: Severity = Severity.INFO
     repeat_every_minutes: float = 5
     repeat_at_most: int = 0
     handoffs: bool = True
+    weekly_report: bool = True
 
 
 class QuietWindowBody(Input):
@@ -111,6 +112,7 @@ def show_preferences(preferences: Preferences) -> NotificationPreferencesBody:
         repeat_every_minutes=preferences.repeat_every / MINUTE,
         repeat_at_most=preferences.repeat_most,
         handoffs=preferences.handoffs,
+        weekly_report=preferences.weekly_report,
     )
 
 
@@ -226,6 +228,7 @@ async def set_notification_preferences(
             repeat_every=_milliseconds(data.repeat_every_minutes, "repeatEveryMinutes"),
             repeat_most=data.repeat_at_most,
             handoffs=data.handoffs,
+            weekly_report=data.weekly_report,
         )
         return show_preferences(wanted)
 

@@ -97,6 +97,7 @@ async def _page(
             disturb=_disturb(callee.preferences, reader.now),
             passes=_passes(callee.preferences),
             handoffs=callee.preferences.handoffs,
+            weekly_report=callee.preferences.weekly_report,
             options=_options(methods),
             errors=errors,
             values=_values(typed, callee.preferences),
@@ -201,7 +202,7 @@ async def delete_rule(
 async def set_preferences(
     request: Web, db: NamedDependency[Database], actor: NamedDependency[Actor]
 ) -> Response[Any]:
-    """From which severity, how insistently, and whether handoffs are told."""
+    """From which severity, how insistently, and whether handoffs and the weekly report are told."""
     typed = await sent(request)
 
     async def body(tx: Transaction) -> bool:
@@ -212,6 +213,7 @@ async def set_preferences(
             repeat_every=minutes(typed.get("repeat_every", ""), "repeat_every"),
             repeat_most=whole(typed.get("repeat_most", ""), "repeat_most"),
             handoffs=bool(typed.get("handoffs")),
+            weekly_report=bool(typed.get("weekly_report")),
         )
         return True
 

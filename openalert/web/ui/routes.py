@@ -40,6 +40,7 @@ from openalert.web.ui import (
     telegram,
     test_pages,
     users,
+    warnings,
     words,
 )
 
@@ -77,6 +78,7 @@ ROUTES: Sequence[HTTPRouteHandler] = [
     *channel_states.ROUTES,
     *audit.ROUTES,
     *deliveries.ROUTES,
+    *warnings.ROUTES,
     *api_docs.ROUTES,
     *single_sign_on.ROUTES,
     *words.ROUTES,

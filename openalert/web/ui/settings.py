@@ -24,11 +24,12 @@ from openalert.usecases import api_keys
 from openalert.usecases import organizations as acts
 from openalert.usecases.slack import Slack
 from openalert.web.ops import TICK_SECONDS, WRITE_SECONDS, Health
-from openalert.web.ui import choices
+from openalert.web.ui import choices, warnings
 from openalert.web.ui.forms import Errors, attempt, forget_shown, show_once, shown_once, values_of, whole
 from openalert.web.ui.frame import Values, Web, act, answer, go, sent, sent_all, shell
 
 _LOOKED_AT = 200
+_WARNINGS_SHOWN = 5
 _KEY_FIELDS = {
     "name": ("key_name", "The name"),
     "role": ("key_role", "The role"),
@@ -62,6 +63,7 @@ async def _page(
     config: Config = request.app.state.config
     may_edit = can(actor, Permission.CONFIGURE, None)
     may_make = api_keys.manages_any(actor)
+    outlook = await warnings.look(request, db, actor)
     async with db.read() as reader:
         organization = await organizations.get(reader, actor.organization_id or "")
         name = organization.name if organization else ""
@@ -107,6 +109,7 @@ async def _page(
                 key_role="member",
             ),
         )
+    context["outlook"] = warnings.drawn(outlook, context["zone"], _WARNINGS_SHOWN)
     return forget_shown(request, answer(request, "settings/show.html", context, 422 if errors else 200))
 
 

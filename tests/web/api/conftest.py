@@ -34,6 +34,7 @@ from openalert.web.api import (
     teams,
     test_pages,
     users,
+    warnings,
 )
 from openalert.web.guards import Access
 from tests import make
@@ -109,6 +110,7 @@ def _compiled() -> Litestar:
                 teams,
                 test_pages,
                 users,
+                warnings,
             )
         ],
     )

@@ -83,9 +83,21 @@ async def test_there_are_only_so_many_rules(bob: Client, cast: Cast, db: Databas
 async def test_preferences_are_one_document(bob: Client, cast: Cast) -> None:
     """What is left out goes back to its default; bounds are kept."""
     path = f"/users/{cast.bob.id}/notification-preferences"
-    defaults = {"minSeverity": "info", "repeatEveryMinutes": 5, "repeatAtMost": 0, "handoffs": True}
+    defaults = {
+        "minSeverity": "info",
+        "repeatEveryMinutes": 5,
+        "repeatAtMost": 0,
+        "handoffs": True,
+        "weeklyReport": True,
+    }
     assert (await bob.get(path)).json() == defaults
-    wanted = {"minSeverity": "high", "repeatEveryMinutes": 2.5, "repeatAtMost": 3, "handoffs": False}
+    wanted = {
+        "minSeverity": "high",
+        "repeatEveryMinutes": 2.5,
+        "repeatAtMost": 3,
+        "handoffs": False,
+        "weeklyReport": False,
+    }
     answer = await bob.put(path, json=wanted)
     assert (answer.status_code, answer.json()) == (200, wanted)
     assert (await bob.get(path)).json() == wanted

@@ -128,6 +128,7 @@ async def test_how_insistent_pages_are_is_saved_and_drawn(world: World, sign_in:
     assert "the last again every 5 min, 3 times" in page.text
     assert "Nothing: Bob wants no pages below high" in page.text
     assert await world.value("SELECT handoffs FROM notification_preferences") in (0, False)
+    assert await world.value("SELECT weekly_report FROM notification_preferences") in (0, False)
     page = await browser.post(
         "/me/notification-preferences", pages_from="high", repeat_most="3", repeat_every="90"
     )

@@ -1,0 +1,113 @@
+"""Coverage: when a schedule, and a policy that counts on schedules, would reach somebody, and when nobody."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import TypeAlias
+
+import msgspec
+
+from openalert.domain.escalation import PolicyVersion, TargetType
+from openalert.domain.instant import Instant
+from openalert.domain.oncall import shifts
+from openalert.domain.schedule import Override, Rotation, Schedule
+
+Span: TypeAlias = tuple[Instant, Instant]
+"""From an instant until before another."""
+
+
+class Watch(msgspec.Struct, frozen=True, kw_only=True):
+    """What a schedule does in a range of time."""
+
+    schedule: Schedule
+    span: Span
+    gaps: Sequence[Span]
+    """When nobody is on call."""
+    reached: Sequence[Span]
+    """When at least one person is who can be reached."""
+    duty: Mapping[str, Span]
+    """Everybody who is on call in it, and their first stretch."""
+
+
+class PolicyReach(msgspec.Struct, frozen=True, kw_only=True):
+    """Whom a policy reaches in a range of time, over all its levels."""
+
+    nobody: Sequence[Span]
+    """When it reaches nobody."""
+    people: frozenset[str]
+    """Everybody whom it would page at some time, reachable or not."""
+    has_channel: bool
+    """Whether a level tells a place where several people read."""
+
+
+def watch(
+    schedule: Schedule,
+    rotations: Iterable[Rotation],
+    overrides: Iterable[Override],
+    span: Span,
+    reachable: Collection[str],
+) -> Watch:
+    """The range in full; `reachable` are the ids of the people whom a page would reach."""
+    final = shifts(schedule, rotations, overrides, *span)
+    duty: dict[str, Span] = {}
+    reached: list[Span] = []
+    for shift in final.items:
+        for person in shift.people:
+            first = duty.get(person.user_id)
+            if first is None or first[1] == shift.start:
+                duty[person.user_id] = (first[0] if first else shift.start, shift.end)
+        if any(person.user_id in reachable for person in shift.people):
+            reached.append((shift.start, shift.end))
+    return Watch(schedule=schedule, span=span, gaps=final.gaps, reached=reached, duty=duty)
+
+
+def of_policy(
+    version: PolicyVersion,
+    span: Span,
+    *,
+    watches: Mapping[str, Watch],
+    members: Mapping[str, Collection[str]],
+    channels: Collection[str],
+    reachable: Collection[str],
+) -> PolicyReach:
+    """Whom the policy reaches; `watches` by schedule, `members` by team, `channels` are those that are on."""
+    people: set[str] = set()
+    reached: list[Span] = []
+    has_channel = False
+    for target in {target for level in version.levels for target in level.targets}:
+        if target.type is TargetType.SCHEDULE:
+            if (watched := watches.get(target.id)) is not None:
+                people |= set(watched.duty)
+                reached += watched.reached
+        elif target.type is TargetType.CHANNEL:
+            if target.id in channels:
+                has_channel = True
+                reached.append(span)
+        else:
+            meant = members.get(target.id, ()) if target.type is TargetType.TEAM else (target.id,)
+            people |= set(meant)
+            if any(user_id in reachable for user_id in meant):
+                reached.append(span)
+    return PolicyReach(nobody=without(span, reached), people=frozenset(people), has_channel=has_channel)
+
+
+def without(span: Span, covered: Iterable[Span]) -> list[Span]:
+    """What of the span none of the others covers, in order."""
+    left: list[Span] = []
+    at, end = span
+    for start, stop in sorted(covered):
+        if start > at:
+            left.append((at, min(start, end)))
+        at = max(at, stop)
+        if at >= end:
+            return left
+    left.append((at, end))
+    return left
+
+
+def meets(some: Iterable[Span], others: Sequence[Span]) -> bool:
+    """Whether a moment lies in one of these and in one of those."""
+    return any(start < stop and begin < end for begin, stop in some for start, end in others)
+
+
+def length(spans: Iterable[Span]) -> Instant:
+    """How long they are together."""
+    return sum(end - start for start, end in spans)

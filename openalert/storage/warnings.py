@@ -1,0 +1,112 @@
+"""SQL for what warnings need beside the things themselves: silent integrations, quarantine, dead letters."""
+
+import msgspec
+
+from openalert.domain.access import Actor
+from openalert.domain.ids import first_id
+from openalert.domain.instant import Instant
+from openalert.storage.transaction import Reader
+from openalert.storage.visible import in_organization, visible
+
+ENOUGH = 20
+"""So many messages tell how often an integration usually sends."""
+_TOLD = "kind NOT IN ('code', 'link', 'test')"
+"""What somebody waits for is seen by them at once when it fails."""
+
+
+class Inlet(msgspec.Struct, frozen=True, kw_only=True):
+    """An active integration of a service, and what came in by it."""
+
+    id: str
+    name: str
+    service_id: str
+    service_name: str
+    team_id: str
+    created_at: Instant
+    last_received_at: Instant | None
+    enough_since: Instant | None
+    """When the first of the newest `ENOUGH` messages came; None: so many are not kept."""
+
+
+class Quarantine(msgspec.Struct, frozen=True, kw_only=True):
+    """Messages to an integration that were not understood."""
+
+    integration_id: str
+    messages: int
+    last_at: Instant
+
+
+class Failed(msgspec.Struct, frozen=True, kw_only=True):
+    """Messages of a team, or about none, that have failed for good."""
+
+    team_id: str | None
+    messages: int
+    pages: int
+    last_at: Instant
+
+
+class Refused(msgspec.Struct, frozen=True, kw_only=True):
+    """A channel by which messages have failed and none was taken."""
+
+    channel: str
+    messages: int
+    first_at: Instant
+
+
+async def inlets(reader: Reader, actor: Actor) -> list[Inlet]:
+    """The active integrations in the actor's view."""
+    condition, parameters = visible(reader, actor, "s.team_id")
+    return await reader.all(
+        Inlet,
+        f"""
+        SELECT i.id, i.name, s.id AS service_id, s.name AS service_name, s.team_id, i.created_at,
+            i.last_received_at, (SELECT p.received_at FROM payloads p WHERE p.integration_id = i.id
+                ORDER BY p.id DESC LIMIT 1 OFFSET :before) AS enough_since
+        FROM integrations i JOIN services s ON s.id = i.service_id
+        WHERE i.deleted_at IS NULL AND s.deleted_at IS NULL AND i.is_active = :active AND {condition}
+        ORDER BY i.id
+        """,
+        before=ENOUGH - 1,
+        active=True,
+        **parameters,
+    )
+
+
+async def quarantined(reader: Reader, since: Instant) -> dict[str, Quarantine]:
+    """What came in since then and was not understood, by integration, in all organizations."""
+    found = await reader.all(
+        Quarantine,
+        "SELECT integration_id, CAST(sum(seen_count) AS BIGINT) AS messages, max(received_at) AS last_at "
+        "FROM payloads WHERE outcome = 'quarantined' AND received_at >= :since GROUP BY integration_id",
+        since=since,
+    )
+    return {each.integration_id: each for each in found}
+
+
+async def failed(reader: Reader, actor: Actor, since: Instant) -> list[Failed]:
+    """Dead letters made since then in the actor's view, by team."""
+    condition, parameters = visible(reader, actor)
+    return await reader.all(
+        Failed,
+        "SELECT team_id, count(*) AS messages, CAST(sum(CASE WHEN kind = 'page' THEN 1 ELSE 0 END) AS BIGINT) "
+        f"AS pages, max(created_at) AS last_at FROM notifications WHERE status = 'failed' AND id >= :since "
+        f"AND {_TOLD} AND {condition} GROUP BY team_id",
+        since=first_id(since),
+        **parameters,
+    )
+
+
+async def refused(reader: Reader, actor: Actor, since: Instant, least: int) -> list[Refused]:
+    """Channels by which at least so many messages of the organization failed since then, and none was taken."""
+    condition, parameters = in_organization(actor, "n.team_id")
+    return await reader.all(
+        Refused,
+        "SELECT n.channel, count(*) AS messages, min(n.created_at) AS first_at FROM notifications n "
+        f"WHERE n.status = 'failed' AND n.id >= :since AND {_TOLD} AND {condition} "
+        "AND NOT EXISTS (SELECT 1 FROM notifications t "
+        "WHERE t.channel = n.channel AND t.organization_id = n.organization_id AND t.id >= :since "
+        "AND t.status IN ('sent', 'delivered')) GROUP BY n.channel HAVING count(*) >= :least ORDER BY n.channel",
+        since=first_id(since),
+        least=least,
+        **parameters,
+    )

@@ -1,0 +1,126 @@
+"""All that warnings are judged from, read at one instant by a constant number of statements."""
+
+from collections.abc import Collection, Mapping, Sequence
+
+import msgspec
+
+from openalert.domain.access import SYSTEM, Actor, Permission, can
+from openalert.domain.escalation import TargetType
+from openalert.domain.instant import Instant
+from openalert.domain.reachability import Reachability, ReachState
+from openalert.domain.service import Service
+from openalert.domain.user import User
+from openalert.domain.warning import LOOKS_AHEAD, LOOKS_BACK
+from openalert.storage import (
+    channel_troubles,
+    channels,
+    escalation_policies,
+    recipients,
+    schedules,
+    services,
+    teams,
+    users,
+    warnings,
+)
+from openalert.storage.channel_troubles import ChannelTrouble
+from openalert.storage.escalation_policies import Document
+from openalert.storage.schedules import Plan
+from openalert.storage.transaction import Reader
+from openalert.storage.warnings import Failed, Inlet, Quarantine, Refused
+from openalert.usecases import reachability
+
+MOST = 10_000
+"""So many things of a kind are looked at."""
+LEAST_REFUSED = 3
+"""So many failures and no success make a channel a failing one."""
+
+
+class Facts(msgspec.Struct, frozen=True, kw_only=True):
+    """What an actor sees, and what that depends on elsewhere."""
+
+    now: Instant
+    plans: Mapping[str, Plan]
+    """By schedule, in view."""
+    hidden_plans: Mapping[str, Plan]
+    """Schedules out of sight that a policy in view pages."""
+    policies: Sequence[Document]
+    services: Sequence[Service]
+    members: Mapping[str, Collection[str]]
+    """The active people of each team that a policy in view pages."""
+    channels: Collection[str]
+    """The ids of those channels that a policy in view pages and that are on."""
+    people: Mapping[str, User]
+    """Everybody who may occur in any of these, active or not."""
+    reach: Mapping[str, Reachability]
+    reachable: Collection[str]
+    """The ids of the people whom a page would reach, as far as is known."""
+    team_names: Mapping[str, str]
+    """Of teams with dead letters."""
+    inlets: Sequence[Inlet]
+    quarantined: Mapping[str, Quarantine]
+    failed: Sequence[Failed]
+    sees_channels: bool
+    """Whether the actor may know how channels are."""
+    refused: Sequence[Refused]
+    troubles: Sequence[ChannelTrouble]
+
+
+async def gather(reader: Reader, actor: Actor) -> Facts:
+    """Everything at the reader's instant, in the actor's view."""
+    policies = await escalation_policies.page(reader, actor, limit=MOST)
+    targets = _targets(policies)
+    seen = {each.id: each for each in await schedules.page(reader, actor, limit=MOST)}
+    paged = await schedules.named(reader, SYSTEM, targets[TargetType.SCHEDULE] - set(seen))
+    until = reader.now + LOOKS_AHEAD
+    plans = await schedules.plans(reader, [*seen.values(), *paged.values()], reader.now, until)
+    members = await recipients.members(reader, sorted(targets[TargetType.TEAM]))
+    named = {each for some in members.values() for each in some} | targets[TargetType.USER]
+    people = await users.named(reader, actor, named | _in_plans(plans))
+    reach = await reachability.of_people(reader, people)
+    failed = await warnings.failed(reader, actor, reader.now - LOOKS_BACK)
+    with_failed = await teams.named(reader, actor, {each.team_id for each in failed if each.team_id})
+    is_admin = can(actor, Permission.CONFIGURE, None)
+    return Facts(
+        now=reader.now,
+        plans={each: plan for each, plan in plans.items() if each in seen},
+        hidden_plans={each: plan for each, plan in plans.items() if each not in seen},
+        policies=policies,
+        services=await services.page(reader, actor, limit=MOST),
+        members=members,
+        channels=await _channels(reader, targets[TargetType.CHANNEL]),
+        people=people,
+        reach=reach,
+        reachable={each for each, known in reach.items() if known.state is not ReachState.UNREACHABLE},
+        team_names={each: team.name for each, team in with_failed.items()},
+        inlets=await warnings.inlets(reader, actor),
+        quarantined=await warnings.quarantined(reader, reader.now - LOOKS_BACK),
+        failed=failed,
+        sees_channels=is_admin,
+        refused=await warnings.refused(reader, actor, reader.now - LOOKS_BACK, LEAST_REFUSED)
+        if is_admin
+        else [],
+        troubles=await channel_troubles.all_of_them(reader) if is_admin else [],
+    )
+
+
+def _targets(policies: Sequence[Document]) -> dict[TargetType, set[str]]:
+    found: dict[TargetType, set[str]] = {kind: set() for kind in TargetType}
+    for document in policies:
+        for level in document.version.levels:
+            for target in level.targets:
+                found[target.type].add(target.id)
+    return found
+
+
+def _in_plans(plans: Mapping[str, Plan]) -> set[str]:
+    ids = {each.user_id for plan in plans.values() for each in plan.overrides}
+    for plan in plans.values():
+        ids |= {
+            one for each in plan.rotations for version in each.versions for one in version.member_ids if one
+        }
+    return ids
+
+
+async def _channels(reader: Reader, channel_ids: Collection[str]) -> set[str]:
+    found = await channels.by_ids(reader, sorted(channel_ids)) if channel_ids else []
+    return {each.id for each in found if each.is_enabled}

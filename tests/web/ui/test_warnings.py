@@ -1,0 +1,48 @@
+"""The page of warnings, and the worst of them among the settings."""
+
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from openalert.domain.user import User
+from openalert.usecases import schedules
+from tests import make
+from tests.web.ui.browser import Browser
+from tests.world import World, level
+
+pytestmark = pytest.mark.anyio
+SignIn = Callable[[User], Awaitable[Browser]]
+
+
+async def test_nothing_wrong_is_said_with_how_many_people_that_is_about(
+    world: World, sign_in: SignIn
+) -> None:
+    """To a member, who does not see how channels are; and to a stranger that nobody is to be paged."""
+    await world.policy(level(1, world.alice, world.bob))
+    page = await (await sign_in(world.bob)).get("/warnings")
+    assert "Everything is in order" in page.text
+    assert "2 people may be paged in the next 30 days, and all can be reached." in page.text
+    assert "Nobody is to be paged yet" in (await (await sign_in(world.charlie)).get("/warnings")).text
+
+
+async def test_each_warning_leads_to_the_page_that_mends_it(world: World, sign_in: SignIn) -> None:
+    """With its times on the reader's clock, the worst first; names are shown as they are and do nothing."""
+    made = await world.does(schedules.create, team_id=world.core.id, name="<i>Nights</i>", timezone="UTC")
+    await world.without_policy()
+    page = await (await sign_in(world.bob)).get("/warnings")
+    assert page.links["Nobody is on call for <i>Nights</i>"] == f"/schedules/{made.id}"
+    assert page.links["Alerts of Database page nobody"] == f"/services/{world.service.id}"
+    assert page.text.index("Alerts of Database") < page.text.index("Nights")
+    assert "from now on" in page.text
+
+
+async def test_the_settings_show_the_worst_five_and_how_many_there_are(world: World, sign_in: SignIn) -> None:
+    """And lead to the others."""
+    for number in range(6):
+        service = await make.service(world.db, world.core, name=f"Service {number}")
+        await make.integration(world.db, service, f"key {number}")
+    page = await (await sign_in(world.bob)).get("/settings")
+    assert page.links["See all 6"] == "/warnings"
+    assert "Alerts of Service 4 page nobody" in page.text
+    assert "Alerts of Service 5 page nobody" not in page.text
+    assert "Nothing" in (await (await sign_in(world.charlie)).get("/settings")).text
