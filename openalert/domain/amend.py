@@ -54,10 +54,11 @@ def amend(
         rotation = _amend_at(rotation, end, now)
         if change == end:
             return rotation
-    return _amend_at(rotation, change, _end_of_shift(rotation, now))
+    return _amend_at(rotation, change, end_of_shift(rotation, now))
 
 
-def _end_of_shift(rotation: Rotation, now: Instant) -> Instant:
+def end_of_shift(rotation: Rotation, now: Instant) -> Instant:
+    """When the shift that runs at `now` ends; `now` when none runs, or none ends."""
     version, _ = version_at(rotation, now)
     if version is None or turns_of(version).holder(now) is None:
         return now

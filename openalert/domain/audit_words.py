@@ -58,6 +58,7 @@ _ACTS = {
     "message_template.changed": "changed the words of messages: {target}",
     "organization.renamed": "renamed the organization to {target}",
     "override.added": "put somebody on call in {target} by an override",
+    "override.changed": "changed an override in {target}",
     "override.removed": "took back an override in {target}",
     "payload.replayed": "sent again: {target}",
     "session.all_ended": "ended every session of {target}",

@@ -10,7 +10,8 @@ from collections.abc import Iterable
 import msgspec
 
 from openalert.domain.instant import DAY, Instant, to_datetime
-from openalert.domain.oncall import FinalSchedule, OnCallPerson
+from openalert.domain.oncall import FinalSchedule
+from openalert.domain.plan import OnCallPerson
 
 CONTENT_TYPE = "text/calendar"
 BEHIND, AHEAD = 90 * DAY, 180 * DAY

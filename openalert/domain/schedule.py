@@ -1,4 +1,4 @@
-"""Schedule, Rotation, Override: what people set up so that somebody is on call.
+"""Schedule and Rotation: what people set up so that somebody is on call.
 
 These structures are also the stored documents: plain values only. Local times are `HH:MM` text in the
 rotation's zone, days of the week count from 0 = Sunday, instants are milliseconds UTC.
@@ -21,7 +21,6 @@ HIGHEST_LAYER = 1_000
 MOST_MEMBERS = 500
 MOST_RESTRICTIONS = 100
 LONGEST_NAME = 200
-LONGEST_REASON = 1_000
 
 
 class RotationType(StrEnum):
@@ -128,6 +127,8 @@ class Rotation(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     versions: tuple[RotationVersion, ...]
     """Never empty, ascending by `valid_from`, which is unique. Before the first, nobody is on."""
+    removed_at: Instant | None = None
+    """From then on it has nobody and is not shown any more; what it said of the past stays."""
 
     @property
     def current(self) -> RotationVersion:
@@ -159,21 +160,8 @@ class RotationChange(msgspec.Struct, frozen=True, kw_only=True):
     is_shadow: bool | UnsetType = UNSET
 
 
-class Override(msgspec.Struct, frozen=True, kw_only=True):
-    """One person instead of everybody from `start_at` until `end_at`; of several the latest created wins."""
-
-    id: str
-    schedule_id: str
-    user_id: str
-    start_at: Instant
-    end_at: Instant
-    reason: str = ""
-    created_at: Instant
-    created_by_id: str | None = None
-
-
 class Schedule(msgspec.Struct, frozen=True, kw_only=True):
-    """A named answer to "who is on call", owned by a team; rotations and overrides supply the people."""
+    """A named answer to "who is on call", owned by a team; rotations, overrides and calendars say who."""
 
     id: str
     organization_id: str
@@ -245,18 +233,6 @@ def check_holidays(version: RotationVersion) -> None:
             raise _invalid(
                 "holidays", f"{window.holidays.value!r} leaves nothing of a window: it never opens"
             )
-
-
-def check_override(override: Override) -> None:
-    """Refuse, as Invalid, an override of nobody or of no time."""
-    if not override.user_id:
-        raise _invalid("userId", "must name the person who takes over")
-    _check_instant("startTime", override.start_at)
-    _check_instant("endTime", override.end_at)
-    if override.end_at <= override.start_at:
-        raise _invalid("endTime", "must be later than startTime")
-    if len(override.reason) > LONGEST_REASON:
-        raise _invalid("reason", f"holds at most {LONGEST_REASON} characters")
 
 
 def _invalid(field: str, rule: str) -> Invalid:

@@ -120,6 +120,22 @@ def version_at(rotation: Rotation, instant: Instant) -> tuple[RotationVersion | 
     return (versions[place - 1] if place else None), following
 
 
+def turns_at(rotation: Rotation, instant: Instant) -> tuple[Turns | None, Instant | None]:
+    """The turns that decide at the instant, and when another version takes over."""
+    removed = rotation.removed_at
+    if removed is not None and instant >= removed:
+        return None, None
+    version, following = version_at(rotation, instant)
+    return (turns_of(version) if version else None), sooner(following, removed)
+
+
+def sooner(one: Instant | None, other: Instant | None) -> Instant | None:
+    """The earlier of two bounds; None is no bound."""
+    if one is None:
+        return other
+    return one if other is None or one <= other else other
+
+
 def wall_text(wall: Wall) -> str:
     """A wall time as `YYYY-MM-DDTHH:MM`, the form of `RotationVersion.anchor`."""
     minutes = wall % DAY // (60 * SECOND)

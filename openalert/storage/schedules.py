@@ -2,22 +2,14 @@
 
 from collections.abc import Collection
 
-import msgspec
-
 from openalert.domain.access import Actor
 from openalert.domain.instant import LATEST, Instant
-from openalert.domain.schedule import Override, Rotation, Schedule
+from openalert.domain.override import Override
+from openalert.domain.plan import Plan
+from openalert.domain.schedule import Rotation, Schedule
 from openalert.storage.rows import to_parameters
 from openalert.storage.transaction import Reader, Transaction
 from openalert.storage.visible import visible
-
-
-class Plan(msgspec.Struct, kw_only=True):
-    """All from which a schedule is computed: what `domain.oncall` asks for."""
-
-    schedule: Schedule
-    rotations: list[Rotation] = []
-    overrides: list[Override] = []
 
 
 async def insert(tx: Transaction, schedule: Schedule) -> None:
@@ -95,7 +87,7 @@ async def plans(
 
 
 async def rotations(reader: Reader, schedule_ids: Collection[str]) -> list[Rotation]:
-    """All rotations of the schedules, in the order of their making."""
+    """All rotations of the schedules, also those removed, whose past still counts, in the order of their making."""
     return await reader.all(
         Rotation,
         f"SELECT * FROM rotations WHERE {reader.any_of('schedule_id', 'schedules')} ORDER BY id",
@@ -104,12 +96,16 @@ async def rotations(reader: Reader, schedule_ids: Collection[str]) -> list[Rotat
 
 
 async def rotation(reader: Reader, schedule_id: str, rotation_id: str) -> Rotation | None:
-    """One rotation of the schedule."""
+    """One rotation of the schedule that is not removed by now."""
     return await reader.one(
         Rotation,
-        "SELECT * FROM rotations WHERE id = :id AND schedule_id = :schedule",
+        """
+        SELECT * FROM rotations
+        WHERE id = :id AND schedule_id = :schedule AND (removed_at IS NULL OR removed_at > :now)
+        """,
         id=rotation_id,
         schedule=schedule_id,
+        now=reader.now,
     )
 
 
@@ -125,9 +121,9 @@ async def update_rotation(tx: Transaction, amended: Rotation) -> None:
     )
 
 
-async def delete_rotation(tx: Transaction, rotation_id: str) -> None:
-    """Forget the rotation, its past included."""
-    await tx.execute("DELETE FROM rotations WHERE id = :id", id=rotation_id)
+async def end_rotation(tx: Transaction, rotation_id: str, at: Instant) -> None:
+    """Let the rotation have nobody from `at` on and be shown no more; its past stays."""
+    await tx.execute("UPDATE rotations SET removed_at = :at WHERE id = :id", at=at, id=rotation_id)
 
 
 async def overrides(
@@ -162,9 +158,15 @@ async def insert_override(tx: Transaction, made: Override) -> None:
     await tx.insert("overrides", made)
 
 
-async def end_override(tx: Transaction, override_id: str, at: Instant) -> None:
-    """Let a running override end at `at`, so that the past stays as it was."""
-    await tx.execute("UPDATE overrides SET end_at = :at WHERE id = :id", at=at, id=override_id)
+async def update_override(tx: Transaction, changed: Override) -> None:
+    """Write what of an override may change: its time, its reason, and the turns of a temporary schedule."""
+    await tx.execute(
+        """
+        UPDATE overrides SET start_at = :start_at, end_at = :end_at, reason = :reason, shifts = :shifts
+        WHERE id = :id
+        """,
+        **to_parameters(changed),
+    )
 
 
 async def delete_override(tx: Transaction, override_id: str) -> None:

@@ -18,12 +18,12 @@ from openalert.domain.calendar_link import MOST_LINKS, CalendarLink, check_link
 from openalert.domain.errors import Conflict, NotFound, Unavailable
 from openalert.domain.ids import new_id
 from openalert.domain.instant import MINUTE, Instant
-from openalert.domain.oncall import FinalSchedule, OnCallSource, shifts
+from openalert.domain.oncall import FinalSchedule, shifts
+from openalert.domain.plan import OnCallSource, Plan
 from openalert.domain.schedule import Schedule
 from openalert.notifiers.text import one_line
 from openalert.storage import calendar_links, schedules, users
 from openalert.storage.database import Database
-from openalert.storage.schedules import Plan
 from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import audit
 from openalert.usecases import schedules as duty
@@ -210,7 +210,7 @@ def _title(schedule: Schedule) -> str:
 
 
 def _final(plan: Plan, start: Instant, end: Instant) -> FinalSchedule:
-    return shifts(plan.schedule, plan.rotations, plan.overrides, start, end)
+    return shifts(plan, start, end)
 
 
 def _named_in(plan: Plan) -> set[str]:

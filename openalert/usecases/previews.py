@@ -13,9 +13,9 @@ from openalert.domain.access import Actor, Permission
 from openalert.domain.difference import Difference, difference
 from openalert.domain.instant import DAY, Instant
 from openalert.domain.oncall import FinalSchedule, shifts
+from openalert.domain.plan import Plan
 from openalert.domain.schedule import Rotation, RotationChange, Schedule, check_schedule
 from openalert.storage import schedules as stored
-from openalert.storage.schedules import Plan
 from openalert.storage.transaction import Reader
 from openalert.usecases import schedules
 from openalert.usecases.access import found, require
@@ -40,8 +40,8 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
 def preview(plan: Plan, after: Sequence[Rotation], now: Instant, applies_from: Instant) -> Preview:
     """A plan compared with the same plan of other rotations; overrides stay as they are."""
     end = min(max(now, applies_from) + LOOK_AHEAD, now + LONGEST_RANGE)
-    was = shifts(plan.schedule, plan.rotations, plan.overrides, now, end)
-    then = shifts(plan.schedule, after, plan.overrides, now, end)
+    was = shifts(plan, now, end)
+    then = shifts(msgspec.structs.replace(plan, rotations=list(after)), now, end)
     return Preview(
         schedule=plan.schedule,
         start=now,
@@ -108,7 +108,8 @@ async def _plan(reader: Reader, actor: Actor, schedule_id: str) -> Plan:
     """All of the schedule that is not past, for somebody who may change it."""
     schedule = await schedules.get(reader, actor, schedule_id)
     require(actor, Permission.CONFIGURE, schedule.team_id, "schedule")
-    return (await stored.plans(reader, [schedule], reader.now))[schedule.id]
+    plan = (await stored.plans(reader, [schedule], reader.now))[schedule.id]
+    return msgspec.structs.replace(plan, rotations=schedules.shown(plan.rotations, reader.now))
 
 
 def _of(plan: Plan, rotation_id: str) -> Rotation:

@@ -1,4 +1,4 @@
-"""Who is on call: schedules, their rotations and overrides, and the answers computed from them."""
+"""Who is on call: schedules, their rotations, and the answers computed from them."""
 
 from collections.abc import Collection, Iterable
 from typing import Literal
@@ -7,26 +7,24 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from openalert.domain.access import SYSTEM, Actor, Permission
-from openalert.domain.amend import amend
+from openalert.domain.amend import amend, end_of_shift
 from openalert.domain.audit import Subject
 from openalert.domain.errors import Conflict, Invalid
 from openalert.domain.event import Event
 from openalert.domain.ids import new_id
 from openalert.domain.instant import DAY, Instant
 from openalert.domain.oncall import FinalSchedule, OnCall, on_call, shifts
+from openalert.domain.plan import Plan
 from openalert.domain.schedule import (
-    Override,
     Rotation,
     RotationChange,
     RotationVersion,
     Schedule,
     check_holidays,
-    check_override,
     check_rotation,
     check_schedule,
 )
 from openalert.storage import escalation_policies, schedules, users
-from openalert.storage.schedules import Plan
 from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import audit
 from openalert.usecases.access import all_known, found, given, named, new_owner, require, team_for
@@ -65,7 +63,7 @@ async def create(tx: Transaction, *, team_id: str, name: str, timezone: str) -> 
     check_schedule(schedule)
     await schedules.insert(tx, schedule)
     audit.change(tx, "schedule.created", None, schedule)
-    _changed(tx, schedule)
+    changed(tx, schedule)
     return schedule
 
 
@@ -81,22 +79,22 @@ async def update(
 
     Rotations follow a new zone from their next handoff on; policies that page it go on paging it.
     """
-    schedule = await _to_configure(tx, schedule_id)
-    changed = msgspec.structs.replace(
+    schedule = await to_configure(tx, schedule_id)
+    after = msgspec.structs.replace(
         schedule, **given({"name": name, "timezone": timezone}), updated_at=tx.now
     )
-    check_schedule(changed)
+    check_schedule(after)
     owner = await new_owner(tx, schedule.team_id, team_id)
     if owner is not None:
-        changed = msgspec.structs.replace(changed, team_id=owner.id)
-        _changed(tx, schedule)
-    await schedules.update(tx, changed)
-    audit.change(tx, "schedule.updated", schedule, changed)
-    if changed.timezone != schedule.timezone:
-        for rotation in await schedules.rotations(tx, [schedule.id]):
-            await schedules.update_rotation(tx, moved(rotation, changed.timezone, tx.now))
-    _changed(tx, changed)
-    return changed
+        after = msgspec.structs.replace(after, team_id=owner.id)
+        changed(tx, schedule)
+    await schedules.update(tx, after)
+    audit.change(tx, "schedule.updated", schedule, after)
+    if after.timezone != schedule.timezone:
+        for rotation in shown(await schedules.rotations(tx, [schedule.id]), tx.now):
+            await schedules.update_rotation(tx, moved(rotation, after.timezone, tx.now))
+    changed(tx, after)
+    return after
 
 
 def moved(rotation: Rotation, timezone: str, now: Instant) -> Rotation:
@@ -106,20 +104,20 @@ def moved(rotation: Rotation, timezone: str, now: Instant) -> Rotation:
 
 async def delete(tx: Transaction, schedule_id: str) -> None:
     """Delete a schedule that no policy pages."""
-    schedule = await _to_configure(tx, schedule_id)
+    schedule = await to_configure(tx, schedule_id)
     policies = await escalation_policies.that_page(tx, schedule.id)
     if policies:
         used_by = named(tx.actor, policies, "escalation policy")
         raise Conflict(f"The {used_by} pages this schedule; change it first.")
     await schedules.delete(tx, schedule.id)
     audit.change(tx, "schedule.deleted", schedule, None)
-    _changed(tx, schedule)
+    changed(tx, schedule)
 
 
 async def rotations(reader: Reader, actor: Actor, schedule_id: str) -> list[Rotation]:
-    """The rotations of a schedule, in the order of their making."""
+    """The rotations of a schedule, in the order of their making, without those removed."""
     schedule = await get(reader, actor, schedule_id)
-    return await schedules.rotations(reader, [schedule.id])
+    return shown(await schedules.rotations(reader, [schedule.id]), reader.now)
 
 
 async def rotation(reader: Reader, actor: Actor, schedule_id: str, rotation_id: str) -> Rotation:
@@ -130,7 +128,7 @@ async def rotation(reader: Reader, actor: Actor, schedule_id: str, rotation_id: 
 
 async def rotation_to_edit(tx: Transaction, schedule_id: str, rotation_id: str) -> Rotation:
     """One rotation, for somebody who may change it."""
-    schedule = await _to_configure(tx, schedule_id)
+    schedule = await to_configure(tx, schedule_id)
     return found(await schedules.rotation(tx, schedule.id, rotation_id), "rotation")
 
 
@@ -146,14 +144,14 @@ async def add_rotation(
 
     Before `answers_from` it has nobody on call although turns are counted; None: it answers for all of its time.
     """
-    schedule = await _to_configure(tx, schedule_id)
-    if len(await schedules.rotations(tx, [schedule.id])) >= MOST_ROTATIONS:
+    schedule = await to_configure(tx, schedule_id)
+    if len(shown(await schedules.rotations(tx, [schedule.id]), tx.now)) >= MOST_ROTATIONS:
         raise Conflict(f"A schedule has at most {MOST_ROTATIONS} rotations.")
     made = drafted(schedule, name, change, tx.now, answers_from=answers_from)
     await check_people(tx, tx.actor, made.current.member_ids, "memberIds")
     await schedules.insert_rotation(tx, made)
     _record_rotation(tx, "added", schedule, None, made)
-    _changed(tx, schedule)
+    changed(tx, schedule)
     return made
 
 
@@ -186,13 +184,13 @@ async def amend_rotation(
     apply: Apply = "next_handoff",
 ) -> Rotation:
     """Edit a rotation; neither the past nor, unless `apply` says so, the running shift changes."""
-    schedule = await _to_configure(tx, schedule_id)
+    schedule = await to_configure(tx, schedule_id)
     before = found(await schedules.rotation(tx, schedule.id, rotation_id), "rotation")
     await check_people(tx, tx.actor, newcomers(before, change), "memberIds")
     after = edited(before, change, tx.now, name=name, apply=apply)
     await schedules.update_rotation(tx, after)
     _record_rotation(tx, "updated", schedule, before, after)
-    _changed(tx, schedule)
+    changed(tx, schedule)
     return after
 
 
@@ -220,68 +218,16 @@ def newcomers(before: Rotation, change: RotationChange) -> list[str]:
     return [member for member in change.member_ids if member not in known]
 
 
-async def remove_rotation(tx: Transaction, schedule_id: str, rotation_id: str) -> None:
-    """Delete a rotation; to keep what it said about the past, end it by `effective_until` instead."""
-    schedule = await _to_configure(tx, schedule_id)
+async def remove_rotation(
+    tx: Transaction, schedule_id: str, rotation_id: str, *, apply: Literal["next_handoff", "now"] = "now"
+) -> None:
+    """Take a rotation out of the schedule, at once or when its running shift ends; its past stays as it was."""
+    schedule = await to_configure(tx, schedule_id)
     removed = found(await schedules.rotation(tx, schedule.id, rotation_id), "rotation")
-    await schedules.delete_rotation(tx, rotation_id)
+    end = tx.now if apply == "now" else end_of_shift(removed, tx.now)
+    await schedules.end_rotation(tx, removed.id, end)
     _record_rotation(tx, "removed", schedule, removed, None)
-    _changed(tx, schedule)
-
-
-async def overrides(
-    reader: Reader, actor: Actor, schedule_id: str, start: Instant | None = None
-) -> list[Override]:
-    """The overrides of a schedule that end after `start`; without it, those that are not over."""
-    schedule = await get(reader, actor, schedule_id)
-    return await schedules.overrides(reader, [schedule.id], reader.now if start is None else start)
-
-
-async def override(reader: Reader, actor: Actor, schedule_id: str, override_id: str) -> Override:
-    """One override of a schedule."""
-    await get(reader, actor, schedule_id)
-    return found(await schedules.override(reader, schedule_id, override_id), "override")
-
-
-async def add_override(
-    tx: Transaction, schedule_id: str, *, user_id: str, start_at: Instant, end_at: Instant, reason: str = ""
-) -> Override:
-    """Put one person on call for a while instead of everybody; what is past cannot be overridden."""
-    schedule = found(await schedules.get(tx, tx.actor, schedule_id), "schedule")
-    require(tx.actor, Permission.RESPOND, schedule.team_id, "schedule")
-    if end_at <= tx.now:
-        raise Invalid("endTime must lie in the future: who was on call is not rewritten.", field="endTime")
-    made = Override(
-        id=new_id(tx.now),
-        schedule_id=schedule.id,
-        user_id=user_id,
-        start_at=max(start_at, tx.now),
-        end_at=end_at,
-        reason=reason.strip(),
-        created_at=tx.now,
-        created_by_id=tx.actor.user_id,
-    )
-    check_override(made)
-    await check_people(tx, tx.actor, [user_id], "userId")
-    await schedules.insert_override(tx, made)
-    _record_override(tx, "added", schedule, None, made)
-    _changed(tx, schedule)
-    return made
-
-
-async def remove_override(tx: Transaction, schedule_id: str, override_id: str) -> None:
-    """Take an override back: a running one ends now, one to come vanishes, one that is over stays."""
-    schedule = found(await schedules.get(tx, tx.actor, schedule_id), "schedule")
-    require(tx.actor, Permission.RESPOND, schedule.team_id, "schedule")
-    made = found(await schedules.override(tx, schedule.id, override_id), "override")
-    if made.end_at <= tx.now:
-        raise Conflict("This override is over and stays as it was.")
-    if made.start_at < tx.now:
-        await schedules.end_override(tx, made.id, tx.now)
-    else:
-        await schedules.delete_override(tx, made.id)
-    _record_override(tx, "removed", schedule, made, None)
-    _changed(tx, schedule)
+    changed(tx, schedule)
 
 
 async def on_call_now(
@@ -298,14 +244,14 @@ async def on_call_of(
     """The answers of several schedules at an instant, in the order asked."""
     instant = reader.now if at is None else at
     plans = await schedules.plans(reader, asked, instant)
-    return [(schedule, _answer(plans[schedule.id], instant)) for schedule in asked]
+    return [(schedule, on_call(plans[schedule.id], instant)) for schedule in asked]
 
 
 async def who_is_on_call(reader: Reader, schedule_ids: Collection[str], at: Instant) -> dict[str, OnCall]:
     """The answer of each schedule that exists; for the escalation, so nobody's view narrows it."""
     asked = await schedules.named(reader, SYSTEM, schedule_ids)
     plans = await schedules.plans(reader, asked.values(), at)
-    return {schedule_id: _answer(plan, at) for schedule_id, plan in plans.items()}
+    return {schedule_id: on_call(plan, at) for schedule_id, plan in plans.items()}
 
 
 async def shifts_of(
@@ -318,12 +264,17 @@ async def shifts_of(
     if end - start > LONGEST_RANGE:
         raise Invalid("from and to may lie at most 400 days apart.", field="to")
     plan = (await schedules.plans(reader, [schedule], start, end))[schedule.id]
-    return plan, shifts(plan.schedule, plan.rotations, plan.overrides, start, end)
+    return plan, shifts(plan, start, end)
+
+
+def shown(found: Iterable[Rotation], now: Instant) -> list[Rotation]:
+    """Those that are not removed by now; the others count for the past alone."""
+    return [each for each in found if each.removed_at is None or each.removed_at > now]
 
 
 def people_of(answers: Iterable[OnCall]) -> set[str]:
     """The ids of everybody who occurs in the answers."""
-    return {person.user_id for answer in answers for person in answer.people}
+    return {person.user_id for answer in answers for person in (*answer.people, *answer.shadows)}
 
 
 async def check_people(reader: Reader, actor: Actor, user_ids: Collection[str], field: str) -> None:
@@ -333,11 +284,8 @@ async def check_people(reader: Reader, actor: Actor, user_ids: Collection[str], 
     all_known(wanted, [user.id for user in people.values() if user.is_active], field, "active user")
 
 
-def _answer(plan: Plan, at: Instant) -> OnCall:
-    return on_call(plan.schedule, plan.rotations, plan.overrides, at)
-
-
-async def _to_configure(tx: Transaction, schedule_id: str) -> Schedule:
+async def to_configure(tx: Transaction, schedule_id: str) -> Schedule:
+    """The schedule, for somebody who may change what it is made of."""
     schedule = found(await schedules.get(tx, tx.actor, schedule_id), "schedule")
     require(tx.actor, Permission.CONFIGURE, schedule.team_id, "schedule")
     return schedule
@@ -366,23 +314,8 @@ def _definition(rotation: Rotation | None) -> Subject:
     return {"name": rotation.name, **msgspec.structs.asdict(rotation.current)}
 
 
-def _record_override(
-    tx: Transaction, act: str, schedule: Schedule, before: Override | None, after: Override | None
-) -> None:
-    about = after or before
-    audit.record(
-        tx,
-        f"override.{act}",
-        kind="override",
-        id=about.id if about else None,
-        name=schedule.name,
-        team_id=schedule.team_id,
-        before=before,
-        after=after,
-    )
-
-
-def _changed(tx: Transaction, schedule: Schedule) -> None:
+def changed(tx: Transaction, schedule: Schedule) -> None:
+    """Tell those who watch that others may be on call now or later."""
     tx.emit(
         Event(
             type="oncall.changed",

@@ -212,7 +212,7 @@ async def duties_of(reader: Reader, team: Team, user_id: str) -> list[str]:
     turning |= {
         override.schedule_id
         for override in (await schedules.overrides(reader, ids, reader.now) if ids else [])
-        if override.user_id == user_id
+        if user_id in override.brings
     }
     duties = [f"turns in the schedule {schedule.name!r}" for schedule in own if schedule.id in turning]
     duties += [
@@ -230,7 +230,8 @@ async def duties_of(reader: Reader, team: Team, user_id: str) -> list[str]:
 def takes_turns(rotation: Rotation, user_id: str, now: Instant) -> bool:
     """Whether somebody has turns in a rotation now or later."""
     version = rotation.current
-    is_over = version.effective_until is not None and version.effective_until <= now
+    ends = [end for end in (version.effective_until, rotation.removed_at) if end is not None]
+    is_over = bool(ends) and min(ends) <= now
     return user_id in version.member_ids and not is_over
 
 

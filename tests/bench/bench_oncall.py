@@ -14,8 +14,9 @@ import msgspec
 
 from openalert.domain.instant import DAY, HOUR, Instant, from_datetime
 from openalert.domain.oncall import on_call, shifts
+from openalert.domain.override import Override
+from openalert.domain.plan import Plan
 from openalert.domain.schedule import (
-    Override,
     Restriction,
     Rotation,
     RotationType,
@@ -65,6 +66,10 @@ COVER = Override(
 )
 
 
+def _plan(rotations: list[Rotation], overrides: tuple[Override, ...] | list[Override] = ()) -> Plan:
+    return Plan(schedule=SCHEDULE, rotations=rotations, overrides=list(overrides))
+
+
 def floor() -> None:
     """One conversion to local time and back."""
     local = datetime.fromtimestamp(NOW // 1000, _ZONE)
@@ -84,17 +89,17 @@ def main() -> None:
     print(f"floor: one zoneinfo round trip  {unit:9.2f} us")
     moments = itertools.cycle(range(NOW - 60 * DAY, NOW, 7 * HOUR))
     cases: dict[str, Callable[[], object]] = {
-        "on_call, 1 layer": lambda: on_call(SCHEDULE, [WEEKLY], [], next(moments)),
-        "on_call, 1 layer since 2015": lambda: on_call(SCHEDULE, [OLD], [], next(moments)),
-        "on_call, 3 layers": lambda: on_call(SCHEDULE, THREE, [], next(moments)),
-        "on_call, 3 layers + override": lambda: on_call(SCHEDULE, THREE, [COVER], next(moments)),
-        "90 days, 1 weekly layer": lambda: shifts(SCHEDULE, [WEEKLY], [], NOW, NOW + 90 * DAY),
-        "90 days, 3 layers + override": lambda: shifts(SCHEDULE, THREE, [COVER], NOW, NOW + 90 * DAY),
+        "on_call, 1 layer": lambda: on_call(_plan([WEEKLY]), next(moments)),
+        "on_call, 1 layer since 2015": lambda: on_call(_plan([OLD]), next(moments)),
+        "on_call, 3 layers": lambda: on_call(_plan(THREE), next(moments)),
+        "on_call, 3 layers + override": lambda: on_call(_plan(THREE, [COVER]), next(moments)),
+        "90 days, 1 weekly layer": lambda: shifts(_plan([WEEKLY]), NOW, NOW + 90 * DAY),
+        "90 days, 3 layers + override": lambda: shifts(_plan(THREE, [COVER]), NOW, NOW + 90 * DAY),
     }
     for name, call in cases.items():
         taken = microseconds(call)
         print(f"{name:30}  {taken:9.2f} us  {taken / unit:8.1f} x floor")
-    print(f"shifts in the last: {len(shifts(SCHEDULE, THREE, [COVER], NOW, NOW + 90 * DAY).items)}")
+    print(f"shifts in the last: {len(shifts(_plan(THREE, [COVER]), NOW, NOW + 90 * DAY).items)}")
 
 
 if __name__ == "__main__":

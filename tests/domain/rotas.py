@@ -1,5 +1,6 @@
 """Small rotas for tests, and their timelines in words."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -8,7 +9,9 @@ from openalert.domain.oncall import (
     on_call,
     shifts,
 )
-from openalert.domain.schedule import Override, Restriction, Rotation, RotationType, RotationVersion, Schedule
+from openalert.domain.override import Override
+from openalert.domain.plan import ImportedShift, Plan
+from openalert.domain.schedule import Restriction, Rotation, RotationType, RotationVersion, Schedule
 
 SCHEDULE = Schedule(
     id="s", organization_id="o", team_id="t", name="Primary", timezone="UTC", created_at=0, updated_at=0
@@ -36,27 +39,42 @@ def rotation(*members: str, name: str = "r1", since: str = "2026-01-05T09:00", *
     return Rotation(id=name, schedule_id="s", name=name.upper(), versions=(RotationVersion(**settings),))
 
 
-def override(user: str, start: str, end: str, name: str = "o1", created_at: Instant = 0) -> Override:
-    """One person instead of everybody, between two times in UTC."""
-    return Override(
-        id=name,
-        schedule_id="s",
-        user_id=user,
-        start_at=utc(start),
-        end_at=utc(end),
-        reason="holiday",
-        created_at=created_at,
+def override(
+    user: str, start: str, end: str, name: str = "o1", created_at: Instant = 0, **more: Any
+) -> Override:
+    """One person instead of everybody, between two times in UTC, unless told otherwise."""
+    settings: dict[str, Any] = {
+        "id": name,
+        "schedule_id": "s",
+        "user_id": user,
+        "start_at": utc(start),
+        "end_at": utc(end),
+        "reason": "holiday",
+        "created_at": created_at,
+        **more,
+    }
+    return Override(**settings)
+
+
+def plan_of(
+    rotations: Iterable[Rotation],
+    overrides: Iterable[Override] = (),
+    imported: Iterable[ImportedShift] = (),
+) -> Plan:
+    """All of `SCHEDULE`."""
+    return Plan(
+        schedule=SCHEDULE, rotations=list(rotations), overrides=list(overrides), imported=list(imported)
     )
 
 
 def who(at: str, rotations: list[Rotation], overrides: list[Override] | None = None) -> list[str]:
     """The users on call at a time in UTC."""
-    return [person.user_id for person in on_call(SCHEDULE, rotations, overrides or [], utc(at)).people]
+    return [person.user_id for person in on_call(plan_of(rotations, overrides or []), utc(at)).people]
 
 
 def until(at: str, rotations: list[Rotation], overrides: list[Override] | None = None) -> str | None:
     """When that changes, in UTC."""
-    instant = on_call(SCHEDULE, rotations, overrides or [], utc(at)).until
+    instant = on_call(plan_of(rotations, overrides or []), utc(at)).until
     return None if instant is None else f"{datetime.fromtimestamp(instant / 1000, UTC):%Y-%m-%dT%H:%M}"
 
 
@@ -64,7 +82,7 @@ def timeline(
     start: str, end: str, rotations: list[Rotation], overrides: list[Override] | None = None
 ) -> list[str]:
     """The final schedule, one line each: `03-29 01:00 ada`; `-` stands for nobody."""
-    final = shifts(SCHEDULE, rotations, overrides or [], utc(start), utc(end))
+    final = shifts(plan_of(rotations, overrides or []), utc(start), utc(end))
     pieces = [(item.start, "+".join(person.user_id for person in item.people)) for item in final.items]
     pieces += [(gap[0], "-") for gap in final.gaps]
     return [

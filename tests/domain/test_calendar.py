@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from openalert.domain import calendar
 from openalert.domain.calendar import CalendarEvent, Revision
 from openalert.domain.instant import DAY, HOUR, from_datetime
-from openalert.domain.oncall import FinalSchedule, OnCallPerson, OnCallSource, Shift
+from openalert.domain.oncall import FinalSchedule
+from openalert.domain.plan import OnCallPerson, OnCallSource, Shift
 
 NOW = from_datetime(datetime(2026, 12, 24, 9, 30, tzinfo=UTC))
 REVISION = Revision(number=3, changed_at=NOW)

@@ -5,15 +5,16 @@ from hypothesis import strategies as st
 
 from openalert.domain.difference import Difference, difference, length, shifts_of_people
 from openalert.domain.instant import DAY, HOUR
-from openalert.domain.oncall import FinalSchedule, OnCallPerson, OnCallSource, Shift, shifts
-from tests.domain.rotas import SCHEDULE, override, rotation, utc
+from openalert.domain.oncall import FinalSchedule, shifts
+from openalert.domain.plan import OnCallPerson, OnCallSource, Shift
+from tests.domain.rotas import override, plan_of, rotation, utc
 
 START, END = utc("2026-01-05T09:00"), utc("2026-01-19T09:00")
 PEOPLE = ("ada", "ben", "cleo")
 
 
 def _final(*rotations: object, overrides: tuple[object, ...] = ()) -> FinalSchedule:
-    return shifts(SCHEDULE, list(rotations), list(overrides), START, END)  # type: ignore[arg-type]
+    return shifts(plan_of(rotations, overrides), START, END)  # type: ignore[arg-type]
 
 
 def _of(found: Difference, user: str) -> tuple[list[int], list[int]]:

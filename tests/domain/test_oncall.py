@@ -3,15 +3,14 @@
 from openalert.domain.instant import DAY, LATEST, MINUTE
 from openalert.domain.oncall import (
     FinalSchedule,
-    OnCallPerson,
-    OnCallSource,
-    Shift,
     on_call,
     rotation_shifts,
     shifts,
 )
-from openalert.domain.schedule import Override, Rotation, RotationType
-from tests.domain.rotas import NIGHT, OFFICE, SCHEDULE, override, rotation, timeline, until, utc, who
+from openalert.domain.override import Override
+from openalert.domain.plan import OnCallPerson, OnCallSource, Shift
+from openalert.domain.schedule import Rotation, RotationType
+from tests.domain.rotas import NIGHT, OFFICE, override, plan_of, rotation, timeline, until, utc, who
 
 # Layers.
 
@@ -34,7 +33,7 @@ def test_rotations_of_one_layer_run_in_parallel() -> None:
     third = rotation("ada", "ada", "ben", name="r3")
     assert who("2026-01-05T12:00", [second, first]) == ["ada", "cleo"]
     assert who("2026-01-06T12:00", [first, second]) == ["ben", "ada"]
-    answer = on_call(SCHEDULE, [third, second, first], [], utc("2026-01-06T12:00"))
+    answer = on_call(plan_of([third, second, first]), utc("2026-01-06T12:00"))
     assert [(person.user_id, person.rotation_id) for person in answer.people] == [
         ("ben", "r1"),
         ("ada", "r2"),
@@ -92,7 +91,7 @@ def test_an_override_replaces_the_whole_answer() -> None:
         "01-06 12:00 eve",
         "01-07 12:00 ada+cleo",
     ]
-    answer = on_call(SCHEDULE, [base, parallel], [cover], utc("2026-01-06T12:00"))
+    answer = on_call(plan_of([base, parallel], [cover]), utc("2026-01-06T12:00"))
     assert answer.people == [
         OnCallPerson(user_id="eve", source=OnCallSource.OVERRIDE, override_id="o1", override_reason="holiday")
     ]
@@ -120,7 +119,7 @@ def test_an_override_covers_a_gap() -> None:
     """Where no rotation has anybody, the one who takes over is on."""
     office = rotation("ada", restrictions=(OFFICE,))
     cover = override("eve", "2026-01-06T16:00", "2026-01-06T18:00")
-    final = shifts(SCHEDULE, [office], [cover], utc("2026-01-06T00:00"), utc("2026-01-07T00:00"))
+    final = shifts(plan_of([office], [cover]), utc("2026-01-06T00:00"), utc("2026-01-07T00:00"))
     assert final.gaps == [
         (utc("2026-01-06T00:00"), utc("2026-01-06T09:00")),
         (utc("2026-01-06T18:00"), utc("2026-01-07T00:00")),
@@ -132,7 +131,7 @@ def test_an_override_covers_a_gap() -> None:
 
 def test_people_are_told_with_their_rotation() -> None:
     """A person on by rotation carries its id and name, and nothing of overrides."""
-    answer = on_call(SCHEDULE, [rotation("ada")], [], utc("2026-01-06T12:00"))
+    answer = on_call(plan_of([rotation("ada")]), utc("2026-01-06T12:00"))
     assert answer.at == utc("2026-01-06T12:00")
     assert answer.people == [
         OnCallPerson(user_id="ada", source=OnCallSource.ROTATION, rotation_id="r1", rotation_name="R1")
@@ -143,13 +142,13 @@ def test_what_belongs_to_other_schedules_is_left_out() -> None:
     """Rotations and overrides of another schedule may be handed in; they count for nothing."""
     other = Rotation(id="x", schedule_id="other", name="x", versions=rotation("ada").versions)
     foreign = Override(id="y", schedule_id="other", user_id="eve", start_at=0, end_at=LATEST, created_at=0)
-    assert on_call(SCHEDULE, [other], [foreign], utc("2026-01-06T12:00")).people == []
+    assert on_call(plan_of([other], [foreign]), utc("2026-01-06T12:00")).people == []
 
 
 def test_an_empty_range_is_empty() -> None:
     """No time, no shifts and no gaps."""
     at = utc("2026-01-06T12:00")
-    assert shifts(SCHEDULE, [rotation("ada")], [], at, at) == FinalSchedule(items=[], gaps=[])
+    assert shifts(plan_of([rotation("ada")]), at, at) == FinalSchedule(items=[], gaps=[])
 
 
 def test_one_rotation_alone_is_told_without_layers_and_overrides() -> None:
@@ -171,7 +170,7 @@ def test_ninety_days_of_three_layers_are_cut_at_the_edges_of_the_range() -> None
         rotation("eve", name="office", layer=3, restrictions=(OFFICE,)),
     ]
     start = utc("2026-02-01T03:33") + 7
-    final = shifts(SCHEDULE, layers, [], start, start + 90 * DAY + 11 * MINUTE)
+    final = shifts(plan_of(layers), start, start + 90 * DAY + 11 * MINUTE)
     assert final.items[0].start == start
     assert final.items[-1].end == start + 90 * DAY + 11 * MINUTE
     assert sum(item.end - item.start for item in final.items) == 90 * DAY + 11 * MINUTE

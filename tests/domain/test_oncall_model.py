@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from openalert.domain.amend import amend
 from openalert.domain.instant import DAY, HOUR, MINUTE, SECOND, Instant, from_datetime
 from openalert.domain.oncall import on_call, rotation_shifts, shifts
+from openalert.domain.override import Override
+from openalert.domain.plan import Plan
 from openalert.domain.schedule import (
-    Override,
     Restriction,
     Rotation,
     RotationChange,
@@ -245,6 +246,11 @@ def plans(draw: st.DrawFn) -> tuple[str, str, list[Rotation], list[Override]]:
     )
 
 
+def plan_of(zone: str, rotating: list[Rotation], overriding: list[Override]) -> Plan:
+    """All of a schedule in the zone."""
+    return Plan(schedule=schedule(zone), rotations=rotating, overrides=overriding)
+
+
 def schedule(zone: str = "UTC") -> Schedule:
     """The schedule that everything here belongs to."""
     return Schedule(
@@ -257,17 +263,17 @@ def brief(people: list[Any]) -> Answer:
     return [(person.user_id, person.rotation_id or person.override_id) for person in people]
 
 
-Plan = tuple[str, str, list[Rotation], list[Override]]
+Rota = tuple[str, str, list[Rotation], list[Override]]
 
 
 @settings(max_examples=60, deadline=None)
 @given(plan=plans())
-def test_the_timeline_is_what_somebody_watching_the_clock_would_write(plan: Plan) -> None:
+def test_the_timeline_is_what_somebody_watching_the_clock_would_write(plan: Rota) -> None:
     """Minute by minute, over both kinds of clock change, the final schedule equals the watched model."""
     zone, day, rotating, overriding = plan
     watched = watched_schedule(rotating, overriding, zone, day)
     instants = [instant for instant, _ in minutes(zone, day)]
-    final = shifts(schedule(zone), rotating, overriding, instants[0], instants[-1] + MINUTE)
+    final = shifts(plan_of(zone, rotating, overriding), instants[0], instants[-1] + MINUTE)
     pieces = sorted(
         [(item.start, item.end, brief(item.people)) for item in final.items]
         + [(start, end, []) for start, end in final.gaps]
@@ -285,12 +291,12 @@ def test_the_timeline_is_what_somebody_watching_the_clock_would_write(plan: Plan
 
 @settings(max_examples=100, deadline=None)
 @given(plan=plans(), data=st.data())
-def test_shifts_tile_the_range_and_agree_with_on_call(plan: Plan, data: st.DataObject) -> None:
+def test_shifts_tile_the_range_and_agree_with_on_call(plan: Rota, data: st.DataObject) -> None:
     """Shifts and gaps leave no hole and no overlap, neighbours differ, and on_call says the same at any time."""
     zone, day, rotating, overriding = plan
     start = data.draw(near(day))
     end = start + data.draw(st.integers(1, 6 * DAY))
-    final = shifts(schedule(zone), rotating, overriding, start, end)
+    final = shifts(plan_of(zone, rotating, overriding), start, end)
     pieces = sorted(
         [(item.start, item.end, item.people) for item in final.items] + [(*gap, []) for gap in final.gaps],
         key=lambda piece: piece[0],
@@ -301,36 +307,36 @@ def test_shifts_tile_the_range_and_agree_with_on_call(plan: Plan, data: st.DataO
     assert all(one[2] != other[2] for one, other in pairwise(pieces))
     for begin, finish, people in pieces:
         for at in {begin, finish - 1, data.draw(st.integers(begin, finish - 1))}:
-            assert on_call(schedule(zone), rotating, overriding, at).people == people
+            assert on_call(plan_of(zone, rotating, overriding), at).people == people
 
 
 @settings(max_examples=100, deadline=None)
 @given(plan=plans(), data=st.data())
-def test_until_is_the_next_change_and_nothing_before(plan: Plan, data: st.DataObject) -> None:
+def test_until_is_the_next_change_and_nothing_before(plan: Rota, data: st.DataObject) -> None:
     """Just before `until` the answer is the same, at `until` it is another; without one it stays for a year."""
     zone, day, rotating, overriding = plan
     at = data.draw(near(day)) + data.draw(st.integers(0, MINUTE))
-    answer = on_call(schedule(zone), rotating, overriding, at)
+    answer = on_call(plan_of(zone, rotating, overriding), at)
     if answer.until is None:
         later = [at + days * DAY + data.draw(st.integers(0, DAY)) for days in (0, 1, 3, 7, 30, 100, 365)]
-        assert all(on_call(schedule(zone), rotating, overriding, t).people == answer.people for t in later)
+        assert all(on_call(plan_of(zone, rotating, overriding), t).people == answer.people for t in later)
         return
     assert at < answer.until
     for same in {at, answer.until - 1, data.draw(st.integers(at, answer.until - 1))}:
-        there = on_call(schedule(zone), rotating, overriding, same)
+        there = on_call(plan_of(zone, rotating, overriding), same)
         assert (there.people, there.until) == (answer.people, answer.until)
-    assert on_call(schedule(zone), rotating, overriding, answer.until).people != answer.people
+    assert on_call(plan_of(zone, rotating, overriding), answer.until).people != answer.people
 
 
 @settings(max_examples=100, deadline=None)
 @given(plan=plans(), data=st.data())
-def test_two_ranges_side_by_side_are_the_whole(plan: Plan, data: st.DataObject) -> None:
+def test_two_ranges_side_by_side_are_the_whole(plan: Rota, data: st.DataObject) -> None:
     """Cutting a range anywhere loses and adds nothing: the halves, joined at the cut, are the whole."""
     zone, day, rotating, overriding = plan
     start, cut, end = sorted(data.draw(st.lists(near(day), min_size=3, max_size=3)))
 
     def told(first: Instant, last: Instant) -> list[list[Any]]:
-        final = shifts(schedule(zone), rotating, overriding, first, last)
+        final = shifts(plan_of(zone, rotating, overriding), first, last)
         items = [[item.start, item.end, item.people] for item in final.items]
         return sorted(items + [[*gap, []] for gap in final.gaps], key=lambda piece: piece[0])
 
@@ -365,7 +371,7 @@ def changes(draw: st.DrawFn, zone: str, day: str) -> RotationChange:
 
 @settings(max_examples=150, deadline=None)
 @given(plan=plans(), data=st.data())
-def test_edits_never_change_an_answer_before_they_apply(plan: Plan, data: st.DataObject) -> None:
+def test_edits_never_change_an_answer_before_they_apply(plan: Rota, data: st.DataObject) -> None:
     """After any series of edits, every answer of the time before each edit's beginning is what it was."""
     zone, day, rotating, _ = plan
     rotation = rotating[0]
@@ -387,7 +393,7 @@ def test_edits_never_change_an_answer_before_they_apply(plan: Plan, data: st.Dat
 
 @settings(max_examples=150, deadline=None)
 @given(plan=plans(), data=st.data())
-def test_an_edit_that_changes_nothing_changes_no_answer(plan: Plan, data: st.DataObject) -> None:
+def test_an_edit_that_changes_nothing_changes_no_answer(plan: Rota, data: st.DataObject) -> None:
     """Saving the same definition again, however it applies, leaves the whole future as it was."""
     zone, day, rotating, _ = plan
     rotation = rotating[0]

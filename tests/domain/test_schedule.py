@@ -7,20 +7,19 @@ import pytest
 
 from openalert.domain.errors import Invalid
 from openalert.domain.instant import DAY, LATEST
+from openalert.domain.override import Override, check_override
 from openalert.domain.schedule import (
     HIGHEST_LAYER,
     LONGEST_SHIFT,
     MOST_MEMBERS,
     MOST_RESTRICTIONS,
     HolidayRule,
-    Override,
     Restriction,
     Rotation,
     RotationType,
     RotationVersion,
     Schedule,
     check_holidays,
-    check_override,
     check_rotation,
     check_schedule,
     check_version,

@@ -11,7 +11,7 @@ from openalert.domain.oncall import (
 )
 from openalert.domain.schedule import Restriction, RotationType
 from openalert.domain.turns import turns_of
-from tests.domain.rotas import NIGHT, OFFICE, SCHEDULE, WEEKEND, rotation, timeline, until, utc, who
+from tests.domain.rotas import NIGHT, OFFICE, WEEKEND, plan_of, rotation, timeline, until, utc, who
 
 # Turns.
 
@@ -66,7 +66,7 @@ def test_a_new_weekly_rotation_has_no_hole() -> None:
     weekly = rotation(
         "ada", "ben", rotation_type=RotationType.WEEKLY, since="2026-03-23T08:00", timezone="Europe/Berlin"
     )
-    final = shifts(SCHEDULE, [weekly], [], utc("2026-03-23T08:00"), utc("2026-05-01T00:00"))
+    final = shifts(plan_of([weekly]), utc("2026-03-23T08:00"), utc("2026-05-01T00:00"))
     assert final.gaps == []
 
 
@@ -184,9 +184,9 @@ def test_the_ends_of_the_calendar_do_not_fail(kind: RotationType) -> None:
     """The last instant that can be asked for has an answer in every zone, and no change after it."""
     for zone in ("Pacific/Kiritimati", "America/New_York"):
         rotating = rotation("ada", "ben", rotation_type=kind, timezone=zone, shift_length=10_000)
-        assert len(on_call(SCHEDULE, [rotating], [], LATEST).people) == 1
+        assert len(on_call(plan_of([rotating]), LATEST).people) == 1
         late = rotation("ada", "ben", rotation_type=kind, timezone=zone, effective_from=LATEST)
-        answer = on_call(SCHEDULE, [late], [], LATEST)
+        answer = on_call(plan_of([late]), LATEST)
         assert [person.user_id for person in answer.people] == ["ada"]
         assert answer.until is None
 
@@ -260,8 +260,8 @@ def test_a_weekly_handoff_keeps_its_hour_on_the_wall(
 def test_a_day_of_23_and_of_25_hours() -> None:
     """The night of the change is shorter or longer; the turns do not shift."""
     daily = rotation("ada", "ben", timezone="Europe/Berlin", since="2026-01-05T08:00")
-    spring = shifts(SCHEDULE, [daily], [], utc("2026-03-28T08:00"), utc("2026-03-30T07:00")).items
-    autumn = shifts(SCHEDULE, [daily], [], utc("2026-10-24T07:00"), utc("2026-10-26T08:00")).items
+    spring = shifts(plan_of([daily]), utc("2026-03-28T08:00"), utc("2026-03-30T07:00")).items
+    autumn = shifts(plan_of([daily]), utc("2026-10-24T07:00"), utc("2026-10-26T08:00")).items
     assert [item.end - item.start for item in spring] == [23 * HOUR, 24 * HOUR]
     assert [item.end - item.start for item in autumn] == [25 * HOUR, 24 * HOUR]
 
@@ -287,7 +287,7 @@ def test_a_handoff_inside_the_change_happens_once(
     """Skipped: the first instant after the gap. Shown twice: the first time, and not again."""
     daily = rotation("ada", "ben", timezone=zone, handoff_time=handoff_time, since="2026-01-05T00:00")
     around = utc(f"{day}T00:00")
-    found = shifts(SCHEDULE, [daily], [], around - DAY, around + 2 * DAY).items
+    found = shifts(plan_of([daily]), around - DAY, around + 2 * DAY).items
     assert [item.start for item in found].count(utc(instant)) == 1
     assert len(found) == 4
     assert all(22 * HOUR <= item.end - item.start <= 26 * HOUR for item in found[1:-1])
@@ -440,7 +440,7 @@ def test_a_window_through_a_clock_change(window: tuple[str, str], day: str, expe
         restrictions=(Restriction(from_time=window[0], to_time=window[1]),),
     )
     local_midnight = utc(f"{day}T00:00") - 2 * HOUR
-    found = shifts(SCHEDULE, [restricted], [], local_midnight, local_midnight + 8 * HOUR).items
+    found = shifts(plan_of([restricted]), local_midnight, local_midnight + 8 * HOUR).items
     edges = [edge for item in found for edge in (item.start, item.end)]
     assert edges == [utc(f"2026-{text.replace(' ', 'T')}") for text in expected]
 

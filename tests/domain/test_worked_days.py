@@ -9,7 +9,7 @@ from openalert.domain.instant import DAY, HOUR, LATEST
 from openalert.domain.oncall import next_handoff, on_call, rotation_shifts
 from openalert.domain.schedule import HolidayRule, Restriction, Rotation, RotationType, check_version
 from openalert.domain.turns import turns_of
-from tests.domain.rotas import NIGHT, OFFICE, SCHEDULE, WEEKEND, rotation, timeline, until, utc, who
+from tests.domain.rotas import NIGHT, OFFICE, WEEKEND, plan_of, rotation, timeline, until, utc, who
 
 
 def office(rule: str = "any", start: str = "09:00", end: str = "17:00") -> tuple[Restriction, ...]:
@@ -24,7 +24,7 @@ def days(rotating: Rotation, first: str, last: str) -> list[str]:
     """Who is on during each day, `05 ada`; two people on one day stand as `ada/ben`."""
     told: dict[str, list[str]] = {}
     for at in range(utc(f"{first}T00:00"), utc(f"{last}T23:00"), HOUR):
-        for person in on_call(SCHEDULE, [rotating], [], at).people:
+        for person in on_call(plan_of([rotating]), at).people:
             names = told.setdefault(f"{(at // DAY - utc(f'{first}T00:00') // DAY) + int(first[-2:]):02d}", [])
             if person.user_id not in names:
                 names.append(person.user_id)
@@ -333,19 +333,19 @@ def test_after_the_last_known_holiday_days_are_ordinary(kind: RotationType) -> N
         holiday_calendar="DE",
     )
     assert who("9999-12-28T12:00", [office_days]) != []
-    assert on_call(SCHEDULE, [office_days], [], LATEST).until is None
+    assert on_call(plan_of([office_days]), LATEST).until is None
     only = (Restriction(from_time="00:00", to_time="24:00", holidays=HolidayRule.ONLY),)
     duty = rotation(
         "a", "b", rotation_type=kind, restrictions=only, worked_days_only=True, holiday_calendar="DE"
     )
     assert who("2100-12-26T12:00", [duty]) != []
     assert who("2101-01-01T12:00", [duty]) == []
-    assert on_call(SCHEDULE, [duty], [], utc("2101-01-01T12:00")).until is None
+    assert on_call(plan_of([duty]), utc("2101-01-01T12:00")).until is None
     late = rotation(
         "a", "b", rotation_type=kind, restrictions=only, worked_days_only=True, holiday_calendar="DE",
         since="2200-01-01T00:00",
     )  # fmt: skip
-    assert on_call(SCHEDULE, [late], [], utc("2201-01-01T00:00")).until is None
+    assert on_call(plan_of([late]), utc("2201-01-01T00:00")).until is None
     assert next_handoff(late, utc("2201-01-01T00:00")) is None
 
 

@@ -61,6 +61,11 @@ WHOLE: dict[str, Any] = {
         "teamId": ids["team_id"],
         "levels": [{"targets": [{"type": "user", "id": ids["user_id"]}]}],
     },
+    "OverrideIn": lambda ids: {
+        "userId": ids["user_id"],
+        "startTime": "2026-01-01T00:00:00Z",
+        "endTime": "2099-01-01T00:00:00Z",
+    },
     "NotificationRuleIn": lambda ids: {"contactMethodId": ids["method_id"], "delayMinutes": 7},
     "QuietHoursIn": lambda ids: {
         "windows": [{"days": [0, 6], "fromTime": "22:00", "toTime": "07:00"}],

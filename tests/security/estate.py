@@ -29,6 +29,7 @@ from openalert.usecases import (
     integrations,
     invitations,
     notification_rules,
+    overrides,
     schedules,
     services,
     signin,
@@ -66,7 +67,7 @@ async def build(db: Database, organization: Organization, mark: str, *, marked_p
         rotation = await schedules.add_rotation(
             tx, schedule.id, f"{mark} rotation", RotationChange(member_ids=(person.id,))
         )
-        override = await schedules.add_override(
+        override = await overrides.add(
             tx,
             schedule.id,
             user_id=person.id,

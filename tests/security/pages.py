@@ -25,9 +25,9 @@ from openalert.usecases import (
     incidents,
     invitations,
     links,
+    overrides,
     password_resets,
     presets,
-    schedules,
     setup,
     signin,
     users,
@@ -101,7 +101,7 @@ async def settle(openalert: OpenAlert) -> Seeded:
             created_at=tx.now,
         )  # fmt: skip
         await passkeys.insert(tx, passkey)
-        await schedules.add_override(
+        await overrides.add(
             tx,
             made.schedules[0].id,
             user_id=bea.id,

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from openalert.engine.engine import Engine
-from openalert.usecases import schedules
+from openalert.usecases import overrides
 from openalert.web import matrix
 from tests import make
 from tests.security.conftest import (
@@ -111,7 +111,7 @@ async def test_live_events_are_those_of_the_teams_one_is_in(lasting: Scene) -> N
     for where in (OWN, OTHER, FOREIGN):
         one = lasting.estates[where]
         async with db.transaction(make.actor(one.person, one.team)) as tx:
-            await schedules.add_override(
+            await overrides.add(
                 tx,
                 one.ids["schedule_id"],
                 user_id=one.person.id,

@@ -122,6 +122,7 @@ FIRST: dict[str, tuple[Step, ...]] = {
 """What must be done before it can be done."""
 
 BODIES: dict[str, Any] = {
+    "PATCH /api/v1/schedules/{schedule_id}/overrides/{override_id}": {"reason": "Another"},
     "PATCH /api/v1/users/me": {"name": "Another"},
     "PATCH /api/v1/schedules/{schedule_id}/rotations/{rotation_id}": {"name": "Another"},
     "PATCH /api/v1/users/{user_id}/notification-rules/{rule_id}": {"delayMinutes": 9},

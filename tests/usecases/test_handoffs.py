@@ -8,7 +8,7 @@ from openalert.domain.quiet import QuietWindow
 from openalert.domain.schedule import RotationChange
 from openalert.domain.severity import Severity
 from openalert.engine import escalate
-from openalert.usecases import handoffs, notification_rules, schedules
+from openalert.usecases import handoffs, notification_rules, overrides, schedules
 from tests.world import World
 
 pytestmark = pytest.mark.anyio
@@ -50,7 +50,7 @@ async def test_an_override_is_a_handoff_too(world: World) -> None:
     """Bob takes over for an hour: both are told, and again when it is over."""
     schedule = await rota(world)
     await world.does(
-        schedules.add_override,
+        overrides.add,
         schedule,
         user_id=world.bob.id,
         start_at=world.clock(),

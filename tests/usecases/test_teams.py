@@ -9,7 +9,7 @@ from openalert.domain.errors import Conflict, Forbidden
 from openalert.domain.instant import DAY
 from openalert.domain.schedule import RotationChange
 from openalert.storage import Database
-from openalert.usecases import api_keys, incidents, schedules, services, teams, users
+from openalert.usecases import api_keys, incidents, overrides, schedules, services, teams, users
 from tests import make
 from tests.world import World, level
 
@@ -38,7 +38,7 @@ async def test_nobody_leaves_a_team_that_counts_on_them(world: World) -> None:
         await world.does(teams.remove_member, core.id, bob.id, by=bob, anyway=True)
     await world.does(schedules.remove_rotation, rota.id, rotation.id)
     await world.does(
-        schedules.add_override,
+        overrides.add,
         rota.id,
         user_id=bob.id,
         start_at=world.clock() + DAY,

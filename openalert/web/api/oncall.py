@@ -10,7 +10,8 @@ from litestar.di import NamedDependency
 from litestar.params import QueryParameter
 
 from openalert.domain.access import Actor
-from openalert.domain.oncall import OnCall, OnCallPerson, OnCallSource
+from openalert.domain.oncall import OnCall
+from openalert.domain.plan import OnCallPerson, OnCallSource
 from openalert.domain.reachability import Reachability, ReachState
 from openalert.domain.schedule import Schedule
 from openalert.domain.user import User
@@ -44,6 +45,10 @@ class OnCallPersonOut(Output):
     rotation_name: str | None
     override_id: str | None
     override_reason: str | None
+    instead_of_id: str | None
+    """Who would be on call without the cover."""
+    feed_id: str | None
+    """The imported calendar that says so."""
 
 
 class OnCallReachOut(Output):
@@ -68,6 +73,8 @@ class OnCallOut(Output):
     at: datetime
     until: datetime | None
     on_call: list[OnCallResponderOut]
+    shadows: list[OnCallPersonOut]
+    """Who sees what goes on and is not paged."""
 
 
 People: TypeAlias = dict[str, User]
@@ -84,6 +91,7 @@ def show(schedule: Schedule, answer: OnCall, people: People, reach: Mapping[str,
             OnCallResponderOut(**_members(each, people), reachability=_reach(reach.get(each.user_id)))
             for each in answer.people
         ],
+        shadows=show_people(answer.shadows, people),
     )
 
 
@@ -101,6 +109,8 @@ def _members(person: OnCallPerson, people: People) -> dict[str, Any]:
         "rotation_name": person.rotation_name,
         "override_id": person.override_id,
         "override_reason": person.override_reason,
+        "instead_of_id": person.instead_of_id,
+        "feed_id": person.feed_id,
     }
 
 

@@ -1,12 +1,12 @@
 """JSON `/schedules/{id}/rotations`: people who take turns."""
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from litestar import delete, get, patch, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath, JSONBody
+from litestar.params import FromPath, JSONBody, QueryParameter
 from msgspec import UNSET, UnsetType
 
 from openalert.domain.access import Actor
@@ -195,10 +195,14 @@ async def delete_rotation(
     actor: NamedDependency[Actor],
     schedule_id: FromPath[str],
     rotation_id: FromPath[str],
+    apply: Annotated[
+        Literal["now", "next_handoff"],
+        QueryParameter(description="Whether the shift that runs now is ended too, or kept to its end."),
+    ] = "now",
 ) -> None:
-    """Delete a rotation with its past; set `effectiveUntil` instead to end it and keep the past."""
+    """Take a rotation out of the schedule; who was on call by it stays as it was."""
     async with db.transaction(actor) as tx:
-        await schedules.remove_rotation(tx, schedule_id, rotation_id)
+        await schedules.remove_rotation(tx, schedule_id, rotation_id, apply=apply)
 
 
 @get("/{schedule_id:str}/rotations/{rotation_id:str}/members", responses=READS)

@@ -9,12 +9,12 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
 from openalert.domain.access import Actor
-from openalert.domain.schedule import Override
+from openalert.domain.override import Override
 from openalert.domain.walltime import zone_named
 from openalert.storage import users
 from openalert.storage.database import Database
 from openalert.storage.transaction import Transaction
-from openalert.usecases import schedules
+from openalert.usecases import overrides
 from openalert.web.ui.forms import attempt, local_instant
 from openalert.web.ui.frame import Web, act, go, sent
 from openalert.web.ui.schedules import schedule_page
@@ -40,7 +40,7 @@ async def create(
     async def body(tx: Transaction) -> Override:
         me = await users.get(tx, tx.actor, tx.actor.user_id or "")
         zone = zone_named(me.timezone if me else "UTC")
-        return await schedules.add_override(
+        return await overrides.add(
             tx,
             schedule_id,
             user_id=typed.get("user_id", ""),
@@ -69,7 +69,7 @@ async def delete(
     """Take it back: the rotation decides again."""
 
     async def body(tx: Transaction) -> str:
-        await schedules.remove_override(tx, schedule_id, override_id)
+        await overrides.remove(tx, schedule_id, override_id)
         return "The override is taken back; the rotation decides again."
 
     return await act(db, actor, f"/schedules/{schedule_id}", body)

@@ -7,8 +7,10 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from openalert.domain.instant import Instant, to_datetime
-from openalert.domain.oncall import FinalSchedule, OnCallPerson, OnCallSource, Shift, rotation_shifts
-from openalert.domain.schedule import Override, Rotation
+from openalert.domain.oncall import FinalSchedule, rotation_shifts
+from openalert.domain.override import Override
+from openalert.domain.plan import OnCallPerson, OnCallSource, Shift
+from openalert.domain.schedule import Rotation
 from openalert.domain.walltime import first_instant, midnight
 from openalert.web.ui.frame import Values
 
@@ -159,6 +161,8 @@ def because(people: Iterable[OnCallPerson]) -> str:
 def _reason(person: OnCallPerson) -> str:
     if person.source is OnCallSource.OVERRIDE:
         return f"override: {person.override_reason}" if person.override_reason else "override"
+    if person.source is OnCallSource.CALENDAR:
+        return "calendar"
     return f"rotation {person.rotation_name}"
 
 

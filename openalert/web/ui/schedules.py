@@ -13,12 +13,14 @@ from litestar.params import FromPath, FromQuery
 from openalert.domain.access import Actor, Permission, can
 from openalert.domain.instant import DAY, HOUR, Instant
 from openalert.domain.oncall import FinalSchedule, OnCall, on_call, shifts
+from openalert.domain.override import Override
+from openalert.domain.plan import Plan
 from openalert.domain.reachability import ReachState
-from openalert.domain.schedule import Override, Rotation, Schedule
+from openalert.domain.schedule import Rotation, Schedule
 from openalert.domain.walltime import zone_named
 from openalert.storage import escalation_policies, teams, users
 from openalert.storage.database import Database
-from openalert.storage.schedules import Plan, plans
+from openalert.storage.schedules import plans
 from openalert.storage.transaction import Reader
 from openalert.usecases import reachability, schedules
 from openalert.web.ui import choices, rotas, rotation_forms
@@ -82,11 +84,11 @@ async def _cards(reader: Reader, actor: Actor, shown: Sequence[Schedule], zone: 
 
 
 def _now(plan: Plan, now: Instant) -> OnCall:
-    return on_call(plan.schedule, plan.rotations, plan.overrides, now)
+    return on_call(plan, now)
 
 
 def _final(plan: Plan, start: Instant, end: Instant) -> FinalSchedule:
-    return shifts(plan.schedule, plan.rotations, plan.overrides, start, end)
+    return shifts(plan, start, end)
 
 
 async def _names(reader: Reader, actor: Actor, answers: Any, finals: Any, found: Any) -> dict[str, str]:
@@ -147,14 +149,16 @@ async def schedule_page(
         team = await teams.get(reader, actor, schedule.team_id)
         context |= {
             "schedule": _facts(schedule, actor, team.name if team else "", answered, ahead, names, zone),
-            "plan": rotas.grid(drawn, period, plan.rotations, plan.overrides, names),
+            "plan": rotas.grid(drawn, period, schedules.shown(plan.rotations, now), plan.overrides, names),
             "period": _period(schedule, drawn),
             "switched_off": await _switched_off(reader, actor, plan),
             "unreachable": await _hard_to_reach(reader, answered, ahead, names),
             "gaps": [{"start": start, "end": _known(end, now + LOOK_AHEAD)} for start, end in ahead.gaps],
             "shifts": _shifts(schedule, ahead, names, actor, zone, now + LOOK_AHEAD),
             "overrides": [_override(each, names) for each in plan.overrides if each.end_at > now],
-            "rotations": [_rotation(schedule, each, names, now) for each in plan.rotations],
+            "rotations": [
+                _rotation(schedule, each, names, now) for each in schedules.shown(plan.rotations, now)
+            ],
             "people": await choices.people(reader, actor),
             "used_by": await _used_by(reader, actor, schedule.id),
             "values": values_of(
@@ -279,7 +283,7 @@ def _rotation(schedule: Schedule, rotation: Rotation, names: Mapping[str, str], 
 
 async def _switched_off(reader: Reader, actor: Actor, plan: Plan) -> list[str]:
     """Who has turns here and is not paged any more."""
-    ids = {one for each in plan.rotations for one in each.current.member_ids}
+    ids = {one for each in schedules.shown(plan.rotations, reader.now) for one in each.current.member_ids}
     named = await users.named(reader, actor, ids - {""})
     return sorted(user.name for user in named.values() if not user.is_active)
 

@@ -34,7 +34,7 @@ async def of_person(reader: Reader, actor: Actor, user_id: str) -> Duty:
     for each in seen:
         plan = found[each.id]
         place = {"schedule": each.name, "href": f"/schedules/{each.id}"}
-        final = shifts(each, plan.rotations, plan.overrides, reader.now, horizon)
+        final = shifts(plan, reader.now, horizon)
         mine = [
             (shift.start, shift.end)
             for shift in final.items
@@ -69,6 +69,6 @@ async def on_now(reader: Reader, actor: Actor) -> Mapping[str, list[str]]:
     names: dict[str, list[str]] = {}
     for each in seen:
         plan = found[each.id]
-        for person in on_call(each, plan.rotations, plan.overrides, reader.now).people:
+        for person in on_call(plan, reader.now).people:
             names.setdefault(person.user_id, []).append(each.name)
     return names

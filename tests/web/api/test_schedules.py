@@ -4,8 +4,10 @@ from typing import Any
 
 import pytest
 
+from openalert.domain.instant import HOUR
 from openalert.storage import Database, contact_methods
 from openalert.storage.transaction import Reader
+from tests.conftest import StoppedClock
 from tests.make import Cast
 from tests.web.api.conftest import Client
 
@@ -260,3 +262,67 @@ async def test_a_window_knows_three_rules_for_holidays(alice: Client, schedule: 
     )
     assert refusal.status_code == 400
     assert "holidays" in refusal.text
+
+
+async def test_a_cover_and_a_temporary_schedule_over_the_api(
+    alice: Client, schedule: str, cast: Cast
+) -> None:
+    """Both are written, answered with who would be on, lengthened, and refused where they make no sense."""
+    cover = {
+        "kind": "cover",
+        "userId": cast.bob.id,
+        "insteadOfId": cast.alice.id,
+        "startTime": "2026-01-05T10:00:00Z",
+        "endTime": "2026-01-05T12:00:00Z",
+    }
+    made = (await alice.post(f"{schedule}/overrides", json=cover)).json()
+    answer = (await alice.get(f"{schedule}/oncall", params={"at": "2026-01-05T11:00:00Z"})).json()
+    assert [(person["userId"], person["insteadOfId"]) for person in answer["onCall"]] == [
+        (cast.bob.id, cast.alice.id)
+    ]
+    longer = await alice.patch(
+        f"{schedule}/overrides/{made['id']}", json={"endTime": "2026-01-05T13:00:00Z", "reason": "dentist"}
+    )
+    assert (longer.json()["endTime"], longer.json()["reason"]) == ("2026-01-05T13:00:00Z", "dentist")
+    turn = {
+        "userId": cast.bob.id,
+        "startTime": "2026-01-05T20:00:00Z",
+        "endTime": "2026-01-05T21:00:00Z",
+    }
+    fixed = {
+        "kind": "fixed",
+        "shifts": [turn],
+        "startTime": "2026-01-05T18:00:00Z",
+        "endTime": "2026-01-05T22:00:00Z",
+    }
+    assert (await alice.post(f"{schedule}/overrides", json=fixed)).status_code == 201
+    gaps = await alice.get(
+        f"{schedule}/shifts", params={"from": "2026-01-05T18:00:00Z", "to": "2026-01-05T22:00:00Z"}
+    )
+    assert [gap["endTime"] for gap in gaps.json()["gaps"]] == [
+        "2026-01-05T20:00:00Z",
+        "2026-01-05T22:00:00Z",
+    ]
+    for wrong, field in (
+        (cover | {"insteadOfId": cast.bob.id}, "insteadOfId"),
+        (cover | {"rotationIds": ["nowhere"]}, "rotationIds"),
+        (fixed | {"shifts": []}, "shifts"),
+        (cover | {"insteadOfId": "nobody"}, "insteadOfId"),
+    ):
+        refused = await alice.post(f"{schedule}/overrides", json=wrong)
+        assert (refused.status_code, refused.json()["details"]["field"]) == (400, field)
+
+
+async def test_a_rotation_taken_out_keeps_its_past(alice: Client, schedule: str, clock: StoppedClock) -> None:
+    """It is gone from the list and from now on; who was on call by it is still told."""
+    (rotation,) = (await alice.get(f"{schedule}/rotations")).json()["items"]
+    clock.advance(HOUR)
+    waits = await alice.delete(f"{schedule}/rotations/{rotation['id']}", params={"apply": "next_handoff"})
+    assert waits.status_code == 204
+    assert await on_call(alice, schedule) == ["Alice"]
+    assert await on_call(alice, schedule, "2026-01-07T12:00:00Z") == []
+    assert (await alice.delete(f"{schedule}/rotations/{rotation['id']}")).status_code == 204
+    assert await on_call(alice, schedule) == []
+    assert (await alice.get(f"{schedule}/rotations")).json()["items"] == []
+    assert (await alice.get(f"{schedule}/rotations/{rotation['id']}")).status_code == 404
+    assert await on_call(alice, schedule, "2026-01-05T09:30:00Z") == ["Alice"]
