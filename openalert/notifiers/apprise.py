@@ -21,7 +21,7 @@ from openalert.domain.severity import Severity
 from openalert.notifiers import chat, wording
 from openalert.notifiers.addresses import Resolver
 from openalert.notifiers.http import Answer, HttpClient, OutgoingSettings
-from openalert.notifiers.notifier import LostAnswer, Message, NotifierError, Reason, Receipt
+from openalert.notifiers.notifier import LostAnswer, Message, NotifierError, Reason, Receipt, in_doubt
 from openalert.notifiers.text import one_line, paragraphs
 from openalert.notifiers.webhook import judge
 
@@ -286,6 +286,7 @@ def _failure(call: "Call", message: Message, scheme: str, now: Instant) -> Notif
                 f"{scheme} answered {_excerpt(outcome, message)}",
                 permanent=found.permanent,
                 retry_after=found.retry_after,
+                is_in_doubt=in_doubt(outcome.status),
             )
         if _is_a_page(outcome, scheme):
             return NotifierError(

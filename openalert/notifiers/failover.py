@@ -29,7 +29,7 @@ def may_go_elsewhere(result: Receipt | NotifierError | LostAnswer) -> bool:
     """Whether another provider may try at once: this one certainly does not have it, and that is not the address's
     fault. Never after a lost answer: the person would get it twice, and nobody could say so.
     """
-    return isinstance(result, NotifierError) and result.reason in _ELSEWHERE
+    return isinstance(result, NotifierError) and result.reason in _ELSEWHERE and not result.is_in_doubt
 
 
 class Failover:

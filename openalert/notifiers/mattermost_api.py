@@ -9,7 +9,7 @@ import msgspec
 from openalert.domain.instant import Instant
 from openalert.notifiers.addresses import Resolver
 from openalert.notifiers.http import Answer, HttpClient, OutgoingSettings, for_provider, retry_after
-from openalert.notifiers.notifier import LostAnswer, NotifierError, Reason
+from openalert.notifiers.notifier import LostAnswer, NotifierError, Reason, in_doubt
 from openalert.notifiers.text import one_line
 
 
@@ -122,6 +122,7 @@ def _refused(answer: Answer, status: int, words: str, wait: float | None) -> Not
         case _ if 400 <= status < 500 and words:
             return NotifierError(Reason.REFUSED, detail, permanent=True)
         case _ if status >= 500:
-            return NotifierError(Reason.PROVIDER_FAILED, detail, retry_after=wait)
+            doubt = in_doubt(status)
+            return NotifierError(Reason.PROVIDER_FAILED, detail, retry_after=wait, is_in_doubt=doubt)
         case _:
             return NotifierError(Reason.BAD_RESPONSE, detail)

@@ -178,17 +178,34 @@ class Reason(StrEnum):
 
 
 class NotifierError(Exception):
-    """The message was certainly not accepted; `detail`: a sentence for the delivery log, without secrets."""
+    """The message was not accepted; `detail`: a sentence for the delivery log, without secrets."""
 
     def __init__(
-        self, reason: Reason, detail: str, *, permanent: bool = False, retry_after: float | None = None
+        self,
+        reason: Reason,
+        detail: str,
+        *,
+        permanent: bool = False,
+        retry_after: float | None = None,
+        is_in_doubt: bool = False,
     ) -> None:
-        """`permanent`: the same message to the same address can never succeed; `retry_after` in seconds."""
+        """`permanent`: the same message to the same address can never succeed; `retry_after` in seconds; `is_in_doubt`:
+        it may have been accepted all the same, and nobody would know a repeat: the next try says what it is.
+        """
         super().__init__(f"{reason}: {detail}")
         self.reason = reason
         self.detail = detail
         self.permanent = permanent
         self.retry_after = retry_after
+        self.is_in_doubt = is_in_doubt
+
+
+def in_doubt(status: int) -> bool:
+    """Whether an HTTP server that answers so may have done what it was asked: it broke off, or a gateway speaks for it.
+
+    503 is said instead of doing anything (RFC 9110 section 15.6.4).
+    """
+    return status >= 500 and status != 503
 
 
 class LostAnswer(Exception):

@@ -15,7 +15,7 @@ from openalert.notifiers import chat
 from openalert.notifiers.addresses import Resolver
 from openalert.notifiers.chat import Parts
 from openalert.notifiers.http import Answer, HttpClient, OutgoingSettings, retry_after
-from openalert.notifiers.notifier import Message, NotifierError, Reason, Receipt
+from openalert.notifiers.notifier import Message, NotifierError, Reason, Receipt, in_doubt
 from openalert.notifiers.text import one_line
 
 LARGEST = 27_000
@@ -101,7 +101,8 @@ def judge(answer: Answer, now: Instant) -> NotifierError | None:
         case _ if 400 <= status < 500:
             return NotifierError(Reason.REFUSED, detail, permanent=True)
         case _ if status >= 500:
-            return NotifierError(Reason.PROVIDER_FAILED, detail, retry_after=wait)
+            doubt = in_doubt(answer.status)
+            return NotifierError(Reason.PROVIDER_FAILED, detail, retry_after=wait, is_in_doubt=doubt)
         case _:
             return NotifierError(Reason.BAD_RESPONSE, detail, permanent=True)
 

@@ -20,7 +20,7 @@ from openalert.notifiers.http import (
     for_provider,
     retry_after,
 )
-from openalert.notifiers.notifier import LostAnswer, NotifierError, Reason
+from openalert.notifiers.notifier import LostAnswer, NotifierError, Reason, in_doubt
 from openalert.notifiers.text import one_line
 
 BASE_URL = "https://api.telegram.org"
@@ -167,7 +167,8 @@ def _unreadable(answer: Answer, wait: float | None) -> Exception:
     if answer.status == 429:
         return NotifierError(Reason.RATE_LIMITED, detail, retry_after=wait)
     if answer.status >= 500:
-        return NotifierError(Reason.PROVIDER_FAILED, detail, retry_after=wait)
+        doubt = in_doubt(answer.status)
+        return NotifierError(Reason.PROVIDER_FAILED, detail, retry_after=wait, is_in_doubt=doubt)
     return NotifierError(Reason.BAD_RESPONSE, detail)
 
 
@@ -190,6 +191,7 @@ def _refused(status: int, description: str, wait: float | None) -> NotifierError
         case _ if 400 <= status < 500:
             return NotifierError(Reason.REFUSED, detail, permanent=True)
         case _ if status >= 500:
-            return NotifierError(Reason.PROVIDER_FAILED, detail, retry_after=wait)
+            doubt = in_doubt(status)
+            return NotifierError(Reason.PROVIDER_FAILED, detail, retry_after=wait, is_in_doubt=doubt)
         case _:
             return NotifierError(Reason.BAD_RESPONSE, detail)

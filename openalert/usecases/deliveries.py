@@ -301,7 +301,7 @@ _SOMEBODY_WAITS = (NotificationKind.PAGE, NotificationKind.TEST)
 def _refused(row: Notification, error: NotifierError, now: Instant, terms: Terms) -> tuple[str, str]:
     row.failure_reason = str(error)
     # After a lost answer the message may have arrived, whatever this attempt says: it stays marked.
-    row.status = NotificationStatus.PENDING
+    row.status = NotificationStatus.UNKNOWN if error.is_in_doubt else NotificationStatus.PENDING
     if terms.elsewhere is not None:
         row.provider, row.due_at = terms.elsewhere, now
         return "retry", str(error)

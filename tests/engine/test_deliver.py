@@ -223,3 +223,35 @@ async def test_what_came_by_the_new_clock_is_not_moved(world: World) -> None:
     await world.engine.run_until_idle()
     world.mailbox(world.alice).got("Before")
     world.mailbox(world.alice).got("After")
+
+
+async def test_what_a_broken_server_may_have_taken_is_tried_again_as_a_possible_repeat(
+    world: World, slow: Slow
+) -> None:
+    """It answers 502 three times: every further try is marked, and not given to anybody else."""
+    verdict = await _page_in_flight(world, slow)
+    for _ in range(3):
+        verdict.set_exception(NotifierError(Reason.PROVIDER_FAILED, "502", is_in_doubt=True))
+        await world.engine.deliver.finish(5)
+        assert await world.value("SELECT status FROM notifications WHERE kind = 'page'") == "unknown"
+        world.clock.advance(MINUTE)
+        assert await world.engine.deliver.run_due() == 1
+        message, verdict = await slow.next()
+        assert message.possible_repeat
+    verdict.set_exception(NotifierError(Reason.PROVIDER_FAILED, "503"))
+    await world.engine.deliver.finish(5)
+    world.clock.advance(2 * MINUTE)
+    assert await world.engine.deliver.run_due() == 0
+    assert await world.value("SELECT status FROM notifications WHERE kind = 'page'") == "failed"
+
+
+async def test_who_may_have_had_the_page_of_a_broken_server_hears_the_end(world: World, slow: Slow) -> None:
+    """Bob takes it before the next try: that one does not leave, and Alice hears who has it."""
+    verdict = await _page_in_flight(world, slow)
+    verdict.set_exception(NotifierError(Reason.PROVIDER_FAILED, "502", is_in_doubt=True))
+    await world.engine.deliver.finish(5)
+    await _bob(world, "acknowledge")
+    await _news(world, slow, "Acknowledged by Bob")
+    world.clock.advance(MINUTE)
+    assert await world.engine.deliver.run_due() == 0
+    assert not await unsettled(world.db)

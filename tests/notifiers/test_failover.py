@@ -67,7 +67,8 @@ def test_only_the_provider_s_own_failures_move_a_message_to_the_next(reason: Rea
 
 
 def test_a_lost_answer_blames_the_provider_and_moves_nothing() -> None:
-    """The message may have arrived."""
+    """The message may have arrived, as after the answer of a gateway."""
+    assert not may_go_elsewhere(NotifierError(Reason.PROVIDER_FAILED, "502", is_in_doubt=True))
     assert blames_provider(LostAnswer("gone"))
     assert not may_go_elsewhere(LostAnswer("gone"))
     assert not may_go_elsewhere(Receipt(provider_id="x"))

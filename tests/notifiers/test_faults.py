@@ -48,7 +48,7 @@ class Case(msgspec.Struct, frozen=True):
     words: str
     """As the manual has it."""
     usually: str
-    """`delivered`, `unknown`, `later` or `never`, with the reason and the seconds that the provider asks for."""
+    """`delivered`, `unknown`, `marked`, `later` or `never`, with the reason and the seconds that are asked for."""
     but: dict[str, str] = {}
     status: int = 200
     headers: dict[str, str] = {}
@@ -69,6 +69,8 @@ PAGE = b"<!DOCTYPE html><html><title>Sign in</title></html>"
 HTML = {"Content-Type": "text/html"}
 UNSURE = dict.fromkeys(("sms", "voice"), "unknown")
 """Twilio may have done what it does not confirm."""
+MARKED = dict.fromkeys(("teams", "telegram", "mattermost", "apprise"), "marked provider_failed")
+"""They may have it as well, and nobody there would know a repeat by anything but our words."""
 BY_STATUS = dict.fromkeys(("push", "webhook"), "delivered")
 """The status alone is the receiver's word."""
 RELAYED = dict.fromkeys(("teams", "apprise"), "delivered")
@@ -80,6 +82,7 @@ CASES = [
     Case("the same in HTTP/1.0", "delivered", fault=Fault.OLD_HTTP),
     Case("200 with the provider's own error in the body", "later provider_failed",
          {"sms": "later rate_limited", "voice": "later rate_limited", "teams": "later rate_limited",
+          "telegram": "marked provider_failed", "mattermost": "marked provider_failed",
           "apprise": "later refused", "push": "delivered", "webhook": "delivered"}, says_no=True),
     Case("200 with a web page", "later bad_response", headers=HTML, body=PAGE,
          but=UNSURE | {"teams": "never bad_response", "apprise": "never bad_response"} | BY_STATUS),
@@ -125,12 +128,13 @@ CASES = [
          headers={"Retry-After": "Fri, 16 Oct 2026 01:05:00 GMT"}),
     Case("429, `Retry-After: 999999`", "later rate_limited 900", status=429, headers={"Retry-After": "999999"}),
     Case("429, `Retry-After: -5`", "later rate_limited", status=429, headers={"Retry-After": "-5"}),
-    Case("500", "later provider_failed", UNSURE, 500),
-    Case("502", "later provider_failed", UNSURE, 502),
-    Case("502 with a web page", "later provider_failed", UNSURE, 502, HTML, body=PAGE),
+    Case("500", "later provider_failed", UNSURE | MARKED, 500),
+    Case("502", "later provider_failed", UNSURE | MARKED, 502),
+    Case("502 with a web page", "later provider_failed", UNSURE | MARKED, 502, HTML, body=PAGE),
     Case("503", "later provider_failed", status=503),
     Case("503, `Retry-After: 60`", "later provider_failed 60", status=503, headers={"Retry-After": "60"}),
-    Case("504", "later provider_failed", UNSURE, 504),
+    Case("504", "later provider_failed", UNSURE | MARKED, 504),
+    Case("504 with a web page", "later provider_failed", UNSURE | MARKED, 504, HTML, body=PAGE),
 ]  # fmt: skip
 
 
@@ -257,7 +261,8 @@ async def outcome(notifier: Notifier, page: Message) -> str:
         return "unknown"
     except NotifierError as error:
         wait = f" {error.retry_after:g}" if error.retry_after is not None else ""
-        return f"{'never' if error.permanent else 'later'} {error.reason}{wait}"
+        what = "never" if error.permanent else "marked" if error.is_in_doubt else "later"
+        return f"{what} {error.reason}{wait}"
     assert receipt.provider_id
     return "delivered"
 
@@ -267,7 +272,7 @@ async def outcome(notifier: Notifier, page: Message) -> str:
 async def test_a_fault_means_what_the_manual_says(
     channel: str, case: Case, notifier: Notifier, receiver: FakeWebhook
 ) -> None:
-    """One attempt, one outcome of four; nothing is followed, and no answer is read beyond its limit."""
+    """One attempt, one outcome of five; nothing is followed, and no answer is read beyond its limit."""
     assert await outcome(notifier, message(channel, receiver)) == case.outcome(channel)
     assert sum(request.method == "POST" for request in receiver.requests) == (0 if case.untrusted else 1)
     assert receiver.sent <= LARGEST_READ + ON_THE_WAY
@@ -283,6 +288,7 @@ def _spoken(outcome: str) -> str:
     """`later rate_limited 7` as the manual has it."""
     what, *reason = outcome.split()
     wait = f" after {reason.pop()} s" if len(reason) == 2 else ""
+    what = "later and marked" if what == "marked" else what
     return what + wait + (f", `{reason[0]}`" if reason else "")
 
 
