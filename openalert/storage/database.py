@@ -209,7 +209,9 @@ class Database(ABC):
 
     async def _wait_for_turn(self, member: _Member) -> Transaction | None:
         try:
-            return await asyncio.wait_for(asyncio.shield(member.turn), WAIT_SECONDS)
+            # Not `wait_for`, which before Python 3.12 forgets a cancellation in the moment in which the turn comes.
+            async with asyncio.timeout(WAIT_SECONDS):
+                return await asyncio.shield(member.turn)
         except TimeoutError:
             if member.turn.done() and not member.turn.cancelled():
                 return member.turn.result()

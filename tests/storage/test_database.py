@@ -101,6 +101,35 @@ async def _later(db: Database) -> None:
         await _put(tx, "later")
 
 
+@pytest.mark.parametrize("how", ["transaction", "act"])
+async def test_whoever_is_cancelled_is_cancelled_in_whatever_moment(db: Database, how: str) -> None:
+    """Also in the moment in which its turn comes: a loop that is told to stop stops, and the writer goes on."""
+    over = asyncio.Event()
+
+    async def put(tx: Transaction) -> None:
+        await tx.value("SELECT 1")
+
+    async def acts() -> None:
+        if how == "act":
+            await db.act(put)
+        else:
+            async with db.transaction() as tx:
+                await put(tx)
+        await over.wait()
+
+    for moment in range(40):
+        task = asyncio.create_task(acts())
+        for _ in range(moment):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait([task], timeout=5)
+        over.set()
+        await asyncio.wait([task])
+        over.clear()
+        assert task.cancelled(), f"cancelled in moment {moment}, it went on"
+    await _later(db)
+
+
 async def test_one_cancelled_while_it_waits_is_passed_over(db: Database) -> None:
     """Whoever gives up before its turn is not given one, and nobody hangs."""
     async with db.transaction() as tx:
