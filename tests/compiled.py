@@ -1,7 +1,8 @@
-"""The routes of the program, compiled once in a test process for all the applications that its tests make.
+"""The routes of the program, compiled and described once in a test process for all applications that its tests make.
 
 Compiling some 400 handlers is nearly all that making an application costs (a quarter of a second), and always gives
-the same. What differs from one application to the next is its state and its life, and those stay its own.
+the same; so does describing them (a second). What differs from one application to the next is its state and its life,
+and those stay its own.
 """
 
 from collections.abc import Sequence
@@ -10,6 +11,9 @@ from typing import Any
 
 from litestar import Litestar
 from litestar.datastructures import State
+
+from openalert.app import OpenAlert
+from openalert.web.description import Description
 
 
 def twin(compiled: Litestar, state: State, lifespan: Sequence[Any] = ()) -> Litestar:
@@ -20,6 +24,17 @@ def twin(compiled: Litestar, state: State, lifespan: Sequence[Any] = ()) -> Lite
     made.asgi_router = copy(compiled.asgi_router)
     made.asgi_router.app = made
     return made
+
+
+_described: list[dict[str, Any]] = []
+
+
+def described(app: OpenAlert) -> dict[str, Any]:
+    """The description of the API, which every application gives alike; to be read, not to be changed."""
+    if not _described:
+        description: Description = app.asgi.app.state.description  # type: ignore[attr-defined]  # a Litestar inside
+        _described.append(description.document)
+    return _described[0]
 
 
 class Compiled:

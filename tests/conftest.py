@@ -47,6 +47,12 @@ if folder := _folder():
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", folder)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that take long come first: at the end one process would wait for the other."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 class StoppedClock:
     """A clock that moves only when told."""
 

@@ -20,7 +20,7 @@ from websockets.typing import Origin
 
 pytestmark = pytest.mark.slow
 
-SECONDS = 30.0
+SECONDS = 60.0
 
 
 class Server:
@@ -63,7 +63,7 @@ class Server:
         """Status and body."""
         request = urllib.request.Request(self.url + path, headers=headers)
         try:
-            with urllib.request.urlopen(request, timeout=5) as answer:
+            with urllib.request.urlopen(request, timeout=SECONDS) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
@@ -126,7 +126,7 @@ def test_a_second_server_names_the_first(server: Server) -> None:
     assert port in other.stderr
     for refused in (done, other):
         assert len(refused.stderr.splitlines()) <= 4
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - begun < 30
 
 
 def test_commands_go_through_the_running_server(server: Server) -> None:
@@ -153,7 +153,7 @@ def test_the_socket_survives_nonsense(server: Server) -> None:
             os.close(folder)
             talk.sendall(said)
             talk.shutdown(socket.SHUT_WR)
-            talk.settimeout(5)
+            talk.settimeout(SECONDS)
             try:
                 answer = talk.recv(4096)
             except ConnectionError:
@@ -177,12 +177,12 @@ def test_live_events_over_a_real_socket(server: Server) -> None:
             b'{"name":"Platform"}',
             allowed | {"Content-Type": "application/json"},
         )
-        urllib.request.urlopen(team, timeout=5).close()
+        urllib.request.urlopen(team, timeout=SECONDS).close()
         listener.send('{"type":"ping"}')
-        assert json.loads(listener.recv(5))["type"] == "pong"
+        assert json.loads(listener.recv(SECONDS))["type"] == "pong"
         big.send("x" * 5000)
         with pytest.raises(ConnectionClosed) as closed:
-            big.recv(5)
+            big.recv(SECONDS)
         assert closed.value.rcvd is not None
         assert closed.value.rcvd.code == 1009
         with pytest.raises(InvalidStatus) as refused:
@@ -195,9 +195,9 @@ def test_live_events_over_a_real_socket(server: Server) -> None:
         assert "Content-Security-Policy" in refused.value.response.headers
         begun = time.monotonic()
         assert server.stop() == 0
-        assert time.monotonic() - begun < 5
+        assert time.monotonic() - begun < 9
         with pytest.raises(ConnectionClosed) as gone:
-            listener.recv(5)
+            listener.recv(SECONDS)
         assert gone.value.rcvd is not None
         assert gone.value.rcvd.code in (1001, 1012)
 

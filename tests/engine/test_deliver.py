@@ -39,7 +39,7 @@ class Slow:
         """The oldest message that is held."""
         while not self.held:
             self.arrived.clear()
-            await asyncio.wait_for(self.arrived.wait(), 5)
+            await asyncio.wait_for(self.arrived.wait(), 30)
         return self.held.pop(0)
 
     async def probe(self) -> str:
@@ -80,7 +80,7 @@ async def _news(world: World, slow: Slow, headline: str) -> None:
     message, verdict = await slow.next()
     assert (message.kind, message.headline) == (NotificationKind.UPDATE, headline)
     verdict.set_result(Receipt(provider_id="x"))
-    await world.engine.deliver.finish(5)
+    await world.engine.deliver.finish(30)
 
 
 async def test_a_lost_answer_of_a_page_that_nobody_wants_any_more_is_left_alone(
@@ -90,7 +90,7 @@ async def test_a_lost_answer_of_a_page_that_nobody_wants_any_more_is_left_alone(
     verdict = await _page_in_flight(world, slow)
     await _bob(world, "acknowledge")
     verdict.set_exception(LostAnswer("gone"))
-    await world.engine.deliver.finish(5)
+    await world.engine.deliver.finish(30)
     await _news(world, slow, "Acknowledged by Bob")
     world.clock.advance(MINUTE)
     await world.engine.deliver.run_due()
@@ -106,7 +106,7 @@ async def test_the_end_is_not_told_before_the_page_has_left(world: World, slow: 
     await _bob(world, "resolve")
     assert await world.engine.deliver.run_due() == 0
     verdict.set_result(Receipt(provider_id="x"))
-    await world.engine.deliver.finish(5)
+    await world.engine.deliver.finish(30)
     await _news(world, slow, "Resolved")
     assert not await unsettled(world.db)
 
@@ -114,11 +114,11 @@ async def test_the_end_is_not_told_before_the_page_has_left(world: World, slow: 
 async def test_news_of_an_incident_arrives_in_its_order(world: World, slow: Slow) -> None:
     """ "Acknowledged" has to be tried again: "Resolved", which came meanwhile, goes out after it."""
     (await _page_in_flight(world, slow)).set_result(Receipt(provider_id="x"))
-    await world.engine.deliver.finish(5)
+    await world.engine.deliver.finish(30)
     await _bob(world, "acknowledge")
     assert await world.engine.deliver.run_due() == 1
     (await slow.next())[1].set_exception(NotifierError(Reason.UNREACHABLE, "not now"))
-    await world.engine.deliver.finish(5)
+    await world.engine.deliver.finish(30)
     await _bob(world, "resolve")
     assert await world.engine.deliver.run_due() == 0
     world.clock.advance(MINUTE)
@@ -137,7 +137,7 @@ async def test_a_stop_in_any_moment_of_claiming_loses_no_page(world: World, mome
         await asyncio.sleep(0.0002)
     step.cancel()
     await asyncio.gather(step, return_exceptions=True)
-    await world.engine.deliver.finish(5)
+    await world.engine.deliver.finish(30)
     assert await world.value("SELECT status FROM notifications") in ("pending", "sent")
     await world.engine.run_until_idle()
     assert await world.value("SELECT status FROM notifications") == "sent"
@@ -158,12 +158,12 @@ async def test_an_answer_is_kept_while_the_database_is_away(
     monkeypatch.setattr(deliver, "LONGEST_PAUSE", 0.01)
     verdict = await _page_in_flight(world, slow)
     verdict.set_result(Receipt(provider_id="x"))
-    await asyncio.wait_for(away.wait(), 5)
+    await asyncio.wait_for(away.wait(), 30)
     await asyncio.sleep(0.2)
     world.clock.advance(5 * MINUTE)
     assert await world.engine.deliver.recover() == 0
     monkeypatch.setattr(deliveries, "settle_all", settle)
-    await world.engine.deliver.finish(5)
+    await world.engine.deliver.finish(30)
     assert await world.value("SELECT status FROM notifications") == "sent"
 
 

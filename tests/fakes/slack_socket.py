@@ -15,7 +15,7 @@ from websockets.exceptions import ConnectionClosed
 
 from tests.fakes.slack import FakeSlack
 
-PATIENCE = 5.0
+PATIENCE = 30.0
 
 
 class FakeSlackSocket:

@@ -34,7 +34,9 @@ from tests.fakes.webhook import FakeWebhook, Fault
 from tests.notifiers import messages
 from tests.notifiers.messages import BASE_URL, NOW
 
-DEADLINE = 1.0
+PATIENCE = 30.0
+"""Seconds until a send is given up: on a busy machine, what goes well takes its time."""
+HURRY = 0.5
 
 
 class Rig(Protocol):
@@ -63,14 +65,14 @@ class Rig(Protocol):
 class EmailRig:
     """E-mail and a mail server."""
 
-    def __init__(self, server: FakeSmtp) -> None:
+    def __init__(self, server: FakeSmtp, deadline: float = PATIENCE) -> None:
         self.server = server
         settings = EmailSettings(
             host=server.host,
             port=server.port,
             security="none",
             sender="alerts@example.com",
-            deadline=DEADLINE,
+            deadline=deadline,
         )
         self.notifier: Notifier = EmailNotifier(settings, base_url=BASE_URL)
 
@@ -101,9 +103,9 @@ class SlackRig:
 
     names_its_own = True
 
-    def __init__(self, workspace: FakeSlack) -> None:
+    def __init__(self, workspace: FakeSlack, deadline: float = PATIENCE) -> None:
         self.workspace = workspace
-        settings = OutgoingSettings(deadline=DEADLINE)
+        settings = OutgoingSettings(deadline=deadline)
         self.notifier: Notifier = SlackNotifier(workspace.settings, settings)
 
     def message(self, **changes: Any) -> Message:
@@ -135,9 +137,9 @@ class SlackRig:
 class WebhookRig:
     """Webhooks and a receiver."""
 
-    def __init__(self, receiver: FakeWebhook) -> None:
+    def __init__(self, receiver: FakeWebhook, deadline: float = PATIENCE) -> None:
         self.receiver = receiver
-        settings = OutgoingSettings(allowed_networks=["127.0.0.0/8"], deadline=DEADLINE)
+        settings = OutgoingSettings(allowed_networks=["127.0.0.0/8"], deadline=deadline)
         self.notifier: Notifier = WebhookNotifier(settings, base_url=BASE_URL)
         self.config = {"secret": new_secret()}
 
@@ -166,10 +168,10 @@ class WebhookRig:
 class TeamsRig:
     """Teams and a workflow."""
 
-    def __init__(self, workflow: FakeTeams) -> None:
+    def __init__(self, workflow: FakeTeams, deadline: float = PATIENCE) -> None:
         self.workflow = workflow
         self.notifier: Notifier = TeamsNotifier(
-            OutgoingSettings(allowed_networks=["127.0.0.0/8"], deadline=DEADLINE)
+            OutgoingSettings(allowed_networks=["127.0.0.0/8"], deadline=deadline)
         )
 
     def message(self, **changes: Any) -> Message:
@@ -202,12 +204,12 @@ class MattermostRig:
     names_its_own = True
     knows_repeats = False
 
-    def __init__(self, server: FakeMattermost) -> None:
+    def __init__(self, server: FakeMattermost, deadline: float = PATIENCE) -> None:
         self.server = server
         server.accounts["bea"] = "b" * 26
         self.notifier: Notifier = MattermostNotifier(
             MattermostSettings(url=server.base_url, bot_token=MATTERMOST_TOKEN),
-            OutgoingSettings(deadline=DEADLINE),
+            OutgoingSettings(deadline=deadline),
             base_url=BASE_URL,
         )
 
@@ -241,12 +243,12 @@ class TelegramRig:
     names_its_own = True
     knows_repeats = False
 
-    def __init__(self, telegram: FakeTelegram) -> None:
+    def __init__(self, telegram: FakeTelegram, deadline: float = PATIENCE) -> None:
         self.telegram = telegram
         telegram.chats.add(4711)
         self.notifier: Notifier = TelegramNotifier(
             TelegramSettings(bot_token=BOT_TOKEN, base_url=telegram.base_url),
-            OutgoingSettings(deadline=DEADLINE),
+            OutgoingSettings(deadline=deadline),
         )
 
     def message(self, **changes: Any) -> Message:
@@ -275,10 +277,10 @@ class TelegramRig:
 class PushRig:
     """Pushes, a push service and a browser."""
 
-    def __init__(self, service: FakePushService) -> None:
+    def __init__(self, service: FakePushService, deadline: float = PATIENCE) -> None:
         self.service = service
         service.answer(200)
-        settings = OutgoingSettings(allowed_networks=["127.0.0.0/8"], deadline=DEADLINE)
+        settings = OutgoingSettings(allowed_networks=["127.0.0.0/8"], deadline=deadline)
         self.notifier: Notifier = PushNotifier(
             None, settings, base_url=BASE_URL, tls=service.certificate.client
         )
@@ -310,10 +312,10 @@ class PushRig:
 class AppriseRig:
     """Apprise and an ntfy."""
 
-    def __init__(self, services: FakeServices) -> None:
+    def __init__(self, services: FakeServices, deadline: float = PATIENCE) -> None:
         self.services = services
         self.notifier: Notifier = AppriseNotifier(
-            OutgoingSettings(deadline=DEADLINE), allowed_hosts=(services.host,), base_url=BASE_URL
+            OutgoingSettings(deadline=deadline), allowed_hosts=(services.host,), base_url=BASE_URL
         )
 
     def message(self, **changes: Any) -> Message:
@@ -345,7 +347,9 @@ class TwilioRig:
 
     names_its_own = True
 
-    def __init__(self, twilio: FakeTwilio, kind: type[SmsNotifier] | type[VoiceNotifier]) -> None:
+    def __init__(
+        self, twilio: FakeTwilio, kind: type[SmsNotifier] | type[VoiceNotifier], deadline: float = PATIENCE
+    ) -> None:
         self.twilio = twilio
         self.notifier: Notifier = kind(
             TwilioSettings(
@@ -353,7 +357,7 @@ class TwilioRig:
                 auth_token=TOKEN,
                 from_number=NUMBER,
                 base_url=twilio.base_url,
-                outgoing=OutgoingSettings(deadline=DEADLINE),
+                outgoing=OutgoingSettings(deadline=deadline),
             ),
             base_url=BASE_URL,
         )

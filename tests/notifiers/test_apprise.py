@@ -26,7 +26,9 @@ from tests.notifiers.messages import BASE_URL, NOW
 
 pytestmark = pytest.mark.anyio
 
-DEADLINE = 1.0
+PATIENCE = 30.0
+HURRY = 1.0
+"""Seconds until a send is given up that nothing else ends."""
 
 
 @pytest.fixture
@@ -44,8 +46,16 @@ async def services(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[FakeService
 async def notifier() -> AsyncIterator[AppriseNotifier]:
     """The notifier, for which loopback is a server of ours."""
     made = AppriseNotifier(
-        OutgoingSettings(deadline=DEADLINE), allowed_hosts=("127.0.0.1",), base_url=BASE_URL
+        OutgoingSettings(deadline=PATIENCE), allowed_hosts=("127.0.0.1",), base_url=BASE_URL
     )
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+async def hurried() -> AsyncIterator[AppriseNotifier]:
+    """As `notifier`, for services that hang."""
+    made = AppriseNotifier(OutgoingSettings(deadline=HURRY), allowed_hosts=("127.0.0.1",), base_url=BASE_URL)
     yield made
     await made.close()
 
@@ -163,30 +173,30 @@ async def test_answers_mean_what_they_say(
 
 @pytest.mark.parametrize("fault", [Fault.LOST_ANSWER, Fault.RESET, Fault.HALF_RESPONSE, Fault.HANG])
 async def test_a_lost_answer_is_told_as_one(
-    services: FakeServices, notifier: AppriseNotifier, fault: Fault
+    services: FakeServices, notifier: AppriseNotifier, hurried: AppriseNotifier, fault: Fault
 ) -> None:
     """A request that went out and was not answered may have arrived, whatever the library makes of it."""
     services.fault = fault
     with pytest.raises(LostAnswer):
-        await notifier.send(messages.page(to=services.ntfy), NOW)
+        await (hurried if fault is Fault.HANG else notifier).send(messages.page(to=services.ntfy), NOW)
 
 
 async def test_slow_services_do_not_use_up_the_threads(
-    services: FakeServices, notifier: AppriseNotifier
+    services: FakeServices, hurried: AppriseNotifier
 ) -> None:
     """After more sends have hung than there are threads, the next one goes through."""
     services.fault = Fault.HANG
-    hanging = [notifier.send(messages.page(to=services.ntfy), NOW) for _ in range(2 * apprise.THREADS)]
+    hanging = [hurried.send(messages.page(to=services.ntfy), NOW) for _ in range(2 * apprise.THREADS)]
     outcomes = await asyncio.gather(*hanging, return_exceptions=True)
     assert all(isinstance(outcome, NotifierError | LostAnswer) for outcome in outcomes)
     services.fault = Fault.NONE
-    receipt = await notifier.send(messages.page(to=services.ntfy), NOW)
+    receipt = await hurried.send(messages.page(to=services.ntfy), NOW)
     assert receipt.detail.startswith("ntfy answered 200")
 
 
 async def test_private_networks_are_closed_unless_opened(services: FakeServices) -> None:
     """An address in a private network is refused before anything is sent, unless the operator named its host."""
-    closed = AppriseNotifier(OutgoingSettings(deadline=DEADLINE), base_url=BASE_URL)
+    closed = AppriseNotifier(OutgoingSettings(deadline=PATIENCE), base_url=BASE_URL)
     with pytest.raises(NotifierError) as failure:
         await closed.send(messages.page(to=services.ntfy), NOW)
     await closed.close()

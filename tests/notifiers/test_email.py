@@ -40,7 +40,7 @@ async def send(
         "port": server.port,
         "security": "none",
         "sender": "OpenAlert <alerts@example.com>",
-        "deadline": 2.0,
+        "deadline": 30.0,
     }
     tls = trust.client if trust else None
     notifier = EmailNotifier(EmailSettings(**(given | settings)), base_url=BASE_URL, tls=tls)
@@ -100,7 +100,7 @@ async def test_every_line_ends_as_mail_lines_do(server: FakeSmtp) -> None:
 async def test_moods_of_the_server(server: FakeSmtp, mode: SmtpMode, reason: Reason, permanent: bool) -> None:
     """Each is told apart, and only 5xx is final."""
     server.mode = mode
-    error = await failure(server)
+    error = await failure(server, deadline=1.0 if reason is Reason.TIMEOUT else 30.0)
     assert (error.reason, error.permanent) == (reason, permanent)
     assert server.mails == []
 
@@ -110,14 +110,14 @@ async def test_silence_after_the_content_is_a_lost_answer(server: FakeSmtp, mode
     """The server took the mail and never said so, by hanging up or by hanging."""
     server.mode = mode
     with pytest.raises(LostAnswer):
-        await send(server)
+        await send(server, deadline=2.0 if mode is SmtpMode.HANG_AFTER_CONTENT else 30.0)
     assert len(server.mails) == 1
 
 
 async def test_slow_goodbye_does_not_undo_a_delivery(server: FakeSmtp) -> None:
     """Once the mail is taken, nothing that the server does to QUIT matters, nor may it cost much time."""
     server.mode = SmtpMode.SLOW_GOODBYE
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(25):
         receipt = await send(server, deadline=30.0)
     assert receipt.detail.startswith("250")
 
@@ -278,7 +278,7 @@ async def test_silent_first_address_leaves_time_for_the_next(
 
     monkeypatch.setattr(socket, "getaddrinfo", two)
     with black_hole("127.0.0.9", server.port):
-        await send(server, host="localhost", connect_deadline=0.6)
+        await send(server, host="localhost", connect_deadline=1.0)
 
 
 async def test_slow_replies_end_at_the_deadline(server: FakeSmtp) -> None:

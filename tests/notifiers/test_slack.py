@@ -44,7 +44,7 @@ async def workspace() -> AsyncIterator[FakeSlack]:
 @pytest.fixture
 async def notifier(workspace: FakeSlack) -> AsyncIterator[SlackNotifier]:
     """The channel, connected to the workspace."""
-    made = SlackNotifier(workspace.settings, OutgoingSettings(deadline=2.0))
+    made = SlackNotifier(workspace.settings, OutgoingSettings(deadline=30.0))
     yield made
     await made.close()
 

@@ -27,7 +27,7 @@ class Side:
         self.go_on = asyncio.Event()
         self.go_on.set()
         self.breaks = False
-        self.api = SlackApi(workspace.settings, OutgoingSettings(deadline=2.0))
+        self.api = SlackApi(workspace.settings, OutgoingSettings(deadline=30.0))
         self.socket = SlackSocket(self.api, self._receive, lambda: 0, pause=self._pause)
 
     async def _receive(self, kind: str, payload: dict[str, Any]) -> dict[str, Any] | None:

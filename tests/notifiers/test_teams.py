@@ -19,7 +19,7 @@ from tests.notifiers.messages import BASE_URL, NOW
 
 pytestmark = pytest.mark.anyio
 
-SETTINGS = OutgoingSettings(allowed_networks=["127.0.0.0/8"], deadline=2)
+SETTINGS = OutgoingSettings(allowed_networks=["127.0.0.0/8"], deadline=30)
 
 
 @pytest.fixture

@@ -42,7 +42,7 @@ async def telegram() -> AsyncIterator[FakeTelegram]:
 async def notifier(telegram: FakeTelegram) -> AsyncIterator[TelegramNotifier]:
     """The notifier."""
     settings = TelegramSettings(bot_token=TOKEN, base_url=telegram.base_url)
-    made = TelegramNotifier(settings, OutgoingSettings(deadline=2))
+    made = TelegramNotifier(settings, OutgoingSettings(deadline=30))
     yield made
     await made.close()
 

@@ -29,7 +29,7 @@ def settings(twilio: FakeTwilio | None = None, **changes: Any) -> TwilioSettings
         "account_sid": ACCOUNT,
         "auth_token": TOKEN,
         "from_number": NUMBER,
-        "outgoing": OutgoingSettings(deadline=2.0),
+        "outgoing": OutgoingSettings(deadline=30.0),
     }
     if twilio is not None:
         given["base_url"] = twilio.base_url

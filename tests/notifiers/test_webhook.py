@@ -33,7 +33,7 @@ async def receiver() -> AsyncIterator[FakeWebhook]:
 @pytest.fixture
 async def notifier() -> AsyncIterator[WebhookNotifier]:
     """The channel, allowed to reach loopback."""
-    made = WebhookNotifier(OutgoingSettings(allow_private_networks=True, deadline=2.0), base_url=BASE_URL)
+    made = WebhookNotifier(OutgoingSettings(allow_private_networks=True, deadline=30.0), base_url=BASE_URL)
     yield made
     await made.close()
 

@@ -16,7 +16,7 @@ import httpx2
 import msgspec
 
 T = TypeVar("T")
-SECONDS = 30.0
+SECONDS = 60.0
 
 
 def free_port() -> int:
@@ -26,7 +26,7 @@ def free_port() -> int:
         return int(sock.getsockname()[1])
 
 
-async def until(question: Callable[[], Awaitable[T]], seconds: float = 15.0) -> T:
+async def until(question: Callable[[], Awaitable[T]], seconds: float = SECONDS) -> T:
     """The first answer that is true; AssertionError with the last one when there is none in time."""
     end = time.monotonic() + seconds
     while True:
@@ -52,7 +52,7 @@ class Server:
         clean = {name: value for name, value in os.environ.items() if not name.startswith("OPENALERT_")}
         given = {f"OPENALERT_{name.upper()}": value for name, value in settings.items()}
         self.environment = clean | {"OPENALERT_SERVER_API_WRITES_PER_MINUTE": "0"} | given
-        self.client = httpx2.AsyncClient(base_url=self.url, timeout=10.0)
+        self.client = httpx2.AsyncClient(base_url=self.url, timeout=30.0)
 
     @property
     def pid(self) -> int:

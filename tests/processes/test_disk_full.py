@@ -71,8 +71,8 @@ async def test_a_full_disk_refuses_with_503_and_heals(small_disk: Server) -> Non
     async def healed() -> bool:
         return (await house.post("after")).status_code == 202
 
-    await until(healed, 10)
-    await until(small_disk.is_ready, 15)
+    await until(healed)
+    await until(small_disk.is_ready)
     for _ in range(2):
         stored = {alert["title"] for alert in await small_disk.items("/alerts")}
         assert {"before", "after", *taken} - stored == set()

@@ -79,7 +79,7 @@ async def test_kill_9_under_load_loses_no_answered_alert_and_doubles_no_page(
     assert {title for title in load.answered if title not in stored} == set()
     assert {t for t, incident in load.answered.items() if stored[t]["incidentId"] != incident} == set()
     assert len(numbers) == len(set(numbers))
-    await until(lambda: _all_sent(server), 60)
+    await until(lambda: _all_sent(server), 120)
 
     pages = Counter(mail.subject for mail in smtp.mails if "(possible repeat)" not in mail.subject)
     assert [subject for subject, count in pages.items() if count > 1] == []
@@ -105,7 +105,7 @@ async def test_kill_9_between_claim_send_and_settle_repeats_a_webhook_once_and_s
         load.stop()
         await asyncio.gather(*senders)
         receiver.fault = Fault.NONE
-        await until(lambda: _none_is_open(server), 90)
+        await until(lambda: _none_is_open(server), 120)
 
         marks: dict[str, list[bool]] = {}
         titles = set()

@@ -31,7 +31,7 @@ async def test_a_page_is_tried_again_until_the_mail_server_is_back(server: Serve
         incident = answer.json()["incidents"][0]["id"]
         begun = time.monotonic()
         await until(lambda: _said(receiver))
-        assert time.monotonic() - begun < 3
+        assert time.monotonic() - begun < 12
 
         async def tried_twice() -> dict[str, object] | None:
             rows = await server.items(f"/incidents/{incident}/notifications")
@@ -42,7 +42,7 @@ async def test_a_page_is_tried_again_until_the_mail_server_is_back(server: Serve
         assert waiting["status"] in ("pending", "sending")
         assert waiting["failureReason"]
         await smtp.up()
-        await smtp.received(1, 20)
+        await smtp.received(1)
 
         async def sent() -> bool:
             rows = await server.items(f"/incidents/{incident}/notifications")

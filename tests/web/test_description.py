@@ -12,7 +12,7 @@ from litestar.routes import HTTPRoute
 
 from openalert.app import OpenAlert
 from openalert.web import vocabulary
-from openalert.web.description import Description
+from tests.compiled import described
 from tests.web.test_conditions import key
 
 pytestmark = pytest.mark.anyio
@@ -25,8 +25,7 @@ _FILES = ("text/csv", "application/x-ndjson", "text/calendar")
 @pytest.fixture
 def document(app: OpenAlert) -> Json:
     """The whole description."""
-    description: Description = app.asgi.app.state.description  # type: ignore[attr-defined]  # a Litestar inside
-    return description.document
+    return described(app)
 
 
 @pytest.fixture

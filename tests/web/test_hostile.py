@@ -18,7 +18,7 @@ import structlog
 from openalert.app import OpenAlert
 from openalert.config import Config
 from openalert.storage import Database
-from openalert.web.description import Description
+from tests.compiled import described
 from tests.web.test_conditions import everything, key
 from tests.web.test_description import operations, resolved
 
@@ -150,8 +150,9 @@ class Ground:
 @pytest.fixture
 async def ground(app: OpenAlert, api: Client) -> Ground:
     """What the requests are aimed at."""
-    description: Description = app.asgi.app.state.description  # type: ignore[attr-defined]  # a Litestar inside
-    return Ground(description.document, await everything(api))
+    made = await everything(api)
+    await app.engine.run_until_idle()  # so that nothing changes between two looks at it
+    return Ground(described(app), made)
 
 
 def wrong(answer: httpx2.Response) -> str:

@@ -48,7 +48,7 @@ class Socket:
 
     async def frame(self) -> dict[str, Any]:
         """The next thing from the server, as it is."""
-        return await asyncio.wait_for(self.from_server.get(), 3)
+        return await asyncio.wait_for(self.from_server.get(), 30)
 
     async def hear(self) -> dict[str, Any]:
         """The next message."""
@@ -85,7 +85,7 @@ async def connected(app: OpenAlert, **headers: str) -> AsyncIterator[Socket]:
         yield socket
     finally:
         socket.to_server.put_nowait({"type": "websocket.disconnect"})
-        await asyncio.wait_for(task, 3)
+        await asyncio.wait_for(task, 30)
 
 
 @pytest.fixture

@@ -32,7 +32,7 @@ from openalert.domain.access import Role
 from openalert.storage import open_database
 from openalert.storage.keyring import KeyRing
 from openalert.usecases import api_keys, setup, signin, users
-from openalert.web.description import Description
+from tests.compiled import described
 from tests.conftest import KEY, StoppedClock
 from tests.web.test_conditions import everything
 from tests.web.test_hostile import Ground
@@ -82,15 +82,14 @@ async def appliance(tmp_path: Path, anyio_backend: str) -> AsyncIterator[Applian
         uvicorn.Config(openalert.asgi, port=port, lifespan="on", log_config=None, ws="none")
     )
     serving = asyncio.create_task(server.serve())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not server.started:  # noqa: ASYNC110 - uvicorn tells it by an attribute alone
             await asyncio.sleep(0.02)
     try:
         url = f"http://127.0.0.1:{port}"
         async with httpx2.AsyncClient(base_url=url, headers=headers[Role.OWNER]) as client:
             made = await everything(client)
-        description: Description = openalert.asgi.app.state.description  # type: ignore[attr-defined]  # Litestar
-        yield Appliance(url, Ground(description.document, made), headers)
+        yield Appliance(url, Ground(described(openalert), made), headers)
     finally:
         server.should_exit = True
         await serving

@@ -83,7 +83,7 @@ async def _until(page: Any, expression: str) -> None:
     """Wait until the expression holds; the content policy keeps Playwright's own waiting from working."""
     from playwright.async_api import Error
 
-    for _ in range(100):
+    for _ in range(600):
         with suppress(Error):  # between two pages there is nothing to ask
             if await page.evaluate(expression):
                 return
@@ -129,7 +129,7 @@ async def house(tmp_path: Path, anyio_backend: str) -> AsyncIterator[House]:
     )
     server = uvicorn.Server(settings)
     serving = asyncio.create_task(server.serve())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not server.started:  # noqa: ASYNC110 - uvicorn tells it by an attribute alone
             await asyncio.sleep(0.02)
     async with async_playwright() as playwright:

@@ -81,7 +81,7 @@ async def desk(tmp_path: Path, anyio_backend: str) -> AsyncIterator[Desk]:
     )  # fmt: skip
     serving_at = uvicorn.Server(settings)
     serving = asyncio.create_task(serving_at.serve())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not serving_at.started:  # noqa: ASYNC110 - uvicorn tells it by an attribute alone
             await asyncio.sleep(0.02)
     async with async_playwright() as playwright:

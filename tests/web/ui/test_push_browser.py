@@ -202,7 +202,7 @@ async def desk(tmp_path: Path, anyio_backend: str) -> AsyncIterator[Desk]:
         )
     )  # fmt: skip
     serving = asyncio.create_task(serving_at.serve())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not serving_at.started:  # noqa: ASYNC110 - uvicorn tells it by an attribute alone
             await asyncio.sleep(0.02)
     complaints: list[str] = []
@@ -259,7 +259,7 @@ async def test_a_browser_is_connected_paged_and_answers(desk: Desk) -> None:
     assert page["title"] == "CRITICAL #1 DiskFull (Shop)"
     assert page["actions"] == ["acknowledge", "resolve"]
     assert (page["stays"], page["silent"], page["rings"]) == (True, False, True)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while await desk.status() != "delivered":  # noqa: ASYNC110 - the browser tells the server, not us
             await asyncio.sleep(0.05)
     await desk.page.context.clear_cookies()

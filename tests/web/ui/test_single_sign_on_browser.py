@@ -77,7 +77,7 @@ async def house(tmp_path: Path, anyio_backend: str) -> AsyncIterator[House]:
             )
         )  # fmt: skip
         serving = asyncio.create_task(server.serve())
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not server.started:  # noqa: ASYNC110 - uvicorn tells it by an attribute alone
                 await asyncio.sleep(0.02)
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
