@@ -8,7 +8,8 @@ import msgspec
 from openalert.domain.escalation import PolicyVersion, TargetType
 from openalert.domain.instant import Instant
 from openalert.domain.oncall import shifts
-from openalert.domain.schedule import Override, Rotation, Schedule
+from openalert.domain.plan import Plan
+from openalert.domain.schedule import Schedule
 
 Span: TypeAlias = tuple[Instant, Instant]
 """From an instant until before another."""
@@ -38,15 +39,9 @@ class PolicyReach(msgspec.Struct, frozen=True, kw_only=True):
     """Whether a level tells a place where several people read."""
 
 
-def watch(
-    schedule: Schedule,
-    rotations: Iterable[Rotation],
-    overrides: Iterable[Override],
-    span: Span,
-    reachable: Collection[str],
-) -> Watch:
+def watch(plan: Plan, span: Span, reachable: Collection[str]) -> Watch:
     """The range in full; `reachable` are the ids of the people whom a page would reach."""
-    final = shifts(schedule, rotations, overrides, *span)
+    final = shifts(plan, *span)
     duty: dict[str, Span] = {}
     reached: list[Span] = []
     for shift in final.items:
@@ -56,7 +51,7 @@ def watch(
                 duty[person.user_id] = (first[0] if first else shift.start, shift.end)
         if any(person.user_id in reachable for person in shift.people):
             reached.append((shift.start, shift.end))
-    return Watch(schedule=schedule, span=span, gaps=final.gaps, reached=reached, duty=duty)
+    return Watch(schedule=plan.schedule, span=span, gaps=final.gaps, reached=reached, duty=duty)
 
 
 def of_policy(

@@ -7,6 +7,7 @@ import msgspec
 from openalert.domain.access import SYSTEM, Actor, Permission, can
 from openalert.domain.escalation import TargetType
 from openalert.domain.instant import Instant
+from openalert.domain.plan import Plan
 from openalert.domain.reachability import Reachability, ReachState
 from openalert.domain.service import Service
 from openalert.domain.user import User
@@ -24,7 +25,6 @@ from openalert.storage import (
 )
 from openalert.storage.channel_troubles import ChannelTrouble
 from openalert.storage.escalation_policies import Document
-from openalert.storage.schedules import Plan
 from openalert.storage.transaction import Reader
 from openalert.storage.warnings import Failed, Inlet, Quarantine, Refused
 from openalert.usecases import reachability

@@ -91,9 +91,7 @@ async def look(database: Database, actor: Actor, unset: Mapping[str, str] = NOTH
 async def _watches(facts: Facts) -> dict[str, Watch]:
     found = {}
     for plan in (*facts.plans.values(), *facts.hidden_plans.values()):
-        found[plan.schedule.id] = watch(
-            plan.schedule, plan.rotations, plan.overrides, _span(facts), facts.reachable
-        )
+        found[plan.schedule.id] = watch(plan, _span(facts), facts.reachable)
         await asyncio.sleep(0)
     return found
 

@@ -6,7 +6,7 @@ from itertools import pairwise
 from openalert.domain.coverage import Span, Watch, length, meets, of_policy, watch, without
 from openalert.domain.escalation import Level, PolicyVersion, Target, TargetType
 from openalert.domain.instant import DAY, HOUR
-from tests.domain.rotas import OFFICE, SCHEDULE, override, rotation, utc
+from tests.domain.rotas import OFFICE, override, plan_of, rotation, utc
 
 START = utc("2026-01-05T09:00")
 SPAN = (START, START + 3 * DAY)
@@ -14,7 +14,7 @@ SPAN = (START, START + 3 * DAY)
 
 def days(*members: str, reachable: tuple[str, ...] = ("ana", "ben")) -> Watch:
     """Three days of a daily rotation of these."""
-    return watch(SCHEDULE, [rotation(*members)], [], SPAN, reachable)
+    return watch(plan_of([rotation(*members)]), SPAN, reachable)
 
 
 def policy(*levels: tuple[TargetType, str]) -> PolicyVersion:
@@ -41,9 +41,7 @@ def test_a_schedule_is_watched_in_full() -> None:
 def test_turns_in_a_row_are_one_stretch() -> None:
     """An override in the middle of a turn by the same person cuts the shift, and not the stretch."""
     seen = watch(
-        SCHEDULE,
-        [rotation("ana", "ben")],
-        [override("ana", "2026-01-05T12:00", "2026-01-05T13:00")],
+        plan_of([rotation("ana", "ben")], [override("ana", "2026-01-05T12:00", "2026-01-05T13:00")]),
         SPAN,
         ("ana",),
     )
@@ -52,9 +50,9 @@ def test_turns_in_a_row_are_one_stretch() -> None:
 
 def test_a_policy_reaches_nobody_where_none_of_its_levels_does() -> None:
     """A gap of the first schedule that the second one fills is none; what is left is."""
-    office = watch(SCHEDULE, [rotation("ana", restrictions=(OFFICE,))], [], SPAN, ("ana",))
+    office = watch(plan_of([rotation("ana", restrictions=(OFFICE,))]), SPAN, ("ana",))
     nights = watch(
-        SCHEDULE, [], [override("ben", "2026-01-05T17:00", "2026-01-07T09:00")], SPAN, ("ana", "ben")
+        plan_of([], [override("ben", "2026-01-05T17:00", "2026-01-07T09:00")]), SPAN, ("ana", "ben")
     )
     both = policy((TargetType.SCHEDULE, "office"), (TargetType.SCHEDULE, "nights"))
     found = of_policy(
