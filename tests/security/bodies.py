@@ -252,3 +252,10 @@ FORMS: dict[str, Callable[[Ids, Instant], dict[str, str]]] = {
     },
 }
 """Forms by path, or by path and verb."""
+FORMS |= {
+    path.replace("/me/", "/users/{user_id}/", 1): made
+    for path, made in FORMS.items()
+    if path.startswith("/me/") and path != "/me/calendar-links"
+}
+"""What one sets for oneself an admin sets for others, by the same form."""
+FORMS["/users/{user_id}/contact-methods/{method_id}/verify"] = lambda ids, now: {"again": "1"}

@@ -26,6 +26,8 @@ REFUSED_LATER = {
     ("POST", "/api/v1/users/{user_id}/password"): {400},
     ("POST", "/me/password"): {422},
     ("POST", "/me/contact-methods/{method_id}/verify"): {422, 303},
+    ("POST", "/users/{user_id}/contact-methods/{method_id}/verify"): {422, 303},
+    ("POST", "/users/{user_id}/notification-rules"): {422},  # the method is somebody else's
     ("POST", "/api/v1/users/{user_id}/notification-rules"): {400},  # the method is somebody else's
     ("POST", "/api/v1/notifications/{notification_id}/resend"): {409},  # it is still on its way
     ("GET", "/a/{token}"): {404},

@@ -117,6 +117,12 @@ FIRST: dict[str, tuple[Step, ...]] = {
     "POST /me/notification-rules/defaults": (("POST", "/me/notification-rules/{rule_id}/delete"),),
     "POST /me/quiet-hours/delete": (("POST", "/me/quiet-hours"),),
     "POST /me/contact-methods/{method_id}/delete": NEW_METHOD,
+    "POST /users/{user_id}/contact-methods/{method_id}/verify": NEW_METHOD,
+    "POST /users/{user_id}/notification-rules/defaults": (
+        ("DELETE", "/api/v1/users/{user_id}/notification-rules/{rule_id}"),
+    ),
+    "POST /users/{user_id}/quiet-hours/delete": (("POST", "/users/{user_id}/quiet-hours"),),
+    "POST /users/{user_id}/contact-methods/{method_id}/delete": NEW_METHOD,
     "DELETE /api/v1/message-templates/{way}": (("PUT", "/api/v1/message-templates/{way}"),),
 }
 """What must be done before it can be done."""
@@ -127,6 +133,7 @@ BODIES: dict[str, Any] = {
     "PATCH /api/v1/schedules/{schedule_id}/rotations/{rotation_id}": {"name": "Another"},
     "PATCH /api/v1/users/{user_id}/notification-rules/{rule_id}": {"delayMinutes": 9},
     "POST /me/contact-methods/{method_id}/verify": {"code": "0000"},
+    "POST /users/{user_id}/contact-methods/{method_id}/verify": {"code": "0000"},
     "POST /api/v1/users/{user_id}/contact-methods/{method_id}/verify": {"code": "0000"},
 }
 """Bodies that change something, where the one that is made does not; a PATCH changes the name."""

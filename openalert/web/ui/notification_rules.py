@@ -1,4 +1,4 @@
-"""My rules and quiet hours: what comes when I am paged, as a picture, and the forms that change it."""
+"""Rules and quiet hours, one's own and for admins those of others: what comes when, drawn, and the forms for it."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -33,7 +33,6 @@ from openalert.web.ui.forms import (
 )
 from openalert.web.ui.frame import Values, Web, act, answer, go, own_id, sent, sent_all, shell
 
-HERE = "/me/rules"
 NOTHING_PASSES = "none"
 _RULE_FIELDS = {
     "contactMethodId": ("method", "The way"),
@@ -70,25 +69,42 @@ _FIELDS = (
 )
 
 
-@get(HERE, include_in_schema=False)
-async def show(request: Web, db: NamedDependency[Database], actor: NamedDependency[Actor]) -> Response[Any]:
-    """The picture, the rules, and when I want quiet."""
-    return await _page(request, db, actor, {}, {})
+def _both(tail: str) -> list[str]:
+    """The same below one's own page and below that of somebody else."""
+    return [f"/me/{tail}", f"/users/{{user_id:str}}/{tail}"]
+
+
+def _base(actor: Actor, user_id: str) -> str:
+    """Below which page somebody's rules are; empty `user_id`: one's own."""
+    return "/me" if not user_id or user_id == actor.user_id else f"/users/{user_id}"
+
+
+@get(_both("rules"), include_in_schema=False)
+async def show(
+    request: Web, db: NamedDependency[Database], actor: NamedDependency[Actor], user_id: FromPath[str] = ""
+) -> Response[Any]:
+    """The picture, the rules, and when the person wants quiet; one's own are at `/me/rules`."""
+    if user_id and user_id == actor.user_id:
+        return go("/me/rules")
+    return await _page(request, db, actor, user_id, {}, {})
 
 
 async def _page(
-    request: Web, db: Database, actor: Actor, typed: Mapping[str, str], errors: Errors
+    request: Web, db: Database, actor: Actor, user_id: str, typed: Mapping[str, str], errors: Errors
 ) -> Response[Any]:
+    base = _base(actor, user_id)
     async with db.read() as reader:
-        me = await users.me(reader, actor)
-        callee = await notification_rules.callee(reader, actor, me.id)
-        methods = await contact_methods.of_user(reader, actor, me.id)
+        user = await users.get(reader, actor, user_id or own_id(actor))
+        callee = await notification_rules.callee(reader, actor, user.id)
+        methods = await contact_methods.of_user(reader, actor, user.id)
         context = await shell(
             request,
             reader,
             actor,
-            "/me",
-            user={"name": me.name, "email": me.email, "timezone": me.timezone},
+            "/me" if base == "/me" else "/users",
+            base=base,
+            mine=base == "/me",
+            user={"name": user.name, "email": user.email, "timezone": user.timezone},
             picture=reaching.picture(callee, reader.now),
             rules=reaching.rules(callee, methods),
             week=reaching.week(callee, reader.now),
@@ -150,9 +166,9 @@ def _severity(text: str, field: str) -> Severity:
         raise Invalid("Choose one of the severities.", field=field) from None
 
 
-@post("/me/notification-rules", include_in_schema=False)
+@post(_both("notification-rules"), include_in_schema=False)
 async def add_rule(
-    request: Web, db: NamedDependency[Database], actor: NamedDependency[Actor]
+    request: Web, db: NamedDependency[Database], actor: NamedDependency[Actor], user_id: FromPath[str] = ""
 ) -> Response[Any]:
     """A further step."""
     typed = await sent(request)
@@ -160,7 +176,7 @@ async def add_rule(
     async def body(tx: Transaction) -> bool:
         await notification_rules.create(
             tx,
-            own_id(actor),
+            user_id or own_id(actor),
             contact_method_id=typed.get("method", ""),
             delay=minutes(typed.get("delay", ""), "delay"),
             min_severity=_severity(typed.get("min_severity", ""), "min_severity"),
@@ -170,37 +186,43 @@ async def add_rule(
 
     done, errors = await attempt(db, actor, body, _RULE_FIELDS)
     if done is None:
-        return await _page(request, db, actor, typed, errors)
-    return go(f"{HERE}#rules", "Added.")
+        return await _page(request, db, actor, user_id, typed, errors)
+    return go(f"{_base(actor, user_id)}/rules#rules", "Added.")
 
 
-@post("/me/notification-rules/defaults", include_in_schema=False)
-async def begin_with_defaults(db: NamedDependency[Database], actor: NamedDependency[Actor]) -> Response[None]:
+@post(_both("notification-rules/defaults"), include_in_schema=False)
+async def begin_with_defaults(
+    db: NamedDependency[Database], actor: NamedDependency[Actor], user_id: FromPath[str] = ""
+) -> Response[None]:
     """Write the defaults down as rules, to change them from there."""
 
     async def body(tx: Transaction) -> str:
-        await notification_rules.adopt_defaults(tx, own_id(actor))
-        return "The defaults are your rules now. Change them as you like."
+        await notification_rules.adopt_defaults(tx, user_id or own_id(actor))
+        whose = "your" if _base(actor, user_id) == "/me" else "their"
+        return f"The defaults are {whose} rules now. Change them as you like."
 
-    return await act(db, actor, f"{HERE}#rules", body)
+    return await act(db, actor, f"{_base(actor, user_id)}/rules#rules", body)
 
 
-@post("/me/notification-rules/{rule_id:str}/delete", include_in_schema=False)
+@post(_both("notification-rules/{rule_id:str}/delete"), include_in_schema=False)
 async def delete_rule(
-    rule_id: FromPath[str], db: NamedDependency[Database], actor: NamedDependency[Actor]
+    rule_id: FromPath[str],
+    db: NamedDependency[Database],
+    actor: NamedDependency[Actor],
+    user_id: FromPath[str] = "",
 ) -> Response[None]:
     """Forget a step."""
 
     async def body(tx: Transaction) -> str:
-        await notification_rules.delete(tx, own_id(actor), rule_id)
+        await notification_rules.delete(tx, user_id or own_id(actor), rule_id)
         return "Removed."
 
-    return await act(db, actor, f"{HERE}#rules", body)
+    return await act(db, actor, f"{_base(actor, user_id)}/rules#rules", body)
 
 
-@post("/me/notification-preferences", include_in_schema=False)
+@post(_both("notification-preferences"), include_in_schema=False)
 async def set_preferences(
-    request: Web, db: NamedDependency[Database], actor: NamedDependency[Actor]
+    request: Web, db: NamedDependency[Database], actor: NamedDependency[Actor], user_id: FromPath[str] = ""
 ) -> Response[Any]:
     """From which severity, how insistently, and whether handoffs and the weekly report are told."""
     typed = await sent(request)
@@ -208,7 +230,7 @@ async def set_preferences(
     async def body(tx: Transaction) -> bool:
         await notification_rules.set_preferences(
             tx,
-            own_id(actor),
+            user_id or own_id(actor),
             min_severity=_severity(typed.get("pages_from", ""), "pages_from"),
             repeat_every=minutes(typed.get("repeat_every", ""), "repeat_every"),
             repeat_most=whole(typed.get("repeat_most", ""), "repeat_most"),
@@ -219,13 +241,13 @@ async def set_preferences(
 
     done, errors = await attempt(db, actor, body, _PREFERENCE_FIELDS)
     if done is None:
-        return await _page(request, db, actor, typed, errors)
-    return go(f"{HERE}#rules", "Saved.")
+        return await _page(request, db, actor, user_id, typed, errors)
+    return go(f"{_base(actor, user_id)}/rules#rules", "Saved.")
 
 
-@post("/me/quiet-hours", include_in_schema=False)
+@post(_both("quiet-hours"), include_in_schema=False)
 async def add_window(
-    request: Web, db: NamedDependency[Database], actor: NamedDependency[Actor]
+    request: Web, db: NamedDependency[Database], actor: NamedDependency[Actor], user_id: FromPath[str] = ""
 ) -> Response[Any]:
     """A further window of the week."""
     typed = await sent(request)
@@ -237,14 +259,16 @@ async def add_window(
             from_time=typed.get("from", ""),
             to_time=typed.get("to", ""),
         )
-        before = await notification_rules.preferences(tx, actor, own_id(actor))
+        before = await notification_rules.preferences(tx, actor, user_id or own_id(actor))
         await _set_quiet(tx, msgspec.structs.replace(before, quiet=(*before.quiet, window)))
         return True
 
     done, errors = await attempt(db, actor, body, _QUIET_FIELDS)
     if done is None:
-        return await _page(request, db, actor, typed, errors)
-    return go(f"{HERE}#quiet", "Added: pages that come then are held until it is over.")
+        return await _page(request, db, actor, user_id, typed, errors)
+    return go(
+        f"{_base(actor, user_id)}/rules#quiet", "Added: pages that come then are held until it is over."
+    )
 
 
 async def _set_quiet(tx: Transaction, wanted: Preferences) -> None:
@@ -257,27 +281,27 @@ async def _set_quiet(tx: Transaction, wanted: Preferences) -> None:
     )
 
 
-@post("/me/quiet-hours/delete", include_in_schema=False)
+@post(_both("quiet-hours/delete"), include_in_schema=False)
 async def delete_window(
-    request: Web, db: NamedDependency[Database], actor: NamedDependency[Actor]
+    request: Web, db: NamedDependency[Database], actor: NamedDependency[Actor], user_id: FromPath[str] = ""
 ) -> Response[None]:
     """Forget the window that looks like this; what it held leaves at once."""
     typed = await sent(request)
 
     async def body(tx: Transaction) -> str:
-        before = await notification_rules.preferences(tx, actor, own_id(actor))
+        before = await notification_rules.preferences(tx, actor, user_id or own_id(actor))
         shown = [(reaching.days_words(each.days), each.from_time, each.to_time) for each in before.quiet]
         gone = (typed.get("days", ""), typed.get("from", ""), typed.get("to", ""))
         left = tuple(each for each, words in zip(before.quiet, shown, strict=True) if words != gone)
         await _set_quiet(tx, msgspec.structs.replace(before, quiet=left))
         return "Removed. What it held is on its way."
 
-    return await act(db, actor, f"{HERE}#quiet", body)
+    return await act(db, actor, f"{_base(actor, user_id)}/rules#quiet", body)
 
 
-@post("/me/quiet-hours/passes", include_in_schema=False)
+@post(_both("quiet-hours/passes"), include_in_schema=False)
 async def set_passes(
-    request: Web, db: NamedDependency[Database], actor: NamedDependency[Actor]
+    request: Web, db: NamedDependency[Database], actor: NamedDependency[Actor], user_id: FromPath[str] = ""
 ) -> Response[None]:
     """What comes all the same."""
     typed = await sent(request)
@@ -285,31 +309,32 @@ async def set_passes(
     async def body(tx: Transaction) -> str:
         chosen = typed.get("passes", "")
         passes = None if chosen == NOTHING_PASSES else _severity(chosen, "passes")
-        before = await notification_rules.preferences(tx, actor, own_id(actor))
+        before = await notification_rules.preferences(tx, actor, user_id or own_id(actor))
         await _set_quiet(tx, msgspec.structs.replace(before, passes_from=passes))
         return "Saved."
 
-    return await act(db, actor, f"{HERE}#quiet", body)
+    return await act(db, actor, f"{_base(actor, user_id)}/rules#quiet", body)
 
 
-@post("/me/do-not-disturb", include_in_schema=False)
+@post(_both("do-not-disturb"), include_in_schema=False)
 async def do_not_disturb(
-    request: Web, db: NamedDependency[Database], actor: NamedDependency[Actor]
+    request: Web, db: NamedDependency[Database], actor: NamedDependency[Actor], user_id: FromPath[str] = ""
 ) -> Response[Any]:
     """On for some hours or until a time, or off."""
     typed = await sent(request)
 
     async def body(tx: Transaction) -> str:
-        me = await users.me(tx, actor)
-        until = _until(typed, zone_named(me.timezone), tx.now)
-        before = await notification_rules.preferences(tx, actor, me.id)
+        user = await users.get(tx, actor, user_id or own_id(actor))
+        until = _until(typed, zone_named(user.timezone), tx.now)
+        before = await notification_rules.preferences(tx, actor, user.id)
         await _set_quiet(tx, msgspec.structs.replace(before, do_not_disturb_until=until))
-        return "Nothing disturbs you but what passes." if until else "Off. What was held is on its way."
+        whom = "you" if _base(actor, user_id) == "/me" else user.name
+        return f"Nothing disturbs {whom} but what passes." if until else "Off. What was held is on its way."
 
     said, errors = await attempt(db, actor, body, _QUIET_FIELDS)
     if said is None:
-        return await _page(request, db, actor, typed, errors)
-    return go(f"{HERE}#quiet", said)
+        return await _page(request, db, actor, user_id, typed, errors)
+    return go(f"{_base(actor, user_id)}/rules#quiet", said)
 
 
 def _until(typed: Mapping[str, str], zone: Any, now: Instant) -> Instant | None:
@@ -334,10 +359,10 @@ async def send_test_page(
             severity = _severity(typed.get("severity", "high"), "")
             page = await test_pages.to_user(tx, own_id(actor), severity)
     except REFUSALS as error:
-        return go(HERE, " ".join(refused(error).values()), "bad")
+        return go("/me/rules", " ".join(refused(error).values()), "bad")
     if page.silent:
-        return go(HERE, f"Nothing is sent: {page.silent}.", "bad")
-    return go(HERE, "A test page is on its way by your rules. Press “I got it” in it.")
+        return go("/me/rules", f"Nothing is sent: {page.silent}.", "bad")
+    return go("/me/rules", "A test page is on its way by your rules. Press “I got it” in it.")
 
 
 ROUTES: Sequence[HTTPRouteHandler] = [

@@ -1,14 +1,16 @@
-"""How a person is reached, drawn: what comes when for each severity, and the quiet hours of a week."""
+"""How a person is reached, drawn: their ways, what comes when for each severity, and the quiet hours of a week."""
 
 from collections.abc import Sequence
 
 import msgspec
 
+from openalert.config import Config
 from openalert.domain.contact import CONTACT_KINDS
 from openalert.domain.instant import DAY, HOUR, MINUTE, Instant
 from openalert.domain.notification import NotificationKind
 from openalert.domain.notification_plan import Callee, NotificationRule, Plan, Way, plan
 from openalert.domain.quiet import QuietWindow, awake_at, of_week
+from openalert.domain.reachability import Reachability
 from openalert.domain.severity import Severity
 from openalert.domain.user import ContactMethod
 from openalert.domain.walltime import reached, since_sunday, zone_named
@@ -20,7 +22,7 @@ _WEEK = (1, 2, 3, 4, 5, 6, 0)
 _FAR = ((0, 0), (2 * MINUTE, 1), (10 * MINUTE, 2), (30 * MINUTE, 3))
 KIND_WORDS = {
     NotificationKind.PAGE: "Pages",
-    NotificationKind.HANDOFF: "When my turn begins or ends",
+    NotificationKind.HANDOFF: "Beginning and end of a turn",
     NotificationKind.DIGEST: "What was held",
 }
 
@@ -98,6 +100,35 @@ def _rule(rule: NotificationRule, method: ContactMethod | None) -> Values:
         "type": method.type if method is not None else "",
         "trouble": trouble if method is not None else "gone",
     }
+
+
+def kinds(config: Config) -> list[Values]:
+    """The kinds whose address one types; telephones only where this installation can call."""
+    can_call = bool(config.twilio.account_sid)
+    return [
+        {"type": kind.type, "words": kind.words, "placeholder": kind.placeholder}
+        for kind in CONTACT_KINDS.values()
+        if not kind.is_linked and (can_call or not kind.costs)
+    ]
+
+
+def methods(known: Sequence[ContactMethod], reach: Reachability, now: Instant) -> list[Values]:
+    """Each way to reach somebody, how it stands, and whether a code for it is on its way."""
+    states = {each.id: each for each in reach.methods}
+    return [
+        {
+            "id": each.id,
+            "type": each.type,
+            "name": each.label or each.address,
+            "address": each.address,
+            "verified": each.verified_at is not None,
+            "how": states[each.id],
+            "waiting_code": each.verified_at is None
+            and each.code_hash is not None
+            and (each.code_expires_at or 0) > now,
+        }
+        for each in known
+    ]
 
 
 def week(callee: Callee, now: Instant) -> list[Values]:

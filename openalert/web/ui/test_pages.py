@@ -8,12 +8,13 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
 from openalert.domain.access import Actor
+from openalert.domain.severity import Severity
 from openalert.storage.database import Database
 from openalert.storage.transaction import Transaction
 from openalert.usecases import test_pages
 from openalert.usecases.test_pages import TestPage
 from openalert.web.ui.forms import attempt
-from openalert.web.ui.frame import go
+from openalert.web.ui.frame import Web, go, sent
 
 
 async def _send(
@@ -35,12 +36,14 @@ async def _send(
 
 @post("/users/{user_id:str}/test-page", include_in_schema=False)
 async def to_user(
-    user_id: FromPath[str], db: NamedDependency[Database], actor: NamedDependency[Actor]
+    request: Web, user_id: FromPath[str], db: NamedDependency[Database], actor: NamedDependency[Actor]
 ) -> Response[None]:
-    """To one person, for admins."""
+    """To one person, for admins, as for an incident this severe."""
+    severity = (await sent(request)).get("severity")
 
     async def body(tx: Transaction) -> list[TestPage]:
-        return [await test_pages.to_user(tx, user_id)]
+        as_for = Severity(severity) if severity in set(Severity) else Severity.HIGH
+        return [await test_pages.to_user(tx, user_id, as_for)]
 
     return await _send(db, actor, f"/users/{user_id}", body)
 

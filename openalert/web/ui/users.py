@@ -13,10 +13,12 @@ from openalert.domain.errors import Invalid
 from openalert.domain.invitation import Invitation
 from openalert.domain.second_factor import SecondFactorRule
 from openalert.domain.user import User
-from openalert.storage import contact_methods, teams
+from openalert.storage import contact_methods as stored_contact_methods
+from openalert.storage import teams
 from openalert.storage.database import Database
 from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import (
+    contact_methods,
     identities,
     invitations,
     links,
@@ -144,7 +146,11 @@ def _roles(actor: Actor) -> choices.Choices:
 
 async def _rows(reader: Reader, actor: Actor, shown: Sequence[User]) -> list[Values]:
     may_see = can(actor, Permission.CONFIGURE, None)
-    ways = await contact_methods.verified(reader, [each.id for each in shown]) if may_see and shown else {}
+    ways = (
+        await stored_contact_methods.verified(reader, [each.id for each in shown])
+        if may_see and shown
+        else {}
+    )
     reach = await reachability.of_people(reader, [each.id for each in shown]) if may_see else {}
     on_call = await shifts.on_now(reader, actor)
     team_names = await choices.names_of_teams(reader, actor)
@@ -178,12 +184,13 @@ async def show(
     """One person; oneself is `/me`."""
     if user_id == actor.user_id:
         return go("/me")
-    return await _page(request, db, actor, user_id, {}, {})
+    return await page(request, db, actor, user_id, {}, {})
 
 
-async def _page(
+async def page(
     request: Web, db: Database, actor: Actor, user_id: str, typed: Mapping[str, str], errors: Errors
 ) -> Response[Any]:
+    """One person's page with what was typed and what is wrong with it."""
     async with db.read() as reader:
         user = await users.get(reader, actor, user_id)
         may_manage = can(actor, Permission.CONFIGURE, None) and actor.role.rank >= user.role.rank
@@ -218,6 +225,11 @@ async def _page(
             if may_manage
             else [],
             reach=reach,
+            base=f"/users/{user.id}",
+            methods=reaching.methods(await contact_methods.of_user(reader, actor, user.id), reach, reader.now)
+            if may_manage
+            else [],
+            kinds=reaching.kinds(request.app.state.config),
             handed=shown_once(request).get(user.id),
             sends_mail=request.app.state.config.sends_mail,
             passwords=not request.app.state.config.oidc.only,
@@ -232,7 +244,7 @@ async def _page(
             errors=errors,
             values=values_of(
                 typed,
-                _NAMES,
+                (*_NAMES, "type", "address"),
                 name=user.name,
                 email=user.email,
                 role=user.role.value,
@@ -262,7 +274,7 @@ async def update(
 
     changed, errors = await attempt(db, actor, body, FIELDS)
     if changed is None:
-        return await _page(request, db, actor, user_id, typed, errors)
+        return await page(request, db, actor, user_id, typed, errors)
     return go(f"/users/{user_id}", "Saved.")
 
 
