@@ -95,6 +95,10 @@ class Lines:
         notifier = self._notifiers.get(channel)
         return len(providers_of(notifier)) if notifier is not None else 1
 
+    def own_providers(self, channel: str) -> int:
+        """The same; 0 where every address is a provider of its own."""
+        return 0 if self.manner(channel).is_each_its_own else self.providers(channel)
+
     def line(self, channel: str, provider: int, address: str = "") -> Line:
         """The line to this provider; `address` counts where every address is one of its own."""
         how = self.manner(channel)

@@ -1,6 +1,7 @@
 """How every channel is: whether it is set up, whether its providers answer, and what they said last."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator
+from enum import StrEnum
 from typing import Protocol
 
 import msgspec
@@ -36,6 +37,28 @@ class Line(Protocol):
     last_failure: str
 
 
+class Lines(Protocol):
+    """All of them, and how each channel is driven."""
+
+    def __iter__(self) -> Iterator[Line]:
+        """All that were ever used."""
+
+    def own_providers(self, channel: str) -> int:
+        """How many providers the channel has; 0 where every address is one of its own."""
+
+
+class ChannelCondition(StrEnum):
+    """How a channel is, in one word."""
+
+    OFF = "off"
+    """It is not set up."""
+    BROKEN = "broken"
+    """None of its providers takes messages."""
+    TROUBLED = "troubled"
+    """Messages leave by it, but not by every provider or to every address."""
+    WELL = "well"
+
+
 class ProviderState(msgspec.Struct, frozen=True, kw_only=True):
     """One provider of a channel."""
 
@@ -47,6 +70,11 @@ class ProviderState(msgspec.Struct, frozen=True, kw_only=True):
     refused_since: Instant | None
     """Since when it does not accept our credentials."""
     refusal: str
+
+    @property
+    def is_well(self) -> bool:
+        """Whether a message would leave by it now."""
+        return self.breaker is BreakerState.CLOSED and self.refused_since is None
 
 
 class ChannelState(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,14 +97,14 @@ class ChannelState(msgspec.Struct, frozen=True, kw_only=True):
     """The reader's own verified contact method, to which a test can go."""
 
     @property
-    def is_well(self) -> bool:
-        """Whether a message would leave by it now."""
-        return not self.missing and (
-            not self.providers
-            or any(
-                each.breaker is BreakerState.CLOSED and each.refused_since is None for each in self.providers
-            )
-        )
+    def condition(self) -> ChannelCondition:
+        """All of it in one word."""
+        if self.missing:
+            return ChannelCondition.OFF
+        if self.providers and not any(each.is_well for each in self.providers):
+            return ChannelCondition.BROKEN
+        troubled = self.resting or not all(each.is_well for each in self.providers)
+        return ChannelCondition.TROUBLED if troubled else ChannelCondition.WELL
 
 
 def missing(config: Config) -> dict[str, str]:
@@ -100,10 +128,8 @@ def missing(config: Config) -> dict[str, str]:
     return {name: what for name, (given, what) in needs.items() if not given}
 
 
-async def look(
-    reader: Reader, actor: Actor, config: Config, providers: Mapping[str, int], lines: Iterable[Line]
-) -> list[ChannelState]:
-    """Every channel; for admins of the organization. `providers`: how many each has, 0 where every address is one."""
+async def look(reader: Reader, actor: Actor, config: Config, lines: Lines) -> list[ChannelState]:
+    """Every channel; for admins of the organization."""
     require(actor, Permission.CONFIGURE, None)
     unset, met = missing(config), list(lines)
     troubles = await channel_troubles.all_of_them(reader)
@@ -111,7 +137,7 @@ async def look(
     own = {each.type: each.id for each in reversed(mine) if each.verified_at is not None}
     states = []
     for name, words in NAMES.items():
-        count = providers.get(name, 1)
+        count = lines.own_providers(name)
         newest = await notifications.search(reader, actor, {"channel": name}, limit=_LOOKED_AT)
         failed = await notifications.search(reader, actor, {"channel": name, "status": "failed"}, limit=1)
         of = [line for line in met if line.channel == name]

@@ -26,13 +26,9 @@ LONGEST_PROBE = 15.0
 @get(PATH, include_in_schema=False)
 async def show(request: Web, db: NamedDependency[Database], actor: NamedDependency[Actor]) -> Response[Any]:
     """How every channel is."""
-    deliver = request.app.state.engine.deliver
-    counts = {
-        name: 0 if deliver.lines.manner(name).is_each_its_own else deliver.lines.providers(name)
-        for name in channel_states.NAMES
-    }
+    lines = request.app.state.engine.deliver.lines
     async with db.read() as reader:
-        states = await channel_states.look(reader, actor, request.app.state.config, counts, deliver.lines)
+        states = await channel_states.look(reader, actor, request.app.state.config, lines)
         context = await shell(
             request, reader, actor, "/settings", channels=[_shown(state) for state in states]
         )
@@ -40,17 +36,10 @@ async def show(request: Web, db: NamedDependency[Database], actor: NamedDependen
 
 
 def _shown(state: ChannelState) -> Values:
-    troubled = any(_is_troubled(each) for each in state.providers) or bool(state.resting)
-    if state.missing:
-        word = "off"
-    elif not state.is_well:
-        word = "broken"
-    else:
-        word = "look" if troubled else "well"
     return {
         "name": state.name,
         "words": state.words,
-        "state": word,
+        "state": state.condition.value,
         "missing": state.missing,
         "manual": f"docs/channels/{state.name}.md",
         "providers": [_provider(each) for each in state.providers] if len(state.providers) > 1 else [],
@@ -64,15 +53,11 @@ def _shown(state: ChannelState) -> Values:
     }
 
 
-def _is_troubled(provider: ProviderState) -> bool:
-    return provider.breaker is not BreakerState.CLOSED or provider.refused_since is not None
-
-
 def _provider(provider: ProviderState) -> Values:
     said = provider.said if provider.breaker is not BreakerState.CLOSED else ""
     return {
         "name": "Second provider" if provider.number else "First provider",
-        "well": not _is_troubled(provider),
+        "well": provider.is_well,
         "resting": provider.breaker is not BreakerState.CLOSED,
         "said": said,
         "refused_since": provider.refused_since,

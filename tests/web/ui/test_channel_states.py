@@ -14,7 +14,7 @@ from openalert.notifiers.failover import Failover
 from openalert.notifiers.notifier import Message, NotifierError, Reason, Receipt
 from openalert.storage import channel_troubles
 from openalert.storage.channel_troubles import ChannelTrouble
-from openalert.usecases import signin
+from openalert.usecases import channel_states, signin
 from tests.web.ui.browser import Browser
 from tests.web.ui.conftest import SECRET
 from tests.world import Post, World, level
@@ -22,6 +22,7 @@ from tests.world import Post, World, level
 pytestmark = pytest.mark.anyio
 SignIn = Callable[[User], Awaitable[Browser]]
 PATH = "/settings/channels"
+API = "/api/v1/channels/states"
 CONFIG = Config(
     server=Server(base_url="http://127.0.0.1:8080"),
     smtp=Smtp(host="mail.example.org", sender="alerts@example.org"),
@@ -110,3 +111,35 @@ async def test_a_test_goes_to_my_own_verified_method(world: World) -> None:
         assert "A test message is on its way to" in sent.text
         missing = await browser.post(f"{PATH}/test", channel="sms")
         assert "None of your own contact methods is" in missing.text
+
+
+async def test_the_api_says_the_same(world: World) -> None:
+    """One provider of two rests: troubled. Both refuse us: broken. Addresses that rest are counted, and not named."""
+    app = OpenAlert(CONFIG, world.db, SECRET, {"email": Failover([Post("email"), Post("email")])})
+    for _ in range(OPENS_AFTER):
+        app.engine.deliver.lines.line("email", 1).note(
+            NotifierError(Reason.PROVIDER_FAILED, "421 Try later."), world.clock()
+        )
+        app.engine.deliver.lines.line("webhook", 0, "https://dead.example").note(
+            NotifierError(Reason.TIMEOUT, "no answer"), world.clock()
+        )
+    async with opened(world, app) as browser:
+        found = {each["channel"]: each for each in (await browser.client.get(API)).json()["items"]}
+        assert list(found) == list(channel_states.NAMES)
+        mail = found["email"]
+        assert (mail["state"], mail["missing"], mail["name"]) == ("troubled", None, "E-mail")
+        assert [each["breaker"] for each in mail["providers"]] == ["closed", "open"]
+        assert mail["providers"][1]["said"] == "421 Try later."
+        assert found["sms"]["state"] == "off"
+        assert "twilio.account_sid" in found["sms"]["missing"]
+        webhook = found["webhook"]
+        assert (webhook["state"], webhook["providers"], webhook["restingAddresses"]) == ("troubled", [], 1)
+        assert "dead.example" not in str(found)
+        async with world.db.transaction() as tx:
+            for number in (0, 1):
+                await channel_troubles.begin(
+                    tx,
+                    ChannelTrouble(channel="email", provider=number, address="", since=1, detail="535 Bad"),
+                )
+        mail = (await browser.client.get(API)).json()["items"][0]
+        assert (mail["state"], mail["providers"][0]["refusal"]) == ("broken", "535 Bad")
