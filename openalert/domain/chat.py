@@ -14,12 +14,15 @@ _ALPHABET = "ABCDEFGHJKMNPQRSTVWXYZ23456789"
 _LENGTH = 12
 _CODE = re.compile(rf"[{_ALPHABET}]{{{_LENGTH}}}")
 
-_LETTERS = {
+GOT = "got"
+"""The button "I got it" of a test page: no verb, because it is about no incident."""
+_LETTERS: dict[str, str] = {
     Verb.ACKNOWLEDGE: "a",
     Verb.RESOLVE: "r",
     Verb.ESCALATE: "e",
     Verb.SNOOZE: "s",
     Verb.HAND_ON: "h",
+    GOT: "g",
 }
 _VERBS = {letter: verb for verb, letter in _LETTERS.items()}
 _ID = re.compile(r"[0-9a-f-]{36}")
@@ -53,11 +56,11 @@ def shown_code(code: str) -> str:
 
 def button(verb: str, notification_id: str) -> str | None:
     """What the button carries, 37 characters; None for a verb that only its link does."""
-    letter = _LETTERS.get(Verb(verb)) if verb in set(Verb) else None
+    letter = _LETTERS.get(verb)
     return f"{letter}{notification_id}" if letter else None
 
 
-def read_button(data: str) -> tuple[Verb, str] | None:
-    """The verb and the notification of a button of ours; None for anything else."""
+def read_button(data: str) -> tuple[str, str] | None:
+    """The verb, or GOT, and the notification of a button of ours; None for anything else."""
     verb = _VERBS.get(data[:1])
     return (verb, data[1:]) if verb and _ID.fullmatch(data[1:]) else None

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from openalert.domain.action import Verb
+from openalert.domain.chat import GOT
 from openalert.domain.incident import IncidentStatus
 from openalert.domain.notification import NotificationKind
 from openalert.domain.severity import Severity
@@ -186,7 +187,9 @@ def _plain_message(message: Message) -> list[Block]:
     ]
     blocks += [section(text) for text in _paragraphs(message.body)]
     buttons = [
-        {
+        _button(GOT, action.label, message.notification_id)
+        if action.verb == GOT
+        else {
             "type": "button",
             "action_id": f"{ACTION}open:{number}",
             "text": _words(one_line(action.label, 75) or "Open"),
@@ -210,7 +213,7 @@ def _button(verb: str, label: str, notification_id: str) -> Block:
         "text": _words(label),
         "value": f"{notification_id}:{verb}",
     }
-    return button | ({"style": "primary"} if verb in (Verb.ACKNOWLEDGE, CONNECT) else {})
+    return button | ({"style": "primary"} if verb in (Verb.ACKNOWLEDGE, CONNECT, GOT) else {})
 
 
 def _bundle(message: Message) -> list[Block]:

@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 
 from openalert.domain.access import SYSTEM, Actor
-from openalert.domain.chat import read_button, read_code
+from openalert.domain.action import Verb
+from openalert.domain.chat import GOT, read_button, read_code
 from openalert.domain.errors import Invalid, NotFound, OpenAlertError, Unavailable
 from openalert.domain.user import User
 from openalert.notifiers.mattermost import MattermostNotifier
@@ -17,7 +18,7 @@ from openalert.notifiers.text import one_line
 from openalert.storage import contact_methods, notifications, provider_events, users
 from openalert.storage.database import Database
 from openalert.storage.transaction import Reader, Transaction
-from openalert.usecases import chat_codes, replies
+from openalert.usecases import chat_codes, replies, test_pages
 
 KIND = "mattermost"
 VIA = "Mattermost"
@@ -69,7 +70,9 @@ async def _answer(tx: Transaction, pressed: Pressed, base_url: str) -> str:
             f"Sign in at {base_url}/me and connect it."
         )
     person = next((each for each in people if each.id == row.user_id), people[0])
-    return (await replies.by_message(tx, row.id, read[0], via=VIA, user_id=person.id)).said
+    if read[0] == GOT:
+        return await test_pages.by_button(tx, row, person.id)
+    return (await replies.by_message(tx, row.id, Verb(read[0]), via=VIA, user_id=person.id)).said
 
 
 async def _people(reader: Reader, account: str) -> list[User]:

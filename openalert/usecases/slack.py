@@ -15,6 +15,7 @@ import structlog
 
 from openalert.domain.access import Actor, stranger
 from openalert.domain.action import Verb
+from openalert.domain.chat import GOT
 from openalert.domain.contact import check_slack_member
 from openalert.domain.errors import Conflict, Invalid, OpenAlertError, Unavailable
 from openalert.domain.instant import Instant
@@ -153,6 +154,8 @@ class Slack:
                 if press.verb == slack_blocks.CONNECT:
                     return Answered("", [], await slack_answers.connect(tx, press))
                 said, changed = await slack_answers.answer(tx, press, self._outside.base_url)
+                if press.verb == GOT and changed:
+                    return Answered("", [], said)
         except OpenAlertError as error:
             return Answered(error.message)
         try:
@@ -236,7 +239,7 @@ def _press(payload: dict[str, Any]) -> Press | None:
         return None
     for pressed in found.actions:
         notification_id, _, verb = pressed.value.partition(":")
-        if verb in (*Verb, slack_blocks.CONNECT) and pressed.action_id == slack_blocks.ACTION + verb:
+        if verb in (*Verb, slack_blocks.CONNECT, GOT) and pressed.action_id == slack_blocks.ACTION + verb:
             place = found.container
             return Press(
                 found.user.id, place.channel_id, place.message_ts, place.thread_ts, notification_id, verb

@@ -7,6 +7,7 @@ import msgspec
 
 from openalert.domain.access import SYSTEM, Actor
 from openalert.domain.action import Verb
+from openalert.domain.chat import GOT
 from openalert.domain.errors import NotFound, RateLimited
 from openalert.domain.incident import Incident, IncidentStatus
 from openalert.domain.instant import DAY, HOUR, SECOND, to_datetime
@@ -17,7 +18,7 @@ from openalert.notifiers.text import one_line
 from openalert.storage import contact_methods as stored_methods
 from openalert.storage import notifications, organizations, users
 from openalert.storage.transaction import Reader, Transaction
-from openalert.usecases import audit, contact_methods, replies, schedules, text_replies
+from openalert.usecases import audit, contact_methods, replies, schedules, test_pages, text_replies
 from openalert.usecases.contact_methods import MOST_CODES_A_DAY
 from openalert.usecases.notify import Recipient, send_to
 
@@ -50,6 +51,8 @@ async def answer(tx: Transaction, press: Press, base_url: str) -> tuple[str, boo
     user = await _person(tx, press.member, row)
     if user is None:
         return HOW_TO_CONNECT.format(url=base_url), False
+    if press.verb == GOT:
+        return await test_pages.by_button(tx, row, user.id), True
     reply = await replies.by_message(tx, row.id, Verb(press.verb), via=VIA, user_id=user.id)
     return reply.said, reply.changed
 

@@ -10,7 +10,8 @@ from typing import Any
 import msgspec
 
 from openalert.domain.access import SYSTEM, Actor, program_of
-from openalert.domain.chat import read_button, read_code
+from openalert.domain.action import Verb
+from openalert.domain.chat import GOT, read_button, read_code
 from openalert.domain.errors import NotFound, OpenAlertError, Unavailable
 from openalert.domain.notification import Notification
 from openalert.domain.user import User
@@ -18,7 +19,7 @@ from openalert.notifiers.text import one_line
 from openalert.storage import channels, contact_methods, notifications, provider_events, users
 from openalert.storage.database import Database
 from openalert.storage.transaction import Reader, Transaction
-from openalert.usecases import audit, chat_codes, replies, text_replies
+from openalert.usecases import audit, chat_codes, replies, test_pages, text_replies
 
 KIND = "telegram"
 VIA = "Telegram"
@@ -124,7 +125,9 @@ async def _press(tx: Transaction, pressed: Pressed, base_url: str) -> Call:
             pressed,
             f"Nothing was changed: your Telegram account is not connected. Sign in at {base_url}/me and connect it.",
         )
-    reply = await replies.by_message(tx, row.id, verb, via=VIA, user_id=person.id)
+    if verb == GOT:
+        return _toast(pressed, await test_pages.by_button(tx, row, person.id), is_loud=True)
+    reply = await replies.by_message(tx, row.id, Verb(verb), via=VIA, user_id=person.id)
     return _toast(pressed, reply.said, is_loud=not reply.changed)
 
 

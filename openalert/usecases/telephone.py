@@ -90,7 +90,7 @@ async def pressed(
     verb = KEYS.get(key)
     if verb is Verb.ACKNOWLEDGE and test_pages.is_test_page(row):
         await test_pages.by_key(tx, row)
-        return voice.goodbye("Thank you. This way works.")
+        return voice.goodbye(test_pages.GOT_IT)
     if verb is None or row.incident_id is None:
         return voice.misunderstood(row.id, outside.base_url, round_)
 

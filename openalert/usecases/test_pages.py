@@ -6,7 +6,8 @@ import msgspec
 
 from openalert.domain import link
 from openalert.domain.access import SYSTEM, Permission
-from openalert.domain.errors import NotFound, RateLimited
+from openalert.domain.chat import GOT
+from openalert.domain.errors import Forbidden, NotFound, RateLimited
 from openalert.domain.ids import new_id
 from openalert.domain.instant import DAY, MINUTE, SECOND
 from openalert.domain.link import LinkClaims, Purpose
@@ -26,6 +27,8 @@ WAIT = MINUTE
 """Between two test pages to the same person."""
 MOST_A_DAY = 20
 """To the same person: telephone calls cost money, and nerves."""
+GOT_IT = "Thank you. This way works."
+"""What whoever presses "I got it" is told."""
 PROVES, DRILL = "proves", "drill"
 """Members of the content: it asks for "I got it"; the id of the fire drill that it belongs to."""
 
@@ -151,7 +154,7 @@ def write(row: Notification, message: Message, base_url: str, secret: bytes) -> 
             "Press “I got it”: then we know that this way works."
         )
     token = link.sign(secret, claims(row))
-    message.actions = [Action(verb="open", label="I got it", url=f"{base_url}/{Purpose.PROOF}/{token}")]
+    message.actions = [Action(verb=GOT, label="I got it", url=f"{base_url}/{Purpose.PROOF}/{token}")]
 
 
 def claims(row: Notification) -> LinkClaims:
@@ -195,6 +198,16 @@ async def prove(tx: Transaction, secret: bytes, token: str) -> Proof:
 async def by_key(tx: Transaction, row: Notification) -> None:
     """The same by a key or button of the message; the caller has proven that its provider said so."""
     await _prove(tx, await _proof(tx, row))
+
+
+async def by_button(tx: Transaction, row: Notification, user_id: str) -> str:
+    """The same by a button in a chat, pressed by this person; what to tell them. Forbidden: it is somebody else's."""
+    if not is_test_page(row):
+        raise NotFound("message")
+    if row.user_id != user_id:
+        raise Forbidden("This test page is for somebody else; nothing was changed.")
+    await by_key(tx, row)
+    return GOT_IT
 
 
 async def _prove(tx: Transaction, proof: Proof) -> None:

@@ -13,7 +13,7 @@ from openalert.domain.user import User
 from openalert.engine.engine import Engine
 from openalert.notifiers.http import OutgoingSettings
 from openalert.notifiers.slack import SlackNotifier
-from openalert.usecases import contact_methods, followers, incidents
+from openalert.usecases import contact_methods, followers, incidents, test_pages
 from openalert.usecases.slack import Slack
 from tests import make
 from tests.fakes.slack import FakeSlack, Member, Posted
@@ -353,3 +353,21 @@ async def slack_accounts(slack: SlackWorld, user: User) -> list[str]:
     async with slack.world.db.read() as reader:
         methods = await contact_methods.of_user(reader, make.actor(user), user.id)
     return [method.address for method in methods if method.type == "slack"]
+
+
+async def test_a_test_page_is_answered_by_its_button(slack: SlackWorld) -> None:
+    """It proves the way, and the message says so in place of the button; a stranger's press changes nothing."""
+    world = slack.world
+    world.clock.advance(MINUTE)
+    await world.does(test_pages.to_user, world.alice.id, by=world.alice)
+    await world.engine.run_until_idle()
+    (page,) = slack.workspace.direct(ALICE).messages
+    proven = f"SELECT last_proven_at FROM contact_methods WHERE address = '{ALICE}'"
+    world.clock.advance(MINUTE)
+    before = await world.value(proven)
+    assert "is not connected" in await slack.press(page, "I got it", MALLORY)
+    assert await world.value(proven) == before
+    assert await slack.press(page, "I got it") == ""
+    assert await world.value(proven) == world.clock()
+    assert not page.buttons()
+    assert "Thank you. This way works." in str(page.blocks)

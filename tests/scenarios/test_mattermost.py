@@ -9,6 +9,7 @@ import pytest
 
 from openalert.app import OpenAlert
 from openalert.config import Config, Mattermost, Server
+from openalert.domain.instant import MINUTE
 from openalert.domain.notification import NotificationKind
 from openalert.engine.engine import Engine
 from openalert.notifiers.http import OutgoingSettings
@@ -16,7 +17,7 @@ from openalert.notifiers.mattermost import PATH, MattermostNotifier, signature
 from openalert.notifiers.mattermost_api import MattermostSettings
 from openalert.notifiers.notifier import Link, NotifierError, Reason
 from openalert.storage import contact_methods
-from openalert.usecases import mattermost
+from openalert.usecases import mattermost, test_pages
 from tests import make
 from tests.fakes.mattermost import TOKEN, FakeMattermost
 from tests.notifiers import messages
@@ -246,3 +247,21 @@ async def test_what_refusals_mean(
         await notifier.send(messages.page(to=ALICE), NOW)
     assert (failure.value.reason, failure.value.permanent) == (reason, permanent)
     assert TOKEN not in str(failure.value)
+
+
+async def test_a_test_page_is_answered_by_its_button(talk: Talk) -> None:
+    """Whoever it was sent to proves the way; a colleague who presses it changes nothing."""
+    talk.world.clock.advance(MINUTE)
+    await talk.world.does(test_pages.to_user, talk.world.alice.id, by=talk.world.alice)
+    await talk.world.engine.run_until_idle()
+    page = talk.server.posts[-1]
+    await make.contact_method(talk.world.db, talk.world.bob, "mattermost", BOB)
+    talk.world.clock.advance(MINUTE)
+    proven = f"SELECT last_proven_at FROM contact_methods WHERE address = '{ALICE}'"
+    before = await talk.world.value(proven)
+    assert (
+        await talk.press(page, "I got it", BOB) == "This test page is for somebody else; nothing was changed."
+    )
+    assert await talk.world.value(proven) == before
+    assert await talk.press(page, "I got it", ALICE) == "Thank you. This way works."
+    assert await talk.world.value(proven) == talk.world.clock()

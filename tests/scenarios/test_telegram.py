@@ -8,6 +8,7 @@ import pytest
 
 from openalert.domain.access import SYSTEM, Role
 from openalert.domain.incident import IncidentStatus
+from openalert.domain.instant import MINUTE
 from openalert.domain.user import User
 from openalert.engine.engine import Engine
 from openalert.engine.telegram_updates import TelegramUpdates
@@ -15,7 +16,7 @@ from openalert.notifiers.http import OutgoingSettings
 from openalert.notifiers.telegram import TelegramNotifier
 from openalert.notifiers.telegram_api import TelegramBot, TelegramSettings
 from openalert.storage import channels, contact_methods
-from openalert.usecases import chat_codes
+from openalert.usecases import chat_codes, test_pages
 from openalert.usecases import contact_methods as methods
 from openalert.usecases.telegram import KIND, Update
 from tests import make
@@ -332,3 +333,17 @@ def test_updates_of_other_kinds_are_read_too() -> None:
     """What Telegram adds tomorrow must not stop the bot."""
     update = msgspec.json.decode(b'{"update_id": 1, "poll": {}, "new": [1]}', type=Update)
     assert (update.message, update.callback_query) == (None, None)
+
+
+async def test_a_test_page_is_answered_by_its_button(talk: Talk) -> None:
+    """It proves the way, twice is harmless, and it says that it worked."""
+    await talk.connect(talk.world.bob, BOB)
+    talk.world.clock.advance(MINUTE)
+    await talk.world.does(test_pages.to_user, talk.world.alice.id, by=talk.world.alice)
+    await talk.world.engine.run_until_idle()
+    page = talk.telegram.last(ALICE)
+    proven = "SELECT last_proven_at FROM contact_methods WHERE type = 'telegram' AND address = '1001'"
+    talk.world.clock.advance(MINUTE)
+    assert await talk.press(page, "I got it", ALICE) == "Thank you. This way works."
+    assert await talk.press(page, "I got it", ALICE) == "Thank you. This way works."
+    assert await talk.world.value(proven) == talk.world.clock()

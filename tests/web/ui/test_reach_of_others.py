@@ -37,9 +37,10 @@ async def test_an_owner_sets_the_rules_of_a_colleague(world: World, sign_in: Sig
         wanted = await notification_rules.preferences(reader, world.as_(world.bob), world.bob.id)
         assert wanted.repeat_most == 3
         assert not await notification_rules.of_user(reader, world.as_(world.alice), world.alice.id)
-    assert "Nothing disturbs Bob but what passes." in (
-        await browser.post(f"{here}/do-not-disturb", hours="4")
-    ).text
+    assert (
+        "Nothing disturbs Bob but what passes."
+        in (await browser.post(f"{here}/do-not-disturb", hours="4")).text
+    )
 
 
 async def test_what_is_wrong_with_the_rule_of_a_colleague_is_said_there(
@@ -55,9 +56,7 @@ async def test_what_is_wrong_with_the_rule_of_a_colleague_is_said_there(
     assert page.form(path)["fields"]["delay"] == "7"
 
 
-async def test_an_address_is_added_for_a_colleague_who_enters_the_code(
-    world: World, sign_in: SignIn
-) -> None:
+async def test_an_address_is_added_for_a_colleague_who_enters_the_code(world: World, sign_in: SignIn) -> None:
     """Whoever adds it cannot prove it: the person does, on their own page; it can be sent again and removed."""
     here = f"/users/{world.bob.id}"
     browser = await sign_in(world.alice)
