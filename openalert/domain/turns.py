@@ -115,6 +115,9 @@ def turns_of(version: RotationVersion) -> Turns:
 def version_at(rotation: Rotation, instant: Instant) -> tuple[RotationVersion | None, Instant | None]:
     """The version that decides at the instant (None: not yet any), and when the next one takes over."""
     versions = rotation.versions
+    if len(versions) == 1:  # as most are: asked for each rotation at each boundary
+        only = versions[0]
+        return (only, None) if only.valid_from <= instant else (None, only.valid_from)
     place = bisect_right(versions, instant, key=lambda version: version.valid_from)
     following = versions[place].valid_from if place < len(versions) else None
     return (versions[place - 1] if place else None), following

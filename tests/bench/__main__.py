@@ -1,13 +1,35 @@
 """Every benchmark, then one table: `python -m tests.bench`, about five minutes on a quiet machine."""
 
-from tests.bench import deliveries, ingest, latency, lateness, lists, rights, slow_disk, start, storm
+from tests.bench import (
+    bench_oncall,
+    deliveries,
+    ingest,
+    latency,
+    lateness,
+    lists,
+    rights,
+    slow_disk,
+    start,
+    storm,
+)
 from tests.bench.report import Figure, machine, show
 
 
 def everything() -> list[Figure]:
     """The figures of all benchmarks."""
     figures: list[Figure] = []
-    for benchmark in (ingest, slow_disk, latency, storm, lateness, deliveries, start, lists, rights):
+    for benchmark in (
+        ingest,
+        slow_disk,
+        latency,
+        storm,
+        lateness,
+        deliveries,
+        start,
+        lists,
+        rights,
+        bench_oncall,
+    ):
         print(f"{benchmark.__name__.rpartition('.')[2]} …", flush=True)
         figures += benchmark.measure()
     return figures
