@@ -1,7 +1,8 @@
 """Somebody else takes over for a while."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from litestar import Response, post
 from litestar.di import NamedDependency
@@ -14,7 +15,7 @@ from openalert.domain.walltime import zone_named
 from openalert.storage import users
 from openalert.storage.database import Database
 from openalert.storage.transaction import Transaction
-from openalert.usecases import overrides
+from openalert.usecases import overrides, schedules
 from openalert.web.ui.forms import attempt, local_instant
 from openalert.web.ui.frame import Web, act, go, sent
 from openalert.web.ui.schedules import schedule_page
@@ -34,12 +35,11 @@ async def create(
     db: NamedDependency[Database],
     actor: NamedDependency[Actor],
 ) -> Response[Any]:
-    """Put one person on call; times are those of the reader's zone."""
+    """Put one person on call."""
     typed = await sent(request)
 
     async def body(tx: Transaction) -> Override:
-        me = await users.get(tx, tx.actor, tx.actor.user_id or "")
-        zone = zone_named(me.timezone if me else "UTC")
+        zone = await _zone(tx, schedule_id, typed)
         return await overrides.add(
             tx,
             schedule_id,
@@ -57,6 +57,14 @@ async def create(
     who = named[made.user_id].name if made.user_id in named else "Somebody"
     when = "is on call now" if made.start_at <= db.clock() else "will be on call then"
     return go(f"/schedules/{schedule_id}", f"{who} {when}, whatever the rotation says.")
+
+
+async def _zone(tx: Transaction, schedule_id: str, typed: Mapping[str, str]) -> ZoneInfo:
+    """The zone in which the form was filled in: the reader's, or the schedule's where its page was shown in it."""
+    if typed.get("zone") == "schedule":
+        return zone_named((await schedules.get(tx, tx.actor, schedule_id)).timezone)
+    me = await users.get(tx, tx.actor, tx.actor.user_id or "")
+    return zone_named(me.timezone if me else "UTC")
 
 
 @post("/schedules/{schedule_id:str}/overrides/{override_id:str}/delete", include_in_schema=False)

@@ -1,4 +1,4 @@
-"""A schedule drawn: bars in per cent of a range of days, as `macros/rotas.html` takes them."""
+"""A schedule drawn: days, and bars in per cent of them, as `macros/rotas.html` takes them."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
@@ -6,13 +6,21 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from openalert.domain.instant import Instant, to_datetime
-from openalert.domain.oncall import FinalSchedule, rotation_shifts
-from openalert.domain.override import Override
+from openalert.domain.instant import HOUR, Instant, to_datetime
+from openalert.domain.oncall import FinalSchedule
 from openalert.domain.plan import OnCallPerson, OnCallSource, Shift
-from openalert.domain.schedule import Rotation
 from openalert.domain.walltime import first_instant, midnight
+from openalert.web import render
 from openalert.web.ui.frame import Values
+
+NOBODY = "Nobody"
+GONE = "somebody who is gone"
+_PIXELS = 6.1
+"""Of one per cent, on the narrowest screen that shows bars side by side."""
+_ROOM_FOR_INITIALS = 2.9
+"""Per cent: a day of a month."""
+_LETTER = 6.9
+"""Pixels of one letter on a bar."""
 
 
 class Range(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,35 +34,39 @@ class Range(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def start(self) -> Instant:
         """Midnight of the first day."""
-        return self._midnight(0)
+        return self.midnight(0)
 
     @property
     def end(self) -> Instant:
         """Midnight after the last day."""
-        return self._midnight(self.days)
+        return self.midnight(self.days)
 
-    def _midnight(self, day: int) -> Instant:
+    def midnight(self, day: int) -> Instant:
+        """When the day of this number begins, counted from the first."""
         return first_instant(self.zone, midnight(self.first + timedelta(days=day)))
 
-    def place(self, instant: Instant) -> float:
-        """Where it lies, in per cent of the range; its edges for what lies outside."""
-        inside = min(max(instant, self.start), self.end)
-        return round((inside - self.start) * 100 / (self.end - self.start), 3)
-
-    def columns(self) -> list[Values]:
-        """The days with their words."""
+    def columns(self, holidays: Mapping[date, str] | None = None) -> list[Values]:
+        """The days with their words; what is special about one is its `note`."""
+        ruler = Ruler(self)
         today = to_datetime(self.now).astimezone(self.zone).date()
         drawn = []
         for number in range(self.days):
             day = self.first + timedelta(days=number)
-            x = self.place(self._midnight(number))
+            start, end = self.midnight(number), self.midnight(number + 1)
+            x = ruler.place(start)
+            notes = [(holidays or {}).get(day, ""), clocks_say(end - start)]
             drawn.append(
                 {
-                    "words": f"{day:%a} {day.day}" if self.days <= 14 else str(day.day),
+                    "weekday": f"{day:%a}",
+                    "number": str(day.day),
+                    "month": f"{day:%b}" if day.day == 1 or number == 0 else "",
                     "x": x,
-                    "width": round(self.place(self._midnight(number + 1)) - x, 3),
+                    "width": round(ruler.place(end) - x, 3),
                     "weekend": day.weekday() >= 5,
+                    "holiday": bool(notes[0]),
+                    "clocks": bool(notes[1]),
                     "today": day == today,
+                    "note": ", ".join(note for note in notes if note),
                 }
             )
         return drawn
@@ -62,7 +74,37 @@ class Range(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def now_line(self) -> float | None:
         """Where now is; None when it is not in the range."""
-        return self.place(self.now) if self.start <= self.now < self.end else None
+        return Ruler(self).line(self.now)
+
+
+class Ruler:
+    """Where instants lie in a range, in per cent."""
+
+    __slots__ = ("end", "start", "zone")
+
+    def __init__(self, shown: Range) -> None:
+        """The edges are worked out once."""
+        self.start, self.end, self.zone = shown.start, shown.end, shown.zone
+
+    def place(self, instant: Instant) -> float:
+        """Where it lies; the range's edges for what lies outside."""
+        inside = min(max(instant, self.start), self.end)
+        return round((inside - self.start) * 100 / (self.end - self.start), 3)
+
+    def line(self, instant: Instant | None) -> float | None:
+        """Where it lies; None for what lies outside."""
+        if instant is None or not self.start <= instant < self.end:
+            return None
+        return self.place(instant)
+
+    def said(self, start: Instant, end: Instant) -> str:
+        """`Mon 23 Nov 09:00 to Mon 30 Nov 09:00`."""
+        return f"{self.clock(start)} to {self.clock(end)}"
+
+    def clock(self, instant: Instant) -> str:
+        """`Mon 23 Nov 09:00`."""
+        local = to_datetime(instant).astimezone(self.zone)
+        return f"{local:%a} {local.day} {local:%b %H:%M}"
 
 
 def days_from(zone: ZoneInfo, now: Instant, days: int, first: date | None = None) -> Range:
@@ -70,86 +112,82 @@ def days_from(zone: ZoneInfo, now: Instant, days: int, first: date | None = None
     return Range(zone=zone, first=first or to_datetime(now).astimezone(zone).date(), days=days, now=now)
 
 
-def said(shown: Range, start: Instant, end: Instant) -> str:
-    """`Mon 23 Nov 09:00 to Mon 30 Nov 09:00`."""
-    begin, finish = (to_datetime(each).astimezone(shown.zone) for each in (start, end))
-    return f"{begin:%a} {begin.day} {begin:%b %H:%M} to {finish:%a} {finish.day} {finish:%b %H:%M}"
+def clocks_say(length: Instant) -> str:
+    """What is special about a day of this length: its clocks are set; empty: nothing."""
+    change = round((24 * HOUR - length) / HOUR, 2)
+    if not change:
+        return ""
+    return f"clocks go {'forward' if change > 0 else 'back'}: {(24 - change):g} hours"
 
 
-def bar(shown: Range, start: Instant, end: Instant, name: str, words: str, kind: str) -> Values:
-    """One bar; `name` empty: nobody."""
-    x = shown.place(start)
+def bar(
+    ruler: Ruler,
+    start: Instant,
+    end: Instant,
+    name: str,
+    words: str,
+    kind: str,
+    *,
+    href: str = "",
+    lane: int = 0,
+    lanes: int = 1,
+    until: str = "",
+) -> Values:
+    """One bar; `name` empty: nobody. kind: rotation, override, gap or beaten; `until` stands where there is room."""
+    x = ruler.place(start)
+    width = round(ruler.place(end) - x, 3)
     return {
         "x": x,
-        "width": round(shown.place(end) - x, 3),
+        "width": width,
         "name": name,
-        "words": f"{words}, {said(shown, start, end)}",
+        "label": label(name or NOBODY, width),
+        "until": until if width * _PIXELS > 7 * max(len(until), len(name)) + 24 else "",
+        "words": words,
         "kind": kind,
+        "href": href,
+        "lane": lane,
+        "lanes": lanes,
+        "tall": False,
+        "tone_of": name,
+        "override": "",
     }
 
 
+def label(name: str, width: float) -> str:
+    """What of a name there is room for: all, the first word, the initials, or nothing."""
+    room = width * _PIXELS
+    for text in (name, name.split(maxsplit=1)[0], render.initials(name)):
+        if len(text) * _LETTER + 12 <= room:
+            return text
+    return render.initials(name) if width >= 2.9 and name != "Nobody" else ""
+
+
 def bars_of(shown: Range, final: FinalSchedule, names: Mapping[str, str]) -> list[Values]:
-    """Who is on, and where nobody is, in the order of time."""
+    """Who is on, and where nobody is, in the order of time: one row for everybody."""
+    ruler = Ruler(shown)
     drawn = [
-        (shift.start, _shift_bar(shown, shift, names))
+        (shift.start, _together(ruler, shift, names))
         for shift in final.items
-        if shift.end > shown.start and shift.start < shown.end
+        if shift.end > ruler.start and shift.start < ruler.end
     ]
     drawn += [
-        (start, bar(shown, start, end, "", "Nobody", "gap"))
+        (start, bar(ruler, start, end, "", f"Nobody, {ruler.said(start, end)}", "gap"))
         for start, end in final.gaps
-        if end > shown.start and start < shown.end
+        if end > ruler.start and start < ruler.end
     ]
     return [each for _, each in sorted(drawn, key=lambda pair: pair[0])]
 
 
-def _shift_bar(shown: Range, shift: Shift, names: Mapping[str, str]) -> Values:
+def _together(ruler: Ruler, shift: Shift, names: Mapping[str, str]) -> Values:
     everybody = ", ".join(named(shift.people, names))
-    kind = "override" if _is_override(shift.people) else "rotation"
-    return bar(shown, shift.start, shift.end, everybody, everybody, kind)
-
-
-def grid(
-    shown: Range,
-    final: FinalSchedule,
-    rotations: Sequence[Rotation],
-    overrides: Iterable[Override],
-    names: Mapping[str, str],
-) -> Values:
-    """The final schedule in the first row, what it is made of below."""
-    rows = [row("On call", "who is called", bars_of(shown, final, names), strong=True)]
-    near = [each for each in overrides if each.start_at < shown.end and each.end_at > shown.start]
-    if near:
-        drawn = [
-            bar(shown, each.start_at, each.end_at, names.get(each.user_id, "?"), "Override", "override")
-            for each in near
-        ]
-        rows.append(row("Overrides", "win over everything", drawn))
-    layered = len({rotation.layer for rotation in rotations}) > 1
-    for rotation in sorted(rotations, key=lambda each: -each.layer):
-        note = f"layer {rotation.layer}" if layered else ""
-        rows.append(row(rotation.name, note, rotation_bars(shown, rotation, names)))
-    return plan(shown, rows)
-
-
-def plan(shown: Range, rows: list[Values]) -> Values:
-    """Rows on the ground of their days."""
-    return {"days": shown.columns(), "now": shown.now_line, "rows": rows}
-
-
-def row(name: str, note: str, bars: list[Values], *, strong: bool = False) -> Values:
-    """A line of the grid."""
-    return {"name": name, "note": note, "strong": strong, "bars": bars}
-
-
-def rotation_bars(shown: Range, rotation: Rotation, names: Mapping[str, str]) -> list[Values]:
-    """What one rotation alone does in the range."""
-    return [_shift_bar(shown, shift, names) for shift in rotation_shifts(rotation, shown.start, shown.end)]
+    kind = "override" if is_override(shift.people) else "rotation"
+    words = f"{everybody}, {ruler.said(shift.start, shift.end)}"
+    return bar(ruler, shift.start, shift.end, everybody, words, kind)
 
 
 def named(people: Iterable[OnCallPerson], names: Mapping[str, str]) -> list[str]:
     """The names of people on call."""
-    return [names.get(person.user_id, "somebody who is gone") for person in people]
+    return [names.get(person.user_id, GONE) for person in people]
 
 
 def because(people: Iterable[OnCallPerson]) -> str:
@@ -166,5 +204,6 @@ def _reason(person: OnCallPerson) -> str:
     return f"rotation {person.rotation_name}"
 
 
-def _is_override(people: Sequence[OnCallPerson]) -> bool:
+def is_override(people: Sequence[OnCallPerson]) -> bool:
+    """Whether all of them are on call by overrides."""
     return bool(people) and all(person.source is OnCallSource.OVERRIDE for person in people)

@@ -19,6 +19,7 @@ from openalert.domain.schedule import (
     RotationVersion,
 )
 from openalert.domain.walltime import zone_named
+from openalert.usecases.schedules import Apply
 from openalert.web.render import listed
 from openalert.web.ui.forms import local_instant, local_text, whole
 from openalert.web.ui.frame import Values, Web, sent, sent_all
@@ -39,7 +40,7 @@ _USUAL = {"hourly": "Hourly", "daily": "Daily", "weekly": "Weekly", "monthly": "
 _WINDOW = ("from_day", "from_time", "to_day", "to_time", "holidays")
 _PLAIN = (
     "rotation_type", "shift_length", "handoff_time", "worked_days_only", "holiday_calendar", "layer", "begins",
-    "until", "apply",
+    "until", "apply", "apply_at",
 )  # fmt: skip
 FIELDS = {
     "rotationType": ("rotation_type", "The kind"),
@@ -77,6 +78,11 @@ class Typed(msgspec.Struct, kw_only=True):
 def untyped(actor: Actor) -> Typed:
     """The form before anybody typed: the reader has the first turn."""
     return Typed(fields={}, members=[actor.user_id] if actor.user_id else [], windows=[], days=["1"])
+
+
+def held(fields: dict[str, str]) -> Typed:
+    """A form without the lists of a rotation."""
+    return Typed(fields=fields, members=[], windows=[])
 
 
 async def read(request: Web) -> Typed:
@@ -169,6 +175,17 @@ def change(
             if name not in kept and getattr(before, name) != value
         }
     return RotationChange(**wanted)
+
+
+def apply_from(typed: Typed, zone: ZoneInfo) -> Apply:
+    """From when the edit counts, as the form says: the next handoff, now, or a local time."""
+    match typed.fields.get("apply"):
+        case "now":
+            return "now"
+        case "date":
+            return local_instant(typed.fields.get("apply_at", ""), zone, "apply")
+        case _:
+            return "next_handoff"
 
 
 def _kind(text: str) -> RotationType:

@@ -2,32 +2,30 @@
 
 from collections.abc import Sequence
 from typing import Any
-from zoneinfo import ZoneInfo
 
-import msgspec
 from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
 from openalert.domain.access import Actor, Permission
-from openalert.domain.amend import amend
-from openalert.domain.instant import Instant
 from openalert.domain.oncall import next_handoff
-from openalert.domain.schedule import Rotation, RotationChange, RotationVersion, Schedule, check_rotation
+from openalert.domain.schedule import Rotation
 from openalert.domain.walltime import zone_named
 from openalert.storage import users
 from openalert.storage.database import Database
 from openalert.storage.transaction import Reader, Transaction
+from openalert.usecases import previews as proposed
 from openalert.usecases import schedules
 from openalert.usecases.access import require
-from openalert.web.ui import choices, rotas
+from openalert.web.ui import choices, previews
 from openalert.web.ui.forms import REFUSALS, Errors, attempt, refused
-from openalert.web.ui.frame import Values, Web, answer, go, shell
+from openalert.web.ui.frame import Values, Web, answer, go, sent, shell
 from openalert.web.ui.rotation_forms import (
     NOBODY,
     OWN_FIELDS,
     Typed,
+    apply_from,
     change,
     form_values,
     read,
@@ -56,8 +54,10 @@ async def create(
 ) -> Response[Any]:
     """Add it, or show what it would do."""
     typed = await read(request)
-    if typed.fields.get("act") in ("more", "preview"):
+    if typed.fields.get("act") in ("more", "back"):
         return await _form(request, db, actor, schedule_id, None, typed, {})
+    if typed.fields.get("act") == "preview":
+        return await _preview(request, db, actor, schedule_id, None, typed)
 
     async def body(tx: Transaction) -> str:
         schedule = await schedules.get(tx, tx.actor, schedule_id)
@@ -93,43 +93,60 @@ async def update(
 ) -> Response[Any]:
     """Change it from the next handoff or from now, or show what that would do."""
     typed = await read(request)
-    if typed.fields.get("act") in ("more", "preview"):
+    if typed.fields.get("act") in ("more", "back"):
         return await _form(request, db, actor, schedule_id, rotation_id, typed, {})
+    if typed.fields.get("act") == "preview":
+        return await _preview(request, db, actor, schedule_id, rotation_id, typed)
 
     async def body(tx: Transaction) -> Rotation:
         before = await schedules.rotation(tx, tx.actor, schedule_id, rotation_id)
-        wanted = change(typed, zone_named(before.current.timezone), tx.now, before.current)
+        zone = zone_named(before.current.timezone)
         return await schedules.amend_rotation(
             tx,
             schedule_id,
             rotation_id,
-            wanted,
+            change(typed, zone, tx.now, before.current),
             name=typed.fields.get("name", ""),
-            apply="now" if typed.fields.get("apply") == "now" else "next_handoff",
+            apply=apply_from(typed, zone),
         )
 
     changed, errors = await attempt(db, actor, body, OWN_FIELDS)
     if changed is None:
         return await _form(request, db, actor, schedule_id, rotation_id, typed, errors)
     later = changed.current.valid_from > db.clock()
+    from_when = "the date that you chose" if typed.fields.get("apply") == "date" else "the next handoff"
     return go(
         f"/schedules/{schedule_id}",
-        "Saved. It counts from the next handoff; the shift that runs stays as it is." if later else "Saved.",
+        f"Saved. It counts from {from_when}; the shift that runs stays as it is." if later else "Saved.",
     )
 
 
 @post("/schedules/{schedule_id:str}/rotations/{rotation_id:str}/delete", include_in_schema=False)
 async def delete(
+    request: Web,
     schedule_id: FromPath[str],
     rotation_id: FromPath[str],
     db: NamedDependency[Database],
     actor: NamedDependency[Actor],
-) -> Response[None]:
-    """Delete it with its past."""
+) -> Response[Any]:
+    """Take it out of the schedule, or show what that would do."""
+    act = (await sent(request)).get("act")
+    here = f"/schedules/{schedule_id}"
+    if act == "back":
+        return go(f"{here}/rotations/{rotation_id}")
+    if act == "preview":
+        async with db.read() as reader:
+            made = await proposed.of_removal(reader, actor, schedule_id, rotation_id)
+            rotation = await schedules.rotation(reader, actor, schedule_id, rotation_id)
+            context = await shell(request, reader, actor, "/schedules")
+            return await previews.page(
+                request, reader, actor, context, made,
+                title=f"Remove {rotation.name}", action=f"{here}/rotations/{rotation_id}/delete", verb="Remove it",
+            )  # fmt: skip
     _, errors = await attempt(db, actor, lambda tx: schedules.remove_rotation(tx, schedule_id, rotation_id))
     if errors:
-        return go(f"/schedules/{schedule_id}", " ".join(errors.values()), "bad")
-    return go(f"/schedules/{schedule_id}", "The rotation is deleted.")
+        return go(here, " ".join(errors.values()), "bad")
+    return go(here, "The rotation is removed.")
 
 
 async def _form(
@@ -146,9 +163,6 @@ async def _form(
         require(actor, Permission.CONFIGURE, schedule.team_id, "schedule")
         rotation = await schedules.rotation(reader, actor, schedule_id, rotation_id) if rotation_id else None
         context = await shell(request, reader, actor, "/schedules")
-        preview = None
-        if typed is not None and typed.fields.get("act") == "preview":
-            preview, errors = await _preview(reader, actor, schedule, rotation, typed, context["zone"])
         held = typed or (stored(rotation) if rotation else untyped(actor))
         here = f"/schedules/{schedule.id}"
         context |= {
@@ -160,7 +174,6 @@ async def _form(
             "teams": [],
             "people": await _people(reader, actor, held.members),
             "delete": _delete(here, rotation) if rotation else None,
-            "preview": preview,
             **form_values(held, reader.now),
         }
         context["handoff"] = next_handoff(rotation, reader.now) if rotation else None
@@ -178,53 +191,53 @@ async def _people(reader: Reader, actor: Actor, members: Sequence[str]) -> choic
 
 
 async def _preview(
-    reader: Reader,
-    actor: Actor,
-    schedule: Schedule,
-    rotation: Rotation | None,
-    typed: Typed,
-    zone: ZoneInfo,
-) -> tuple[Values | None, Errors]:
-    """Four weeks of the rotation as it is and as it would be; nothing is stored."""
-    drawn = rotas.days_from(zone, reader.now, 28)
-    try:
-        after = _after(schedule, rotation, typed, reader.now)
-    except REFUSALS as error:
-        return None, refused(error, OWN_FIELDS)
-    members = {
-        one for each in (rotation, after) if each for version in each.versions for one in version.member_ids
-    }
-    named = await users.named(reader, actor, members - {""})
-    names = {user_id: user.name for user_id, user in named.items()}
-    rows = [rotas.row("As it is", "", rotas.rotation_bars(drawn, rotation, names))] if rotation else []
-    rows.append(rotas.row("As it would be", "", rotas.rotation_bars(drawn, after, names), strong=True))
-    return rotas.plan(drawn, rows), {}
-
-
-def _after(schedule: Schedule, rotation: Rotation | None, typed: Typed, now: Instant) -> Rotation:
-    """The rotation that the form describes."""
-    name = typed.fields.get("name") or "Preview"
-    if rotation is None:
-        wanted = change(typed, zone_named(schedule.timezone), now)
-        given = {
-            key: value for key, value in msgspec.structs.asdict(wanted).items() if value is not msgspec.UNSET
-        }
-        version = RotationVersion(valid_from=given["effective_from"], timezone=schedule.timezone, **given)
-        made = Rotation(id="preview", schedule_id=schedule.id, name=name, versions=(version,))
-    else:
-        before = rotation.current
-        wanted = change(typed, zone_named(before.timezone), now, before)
-        apply = "now" if typed.fields.get("apply") == "now" else "next_handoff"
-        made = amend(rotation, wanted, now, apply) if wanted != RotationChange() else rotation  # type: ignore[arg-type]  # one of two literals
-    check_rotation(made)
-    return made
+    request: Web, db: Database, actor: Actor, schedule_id: str, rotation_id: str | None, typed: Typed
+) -> Response[Any]:
+    """What saving would change; the form again where saving would be refused."""
+    async with db.read() as reader:
+        schedule = await schedules.get(reader, actor, schedule_id)
+        rotation = await schedules.rotation(reader, actor, schedule_id, rotation_id) if rotation_id else None
+        context = await shell(request, reader, actor, "/schedules")
+        name = typed.fields.get("name", "")
+        action = f"/schedules/{schedule.id}/rotations"
+        applies = None
+        try:
+            if rotation is None:
+                wanted = change(typed, zone_named(schedule.timezone), reader.now)
+                made = await proposed.of_new_rotation(reader, actor, schedule.id, name, wanted)
+            else:
+                zone = zone_named(rotation.current.timezone)
+                action += f"/{rotation.id}"
+                made = await proposed.of_amendment(
+                    reader,
+                    actor,
+                    schedule.id,
+                    rotation.id,
+                    change(typed, zone, reader.now, rotation.current),
+                    name=name,
+                    apply=apply_from(typed, zone),
+                )
+                applies = {
+                    "chosen": typed.fields.get("apply") or "next_handoff",
+                    "at": typed.fields.get("apply_at", ""),
+                    "handoff": next_handoff(rotation, reader.now),
+                    "zone": rotation.current.timezone,
+                }
+        except REFUSALS as error:
+            errors = refused(error, OWN_FIELDS)
+        else:
+            return await previews.page(
+                request, reader, actor, context, made,
+                title=name, action=action, verb="Save", applies=applies,
+            )  # fmt: skip
+    return await _form(request, db, actor, schedule_id, rotation_id, typed, errors)
 
 
 def _delete(here: str, rotation: Rotation) -> Values:
     return {
         "path": f"{here}/rotations/{rotation.id}/delete",
-        "confirm": f"Delete {rotation.name}?",
-        "text": "Its turns are gone, also those that are past. To keep them, give it an end instead.",
+        "confirm": "",
+        "text": "",
     }
 
 

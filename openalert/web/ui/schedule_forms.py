@@ -1,6 +1,6 @@
 """The form of a schedule: make one with its first rotation, rename it, move it to another zone, delete it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from litestar import Response, get, post
@@ -14,10 +14,11 @@ from openalert.domain.schedule import Schedule
 from openalert.domain.walltime import zone_named
 from openalert.storage.database import Database
 from openalert.storage.transaction import Transaction
+from openalert.usecases import previews as proposed
 from openalert.usecases import schedules
 from openalert.usecases.access import require
-from openalert.web.ui import choices, moves, rotation_forms
-from openalert.web.ui.forms import Errors, attempt, values_of
+from openalert.web.ui import choices, moves, previews, rotation_forms
+from openalert.web.ui.forms import REFUSALS, Errors, attempt, values_of
 from openalert.web.ui.frame import Values, Web, answer, go, sent, shell
 
 _NAMES = ("name", "team_id", "timezone")
@@ -81,6 +82,12 @@ async def update(
 ) -> Response[Any]:
     """Rename or move it."""
     typed = await sent(request)
+    if typed.get("act") == "back":
+        return await _form(request, db, actor, schedule_id, rotation_forms.held(typed), {})
+    if typed.get("act") == "preview":
+        shown = await _preview(request, db, actor, schedule_id, typed)
+        if shown is not None:
+            return shown
 
     async def body(tx: Transaction) -> str:
         changed = await schedules.update(
@@ -95,10 +102,30 @@ async def update(
             db,
             actor,
             schedule_id,
-            rotation_forms.Typed(fields=typed, members=[], windows=[]),
+            rotation_forms.held(typed),
             errors,
         )
     return go(f"/schedules/{schedule_id}", "Saved.")
+
+
+async def _preview(
+    request: Web, db: Database, actor: Actor, schedule_id: str, typed: Mapping[str, str]
+) -> Response[Any] | None:
+    """What another time zone would change; None: nothing is to be shown, so save, or say why not."""
+    async with db.read() as reader:
+        schedule = await schedules.get(reader, actor, schedule_id)
+        if typed.get("timezone", "") == schedule.timezone:
+            return None
+        try:
+            made = await proposed.of_move(reader, actor, schedule_id, typed.get("timezone", ""))
+        except REFUSALS:
+            return None
+        context = await shell(request, reader, actor, "/schedules")
+        return await previews.page(
+            request, reader, actor, context, made,
+            title=f"{schedule.name} by the clock of {typed['timezone']}",
+            action=f"/schedules/{schedule_id}", verb="Save",
+        )  # fmt: skip
 
 
 @post("/schedules/{schedule_id:str}/delete", include_in_schema=False)
@@ -142,7 +169,6 @@ async def _form(
             "teams": await choices.teams_to_configure(reader, actor),
             "people": await choices.people(reader, actor),
             "delete": _delete(schedule) if schedule else None,
-            "preview": None,
             **rotation_forms.form_values(typed, _round(reader.now)),
         }
         context["values"] |= values_of(typed.fields, _NAMES, **stored)

@@ -1,7 +1,6 @@
 """Pages of schedules: who is on call now, until when, who next, and where nobody is."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -11,6 +10,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, FromQuery
 
 from openalert.domain.access import Actor, Permission, can
+from openalert.domain.errors import Invalid
 from openalert.domain.instant import DAY, HOUR, Instant
 from openalert.domain.oncall import FinalSchedule, OnCall, on_call, shifts
 from openalert.domain.override import Override
@@ -23,15 +23,15 @@ from openalert.storage.database import Database
 from openalert.storage.schedules import plans
 from openalert.storage.transaction import Reader
 from openalert.usecases import reachability, schedules
-from openalert.web.ui import choices, rotas, rotation_forms
-from openalert.web.ui.forms import Errors, local_text, values_of
+from openalert.web.ui import choices, grids, reasons, rotas, rotation_forms, timelines
+from openalert.web.ui.forms import Errors, local_instant, local_text, values_of
 from openalert.web.ui.frame import Values, Web, address, answer, shell
 
 PAGE = 50
 DRAWN_DAYS = 14
 LOOK_AHEAD = 28 * DAY
 _SHIFTS_SHOWN = 10
-_FIRST_DAY, _LAST_DAY = date(2000, 1, 1), date(2200, 1, 1)
+_MOST_CHOSEN = 4
 
 
 # --- the list -------------------------------------------------------------------------------------
@@ -97,7 +97,8 @@ async def _names(reader: Reader, actor: Actor, answers: Any, finals: Any, found:
     for final in finals:
         ids |= {person.user_id for shift in final.items for person in shift.people}
     for plan in found:
-        ids |= {each.user_id for each in plan.overrides}
+        ids |= {one for each in plan.overrides for one in (*each.user_ids, each.created_by_id or "")}
+        ids |= {each.user_id for each in plan.imported}
         ids |= {one for each in plan.rotations for version in each.versions for one in version.member_ids}
     named = await users.named(reader, actor, ids - {""})
     return {user_id: user.name for user_id, user in named.items()}
@@ -137,30 +138,41 @@ async def schedule_page(
     async with db.read() as reader:
         schedule = await schedules.get(reader, actor, schedule_id)
         context = await shell(request, reader, actor, "/schedules")
-        zone, now = context["zone"], reader.now
-        drawn = rotas.days_from(zone, now, DRAWN_DAYS, _first_day(request))
-        plan = (await plans(reader, [schedule], min(drawn.start, now), max(drawn.end, now + LOOK_AHEAD)))[
-            schedule.id
-        ]
-        answered = _now(plan, now)
-        period = _final(plan, drawn.start, drawn.end)
-        ahead = _final(plan, now, now + LOOK_AHEAD)
-        names = await _names(reader, actor, [answered], [period, ahead], [plan])
+        readers_zone, now = context["zone"], reader.now
+        path = f"/schedules/{schedule.id}"
+        timeline = timelines.asked(request, path, readers_zone, schedule.timezone, now)
+        zone = context["zone"] = timeline.zone
+        ruler = rotas.Ruler(timeline.range)
+        start, end = ruler.start - grids.MARGIN, ruler.end + grids.MARGIN
+        moments = [now] if timeline.at is None else [now, timeline.at]
+        found = await plans(reader, [schedule], min(start, *moments), max(end, now + LOOK_AHEAD, *moments))
+        plan = found[schedule.id]
+        answers = [_now(plan, moment) for moment in moments]
+        answered = answers[0]
+        period, ahead = _final(plan, start, end), _final(plan, now, now + LOOK_AHEAD)
+        names = await _names(reader, actor, answers, [period, ahead], [plan])
         team = await teams.get(reader, actor, schedule.team_id)
+        facts = _facts(schedule, actor, team.name if team else "", answered, ahead, names, zone)
+        drawing = grids.Drawing(timeline, plan, period, names, facts["can_override"])
+        grid = grids.grid(drawing)
         context |= {
-            "schedule": _facts(schedule, actor, team.name if team else "", answered, ahead, names, zone),
-            "plan": rotas.grid(drawn, period, schedules.shown(plan.rotations, now), plan.overrides, names),
-            "period": _period(schedule, drawn),
+            "schedule": facts,
+            "plan": grid,
+            "who_is_drawn": grids.people_drawn(drawing, grid),
+            "agenda": grids.agenda(drawing),
+            "period": timeline.controls(schedule.timezone, str(readers_zone)),
+            "asked": reasons.told(plan, answers[1], names, ruler) if timeline.at is not None else None,
             "switched_off": await _switched_off(reader, actor, plan),
             "unreachable": await _hard_to_reach(reader, answered, ahead, names),
             "gaps": [{"start": start, "end": _known(end, now + LOOK_AHEAD)} for start, end in ahead.gaps],
-            "shifts": _shifts(schedule, ahead, names, actor, zone, now + LOOK_AHEAD),
+            "shifts": _shifts(drawing, ahead, actor),
             "overrides": [_override(each, names) for each in plan.overrides if each.end_at > now],
             "rotations": [
                 _rotation(schedule, each, names, now) for each in schedules.shown(plan.rotations, now)
             ],
             "people": await choices.people(reader, actor),
             "used_by": await _used_by(reader, actor, schedule.id),
+            "chosen": _chosen(drawing, typed),
             "values": values_of(
                 typed,
                 ("user_id", "start", "end", "reason"),
@@ -173,13 +185,16 @@ async def schedule_page(
     return answer(request, "schedules/show.html", context, 422 if errors else 200)
 
 
-def _first_day(request: Web) -> date | None:
-    """The first day drawn, as the address names it; None: today."""
+def _chosen(drawing: grids.Drawing, typed: Mapping[str, str]) -> list[str]:
+    """Who is on call, and why, during the time that the address puts into the form."""
     try:
-        asked = date.fromisoformat(request.query_params.get("from", ""))
-    except ValueError:
-        return None
-    return asked if _FIRST_DAY <= asked <= _LAST_DAY else None
+        start, end = (
+            local_instant(typed.get(name, ""), drawing.timeline.zone, name) for name in ("start", "end")
+        )
+    except Invalid:
+        return []
+    pieces = drawing.during(start, end)[:_MOST_CHOSEN]
+    return [each["words"] for piece in pieces for each in grids.final_bars(drawing, piece, grids.MOST_LANES)]
 
 
 def _facts(
@@ -209,48 +224,19 @@ def _facts(
     }
 
 
-def _period(schedule: Schedule, drawn: rotas.Range) -> Values:
-    def beginning(day: date) -> str:
-        return address(f"/schedules/{schedule.id}", **{"from": day.isoformat()})
-
-    length = timedelta(days=drawn.days)
-    last = drawn.first + length - timedelta(days=1)
-    return {
-        "words": f"{drawn.first.day} {drawn.first:%b} to {last.day} {last:%b %Y}",
-        "earlier": beginning(drawn.first - length),
-        "later": beginning(drawn.first + length),
-        "today": f"/schedules/{schedule.id}",
-    }
-
-
-def _shifts(
-    schedule: Schedule,
-    ahead: FinalSchedule,
-    names: Mapping[str, str],
-    actor: Actor,
-    zone: ZoneInfo,
-    horizon: Instant,
-) -> list[Values]:
+def _shifts(drawing: grids.Drawing, ahead: FinalSchedule, actor: Actor) -> list[Values]:
     """What comes, the times of nobody among it."""
-    coming: list[Values] = [
+    return [
         {
-            "start": shift.start,
-            "end": shift.end,
-            "names": rotas.named(shift.people, names),
-            "source": rotas.because(shift.people),
-            "mine": any(person.user_id == actor.user_id for person in shift.people),
+            "start": piece.start,
+            "end": _known(piece.end, drawing.timeline.now + LOOK_AHEAD),
+            "names": rotas.named(piece.people, drawing.names),
+            "source": rotas.because(piece.people),
+            "mine": any(person.user_id == actor.user_id for person in piece.people),
+            "take": drawing.href(piece.start, piece.end),
         }
-        for shift in ahead.items
+        for piece in grids.pieces_of(ahead)[:_SHIFTS_SHOWN]
     ]
-    coming += [
-        {"start": start, "end": end, "names": [], "source": "", "mine": False} for start, end in ahead.gaps
-    ]
-    coming.sort(key=lambda each: each["start"])
-    for each in coming:
-        begin, end = local_text(each["start"], zone), local_text(each["end"], zone)
-        each["take"] = address(f"/schedules/{schedule.id}", start=begin, end=end) + "#override"
-        each["end"] = _known(each["end"], horizon)
-    return coming[:_SHIFTS_SHOWN]
 
 
 def _known(end: Instant, horizon: Instant) -> Instant | None:
@@ -261,7 +247,7 @@ def _known(end: Instant, horizon: Instant) -> Instant | None:
 def _override(override: Override, names: Mapping[str, str]) -> Values:
     return {
         "id": override.id,
-        "name": names.get(override.user_id, "somebody who is gone"),
+        "name": grids.of_override(override, names),
         "start": override.start_at,
         "end": override.end_at,
         "reason": override.reason,

@@ -1,5 +1,7 @@
 """Pages of schedules with their rotations and overrides."""
 
+import html
+import re
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -119,15 +121,77 @@ async def test_an_edit_counts_from_the_next_handoff_unless_told_now(world: World
 
 
 async def test_a_preview_shows_the_difference_and_stores_nothing(world: World, sign_in: SignIn) -> None:
-    """Four weeks as they are and as they would be, with the form still filled in."""
+    """For whom what changes, before and after as strips, and everything typed carried to Save and back to the form."""
     browser = await sign_in(world.alice)
     path, rotation = await _edit(world, browser)
-    typed = ROTATION | {"name": "Weekly", "member_id": world.charlie.id, "act": "preview", "apply": "now"}
-    page = await browser.post(rotation, **typed)
-    assert "not saved yet" in page.text
-    assert "As it is" in page.text
-    assert 'aria-label="Charlie, ' in page.html
+    typed = ROTATION | {"name": f"Weekly {HOSTILE}", "member_id": world.charlie.id, "apply": "now"}
+    page = await browser.post(rotation, **typed, act="preview")
+    assert "Nothing is saved yet" in page.text
+    assert "3 people on call at other times in the next eight weeks" in page.text
+    assert "As it would be" in page.text
+    assert 'aria-label="As it would be: Charlie, ' in page.html
+    assert 'class="changed"' in page.html
+    assert HOSTILE not in page.html
     assert "Core: Alice" in (await browser.get(path)).text
+    back = await browser.press(page, rotation, act="back")
+    assert back.form(rotation)["fields"]["name"] == typed["name"]
+    assert f'value="{world.charlie.id}" selected' in back.html
+    saved = await browser.press(page, rotation, act="save", apply="now")
+    assert "Core: Charlie" in saved.text
+
+
+async def test_a_preview_says_from_when_and_refuses_what_saving_refuses(
+    world: World, sign_in: SignIn
+) -> None:
+    """From a date the page shows that date's change; a date that is past and a wrong time come back to the form."""
+    browser = await sign_in(world.alice)
+    _, rotation = await _edit(world, browser)
+    typed = ROTATION | {"name": "Weekly", "member_id": world.charlie.id, "act": "preview", "apply": "date"}
+    page = await browser.post(rotation, **typed, apply_at="2026-01-20T12:00")
+    assert "Tue 20 Jan 12:00" in page.text
+    assert "Mon 12 Jan 09:00 to" not in page.text
+    saved = await browser.press(page, rotation, act="save", apply="date")
+    assert "It counts from the date that you chose" in saved.text
+    typed["member_id"] = world.bob.id
+    page = await browser.post(rotation, **typed, apply_at="2001-01-01T00:00")
+    assert page.status == 422
+    assert "must not lie in the past" in page.text
+    page = await browser.post(rotation, **(typed | {"apply": "now", "handoff_time": "25:00"}))
+    assert "The handoff must be a time of day" in page.text
+
+
+async def test_a_new_rotation_a_removal_and_another_zone_are_shown_first_too(
+    world: World, sign_in: SignIn
+) -> None:
+    """Each opens the same page; Back changes nothing, Save does it."""
+    browser = await sign_in(world.alice)
+    path, rotation = await _edit(world, browser)
+    typed = ROTATION | {"name": "Backup", "member_id": world.charlie.id, "layer": "2"}
+    page = await browser.post(f"{path}/rotations", **typed, act="preview")
+    assert "Charlie" in page.text
+    assert "Backup" not in (await browser.get(path)).links
+    assert "Backup" in (await browser.press(page, f"{path}/rotations", act="save")).links
+    page = await browser.post(f"{rotation}/delete", act="preview")
+    assert "Remove Weekly: what changes" in page.text
+    assert (await browser.press(page, f"{rotation}/delete", act="back")).path == rotation
+    assert "Weekly" not in (await browser.press(page, f"{rotation}/delete", act="save")).links
+    page = await browser.post(path, name="Core", timezone="Asia/Tokyo", act="preview")
+    assert "by the clock of Asia/Tokyo" in page.text
+    assert "Asia/Tokyo" in (await browser.press(page, path, act="save")).text
+    page = await browser.post(path, name="Core", timezone="Asia/Tokio", act="preview")
+    assert "is not known" in page.text
+
+
+async def test_a_gap_that_an_edit_opens_is_said_first(world: World, sign_in: SignIn) -> None:
+    """A rotation cut to office hours: the preview warns where nobody would be."""
+    browser = await sign_in(world.alice)
+    _, rotation = await _edit(world, browser)
+    typed = ROTATION | {
+        "name": "Office", "member_id": world.bob.id, "apply": "now", "act": "preview",
+        "window_from_day": "1", "window_from_time": "09:00", "window_to_day": "", "window_to_time": "17:00",
+    }  # fmt: skip
+    page = await browser.post(rotation, **typed)
+    assert "Nobody would be on call" in page.text
 
 
 async def test_a_rotation_at_set_times_leaves_gaps_that_are_shown(world: World, sign_in: SignIn) -> None:
@@ -153,7 +217,7 @@ async def test_rotations_come_and_go_and_the_schedule_with_them(world: World, si
     path, _ = await _edit(world, browser)
     page = await browser.post(f"{path}/rotations", **ROTATION, name="Backup", member_id=world.bob.id)
     assert "Backup is part of the schedule now." in page.text
-    page = await browser.post(page.links["Backup"] + "/delete")
+    page = await browser.post(page.links["Backup"] + "/delete", act="save")
     assert "Backup" not in page.links
     page = await browser.press(await browser.get(f"{path}/edit"), path, name="Renamed", timezone="Asia/Tokyo")
     assert "Asia/Tokyo" in page.text
@@ -177,12 +241,81 @@ async def test_members_override_and_do_not_configure(world: World, sign_in: Sign
 
 
 async def test_any_period_can_be_looked_at(world: World, sign_in: SignIn) -> None:
-    """Earlier and later are addresses; nonsense in them shows today."""
+    """Week, two weeks and month are addresses, as earlier and later are; nonsense in them shows today."""
     browser = await sign_in(world.alice)
     path = (await _made(world, browser)).path
-    assert "5 Jan to 18 Jan 2026" in (await browser.get(f"{path}?from=2026-01-05")).text
+    assert "5 Jan to 18 Jan 2026" in (await browser.get(f"{path}?from=2026-01-07")).text
+    assert "21 Dec to 27 Dec 2026" in (await browser.get(f"{path}?from=2026-12-24&view=week")).text
+    page = await browser.get(f"{path}?from=2026-12-24&view=month")
+    assert "December 2026" in page.text
+    [earlier] = re.findall(r'href="([^"]+)"[^>]*rel="prev"', page.html)
+    assert "November 2026" in (await browser.get(html.unescape(earlier))).text
     for odd in ("tomorrow", "9999-12-31", "0001-01-01"):
-        assert (await browser.get(f"{path}?from={odd}")).status == 200
+        assert (await browser.get(f"{path}?from={odd}&at={odd}&view={odd}&zone={odd}")).status == 200
+
+
+async def test_who_is_on_call_on_christmas_night_and_why(world: World, sign_in: SignIn) -> None:
+    """The answer is a sentence with every rotation and override that has a say, and what decides is marked."""
+    browser = await sign_in(world.alice)
+    path = (await _made(world, browser)).path
+    page = await browser.get(f"{path}?at=2026-12-24T22:00")
+    assert "Thu 24 Dec 22:00: Alice is on call until Mon 28 Dec 09:00." in page.text
+    assert (
+        "Layer 1 · Weekly : Alice’s turn until Mon 28 Dec 09:00, place 1 of 2 in the order decides"
+        in page.text
+    )
+    assert 'class="at"' in page.html
+    times = {"start": "2026-12-24T18:00", "end": "2026-12-25T09:00"}
+    await browser.post(f"{path}/overrides", user_id=world.bob.id, reason=HOSTILE, **times)
+    page = await browser.get(f"{path}?at=2026-12-24T22:00")
+    assert "Bob is on call until Fri 25 Dec 09:00." in page.text
+    assert (
+        f"Override “{HOSTILE}” : Bob, Thu 24 Dec 18:00 to Fri 25 Dec 09:00, made by Alice decides"
+        in page.text
+    )
+    assert "place 1 of 2 in the order; an override wins" in page.text
+    assert f"Override: {HOSTILE}. Instead of Alice." in page.text
+    assert HOSTILE not in page.html
+    assert "nobody is on call" in (await browser.get(f"{path}?at=2001-12-24T22:00")).text
+
+
+async def test_the_page_can_be_read_in_the_zone_of_the_schedule(world: World, sign_in: SignIn) -> None:
+    """Every time follows the switch, and what is typed then means that zone."""
+    browser = await sign_in(world.alice)
+    path = (await _made(world, browser, timezone="Asia/Tokyo")).path
+    page = await browser.get(f"{path}?at=2026-12-24T22:00&zone=schedule")
+    assert "until Mon 28 Dec 09:00" in page.text
+    assert "times in Asia/Tokyo" in page.text
+    assert "until Mon 28 Dec 00:00" in (await browser.get(f"{path}?at=2026-12-24T22:00")).text
+    times = {"start": "2026-12-24T22:00", "end": "2026-12-24T23:00"}
+    await browser.post(f"{path}/overrides", user_id=world.bob.id, reason="", zone="schedule", **times)
+    assert (
+        "Bob is on call until Thu 24 Dec 23:00"
+        in (await browser.get(f"{path}?at=2026-12-24T22:00&zone=schedule")).text
+    )
+
+
+async def test_days_on_which_the_clocks_change_are_marked(world: World, sign_in: SignIn) -> None:
+    """In Berlin the last Sunday of March has 23 hours."""
+    browser = await sign_in(world.alice)
+    path = (await _made(world, browser, timezone="Europe/Berlin")).path
+    page = await browser.get(f"{path}?from=2026-03-29&view=week&zone=schedule")
+    assert "clocks go forward: 23 hours" in page.html
+    assert "clocks go" not in (await browser.get(f"{path}?from=2026-03-29&view=week")).html
+
+
+async def test_a_turn_that_something_above_beats_is_drawn_weak_and_says_who_wins(
+    world: World, sign_in: SignIn
+) -> None:
+    """A second layer takes Alice's week: her bar is weak, and read out with who is on instead."""
+    browser = await sign_in(world.alice)
+    path = (await _made(world, browser)).path
+    typed = ROTATION | {"name": "Above", "member_id": world.charlie.id, "layer": "2"}
+    await browser.post(f"{path}/rotations", **typed)
+    page = await browser.get(path)
+    assert 'class="beaten ' in page.html
+    assert "Charlie (Above) is on call instead." in page.html
+    assert "Layer 2" in page.text
 
 
 async def test_what_lies_beyond_four_weeks_is_not_given_an_end(world: World, sign_in: SignIn) -> None:

@@ -1,0 +1,72 @@
+"""Who is on call at a moment, and why, in words: every override and rotation that has a say, the strongest first."""
+
+from collections.abc import Mapping
+
+from openalert.domain.oncall import OnCall
+from openalert.domain.override import Override, OverrideKind
+from openalert.domain.plan import OnCallSource, Plan
+from openalert.domain.reason import Reason, Stand, reasons
+from openalert.web.ui.frame import Values
+from openalert.web.ui.grids import of_override
+from openalert.web.ui.rotas import GONE, Ruler, named
+
+Names = Mapping[str, str]
+
+
+def told(plan: Plan, answered: OnCall, names: Names, ruler: Ruler) -> Values:
+    """The answer at a moment: {at, names, until, chain: [{name, words, decides}]}; what decides is marked."""
+    overridden = [person.override_id for person in answered.people if person.override_id]
+    acting = [each for each in plan.overrides if each.start_at <= answered.at < each.end_at]
+    acting.sort(key=lambda each: (each.created_at, each.id), reverse=True)
+    by_rotation = any(person.source is not OnCallSource.OVERRIDE for person in answered.people)
+    chain = [_override(each, each.id in overridden, names, ruler) for each in acting]
+    chain += [
+        _rotation(each, names, ruler, decides=each.stand is Stand.DECIDES and by_rotation)
+        for each in reasons(plan.rotations, answered.at)
+    ]
+    return {
+        "at": ruler.clock(answered.at),
+        "names": named(answered.people, names),
+        "until": ruler.clock(answered.until) if answered.until else "",
+        "chain": chain,
+    }
+
+
+def _override(override: Override, decides: bool, names: Names, ruler: Ruler) -> Values:
+    why = f" “{override.reason}”" if override.reason else ""
+    maker = f", made by {names.get(override.created_by_id or '', GONE)}" if override.created_by_id else ""
+    newer = "" if decides or override.kind is OverrideKind.REMOVE else "; a newer one wins"
+    return {
+        "kind": f"Override{why}",
+        "name": of_override(override, names),
+        "words": f"{ruler.said(override.start_at, override.end_at)}{maker}{newer}",
+        "decides": decides,
+    }
+
+
+def _rotation(reason: Reason, names: Names, ruler: Ruler, *, decides: bool) -> Values:
+    return {
+        "kind": f"Layer {reason.layer} · {reason.rotation_name}",
+        "name": names.get(reason.user_id, GONE) if reason.user_id else "",
+        "words": _stand(reason, ruler, decides),
+        "decides": decides,
+    }
+
+
+def _stand(reason: Reason, ruler: Ruler, decides: bool) -> str:
+    """What a rotation says, as the end of a line."""
+    until = f" until {ruler.clock(reason.until)}" if reason.until else ""
+    place = f", place {reason.place} of {reason.places} in the order" if reason.places > 1 else ""
+    match reason.stand:
+        case Stand.PENDING:
+            return f"begins {ruler.clock(reason.until)}" if reason.until else "has not begun"
+        case Stand.OVER:
+            return "has ended"
+        case Stand.NOBODY:
+            return f"nobody's turn{until}"
+        case Stand.CLOSED:
+            return f"turn{until}{place}; not on at this hour"
+        case Stand.BEATEN:
+            return f"turn{until}{place}; a higher layer wins"
+        case Stand.DECIDES:
+            return f"turn{until}{place}" + ("" if decides else "; an override wins")
