@@ -23,7 +23,7 @@ from openalert.engine.lines import Lines
 from openalert.notifiers.notifier import Notifier
 from openalert.storage import incidents, notifications, runs, timers
 from openalert.storage.database import Database
-from openalert.usecases import reachability, warnings
+from openalert.usecases import handoffs, reachability, warnings
 from openalert.usecases.deliveries import Outside
 
 log = structlog.get_logger(__name__)
@@ -89,6 +89,7 @@ class Engine:
         self._tasks: list[asyncio.Task[None]] = []
         self._not_running_since: Instant | None = None
         self._offset: int | None = None
+        self._duties: handoffs.Known = {}
         self._stopping = False
         self._scheduler: Any = None
 
@@ -178,7 +179,7 @@ class Engine:
     async def _audit(self) -> int:
         await self.deliver.recover()
         await self.measure_reach()
-        await escalate.tell_handoffs(self._database)
+        await escalate.tell_handoffs(self._database, self._duties)
         if await escalate.audit(self._database):
             self._due.set()
         if await drills.run_due(self._database):

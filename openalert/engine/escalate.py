@@ -1,10 +1,13 @@
 """Incidents whose next level is due, and snoozes that are over."""
 
+from collections.abc import Callable, Coroutine
+from typing import Any
+
 import structlog
 
 from openalert import telemetry
 from openalert.domain.instant import MINUTE, SECOND, Instant
-from openalert.storage import incidents, timers
+from openalert.storage import duties, incidents, timers
 from openalert.storage.database import Database
 from openalert.storage.timers import Timer
 from openalert.storage.transaction import Transaction
@@ -64,12 +67,29 @@ async def _postpone(database: Database, timer: Timer) -> None:
         await timers.postpone(tx, timer, tx.now + wait)
 
 
-async def tell_handoffs(database: Database) -> int:
-    """Write to whoever went on call or was relieved since the last look; how many messages."""
+async def tell_handoffs(database: Database, known: handoffs.Known | None = None) -> int:
+    """Write to whoever went on call or was relieved since the last look; how many messages.
+
+    `known` is what this process remembers from one look to the next. A hundred schedules at a time, so that others
+    have their turn in between.
+    """
+    memory: handoffs.Known = {} if known is None else known
     async with database.read() as reader:
-        if not await handoffs.changed(reader):
-            return 0
-    return await database.act(handoffs.tell)
+        every = await duties.every_schedule(reader)
+    for gone in set(memory) - {each.id for each in every}:
+        del memory[gone]
+    told = 0
+    for start in range(0, len(every), handoffs.PER_TRANSACTION):
+        some = every[start : start + handoffs.PER_TRANSACTION]
+        async with database.read() as reader:
+            found = await handoffs.changed(reader, some, memory)
+        if found:
+            told += await database.act(_telling([each.schedule.id for each in found]))
+    return told
+
+
+def _telling(schedule_ids: list[str]) -> Callable[[Transaction], Coroutine[Any, Any, int]]:
+    return lambda tx: handoffs.tell(tx, schedule_ids)
 
 
 async def audit(database: Database) -> int:

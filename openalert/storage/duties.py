@@ -1,6 +1,6 @@
 """SQL for duties: who was on call in each schedule when it was last looked at."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import msgspec
 
@@ -29,9 +29,13 @@ async def every_schedule(reader: Reader) -> list[Schedule]:
     return await reader.all(Schedule, f"SELECT {_SCHEDULE} FROM schedules ORDER BY id")
 
 
-async def every(reader: Reader) -> dict[str, Duty]:
-    """What was noted, by schedule."""
-    found = await reader.all(Duty, "SELECT schedule_id, user_ids, noted_at FROM duties")
+async def of(reader: Reader, schedule_ids: Collection[str]) -> dict[str, Duty]:
+    """What was noted of these, by schedule."""
+    found = await reader.all(
+        Duty,
+        f"SELECT schedule_id, user_ids, noted_at FROM duties WHERE {reader.any_of('schedule_id', 'ids')}",
+        ids=sorted(schedule_ids),
+    )
     return {duty.schedule_id: duty for duty in found}
 
 

@@ -1,20 +1,29 @@
-"""Handoffs: whoever goes on call and whoever is relieved is told, as they want to be told."""
+"""Handoffs: whoever goes on call and whoever is relieved is told, as they want to be told.
 
-from collections.abc import Mapping, Sequence
+Every schedule is looked at each minute. What each was computed from is remembered with the instant until which its
+answer holds: while both are as they were there is nothing to compute, however many schedules there are.
+"""
+
+from collections.abc import Collection, Mapping, MutableMapping, Sequence
 
 import msgspec
 
+from openalert.domain.access import SYSTEM
 from openalert.domain.ids import new_id
-from openalert.domain.instant import to_datetime
+from openalert.domain.instant import HOUR, Instant, to_datetime
 from openalert.domain.notification import Notification, NotificationKind, give_up_at, priority_of
 from openalert.domain.notification_plan import Callee, plan
-from openalert.domain.oncall import OnCall
+from openalert.domain.oncall import OnCall, on_call
+from openalert.domain.plan import Plan
 from openalert.domain.schedule import Schedule
 from openalert.domain.walltime import zone_named
-from openalert.storage import duties, notifications, recipients
+from openalert.storage import duties, notifications, recipients, schedules
 from openalert.storage.duties import Duty
 from openalert.storage.transaction import Reader, Transaction
-from openalert.usecases.schedules import who_is_on_call
+
+PER_TRANSACTION = 100
+TRUSTED_FOR = HOUR
+"""What is remembered is computed anew after this time, whatever was found."""
 
 
 class Handoff(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,26 +40,56 @@ class Handoff(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(sorted({person.user_id for person in self.answer.people}))
 
 
-async def changed(reader: Reader) -> list[Handoff]:
-    """Every schedule that has changed hands; a constant number of statements, however many there are."""
-    schedules = await duties.every_schedule(reader)
-    noted = await duties.every(reader)
-    answers = await who_is_on_call(reader, [each.id for each in schedules], reader.now)
-    found = [
-        Handoff(
-            schedule=each,
-            answer=answers[each.id],
-            before=noted[each.id].user_ids if each.id in noted else None,
-        )
-        for each in schedules
-        if each.id in answers
-    ]
-    return [each for each in found if each.before != each.now]
+class Settled(msgspec.Struct, frozen=True, kw_only=True):
+    """A schedule in which nothing was to be told."""
+
+    plan: Plan
+    """All from which that followed."""
+    at: Instant
+    until: Instant
+    """From when on it may be otherwise."""
+
+    def holds(self, plan: Plan, now: Instant) -> bool:
+        """Whether it is so still; never when the clock stands before the look."""
+        return self.at <= now < self.until and self.plan == plan
 
 
-async def tell(tx: Transaction) -> int:
-    """Note who is on call now and write to those who came and those who went; how many messages."""
-    found = await changed(tx)
+Known = MutableMapping[str, Settled]
+"""What a process remembers from one look to the next, by schedule."""
+
+
+async def changed(reader: Reader, some: Sequence[Schedule], known: Known) -> list[Handoff]:
+    """Those of the schedules that have changed hands; a constant number of statements, however many there are."""
+    plans = await schedules.plans(reader, some, reader.now)
+    unknown = {
+        each: found
+        for each, found in plans.items()
+        if each not in known or not known[each].holds(found, reader.now)
+    }
+    if not unknown:
+        return []
+    noted = await duties.of(reader, unknown)
+    return [each for each in (_look(found, noted, known, reader.now) for found in unknown.values()) if each]
+
+
+def _look(plan: Plan, noted: Mapping[str, Duty], known: Known, now: Instant) -> Handoff | None:
+    schedule = plan.schedule
+    answer = on_call(plan, now)
+    before = noted[schedule.id].user_ids if schedule.id in noted else None
+    handoff = Handoff(schedule=schedule, answer=answer, before=before)
+    if handoff.before != handoff.now:
+        known.pop(schedule.id, None)
+        return handoff
+    latest = now + TRUSTED_FOR
+    until = latest if answer.until is None else min(answer.until, latest)
+    known[schedule.id] = Settled(plan=plan, at=now, until=until)
+    return None
+
+
+async def tell(tx: Transaction, schedule_ids: Collection[str]) -> int:
+    """Note who is on call in these now, and write to those who came and those who went; how many messages."""
+    some = await schedules.named(tx, SYSTEM, schedule_ids)
+    found = await changed(tx, list(some.values()), {})
     await duties.put(
         tx, [Duty(schedule_id=each.schedule.id, user_ids=each.now, noted_at=tx.now) for each in found]
     )

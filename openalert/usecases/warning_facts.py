@@ -1,6 +1,11 @@
-"""All that warnings are judged from, read at one instant by a constant number of statements."""
+"""All that warnings are judged from, read at one instant.
 
-from collections.abc import Collection, Mapping, Sequence
+Rows are read in portions, so that decoding them leaves the event loop its turns.
+"""
+
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from functools import partial
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -9,6 +14,7 @@ from openalert.domain.escalation import TargetType
 from openalert.domain.instant import Instant
 from openalert.domain.plan import Plan
 from openalert.domain.reachability import Reachability, ReachState
+from openalert.domain.schedule import Schedule
 from openalert.domain.service import Service
 from openalert.domain.user import User
 from openalert.domain.warning import LOOKS_AHEAD, LOOKS_BACK
@@ -29,8 +35,8 @@ from openalert.storage.transaction import Reader
 from openalert.storage.warnings import Failed, Inlet, Quarantine, Refused
 from openalert.usecases import reachability
 
-MOST = 10_000
-"""So many things of a kind are looked at."""
+PORTION = 100
+T = TypeVar("T")
 LEAST_REFUSED = 3
 """So many failures and no success make a channel a failing one."""
 
@@ -67,12 +73,11 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
 
 async def gather(reader: Reader, actor: Actor) -> Facts:
     """Everything at the reader's instant, in the actor's view."""
-    policies = await escalation_policies.page(reader, actor, limit=MOST)
+    policies = await _every(partial(escalation_policies.page, reader, actor), lambda each: each.policy.id)
     targets = _targets(policies)
-    seen = {each.id: each for each in await schedules.page(reader, actor, limit=MOST)}
+    seen = {each.id: each for each in await _every(partial(schedules.page, reader, actor), _id)}
     paged = await schedules.named(reader, SYSTEM, targets[TargetType.SCHEDULE] - set(seen))
-    until = reader.now + LOOKS_AHEAD
-    plans = await schedules.plans(reader, [*seen.values(), *paged.values()], reader.now, until)
+    plans = await _plans(reader, [*seen.values(), *paged.values()])
     members = await recipients.members(reader, sorted(targets[TargetType.TEAM]))
     named = {each for some in members.values() for each in some} | targets[TargetType.USER]
     people = await users.named(reader, actor, named | _in_plans(plans))
@@ -85,7 +90,7 @@ async def gather(reader: Reader, actor: Actor) -> Facts:
         plans={each: plan for each, plan in plans.items() if each in seen},
         hidden_plans={each: plan for each, plan in plans.items() if each not in seen},
         policies=policies,
-        services=await services.page(reader, actor, limit=MOST),
+        services=await _every(partial(services.page, reader, actor), _id),
         members=members,
         channels=await _channels(reader, targets[TargetType.CHANNEL]),
         people=people,
@@ -101,6 +106,28 @@ async def gather(reader: Reader, actor: Actor) -> Facts:
         else [],
         troubles=await channel_troubles.all_of_them(reader) if is_admin else [],
     )
+
+
+async def _every(read: Callable[..., Awaitable[list[T]]], key: Callable[[T], str]) -> list[T]:
+    """All pages of a list."""
+    found = await read(limit=PORTION)
+    last = found
+    while len(last) == PORTION:
+        last = await read(after=key(last[-1]), limit=PORTION)
+        found += last
+    return found
+
+
+def _id(thing: Any) -> str:
+    return str(thing.id)
+
+
+async def _plans(reader: Reader, some: Sequence[Schedule]) -> dict[str, Plan]:
+    found: dict[str, Plan] = {}
+    for start in range(0, len(some), PORTION):
+        portion = some[start : start + PORTION]
+        found |= await schedules.plans(reader, portion, reader.now, reader.now + LOOKS_AHEAD)
+    return found
 
 
 def _targets(policies: Sequence[Document]) -> dict[TargetType, set[str]]:

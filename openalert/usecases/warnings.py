@@ -6,7 +6,6 @@ gets its turn after each schedule and each policy.
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
 from types import MappingProxyType
 
 import msgspec
@@ -70,7 +69,8 @@ class _View(msgspec.Struct, frozen=True, kw_only=True):
 
 async def look(database: Database, actor: Actor, unset: Mapping[str, str] = NOTHING_UNSET) -> Outlook:
     """Every warning in the actor's view; `unset` says by channel what the configuration lacks for it."""
-    facts = await database.look(partial(gather, actor=actor))
+    async with database.read() as reader:
+        facts = await gather(reader, actor)
     watches = await _watches(facts)
     view = _View(
         facts=facts,

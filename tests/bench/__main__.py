@@ -11,6 +11,7 @@ from tests.bench import (
     slow_disk,
     start,
     storm,
+    watching,
 )
 from tests.bench.report import Figure, machine, show
 
@@ -29,6 +30,7 @@ def everything() -> list[Figure]:
         lists,
         rights,
         bench_oncall,
+        watching,
     ):
         print(f"{benchmark.__name__.rpartition('.')[2]} …", flush=True)
         figures += benchmark.measure()

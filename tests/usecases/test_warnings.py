@@ -15,7 +15,7 @@ from openalert.domain.severity import Severity
 from openalert.domain.warning import Finding, WarningKind
 from openalert.storage import channel_troubles
 from openalert.storage.channel_troubles import ChannelTrouble
-from openalert.usecases import schedules, users, warnings
+from openalert.usecases import schedules, users, warning_facts, warnings
 from tests import make
 from tests.world import World, level
 
@@ -357,3 +357,19 @@ async def test_the_metric_counts_by_kind_and_forgets_what_was_mended(world: Worl
         await tx.execute("UPDATE integrations SET is_active = :off", off=False)
     await world.engine.measure_warnings()
     assert measured(WarningKind.SERVICE_NOBODY) == 0
+
+
+async def test_what_is_read_in_portions_is_read_to_its_end(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Five of each where two are a portion: none is left out, none is there twice."""
+    monkeypatch.setattr(warning_facts, "PORTION", 2)
+    for number in range(5):
+        schedule = await rota(world, name=f"Schedule {number}")
+        policy = await make.policy(world.db, world.core, pages(1, schedule), name=f"Policy {number}")
+        await make.service(world.db, world.core, policy, name=f"Service {number}")
+    warned = await found(world)
+    assert sorted(each.subject for each in warned) == sorted(
+        f"{what} {number}" for what in ("Policy", "Schedule") for number in range(5)
+    )
+    assert {each.severity for each in warned} == {Severity.CRITICAL, Severity.HIGH}
