@@ -9,6 +9,7 @@ from openalert.domain.access import Actor, Permission
 from openalert.domain.errors import Invalid, NotFound
 from openalert.domain.incident import Incident, IncidentStatus
 from openalert.domain.notification import NotificationKind
+from openalert.domain.reply import FIRST_CODE
 from openalert.domain.severity import Severity
 from openalert.domain.template import Facts
 from openalert.notifiers import chat, gsm, letter, sms, wording
@@ -157,7 +158,7 @@ async def _page(reader: Reader, actor: Actor, chosen: Incident | None) -> Messag
         organization=organization.name if organization else "",
         incident=await incident_facts.of(reader, chosen) if chosen else msgspec.structs.replace(_MADE_UP),
         escalation_note="Ana is paged at 03:09 unless someone acknowledges.",
-        reply_code=1,
+        reply_code=FIRST_CODE,
         actions=[Action(verb="acknowledge", label="Acknowledge", url="https://…")],
         at=reader.now,
     )

@@ -18,6 +18,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup
 
+from openalert.domain.failure import in_words
 from openalert.domain.instant import DAY, HOUR, MINUTE, SECOND, Instant, rfc3339, to_datetime
 from openalert.web import assets
 
@@ -54,7 +55,7 @@ def _environment() -> Environment:
     environment.globals["asset"] = assets.url
     environment.filters.update(
         ago=_ago, countdown=_countdown, clock=_clock, moment=_moment, stamp=_stamp, lasted=lasted,
-        initials=initials, tone=tone, web_address=web_address, amount=amount, listed=listed,
+        initials=initials, tone=tone, web_address=web_address, amount=amount, listed=listed, failure=in_words,
     )  # fmt: skip
     for name in (
         "mark",

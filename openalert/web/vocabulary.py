@@ -336,7 +336,7 @@ MEMBERS: dict[str, tuple[str, Any]] = {
     "MessageTemplateIn.text": ("The template; empty for the usual words.", _WORDS),
     "TemplatePreview.incidentId": ("The incident that it is about; null: there is none, so one was made up.", _ID),
     "TemplatePreview.note": ("How it is shown, or what it costs.", "1 segment, 87 characters"),
-    "TemplatePreview.text": ("What the message says.", "CRITICAL #42 db-1 is in trouble\nReply 1 1 = acknowledge"),
+    "TemplatePreview.text": ("What the message says.", "CRITICAL #42 db-1 is in trouble\nReply 1 10 = acknowledge"),
     "TemplatePreviewIn.incidentId": ("The incident that it is to be about; without it, the newest one.", _ID),
     "TemplatePreviewIn.text": ("The template to look at; without it, the one that holds now.", _WORDS),
     "way": ("By which way such messages are read: `email`, `sms`, `push`, `voice`, or `chat` for all else.", "sms"),

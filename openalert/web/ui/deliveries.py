@@ -8,6 +8,8 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, FromQuery
 
 from openalert.domain.access import Actor, Permission, can
+from openalert.domain.channel import CHANNEL_KINDS
+from openalert.domain.contact import CONTACT_KINDS
 from openalert.domain.escalation import TargetType
 from openalert.domain.instant import DAY
 from openalert.domain.notification import Attempt, Notification, NotificationKind, NotificationStatus
@@ -72,7 +74,7 @@ async def index(
         context = await shell(request, reader, actor, PATH)
     named = {
         "status": (chosen["status"], chosen["status"].capitalize()) if chosen["status"] else None,
-        "channel": (channel, f"By {channel}") if channel else None,
+        "channel": (channel, f"By {_called(channel)}") if channel else None,
         "kind": (chosen["kind"], chosen["kind"].capitalize()) if chosen["kind"] else None,
         "person": (person, people[person].name if person in people else "One person") if person else None,
         "incident": (incident, f"Incident #{of[incident].number}" if incident in of else "One incident")
@@ -91,6 +93,12 @@ async def index(
         "newest": address(PATH, **kept, **chosen) if cursor else None,
     }
     return answer(request, "deliveries/list.html", context)
+
+
+def _called(channel: str) -> str:
+    """What people call a channel: `SMS`, `Webhook`; what the address says where it is none."""
+    kind = CONTACT_KINDS.get(channel) or CHANNEL_KINDS.get(channel)
+    return kind.words if kind else channel
 
 
 def _filters(tab: str, kept: dict[str, str | None], chosen: dict[str, str | None]) -> list[Values]:

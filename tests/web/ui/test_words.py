@@ -37,3 +37,9 @@ async def test_without_an_incident_a_made_up_one_is_shown(world: World, sign_in:
     page = await (await sign_in(world.alice)).get("/settings/words")
     assert "Disk almost full on db-1 (Checkout)" in page.text
     assert (await (await sign_in(world.bob)).get("/settings/words")).status == 403
+
+
+async def test_the_preview_shows_a_number_that_people_get(world: World, sign_in: SignIn) -> None:
+    """Numbers begin at 10: `Reply 1 1` would teach a reader an answer that never works."""
+    page = await (await sign_in(world.alice)).get("/settings/words")
+    assert "Reply 1 10 = acknowledge, 2 10 = resolve, 0 = help" in page.text
