@@ -180,7 +180,13 @@ async def test_kill_9_between_acts_leaves_one_chain_with_every_answered_act(serv
 
     writers = [asyncio.create_task(change(number)) for number in range(3)]
     for seed in range(3):
-        await asyncio.sleep(random.Random(seed).uniform(0.2, 0.6))
+        wanted = len(answered) + 4
+
+        async def came(wanted: int = wanted) -> bool:
+            return len(answered) >= wanted
+
+        await until(came)
+        await asyncio.sleep(random.Random(seed).uniform(0, 0.4))
         await server.kill()
         await server.start()
     running = False

@@ -18,11 +18,13 @@ async def test_a_request_in_flight_is_answered_and_stored(server: Server) -> Non
     body = b'{"title": "half a body", "dedup_key": "half"}'
     head = (
         f"POST /webhooks/generic/{house.key} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
-        f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+        f"Content-Length: {len(body)}\r\nConnection: close\r\n"
+        "Expect: 100-continue\r\n\r\n"
     )
-    writer.write(head.encode() + body[:10])
+    writer.write(head.encode())
+    assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 100")  # it waits for the body now
+    writer.write(body[:10])
     await writer.drain()
-    await asyncio.sleep(0.3)
     begun = time.monotonic()
     stopping = asyncio.create_task(server.stop())
     await asyncio.sleep(0.5)
