@@ -259,12 +259,17 @@ async def shifts_of(
 ) -> tuple[Plan, FinalSchedule]:
     """The final schedule of a range of at most 400 days, and the rotations and overrides behind it."""
     schedule = await get(reader, actor, schedule_id)
+    check_range(start, end)
+    plan = (await schedules.plans(reader, [schedule], start, end))[schedule.id]
+    return plan, shifts(plan, start, end)
+
+
+def check_range(start: Instant, end: Instant) -> None:
+    """Invalid unless the range goes forward and is at most 400 days long."""
     if not start < end:
         raise Invalid("to must be later than from.", field="to")
     if end - start > LONGEST_RANGE:
         raise Invalid("from and to may lie at most 400 days apart.", field="to")
-    plan = (await schedules.plans(reader, [schedule], start, end))[schedule.id]
-    return plan, shifts(plan, start, end)
 
 
 def shown(found: Iterable[Rotation], now: Instant) -> list[Rotation]:

@@ -30,6 +30,7 @@ REFUSED_LATER = {
     ("POST", "/users/{user_id}/notification-rules"): {422},  # the method is somebody else's
     ("POST", "/api/v1/users/{user_id}/notification-rules"): {400},  # the method is somebody else's
     ("POST", "/api/v1/notifications/{notification_id}/resend"): {409},  # it is still on its way
+    ("GET", "/api/v1/oncall/shifts"): {400},  # a key is nobody: it has to say whose
     ("GET", "/a/{token}"): {404},
     ("GET", "/calendars/{token}"): {404},
     ("GET", "/proof/{token}"): {404},
@@ -77,9 +78,13 @@ REFUSED_LATER = {
 }
 """What whoever may is answered by routes that go on to ask for more than a test can give at once."""
 
+_RANGE = "?from=2026-01-01T00:00:00Z&to=2026-02-01T00:00:00Z"
 QUERIES = {
+    "/api/v1/oncall/load": _RANGE,
+    "/api/v1/oncall/load/export": _RANGE,
+    "/api/v1/oncall/shifts": _RANGE,
     "/api/v1/audit-log/export": "?format=csv",
-    "/api/v1/schedules/{schedule_id}/shifts": "?from=2026-01-01T00:00:00Z&to=2026-02-01T00:00:00Z",
+    "/api/v1/schedules/{schedule_id}/shifts": _RANGE,
 }
 """What a route must be asked for beside its path."""
 

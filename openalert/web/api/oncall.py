@@ -103,7 +103,7 @@ def show_people(on_call: Iterable[OnCallPerson], people: People) -> list[OnCallP
 def _members(person: OnCallPerson, people: People) -> dict[str, Any]:
     return {
         "user_id": person.user_id,
-        "user": _person(people.get(person.user_id)),
+        "user": show_person(people.get(person.user_id)),
         "source": person.source,
         "rotation_id": person.rotation_id,
         "rotation_name": person.rotation_name,
@@ -118,7 +118,8 @@ def _reach(known: Reachability | None) -> OnCallReachOut | None:
     return OnCallReachOut(state=known.state, ways=known.ways, weakest_point=known.weakest) if known else None
 
 
-def _person(user: User | None) -> PersonOut | None:
+def show_person(user: User | None) -> PersonOut | None:
+    """Whom an id means; None: somebody who is gone, or out of sight."""
     return PersonOut(id=user.id, name=user.name, email=user.email) if user else None
 
 

@@ -326,3 +326,22 @@ async def test_a_rotation_taken_out_keeps_its_past(alice: Client, schedule: str,
     assert (await alice.get(f"{schedule}/rotations")).json()["items"] == []
     assert (await alice.get(f"{schedule}/rotations/{rotation['id']}")).status_code == 404
     assert await on_call(alice, schedule, "2026-01-05T09:30:00Z") == ["Alice"]
+
+
+async def test_the_load_of_a_week_is_told_person_by_person(alice: Client, schedule: str, cast: Cast) -> None:
+    """Hours, nights and weekends, also as a table for a spreadsheet; and whose shifts are when."""
+    week = {"from": "2026-01-05T09:00:00Z", "to": "2026-01-12T09:00:00Z"}
+    items = (await alice.get("/oncall/load", params=week)).json()["items"]
+    told = {each["user"]["name"]: (each["hours"], each["nightHours"], each["weekendHours"]) for each in items}
+    assert told == {"Alice": (96.0, 32.0, 24.0), "Bob": (72.0, 24.0, 24.0)}
+    assert items[0]["pagesReceived"] == 0
+    table = await alice.get("/oncall/load/export", params=week | {"scheduleId": schedule.rsplit("/", 1)[1]})
+    assert table.headers["content-type"].startswith("text/csv")
+    assert table.text.splitlines()[1].startswith('"Alice"')
+    mine = (await alice.get("/oncall/shifts", params=week)).json()["items"]
+    assert [turn["startTime"] for turn in mine] == [f"2026-01-{day:02d}T09:00:00Z" for day in (5, 7, 9, 11)]
+    bobs = (await alice.get("/oncall/shifts", params=week | {"userId": cast.bob.id})).json()["items"]
+    assert (bobs[0]["startTime"], bobs[0]["scheduleName"]) == ("2026-01-06T09:00:00Z", "Primary")
+    assert (await alice.get("/oncall/shifts", params=week | {"userId": "nobody"})).status_code == 404
+    backwards = {"from": week["to"], "to": week["from"]}
+    assert (await alice.get("/oncall/load", params=backwards)).json()["details"]["field"] == "to"
