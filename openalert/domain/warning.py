@@ -15,6 +15,8 @@ LOOKS_BACK = 7 * DAY
 """So long ago a message may have failed, or not have been understood."""
 SOON = 7 * DAY
 """What hurts within this time is more severe than what hurts later."""
+PRESSING = Severity.HIGH
+"""From here on whoever could mend it is told on the first page, too."""
 LEAST_TOLD = Severity.MEDIUM
 """What is less severe is a hint: it is shown, and nobody is written to because of it."""
 
@@ -62,6 +64,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """What people call the person, schedule, policy, integration, team or channel that it is about."""
     subject_id: str | None
     """None for a channel such as SMS, which has no id."""
+    organization_id: str | None
+    """None: it concerns every organization, as a provider does."""
     team_id: str | None
     """None: of the organization, not of one team."""
     words: str

@@ -33,7 +33,7 @@ BREATH_SECONDS = 0.02
 """Between two steps: in a storm every commit wakes the loops, and looking for what is due costs as much as it finds."""
 AUDIT_SECONDS = 60.0
 ALIVE_SECONDS = 5.0
-WARNINGS_SECONDS = 900.0
+WARNINGS_SECONDS = 300.0
 MOST_MEASURED = 1_000
 STEP_OF_CLOCK = 2 * SECOND
 """A jump of the wall clock against the monotonic one that is more than drift."""
@@ -90,6 +90,8 @@ class Engine:
         self._not_running_since: Instant | None = None
         self._offset: int | None = None
         self._duties: handoffs.Known = {}
+        self.outlook: warnings.Outlook | None = None
+        """The warnings of all organizations, as of the last look; None: there was none yet."""
         self._stopping = False
         self._scheduler: Any = None
 
@@ -221,7 +223,7 @@ class Engine:
 
     async def measure_warnings(self) -> None:
         """What would keep a page from arriving, in all organizations."""
-        outlook = await warnings.look(self._database, SYSTEM, self._unset)
+        self.outlook = outlook = await warnings.look(self._database, SYSTEM, self._unset)
         for kind in WarningKind:
             count = sum(each.kind is kind for each in outlook.findings)
             telemetry.WARNINGS.labels(kind=kind.value).set(count)

@@ -21,6 +21,7 @@ class Inlet(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     service_id: str
     service_name: str
+    organization_id: str
     team_id: str
     created_at: Instant
     last_received_at: Instant | None
@@ -39,6 +40,7 @@ class Quarantine(msgspec.Struct, frozen=True, kw_only=True):
 class Failed(msgspec.Struct, frozen=True, kw_only=True):
     """Messages of a team, or about none, that have failed for good."""
 
+    organization_id: str
     team_id: str | None
     messages: int
     pages: int
@@ -48,6 +50,7 @@ class Failed(msgspec.Struct, frozen=True, kw_only=True):
 class Refused(msgspec.Struct, frozen=True, kw_only=True):
     """A channel by which messages have failed and none was taken."""
 
+    organization_id: str
     channel: str
     messages: int
     first_at: Instant
@@ -59,7 +62,8 @@ async def inlets(reader: Reader, actor: Actor) -> list[Inlet]:
     return await reader.all(
         Inlet,
         f"""
-        SELECT i.id, i.name, s.id AS service_id, s.name AS service_name, s.team_id, i.created_at,
+        SELECT i.id, i.name, s.id AS service_id, s.name AS service_name, s.organization_id, s.team_id,
+            i.created_at,
             i.last_received_at, (SELECT p.received_at FROM payloads p WHERE p.integration_id = i.id
                 ORDER BY p.id DESC LIMIT 1 OFFSET :before) AS enough_since
         FROM integrations i JOIN services s ON s.id = i.service_id
@@ -88,9 +92,10 @@ async def failed(reader: Reader, actor: Actor, since: Instant) -> list[Failed]:
     condition, parameters = visible(reader, actor)
     return await reader.all(
         Failed,
-        "SELECT team_id, count(*) AS messages, CAST(sum(CASE WHEN kind = 'page' THEN 1 ELSE 0 END) AS BIGINT) "
+        "SELECT organization_id, team_id, count(*) AS messages, "
+        "CAST(sum(CASE WHEN kind = 'page' THEN 1 ELSE 0 END) AS BIGINT) "
         f"AS pages, max(created_at) AS last_at FROM notifications WHERE status = 'failed' AND id >= :since "
-        f"AND {_TOLD} AND {condition} GROUP BY team_id",
+        f"AND {_TOLD} AND {condition} GROUP BY organization_id, team_id",
         since=first_id(since),
         **parameters,
     )
@@ -101,11 +106,12 @@ async def refused(reader: Reader, actor: Actor, since: Instant, least: int) -> l
     condition, parameters = in_organization(actor, "n.team_id")
     return await reader.all(
         Refused,
-        "SELECT n.channel, count(*) AS messages, min(n.created_at) AS first_at FROM notifications n "
+        "SELECT n.organization_id, n.channel, count(*) AS messages, min(n.created_at) AS first_at FROM notifications n "
         f"WHERE n.status = 'failed' AND n.id >= :since AND {_TOLD} AND {condition} "
         "AND NOT EXISTS (SELECT 1 FROM notifications t "
         "WHERE t.channel = n.channel AND t.organization_id = n.organization_id AND t.id >= :since "
-        "AND t.status IN ('sent', 'delivered')) GROUP BY n.channel HAVING count(*) >= :least ORDER BY n.channel",
+        "AND t.status IN ('sent', 'delivered')) GROUP BY n.organization_id, n.channel HAVING count(*) >= :least "
+        "ORDER BY n.channel, n.organization_id",
         since=first_id(since),
         least=least,
         **parameters,

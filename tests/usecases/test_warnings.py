@@ -342,6 +342,10 @@ async def test_another_organization_is_never_told(world: World) -> None:
     other = await make.organization(world.db, "Other")
     owner = await make.user(world.db, other, "Olga", Role.OWNER)
     assert await found(world, make.actor(owner)) == []
+    everywhere = await found(world)
+    assert len(warnings.to_mend(everywhere, world.as_(world.alice))) == 4
+    assert warnings.to_mend(everywhere, make.actor(owner)) == []
+    assert warnings.to_mend(everywhere, world.as_(world.bob)) == [], "a member mends nothing"
 
 
 async def test_the_metric_counts_by_kind_and_forgets_what_was_mended(world: World) -> None:

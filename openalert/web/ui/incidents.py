@@ -18,6 +18,7 @@ from openalert.storage.incidents import IncidentFilter
 from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import incidents as acts
 from openalert.usecases import schedules as duty
+from openalert.usecases import warnings
 from openalert.usecases.escalation import in_words, ladder
 from openalert.web.ui import incident_rows, incident_story
 from openalert.web.ui.frame import OPEN, Values, Web, act, address, answer, chips, go, sent, sent_all, shell
@@ -102,6 +103,7 @@ async def _list(
             {"key": "resolved", "word": "Resolved", "number": None, "href": "/incidents?tab=resolved"},
         ],
         "duty": await _duty(reader, actor),
+        "pressing": _pressing(request, actor),
         "chips": chips(
             "/incidents",
             {
@@ -119,6 +121,13 @@ async def _list(
         "has_services": bool(watched),
         "badge": mine,
     }
+
+
+def _pressing(request: Web, actor: Actor) -> Values | None:
+    """What the reader should mend, as it was found lately: this page never waits for a look of its own."""
+    outlook = request.app.state.engine.outlook
+    found = warnings.to_mend(outlook.findings, actor) if outlook is not None else []
+    return {"worst": found[0].words, "more": len(found) - 1} if found else None
 
 
 def _filters(

@@ -4,8 +4,9 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from openalert.app import OpenAlert
 from openalert.domain.user import User
-from openalert.usecases import schedules
+from openalert.usecases import schedules, warnings
 from tests import make
 from tests.web.ui.browser import Browser
 from tests.world import World, level
@@ -46,3 +47,34 @@ async def test_the_settings_show_the_worst_five_and_how_many_there_are(world: Wo
     assert "Alerts of Service 4 page nobody" in page.text
     assert "Alerts of Service 5 page nobody" not in page.text
     assert "Nothing" in (await (await sign_in(world.charlie)).get("/settings")).text
+
+
+async def test_the_first_page_points_at_what_is_pressing_for_whoever_could_mend_it(
+    world: World, openalert: OpenAlert, sign_in: SignIn
+) -> None:
+    """As of the last look; not to members, not to another organization's owner, and not for a hint."""
+    await world.does(schedules.create, team_id=world.core.id, name="Unused", timezone="UTC")
+    await openalert.engine.measure_warnings()
+    browser = await sign_in(world.alice)
+    # Without a mail server the settings of this installation are worth a warning of their own.
+    assert "page nobody" not in (await browser.get("/incidents")).text
+    await world.without_policy()
+    await openalert.engine.measure_warnings()
+    page = await browser.get("/incidents")
+    assert "Alerts of Database page nobody. See what would keep a page from arriving" in page.text
+    assert "/warnings" in page.links.values()
+    await world.fires("DiskFull")
+    assert "would keep a page" not in (await browser.get("/incidents")).text, "first what is broken now"
+    await world.resolves("DiskFull")
+    other = await make.user(world.db, await make.organization(world.db, "Other"), "Olga", make.Role.OWNER)
+    for somebody in (world.bob, world.charlie, other):
+        assert "would keep a page" not in (await (await sign_in(somebody)).get("/incidents")).text
+
+
+async def test_the_first_page_never_waits_for_a_look(
+    world: World, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before the engine has looked, nothing is pointed at, and nothing is computed."""
+    monkeypatch.setattr(warnings, "look", None)
+    await world.without_policy()
+    assert "would keep a page" not in (await (await sign_in(world.alice)).get("/incidents")).text
