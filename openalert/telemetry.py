@@ -211,6 +211,8 @@ RESPONDER_REACHABLE = _gauge(
     "By how many independent ways a member of a team can be reached; 0: by none.",
     "user",
 )
+ONCALL = _gauge("oncall", "1 for each person who is on call for a schedule.", "schedule", "user")
+ONCALL_PEOPLE = _gauge("oncall_people", "How many people are on call for a schedule; 0: a gap.", "schedule")
 WARNINGS = _gauge("warnings", "What would keep a page from arriving, found before it does.", "kind")
 BUILD = _gauge("build_info", "1, with the version that runs.", "version")
 REQUESTS = _histogram(

@@ -21,7 +21,7 @@ from openalert.engine import drills, escalate, housekeeping, weekly_reports
 from openalert.engine.deliver import Deliver
 from openalert.engine.lines import Lines
 from openalert.notifiers.notifier import Notifier
-from openalert.storage import incidents, notifications, runs, timers
+from openalert.storage import duties, incidents, notifications, runs, timers
 from openalert.storage.database import Database
 from openalert.usecases import handoffs, reachability, warnings
 from openalert.usecases.deliveries import Outside
@@ -182,6 +182,7 @@ class Engine:
         await self.deliver.recover()
         await self.measure_reach()
         await escalate.tell_handoffs(self._database, self._duties)
+        await self.measure_oncall()
         if await escalate.audit(self._database):
             self._due.set()
         if await drills.run_due(self._database):
@@ -220,6 +221,17 @@ class Engine:
         telemetry.RESPONDER_REACHABLE.clear()
         for user_id, reach in list(found.items())[:MOST_MEASURED]:
             telemetry.RESPONDER_REACHABLE.labels(user=user_id).set(reach.ways)
+
+    async def measure_oncall(self) -> None:
+        """Who is on call, as the look for handoffs noted it: at most `MOST_MEASURED` schedules."""
+        async with self._database.read() as reader:
+            noted = await duties.every(reader, limit=MOST_MEASURED)
+        telemetry.ONCALL.clear()
+        telemetry.ONCALL_PEOPLE.clear()
+        for duty in noted:
+            telemetry.ONCALL_PEOPLE.labels(schedule=duty.schedule_id).set(len(duty.user_ids))
+            for user_id in duty.user_ids:
+                telemetry.ONCALL.labels(schedule=duty.schedule_id, user=user_id).set(1)
 
     async def measure_warnings(self) -> None:
         """What would keep a page from arriving, in all organizations."""

@@ -39,6 +39,15 @@ async def of(reader: Reader, schedule_ids: Collection[str]) -> dict[str, Duty]:
     return {duty.schedule_id: duty for duty in found}
 
 
+async def every(reader: Reader, *, limit: int) -> list[Duty]:
+    """What was noted of the first so many schedules."""
+    return await reader.all(
+        Duty,
+        "SELECT schedule_id, user_ids, noted_at FROM duties ORDER BY schedule_id LIMIT :limit",
+        limit=limit,
+    )
+
+
 async def put(tx: Transaction, duties: Sequence[Duty]) -> None:
     """Note these instead of what was noted before."""
     await tx.insert_with("duties", duties, {}, _INSTEAD)

@@ -5,6 +5,7 @@ import random
 
 import pytest
 
+from openalert import telemetry
 from openalert.domain.access import SYSTEM
 from openalert.domain.instant import DAY, HOUR, MINUTE
 from openalert.domain.notification import NotificationKind
@@ -205,3 +206,31 @@ async def test_a_handoff_soon_after_a_look_is_told_when_it_comes(world: World) -
     for minutes, messages in ((29, 0), (1, 2), (29, 0), (1, 2), (59, 0), (1, 2)):
         world.clock.advance(minutes * MINUTE)
         assert await escalate.tell_handoffs(world.db, known) == messages
+
+
+async def test_who_is_on_call_is_a_metric(world: World) -> None:
+    """One series for each person who is on, by ids; after the handoff the old one is gone; nobody is a 0."""
+    schedule = await rota(world)
+
+    def told() -> dict[str, float]:
+        series = telemetry.ONCALL.collect()[0].samples
+        return {each.labels["user"]: each.value for each in series if each.labels["schedule"] == schedule}
+
+    await world.engine.measure_oncall()
+    assert told() == {world.alice.id: 1}
+    world.clock.advance(DAY)
+    await escalate.tell_handoffs(world.db)
+    await world.engine.measure_oncall()
+    assert told() == {world.bob.id: 1}
+    async with world.db.read() as reader:
+        (rotation,) = await schedules.rotations(reader, world.as_(world.alice), schedule)
+    await world.does(schedules.remove_rotation, schedule, rotation.id)
+    await escalate.tell_handoffs(world.db)
+    await world.engine.measure_oncall()
+    assert told() == {}
+    (people,) = [
+        each.value
+        for each in telemetry.ONCALL_PEOPLE.collect()[0].samples
+        if each.labels["schedule"] == schedule
+    ]
+    assert people == 0
