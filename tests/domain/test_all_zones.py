@@ -2,17 +2,21 @@
 
 import zoneinfo
 from functools import cache
+from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
 
+from openalert.domain.amend import amend
+from openalert.domain.errors import Invalid
 from openalert.domain.instant import DAY, HOUR, MINUTE, Instant
 from openalert.domain.oncall import next_handoff, rotation_shifts
 from openalert.domain.schedule import (
     HolidayRule,
     Restriction,
     Rotation,
+    RotationChange,
     RotationType,
     RotationVersion,
     check_version,
@@ -232,3 +236,93 @@ def test_every_minute_of_an_odd_day_has_its_hour(zone: str, day: str) -> None:
     for at in range(start, middle + 36 * HOUR, 5 * MINUTE):
         shown = oracle.latest_shown(zone, at)
         assert turns_of(version).on_duty(at)[0] == names[(shown.hour - offset) % 24], (zone, shown)
+
+
+@st.composite
+def edits(draw: st.DrawFn) -> tuple[Rotation, RotationChange, Instant, Any]:
+    """A rotation, some of another one's definition to put into it, now, and from when it is to count."""
+    version, now = draw(cases())
+    other, _ = draw(cases())
+    fields = draw(
+        st.sets(
+            st.sampled_from(
+                [
+                    "kind",
+                    "members",
+                    "windows",
+                    "handoff_time",
+                    "shift_length",
+                    "worked_days_only",
+                    "is_shadow",
+                ]
+            ),
+            min_size=1,
+        )
+    )
+    groups = {
+        "kind": ("rotation_type", "handoff_days", "worked_days_only"),
+        "members": ("member_ids",),
+        "windows": ("restrictions", "holiday_calendar"),
+    }
+    names = {name for field in fields for name in groups.get(field, (field,))}
+    if "worked_days_only" in names:
+        names |= {"rotation_type", "handoff_days"}  # months do not count worked days
+    wanted = {name: getattr(other, name) for name in names}
+    rotation = Rotation(id="r", schedule_id="s", name="R", versions=(version,))
+    apply = draw(
+        st.sampled_from(["next_handoff", "now"]) | st.integers(0, 40 * 1440).map(lambda m: now + m * MINUTE)
+    )
+    return rotation, RotationChange(**wanted), now, apply
+
+
+def amended(edit: tuple[Rotation, RotationChange, Instant, Any]) -> Rotation:
+    """The edit made; what makes no sense is not looked at."""
+    rotation, change, now, apply = edit
+    try:
+        return amend(rotation, change, now, apply)
+    except Invalid:
+        reject()
+
+
+@settings(max_examples=120, suppress_health_check=[HealthCheck.filter_too_much])
+@given(edit=edits())
+def test_an_edit_leaves_the_past_and_the_running_shift(
+    edit: tuple[Rotation, RotationChange, Instant, Any],
+) -> None:
+    """Days, windows, holidays, worked days: nothing changes before the edit counts, which is never before now."""
+    rotation, _, now, apply = edit
+    after = amended(edit)
+    begins = min((each.valid_from for each in set(after.versions) - set(rotation.versions)), default=now)
+    assert begins >= now
+    first = max(now - 30 * DAY, rotation.current.effective_from - DAY)
+    assert rotation_shifts(after, first, begins) == rotation_shifts(rotation, first, begins)
+    if apply == "next_handoff" and turns_of(rotation.current).holder(now) is not None:
+        handoff = next_handoff(rotation, now)
+        assert begins == (now if handoff is None else handoff)
+    before, new = turns_of(rotation.current), turns_of(after.current)
+    holder = before.holder(begins - 1)
+    handed_over = before.turn_at(begins) != before.turn_at(begins - 1)
+    anew = after.current.anchor is None
+    if holder is not None and holder in after.current.member_ids and not handed_over and not anew:
+        assert new.holder(begins) in {holder, None}
+
+
+@settings(max_examples=80, suppress_health_check=[HealthCheck.filter_too_much])
+@given(edit=edits(), data=st.data())
+def test_saving_the_same_again_changes_nothing(
+    edit: tuple[Rotation, RotationChange, Instant, Any], data: st.DataObject
+) -> None:
+    """The very same windows, holidays and days, from whenever: the whole future stays as it was."""
+    rotation, _, now, apply = edit
+    current = rotation.current
+    names = data.draw(
+        st.sets(
+            st.sampled_from(
+                ["restrictions", "holiday_calendar", "handoff_days", "worked_days_only", "member_ids"]
+            )
+        )
+    )
+    same = RotationChange(**{name: getattr(current, name) for name in names or {"shift_length"}})
+    after = amended((rotation, same, now, apply))
+    span = now - 10 * DAY, now + 60 * DAY
+    assert rotation_shifts(after, *span) == rotation_shifts(rotation, *span)
