@@ -37,10 +37,12 @@ _UNITS = {
     RotationType.CUSTOM: "day",
 }
 _USUAL = {"hourly": "Hourly", "daily": "Daily", "weekly": "Weekly", "monthly": "Monthly", "custom": "Turns"}
+_SEVERAL_DAYS = {"workdays": "12345", "weekend": "60"}
+"""What the form offers for several windows at once, and the days that it means."""
 _WINDOW = ("from_day", "from_time", "to_day", "to_time", "holidays")
 _PLAIN = (
-    "rotation_type", "shift_length", "handoff_time", "worked_days_only", "holiday_calendar", "layer", "begins",
-    "until", "apply", "apply_at",
+    "rotation_type", "shift_length", "handoff_time", "worked_days_only", "holiday_calendar", "is_shadow",
+    "layer", "begins", "until", "apply", "apply_at",
 )  # fmt: skip
 FIELDS = {
     "rotationType": ("rotation_type", "The kind"),
@@ -113,6 +115,7 @@ def stored(rotation: Rotation) -> Typed:
             "handoff_time": current.handoff_time,
             "worked_days_only": "1" if current.worked_days_only else "",
             "holiday_calendar": current.holiday_calendar or "",
+            "is_shadow": "1" if current.is_shadow else "",
             "layer": str(current.layer),
             "until": "" if current.effective_until is None else local_text(current.effective_until, zone),
         },
@@ -147,9 +150,10 @@ def change(
         "handoff_days": days if len(days) > 1 else (),
         "layer": whole(fields.get("layer") or "1", "layer"),
         "member_ids": tuple("" if each == NOBODY else each for each in typed.members),
-        "restrictions": tuple(_window(row) for row in typed.windows),
+        "restrictions": tuple(_window(row) for each in typed.windows for row in _day_by_day(each)),
         "worked_days_only": bool(fields.get("worked_days_only")),
         "holiday_calendar": _calendar(fields.get("holiday_calendar", "")),
+        "is_shadow": bool(fields.get("is_shadow")),
     }
     if wanted["holiday_calendar"] is None and any(
         window.holidays is not HolidayRule.ANY for window in wanted["restrictions"]
@@ -193,6 +197,16 @@ def _kind(text: str) -> RotationType:
         return RotationType(text)
     except ValueError:
         raise Invalid("Choose one of the kinds.", field="rotation_type") from None
+
+
+def _day_by_day(row: Mapping[str, str]) -> list[Mapping[str, str]]:
+    """One row for each day that `workdays` or `weekend` stand for; other rows as they are."""
+    days = _SEVERAL_DAYS.get(row["from_day"])
+    if days is None:
+        return [row]
+    if row["to_day"]:
+        raise Invalid("Windows of several days end on the same day, or the next morning.", field="windows")
+    return [{**row, "from_day": day} for day in days]
 
 
 def _window(row: Mapping[str, str]) -> Restriction:
@@ -252,7 +266,8 @@ def in_words(version: RotationVersion) -> str:
     on = f" on {listed(_DAYS[day] for day in _from_monday(version.days))}" if version.days else ""
     at = "" if hourly else f", handed over{on} at {version.handoff_time}"
     only = ", only at set times" if version.restrictions else ""
-    return f"{each}{at}{only}"
+    shadow = ", as shadows who are not paged" if version.is_shadow else ""
+    return f"{each}{at}{only}{shadow}"
 
 
 def _from_monday(days: Iterable[int]) -> list[int]:

@@ -364,7 +364,11 @@ async def test_days_of_handoff_worked_days_and_holidays_come_back_as_they_were_t
         [stored] = await schedules.rotations(reader, world.as_(world.alice), path.rpartition("/")[2])
     assert len(stored.versions) == versions
     assert (stored.current.days, stored.current.worked_days_only) == ((1, 5), True)
+    page = await browser.post(rotation, **typed, holiday_calendar="DE-BY", is_shadow="1")
+    assert "as shadows who are not paged" in page.text
+    assert 'name="is_shadow" value="1" checked' in (await browser.get(rotation)).html
     page = await browser.post(rotation, **ROTATION, name="Plain", member_id=world.bob.id, apply="now")
+    assert "as shadows" not in page.text
     assert "1 week each, handed over on Monday at 09:00" in page.text
 
 
@@ -377,3 +381,23 @@ async def test_a_server_without_the_library_of_holidays_says_so(
     assert "does not know public holidays" not in (await browser.get(rotation)).text
     monkeypatch.setattr("openalert.domain.holiday.find_spec", lambda _: None)
     assert "does not know public holidays" in (await browser.get(rotation)).text
+
+
+async def test_office_hours_are_one_line(world: World, sign_in: SignIn) -> None:
+    """Monday to Friday is five windows, Saturday and Sunday two; they come back day by day."""
+    browser = await sign_in(world.alice)
+    path, rotation = await _edit(world, browser)
+    typed = ROTATION | {
+        "name": "Office", "member_id": world.bob.id, "apply": "now", "window_from_day": ["workdays", "weekend"],
+        "window_from_time": ["09:00", "22:00"], "window_to_day": ["", ""], "window_to_time": ["17:00", "06:00"],
+    }  # fmt: skip
+    await browser.post(rotation, **typed)
+    async with world.db.read() as reader:
+        [stored] = await schedules.rotations(reader, world.as_(world.alice), path.rpartition("/")[2])
+    assert [(each.from_day, each.from_time, each.to_day) for each in stored.current.restrictions] == [
+        *((day, "09:00", None) for day in range(1, 6)),
+        (6, "22:00", None),
+        (0, "22:00", None),
+    ]
+    page = await browser.post(rotation, **(typed | {"window_to_day": ["5", ""]}))
+    assert "Windows of several days end on the same day" in page.text
