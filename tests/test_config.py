@@ -42,6 +42,14 @@ def test_the_later_source_wins(tmp_path: Path) -> None:
     assert (config.server.port, config.server.host, config.server.data_dir) == (1003, "h", "/f")
 
 
+def test_a_second_provider_is_set_by_the_environment_too() -> None:
+    """Its section's name begins with that of the first, which does not take its keys away."""
+    first = {"OPENALERT_SMTP_HOST": "a.example", "OPENALERT_SMTP_FROM": "a@example.org"}
+    second = {"OPENALERT_SMTP_BACKUP_HOST": "b.example", "OPENALERT_SMTP_BACKUP_FROM": "b@example.org"}
+    config = load(None, first | second)
+    assert (config.smtp.host, config.smtp_backup.host) == ("a.example", "b.example")
+
+
 def test_environment_values_take_the_type_of_their_key() -> None:
     """Numbers, booleans and comma-separated lists are read as such."""
     config = load(

@@ -176,7 +176,8 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, dict[str, Any]]:
 
 def _place(variable: str) -> tuple[str, str]:
     rest = variable.removeprefix(PREFIX).lower()
-    for section, kind in sections.by_name().items():
+    # The longest name first: TWILIO_BACKUP_… begins with the name of [twilio] too.
+    for section, kind in sorted(sections.by_name().items(), key=lambda each: -len(each[0])):
         prefix = section.replace(".", "_") + "_"
         if rest.startswith(prefix):
             key = rest.removeprefix(prefix)

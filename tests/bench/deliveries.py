@@ -1,10 +1,12 @@
 """How fast due notifications leave: 10,000 to a provider that answers after 50 ms, alone and beside a dead one."""
 
 import asyncio
+import sqlite3
 import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from statistics import median
 
 from openalert.domain.ids import new_id
 from openalert.domain.notification import Notification, NotificationKind, NotificationPriority, give_up_at
@@ -20,6 +22,7 @@ from tests.bench.report import Figure, main
 ROWS = 10_000
 ANSWER = 0.05
 BATCH = 32
+ONE_BY_ONE = 300
 
 
 class Provider:
@@ -50,19 +53,29 @@ def measure() -> Sequence[Figure]:
 
 
 async def _measure() -> list[Figure]:
-    alone = await _run({"slack": ROWS})
-    beside = await _run({"slack": ROWS, "sms": ROWS})
+    alone, beside = [], []
+    # In turn and twice: what else the machine does changes more within a minute than a dead provider does.
+    for _ in range(2):
+        alone.append(await _run({"slack": ROWS}))
+        beside.append(await _run({"slack": ROWS, "sms": ROWS}))
     late = await _lateness()
     claim, settle = await _claim_and_settle()
+    single, commit, work = await _settle_one_by_one()
     return [
-        Figure(what=f"{ROWS:,} due, answers after 50 ms: all handed over", value=alone, unit="s", aim=60, is_time=True),
+        Figure(what=f"{ROWS:,} due, answers after 50 ms", value=min(alone), unit="s", aim=60, is_time=True),
         Figure(
             what="the same beside as many for a dead provider",
-            value=beside, floor=alone, floor_name="s alone", unit="s", aim=1.3, is_time=True,
+            value=min(beside), floor=min(alone), floor_name="s alone", unit="s", aim=1.3, is_time=True,
         ),
         Figure(what="100 pages due each second: p99 late at the provider", value=late, unit="s", aim=2, is_time=True),
         Figure(what=f"claim, each of {BATCH}", value=claim, unit="ms", aim=2, is_time=True),
         Figure(what=f"settle, {BATCH} at a time", value=settle, unit="ms", aim=2, is_time=True),
+        Figure(what="settle, one by one with a flush each, median", value=single, unit="ms", aim=2, is_time=True),
+        Figure(
+            what="the same beside the barest commit, median",
+            value=single, floor=commit, floor_name="ms", unit="ms", is_time=True,
+        ),
+        Figure(what="the same, time of our processors", value=work, unit="ms", is_time=True),
     ]  # fmt: skip
 
 
@@ -126,6 +139,36 @@ async def _claim_and_settle() -> tuple[float, float]:
                 settles += time.perf_counter() - begun
             return claims / 640 * 1000, settles / 640 * 1000
         finally:
+            await db.close()
+
+
+async def _settle_one_by_one() -> tuple[float, float, float]:
+    """Milliseconds for one that shares its flush with nobody; for the barest commit, made in turn with it on the same
+    disk; and of processor time for the first.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        db = await open_database(f"sqlite:///{Path(folder) / 'bench.db'}")
+        bare = sqlite3.connect(Path(folder) / "bare.db", isolation_level=None)
+        try:
+            bare.execute("PRAGMA journal_mode = WAL")
+            bare.execute("PRAGMA synchronous = FULL")
+            bare.execute("CREATE TABLE t (n INTEGER)")
+            bare.execute("INSERT INTO t VALUES (0)")
+            await _fill(db, "slack", ONE_BY_ONE)
+            async with db.read() as reader:
+                wanted = {0: await sending.due(reader, reader.now, lambda *_: ONE_BY_ONE)}
+            settles, commits, work = [], [], 0.0
+            for row in await db.act(lambda tx: deliveries.claim_all(tx, wanted, "run")):
+                begun, worked = time.perf_counter(), time.process_time()
+                await _settle(db, row)
+                settles.append(time.perf_counter() - begun)
+                work += time.process_time() - worked
+                begun = time.perf_counter()
+                bare.execute("UPDATE t SET n = n + 1")
+                commits.append(time.perf_counter() - begun)
+            return median(settles) * 1000, median(commits) * 1000, work / ONE_BY_ONE * 1000
+        finally:
+            bare.close()
             await db.close()
 
 
