@@ -22,6 +22,7 @@ from openalert.config.sections import Twilio
 from openalert.engine.engine import Engine
 from openalert.engine.telegram_updates import TelegramUpdates
 from openalert.notifiers import NotifierSettings
+from openalert.notifiers.calendar_feed import CalendarFetcher
 from openalert.notifiers.email import EmailSettings
 from openalert.notifiers.http import OutgoingSettings
 from openalert.notifiers.identity_provider import IdentityProvider, ProviderSettings
@@ -70,6 +71,7 @@ class OpenAlert:
         self.live = Live(self.access, self.bus)
         self.intake = Intake(database, webhooks.observe)
         self.notifiers = channels or notifiers.build(notifier_settings(config))
+        self.calendars = CalendarFetcher(notifier_settings(config).outgoing)
         self.engine = Engine(
             database,
             self.notifiers,
@@ -78,6 +80,7 @@ class OpenAlert:
             slots=config.delivery.slots,
             per_second=config.delivery.per_second,
             unset=channel_states.missing(config),
+            calendars=self.calendars,
         )
         self.telegram = telegram_bot(config)
         self.mattermost = mattermost(config)
@@ -128,6 +131,7 @@ class OpenAlert:
             await self.engine.stop()
             await self._stop_slack()
             await self.access.finish()
+            await self.calendars.close()
             if self.single_sign_on is not None:
                 await self.single_sign_on.provider.close()
 
@@ -303,6 +307,7 @@ def _litestar(openalert: OpenAlert, secret: bytes, describing: OpenAPIConfig | N
                 "telegram": openalert.telegram,
                 "slack_socket": openalert.slack_socket,
                 "mattermost": openalert.mattermost,
+                "calendars": openalert.calendars,
                 "health": openalert.engine.health,
                 "engine": openalert.engine,
                 "notifiers": openalert.notifiers,

@@ -5,16 +5,18 @@ import hashlib
 import msgspec
 
 from openalert.domain.access import Actor, Role
+from openalert.domain.calendar_feed import CalendarFeed, FeedKind, Period
 from openalert.domain.escalation import EscalationPolicy, Level, PolicyVersion, Target, TargetType
 from openalert.domain.ids import new_id
-from openalert.domain.instant import MINUTE
+from openalert.domain.instant import DAY, HOUR, MINUTE
 from openalert.domain.notification_plan import NotificationRule
+from openalert.domain.schedule import Schedule
 from openalert.domain.service import Integration, IntegrationConfig, Service
 from openalert.domain.severity import Severity
 from openalert.domain.single_sign_on import Identity, LinkRequest
 from openalert.domain.team import Channel, Team, TeamMember, slugify
 from openalert.domain.user import ContactMethod, Organization, User, email_key
-from openalert.storage import Database, channels
+from openalert.storage import Database, calendar_feeds, channels
 from openalert.usecases import users
 
 
@@ -125,6 +127,51 @@ async def identity(db: Database, of: User, subject: str, issuer: str = "https://
             last_used_at=tx.now,
         )
         await tx.insert("identities", made)
+    return made
+
+
+async def calendar_feed(
+    db: Database, of: User, *, name: str = "Outlook", hours: tuple[int, int] = (-24, 72)
+) -> CalendarFeed:
+    """A calendar of the person's with one absence, between so many hours from now; it is not read again."""
+    async with db.transaction() as tx:
+        made = CalendarFeed(
+            id=new_id(tx.now),
+            organization_id=of.organization_id,
+            kind=FeedKind.ABSENCES,
+            user_id=of.id,
+            name=name,
+            origin="https://calendar.example",
+            created_at=tx.now,
+            entries=1,
+            missing=("Nobody",),
+            notes=("A note.",),
+        )
+        await calendar_feeds.insert(tx, made, "https://calendar.example/secret.ics")
+        start, end = (tx.now + each * HOUR for each in hours)
+        await calendar_feeds.put_absences(
+            tx, made.id, [Period(user_id=of.id, start_at=start, end_at=end, summary=f"{name}: surgery")]
+        )
+    return made
+
+
+async def shift_calendar(db: Database, of: Schedule, who: User, *, name: str = "Plan") -> CalendarFeed:
+    """A calendar that has the person on call for a day, in the highest layer, ten days from now."""
+    async with db.transaction() as tx:
+        made = CalendarFeed(
+            id=new_id(tx.now),
+            organization_id=of.organization_id,
+            kind=FeedKind.SHIFTS,
+            schedule_id=of.id,
+            name=name,
+            origin="https://calendar.example",
+            created_at=tx.now,
+            entries=1,
+        )
+        await calendar_feeds.insert(tx, made, "https://calendar.example/secret.ics")
+        start = tx.now + 10 * DAY
+        turn = Period(user_id=who.id, start_at=start, end_at=start + DAY, layer=1_000)
+        await calendar_feeds.change_turns(tx, made, [], [turn])
     return made
 
 

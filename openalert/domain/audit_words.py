@@ -18,6 +18,8 @@ _ACTS = {
     "notification.resent": "sent the message {target} once more",
     "api_key.created": "made the API key {target}",
     "api_key.revoked": "revoked the API key {target}",
+    "calendar_feed.added": "had the calendar {target} read",
+    "calendar_feed.removed": "had the calendar {target} read no more",
     "calendar_link.created": "made the calendar link {target}",
     "calendar_link.revoked": "revoked the calendar link {target}",
     "channel.tested": "sent a test by the channel {target}",

@@ -136,8 +136,10 @@ def _goes_on(turn: Turn, later: Turn | None) -> bool:
 
 
 def _source(person: OnCallPerson) -> str:
-    """What gives a turn: nothing else gives two at a time."""
-    return person.override_id or person.rotation_id or f"person {person.user_id}"
+    """What gives a turn: nothing else gives two at a time. A rotation, or what a decision or calendar says of one."""
+    if person.override_id is None and person.rotation_id is not None:
+        return person.rotation_id
+    return f"{person.override_id or person.feed_id} {person.user_id}"
 
 
 def _uid(schedule_id: str, source: str, start: Instant) -> str:

@@ -17,9 +17,10 @@ from openalert.domain.event import Event
 from openalert.domain.ids import new_id
 from openalert.domain.instant import SECOND, Instant
 from openalert.domain.warning import WarningKind
-from openalert.engine import drills, escalate, housekeeping, weekly_reports
+from openalert.engine import calendar_feeds, drills, escalate, housekeeping, weekly_reports
 from openalert.engine.deliver import Deliver
 from openalert.engine.lines import Lines
+from openalert.notifiers.calendar_feed import CalendarFetcher
 from openalert.notifiers.notifier import Notifier
 from openalert.storage import duties, incidents, notifications, runs, timers
 from openalert.storage.database import Database
@@ -72,16 +73,19 @@ class Engine:
         slots: Mapping[str, int] | None = None,
         per_second: Mapping[str, float] | None = None,
         unset: Mapping[str, str] = warnings.NOTHING_UNSET,
+        calendars: CalendarFetcher | None = None,
     ) -> None:
         """`slots` and `per_second`: how channels are driven where the defaults are not meant.
 
         `unset`: what the configuration lacks, by channel, so that owners are told where people count on it.
+        `calendars`: by what calendars of other programs are fetched; None: they are not read.
         """
         self.run_id = new_id(database.clock())
         self.health = Health()
         self._database = database
         self._payload_days = payload_days
         self._unset = unset
+        self._calendars = calendars
         self._due = asyncio.Event()
         self._to_send = asyncio.Event()
         lines = Lines(notifiers, slots, per_second)
@@ -107,6 +111,7 @@ class Engine:
             ("measure", self._measure, asyncio.Event(), ALIVE_SECONDS),
             ("weekly reports", self._report, asyncio.Event(), AUDIT_SECONDS),
             ("warnings", self._measure_warnings, asyncio.Event(), WARNINGS_SECONDS),
+            ("calendars", self._read_calendars, asyncio.Event(), AUDIT_SECONDS),
         ):
             self._tasks.append(asyncio.create_task(self._loop(step, event, seconds), name=name))
         self._scheduler = housekeeping.schedule(self._database, self._payload_days)
@@ -197,6 +202,9 @@ class Engine:
     async def _measure_warnings(self) -> int:
         await self.measure_warnings()
         return 0
+
+    async def _read_calendars(self) -> int:
+        return await calendar_feeds.run_due(self._database, self._calendars) if self._calendars else 0
 
     async def _alive(self) -> int:
         await housekeeping.alive(self._database, self.run_id)

@@ -5,9 +5,11 @@ from typing import Any
 
 from openalert.domain.idempotency import KEPT_FOR
 from openalert.domain.instant import DAY, MINUTE, Instant
-from openalert.storage import chat_codes, events, idempotency, payloads, provider_events, runs
+from openalert.storage import calendar_feeds, chat_codes, events, idempotency, payloads, provider_events, runs
 from openalert.storage.database import Database
 
+IMPORTED_FOR = 400 * DAY
+"""Turns that calendars brought: as far back as a final schedule can be asked for at once."""
 TOLD_AGAIN_FOR = 7 * DAY
 """Providers tell again what we did not confirm, Telegram for a day; and what Twilio signs holds no time, so that
 whoever recorded it may send it at any time: by then its short code most likely means nothing any more.
@@ -27,6 +29,7 @@ async def forget(database: Database, payload_days: int) -> None:
         await idempotency.forget(tx, tx.now - KEPT_FOR)
         await provider_events.forget(tx, tx.now - TOLD_AGAIN_FOR)
         await chat_codes.forget(tx, tx.now)
+        await calendar_feeds.forget(tx, tx.now - IMPORTED_FOR)
         await payloads.forget(tx, tx.now - payload_days * DAY)
 
 

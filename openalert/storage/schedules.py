@@ -5,7 +5,7 @@ from collections.abc import Collection
 from openalert.domain.access import Actor
 from openalert.domain.instant import LATEST, Instant
 from openalert.domain.override import Override
-from openalert.domain.plan import Plan
+from openalert.domain.plan import ImportedShift, Plan
 from openalert.domain.schedule import Rotation, Schedule
 from openalert.storage.rows import to_parameters
 from openalert.storage.transaction import Reader, Transaction
@@ -72,9 +72,9 @@ async def page(
 async def plans(
     reader: Reader, schedules: Collection[Schedule], start: Instant, end: Instant = LATEST
 ) -> dict[str, Plan]:
-    """Each schedule with its rotations and the overrides that touch the time from `start` to `end`.
+    """Each schedule with its rotations, and what overrides and calendars say of the time from `start` to `end`.
 
-    Two statements, however many schedules there are.
+    Three statements, however many schedules there are.
     """
     found = {schedule.id: Plan(schedule=schedule) for schedule in schedules}
     if not found:
@@ -83,7 +83,29 @@ async def plans(
         found[rotation.schedule_id].rotations.append(rotation)
     for override in await overrides(reader, found, start, end):
         found[override.schedule_id].overrides.append(override)
+    for schedule_id, turn in await _imported(reader, found, start, end):
+        found[schedule_id].imported.append(turn)
     return found
+
+
+async def _imported(
+    reader: Reader, schedule_ids: Collection[str], start: Instant, end: Instant
+) -> list[tuple[str, ImportedShift]]:
+    """The turns that calendars gave the schedules, with the schedule of each, the earliest first."""
+    rows = await reader.rows(
+        f"""
+        SELECT schedule_id, feed_id, layer, user_id, start_at, end_at FROM imported_shifts
+        WHERE {reader.any_of("schedule_id", "schedules")} AND end_at > :from_at AND start_at < :to_at
+        ORDER BY start_at, user_id, feed_id
+        """,
+        schedules=sorted(schedule_ids),
+        from_at=start,
+        to_at=end,
+    )
+    return [
+        (row[0], ImportedShift(feed_id=row[1], layer=row[2], user_id=row[3], start_at=row[4], end_at=row[5]))
+        for row in rows
+    ]
 
 
 async def rotations(reader: Reader, schedule_ids: Collection[str]) -> list[Rotation]:

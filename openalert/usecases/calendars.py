@@ -216,13 +216,16 @@ def _final(plan: Plan, start: Instant, end: Instant) -> FinalSchedule:
 def _named_in(plan: Plan) -> set[str]:
     """Everybody who could have a turn in it; computing one costs, and most people are in few schedules."""
     members = {one for each in plan.rotations for version in each.versions for one in version.member_ids}
-    return members | {each.user_id for each in plan.overrides}
+    members |= {each.user_id for each in plan.imported}
+    return members.union(*(each.user_ids for each in plan.overrides))
 
 
 def _because(turn: Turn) -> str:
     person = turn.person
     if person.source is OnCallSource.ROTATION:
         return f"by the rotation {one_line(person.rotation_name or '', 200)}"
+    if person.source is OnCallSource.CALENDAR:
+        return "by a calendar"
     reason = one_line(person.override_reason or "", 200)
     return f"by an override: {reason}" if reason else "by an override"
 

@@ -66,6 +66,7 @@ CODES: dict[str, Code] = {
     "IDENTITY_NOT_FOUND": Code((404,), "No such identity of the provider."),
     "INCIDENT_NOT_FOUND": Code((404,), "No such incident."),
     "CALENDAR_NOT_FOUND": Code((404,), "No such calendar: the link is unknown, revoked, or its maker may not read the shifts any more."),
+    "CALENDAR_FEED_NOT_FOUND": Code((404,), "No such calendar of another program, or it is of somebody or something else."),
     "CALENDAR_LINK_NOT_FOUND": Code((404,), "No such calendar link, or it is somebody else's."),
     "INTEGRATION_NOT_FOUND": Code((404,), "No such integration; for a webhook, the key in the address is unknown or switched off."),
     "INVITATION_NOT_FOUND": Code((404,), "No such invitation, or its link is used, withdrawn or over."),

@@ -39,6 +39,8 @@ IDS = {
 """Members that are named otherwise than the path parameter for the same kind of thing."""
 
 WHOLE: dict[str, Any] = {
+    "AbsenceCalendarIn": lambda ids: {"url": "http://127.0.0.1:9/calendar.ics"},
+    "ShiftCalendarIn": lambda ids: {"url": "http://127.0.0.1:9/calendar.ics"},
     "ChannelIn": lambda ids: {
         "name": "Example",
         "type": "email",
@@ -240,6 +242,8 @@ FORMS: dict[str, Callable[[Ids, Instant], dict[str, str]]] = {
     "/me/quiet-hours/delete": lambda ids, now: {"days": "Monday", "from": "22:00", "to": "07:00"},
     "/me/quiet-hours/passes": lambda ids, now: {"passes": "high"},
     "/me/do-not-disturb": lambda ids, now: {"hours": "1"},
+    "/me/calendar-feeds": lambda ids, now: {"url": "http://127.0.0.1:9/calendar.ics"},
+    "/schedules/{schedule_id}/calendar-feeds": lambda ids, now: {"url": "http://127.0.0.1:9/calendar.ics"},
     "/me/calendar-links": lambda ids, now: {"name": "Example"},
     "/settings/words": lambda ids, now: {"email": "{{ incident.title }}"},
     "/settings/channels/probe": lambda ids, now: {"channel": "email"},

@@ -234,8 +234,10 @@ async def _person(
     identities = [await make.identity(db, user, f"{user.id}-{number}") for number in (1, 2)]
     async with db.transaction(make.actor(user)) as tx:
         link, _ = await calendars.create_link(tx, name="phone")
+    feed = await make.calendar_feed(db, user)
     ids = {
         "user_id": user.id,
+        "feed_id": feed.id,
         "method_id": method,
         "link_id": link.id,
         "rule_id": rule,

@@ -123,11 +123,15 @@ async def build(db: Database, organization: Organization, mark: str, *, marked_p
         key, _ = await api_keys.create(tx, name=f"{mark} key", role=Role.MEMBER, team_id=team.id)
         method = (await contact_methods.of_user(tx, program_of(organization.id), person.id))[0]
         rule = await notification_rules.create(tx, person.id, contact_method_id=method.id)
+    feed = await make.calendar_feed(db, person, name=f"{mark} feed")
+    plan = await make.shift_calendar(db, schedule, person, name=f"{mark} plan")
     async with db.transaction(make.actor(person, team)) as tx:
         link, _ = await calendars.create_link(tx, name=f"{mark} link", schedule_id=schedule.id)
     ids |= {
         "team_id": team.id,
         "link_id": link.id,
+        "feed_id": feed.id,
+        "calendar_id": plan.id,
         "schedule_id": schedule.id,
         "rotation_id": rotation.id,
         "override_id": override.id,

@@ -20,6 +20,7 @@ from openalert.storage import password_resets as stored_resets
 from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import (
     api_keys,
+    calendars,
     channels,
     contact_methods,
     incidents,
@@ -54,7 +55,7 @@ OURS = re.compile(
     r"id|.*_id|.*hash|.*_key|key|key_.*|status|phase|severity|kind|.*_kind|type|.*_type|role|method|purpose|channel|timezone|"
     r"act|code|sealed|version|versions|scopes?|outcome|dialect|slug|verb|run|claimed_by|"
     r"email|trace_id|issuer|subject|tenant|public_key|challenge|second_factor|secret|target|"
-    r"escalation_state|body_encoding|grouping|levels|teams|fingerprint|drills|period"
+    r"escalation_state|body_encoding|grouping|levels|teams|fingerprint|drills|counts|digest|etag|period"
 )
 """Columns that hold words of ours, ids, hashes, or what is looked things up by; all others are an attacker's."""
 OUR_TABLES = re.compile(
@@ -109,6 +110,9 @@ async def settle(openalert: OpenAlert) -> Seeded:
             end_at=tx.now + 3_600_000,
             reason="dentist",
         )
+    await make.calendar_feed(openalert.database, ana)
+    async with openalert.database.transaction(make.actor(ana, made.team)) as tx:
+        await calendars.create_link(tx, name="phone", schedule_id=made.schedules[0].id, with_gaps=True)
     await make.identity(openalert.database, ana, "ana at the provider")
     await make.identity(openalert.database, bea, "bea at the provider")
     await make.link_request(openalert.database, bea, "somebody at the provider")

@@ -40,6 +40,14 @@ REFUSED_LATER = {
     ("POST", "/callbacks/telegram"): {403},
     ("POST", "/me/contact-methods/mattermost"): {404},
     ("POST", "/callbacks/mattermost"): {403},
+    # Nothing is fetched from an address that is not a public one.
+    **{
+        ("POST", f"/api/v1/{owner}/calendar-feeds{act}"): {400}
+        for owner in ("users/{user_id}", "schedules/{schedule_id}")
+        for act in ("", "/preview")
+    },
+    ("POST", "/me/calendar-feeds"): {422},
+    ("POST", "/schedules/{schedule_id}/calendar-feeds"): {422},
     ("GET", "/setup"): {303, 403, 404},
     ("POST", "/setup"): {422},
     ("GET", "/auth/login"): {303, 404},
@@ -83,6 +91,7 @@ QUERIES = {
     "/api/v1/oncall/load": _RANGE,
     "/api/v1/oncall/load/export": _RANGE,
     "/api/v1/oncall/shifts": _RANGE,
+    "/api/v1/schedules/{schedule_id}/clashes": _RANGE,
     "/api/v1/audit-log/export": "?format=csv",
     "/api/v1/schedules/{schedule_id}/shifts": _RANGE,
 }

@@ -32,6 +32,17 @@ ELSEWHERE = {
     ("POST", "/callbacks/mattermost"): "tests/scenarios/test_mattermost.py",
     ("POST", "/callbacks/telegram"): "tests/web/test_telegram.py",
     ("POST", "/setup"): "tests/web/ui/test_audit.py",
+    **{
+        ("POST", path): "fetches or reads first; its act is held by tests/house/test_audited.py"
+        for path in (
+            "/me/calendar-feeds",
+            "/schedules/{schedule_id}/calendar-feeds",
+            "/api/v1/users/{user_id}/calendar-feeds",
+            "/api/v1/users/{user_id}/calendar-feeds/preview",
+            "/api/v1/schedules/{schedule_id}/calendar-feeds",
+            "/api/v1/schedules/{schedule_id}/calendar-feeds/preview",
+        )
+    },
     ("POST", "/forgotten"): "tells strangers nothing; choosing the new password is recorded",
     ("POST", "/me/totp"): "shows a secret; confirming it is recorded",
     ("POST", "/me/totp/confirm"): CEREMONY,

@@ -12,7 +12,7 @@ from openalert.domain.access import Role
 from openalert.domain.instant import DAY, HOUR, MINUTE
 from openalert.domain.schedule import RotationChange, Schedule
 from openalert.storage import Database
-from openalert.usecases import schedules, signin, teams, users
+from openalert.usecases import overrides, schedules, signin, teams, users
 from tests import make
 from tests.conftest import StoppedClock
 from tests.make import Cast
@@ -152,7 +152,7 @@ async def test_the_same_shifts_are_the_same_bytes(
     assert (await client.get(made["path"])).content == first.content
     async with app.database.transaction(make.actor(house.cast.alice, house.cast.team)) as tx:
         now = clock()
-        await schedules.add_override(
+        await overrides.add(
             tx,
             house.schedule.id,
             user_id=house.cast.bob.id,

@@ -9,17 +9,22 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
 from openalert.domain.access import Actor
+from openalert.domain.calendar_feed import AHEAD
 from openalert.domain.calendar_link import CalendarLink
 from openalert.storage import schedules
 from openalert.storage.database import Database
 from openalert.storage.transaction import Reader, Transaction
-from openalert.usecases import calendars, users
+from openalert.usecases import calendar_feeds, calendars, users
+from openalert.usecases.calendar_feeds import Preview
 from openalert.usecases.deliveries import Outside
 from openalert.web.calendars import address_of
+from openalert.web.ui import calendar_feeds as feeds
+from openalert.web.ui.calendar_feeds import COUNTS, Typed
 from openalert.web.ui.forms import Errors, attempt, forget_shown, show_once, shown_once, values_of
 from openalert.web.ui.frame import Values, Web, act, answer, go, own_id, sent, shell
 
 HERE = "/me/calendars"
+_ABSENCES_SHOWN = 8
 _NAMES = ("name", "schedule_id", "with_gaps")
 _FIELDS = {
     "name": ("name", "The name"),
@@ -41,7 +46,13 @@ async def show(
 
 
 async def _page(
-    request: Web, db: Database, actor: Actor, outside: Outside, typed: Mapping[str, str], errors: Errors
+    request: Web,
+    db: Database,
+    actor: Actor,
+    outside: Outside,
+    typed: Mapping[str, str],
+    errors: Errors,
+    told: Preview | None = None,
 ) -> Response[Any]:
     shown = shown_once(request)
     async with db.read() as reader:
@@ -56,10 +67,25 @@ async def _page(
             user={"name": me.name, "email": me.email},
             links=await _links(reader, actor, names, outside.base_url, shown),
             choices=[("", "My shifts, in all schedules"), *names.items()],
-            values=values_of(typed, _NAMES),
+            feeds=[feeds.shown(each) for each in await calendar_feeds.of_user(reader, actor, me.id)],
+            absences=await _absences(reader, actor),
+            counts=COUNTS,
+            looked=await feeds.looked_at(reader, actor, typed, told, "/me/calendar-feeds")
+            if told and isinstance(typed, Typed)
+            else None,
+            values=values_of(typed, (*_NAMES, *feeds.NAMES)),
             errors=errors,
         )
     return forget_shown(request, answer(request, "me/calendars.html", context, 422 if errors else 200))
+
+
+async def _absences(reader: Reader, actor: Actor) -> list[Values]:
+    """My next absences, in my own words."""
+    found = await calendar_feeds.own_absences(reader, actor, reader.now, reader.now + AHEAD)
+    return [
+        {"start": each.start_at, "end": each.end_at, "summary": each.summary}
+        for each in found[:_ABSENCES_SHOWN]
+    ]
 
 
 async def _links(
@@ -126,4 +152,18 @@ async def revoke(
     return await act(db, actor, HERE, body)
 
 
-ROUTES: Sequence[HTTPRouteHandler] = [show, create, revoke]
+@post("/me/calendar-feeds", include_in_schema=False, status_code=200)
+async def add_absences(
+    request: Web,
+    db: NamedDependency[Database],
+    actor: NamedDependency[Actor],
+    outside: NamedDependency[Outside],
+) -> Response[Any]:
+    """Look at a calendar with my absences, or save it."""
+    typed, told, made, errors = await feeds.take(request, db, actor, user_id=own_id(actor))
+    if made is None:
+        return await _page(request, db, actor, outside, typed, errors, told)
+    return go(f"{HERE}#absences", f"{made.name} is read: {made.entries} absences.")
+
+
+ROUTES: Sequence[HTTPRouteHandler] = [show, create, revoke, add_absences]

@@ -10,6 +10,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, FromQuery
 
 from openalert.domain.access import Actor, Permission, can
+from openalert.domain.calendar_feed import Clash
 from openalert.domain.errors import Invalid
 from openalert.domain.instant import DAY, HOUR, Instant
 from openalert.domain.oncall import FinalSchedule, OnCall, on_call, shifts
@@ -22,7 +23,7 @@ from openalert.storage import escalation_policies, teams, users
 from openalert.storage.database import Database
 from openalert.storage.schedules import plans
 from openalert.storage.transaction import Reader
-from openalert.usecases import reachability, schedules
+from openalert.usecases import calendar_feeds, reachability, schedules
 from openalert.web.ui import choices, grids, reasons, rotas, rotation_forms, timelines
 from openalert.web.ui.forms import Errors, local_instant, local_text, values_of
 from openalert.web.ui.frame import Values, Web, address, answer, shell
@@ -162,6 +163,7 @@ async def schedule_page(
             "agenda": grids.agenda(drawing),
             "period": timeline.controls(schedule.timezone, str(readers_zone)),
             "asked": reasons.told(plan, answers[1], names, ruler) if timeline.at is not None else None,
+            "away": _away(await calendar_feeds.clashes_of(reader, ahead, now, now + LOOK_AHEAD), names),
             "switched_off": await _switched_off(reader, actor, plan),
             "unreachable": await _hard_to_reach(reader, answered, ahead, names),
             "gaps": [{"start": start, "end": _known(end, now + LOOK_AHEAD)} for start, end in ahead.gaps],
@@ -265,6 +267,14 @@ def _rotation(schedule: Schedule, rotation: Rotation, names: Mapping[str, str], 
         "over": current.effective_until is not None and current.effective_until <= now,
         "href": f"/schedules/{schedule.id}/rotations/{rotation.id}",
     }
+
+
+def _away(found: Sequence[Clash], names: Mapping[str, str]) -> list[Values]:
+    """Who is on call in times that their own calendar says they are away, the next first."""
+    return [
+        {"name": names.get(each.user_id, "somebody"), "start": each.start_at, "end": each.end_at}
+        for each in found[:_SHIFTS_SHOWN]
+    ]
 
 
 async def _switched_off(reader: Reader, actor: Actor, plan: Plan) -> list[str]:
