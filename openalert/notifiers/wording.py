@@ -98,7 +98,10 @@ def spoken(message: Message) -> str:
     if message.kind is NotificationKind.CODE:
         sentences.append(_sentence(spelled(one_line(message.headline, HEADLINE))))
     elif incident is None:
-        sentences += [_said(message.headline or _NOTHING), _said(paragraphs(message.body, 600))]
+        sentences += [
+            _said(message.headline or _NOTHING),
+            _said(_in_a_row(paragraphs(message.body, 600), ".")),
+        ]
     else:
         sentences += _spoken_incident(message, incident)
     return " ".join(sentence for sentence in sentences if sentence)
@@ -138,13 +141,20 @@ def _lead_length(message: Message) -> int:
 def _rest(message: Message) -> list[str]:
     """The lines after the first, the most important first."""
     incident = message.incident
-    lines = [] if incident is not None else [one_line(message.body, 500)]
+    lines = [] if incident is not None else [one_line(_in_a_row(message.body, ";"), 500)]
     lines.append(one_line(message.escalation_note, 200))
     if message.bundle:
         named = "; ".join(one_line(title, 40) or UNTITLED for title in message.bundle[:NAMED_IN_BUNDLE])
         more = "; …" if len(message.bundle) > NAMED_IN_BUNDLE else ""
         lines.append(f"+{len(message.bundle)} more: {named}{more}")
     return [line for line in lines if line]
+
+
+def _in_a_row(text: str, mark: str) -> str:
+    """The lines of a list one after another, a mark between those that end without one of their own."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    ended = [line if line.endswith((".", "!", "?", ":", ";", ",")) else line + mark for line in lines[:-1]]
+    return " ".join([*ended, *lines[-1:]])
 
 
 def _spoken_incident(message: Message, incident: IncidentFacts) -> list[str]:

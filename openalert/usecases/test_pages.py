@@ -15,7 +15,7 @@ from openalert.domain.notification import Notification, NotificationKind, give_u
 from openalert.domain.notification_plan import Callee, plan
 from openalert.domain.severity import Severity
 from openalert.domain.user import ContactMethod, User
-from openalert.notifiers.notifier import Action, Message
+from openalert.notifiers.notifier import CALLING, Action, Message
 from openalert.storage import contact_methods, drills, notifications, recipients, schedules, users
 from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import audit
@@ -140,19 +140,22 @@ def is_test_page(row: Notification) -> bool:
 
 
 def write(row: Notification, message: Message, base_url: str, secret: bytes) -> None:
-    """Put the words and the button into the message."""
-    message.headline = "Test page: press “I got it”"
-    message.body = (
-        "This is a test, nothing is wrong. A real page would come to you like this.\n\n"
-        "Press “I got it”: then we know that it reaches you, and the rest of the test is not sent."
+    """Put the words and the button into the message; a telephone has keys, and says itself which one to press."""
+    message.headline, what = (
+        "Test page",
+        "This is a test, nothing is wrong. A real page would come to you like this.",
     )
+    how = "Press “I got it”: then we know that it reaches you, and the rest of the test is not sent."
+    when = ""
     if row.content.get(DRILL):
         again = "This is the only reminder. " if row.content.get("reminder") else ""
-        message.headline = "Fire drill: press “I got it” when you have a moment"
-        message.body = (
-            f"Nothing is wrong and nothing is urgent. {again}Now and then we ask whether messages still reach you.\n\n"
-            "Press “I got it”: then we know that this way works."
-        )
+        message.headline = "Fire drill"
+        what = f"Nothing is wrong and nothing is urgent. {again}Now and then we ask whether messages still reach you."
+        how, when = "Press “I got it”: then we know that this way works.", " when you have a moment"
+    message.body = what
+    if row.channel not in CALLING:
+        message.headline += f": press “I got it”{when}"
+        message.body = f"{what}\n\n{how}"
     token = link.sign(secret, claims(row))
     message.actions = [Action(verb=GOT, label="I got it", url=f"{base_url}/{Purpose.PROOF}/{token}")]
 

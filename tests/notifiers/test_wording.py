@@ -134,3 +134,16 @@ def test_a_code_is_read_digit_by_digit() -> None:
 def test_what_a_voice_makes_of_signs(written: str, said: str) -> None:
     """Names of machines, signs and numbers come out as words."""
     assert pronounced(written) == said
+
+
+def test_the_lines_of_a_list_do_not_run_into_one_another() -> None:
+    """Two incidents of a digest are two on a locked screen and for the ear; sentences keep their own marks."""
+    listed = messages.proof(
+        kind=NotificationKind.DIGEST,
+        headline="While it was quiet: 2 pages",
+        body="#42 Disk full: resolved by Bea\n\n#43 Queue grows: open",
+    )
+    assert brief(listed, 200).endswith("#42 Disk full: resolved by Bea; #43 Queue grows: open")
+    assert "resolved by Bea. number 43 Queue grows" in spoken(listed)
+    said = messages.proof(headline="You are on call now", body="Until Monday.\n\nBefore you: Bea.")
+    assert brief(said, 200).endswith("Until Monday. Before you: Bea.")

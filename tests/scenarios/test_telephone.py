@@ -455,6 +455,7 @@ async def test_a_test_page_is_answered_by_a_key(world: World, twilio: FakeTwilio
     await world.does(test_pages.to_user, world.bob.id, Severity.CRITICAL, by=world.bob)
     heard = await twilio.plays(await rang(world, twilio), keys="4")
     assert "If you hear this, press 4." in heard
+    assert "I got it" not in heard, "a telephone has no such button"
     assert heard.endswith("Thank you. This way works. Goodbye.")
     assert (await method(world, world.bob, "voice")).last_proven_at == world.clock()
 

@@ -40,9 +40,9 @@ class Heard(HTMLParser):
         if tag == "label":
             self._in_label += 1
             self.labelled.add(given.get("for", ""))
-        if tag in ("input", "select", "textarea") and given.get("type") not in UNTYPED:
-            if not self._in_label and not given.get("aria-label"):
-                self.fields.append((given.get("id", ""), f"{tag} {given.get('name')}"))
+        is_typed = tag in ("input", "select", "textarea") and given.get("type") not in UNTYPED
+        if is_typed and not self._in_label and not given.get("aria-label"):
+            self.fields.append((given.get("id", ""), f"{tag} {given.get('name')}"))
         if tag == "button":
             self._button = (str(given), given.get("aria-label", ""))
 
