@@ -104,14 +104,15 @@ async def failed(reader: Reader, actor: Actor, since: Instant) -> list[Failed]:
 async def refused(reader: Reader, actor: Actor, since: Instant, least: int) -> list[Refused]:
     """Channels by which at least so many messages of the organization failed since then, and none was taken."""
     condition, parameters = in_organization(actor, "n.team_id")
+    # Counted first, so that whether any was taken is asked once for a channel and not for each dead letter of a storm.
     return await reader.all(
         Refused,
-        "SELECT n.organization_id, n.channel, count(*) AS messages, min(n.created_at) AS first_at FROM notifications n "
-        f"WHERE n.status = 'failed' AND n.id >= :since AND {_TOLD} AND {condition} "
-        "AND NOT EXISTS (SELECT 1 FROM notifications t "
-        "WHERE t.channel = n.channel AND t.organization_id = n.organization_id AND t.id >= :since "
-        "AND t.status IN ('sent', 'delivered')) GROUP BY n.organization_id, n.channel HAVING count(*) >= :least "
-        "ORDER BY n.channel, n.organization_id",
+        "SELECT f.organization_id, f.channel, f.messages, f.first_at FROM (SELECT n.organization_id, n.channel, "
+        "count(*) AS messages, min(n.created_at) AS first_at FROM notifications n WHERE n.status = 'failed' "
+        f"AND n.id >= :since AND {_TOLD} AND {condition} GROUP BY n.organization_id, n.channel "
+        "HAVING count(*) >= :least) f WHERE NOT EXISTS (SELECT 1 FROM notifications t WHERE t.channel = f.channel "
+        "AND t.organization_id = f.organization_id AND t.id >= :since AND t.status IN ('sent', 'delivered')) "
+        "ORDER BY f.channel, f.organization_id",
         since=first_id(since),
         least=least,
         **parameters,

@@ -112,3 +112,14 @@ async def move(tx: Transaction, due: WeeklyReport, following: WeeklyReport) -> b
 async def drop(tx: Transaction, user_id: str) -> None:
     """The person owns nothing any more."""
     await tx.execute("DELETE FROM weekly_reports WHERE user_id = :user_id", user_id=user_id)
+
+
+async def cancel_waiting(tx: Transaction, user_id: str) -> None:
+    """Reports that wait for the end of the person's quiet time are not sent: a newer one takes their place."""
+    await tx.execute(
+        "UPDATE notifications SET status = 'cancelled', due_at = NULL, updated_at = :now, "
+        "failure_reason = 'A newer report took its place.' WHERE user_id = :user_id AND kind = 'digest' "
+        "AND effect_key LIKE 'digest:weekly:%' AND status = 'pending' AND attempts = 0",
+        user_id=user_id,
+        now=tx.now,
+    )

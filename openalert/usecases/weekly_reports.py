@@ -99,6 +99,7 @@ async def send(tx: Transaction, due: WeeklyReport, outlook: Outlook | None) -> i
     )
     if not await weekly_reports.move(tx, due, following):
         return 0
+    await weekly_reports.cancel_waiting(tx, due.user_id)
     await notifications.enqueue(tx, rows)
     return len(rows)
 
@@ -170,9 +171,6 @@ def write(row: Notification, message: Message, base_url: str) -> None:
         return
     count = len(report.findings) + report.more
     what = "1 thing" if count == 1 else f"{count} things"
-    message.headline = (
-        f"{what} to mend before {'it keeps' if count == 1 else 'they keep'} a page from arriving"
-    )
     zone = zone_in(message.timezone)
     points = [
         Point(
@@ -187,8 +185,12 @@ def write(row: Notification, message: Message, base_url: str) -> None:
     message.actions = [Action(verb="open", label="See all warnings", url=f"{base_url}/warnings")]
     if row.channel == "email":
         message.points = points
+        them = "it keeps" if count == 1 else "they keep"
+        message.headline = f"{what} to mend before {them} a page from arriving"
         message.body = f"The coming 30 days, as far as they can be known; the worst first.{_more(report)}"
     else:
+        # A locked telephone shows the first line and perhaps no more.
+        message.headline = f"{what} to mend{', first' if count > 1 else ''}: {points[0].words}"
         message.body = _in_short(points, count)
 
 

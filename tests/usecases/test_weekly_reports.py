@@ -256,6 +256,42 @@ async def test_quiet_hours_hold_it_and_it_says_what_it_would_have_said(world: Wo
     assert report(world, world.alice).headline.startswith("2 things to mend")
 
 
+async def test_a_month_of_do_not_disturb_ends_with_one_report(world: World) -> None:
+    """Each Monday's takes the place of the one that still waits."""
+    await something_is_wrong(world)
+    await world.does(
+        notification_rules.set_quiet,
+        world.alice.id,
+        windows=(),
+        passes_from=None,
+        do_not_disturb_until=world.clock() + 29 * DAY,
+    )
+    await runs(world)
+    assert [await monday(world) for _ in range(4)] == [1, 1, 1, 1]
+    world.is_quiet()
+    await world.advance(minutes=24 * 60)
+    assert report(world, world.alice).headline.startswith("2 things to mend")
+    world.is_quiet()
+
+
+async def test_switching_it_off_takes_back_one_that_still_waits(world: World) -> None:
+    """On the next Monday; what waits for the end of quiet hours is not sent after that."""
+    await something_is_wrong(world)
+    await world.does(
+        notification_rules.set_quiet,
+        world.alice.id,
+        windows=(),
+        passes_from=None,
+        do_not_disturb_until=world.clock() + 29 * DAY,
+    )
+    await runs(world)
+    assert await monday(world) == 1
+    await prefers(world, world.alice, weekly_report=False)
+    assert await monday(world) == 0
+    await world.advance(minutes=30 * 24 * 60)
+    world.is_quiet()
+
+
 async def test_where_a_message_is_a_few_lines_the_worst_few_stand_in_it(world: World) -> None:
     """A rule for digests by webhook: no list beside the body, and the rest is counted."""
     way = await make.contact_method(world.db, world.alice, "webhook", "https://chat.example.org/hook")
@@ -271,6 +307,7 @@ async def test_where_a_message_is_a_few_lines_the_worst_few_stand_in_it(world: W
     (told,) = world.webhook.received
     world.webhook.received.clear()
     assert told.points == []
+    assert told.headline == "8 things to mend, first: Policy 0 reaches nobody"
     assert told.body.splitlines() == [
         *(f"Policy {number} reaches nobody, from now on." for number in range(4)),
         "Nobody is on call for Empty 0, from now on.",
