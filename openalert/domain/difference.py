@@ -3,7 +3,7 @@
 A person's shift is here a time on call without a break, whoever else is on and by whatever rule.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TypeAlias
 
 import msgspec
@@ -53,13 +53,27 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
 def difference(before: FinalSchedule, after: FinalSchedule, start: Instant, end: Instant) -> Difference:
     """What is different from `start` until before `end`, which both final schedules must tell in full."""
     was, then = shifts_of_people(before, start, end), shifts_of_people(after, start, end)
-    people = [_of_person(user_id, was.get(user_id, []), then.get(user_id, [])) for user_id in {**was, **then}]
-    changed = [person for person in people if person.gained or person.lost]
-    changed.sort(key=lambda person: (min(person.gained + person.lost)[0], person.user_id))
+    changed = difference_of_people(was, then, start, end)
     gaps = [_joined(_clipped(final.gaps, start, end)) for final in (before, after)]
     return Difference(
         people=changed, gaps_opened=_without(gaps[1], gaps[0]), gaps_closed=_without(gaps[0], gaps[1])
     )
+
+
+def difference_of_people(
+    before: Mapping[str, list[Span]], after: Mapping[str, list[Span]], start: Instant, end: Instant
+) -> list[PersonDifference]:
+    """Whoever gains or loses time in the range; both tell each person's shifts by the person's id."""
+    people = [
+        _of_person(
+            user_id,
+            _clipped(before.get(user_id, []), start, end),
+            _clipped(after.get(user_id, []), start, end),
+        )
+        for user_id in {**before, **after}
+    ]
+    changed = [person for person in people if person.gained or person.lost]
+    return sorted(changed, key=lambda person: (min(person.gained + person.lost)[0], person.user_id))
 
 
 def shifts_of_people(final: FinalSchedule, start: Instant, end: Instant) -> dict[str, list[Span]]:

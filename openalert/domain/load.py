@@ -3,11 +3,11 @@
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
-from typing import TypeAlias
 
 import msgspec
 
 from openalert.domain import holiday
+from openalert.domain.difference import Span, shifts_of_people
 from openalert.domain.instant import DAY, HOUR, Instant
 from openalert.domain.oncall import FinalSchedule
 from openalert.domain.plan import Plan
@@ -15,8 +15,6 @@ from openalert.domain.walltime import date_of, first_instant, midnight, reached,
 
 NIGHT_ENDS, NIGHT_BEGINS = 6 * HOUR, 22 * HOUR
 """Wall time of the schedule."""
-
-Span: TypeAlias = tuple[Instant, Instant]
 
 
 class Load(msgspec.Struct, kw_only=True):
@@ -38,19 +36,6 @@ class Load(msgspec.Struct, kw_only=True):
             setattr(self, name, getattr(self, name) + getattr(other, name))
 
 
-def stretches(final: FinalSchedule) -> dict[str, list[Span]]:
-    """Each person's times on call without a break, in order."""
-    found: dict[str, list[Span]] = {}
-    for shift in final.items:
-        for person in shift.people:
-            mine = found.setdefault(person.user_id, [])
-            if mine and mine[-1][1] == shift.start:
-                mine[-1] = (mine[-1][0], shift.end)
-            else:
-                mine.append((shift.start, shift.end))
-    return found
-
-
 def loads(plan: Plan, final: FinalSchedule, start: Instant, end: Instant) -> dict[str, Load]:
     """The load of everybody who is on call in the range that `final` tells."""
     times = _Times(plan, start, end)
@@ -62,17 +47,8 @@ def loads(plan: Plan, final: FinalSchedule, start: Instant, end: Instant) -> dic
             holidays=sum(times.holidays.within(span) for span in mine),
             shifts=len(mine),
         )
-        for user_id, mine in stretches(final).items()
+        for user_id, mine in shifts_of_people(final, start, end).items()
     }
-
-
-def balance(amounts: Iterable[int]) -> int:
-    """How evenly something is shared, in per cent: the mean of less to more over all pairs; 100 for one alone."""
-    values = sorted(amounts)
-    ratios = [
-        (low / high if high else 1.0) for place, low in enumerate(values) for high in values[place + 1 :]
-    ]
-    return round(100 * sum(ratios) / len(ratios)) if ratios else 100
 
 
 class _Windows:

@@ -187,6 +187,8 @@ class Engine:
         await self.deliver.recover()
         await self.measure_reach()
         await escalate.tell_handoffs(self._database, self._duties)
+        if await escalate.tell_changed_shifts(self._database):
+            self._to_send.set()
         await self.measure_oncall()
         if await escalate.audit(self._database):
             self._due.set()

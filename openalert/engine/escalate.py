@@ -8,10 +8,11 @@ import structlog
 from openalert import telemetry
 from openalert.domain.instant import MINUTE, SECOND, Instant
 from openalert.storage import duties, incidents, timers
+from openalert.storage import shift_notices as stored_notices
 from openalert.storage.database import Database
 from openalert.storage.timers import Timer
 from openalert.storage.transaction import Transaction
-from openalert.usecases import escalation, handoffs
+from openalert.usecases import escalation, handoffs, shift_notices
 from openalert.usecases.incidents import wake
 
 log = structlog.get_logger(__name__)
@@ -86,6 +87,13 @@ async def tell_handoffs(database: Database, known: handoffs.Known | None = None)
         if found:
             told += await database.act(_telling([each.schedule.id for each in found]))
     return told
+
+
+async def tell_changed_shifts(database: Database) -> int:
+    """Write to those whose shifts others have changed a while ago; how many messages."""
+    async with database.read() as reader:
+        waiting = await stored_notices.due(reader, reader.now, limit=1)
+    return await database.act(shift_notices.tell) if waiting else 0
 
 
 def _telling(schedule_ids: list[str]) -> Callable[[Transaction], Coroutine[Any, Any, int]]:

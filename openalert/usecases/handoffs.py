@@ -121,12 +121,34 @@ def _to(
     else:
         headline = f"Your turn in {name} is over"
         body = f"{' and '.join(names)} took over." if names else "Nobody is on call there now."
+    return messages_to(
+        tx,
+        handoff.schedule,
+        callee,
+        effect=f"handoff:{handoff.schedule.id}",
+        headline=headline,
+        body=body,
+        reason="You want to hear when your turn begins and ends.",
+    )
+
+
+def messages_to(
+    tx: Transaction,
+    schedule: Schedule,
+    callee: Callee,
+    *,
+    effect: str,
+    headline: str,
+    body: str,
+    reason: str,
+) -> list[Notification]:
+    """What tells somebody about a schedule, by the ways they want to hear of handoffs; `effect` is unique to it."""
     planned = plan(callee, None, tx.now, kind=NotificationKind.HANDOFF)
     return [
         Notification(
             id=new_id(tx.now),
-            effect_key=f"handoff:{handoff.schedule.id}:{callee.user_id}:{tx.now}:{step.number}",
-            organization_id=handoff.schedule.organization_id,
+            effect_key=f"{effect}:{callee.user_id}:{tx.now}:{step.number}",
+            organization_id=schedule.organization_id,
             team_id=None,
             incident_id=None,
             kind=NotificationKind.HANDOFF,
@@ -136,7 +158,7 @@ def _to(
             contact_method_id=step.way.id,
             channel=step.way.type,
             address=step.way.address,
-            reason="You want to hear when your turn begins and ends.",
+            reason=reason,
             content={"headline": headline, "body": body},
             due_at=step.due_at,
             held_until=step.held_until,

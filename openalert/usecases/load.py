@@ -6,8 +6,9 @@ from collections.abc import Sequence
 import msgspec
 
 from openalert.domain.access import Actor
+from openalert.domain.difference import Span, shifts_of_people
 from openalert.domain.instant import Instant
-from openalert.domain.load import Load, Span, loads, stretches, total
+from openalert.domain.load import Load, loads, total
 from openalert.domain.oncall import shifts
 from openalert.domain.schedule import Schedule
 from openalert.storage import pages_received
@@ -74,7 +75,7 @@ async def turns_of(reader: Reader, actor: Actor, user_id: str, start: Instant, e
     plans = await stored.plans(reader, asked, start, end)
     found: list[Turn] = []
     for plan in plans.values():
-        spans: Sequence[Span] = stretches(shifts(plan, start, end)).get(user_id, ())
+        spans: Sequence[Span] = shifts_of_people(shifts(plan, start, end), start, end).get(user_id, ())
         found += [Turn(schedule=plan.schedule, start=begin, end=stop) for begin, stop in spans]
         await asyncio.sleep(0)
     return sorted(found, key=lambda turn: (turn.start, turn.schedule.id))

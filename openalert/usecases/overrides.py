@@ -11,7 +11,7 @@ from openalert.domain.override import FixedShift, Override, OverrideKind, check_
 from openalert.domain.schedule import Schedule
 from openalert.storage import schedules as stored
 from openalert.storage.transaction import Reader, Transaction
-from openalert.usecases import audit, schedules
+from openalert.usecases import audit, schedules, shift_notices
 from openalert.usecases.access import found, given, require
 
 MOST_AHEAD = 1_000
@@ -113,8 +113,10 @@ async def remove(tx: Transaction, schedule_id: str, override_id: str) -> None:
 
 
 async def _to_decide(tx: Transaction, schedule_id: str) -> Schedule:
+    """The schedule, for somebody who may override it, and what it said before."""
     schedule = found(await stored.get(tx, tx.actor, schedule_id), "schedule")
     require(tx.actor, Permission.RESPOND, schedule.team_id, "schedule")
+    await shift_notices.remember(tx, schedule)
     return schedule
 
 

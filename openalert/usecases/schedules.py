@@ -26,7 +26,7 @@ from openalert.domain.schedule import (
 )
 from openalert.storage import escalation_policies, schedules, users
 from openalert.storage.transaction import Reader, Transaction
-from openalert.usecases import audit
+from openalert.usecases import audit, shift_notices
 from openalert.usecases.access import all_known, found, given, named, new_owner, require, team_for
 
 LONGEST_RANGE = 400 * DAY
@@ -91,6 +91,7 @@ async def update(
     await schedules.update(tx, after)
     audit.change(tx, "schedule.updated", schedule, after)
     if after.timezone != schedule.timezone:
+        await shift_notices.remember(tx, schedule)
         for rotation in shown(await schedules.rotations(tx, [schedule.id]), tx.now):
             await schedules.update_rotation(tx, moved(rotation, after.timezone, tx.now))
     changed(tx, after)
@@ -145,6 +146,7 @@ async def add_rotation(
     Before `answers_from` it has nobody on call although turns are counted; None: it answers for all of its time.
     """
     schedule = await to_configure(tx, schedule_id)
+    await shift_notices.remember(tx, schedule)
     if len(shown(await schedules.rotations(tx, [schedule.id]), tx.now)) >= MOST_ROTATIONS:
         raise Conflict(f"A schedule has at most {MOST_ROTATIONS} rotations.")
     made = drafted(schedule, name, change, tx.now, answers_from=answers_from)
@@ -185,6 +187,7 @@ async def amend_rotation(
 ) -> Rotation:
     """Edit a rotation; neither the past nor, unless `apply` says so, the running shift changes."""
     schedule = await to_configure(tx, schedule_id)
+    await shift_notices.remember(tx, schedule)
     before = found(await schedules.rotation(tx, schedule.id, rotation_id), "rotation")
     await check_people(tx, tx.actor, newcomers(before, change), "memberIds")
     after = edited(before, change, tx.now, name=name, apply=apply)
@@ -223,6 +226,7 @@ async def remove_rotation(
 ) -> None:
     """Take a rotation out of the schedule, at once or when its running shift ends; its past stays as it was."""
     schedule = await to_configure(tx, schedule_id)
+    await shift_notices.remember(tx, schedule)
     removed = found(await schedules.rotation(tx, schedule.id, rotation_id), "rotation")
     end = tx.now if apply == "now" else end_of_shift(removed, tx.now)
     await schedules.end_rotation(tx, removed.id, end)

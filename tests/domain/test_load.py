@@ -1,7 +1,8 @@
-"""Load: hours, nights, weekends and holidays of each person, and how evenly they are shared."""
+"""Load: hours, nights, weekends and holidays of each person."""
 
+from openalert.domain.difference import shifts_of_people
 from openalert.domain.instant import DAY, HOUR
-from openalert.domain.load import Load, balance, loads, stretches, total
+from openalert.domain.load import Load, loads, total
 from openalert.domain.oncall import shifts
 from openalert.domain.override import OverrideKind
 from openalert.domain.plan import Plan
@@ -51,7 +52,7 @@ def test_a_shift_is_one_whoever_comes_and_goes_beside_it() -> None:
     more = override("eve", "2026-01-06T10:00", "2026-01-06T11:00", kind=OverrideKind.ADD)
     final = shifts(plan_of([office], [more]), utc("2026-01-06T00:00"), utc("2026-01-08T00:00"))
     assert len(final.items) == 4
-    assert stretches(final)["ada"] == [
+    assert shifts_of_people(final, utc("2026-01-06T00:00"), utc("2026-01-08T00:00"))["ada"] == [
         (utc("2026-01-06T09:00"), utc("2026-01-06T17:00")),
         (utc("2026-01-07T09:00"), utc("2026-01-07T17:00")),
     ]
@@ -64,12 +65,3 @@ def test_several_schedules_add_up() -> None:
         {"ada": Load(on_call=2, shifts=1), "bea": Load(on_call=4)},
     )
     assert total([one, other]) == {"ada": Load(on_call=3, shifts=2), "bea": Load(on_call=4)}
-
-
-def test_balance_is_the_mean_of_less_to_more() -> None:
-    """Equal shares are 100, one who does all against one who does nothing is 0, one alone is 100."""
-    assert balance([5, 5, 5]) == 100
-    assert balance([10, 0]) == 0
-    assert balance([10, 5]) == 50
-    assert balance([4, 2, 1]) == round(100 * (0.5 + 0.25 + 0.5) / 3)
-    assert balance([7]) == balance([]) == 100
