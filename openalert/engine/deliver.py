@@ -16,7 +16,7 @@ from openalert.domain.notification import Notification, NotificationKind, Notifi
 from openalert.domain.vault import Unreadable
 from openalert.engine.lines import Lines, Result
 from openalert.notifiers.notifier import LostAnswer, Notifier, NotifierError, Reason, Receipt
-from openalert.storage import channel_troubles, notifications
+from openalert.storage import channel_troubles
 from openalert.storage import deliveries as sending
 from openalert.storage.database import Database
 from openalert.storage.transaction import Transaction
@@ -117,7 +117,7 @@ class Deliver:
         chosen: list[tuple[Notification, int]] = []
         waiting: dict[Instant, list[Notification]] = {}
         for row in due:
-            place = notifications.place(row)
+            place = sending.place(row)
             if row.bundle_id in leading or places[place] >= room(AT_ONE_ADDRESS, row.priority):
                 continue
             provider = self.lines.choose(row, now)
@@ -160,7 +160,7 @@ class Deliver:
                 self.lines.withdraw(row, provider)
         for rows in messages.values():
             self._on_the_way[rows[0].channel] += 1
-            self._places[notifications.place(rows[0])] += 1
+            self._places[sending.place(rows[0])] += 1
             self._spawn(self._deliver(rows), f"deliver {rows[0].id}")
 
     async def _end_what_is_over(self) -> None:
@@ -194,7 +194,7 @@ class Deliver:
         """Take back what a sender that is gone had claimed."""
         async with self._database.read() as reader:
             now = reader.now
-            lost = await notifications.abandoned(reader, self._run_id, now - CLAIM_LOST_AFTER)
+            lost = await sending.abandoned(reader, self._run_id, now - CLAIM_LOST_AFTER)
         if not lost:
             return 0
         async with self._database.transaction() as tx:
@@ -228,7 +228,7 @@ class Deliver:
             self._answered -= ids
             self._on_the_way[row.channel] -= 1
             # Addresses are many: what is at zero is not kept.
-            self._places = self._places - Counter([notifications.place(row)])
+            self._places = self._places - Counter([sending.place(row)])
             self._freed.set()
 
     def _terms(self, row: Notification, result: Result) -> Terms:

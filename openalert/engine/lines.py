@@ -169,7 +169,7 @@ class Lines:
         return not any(line.takes(now, NotificationPriority.CRITICAL) for line in self._providers_of(channel))
 
     def dead(self, now: Instant) -> tuple[list[str], list[str]]:
-        """Channels and places (see `storage.notifications.place`) none of whose providers is there."""
+        """Channels and places (see `storage.deliveries.place`) none of whose providers is there."""
         channels = [
             channel
             for channel in self._notifiers

@@ -1,17 +1,42 @@
-"""SQL for sending: what is due, what waits too long, and whose next way is to begin."""
+"""SQL for sending: what is due, claimed before it leaves and settled after, and whose next way is to begin."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import msgspec
-
-from openalert.domain.bundling import MOST, Told, Topic
-from openalert.domain.ids import new_id
 from openalert.domain.instant import Instant
-from openalert.domain.notification import Notification, NotificationKind, NotificationPriority, give_up_at
-from openalert.storage.notifications import COLUMNS, ITS_TURN, PLACE
+from openalert.domain.notification import (
+    Attempt,
+    Notification,
+    NotificationKind,
+    NotificationPriority,
+    give_up_at,
+)
+from openalert.storage.notifications import COLUMNS
 from openalert.storage.transaction import Reader, Transaction
+
+MOST_LOST_CLAIMS = 5
+"""So many attempts may end with the process that made them."""
+
+# A page may still be claimed while its incident is triggered, in the same episode, and not snoozed.
+_WANTED = (
+    "(kind <> 'page' OR EXISTS (SELECT 1 FROM incidents i WHERE i.id = notifications.incident_id "
+    "AND i.status = 'triggered' AND i.episode = notifications.episode "
+    "AND (i.snoozed_until IS NULL OR i.snoozed_until <= :now)))"
+)
+# News of an incident waits while the same address is being paged for it, and for older news (promise NO-7).
+_ITS_TURN = (
+    "(kind NOT IN ('update', 'follow') OR NOT EXISTS (SELECT 1 FROM notifications e "
+    "WHERE e.incident_id = notifications.incident_id AND e.id < notifications.id AND e.due_at IS NOT NULL "
+    "AND (e.kind IN ('update', 'follow') OR e.kind = 'page' AND e.status = 'sending') "
+    "AND e.channel = notifications.channel AND e.address = notifications.address))"
+)
+_PLACE = "channel || ' ' || address"
+
+
+def place(notification: Notification) -> str:
+    """Where it goes: one address of one channel."""
+    return f"{notification.channel} {notification.address}"
 
 
 async def waiting_channels(reader: Reader) -> list[str]:
@@ -61,7 +86,7 @@ async def _lane(
         Notification,
         f"SELECT {COLUMNS} FROM notifications WHERE channel = :channel AND priority = :priority "
         "AND due_at <= :now AND status IN ('pending', 'unknown') "
-        f"AND NOT {reader.any_of(PLACE, 'busy_places')} AND {ITS_TURN} "
+        f"AND NOT {reader.any_of(_PLACE, 'busy_places')} AND {_ITS_TURN} "
         "ORDER BY due_at LIMIT :limit",
         channel=channel,
         priority=int(priority),
@@ -81,7 +106,7 @@ async def over(
         Notification,
         f"SELECT {COLUMNS} FROM notifications WHERE give_up_at <= :now AND due_at IS NOT NULL "
         f"AND status IN ('pending', 'unknown') AND ({reader.any_of('channel', 'channels')} "
-        f"OR {reader.any_of(PLACE, 'places')}) ORDER BY give_up_at LIMIT 100",
+        f"OR {reader.any_of(_PLACE, 'places')}) ORDER BY give_up_at LIMIT 100",
         now=now,
         channels=list(channels),
         places=list(places),
@@ -99,6 +124,127 @@ async def put_off(tx: Transaction, ids: Sequence[str], until: Instant) -> None:
         until=until,
         now=tx.now,
     )
+
+
+async def claim(
+    tx: Transaction, ids: Sequence[str], run_id: str, provider: int | None = None
+) -> list[Notification]:
+    """Take these for sending, as far as they are still wanted: in one order with every acknowledgement.
+
+    `provider` is the one that is to try them; None: the one that they have.
+    """
+    claimed = await tx.all(
+        Notification,
+        "UPDATE notifications SET possible_repeat = (status = 'unknown' OR possible_repeat), status = 'sending', "
+        "attempts = attempts + 1, run_id = :run_id, claimed_at = :now, updated_at = :now, "
+        "provider = COALESCE(CAST(:provider AS BIGINT), provider) "
+        f"WHERE {tx.any_of('id', 'ids')} AND status IN ('pending', 'unknown') AND due_at <= :now AND {_WANTED} "
+        f"AND {_ITS_TURN} "
+        f"RETURNING {COLUMNS}",
+        ids=list(ids),
+        run_id=run_id,
+        provider=provider,
+        now=tx.now,
+    )
+    await tx.insert(
+        "notification_attempts",
+        *(
+            Attempt(
+                notification_id=each.id,
+                attempt=each.attempts,
+                started_at=tx.now,
+                ended_at=None,
+                outcome="sending",
+                detail="",
+                provider=each.provider,
+            )
+            for each in claimed
+        ),
+    )
+    return claimed
+
+
+async def cancel_unwanted(tx: Transaction, ids: Sequence[str]) -> None:
+    """Pages among these that nobody wants any more: never to be claimed. What may have left stays `unknown`."""
+    await tx.execute(
+        "UPDATE notifications SET due_at = NULL, updated_at = :now, "
+        "failure_reason = CASE WHEN status = 'pending' THEN 'The incident no longer needed it.' "
+        "ELSE failure_reason END, status = CASE WHEN status = 'pending' THEN 'cancelled' ELSE status END "
+        f"WHERE {tx.any_of('id', 'ids')} AND status IN ('pending', 'unknown') AND NOT {_WANTED}",
+        ids=list(ids),
+        now=tx.now,
+    )
+
+
+async def settle(tx: Transaction, settled: Notification, outcome: str, detail: str) -> bool:
+    """Write what became of one that this run claimed; False if it was taken from it meanwhile."""
+    won = await tx.changed(
+        "UPDATE notifications SET status = :status, due_at = :due_at, sent_at = :sent_at, "
+        "failure_reason = :failure_reason, provider_id = :provider_id, provider = :provider, updated_at = :now "
+        "WHERE id = :id AND status = 'sending' AND run_id = :run_id AND attempts = :attempts RETURNING id",
+        id=settled.id,
+        status=settled.status,
+        due_at=settled.due_at,
+        sent_at=settled.sent_at,
+        failure_reason=settled.failure_reason,
+        provider_id=settled.provider_id,
+        provider=settled.provider,
+        run_id=settled.run_id,
+        attempts=settled.attempts,
+        now=tx.now,
+    )
+    await tx.execute(
+        "UPDATE notification_attempts SET ended_at = :now, outcome = :outcome, detail = :detail "
+        "WHERE notification_id = :id AND attempt = :attempt",
+        id=settled.id,
+        attempt=settled.attempts,
+        outcome=outcome,
+        detail=detail[:1000],
+        now=tx.now,
+    )
+    return bool(won)
+
+
+async def abandoned(reader: Reader, run_id: str, claimed_before: Instant) -> list[Notification]:
+    """Claimed by another run, or so long ago that its sender cannot be at work any more."""
+    return await reader.all(
+        Notification,
+        f"SELECT {COLUMNS} FROM notifications WHERE status = 'sending' AND due_at IS NOT NULL "
+        "AND (run_id <> :run_id OR claimed_at < :claimed_before)",
+        run_id=run_id,
+        claimed_before=claimed_before,
+    )
+
+
+def is_last_claim(lost: Notification, now: Instant) -> bool:
+    """Whether a claim whose sender is gone was the last one, see `give_up_claim`."""
+    return lost.possible_repeat and (lost.attempts >= MOST_LOST_CLAIMS or lost.give_up_at <= now)
+
+
+async def give_up_claim(tx: Transaction, lost: Notification) -> bool:
+    """A sender is gone: nobody knows whether the message left. It is sent again, marked.
+
+    Also when that was a repeat already, since a process that dies twice may have sent nothing at all; but then only
+    until it would be given up anyway, and a few times, lest it be the message that kills.
+    """
+    won = await tx.changed(
+        "UPDATE notifications SET status = 'unknown', updated_at = :now, "
+        "due_at = CAST(:due_at AS BIGINT) "
+        "WHERE id = :id AND status = 'sending' AND attempts = :attempts RETURNING id",
+        id=lost.id,
+        due_at=None if is_last_claim(lost, tx.now) else tx.now,
+        attempts=lost.attempts,
+        now=tx.now,
+    )
+    await tx.execute(
+        "UPDATE notification_attempts SET ended_at = :now, outcome = 'unknown', detail = :detail "
+        "WHERE notification_id = :id AND attempt = :attempt",
+        id=lost.id,
+        attempt=lost.attempts,
+        detail="The server stopped before the answer was recorded.",
+        now=tx.now,
+    )
+    return bool(won)
 
 
 async def give_up(tx: Transaction, row: Notification) -> bool:
@@ -185,80 +331,3 @@ async def hasten(tx: Transaction, page: Notification) -> list[Notification]:
         give_up_at=give_up_at(NotificationKind.PAGE, tx.now),
         now=tx.now,
     )
-
-
-async def told_lately(reader: Reader, ways: Sequence[str], since: Instant) -> dict[str, Told]:
-    """What pages were sent by each of these contact methods after that."""
-    rows = await reader.rows(
-        "SELECT contact_method_id, service_id, priority, COALESCE(bundle_id, id) FROM notifications "
-        f"WHERE {reader.any_of('contact_method_id', 'ways')} AND claimed_at > :since AND kind = 'page'",
-        ways=list(ways),
-        since=since,
-    )
-    topics: dict[str, set[Topic]] = {}
-    messages: dict[str, set[str]] = {}
-    for way, service_id, priority, message in rows:
-        topics.setdefault(way, set()).add((service_id, priority))
-        messages.setdefault(way, set()).add(message)
-    return {way: Told(len(messages[way]), frozenset(topics[way])) for way in messages}
-
-
-class Bundle(msgspec.Struct, frozen=True):
-    """Pages that wait to leave together."""
-
-    bundle_id: str
-    due_at: Instant
-    pages: int = 0
-
-
-async def open_bundle(reader: Reader, way: str, service_id: str | None) -> Bundle | None:
-    """One that gathers pages about this service to this contact method at the moment, and has room."""
-    return await reader.one(
-        Bundle,
-        "SELECT bundle_id, due_at, count(*) AS pages FROM notifications WHERE contact_method_id = :way "
-        "AND kind = 'page' AND claimed_at IS NULL AND status = 'pending' AND bundle_id IS NOT NULL AND due_at > :now "
-        "AND COALESCE(service_id, '') = :service_id GROUP BY bundle_id, due_at HAVING count(*) < :most LIMIT 1",
-        most=MOST,
-        way=way,
-        service_id=service_id or "",
-        now=reader.now,
-    )
-
-
-async def join(tx: Transaction, ids: Sequence[str], bundle: Bundle) -> None:
-    """These wait and leave with the bundle; it is no try."""
-    await tx.execute(
-        "UPDATE notifications SET bundle_id = :bundle_id, due_at = :due_at, updated_at = :now "
-        f"WHERE {tx.any_of('id', 'ids')} AND status = 'pending' AND claimed_at IS NULL",
-        ids=list(ids),
-        bundle_id=bundle.bundle_id,
-        due_at=bundle.due_at,
-        now=tx.now,
-    )
-
-
-async def leave_behind(tx: Transaction, bundle_ids: Sequence[str]) -> None:
-    """What still waits when the rest of its bundle has left is a bundle of its own: what is reported of one message is
-    not true of the other.
-    """
-    rows = await tx.rows(
-        f"SELECT DISTINCT bundle_id FROM notifications WHERE {tx.any_of('bundle_id', 'bundles')} "
-        "AND status IN ('pending', 'unknown') AND due_at IS NOT NULL",
-        bundles=list(bundle_ids),
-    )
-    await tx.many(
-        "UPDATE notifications SET bundle_id = :own WHERE bundle_id = :bundle_id "
-        "AND status IN ('pending', 'unknown') AND due_at IS NOT NULL",
-        [{"bundle_id": row[0], "own": new_id(tx.now)} for row in rows],
-    )
-
-
-async def together_with(reader: Reader, bundle_ids: Sequence[str]) -> dict[str, str]:
-    """All that is due now with these bundles: the bundle of each, by id."""
-    rows = await reader.rows(
-        f"SELECT id, bundle_id FROM notifications WHERE {reader.any_of('bundle_id', 'bundles')} "
-        "AND status IN ('pending', 'unknown') AND due_at <= :now",
-        bundles=list(bundle_ids),
-        now=reader.now,
-    )
-    return {row[0]: row[1] for row in rows}

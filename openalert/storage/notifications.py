@@ -1,4 +1,4 @@
-"""SQL for notifications: claimed before they are sent, settled after, counted always."""
+"""SQL for notifications: made, cancelled while they wait, looked up and counted; sending them is `deliveries`."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
@@ -13,154 +13,11 @@ from openalert.storage.transaction import Reader, Transaction
 from openalert.storage.visible import visible
 
 COLUMNS = ", ".join(columns_of(Notification))
-MOST_LOST_CLAIMS = 5
-"""So many attempts may end with the process that made them."""
-
-# A page may still be claimed while its incident is triggered, in the same episode, and not snoozed.
-_WANTED = (
-    "(kind <> 'page' OR EXISTS (SELECT 1 FROM incidents i WHERE i.id = notifications.incident_id "
-    "AND i.status = 'triggered' AND i.episode = notifications.episode "
-    "AND (i.snoozed_until IS NULL OR i.snoozed_until <= :now)))"
-)
-# News of an incident waits while the same address is being paged for it, and for older news (promise NO-7).
-ITS_TURN = (
-    "(kind NOT IN ('update', 'follow') OR NOT EXISTS (SELECT 1 FROM notifications e "
-    "WHERE e.incident_id = notifications.incident_id AND e.id < notifications.id AND e.due_at IS NOT NULL "
-    "AND (e.kind IN ('update', 'follow') OR e.kind = 'page' AND e.status = 'sending') "
-    "AND e.channel = notifications.channel AND e.address = notifications.address))"
-)
-PLACE = "channel || ' ' || address"
-
-
-def place(notification: Notification) -> str:
-    """Where it goes: one address of one channel."""
-    return f"{notification.channel} {notification.address}"
 
 
 async def enqueue(tx: Transaction, notifications: Sequence[Notification]) -> None:
     """New rows; one whose effect is there already is left out."""
     await tx.insert_with("notifications", notifications, {}, " ON CONFLICT (effect_key) DO NOTHING")
-
-
-async def claim(
-    tx: Transaction, ids: Sequence[str], run_id: str, provider: int | None = None
-) -> list[Notification]:
-    """Take these for sending, as far as they are still wanted: in one order with every acknowledgement.
-
-    `provider` is the one that is to try them; None: the one that they have.
-    """
-    claimed = await tx.all(
-        Notification,
-        "UPDATE notifications SET possible_repeat = (status = 'unknown' OR possible_repeat), status = 'sending', "
-        "attempts = attempts + 1, run_id = :run_id, claimed_at = :now, updated_at = :now, "
-        "provider = COALESCE(CAST(:provider AS BIGINT), provider) "
-        f"WHERE {tx.any_of('id', 'ids')} AND status IN ('pending', 'unknown') AND due_at <= :now AND {_WANTED} "
-        f"AND {ITS_TURN} "
-        f"RETURNING {COLUMNS}",
-        ids=list(ids),
-        run_id=run_id,
-        provider=provider,
-        now=tx.now,
-    )
-    await tx.insert(
-        "notification_attempts",
-        *(
-            Attempt(
-                notification_id=each.id,
-                attempt=each.attempts,
-                started_at=tx.now,
-                ended_at=None,
-                outcome="sending",
-                detail="",
-                provider=each.provider,
-            )
-            for each in claimed
-        ),
-    )
-    return claimed
-
-
-async def cancel_unwanted(tx: Transaction, ids: Sequence[str]) -> None:
-    """Pages among these that nobody wants any more: never to be claimed. What may have left stays `unknown`."""
-    await tx.execute(
-        "UPDATE notifications SET due_at = NULL, updated_at = :now, "
-        "failure_reason = CASE WHEN status = 'pending' THEN 'The incident no longer needed it.' "
-        "ELSE failure_reason END, status = CASE WHEN status = 'pending' THEN 'cancelled' ELSE status END "
-        f"WHERE {tx.any_of('id', 'ids')} AND status IN ('pending', 'unknown') AND NOT {_WANTED}",
-        ids=list(ids),
-        now=tx.now,
-    )
-
-
-async def settle(tx: Transaction, settled: Notification, outcome: str, detail: str) -> bool:
-    """Write what became of one that this run claimed; False if it was taken from it meanwhile."""
-    won = await tx.changed(
-        "UPDATE notifications SET status = :status, due_at = :due_at, sent_at = :sent_at, "
-        "failure_reason = :failure_reason, provider_id = :provider_id, provider = :provider, updated_at = :now "
-        "WHERE id = :id AND status = 'sending' AND run_id = :run_id AND attempts = :attempts RETURNING id",
-        id=settled.id,
-        status=settled.status,
-        due_at=settled.due_at,
-        sent_at=settled.sent_at,
-        failure_reason=settled.failure_reason,
-        provider_id=settled.provider_id,
-        provider=settled.provider,
-        run_id=settled.run_id,
-        attempts=settled.attempts,
-        now=tx.now,
-    )
-    await tx.execute(
-        "UPDATE notification_attempts SET ended_at = :now, outcome = :outcome, detail = :detail "
-        "WHERE notification_id = :id AND attempt = :attempt",
-        id=settled.id,
-        attempt=settled.attempts,
-        outcome=outcome,
-        detail=detail[:1000],
-        now=tx.now,
-    )
-    return bool(won)
-
-
-async def abandoned(reader: Reader, run_id: str, claimed_before: Instant) -> list[Notification]:
-    """Claimed by another run, or so long ago that its sender cannot be at work any more."""
-    return await reader.all(
-        Notification,
-        f"SELECT {COLUMNS} FROM notifications WHERE status = 'sending' AND due_at IS NOT NULL "
-        "AND (run_id <> :run_id OR claimed_at < :claimed_before)",
-        run_id=run_id,
-        claimed_before=claimed_before,
-    )
-
-
-def is_last_claim(lost: Notification, now: Instant) -> bool:
-    """Whether a claim whose sender is gone was the last one, see `give_up_claim`."""
-    return lost.possible_repeat and (lost.attempts >= MOST_LOST_CLAIMS or lost.give_up_at <= now)
-
-
-async def give_up_claim(tx: Transaction, lost: Notification) -> bool:
-    """A sender is gone: nobody knows whether the message left. It is sent again, marked.
-
-    Also when that was a repeat already, since a process that dies twice may have sent nothing at all; but then only
-    until it would be given up anyway, and a few times, lest it be the message that kills.
-    """
-    won = await tx.changed(
-        "UPDATE notifications SET status = 'unknown', updated_at = :now, "
-        "due_at = CAST(:due_at AS BIGINT) "
-        "WHERE id = :id AND status = 'sending' AND attempts = :attempts RETURNING id",
-        id=lost.id,
-        due_at=None if is_last_claim(lost, tx.now) else tx.now,
-        attempts=lost.attempts,
-        now=tx.now,
-    )
-    await tx.execute(
-        "UPDATE notification_attempts SET ended_at = :now, outcome = 'unknown', detail = :detail "
-        "WHERE notification_id = :id AND attempt = :attempt",
-        id=lost.id,
-        attempt=lost.attempts,
-        detail="The server stopped before the answer was recorded.",
-        now=tx.now,
-    )
-    return bool(won)
 
 
 async def cancel_pages_of(tx: Transaction, incident_id: str, user_id: str, reason: str) -> int:
@@ -366,19 +223,6 @@ async def still_hopeful(reader: Reader, page: Notification) -> bool:
         now=reader.now,
     )
     return found is not None
-
-
-async def told_with(reader: Reader, row: Notification) -> list[str]:
-    """The ids of the other incidents that were told by the same message."""
-    if row.bundle_id is None:
-        return []
-    rows = await reader.rows(
-        "SELECT DISTINCT incident_id FROM notifications WHERE bundle_id = :bundle_id AND id <> :id "
-        "AND status IN ('sending', 'sent', 'delivered', 'unknown') ORDER BY incident_id",
-        bundle_id=row.bundle_id,
-        id=row.id,
-    )
-    return [found[0] for found in rows]
 
 
 async def of_incident(reader: Reader, incident_id: str, *, limit: int = 200) -> list[Notification]:

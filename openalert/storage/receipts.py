@@ -7,32 +7,6 @@ from openalert.storage.transaction import Reader, Transaction
 _COLUMNS = ", ".join(columns_of(Notification))
 
 
-async def by_provider_id(reader: Reader, channel: str, provider_id: str) -> Notification | None:
-    """The message of this channel that the provider calls so; the newest, should it ever reuse an id."""
-    return await reader.one(
-        Notification,
-        f"SELECT {_COLUMNS} FROM notifications WHERE channel = :channel AND provider_id = :provider_id "
-        "ORDER BY id DESC LIMIT 1",
-        channel=channel,
-        provider_id=provider_id,
-    )
-
-
-async def together(reader: Reader, row: Notification) -> list[Notification]:
-    """The other pages that left, or may have left, in one message with this one."""
-    if row.bundle_id is None:
-        return []
-    return await reader.all(
-        Notification,
-        f"SELECT {_COLUMNS} FROM notifications WHERE bundle_id = :bundle_id AND id <> :id "
-        "AND (status IN ('sending', 'sent', 'delivered', 'unknown') OR status = 'pending' AND attempts > 0 "
-        "OR status = 'failed' AND provider_id = :provider_id) ORDER BY id",
-        bundle_id=row.bundle_id,
-        id=row.id,
-        provider_id=row.provider_id,
-    )
-
-
 async def accept(tx: Transaction, row: Notification, provider_id: str) -> bool:
     """The provider has it after all, though its answer was lost: it is not sent again. False if that is known."""
     won = await tx.changed(

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from openalert.domain import bundling
 from openalert.domain.bundling import Page
 from openalert.domain.notification import Notification, NotificationKind, NotificationStatus
-from openalert.storage import deliveries as sending
+from openalert.storage import bundles as stored
 from openalert.storage import incidents
-from openalert.storage.deliveries import Bundle
+from openalert.storage.bundles import Bundle
 from openalert.storage.transaction import Reader, Transaction
 
 
@@ -26,7 +26,7 @@ async def waiting(reader: Reader, rows: Sequence[Notification]) -> list[Page]:
     if not pages:
         return []
     ways = list({page.way for page in pages})
-    told = await sending.told_lately(reader, ways, reader.now - bundling.LATELY)
+    told = await stored.told_lately(reader, ways, reader.now - bundling.LATELY)
     return bundling.gathered(pages, told)
 
 
@@ -38,10 +38,10 @@ async def gather(tx: Transaction, pages: Sequence[Page]) -> None:
     for (way, service_id), ids in groups.items():
         left = ids
         while left:
-            bundle = await sending.open_bundle(tx, way, service_id)
+            bundle = await stored.open_bundle(tx, way, service_id)
             bundle = bundle or Bundle(left[0], tx.now + bundling.GATHER)
             fit = bundling.MOST - bundle.pages
-            await sending.join(tx, left[:fit], bundle)
+            await stored.join(tx, left[:fit], bundle)
             left = left[fit:]
 
 

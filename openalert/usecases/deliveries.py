@@ -22,6 +22,7 @@ from openalert.notifiers.notifier import (
     Reason,
     Receipt,
 )
+from openalert.storage import bundles as stored_bundles
 from openalert.storage import (
     channels,
     contact_methods,
@@ -189,9 +190,9 @@ async def claim(
     tx: Transaction, ids: Sequence[str], run_id: str, provider: int | None = None
 ) -> list[Notification]:
     """Take what is still wanted for sending; what nobody wants any more is cancelled."""
-    claimed = await notifications.claim(tx, ids, run_id, provider)
+    claimed = await sending.claim(tx, ids, run_id, provider)
     if len(claimed) < len(ids):
-        await notifications.cancel_unwanted(tx, ids)
+        await sending.cancel_unwanted(tx, ids)
     await reply_codes.give(
         tx,
         (
@@ -210,12 +211,12 @@ async def claim_all(
     claimed = []
     for provider, rows in wanted.items():
         bundles = [row.bundle_id for row in rows if row.bundle_id is not None]
-        joined = await sending.together_with(tx, bundles) if bundles else {}
+        joined = await stored_bundles.together_with(tx, bundles) if bundles else {}
         claimed += await claim(
             tx, list(dict.fromkeys([*(row.id for row in rows), *joined])), run_id, provider
         )
         if bundles:
-            await sending.leave_behind(tx, bundles)
+            await stored_bundles.leave_behind(tx, bundles)
     return claimed
 
 
@@ -254,7 +255,7 @@ async def settle(
         outcome, detail = _lost(row, result, tx.now)
     else:
         outcome, detail = _refused(row, result, tx.now, terms)
-    if not await notifications.settle(tx, row, outcome, detail):
+    if not await sending.settle(tx, row, outcome, detail):
         return
     if isinstance(result, NotifierError) and result.reason is Reason.GONE:
         await ways.lost(tx, row)
@@ -394,10 +395,10 @@ async def recover(
 
     Not those in `answered`: what became of them is known here and about to be recorded.
     """
-    found = await notifications.abandoned(tx, run_id, claimed_before)
+    found = await sending.abandoned(tx, run_id, claimed_before)
     lost = [row for row in found if row.id not in answered]
     for row in lost:
-        if await notifications.give_up_claim(tx, row) and notifications.is_last_claim(row, tx.now):
+        if await sending.give_up_claim(tx, row) and sending.is_last_claim(row, tx.now):
             row.status, row.due_at = NotificationStatus.UNKNOWN, None
             await ended(tx, row, "")
     return len(lost)

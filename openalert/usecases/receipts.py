@@ -11,7 +11,7 @@ import msgspec
 from openalert.domain.notification import Notification, NotificationKind, NotificationStatus
 from openalert.domain.reachability import WITH_RECEIPTS
 from openalert.notifiers.notifier import LostAnswer, NotifierError, Receipt
-from openalert.storage import contact_methods, incidents, notifications, provider_events
+from openalert.storage import bundles, contact_methods, incidents, notifications, provider_events
 from openalert.storage import receipts as stored
 from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import deliveries
@@ -84,7 +84,7 @@ async def record(
             await provider_events.keep(tx, _early(channel), provider_id, early)
         return False
     moved, again = False, False
-    for each in [row, *await stored.together(tx, row)]:
+    for each in [row, *await bundles.together(tx, row)]:
         if not delivered and each.provider != row.provider:
             # It has gone on to another provider since they left together.
             continue
@@ -136,7 +136,7 @@ async def accept(tx: Transaction, *, channel: str, provider_id: str, notificatio
     # What was given to a second provider may be known to the first as well: whose word this is, nobody can tell.
     if row is None or row.status is not NotificationStatus.UNKNOWN or row.sent_at is not None:
         return False
-    for each in [row, *await stored.together(tx, row)]:
+    for each in [row, *await bundles.together(tx, row)]:
         if await stored.accept(tx, each, provider_id):
             each.status, each.provider_id, each.due_at = NotificationStatus.SENT, provider_id, None
             await deliveries.ended(tx, each, "")
@@ -147,6 +147,6 @@ async def _meant(
     reader: Reader, channel: str, provider_id: str, notification_id: str | None
 ) -> Notification | None:
     if notification_id is None:
-        return await stored.by_provider_id(reader, channel, provider_id)
+        return await notifications.by_provider_id(reader, channel, provider_id)
     row = await notifications.get(reader, notification_id)
     return row if row is not None and row.channel == channel else None

@@ -17,7 +17,7 @@ from openalert.domain.errors import Conflict, Forbidden, NotFound
 from openalert.domain.incident import Incident
 from openalert.domain.instant import HOUR, Instant, to_datetime
 from openalert.domain.walltime import zone_named
-from openalert.storage import incidents, notifications, recipients, users
+from openalert.storage import bundles, incidents, notifications, recipients, users
 from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import reachability, standing
 from openalert.usecases.access import acting
@@ -64,7 +64,7 @@ async def invitation(reader: Reader, secret: bytes, token: str) -> Invitation:
 
 async def _told_with(reader: Reader, claims: ActionClaims) -> list[Incident]:
     row = await notifications.get(reader, claims.message) if claims.message else None
-    others = await notifications.told_with(reader, row) if row and row.user_id == claims.user_id else []
+    others = await bundles.told_with(reader, row) if row and row.user_id == claims.user_id else []
     return [found for other in others if (found := await incidents.get(reader, other)) is not None]
 
 
@@ -137,7 +137,7 @@ async def by_message(
     else:
         tx.actor = await person(tx, who)
     reply = await answer(tx, incident.id, verb, via=via, snooze_for=snooze_for)
-    told = [await incidents.get(tx, other) for other in await notifications.told_with(tx, row)]
+    told = [await incidents.get(tx, other) for other in await bundles.told_with(tx, row)]
     others = [other for other in told if other is not None]
     return await _and_the_others(tx, reply, others, verb, via, snooze_for, who if is_theirs else None)
 

@@ -15,7 +15,7 @@ from openalert.domain.reply import KEYS, REPEAT_KEY
 from openalert.notifiers import gsm, twiml, voice
 from openalert.notifiers.sms import MOST_SEGMENTS
 from openalert.notifiers.twilio import OF_THE_NUMBER, in_words
-from openalert.storage import contact_methods, notifications
+from openalert.storage import bundles, contact_methods, notifications
 from openalert.storage import receipts as stored
 from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import callbacks, deliveries, receipts, replies, test_pages, text_replies, throttle
@@ -64,7 +64,7 @@ async def answered(tx: Transaction, outside: Outside, notification_id: str, call
     row = await _call(tx, notification_id)
     if row is None:
         return voice.goodbye(OVER)
-    message = await deliveries.compose(tx, row, outside, await stored.together(tx, row))
+    message = await deliveries.compose(tx, row, outside, await bundles.together(tx, row))
     await receipts.record(
         tx,
         channel="voice",

@@ -8,8 +8,8 @@ from openalert.domain.instant import SECOND
 from openalert.domain.notification import Notification
 from openalert.engine import escalate
 from openalert.notifiers.notifier import LostAnswer, Message, NotifierError, Reason, Receipt
+from openalert.storage import bundles, notifications
 from openalert.storage import deliveries as sending
-from openalert.storage import notifications
 from openalert.storage.transaction import Reader
 from openalert.usecases import incidents, receipts, replies
 from tests import make
@@ -187,7 +187,7 @@ async def test_what_is_reported_of_one_half_of_a_bundle_is_not_true_of_the_other
     alone, others = world.email.received[-2:]
     assert (len(alone.bundle), len(others.bundle)) == (0, 2)
     async with world.db.transaction() as tx:
-        assert await notifications.told_with(tx, await _row(tx, alone.notification_id)) == []
+        assert await bundles.told_with(tx, await _row(tx, alone.notification_id)) == []
         assert await receipts.record(
             tx,
             channel="email",
