@@ -1,5 +1,7 @@
 """Reasons of failures in people's words."""
 
+from pathlib import Path
+
 import pytest
 
 from openalert.domain.failure import WORDS, in_words
@@ -19,6 +21,13 @@ def test_no_reason_is_read_as_programs_write_it(reason: Reason) -> None:
     assert "_" not in said
     assert said[0].isupper()
     assert f". {reason}: x" not in in_words(f"Given up: the provider took nothing until then. {reason}: x")
+
+
+def test_the_docs_have_the_same_words() -> None:
+    """Whoever reads the words on a page finds them, and the code that the API has for them, in one table."""
+    page = (Path(__file__).parents[2] / "docs" / "deliveries.md").read_text()
+    for reason, words in WORDS.items():
+        assert f"| `{reason}` | {words or 'what is missing'} |" in page
 
 
 def test_other_sentences_stay_as_they_are() -> None:
