@@ -18,7 +18,7 @@ WORDS = {
     "loop": "It went round in a circle",
 }
 """What each reason of `notifiers.notifier.Reason` is called; empty where the sentence after it says it all."""
-_BEFORE_A_SENTENCE = re.compile(rf"(?:^|(?<=\. ))({'|'.join(WORDS)}): (.?)")
+_BEFORE_A_SENTENCE = re.compile(rf"(?:^|(?<=\. )|(?<=\())({'|'.join(WORDS)}): (.?)")
 
 
 def in_words(stored: str | None) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from openalert.domain.failure import in_words
 from openalert.domain.instant import DAY, HOUR, MINUTE, SECOND, Instant
 
 Data = dict[str, Any]
@@ -111,12 +112,31 @@ def _escalation_ended(_: str, data: Data) -> str:
     return f"{data['why']}.{rest}"
 
 
+_WAYS = {
+    "email": "e-mail",
+    "sms": "SMS",
+    "voice": "telephone",
+    "slack": "Slack",
+    "teams": "Microsoft Teams",
+    "telegram": "Telegram",
+    "mattermost": "Mattermost",
+    "apprise": "Apprise",
+}
+"""How a sentence calls the channels that it does not call by their own name."""
+
+
 def _notification(_: str, data: Data) -> str:
-    return f"{data['what']} to {data['who']} by {data['channel']}: {data['outcome']}"
+    return f"{data['what']} to {data['who']} by {_way(data['channel'])}: {in_words(data['outcome'])}"
+
+
+def _way(channel: str) -> str:
+    return _WAYS.get(channel, channel)
 
 
 def _next_way(_: str, data: Data) -> str:
-    return f"{data['why']}: {data['who']} is reached by {_list(data['channels'])} now"
+    return (
+        f"{data['why']}: {data['who']} is reached by {_list([_way(each) for each in data['channels']])} now"
+    )
 
 
 _SENTENCES: dict[str, Callable[[str, Data], str]] = {

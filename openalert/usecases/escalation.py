@@ -263,6 +263,8 @@ class Rung(msgspec.Struct, kw_only=True):
     people: list[str]
     """Whom it reaches now."""
     channels: list[str]
+    ways: dict[str, list[str]]
+    """By which channels each of them is reached, by name."""
     misses: list[str]
 
 
@@ -306,6 +308,10 @@ async def ladder(reader: Reader, incident: Incident, viewer: Actor | None = None
                 due_at=at if level.level >= upcoming else None,
                 people=found.people,
                 channels=sorted({recipient.channel for recipient in found.recipients}),
+                ways={
+                    who: list(dict.fromkeys(each.channel for each in found.recipients if each.who == who))
+                    for who in found.people
+                },
                 misses=found.misses,
             )
         )

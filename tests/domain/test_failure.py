@@ -35,4 +35,5 @@ def test_other_sentences_stay_as_they_are() -> None:
     for sentence in ("The incident no longer needed it.", "It said gone: forever", "GONE: no", ""):
         assert in_words(sentence) == sentence
     assert in_words(None) == ""
+    assert in_words("failed (gone: 410)") == "failed (The address is gone: 410)"
     assert in_words("misconfigured: the workflow is off") == "The workflow is off"

@@ -101,7 +101,7 @@ async def test_a_permanent_failure_moves_on_to_the_next_level_at_once(world: Wor
     await world.fires("DiskFull")
     world.mailbox(world.bob).got("DiskFull")
     story = await world.story()
-    assert "Page to Alice by email: failed (rejected_recipient: 550 no such user)" in story
+    assert "Page to Alice by e-mail: failed (Address not accepted: 550 no such user)" in story
     world.is_quiet()
 
 
@@ -150,7 +150,7 @@ async def test_a_lost_answer_is_repeated_once_and_marked(world: World) -> None:
     first, second = world.mailbox(world.alice).got("DiskFull"), world.mailbox(world.alice).got("DiskFull")
     assert (first.possible_repeat, second.possible_repeat) == (False, True)
     assert await world.value("SELECT status FROM notifications WHERE kind = 'page'") == "unknown"
-    assert "Page to Alice by email: sent, but no answer came" in await world.story()
+    assert "Page to Alice by e-mail: sent, but no answer came" in await world.story()
 
 
 async def test_the_end_of_the_ladder_is_told_to_the_owners(world: World) -> None:

@@ -228,7 +228,7 @@ def _step(
             "targets": targets,
         }
     reached = [
-        {"name": name, "of": "", "ways": rung.channels, "note": "", "tone": ""} for name in rung.people
+        {"name": name, "of": "", "ways": rung.ways[name], "note": "", "tone": ""} for name in rung.people
     ]
     return {
         "level": rung.level,
@@ -262,7 +262,7 @@ def _paged(mine: Sequence[Notification], names: Mapping[str, str], incident: Inc
 
 
 def _misses(rung: Rung) -> list[Values]:
-    return [{"name": None, "of": miss, "ways": [], "note": "", "tone": "bad"} for miss in rung.misses]
+    return [{"name": None, "of": "", "ways": [], "note": miss, "tone": "bad"} for miss in rung.misses]
 
 
 async def _policy(reader: Reader, actor: Actor, incident: Incident) -> Values | None:

@@ -272,3 +272,14 @@ async def test_a_message_tells_its_tries_its_provider_and_its_company(world: Wor
     assert "step 2, 2 min later" in page.text
     assert "told together with #7" in page.text
     assert "sent by the second provider" in page.text
+
+
+async def test_the_ladder_shows_each_person_with_their_own_ways(world: World, sign_in: SignIn) -> None:
+    """Whoever has mail alone is not drawn with the telephone of a colleague; why somebody is missed stands whole."""
+    await make.contact_method(world.db, world.bob, "webhook", "hook of Bob")
+    dora = await make.user(world.db, world.cast.organization, "Dora", reachable=False)
+    await world.policy(level(1, world.alice), level(2, world.charlie, world.bob, dora, minutes=5))
+    await world.fires("DiskFull")
+    incident = await world.incident()
+    page = await (await sign_in(world.alice)).get(f"/incidents/{incident.id}")
+    assert "Bob E-mail Webhook C Charlie E-mail ? Nobody Dora has no verified address" in page.text
