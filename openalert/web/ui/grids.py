@@ -8,6 +8,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from itertools import groupby
+from urllib.parse import quote
 
 import msgspec
 
@@ -54,6 +55,8 @@ class Drawing:
         self.ruler = Ruler(self.shown)
         self.pieces = pieces_of(final)
         self.starts = [piece.start for piece in self.pieces]
+        page = timeline.href(at=None)
+        self._form = page + ("&" if "?" in page else "?")
 
     def during(self, start: Instant, end: Instant) -> list[Piece]:
         """The pieces that touch a time."""
@@ -79,8 +82,14 @@ class Drawing:
         zone = self.timeline.zone
         if self.may_take and end > self.timeline.now:
             begin, finish = local_text(max(start, self.timeline.now), zone), local_text(end, zone)
-            return self.timeline.href(start=begin, end=finish, at=None) + "#override"
+            return f"{self._form}start={quote(begin)}&end={quote(finish)}#override"
         return self.timeline.href(at=local_text(max(start, self.ruler.start), zone)) + "#who"
+
+    def href_of(self, override: Override) -> str:
+        """Where a click on an override leads: to the form that lets it last otherwise, while it is not over."""
+        if self.may_take and override.end_at > self.timeline.now:
+            return self.timeline.href(override=override.id, at=None) + "#override"
+        return self.href(override.start_at, override.end_at)
 
 
 def grid(drawing: Drawing, holidays: Mapping[date, str] | None = None) -> Values:
@@ -181,16 +190,10 @@ def _override_bar(drawing: Drawing, override: Override, lane: int, lanes: int) -
     words = f"{name}, {ruler.said(override.start_at, override.end_at)}. Override{reason}."
     drawn = bar(
         ruler, override.start_at, override.end_at, name, words, "override",
-        href=drawing.href(override.start_at, override.end_at), lane=lane, lanes=lanes,
+        href=drawing.href_of(override), lane=lane, lanes=lanes,
     )  # fmt: skip
     tone_of = drawing.name(override.user_id) if override.user_id else name
-    return {
-        **drawn,
-        "tone_of": tone_of,
-        "override": override.id,
-        "start": override.start_at,
-        "end": override.end_at,
-    }
+    return {**drawn, "tone_of": tone_of, "override": override.id, "of": override}
 
 
 def of_override(override: Override, names: Mapping[str, str]) -> str:

@@ -8,20 +8,25 @@ from litestar import Response, post
 from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
+from msgspec import UNSET
 
 from openalert.domain.access import Actor
-from openalert.domain.override import Override
+from openalert.domain.errors import Invalid
+from openalert.domain.instant import Instant
+from openalert.domain.override import Override, OverrideKind
 from openalert.domain.walltime import zone_named
 from openalert.storage import users
 from openalert.storage.database import Database
 from openalert.storage.transaction import Transaction
 from openalert.usecases import overrides, schedules
-from openalert.web.ui.forms import attempt, local_instant
-from openalert.web.ui.frame import Web, act, go, sent
+from openalert.web.ui.forms import attempt, local_instant, local_text
+from openalert.web.ui.frame import Web, act, address, go, sent
 from openalert.web.ui.schedules import schedule_page
 
 _FIELDS = {
     "userId": ("user_id", "Who"),
+    "insteadOfId": ("instead_of_id", "Instead of whom"),
+    "kind": ("kind", "The kind"),
     "startTime": ("start", "The beginning"),
     "endTime": ("end", "The end"),
     "reason": ("reason", "The reason"),
@@ -35,28 +40,72 @@ async def create(
     db: NamedDependency[Database],
     actor: NamedDependency[Actor],
 ) -> Response[Any]:
-    """Put one person on call."""
+    """Have other people on call for a while; with an `override_id`, let that one last otherwise."""
     typed = await sent(request)
 
     async def body(tx: Transaction) -> Override:
         zone = await _zone(tx, schedule_id, typed)
+        start = local_instant(typed.get("start", ""), zone, "start")
+        end = local_instant(typed.get("end", ""), zone, "end")
+        reason = typed.get("reason", "")
+        if override_id := typed.get("override_id"):
+            before = await overrides.get(tx, tx.actor, schedule_id, override_id)
+            # The form holds minutes: what was not touched stays to the millisecond.
+            same = local_text(before.start_at, zone) == typed.get("start")
+            start_at = UNSET if same else start
+            return await overrides.change(
+                tx, schedule_id, override_id, start_at=start_at, end_at=end, reason=reason
+            )
+        kind = _kind(typed.get("kind", ""))
         return await overrides.add(
             tx,
             schedule_id,
+            kind=kind,
             user_id=typed.get("user_id", ""),
-            start_at=local_instant(typed.get("start", ""), zone, "start"),
-            end_at=local_instant(typed.get("end", ""), zone, "end"),
-            reason=typed.get("reason", ""),
+            instead_of_id=typed.get("instead_of_id", "") if kind is OverrideKind.COVER else "",
+            start_at=start,
+            end_at=end,
+            reason=reason,
         )
 
     made, errors = await attempt(db, actor, body, _FIELDS)
     if made is None:
         return await schedule_page(request, db, actor, schedule_id, typed, errors)
     async with db.read() as reader:
-        named = await users.named(reader, actor, [made.user_id])
-    who = named[made.user_id].name if made.user_id in named else "Somebody"
-    when = "is on call now" if made.start_at <= db.clock() else "will be on call then"
-    return go(f"/schedules/{schedule_id}", f"{who} {when}, whatever the rotation says.")
+        named = await users.named(reader, actor, made.user_ids)
+    names = {user_id: user.name for user_id, user in named.items()}
+    seen = {name: typed.get(name, "")[:40] for name in ("view", "from", "zone")}
+    return go(address(f"/schedules/{schedule_id}", **seen), _said(made, names, db.clock()))
+
+
+def _kind(text: str) -> OverrideKind:
+    """One of the kinds that the form offers; nothing said: instead of everybody."""
+    try:
+        kind = OverrideKind(text or OverrideKind.REPLACE)
+    except ValueError:
+        kind = OverrideKind.FIXED
+    if kind is OverrideKind.FIXED:
+        raise Invalid("Choose one of the kinds.", field="kind")
+    return kind
+
+
+def _said(made: Override, names: Mapping[str, str], now: Instant) -> str:
+    """What the override does, as a sentence."""
+    who = names.get(made.user_id, "Somebody")
+    begun = made.start_at <= now
+    match made.kind:
+        case OverrideKind.REMOVE:
+            return f"{who} is off call {'now' if begun else 'then'}."
+        case OverrideKind.COVER:
+            covered = names.get(made.instead_of_id, "somebody")
+            return f"{who} {'stands' if begun else 'will stand'} in for {covered}."
+        case OverrideKind.ADD:
+            return f"{who} {'is on call now' if begun else 'will be on call then'}, beside the others."
+        case OverrideKind.FIXED:
+            return "The temporary schedule is changed."
+        case OverrideKind.REPLACE:
+            when = "is on call now" if begun else "will be on call then"
+            return f"{who} {when}, whatever the rotation says."
 
 
 async def _zone(tx: Transaction, schedule_id: str, typed: Mapping[str, str]) -> ZoneInfo:

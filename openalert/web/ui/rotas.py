@@ -80,11 +80,12 @@ class Range(msgspec.Struct, frozen=True, kw_only=True):
 class Ruler:
     """Where instants lie in a range, in per cent."""
 
-    __slots__ = ("end", "start", "zone")
+    __slots__ = ("_clocks", "end", "start", "zone")
 
     def __init__(self, shown: Range) -> None:
         """The edges are worked out once."""
         self.start, self.end, self.zone = shown.start, shown.end, shown.zone
+        self._clocks: dict[Instant, str] = {}
 
     def place(self, instant: Instant) -> float:
         """Where it lies; the range's edges for what lies outside."""
@@ -103,8 +104,10 @@ class Ruler:
 
     def clock(self, instant: Instant) -> str:
         """`Mon 23 Nov 09:00`."""
-        local = to_datetime(instant).astimezone(self.zone)
-        return f"{local:%a} {local.day} {local:%b %H:%M}"
+        if instant not in self._clocks:  # neighbours begin where the one before ends
+            local = to_datetime(instant).astimezone(self.zone)
+            self._clocks[instant] = f"{local:%a} {local.day} {local:%b %H:%M}"
+        return self._clocks[instant]
 
 
 def days_from(zone: ZoneInfo, now: Instant, days: int, first: date | None = None) -> Range:
@@ -156,10 +159,10 @@ def bar(
 def label(name: str, width: float) -> str:
     """What of a name there is room for: all, the first word, the initials, or nothing."""
     room = width * _PIXELS
-    for text in (name, name.split(maxsplit=1)[0], render.initials(name)):
+    for text in (name, name.split(maxsplit=1)[0]):
         if len(text) * _LETTER + 12 <= room:
             return text
-    return render.initials(name) if width >= 2.9 and name != "Nobody" else ""
+    return render.initials(name) if width >= _ROOM_FOR_INITIALS and name != NOBODY else ""
 
 
 def bars_of(shown: Range, final: FinalSchedule, names: Mapping[str, str]) -> list[Values]:

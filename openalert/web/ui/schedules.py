@@ -14,7 +14,7 @@ from openalert.domain.calendar_feed import Clash
 from openalert.domain.errors import Invalid
 from openalert.domain.instant import DAY, HOUR, Instant
 from openalert.domain.oncall import FinalSchedule, OnCall, on_call, shifts
-from openalert.domain.override import Override
+from openalert.domain.override import Override, OverrideKind
 from openalert.domain.plan import Plan
 from openalert.domain.reachability import ReachState
 from openalert.domain.schedule import Rotation, Schedule
@@ -33,6 +33,7 @@ DRAWN_DAYS = 14
 LOOK_AHEAD = 28 * DAY
 _SHIFTS_SHOWN = 10
 _MOST_CHOSEN = 4
+_FORM = ("override_id", "kind", "user_id", "instead_of_id", "start", "end", "reason")
 
 
 # --- the list -------------------------------------------------------------------------------------
@@ -127,7 +128,9 @@ async def show(
 ) -> Response[Any]:
     """One schedule; `start` and `end` fill in the form by which somebody takes over."""
     typed = {
-        name: request.query_params[name][:40] for name in ("start", "end") if name in request.query_params
+        name: request.query_params[name][:40]
+        for name in ("start", "end", "override")
+        if name in request.query_params
     }
     return await schedule_page(request, db, actor, schedule_id, typed, {})
 
@@ -156,6 +159,7 @@ async def schedule_page(
         facts = _facts(schedule, actor, team.name if team else "", answered, ahead, names, zone)
         drawing = grids.Drawing(timeline, plan, period, names, facts["can_override"])
         grid = grids.grid(drawing)
+        changing = _to_change(plan, typed, now) if facts["can_override"] else None
         context |= {
             "schedule": facts,
             "plan": grid,
@@ -175,16 +179,37 @@ async def schedule_page(
             "people": await choices.people(reader, actor),
             "used_by": await _used_by(reader, actor, schedule.id),
             "chosen": _chosen(drawing, typed),
-            "values": values_of(
-                typed,
-                ("user_id", "start", "end", "reason"),
-                user_id=actor.user_id or "",
-                start=local_text(now, zone),
-                end=local_text(min(answered.until or now + 8 * HOUR, now + 7 * DAY), zone),
-            ),
+            "changing": grids.of_override(changing, names) if changing else "",
+            "values": values_of(typed, _FORM, **_usual(actor, answered, changing, zone)),
             "errors": errors,
         }
     return answer(request, "schedules/show.html", context, 422 if errors else 200)
+
+
+def _to_change(plan: Plan, typed: Mapping[str, str], now: Instant) -> Override | None:
+    """The override whose form is shown, while it is not over."""
+    wanted = typed.get("override") or typed.get("override_id")
+    return next((each for each in plan.overrides if each.id == wanted and each.end_at > now), None)
+
+
+def _usual(actor: Actor, answered: OnCall, changing: Override | None, zone: ZoneInfo) -> dict[str, str]:
+    """What the form of an override holds before anybody typed: me, from now to the next change; or the stored one."""
+    if changing is not None:
+        return {
+            "override_id": changing.id,
+            "user_id": changing.user_id,
+            "start": local_text(changing.start_at, zone),
+            "end": local_text(changing.end_at, zone),
+            "reason": changing.reason,
+        }
+    now = answered.at
+    return {
+        "kind": OverrideKind.REPLACE.value,
+        "user_id": actor.user_id or "",
+        "instead_of_id": answered.people[0].user_id if answered.people else "",
+        "start": local_text(now, zone),
+        "end": local_text(min(answered.until or now + 8 * HOUR, now + 7 * DAY), zone),
+    }
 
 
 def _chosen(drawing: grids.Drawing, typed: Mapping[str, str]) -> list[str]:

@@ -401,3 +401,43 @@ async def test_office_hours_are_one_line(world: World, sign_in: SignIn) -> None:
     ]
     page = await browser.post(rotation, **(typed | {"window_to_day": ["5", ""]}))
     assert "Windows of several days end on the same day" in page.text
+
+
+async def test_an_override_may_cover_add_or_take_away(world: World, sign_in: SignIn) -> None:
+    """Each kind of the form does what it says, and is drawn by what it does."""
+    browser = await sign_in(world.alice)
+    path = (await _made(world, browser)).path
+    times = {"start": "2026-12-24T18:00", "end": "2026-12-25T09:00", "reason": ""}
+    await browser.post(f"{path}/overrides", user_id=world.bob.id, kind="add", **times)
+    page = await browser.get(f"{path}?at=2026-12-24T22:00")
+    assert "Alice and Bob are on call" in page.text
+    assert "Bob as well" in page.text
+    page = await browser.post(f"{path}/overrides", user_id=world.alice.id, kind="remove", **times)
+    assert "Alice is off call then." in page.text
+    assert "22:00: Bob is on call" in (await browser.get(f"{path}?at=2026-12-24T22:00")).text
+    covers = {"user_id": world.charlie.id, "instead_of_id": world.bob.id, "kind": "cover"}
+    page = await browser.post(f"{path}/overrides", **covers, **times)
+    assert "Charlie will stand in for Bob." in page.text
+    assert "22:00: Charlie is on call" in (await browser.get(f"{path}?at=2026-12-24T22:00")).text
+    page = await browser.post(f"{path}/overrides", user_id=world.bob.id, kind="fixed", **times)
+    assert "Choose one of the kinds." in page.text
+
+
+async def test_an_override_is_changed_by_the_form_that_its_bar_opens(world: World, sign_in: SignIn) -> None:
+    """A click on it fills in what is stored; it then lasts until the new time, and no second one is made."""
+    browser = await sign_in(world.alice)
+    path = (await _made(world, browser)).path
+    times = {"start": "2026-12-24T18:00", "end": "2026-12-25T09:00"}
+    await browser.post(f"{path}/overrides", user_id=world.bob.id, reason="Dentist", **times)
+    page = await browser.get(f"{path}?from=2026-12-24")
+    [link] = set(re.findall(r'href="([^"]+override=[^"]+)"', page.html))
+    page = await browser.get(html.unescape(link).partition("#")[0])
+    form = page.form(f"{path}/overrides")["fields"]
+    assert (form["start"], form["end"], form["reason"]) == (*times.values(), "Dentist")
+    page = await browser.press(page, f"{path}/overrides", end="2026-12-25T12:00")
+    assert (
+        "22:00: Bob is on call until Fri 25 Dec 12:00"
+        in (await browser.get(f"{path}?at=2026-12-24T22:00")).text
+    )
+    async with world.db.read() as reader:
+        assert await reader.value("SELECT count(*) FROM overrides") == 1
