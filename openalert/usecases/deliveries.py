@@ -319,7 +319,7 @@ def _refused(row: Notification, error: NotifierError, now: Instant, terms: Terms
         row.status, row.due_at = NotificationStatus.FAILED, None
         return "failed", str(error)
     row.due_at = again
-    if not row.possible_repeat and row.sent_at is None:
+    if not (error.is_in_doubt or row.possible_repeat) and row.sent_at is None:
         row.provider = 0
     return "retry", str(error)
 

@@ -10,6 +10,7 @@ from openalert.domain.instant import HOUR, MINUTE, SECOND
 from openalert.domain.notification import NotificationKind, NotificationPriority
 from openalert.engine import deliver, escalate
 from openalert.notifiers.notifier import LostAnswer, Message, NotifierError, Reason, Receipt
+from openalert.storage import deliveries as sending
 from openalert.storage import notifications, timers
 from openalert.usecases import deliveries, incidents
 from tests import make
@@ -255,3 +256,19 @@ async def test_who_may_have_had_the_page_of_a_broken_server_hears_the_end(world:
     world.clock.advance(MINUTE)
     assert await world.engine.deliver.run_due() == 0
     assert not await unsettled(world.db)
+
+
+@pytest.mark.parametrize(("is_in_doubt", "provider"), [(True, 1), (False, 0)], ids=["in doubt", "refused"])
+async def test_what_the_second_provider_may_have_stays_with_it(
+    world: World, is_in_doubt: bool, provider: int
+) -> None:
+    """The first one would send it anew, and nobody could tell; what was only refused begins at the first again."""
+    await world.policy(level(1, world.alice))
+    await world.post_all([(world.group(world.alert("DiskFull")), "A")])
+    await escalate.run_due(world.db)
+    async with world.db.transaction() as tx:
+        (due,) = await sending.due(tx, tx.now, lambda *_: 1)
+        claimed = await deliveries.claim_all(tx, {1: [due]}, "run")
+        error = NotifierError(Reason.PROVIDER_FAILED, "502", is_in_doubt=is_in_doubt)
+        await deliveries.settle_all(tx, claimed, error, deliveries.Terms(providers=2))
+    assert await world.value("SELECT provider FROM notifications WHERE kind = 'page'") == provider
