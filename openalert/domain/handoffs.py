@@ -192,7 +192,7 @@ class _Slots(NamedTuple):
                 holiday = None if days.calendar is None else next_holiday(days.calendar, self.day(slot) - 1)
                 if holiday is None:
                     return None
-                slot = max(slot, self.of(holiday))
+                slot = self.of(holiday)
         return slot
 
 

@@ -112,7 +112,7 @@ def _of_library(calendar: str, year: int) -> Mapping[Day, str] | None:
     country, _, region = calendar.partition("-")
     with suppress(NotImplementedError, AttributeError), warnings.catch_warnings(action="ignore"):
         found = holidays.country_holidays(country, subdiv=region or None, years=year, language="en_US")
-        named = {day.toordinal() - _EPOCH: name for day, name in found.items() if day.year == year}
+        named = {day.toordinal() - _EPOCH: name for day, name in found.items()}
         return MappingProxyType(dict(sorted(named.items())))
     return None
 

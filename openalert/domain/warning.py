@@ -30,6 +30,8 @@ class WarningKind(StrEnum):
     """Somebody who is on call, or named in a policy, has no way that works."""
     EMPTY_SHIFT = "empty_shift"
     """Somebody is on call who is deactivated."""
+    NO_HOLIDAYS = "holidays_unknown"
+    """A rotation goes by public holidays of which none are known."""
     GAP = "schedule_gap"
     """Nobody is on call for a schedule."""
     SERVICE_NOBODY = "service_without_policy"

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import msgspec
 
 from openalert.domain.coverage import PolicyReach, Span, Watch, length, meets
+from openalert.domain.holiday import in_year, year_of
 from openalert.domain.instant import DAY, HOUR, MINUTE, Instant
 from openalert.domain.reachability import MethodState, Reachability, ReachState
 from openalert.domain.severity import Severity
@@ -226,6 +227,26 @@ def _empty_shifts(view: View) -> Iterator[Finding]:
                 )
 
 
+def _no_holidays(view: View) -> Iterator[Finding]:
+    year = year_of(view.facts.now // DAY)
+    for schedule_id, plan in view.facts.plans.items():
+        calendars = {rotation.current.holiday_calendar for rotation in plan.rotations} - {None}
+        unknown = sorted(str(each) for each in calendars if not in_year(str(each), year))
+        if unknown:
+            yield Finding(
+                kind=WarningKind.NO_HOLIDAYS,
+                severity=Severity.MEDIUM,
+                subject=plan.schedule.name,
+                subject_id=schedule_id,
+                organization_id=plan.schedule.organization_id,
+                team_id=plan.schedule.team_id,
+                words=f"{plan.schedule.name} goes by public holidays of {listed(unknown)}, and none are known",
+                detail="Every day counts as an ordinary one; install openalert[holidays], or name another calendar.",
+                at=view.facts.now,
+                link=f"/schedules/{schedule_id}",
+            )
+
+
 # --- what comes in and what goes out --------------------------------------------------------------
 
 
@@ -363,6 +384,7 @@ RULES: Sequence[Callable[[View], Iterator[Finding]]] = (
     _nobody,
     _people,
     _empty_shifts,
+    _no_holidays,
     _gaps,
     _unwatched,
     _channels,

@@ -1,5 +1,6 @@
 """Several handoff days, turns that count worked days only, and windows that mind public holidays."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -304,21 +305,50 @@ def test_windows_of_all_three_kinds_add_up() -> None:
     assert who("2027-01-02T13:00", [rotating]) == []
 
 
-def test_many_years_of_worked_days_are_counted_without_walking() -> None:
+ALL_DAY = Restriction(from_time="00:00", to_time="24:00", holidays=HolidayRule.ONLY)
+
+
+@pytest.mark.parametrize(
+    ("windows", "calendar", "works"),
+    [
+        (office("except"), "DE-BY", lambda weekday, off: 1 <= weekday <= 5 and not off),
+        # A holiday makes a Saturday worked, too.
+        ((*office(), ALL_DAY), "US", lambda weekday, off: 1 <= weekday <= 5 or off),
+        ((ALL_DAY,), "US-CA", lambda weekday, off: off),
+    ],
+)
+def test_many_years_of_worked_days_are_counted_without_walking(
+    windows: tuple[Restriction, ...], calendar: str, works: Callable[[int, bool], bool]
+) -> None:
     """Since 2006, day by day, the numbers are those of somebody who counts them on a calendar."""
     (version,) = rotation(
-        "a", "b", "c", restrictions=office("except"), worked_days_only=True, holiday_calendar="DE-BY",
-        since="2006-01-02T09:00",
+        "a", "b", "c", restrictions=windows, worked_days_only=True, holiday_calendar=calendar,
+        since="2006-01-01T09:00",
     ).versions  # fmt: skip
     turns = turns_of(version)
     counted = -1
-    for day in range(utc("2006-01-02T00:00") // DAY, utc("2027-01-01T00:00") // DAY):
-        weekday = (day + 4) % 7
-        if 1 <= weekday <= 5 and not is_holiday("DE-BY", day):
+    for day in range(utc("2006-01-01T00:00") // DAY, utc("2027-01-01T00:00") // DAY):
+        if works((day + 4) % 7, is_holiday(calendar, day)):
             counted += 1
             assert turns.start(counted) == day * DAY + 9 * HOUR
-        assert turns.turn_at(day * DAY + 9 * HOUR) == counted
-    assert counted > 5_000
+        assert turns.turn_at(day * DAY + 9 * HOUR) == max(counted, 0)
+    assert counted > 200
+
+
+def test_many_years_of_weeks_are_counted_without_walking() -> None:
+    """Weeks from Thursday to Wednesday that have a holiday in them, also one that begins on 31 December."""
+    (version,) = rotation(
+        "a", "b", "c", rotation_type=RotationType.WEEKLY, handoff_day=4, restrictions=(ALL_DAY,),
+        worked_days_only=True, holiday_calendar="DE", since="2006-01-05T09:00",
+    ).versions  # fmt: skip
+    turns = turns_of(version)
+    counted = -1
+    for thursday in range(utc("2006-01-05T00:00") // DAY, utc("2027-01-01T00:00") // DAY, 7):
+        begins = any(is_holiday("DE", day) for day in range(thursday, thursday + 7))
+        counted += begins
+        assert turns.turn_at(thursday * DAY + 10 * HOUR) == max(counted, 0)
+        assert not begins or turns.start(counted) == thursday * DAY + 9 * HOUR
+    assert counted > 140
 
 
 @pytest.mark.parametrize("kind", [RotationType.DAILY, RotationType.WEEKLY, RotationType.CUSTOM])

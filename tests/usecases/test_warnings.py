@@ -10,7 +10,7 @@ from openalert.domain.escalation import Level, Target, TargetType
 from openalert.domain.ids import new_id
 from openalert.domain.instant import DAY, HOUR, MINUTE
 from openalert.domain.notification import Notification, NotificationKind, NotificationStatus
-from openalert.domain.schedule import RotationChange
+from openalert.domain.schedule import HolidayRule, Restriction, RotationChange
 from openalert.domain.severity import Severity
 from openalert.domain.warning import Finding, WarningKind
 from openalert.storage import channel_troubles
@@ -162,6 +162,19 @@ async def test_turns_of_somebody_who_is_deactivated_are_told(world: World) -> No
     assert empty.words == "Bob is on call for Days and is deactivated"
     assert (empty.severity, empty.at) == (Severity.HIGH, world.clock.start + DAY)
     assert WarningKind.UNREACHABLE not in [each.kind for each in await found(world)]
+
+
+async def test_a_calendar_whose_holidays_nobody_knows_is_told(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing while the library is there; once it is gone, the schedule is named and what helps."""
+    office = (Restriction(from_time="00:00", to_time="24:00", holidays=HolidayRule.EXCEPT),)
+    await rota(world, world.alice.id, world.bob.id, restrictions=office, holiday_calendar="DE")
+    assert WarningKind.NO_HOLIDAYS not in [each.kind for each in await found(world)]
+    monkeypatch.setattr("openalert.usecases.warning_rules.in_year", lambda calendar, year: {})
+    warning = next(each for each in await found(world) if each.kind is WarningKind.NO_HOLIDAYS)
+    assert warning.words == "Days goes by public holidays of DE, and none are known"
+    assert "openalert[holidays]" in warning.detail
 
 
 async def test_one_person_on_every_level_is_told_unless_there_is_only_one(world: World) -> None:
