@@ -63,6 +63,8 @@ class _Act(_Member):
         super().__init__(actor)
         self.body = body
         self.result: Any = None
+        self.committed = False
+        """Whether the group was committed with it, because nobody else waited when it was done."""
 
 
 class Database(ABC):
@@ -234,13 +236,16 @@ class Database(ABC):
             connection = await self.writer()
             opening: tuple[str, ...] = self.begin
             deadline = time.monotonic() + GROUP_SECONDS
+            committed = False
             while member is not None:
                 if await self._serve(connection, member, opening):
                     done.append(member)
+                committed = isinstance(member, _Act) and member.committed
                 opening = ("RELEASE member",)
-                full = len(done) >= GROUP_MEMBERS or time.monotonic() > deadline
+                full = committed or len(done) >= GROUP_MEMBERS or time.monotonic() > deadline
                 member = None if full else self._next_waiting()
-            await connection.run(*opening, "COMMIT" if done else "ROLLBACK")
+            if not committed:
+                await connection.run(*opening, "COMMIT" if done else "ROLLBACK")
         except Exception as error:  # noqa: BLE001 - whatever it is, those who wait must hear of it
             await self._abandon(error, done, member)
             return
@@ -286,6 +291,10 @@ class Database(ABC):
                 await connection.run("ROLLBACK TO member")
                 return error
             act.transaction = transaction
+            if self._queue.empty():
+                # The usual group has one member: a trip less. Whoever comes from now on begins the next group.
+                await connection.run("RELEASE member", "COMMIT")
+                act.committed = True
             return None
 
         act.turn.set_result(None)

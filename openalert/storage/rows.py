@@ -11,6 +11,7 @@ import msgspec
 
 T = TypeVar("T")
 Parameters = dict[str, Any]
+_VALUES = " VALUES "
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
@@ -43,7 +44,8 @@ def to_parameters(struct: msgspec.Struct) -> Parameters:
 @lru_cache(maxsize=128)
 def values_of(kind: type[msgspec.Struct]) -> Callable[[Any], list[Any]]:
     """What makes the values of a row, in field order, of a struct of this kind."""
-    hints = {name: _without_none(hint) for name, hint in get_type_hints(kind).items()}
+    said = get_type_hints(kind)
+    hints = {name: _without_none(hint) for name, hint in said.items()}
     fields = attrgetter(*kind.__struct_fields__)
     changed: list[tuple[int, Callable[[Any], Any]]] = []
     for index, name in enumerate(kind.__struct_fields__):
@@ -51,7 +53,7 @@ def values_of(kind: type[msgspec.Struct]) -> Callable[[Any], list[Any]]:
             changed.append((index, to_json))
         elif isinstance(hints[name], type) and issubclass(hints[name], StrEnum):
             # Drivers take plain text several times as fast as a subclass of it.
-            changed.append((index, _plain))
+            changed.append((index, str if hints[name] is said[name] else _plain))
 
     def values(struct: Any) -> list[Any]:
         row = list(fields(struct))
@@ -63,7 +65,7 @@ def values_of(kind: type[msgspec.Struct]) -> Callable[[Any], list[Any]]:
 
 
 def _plain(member: StrEnum | None) -> str | None:
-    return None if member is None else member.value
+    return None if member is None else str(member)
 
 
 def columns_of(kind: type[msgspec.Struct]) -> tuple[str, ...]:
@@ -101,4 +103,12 @@ def _fields(kind: type[msgspec.Struct]) -> tuple[tuple[str, bool], ...]:
 def insert_statement(table: str, names: Iterable[str]) -> str:
     """`INSERT INTO table (…) VALUES (?, …)` for these columns; names come from structs, never from outside."""
     listed = list(names)
-    return f"INSERT INTO {table} ({', '.join(listed)}) VALUES ({', '.join('?' * len(listed))})"
+    return f"INSERT INTO {table} ({', '.join(listed)}){_VALUES}({', '.join('?' * len(listed))})"
+
+
+@lru_cache(maxsize=512)
+def for_several(statement: str, count: int) -> str:
+    """An `insert_statement`, whatever follows it, for so many rows, whose values stand one row after the other."""
+    head, _, rest = statement.partition(_VALUES)
+    row, _, conflict = rest.partition(")")
+    return f"{head}{_VALUES}{', '.join([row + ')'] * count)}{conflict}"

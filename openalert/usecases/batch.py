@@ -79,9 +79,7 @@ class Batch:
             await incidents.take_numbers(tx, organization_id, following - self.first_numbers[organization_id])
         await payloads.insert_many(tx, self.payloads)
         await alerts.insert(tx, self.new_alerts, self.superseded)
-        await alerts.seen_again(
-            tx, [{"id": key, "times": times, "at": tx.now} for key, times in self.repeats.items()]
-        )
+        await alerts.seen_again(tx, self.repeats)
         await alerts.refresh(
             tx,
             [_refreshing(key, signal, payload, tx.now) for key, (signal, payload) in self.refreshed.items()],

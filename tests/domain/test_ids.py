@@ -1,6 +1,8 @@
 """Identifiers sort by time, also within a millisecond, and are UUIDs of version 7."""
 
+import sys
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 
 from openalert.domain.ids import first_id, new_id
 
@@ -17,6 +19,19 @@ def test_a_later_one_sorts_later() -> None:
     made = [new_id(1_000) for _ in range(1_000)] + [new_id(1_001)]
     assert made == sorted(made)
     assert len(set(made)) == len(made)
+
+
+def test_threads_never_get_the_same_one() -> None:
+    """Two threads draw from one reserve at the same moment: what either gets is nobody else's."""
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            made = list(pool.map(lambda _: [new_id(1_000) for _ in range(2_000)], range(4)))
+    finally:
+        sys.setswitchinterval(interval)
+    ends = [each[19:] for part in made for each in part]
+    assert len(set(ends)) == len(ends)
 
 
 def test_the_first_identifier_of_a_moment_divides_before_from_after() -> None:

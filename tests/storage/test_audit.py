@@ -1,12 +1,13 @@
 """The audit log in the database: one chain whoever writes, and nothing in it can be changed by ordinary SQL."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
 from openalert.domain.access import Actor, Role
 from openalert.domain.audit import GENESIS, AuditEntry, Head, broken_link
-from openalert.storage import Database, Transaction, audit, open_database
+from openalert.storage import Database, Transaction, audit, open_database, sqlite
 from openalert.storage.audit import AuditFilter
 from openalert.usecases.audit import record
 from tests.conftest import StoppedClock
@@ -94,8 +95,8 @@ async def test_two_nodes_write_one_chain(postgres_url: str) -> None:
 async def test_a_lost_commit_leaves_no_trace_in_memory(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """When the COMMIT itself fails nobody was answered, and the next act continues from what is on disk."""
     await db.act(act, ADMIN)
-    connection = await db.writer()
-    run = type(connection).run
+    kind: Any = sqlite._Direct if db.dialect == "sqlite" else type(await db.writer())
+    run = kind.run
 
     async def failing(self: object, *statements: str) -> None:
         if "COMMIT" in statements:
@@ -103,7 +104,7 @@ async def test_a_lost_commit_leaves_no_trace_in_memory(db: Database, monkeypatch
         await run(self, *statements)
 
     with monkeypatch.context() as patched:
-        patched.setattr(type(connection), "run", failing)
+        patched.setattr(kind, "run", failing)
         with pytest.raises(Exception, match=r"disk|reached"):
             await db.act(act, ADMIN)
     await db.act(act, ADMIN)

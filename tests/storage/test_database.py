@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import suppress
 
+import msgspec
 import pytest
 
 from openalert.domain.errors import Conflict, Unavailable
@@ -21,6 +22,29 @@ async def _put(tx: Transaction, name: str) -> None:
 async def _names(db: Database) -> list[str]:
     async with db.read() as reader:
         return [row[0] for row in await reader.rows("SELECT name FROM settings ORDER BY name")]
+
+
+class _Setting(msgspec.Struct):
+    """A row of `settings`."""
+
+    name: str
+    value: str
+
+
+async def test_many_rows_are_inserted_as_each_would_be(db: Database) -> None:
+    """However many go together, each is stored with its own values, and each meets what is there already."""
+    async with db.transaction() as tx:
+        await _put(tx, "n007")
+    instead = " ON CONFLICT (name) DO UPDATE SET value = settings.value || excluded.value"
+    for count in (1, 2, 63, 200):
+        async with db.transaction() as tx:
+            rows = [_Setting(f"n{number:03d}", f"'{number}') VALUES (") for number in range(7, 7 + count)]
+            await tx.insert_with("settings", rows, {}, instead)
+    async with db.read() as reader:
+        stored = dict(await reader.rows("SELECT name, value FROM settings"))
+    assert len(stored) == 200
+    assert stored["n007"] == "1" + 4 * "'7') VALUES ("
+    assert stored["n206"] == "'206') VALUES ("
 
 
 async def test_a_transaction_is_there_after_it_and_not_before(db: Database) -> None:

@@ -4,12 +4,14 @@ import sqlite3
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from openalert.domain.errors import Unavailable
 from openalert.storage import Database, open_database
 from openalert.storage.sqlite import DatabaseInUse
+from openalert.storage.transaction import Transaction
 
 pytestmark = pytest.mark.anyio
 
@@ -58,6 +60,37 @@ async def test_a_second_process_is_refused_with_the_pid_of_the_first(sqlite_url:
 async def test_the_file_is_for_the_service_alone(sqlite_db: Database, sqlite_url: str) -> None:
     """Others on the machine cannot read who is paged for what."""
     assert Path(sqlite_url.removeprefix("sqlite:///")).stat().st_mode & 0o077 == 0
+
+
+async def test_an_act_alone_goes_to_the_writers_thread_once(
+    sqlite_db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beginning, body and commit are one trip: two threads that pass the interpreter on would be the costly part."""
+    writer: Any = await sqlite_db.writer()
+    trips: list[Any] = []
+    trip = writer._trip
+
+    async def counted(function: Any, *arguments: Any) -> Any:
+        trips.append(function)
+        return await trip(function, *arguments)
+
+    async def body(tx: Transaction) -> None:
+        await tx.execute("INSERT INTO settings (name, value) VALUES ('a', '1')")
+        assert await tx.value("SELECT count(*) FROM settings") == 1
+
+    monkeypatch.setattr(writer, "_trip", counted)
+    commits = sqlite_db.commits
+    await sqlite_db.act(body)
+    assert (len(trips), sqlite_db.commits - commits) == (1, 1)
+    async with sqlite_db.read() as reader:
+        assert await reader.value("SELECT count(*) FROM settings") == 1
+
+
+async def test_nothing_and_truth_are_stored_as_such(sqlite_db: Database) -> None:
+    """What the driver is told about None and booleans changes nothing of what arrives."""
+    async with sqlite_db.read() as reader:
+        rows = await reader.rows("SELECT :nothing, :yes, :no", nothing=None, yes=True, no=False)
+    assert [tuple(row) for row in rows] == [(None, 1, 0)]
 
 
 async def test_a_foreign_lock_is_unavailable_and_passes(

@@ -182,6 +182,19 @@ async def test_a_repeat_counts_and_takes_over_new_texts_without_a_page(world: Wo
     world.is_quiet()
 
 
+async def test_each_repeat_in_a_batch_counts(world: World) -> None:
+    """Three alerts are repeated one, two and five times in messages taken in together: each has its own count."""
+    await world.policy(level(1, world.alice))
+    times = {"Disk": 1, "Load": 2, "Heat": 5}
+    for name in times:
+        await world.fires(name)
+    again = [name for name, count in times.items() for _ in range(count)]
+    await world.post_all([(world.group(world.alert(name)), "A") for name in again])
+    async with world.db.read() as reader:
+        found = await alerts.search(reader, world.as_(world.alice), AlertFilter(), limit=10)
+    assert {alert.labels["alertname"]: alert.count - 1 for alert in found} == times
+
+
 async def test_numbers_have_no_gap_also_when_a_batch_fails(world: World) -> None:
     """A transaction that is rolled back gives its incident numbers back."""
     await world.policy(level(1, world.alice))
