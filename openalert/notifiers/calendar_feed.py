@@ -42,7 +42,7 @@ class CalendarFetcher:
         for _ in range(MOST_REDIRECTS + 1):
             answer = await self._client.request("GET", url, headers=headers)
             if answer.status in (301, 302, 303, 307, 308):
-                url = _redirected(url, answer.headers.get("location", ""))
+                url = redirected(url, answer.headers.get("location", ""))
                 continue
             if answer.status == 304 and etag:
                 return Fetched(None, etag)
@@ -72,7 +72,8 @@ def address(text: str) -> str:
     return url
 
 
-def _redirected(url: str, location: str) -> str:
+def redirected(url: str, location: str) -> str:
+    """Where `location` leads from an address; NotifierError where it must not. Who is there is checked on the way."""
     following = urljoin(url, location)
     parsed = parse_url(following)
     if url.startswith("https:") and parsed.scheme != "https":

@@ -177,7 +177,7 @@ async def refresh(db: Database, fetcher: CalendarFetcher, feed_id: str) -> None:
         async with db.read() as reader:
             url = await calendar_feeds.url_of(reader, feed.id)
         wanted = Wanted(url=url, counts=feed.counts, layer=feed.layer)
-        told = await _read(db, fetcher, owner, people, wanted, known)
+        told = await _read(db, fetcher, owner, people, wanted, known, again=True)
     except OpenAlertError as error:
         failure = error.message
     async with db.transaction() as tx:
@@ -257,8 +257,10 @@ async def _read(
     people: dict[str, str],
     wanted: Wanted,
     known: str = "",
+    *,
+    again: bool = False,
 ) -> Preview | None:
-    """What the calendar says; None: the version `known` is still its last."""
+    """What the calendar says; None: the version `known` is still its last. `again`: nobody waits for it."""
     field = "url" if wanted.url or not wanted.content else "content"
     content, etag = wanted.content, ""
     if field == "url":
@@ -271,7 +273,7 @@ async def _read(
         content, etag = fetched.content, fetched.etag
     now = db.clock()
     ahead = AHEAD if field == "url" else AHEAD_OF_FILE
-    reading = await calendar_reading.read(content, owner.timezone, now, now + ahead, field)
+    reading = await calendar_reading.read(content, owner.timezone, now, now + ahead, field, again=again)
     return _preview(reading, owner, people, wanted, etag)
 
 

@@ -11,27 +11,39 @@ from contextlib import suppress
 
 import msgspec
 
-from openalert.domain.errors import Invalid
+from openalert.domain.errors import Invalid, Unavailable
 from openalert.domain.instant import Instant
 from openalert.sources.calendar import CalendarReading, Reply, Request
 
 CPU_SECONDS = 10
 SECONDS = 30.0
 MEMORY = 1024 * 1024 * 1024
-_AT_ONCE = 2
 _PROGRAM = (
     "from openalert.sources.calendar import main\n"
     "from openalert.usecases.calendar_reading import bound\n"
     "main(bound)\n"
 )
-_turns = asyncio.Semaphore(_AT_ONCE)
+_waiting = asyncio.Semaphore(8)
+"""Who comes when so many wait is told to come back: each may take seconds."""
+_asked = asyncio.Semaphore(2)
+"""For people who look at a calendar."""
+_again = asyncio.Semaphore(1)
+"""For what is read again by itself, which nobody who looks can hold up."""
 
 
-async def read(content: bytes, zone: str, start: Instant, end: Instant, field: str) -> CalendarReading:
-    """As `sources.calendar.read_calendar`; Invalid of the `field`, also for what takes too long."""
+async def read(
+    content: bytes, zone: str, start: Instant, end: Instant, field: str, *, again: bool = False
+) -> CalendarReading:
+    """As `sources.calendar.read_calendar`; Invalid of the `field`, also for what takes too long.
+
+    `again`: nobody waits for it. Unavailable while too many people do.
+    """
     request = msgspec.msgpack.encode(Request(content, zone, start, end))
-    async with _turns:
-        answered = await _ask(request)
+    if again:
+        async with _again:
+            answered = await _ask(request)
+    else:
+        answered = await _in_turn(request)
     if answered is None:
         raise Invalid(
             "The calendar takes too long to read. Export a shorter time, or one with fewer rules.",
@@ -41,6 +53,13 @@ async def read(content: bytes, zone: str, start: Instant, end: Instant, field: s
     if reply.reading is None:
         raise Invalid(reply.refused, field=field)
     return reply.reading
+
+
+async def _in_turn(request: bytes) -> bytes | None:
+    if _waiting.locked():
+        raise Unavailable("Several calendars are being read. Try again in a minute.", retry_after=60)
+    async with _waiting, _asked:
+        return await _ask(request)
 
 
 async def _ask(request: bytes) -> bytes | None:

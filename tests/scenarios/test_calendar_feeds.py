@@ -1,7 +1,9 @@
 """Calendars of other programs from end to end: fetched, read in a process of their own, in force, and failing."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,7 @@ from openalert.domain.instant import DAY, HOUR, from_datetime, rfc3339, to_datet
 from openalert.domain.schedule import RotationChange, Schedule
 from openalert.engine import calendar_feeds as engine
 from openalert.engine import housekeeping
-from openalert.usecases import calendar_reading, schedules, signin
+from openalert.usecases import calendar_feeds, calendar_reading, schedules, signin
 from tests import make
 from tests.conftest import StoppedClock
 from tests.fakes.calendar_host import CalendarHost, Served, calendar_host
@@ -95,7 +97,7 @@ async def on_call(client: httpx2.AsyncClient, house: House, at: int) -> set[str]
 
 
 async def test_an_absence_warns_where_it_meets_a_shift_and_says_no_word_of_why(
-    client: httpx2.AsyncClient, house: House, host: CalendarHost, clock: StoppedClock
+    client: httpx2.AsyncClient, house: House, host: CalendarHost, clock: StoppedClock, app: OpenAlert
 ) -> None:
     """Bob lets his calendar be read: Alice sees that he is away while on call, and only he sees the reason."""
     start = clock()
@@ -125,6 +127,9 @@ async def test_an_absence_warns_where_it_meets_a_shift_and_says_no_word_of_why(
     for answer in (seen, page, await client.get("/me/calendars", headers=house.alice)):
         assert "surgery" not in answer.text
     assert "surgery" in (await client.get("/me/calendars", headers=house.bob)).text
+    async with app.database.read() as reader:
+        [away] = await calendar_feeds.away(reader, [house.cast.bob.id], start, start + 30 * DAY)
+    assert (away.start_at, away.summary) == (start + 48 * HOUR, "")
 
 
 async def test_only_oneself_and_admins_decide_about_absences(
@@ -156,11 +161,27 @@ async def test_entries_of_a_calendar_are_turns_of_a_schedule(
     assert await on_call(client, house, start + 3 * HOUR) == {"Bob"}, "looking changes nothing"
     made = await post(client, house.alice, path, url=host.url("/plan.ics"))
     assert (made.json()["name"], made.json()["entries"], made.json()["missing"]) == ("Plan", 2, ["Kim"])
+    page = await client.get(f"/schedules/{house.schedule.id}?at=2026-01-05T12:30", headers=house.alice)
+    assert page.status_code == 200
     for hour, name in ((1, "Bob"), (3, "Alice"), (5, "Charlie"), (7, "Bob")):
         assert await on_call(client, house, start + hour * HOUR) == {name}
     out = await client.get(f"/api/v1/schedules/{house.schedule.id}/calendar.ics", headers=house.alice)
     assert b"On call for Core\\, by a calendar." in out.content
     assert (await post(client, house.bob, path, url=host.url("/plan.ics"))).status_code == 403
+
+
+async def test_a_name_that_two_have_is_nobodys(
+    client: httpx2.AsyncClient, house: House, clock: StoppedClock, app: OpenAlert
+) -> None:
+    """Guessing would page the wrong one; the address of either still says who is meant."""
+    async with app.database.transaction() as tx:
+        await tx.execute("UPDATE users SET name = 'Alice' WHERE id = :id", id=house.cast.charlie.id)
+    content = calendar((2, 4, "Alice"), (4, 6, "alice@example.org"), start=clock()).decode()
+    told = await post(
+        client, house.alice, f"/schedules/{house.schedule.id}/calendar-feeds/preview", content=content
+    )
+    assert told.json()["missing"] == ["Alice"]
+    assert [each["userId"] for each in told.json()["periods"]] == [house.cast.alice.id]
 
 
 async def test_what_has_been_is_not_rewritten(
@@ -330,6 +351,17 @@ async def test_what_takes_too_long_is_ended(monkeypatch: pytest.MonkeyPatch, clo
         await calendar_reading.read(b"BEGIN:VCALENDAR", "UTC", 0, 1, "content")
     assert refused.value.details["field"] == "content"
     assert "takes too long" in refused.value.message
+
+
+async def test_many_who_look_at_once_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond those who may wait, people are told to come back; what is read again by itself is not held up."""
+    from openalert.domain.errors import Unavailable
+
+    read = partial(calendar_reading.read, b"BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n", "UTC", 0, 1, "content")
+    monkeypatch.setattr(calendar_reading, "_waiting", asyncio.Semaphore(0))
+    with pytest.raises(Unavailable):
+        await read()
+    assert (await read(again=True)).events == 0
 
 
 async def test_what_is_over_is_forgotten(app: OpenAlert, house: House, clock: StoppedClock) -> None:

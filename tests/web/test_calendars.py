@@ -91,6 +91,7 @@ async def test_a_link_is_shown_once_and_kept_as_a_hash(
     token = made["path"].removeprefix("/calendars/").removesuffix(".ics")
     assert len(token) == 64
     assert len(events(await client.get(made["path"]))) > 25
+    assert (await client.head(made["path"])).status_code == 200
     listed = await client.get("/api/v1/users/me/calendar-links", headers=house.alice)
     assert token not in listed.text
     assert listed.json()["items"][0]["lastUsedAt"] is not None
@@ -122,7 +123,9 @@ async def test_what_opens_nothing_is_not_told_apart(
     events(await client.get(left["path"]))
     async with app.database.transaction(make.actor(house.cast.alice, house.cast.team)) as tx:
         await teams.remove_member(tx, house.cast.team.id, house.cast.bob.id, anyway=True)
+    assert (await client.get(left["path"])).status_code == 404
     mine = await link(client, house.bob)
+    events(await client.get(mine["path"]))
     async with app.database.transaction(make.actor(house.cast.alice, house.cast.team)) as tx:
         await users.deactivate(tx, house.cast.bob.id)
     said = set()
