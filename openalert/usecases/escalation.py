@@ -290,9 +290,9 @@ async def ladder(reader: Reader, incident: Incident, viewer: Actor | None = None
         return Ladder(policy=None, cycle=0, repeat_count=0, rungs=[])
     at = incident.escalation_next_at
     upcoming = _upcoming(incident, version)
-    rungs = []
+    rungs: list[Rung] = []
     for level in version.levels:
-        if level.level > upcoming and at is not None:
+        if level.level > upcoming and at is not None and rungs[-1].people:
             at += level.delay
         found = await notify.reach(reader, level.targets, viewer, severity=incident.severity, at=at)
         is_next = level.level == upcoming and incident.escalation_next_at is not None

@@ -7,9 +7,11 @@ import pytest
 
 from openalert.domain.access import Role
 from openalert.domain.incident import IncidentStatus
+from openalert.domain.instant import MINUTE
 from openalert.domain.user import User
 from openalert.notifiers.notifier import Message, NotifierError, Reason, Receipt
 from openalert.storage import contact_methods
+from openalert.usecases import escalation
 from tests import make
 from tests.make import level
 from tests.web.ui.browser import Browser
@@ -283,3 +285,17 @@ async def test_the_ladder_shows_each_person_with_their_own_ways(world: World, si
     incident = await world.incident()
     page = await (await sign_in(world.alice)).get(f"/incidents/{incident.id}")
     assert "Bob E-mail Webhook C Charlie E-mail ? Nobody Dora has no verified address" in page.text
+
+
+async def test_the_ladder_counts_no_time_for_a_level_that_reaches_nobody(
+    world: World, sign_in: SignIn
+) -> None:
+    """The level after it is drawn at the moment at which it will be called: at once after the one before."""
+    dora = await make.user(world.db, world.cast.organization, "Dora", reachable=False)
+    await world.policy(level(1, world.alice), level(2, dora, minutes=5), level(3, world.bob, minutes=20))
+    await world.fires("DiskFull")
+    async with world.db.read() as reader:
+        drawn = await escalation.ladder(reader, await world.incident())
+    assert [rung.due_at for rung in drawn.rungs[1:]] == [world.clock() + 5 * MINUTE] * 2
+    await world.advance(minutes=5)
+    world.mailbox(world.bob).got("DiskFull")
