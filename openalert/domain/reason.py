@@ -10,6 +10,7 @@ from functools import partial
 import msgspec
 
 from openalert.domain.instant import Instant
+from openalert.domain.plan import ImportedShift
 from openalert.domain.schedule import Rotation
 from openalert.domain.turns import turns_at
 
@@ -21,6 +22,8 @@ class Stand(StrEnum):
     """It has somebody on, and no higher layer has."""
     BEATEN = "beaten"
     """It has somebody on, and a higher layer too."""
+    SHADOW = "shadow"
+    """Somebody's turn who sees what goes on and is not paged."""
     NOBODY = "nobody"
     """Nobody's turn: an empty place in the order, or no order at all."""
     CLOSED = "closed"
@@ -48,12 +51,19 @@ class Reason(msgspec.Struct, frozen=True, kw_only=True):
     """How many places the order has."""
 
 
-def reasons(rotations: Iterable[Rotation], at: Instant) -> list[Reason]:
-    """Every rotation at the instant, the highest layer first, in one layer in the order of their ids."""
+def reasons(
+    rotations: Iterable[Rotation], at: Instant, imported: Iterable[ImportedShift] = ()
+) -> list[Reason]:
+    """Every rotation at the instant, the highest layer first, in one layer in the order of their ids.
+
+    `imported` turns of calendars have a say in which layer decides.
+    """
     found = sorted(
         (_reason(rotation, at) for rotation in rotations), key=lambda each: (-each.layer, each.rotation_id)
     )
-    deciding = max((each.layer for each in found if each.stand is Stand.DECIDES), default=None)
+    layers = [each.layer for each in found if each.stand is Stand.DECIDES]
+    layers += [each.layer for each in imported if each.start_at <= at < each.end_at]
+    deciding = max(layers, default=None)
     return [
         msgspec.structs.replace(each, stand=Stand.BEATEN)
         if each.stand is Stand.DECIDES and each.layer != deciding
@@ -83,9 +93,9 @@ def _reason(rotation: Rotation, at: Instant) -> Reason:
     if not version.member_ids:
         return told(stand=Stand.NOBODY)
     holder = turns.holder(at) or ""
-    on = turns.on_duty(at)[0]
+    on = Stand.SHADOW if version.is_shadow else Stand.DECIDES
     return told(
-        stand=Stand.DECIDES if on else Stand.CLOSED if holder else Stand.NOBODY,
+        stand=on if turns.on_duty(at)[0] else Stand.CLOSED if holder else Stand.NOBODY,
         user_id=holder,
         until=turns.handoff_after(at),
         place=turns.position(turns.turn_at(at)) + 1,

@@ -1,5 +1,6 @@
 """Why somebody is on call, and why others are not."""
 
+from openalert.domain.plan import ImportedShift
 from openalert.domain.reason import Stand, reasons
 from openalert.domain.schedule import Rotation, RotationType
 from tests.domain.rotas import OFFICE, rotation, utc
@@ -50,3 +51,18 @@ def test_a_turn_is_told_with_its_end_and_its_place() -> None:
     [found] = reasons([rotation("ada", "ben", "cleo")], utc("2026-01-06T12:00"))
     assert (found.user_id, found.place, found.places) == ("ben", 2, 3)
     assert found.until == utc("2026-01-07T09:00")
+
+
+def test_a_shadow_decides_nothing_and_a_calendar_may_beat_a_rotation() -> None:
+    """A shadow in a higher layer leaves the one below deciding; a turn of a calendar above it does not."""
+    base, shadow = rotation("ada", name="base"), rotation("ben", name="shadow", layer=5, is_shadow=True)
+    assert _stands("2026-01-06T12:00", base, shadow) == [
+        ("shadow", Stand.SHADOW, "ben"),
+        ("base", Stand.DECIDES, "ada"),
+    ]
+    turn = ImportedShift(
+        feed_id="f", layer=2, user_id="cleo", start_at=utc("2026-01-06T09:00"), end_at=utc("2026-01-06T17:00")
+    )
+    at, later = utc("2026-01-06T12:00"), utc("2026-01-06T17:00")
+    assert [each.stand for each in reasons([base], at, [turn])] == [Stand.BEATEN]
+    assert [each.stand for each in reasons([base], later, [turn])] == [Stand.DECIDES]

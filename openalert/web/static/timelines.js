@@ -57,7 +57,7 @@ document.addEventListener("click", (event) => {
   if (!bar || event.ctrlKey || event.metaKey || event.shiftKey) return;
   event.preventDefault();
   if (moved) return;
-  const asked = new URL(bar.href || bar.href.baseVal || bar.getAttribute("href"), location.href).searchParams;
+  const asked = new URL(bar.getAttribute("href"), location.href).searchParams;
   const { override, start, end, reason } = bar.dataset;
   take(override ? { override, reason, start: local(+start), end: local(+end), words: words(bar) }
     : { start: asked.get("start"), end: asked.get("end"), words: words(bar) });

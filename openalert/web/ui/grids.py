@@ -6,17 +6,18 @@ lie within `MARGIN`.
 
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from itertools import groupby
 from urllib.parse import quote
 
 import msgspec
 
+from openalert.domain import holiday
 from openalert.domain.instant import DAY, Instant, to_datetime
 from openalert.domain.oncall import FinalSchedule, rotation_shifts
 from openalert.domain.override import Override, OverrideKind
-from openalert.domain.plan import OnCallPerson, OnCallSource, Plan, Shift
-from openalert.domain.reason import reasons
+from openalert.domain.plan import ImportedShift, OnCallPerson, OnCallSource, Plan, Shift
+from openalert.domain.reason import Stand, reasons
 from openalert.domain.schedule import Rotation
 from openalert.web.ui.forms import local_text
 from openalert.web.ui.frame import Values
@@ -24,6 +25,7 @@ from openalert.web.ui.rotas import GONE, Range, Ruler, bar, named
 from openalert.web.ui.timelines import Timeline
 
 MARGIN = 8 * DAY
+_EPOCH = date(1970, 1, 1)
 MOST_LANES = 4
 """People beside each other in one row; who comes after them is named with the last."""
 
@@ -92,7 +94,7 @@ class Drawing:
         return self.href(override.start_at, override.end_at)
 
 
-def grid(drawing: Drawing, holidays: Mapping[date, str] | None = None) -> Values:
+def grid(drawing: Drawing) -> Values:
     """Rows on the ground of their days, as `rota.grid` takes them."""
     layers = _layers(drawing)
     groups = [{"name": "", "rows": [_final_row(drawing)]}]
@@ -101,8 +103,10 @@ def grid(drawing: Drawing, holidays: Mapping[date, str] | None = None) -> Values
     for layer, rows in layers:
         name = f"Layer {layer}" if len(layers) > 1 else "Rotations"
         groups.append({"name": name, "rows": rows})
+    if drawing.plan.imported:
+        groups.append({"name": "From calendars", "rows": [_calendar_row(drawing)]})
     return {
-        "days": drawing.shown.columns(holidays),
+        "days": drawing.shown.columns(holidays_of(drawing)),
         "now": drawing.ruler.line(drawing.timeline.now),
         "at": drawing.ruler.line(drawing.timeline.at),
         "length": drawing.timeline.length,
@@ -163,8 +167,10 @@ def by(drawing: Drawing, person: OnCallPerson, piece: Piece) -> str:
     why = f": {person.override_reason}" if person.override_reason else ""
     beaten = [
         drawing.name(each.user_id)
-        for each in reasons(drawing.plan.rotations, max(piece.start, drawing.ruler.start))
-        if each.stand == "decides" and each.user_id != person.user_id
+        for each in reasons(
+            drawing.plan.rotations, max(piece.start, drawing.ruler.start), drawing.plan.imported
+        )
+        if each.stand is Stand.DECIDES and each.user_id != person.user_id
     ]
     instead = f" Instead of {', '.join(dict.fromkeys(beaten))}." if beaten else ""
     return f"Override{why}.{instead}"
@@ -238,12 +244,57 @@ def _layers(drawing: Drawing) -> list[tuple[int, list[Values]]]:
     return found
 
 
+def holidays_of(drawing: Drawing) -> dict[date, str]:
+    """The public holidays of the drawn days, by the calendars that the rotations follow."""
+    calendars = sorted({each.current.holiday_calendar or "" for each in drawing.plan.rotations} - {""})
+    found: dict[date, str] = {}
+    for number in range(drawing.shown.days):
+        day = drawing.shown.first + timedelta(days=number)
+        names = [holiday.name_of(calendar, (day - _EPOCH).days) for calendar in calendars]
+        if said := ", ".join(dict.fromkeys(name for name in names if name)):
+            found[day] = said
+    return found
+
+
+def _calendar_row(drawing: Drawing) -> Values:
+    """The turns that calendars brought, each in the first lane that is free."""
+    ruler = drawing.ruler
+    near = [each for each in drawing.plan.imported if each.end_at > ruler.start and each.start_at < ruler.end]
+    free: list[Instant] = []
+    placed: list[tuple[int, ImportedShift]] = []
+    for each in sorted(near, key=lambda turn: (turn.start_at, turn.user_id)):
+        lane = next((lane for lane, end in enumerate(free) if end <= each.start_at), len(free))
+        free[lane : lane + 1] = [each.end_at]
+        placed.append((lane, each))
+    bars = []
+    for lane, turn in placed:
+        name = drawing.name(turn.user_id)
+        pieces = drawing.during(turn.start_at, turn.end_at)
+        on = any(person.user_id == turn.user_id for piece in pieces for person in piece.people)
+        words = f"{name}, {ruler.said(turn.start_at, turn.end_at)}. From a calendar, layer {turn.layer}."
+        bars.append(
+            bar(
+                ruler,
+                turn.start_at,
+                turn.end_at,
+                name,
+                words,
+                "rotation" if on else "beaten",
+                href=drawing.href(turn.start_at, turn.end_at),
+                lane=lane,
+                lanes=len(free),
+            )
+        )
+    return row("Calendars", "", bars)
+
+
 def rotation_row(drawing: Drawing, rotation: Rotation) -> Values:
     """What one rotation alone does; where something else decides, its bars are weak."""
     ruler = drawing.ruler
     turns = rotation_shifts(rotation, ruler.start - MARGIN, ruler.end + MARGIN)
     inside = [turn for turn in turns if turn.end > ruler.start and turn.start < ruler.end]
-    return row(rotation.name, "", [each for turn in inside for each in _turn_bars(drawing, rotation, turn)])
+    note = "shadow, not paged" if rotation.current.is_shadow else ""
+    return row(rotation.name, note, [each for turn in inside for each in _turn_bars(drawing, rotation, turn)])
 
 
 def _turn_bars(drawing: Drawing, rotation: Rotation, turn: Shift) -> list[Values]:
@@ -256,6 +307,8 @@ def _turn_bars(drawing: Drawing, rotation: Rotation, turn: Shift) -> list[Values
         if start >= drawing.ruler.end or end <= drawing.ruler.start:
             continue
         instead = f" {_winners(drawing, winners)} instead." if winners else ""
+        if rotation.current.is_shadow:
+            instead = " A shadow sees what goes on and is not paged."
         bars.append(
             bar(
                 drawing.ruler,
@@ -263,7 +316,7 @@ def _turn_bars(drawing: Drawing, rotation: Rotation, turn: Shift) -> list[Values
                 end,
                 name,
                 words + instead,
-                "beaten" if winners else "rotation",
+                "beaten" if winners or rotation.current.is_shadow else "rotation",
                 href=drawing.href(turn.start, turn.end),
             )
         )

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from openalert.domain.oncall import OnCall
 from openalert.domain.override import Override, OverrideKind
-from openalert.domain.plan import OnCallSource, Plan
+from openalert.domain.plan import ImportedShift, OnCallSource, Plan
 from openalert.domain.reason import Reason, Stand, reasons
 from openalert.web.ui.frame import Values
 from openalert.web.ui.grids import of_override
@@ -22,7 +22,13 @@ def told(plan: Plan, answered: OnCall, names: Names, ruler: Ruler) -> Values:
     chain = [_override(each, each.id in overridden, names, ruler) for each in acting]
     chain += [
         _rotation(each, names, ruler, decides=each.stand is Stand.DECIDES and by_rotation)
-        for each in reasons(plan.rotations, answered.at)
+        for each in reasons(plan.rotations, answered.at, plan.imported)
+    ]
+    on = {person.user_id for person in answered.people if person.source is OnCallSource.CALENDAR}
+    chain += [
+        _calendar(each, each.user_id in on, names, ruler)
+        for each in plan.imported
+        if each.start_at <= answered.at < each.end_at
     ]
     return {
         "at": ruler.clock(answered.at),
@@ -53,6 +59,15 @@ def _rotation(reason: Reason, names: Names, ruler: Ruler, *, decides: bool) -> V
     }
 
 
+def _calendar(turn: ImportedShift, decides: bool, names: Names, ruler: Ruler) -> Values:
+    return {
+        "kind": f"Layer {turn.layer} · calendar",
+        "name": names.get(turn.user_id, GONE),
+        "words": f"turn until {ruler.clock(turn.end_at)}" + ("" if decides else "; something else wins"),
+        "decides": decides,
+    }
+
+
 def _stand(reason: Reason, ruler: Ruler, decides: bool) -> str:
     """What a rotation says, as the end of a line."""
     until = f" until {ruler.clock(reason.until)}" if reason.until else ""
@@ -68,5 +83,7 @@ def _stand(reason: Reason, ruler: Ruler, decides: bool) -> str:
             return f"turn{until}{place}; not on at this hour"
         case Stand.BEATEN:
             return f"turn{until}{place}; a higher layer wins"
+        case Stand.SHADOW:
+            return f"turn{until}{place}; a shadow, who sees and is not paged"
         case Stand.DECIDES:
             return f"turn{until}{place}" + ("" if decides else "; an override wins")

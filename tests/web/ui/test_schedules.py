@@ -441,3 +441,31 @@ async def test_an_override_is_changed_by_the_form_that_its_bar_opens(world: Worl
     )
     async with world.db.read() as reader:
         assert await reader.value("SELECT count(*) FROM overrides") == 1
+
+
+async def test_public_holidays_are_marked_where_a_rotation_follows_a_calendar(
+    world: World, sign_in: SignIn
+) -> None:
+    """Christmas Day by its name, and not where no calendar is followed."""
+    browser = await sign_in(world.alice)
+    path = (await _made(world, browser, holiday_calendar="DE")).path
+    assert "Christmas Day" in (await browser.get(f"{path}?from=2026-12-25&view=week")).html
+    path = (await _made(world, browser)).path
+    assert "Christmas Day" not in (await browser.get(f"{path}?from=2026-12-25&view=week")).html
+
+
+async def test_a_shadow_is_drawn_weak_and_named_as_one(world: World, sign_in: SignIn) -> None:
+    """Its turns never decide, on the timeline and in the answer for a moment."""
+    browser = await sign_in(world.alice)
+    path = (await _made(world, browser)).path
+    await browser.post(
+        f"{path}/rotations",
+        **(ROTATION | {"layer": "3"}),
+        name="Trainee",
+        member_id=world.bob.id,
+        is_shadow="1",
+    )
+    page = await browser.get(f"{path}?at=2026-12-24T22:00")
+    assert "22:00: Alice is on call" in page.text
+    assert "a shadow, who sees and is not paged" in page.text
+    assert "A shadow sees what goes on and is not paged." in page.html

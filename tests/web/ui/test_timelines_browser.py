@@ -1,5 +1,7 @@
 """The timeline of a schedule in a real browser: reasons on focus, times marked by dragging and by keys, a preview."""
 
+from urllib.parse import parse_qs, urlsplit
+
 import pytest
 
 from openalert.usecases import overrides, schedules
@@ -71,6 +73,9 @@ async def test_a_click_on_a_shift_opens_its_form_and_the_edge_of_an_override_is_
     assert "Rotation Weekly" in await page.locator(".why-tip").inner_text()
     await bar.click()
     assert "Rotation Weekly" in await page.locator("dialog.take .chosen").inner_text()
+    asked = parse_qs(urlsplit(await bar.get_attribute("href")).query)
+    assert [await page.input_value(f"#{name}") for name in asked] == [value for [value] in asked.values()]
+    assert set(asked) == {"start", "end"}
     await page.keyboard.press("Escape")
     override = page.locator("[data-override]")
     box = await override.bounding_box()
