@@ -231,7 +231,7 @@ def check_holidays(version: RotationVersion) -> None:
         only = window.holidays is HolidayRule.ONLY
         if window.holidays is not HolidayRule.ANY and not has_days(calendar, window.days, on_holidays=only):
             raise _invalid(
-                "holidays", f"{window.holidays.value!r} leaves nothing of a window: it never opens"
+                "holidays", f"as {window.holidays.value!r} leave nothing of a window: it never opens"
             )
 
 
