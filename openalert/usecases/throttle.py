@@ -41,7 +41,7 @@ async def begin(tx: Transaction, target: str, address: str = "") -> Attempt:
     last = known.get(attempt.target, Count(attempt.target, 0, tx.now))
     _refuse_for(last.at + wait_after(last.failures) - tx.now)
     if attempt.network:
-        await throttles.put(tx, _one_more_of(attempt.network, known.get(attempt.network), tx.now))
+        await throttles.put(tx, _one_more_from(attempt.network, known.get(attempt.network), tx.now))
     await throttles.put(tx, Count(attempt.target, last.failures + 1, tx.now))
     return attempt
 
@@ -49,7 +49,7 @@ async def begin(tx: Transaction, target: str, address: str = "") -> Attempt:
 async def spend(tx: Transaction, what: str, address: str) -> None:
     """Count one of the 30 a minute that a network may ask for of this, or raise RateLimited."""
     key = _key(f"{what}:{network_of(address)}")
-    await throttles.put(tx, _one_more_of(key, (await throttles.counts(tx, [key])).get(key), tx.now))
+    await throttles.put(tx, _one_more_from(key, (await throttles.counts(tx, [key])).get(key), tx.now))
 
 
 async def has_room(tx: Transaction, what: str, *, limit: int, period: Instant) -> bool:
@@ -91,9 +91,11 @@ def network_of(address: str) -> str:
     return parsed.packed[:kept].hex()
 
 
-def _one_more_of(
-    key: str, last: Count | None, now: Instant, *, limit: int = NETWORK_PER_MINUTE, period: Instant = MINUTE
-) -> Count:
+def _one_more_from(key: str, last: Count | None, now: Instant) -> Count:
+    return _one_more_of(key, last, now, limit=NETWORK_PER_MINUTE, period=MINUTE)
+
+
+def _one_more_of(key: str, last: Count | None, now: Instant, *, limit: int, period: Instant) -> Count:
     """One more of so many in a period: `at` is when there will have been quiet for long enough (GCRA).
 
     That is never more than a period ahead, however the clock was set.

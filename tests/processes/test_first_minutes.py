@@ -21,6 +21,9 @@ pytestmark = [
 ]
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage"]  # fmt: skip
+LATE_FADE = "Transition was aborted because of invalid state. Page already revealed"
+"""Chromium on a busy machine shows the new page before it could fade, and says so; nothing is wrong with the page."""
+
 PHONE = {"width": 360, "height": 740}
 PASSWORD = "correct horse battery staple"
 
@@ -133,7 +136,7 @@ async def test_from_the_printed_link_to_an_answered_page(
     await shows(page, ".action-bar")
     await page.keyboard.press("a")
     await shows(page, ".answer.acknowledged")
-    assert complaints == []
+    assert [each for each in complaints if each != LATE_FADE] == []
 
 
 async def test_acknowledge_and_resolve_without_javascript(server: Server, browser: Any) -> None:

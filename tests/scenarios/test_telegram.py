@@ -139,8 +139,8 @@ async def test_an_update_that_comes_again_does_nothing_again(talk: Talk) -> None
     await talk.world.engine.run_until_idle()
     assert [entry.data["level"] for entry in await talk.world.entries("escalated")] == [1, 2]
     assert len(talk.telegram.toasts) == 1
-    story = [sentence for sentence in await talk.world.story() if "Telegram" in sentence]
-    assert len(story) == 1
+    told = [sentence for sentence in await talk.world.story() if sentence.endswith("by Telegram")]
+    assert told == ["Alice escalated to the next level by Telegram"]
     await talk.hear()
     assert talk.telegram.unseen == 1
     await talk.hear()

@@ -33,6 +33,7 @@ IDS = {
     "assignee_id": "user_id",
     "contact_method_id": "method_id",
     "escalation_policy_id": "policy_id",
+    "instead_of_id": "user_id",
     "member_ids": "user_id",
     "owner_id": "user_id",
 }
