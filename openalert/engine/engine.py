@@ -17,7 +17,7 @@ from openalert.domain.event import Event
 from openalert.domain.ids import new_id
 from openalert.domain.instant import SECOND, Instant
 from openalert.domain.warning import WarningKind
-from openalert.engine import calendar_feeds, drills, escalate, housekeeping, weekly_reports
+from openalert.engine import calendar_feeds, drills, escalate, housekeeping, swaps, weekly_reports
 from openalert.engine.deliver import Deliver
 from openalert.engine.lines import Lines
 from openalert.notifiers.calendar_feed import CalendarFetcher
@@ -192,7 +192,8 @@ class Engine:
         await self.measure_oncall()
         if await escalate.audit(self._database):
             self._due.set()
-        if await drills.run_due(self._database):
+        ended = await swaps.run_due(self._database)
+        if await drills.run_due(self._database) or ended:
             self._to_send.set()
         return 0
 

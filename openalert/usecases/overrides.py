@@ -10,6 +10,7 @@ from openalert.domain.instant import Instant
 from openalert.domain.override import FixedShift, Override, OverrideKind, check_override
 from openalert.domain.schedule import Schedule
 from openalert.storage import schedules as stored
+from openalert.storage import swaps
 from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import audit, schedules, shift_notices
 from openalert.usecases.access import found, given, require
@@ -84,6 +85,7 @@ async def change(
     schedule = await _to_decide(tx, schedule_id)
     before = found(await stored.override(tx, schedule.id, override_id), "override")
     _check_not_over(tx, before)
+    await _check_free(tx, before)
     after = msgspec.structs.replace(
         before, **given({"start_at": start_at, "end_at": end_at, "reason": reason})
     )
@@ -104,6 +106,7 @@ async def remove(tx: Transaction, schedule_id: str, override_id: str) -> None:
     schedule = await _to_decide(tx, schedule_id)
     made = found(await stored.override(tx, schedule.id, override_id), "override")
     _check_not_over(tx, made)
+    await _check_free(tx, made)
     if made.start_at < tx.now:
         await stored.update_override(tx, msgspec.structs.replace(made, end_at=tx.now))
     else:
@@ -123,6 +126,12 @@ async def _to_decide(tx: Transaction, schedule_id: str) -> Schedule:
 def _check_not_over(tx: Transaction, made: Override) -> None:
     if made.end_at <= tx.now:
         raise Conflict("This override is over and stays as it was.")
+
+
+async def _check_free(tx: Transaction, made: Override) -> None:
+    """What a swap made is undone with the swap as a whole, for as long as it lies ahead."""
+    if made.start_at > tx.now and await swaps.by_cover(tx, made.id) is not None:
+        raise Conflict("This cover is part of a swap; take back the swap.")
 
 
 async def _check(tx: Transaction, made: Override, known: set[str] | None = None) -> None:

@@ -89,6 +89,7 @@ CODES: dict[str, Code] = {
     "SERVICE_NOT_FOUND": Code((404,), "No such service."),
     "SESSION_NOT_FOUND": Code((404,), "No such session."),
     "SETUP_NOT_FOUND": Code((404,), "The set-up link is used, expired or unknown."),
+    "SWAP_NOT_FOUND": Code((404,), "No such swap."),
     "TEAM_NOT_FOUND": Code((404,), "No such team."),
     "USER_NOT_FOUND": Code((404,), "No such person."),
 }  # fmt: skip

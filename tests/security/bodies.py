@@ -36,6 +36,8 @@ IDS = {
     "instead_of_id": "user_id",
     "member_ids": "user_id",
     "owner_id": "user_id",
+    "taker_id": "user_id",
+    "to_user_id": "user_id",
 }
 """Members that are named otherwise than the path parameter for the same kind of thing."""
 
@@ -177,6 +179,12 @@ FORMS: dict[str, Callable[[Ids, Instant], dict[str, str]]] = {
         "member_id": ids["user_id"],
     },
     "/schedules/{schedule_id}/overrides": lambda ids, now: {
+        "user_id": ids["user_id"],
+        "start": _local(now, 1),
+        "end": _local(now, 2),
+    },
+    "/schedules/{schedule_id}/swaps": lambda ids, now: {"start": _local(now, 1), "end": _local(now, 2)},
+    "/schedules/{schedule_id}/swaps/take": lambda ids, now: {
         "user_id": ids["user_id"],
         "start": _local(now, 1),
         "end": _local(now, 2),

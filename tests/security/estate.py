@@ -33,6 +33,7 @@ from openalert.usecases import (
     schedules,
     services,
     signin,
+    swaps,
     teams,
 )
 from openalert.usecases.ingest import Delivery
@@ -74,6 +75,14 @@ async def build(db: Database, organization: Organization, mark: str, *, marked_p
             start_at=tx.now,
             end_at=tx.now + 30 * DAY,
             reason=f"{mark} reason",
+        )
+        swap = await swaps.offer(
+            tx,
+            schedule.id,
+            user_id=person.id,
+            start_at=tx.now + DAY,
+            end_at=tx.now + 2 * DAY,
+            note=f"{mark} note",
         )
         channel, _ = await channels.create(
             tx,
@@ -135,6 +144,8 @@ async def build(db: Database, organization: Organization, mark: str, *, marked_p
         "schedule_id": schedule.id,
         "rotation_id": rotation.id,
         "override_id": override.id,
+        "swap_id": swap.id,
+        "on_call_id": person.id,
         "channel_id": channel.id,
         "policy_id": policy.policy.id,
         "service_id": service.id,

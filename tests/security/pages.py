@@ -31,6 +31,7 @@ from openalert.usecases import (
     presets,
     setup,
     signin,
+    swaps,
     users,
 )
 from tests import make
@@ -113,6 +114,8 @@ async def settle(openalert: OpenAlert) -> Seeded:
     await make.calendar_feed(openalert.database, ana)
     async with openalert.database.transaction(make.actor(ana, made.team)) as tx:
         await calendars.create_link(tx, name="phone", schedule_id=made.schedules[0].id, with_gaps=True)
+        turn = {"start_at": tx.now + 600_000, "end_at": tx.now + 1_200_000}
+        await swaps.offer(tx, made.schedules[0].id, user_id=bea.id, note="dentist", **turn)
     await make.identity(openalert.database, ana, "ana at the provider")
     await make.identity(openalert.database, bea, "bea at the provider")
     await make.link_request(openalert.database, bea, "somebody at the provider")

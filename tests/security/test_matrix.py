@@ -30,6 +30,11 @@ REFUSED_LATER = {
     ("POST", "/users/{user_id}/notification-rules"): {422},  # the method is somebody else's
     ("POST", "/api/v1/users/{user_id}/notification-rules"): {400},  # the method is somebody else's
     ("POST", "/api/v1/notifications/{notification_id}/resend"): {409},  # it is still on its way
+    ("POST", "/schedules/{schedule_id}/swaps"): {422},  # whoever asks has no shift
+    **{
+        ("POST", f"/api/v1/schedules/{{schedule_id}}/swaps{act}"): {400}  # nor has a key
+        for act in ("", "/take", "/{swap_id}/take")
+    },
     ("GET", "/api/v1/oncall/shifts"): {400},  # a key is nobody: it has to say whose
     ("GET", "/a/{token}"): {404},
     ("GET", "/calendars/{token}"): {404},

@@ -83,6 +83,11 @@ ELSEWHERE = {
 }
 """Routes that need more than a body, and where they are tested."""
 
+ELSEWHERE |= {
+    ("POST", f"{base}/schedules/{{schedule_id}}/swaps/{{swap_id}}/decline"): "tests/usecases/test_swaps.py"
+    for base in ("", "/api/v1")
+}
+
 WITHOUT: dict[tuple[str, str], str] = {
     ("POST", "/api/v1/message-templates/{way}/preview"): "shows how a message would read, and keeps nothing",
     **{
@@ -134,6 +139,11 @@ FIRST: dict[str, tuple[Step, ...]] = {
     ),
     "POST /users/{user_id}/quiet-hours/delete": (("POST", "/users/{user_id}/quiet-hours"),),
     "POST /users/{user_id}/contact-methods/{method_id}/delete": NEW_METHOD,
+    **{
+        f"POST {base}/schedules/{{schedule_id}}/swaps{act}": ()
+        for base in ("", "/api/v1")
+        for act in ("", "/take", "/{swap_id}/take", "/{swap_id}/withdraw")
+    },
     "DELETE /api/v1/message-templates/{way}": (("PUT", "/api/v1/message-templates/{way}"),),
 }
 """What must be done before it can be done."""
@@ -189,6 +199,9 @@ async def recorded(scene: Scene, route: Route) -> None:
     body = body_for(scene, route, scene.estates[OWN].ids | caller.ids)
     if route.method == "PATCH" and not body:
         body = {"name": "Another"}
+    if route.path.endswith("/swaps") or route.path.endswith("/swaps/take"):
+        is_json = route.path.startswith("/api/")
+        body |= {"userId" if is_json else "user_id": scene.estates[OWN].ids["on_call_id"]}
     if route.path.endswith("/move"):
         body = {"team_id": scene.estates[OTHER].ids["team_id"]}
     for method, path in FIRST.get(spelled(route), ()):

@@ -134,7 +134,7 @@ async def poison(openalert: OpenAlert) -> None:
         "alerts.description", "alerts.labels", "alerts.annotations", "alerts.links", "incidents.title", "timeline.data",
         "sessions.user_agent", "channels.name", "channels.config", "organizations.name", "schedules.name",
         "overrides.reason", "escalation_policies.name", "integrations.name", "api_keys.name", "notifications.reason",
-        "invitations.name", "passkeys.name",
+        "invitations.name", "passkeys.name", "shift_swaps.note",
     }  # fmt: skip
     assert wanted <= set(done), wanted - set(done)
 

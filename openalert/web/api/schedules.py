@@ -14,7 +14,7 @@ from openalert.domain.schedule import Schedule
 from openalert.storage import users
 from openalert.storage.database import Database
 from openalert.usecases import schedules
-from openalert.web.api import overrides, previews, rotations
+from openalert.web.api import overrides, previews, rotations, swaps
 from openalert.web.api.oncall import At, OnCallOut, OnCallPersonOut, answer_all, show_people
 from openalert.web.api.wire import READS, WRITES, Input, Moment, Output, TeamFilter, instant, moment
 from openalert.web.paging import DEFAULT, Cursor, Limit, Page, paged
@@ -185,6 +185,7 @@ routes = Router(
         list_shifts,
         *rotations.handlers,
         *overrides.handlers,
+        *swaps.handlers,
         *previews.handlers,
     ],
 )
