@@ -5,30 +5,29 @@ there is none yet. Each command gives the lines that are printed.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime
 from typing import Any
 
-from openalert.domain.access import SYSTEM, Actor, Role, Scope, command, program_of
-from openalert.domain.errors import Invalid, NotFound
-from openalert.domain.instant import DAY, Instant, from_datetime, rfc3339
+from openalert.domain.access import SYSTEM, Role, Scope, command, program_of
+from openalert.domain.errors import Invalid
+from openalert.domain.instant import DAY, Instant, rfc3339
 from openalert.domain.user import email_key
 from openalert.domain.walltime import zone_named
 from openalert.domain.warning import Finding, when
 from openalert.storage import organizations as stored_organizations
 from openalert.storage import services, teams, users
 from openalert.storage.database import Database
-from openalert.storage.transaction import Reader, Transaction
+from openalert.storage.transaction import Transaction
 from openalert.usecases import (
     api_keys,
     audit,
     console_incidents,
+    console_oncall,
     integrations,
     organizations,
     setup,
     vault,
     warnings,
 )
-from openalert.usecases import schedules as duty
 from openalert.usecases import users as people
 from openalert.usecases.access import found
 
@@ -60,7 +59,7 @@ async def user_add(
 async def user_list(database: Database, *, organization: str | None = None) -> Lines:
     """Everybody: address, role, name."""
     async with database.read() as reader:
-        actor = await _owner(reader, organization)
+        actor = await organizations.program_in(reader, organization)
         listed = await people.page(reader, actor, limit=MOST) if actor else []
     return [
         f"{user.email}\t{user.role}\t{user.name}{'' if user.is_active else ' (deactivated)'}"
@@ -106,7 +105,7 @@ async def token_create(
 async def token_list(database: Database, *, organization: str | None = None) -> Lines:
     """Every key that is not revoked: id, role, name, end, scopes, last use."""
     async with database.read() as reader:
-        actor = await _owner(reader, organization)
+        actor = await organizations.program_in(reader, organization)
         listed = await api_keys.page(reader, actor, limit=MOST) if actor else []
     return [
         "\t".join(
@@ -144,32 +143,6 @@ async def organization_list(database: Database) -> Lines:
     """Every organization: id and name."""
     async with database.read() as reader:
         return [f"{each.id}\t{each.name}" for each in await stored_organizations.every(reader)]
-
-
-async def on_call(
-    database: Database,
-    *,
-    schedule: str | None = None,
-    at: str | None = None,
-    organization: str | None = None,
-) -> Lines:
-    """Who is on call for every schedule, or for the one with this name or id."""
-    async with database.read() as reader:
-        moment = _moment(at) if at else reader.now
-        actor = await _owner(reader, organization)
-        listed = await duty.page(reader, actor, limit=MOST) if actor else []
-        chosen = [one for one in listed if schedule in (None, one.id) or _same(schedule, one.name)]
-        if schedule is not None and not chosen:
-            raise NotFound("schedule")
-        answers = await duty.on_call_of(reader, chosen, moment)
-        wanted = {person.user_id for _, answer in answers for person in answer.people}
-        named = await users.named(reader, SYSTEM, sorted(wanted))
-    lines = []
-    for one, answer in answers:
-        names = ", ".join(named[person.user_id].name for person in answer.people) or "nobody"
-        until = f" until {rfc3339(answer.until)}" if answer.until is not None else ""
-        lines.append(f"{one.name}: {names}{until}")
-    return lines or ["There is no schedule yet."]
 
 
 async def warned(database: Database, *, unset: dict[str, str] | None = None) -> Lines:
@@ -239,7 +212,9 @@ COMMANDS: dict[str, Command] = {
     "token revoke": token_revoke,
     "organization add": organization_add,
     "organization list": organization_list,
-    "oncall": on_call,
+    "oncall": console_oncall.on_call,
+    "oncall user": console_oncall.turns,
+    "oncall load": console_oncall.carried,
     "warnings": warned,
     "incident list": console_incidents.listed,
     "incident answer": console_incidents.answered,
@@ -264,26 +239,6 @@ async def _enter(tx: Transaction, wanted: str | None) -> None:
         await setup.ensure_organization(tx)
     else:
         tx.actor = program_of(chosen.id, tx.actor)
-
-
-async def _owner(reader: Reader, wanted: str | None) -> Actor | None:
-    """The program inside the organization that the command means; None before there is one."""
-    chosen = await organizations.choose(reader, wanted)
-    return program_of(chosen.id) if chosen else None
-
-
-def _same(wanted: str | None, name: str) -> bool:
-    return wanted is not None and wanted.casefold() == name.casefold()
-
-
-def _moment(text: str) -> int:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise Invalid(f"{text[:40]!r} is not a time; write 2026-01-31T18:00:00Z.", field="at") from None
-    if moment.tzinfo is None:
-        raise Invalid("The time needs a zone; write 2026-01-31T18:00:00Z.", field="at")
-    return from_datetime(moment)
 
 
 def _article(role: Role) -> str:

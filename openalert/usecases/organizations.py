@@ -73,3 +73,9 @@ async def choose(reader: Reader, wanted: str | None) -> Organization | None:
             f"There are several organizations; say which by --organization: {names}.", field="organization"
         )
     return every[0] if every else None
+
+
+async def program_in(reader: Reader, wanted: str | None) -> Actor | None:
+    """The program inside the organization that a command means; None before there is one."""
+    chosen = await choose(reader, wanted)
+    return program_of(chosen.id) if chosen else None

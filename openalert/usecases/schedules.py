@@ -15,6 +15,7 @@ from openalert.domain.ids import new_id
 from openalert.domain.instant import DAY, Instant
 from openalert.domain.oncall import FinalSchedule, OnCall, on_call, shifts
 from openalert.domain.plan import Plan
+from openalert.domain.relief import Relief, relief
 from openalert.domain.schedule import (
     Rotation,
     RotationChange,
@@ -249,6 +250,13 @@ async def on_call_of(
     instant = reader.now if at is None else at
     plans = await schedules.plans(reader, asked, instant)
     return [(schedule, on_call(plans[schedule.id], instant)) for schedule in asked]
+
+
+async def reliefs_of(reader: Reader, asked: Collection[Schedule], at: Instant | None = None) -> list[Relief]:
+    """The answers of several schedules at an instant and who follows, in the order asked."""
+    instant = reader.now if at is None else at
+    plans = await schedules.plans(reader, asked, instant)
+    return [relief(plans[schedule.id], instant) for schedule in asked]
 
 
 async def who_is_on_call(reader: Reader, schedule_ids: Collection[str], at: Instant) -> dict[str, OnCall]:

@@ -139,6 +139,11 @@ MEMBERS: dict[str, tuple[str, Any]] = {
     "Warning.startsAt": ("From when it hurts, or since when it does; null: it has no beginning.", f"{_DAY}18:00:00Z"),
     "Warning.endsAt": ("When that ends by itself; null: it does not, as far as is known.", f"{_DAY}22:00:00Z"),
     "Warning.url": ("The page that mends it.", f"https://example.com/schedules/{_OTHER}"),
+    "OnCall.handoffs": ("The next handoff of each rotation, the highest layer first.", []),
+    "OnCall.next": ("Who follows at `until`; null: no change is known.", None),
+    "handoffAt": ("When the rotation is handed over next.", f"{_DAY}09:00:00Z"),
+    "Handoff.nextUser": ("Whose turn begins then, perhaps the same person's; null: nobody's.", None),
+    "Handoff.user": ("Whose turn it is; null: nobody's.", None),
     "handoffs": ("Whether the person is told when their turn begins and ends.", True),
     "weeklyReport": (
         "Whether the person gets the weekly report of what to mend, where they are an owner.",

@@ -13,6 +13,7 @@ from openalert.domain.access import Actor
 from openalert.domain.oncall import OnCall
 from openalert.domain.plan import OnCallPerson, OnCallSource
 from openalert.domain.reachability import Reachability, ReachState
+from openalert.domain.relief import Relief, RotationHandoff
 from openalert.domain.schedule import Schedule
 from openalert.domain.user import User
 from openalert.storage import users
@@ -65,6 +66,29 @@ class OnCallResponderOut(OnCallPersonOut):
     reachability: OnCallReachOut | None
 
 
+class OnCallNextOut(Output):
+    """Who follows when the answer changes; nobody in `onCall`: a gap begins."""
+
+    start_time: datetime
+    end_time: datetime | None
+    """When that changes in turn; null when no change is known."""
+    on_call: list[OnCallPersonOut]
+
+
+class HandoffOut(Output):
+    """The next handoff of one rotation, whatever overrides and other layers make of it."""
+
+    rotation_id: str
+    rotation_name: str
+    layer: int
+    is_shadow: bool
+    user: PersonOut | None
+    """Whose turn it is; null: nobody's."""
+    handoff_at: datetime
+    next_user: PersonOut | None
+    """Whose turn begins then; null: nobody's."""
+
+
 class OnCallOut(Output):
     """Who is on call for a schedule; `until` is when that changes next, null when no change is known."""
 
@@ -75,13 +99,18 @@ class OnCallOut(Output):
     on_call: list[OnCallResponderOut]
     shadows: list[OnCallPersonOut]
     """Who sees what goes on and is not paged."""
+    next: OnCallNextOut | None
+    """Null when no change is known."""
+    handoffs: list[HandoffOut]
+    """Of each rotation that has one ahead, the highest layer first."""
 
 
 People: TypeAlias = dict[str, User]
 
 
-def show(schedule: Schedule, answer: OnCall, people: People, reach: Mapping[str, Reachability]) -> OnCallOut:
+def show(schedule: Schedule, known: Relief, people: People, reach: Mapping[str, Reachability]) -> OnCallOut:
     """A schedule's answer as it is written."""
+    answer = known.now
     return OnCallOut(
         schedule_id=schedule.id,
         schedule_name=schedule.name,
@@ -92,6 +121,30 @@ def show(schedule: Schedule, answer: OnCall, people: People, reach: Mapping[str,
             for each in answer.people
         ],
         shadows=show_people(answer.shadows, people),
+        next=_next(known.following, people),
+        handoffs=[_handoff(each, people) for each in known.handoffs],
+    )
+
+
+def _next(following: OnCall | None, people: People) -> OnCallNextOut | None:
+    if following is None:
+        return None
+    return OnCallNextOut(
+        start_time=moment(following.at),
+        end_time=moment_or_none(following.until),
+        on_call=show_people(following.people, people),
+    )
+
+
+def _handoff(handoff: RotationHandoff, people: People) -> HandoffOut:
+    return HandoffOut(
+        rotation_id=handoff.rotation_id,
+        rotation_name=handoff.rotation_name,
+        layer=handoff.layer,
+        is_shadow=handoff.is_shadow,
+        user=show_person(people.get(handoff.user_id)),
+        handoff_at=moment(handoff.at),
+        next_user=show_person(people.get(handoff.next_user_id)),
     )
 
 
@@ -127,10 +180,11 @@ async def answer_all(
     reader: Reader, actor: Actor, asked: list[Schedule], at: datetime | None
 ) -> list[OnCallOut]:
     """The written answers of several schedules, in the order asked; as many statements for many people as for one."""
-    answers = await schedules.on_call_of(reader, asked, instant_or_none(at))
-    people = await users.named(reader, actor, schedules.people_of(answer for _, answer in answers))
-    reach = await reachability.of_people(reader, people)
-    return [show(schedule, answer, people, reach) for schedule, answer in answers]
+    answers = await schedules.reliefs_of(reader, asked, instant_or_none(at))
+    people = await users.named(reader, actor, {one for each in answers for one in each.user_ids})
+    on_call = {person.user_id for each in answers for person in each.now.people}
+    reach = await reachability.of_people(reader, on_call & set(people))
+    return [show(schedule, answer, people, reach) for schedule, answer in zip(asked, answers, strict=True)]
 
 
 @get("/", responses=READS)

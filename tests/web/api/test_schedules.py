@@ -56,6 +56,32 @@ async def test_turns_are_answered_with_their_end(alice: Client, schedule: str) -
     assert [each["onCall"][0]["user"]["name"] for each in everywhere] == ["Bob"]
 
 
+async def test_the_answer_says_who_follows(alice: Client, schedule: str, cast: Cast) -> None:
+    """`next` is the answer from `until` on, a gap with nobody; each rotation tells its handoff; null: no change."""
+    answer = (await alice.get(f"{schedule}/oncall")).json()
+    assert (answer["next"]["startTime"], answer["next"]["endTime"]) == (
+        "2026-01-06T09:00:00Z",
+        "2026-01-07T09:00:00Z",
+    )
+    assert [each["user"]["name"] for each in answer["next"]["onCall"]] == ["Bob"]
+    [handoff] = answer["handoffs"]
+    assert (handoff["rotationName"], handoff["user"]["name"], handoff["nextUser"]["name"]) == (
+        "Daily",
+        "Alice",
+        "Bob",
+    )
+    assert handoff["handoffAt"] == "2026-01-06T09:00:00Z"
+    [everywhere] = (await alice.get("/oncall", params={"at": "2026-01-06T12:00:00Z"})).json()["items"]
+    assert everywhere["next"]["onCall"][0]["user"]["name"] == "Alice"
+    [rotation] = (await alice.get(f"{schedule}/rotations")).json()["items"]
+    ends = {"effectiveUntil": "2026-01-05T12:00:00Z"}
+    assert (await alice.patch(f"{schedule}/rotations/{rotation['id']}", json=ends)).status_code == 200
+    answer = (await alice.get(f"{schedule}/oncall")).json()
+    assert (answer["next"]["onCall"], answer["next"]["endTime"]) == ([], None)
+    over = (await alice.get(f"{schedule}/oncall", params={"at": "2026-01-05T13:00:00Z"})).json()
+    assert (over["next"], over["handoffs"]) == (None, [])
+
+
 async def test_the_answer_says_whether_a_page_would_arrive(
     alice: Client, schedule: str, cast: Cast, db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
