@@ -127,6 +127,11 @@ class Notification(msgspec.Struct, kw_only=True):
         return self.give_up_at - budget(self.kind)
 
     @property
+    def is_reminder(self) -> bool:
+        """A page that comes again: in a further round of the policy, or repeated until somebody answers."""
+        return self.kind is NotificationKind.PAGE and (self.cycle > 0 or bool(self.content.get("again")))
+
+    @property
     def is_silent(self) -> bool:
         """It only changes what its reader has before them: nothing rings, and nobody is told of it."""
         return bool(self.content.get("silent"))

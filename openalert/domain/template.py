@@ -24,6 +24,8 @@ MOST_FILTERS = 8
 Facts: TypeAlias = Mapping[str, Any]
 """What may be named: texts and numbers in dictionaries, `{"incident": {"title": …}}`."""
 
+LABELS = "labels.…"
+"""Stands for every label among the names."""
 NAMES = {
     "incident.number": "42",
     "incident.title": "Disk almost full on db-1",
@@ -31,13 +33,14 @@ NAMES = {
     "incident.status": "triggered",
     "incident.description": "/var is 97 % full.",
     "incident.alerts": "3: how many alerts it has",
+    "incident.age": "12 min: how long ago it began",
     "service.name": "Checkout",
     "organization.name": "Example",
     "recipient.name": "whom the message is for",
     "next": "what happens next: “Ana is paged at 03:09 unless someone acknowledges.”",
-    "labels.…": "a label that all its alerts share, such as labels.instance",
+    LABELS: "a label that all its alerts share, such as labels.instance",
 }
-"""What can be named, and what stands there."""
+"""What can be named of an incident, and what stands there."""
 
 _TOKEN = re.compile(
     r"""\s*(?:(?P<bar>\|)|(?P<colon>:)|(?P<comma>,)|(?P<text>"[^"]*"|'[^']*')|(?P<number>[0-9]{1,5})"""
@@ -104,8 +107,8 @@ class Template(msgspec.Struct, frozen=True):
     parts: tuple[str | Place, ...]
 
 
-def parse(text: str, field: str = "text") -> Template:
-    """The template, or Invalid with the position of what is wrong and what exists."""
+def parse(text: str, field: str = "text", names: Mapping[str, str] = NAMES) -> Template:
+    """The template, or Invalid with the position of what is wrong and what may be named."""
     if len(text) > LONGEST:
         raise Invalid(f"At most {LONGEST:,} characters.", field=field)
     parts: list[str | Place] = []
@@ -116,11 +119,16 @@ def parse(text: str, field: str = "text") -> Template:
             raise _wrong(start, "it is opened with {{ and never closed with }}", field)
         if start > at:
             parts.append(text[at:start])
-        parts.append(_place(text[start + 2 : end], start + 2, field))
+        parts.append(_place(text[start + 2 : end], start + 2, field, names))
         at = end + 2
         if len(parts) > 2 * MOST_PLACES:
             raise Invalid(f"At most {MOST_PLACES} places.", field=field)
     return Template((*parts, text[at:]))
+
+
+def shortest(template: Template) -> int:
+    """Characters that stand there whatever is filled in."""
+    return sum(len(part) for part in template.parts if isinstance(part, str))
 
 
 def render(template: Template, facts: Facts) -> str:
@@ -174,15 +182,15 @@ class _Reader:
         return None
 
 
-def _place(text: str, offset: int, field: str) -> Place:
+def _place(text: str, offset: int, field: str, names: Mapping[str, str]) -> Place:
     if len(text) > LONGEST_PLACE:
         raise _wrong(offset, f"at most {LONGEST_PLACE} characters between {{{{ and }}}}", field)
     reader = _Reader(text, offset, field)
     at = reader.at()
     name = reader.take("name")
-    path = _path(name) if name else None
+    path = _path(name, names) if name else None
     if path is None:
-        raise _wrong(at, f"{name or 'nothing'} is not known; there is {_listed(NAMES)}", field)
+        raise _wrong(at, f"{name or 'nothing'} is not known; there is {_listed(names)}", field)
     filters = []
     while reader.take("bar"):
         filters.append(_filter(reader))
@@ -193,12 +201,12 @@ def _place(text: str, offset: int, field: str) -> Place:
     return Place(path, tuple(filters))
 
 
-def _path(name: str) -> tuple[str, ...] | None:
+def _path(name: str, names: Mapping[str, str]) -> tuple[str, ...] | None:
     """Where a name leads; None for one that there is not."""
     group, _, rest = name.partition(".")
-    if group == "labels" and rest:
+    if group == "labels" and rest and LABELS in names:
         return (group, rest)
-    return tuple(name.split(".")) if name in NAMES else None
+    return tuple(name.split(".")) if name in names else None
 
 
 def _filter(reader: _Reader) -> tuple[str, tuple[str | int, ...]]:

@@ -6,7 +6,7 @@ import msgspec
 
 from openalert.domain.incident import IncidentStatus
 from openalert.domain.notification import NotificationKind
-from openalert.notifiers.letter import POSSIBLE_REPEAT, TITLE, UNTITLED, duration, moment, title_of
+from openalert.notifiers.letter import POSSIBLE_REPEAT, TITLE, UNTITLED, duration, how_bad, moment, title_of
 from openalert.notifiers.notifier import Action, IncidentFacts, Link, Message
 from openalert.notifiers.text import one_line, paragraphs
 
@@ -109,7 +109,7 @@ def _lead(message: Message, incident: IncidentFacts) -> str:
     """How bad it is for who must act, what happened for who hears news."""
     news = one_line(message.headline, 120)
     if message.kind is NotificationKind.PAGE or not news:
-        return f"{incident.severity.value.upper()} #{incident.number}"
+        return how_bad(message, incident, f" #{incident.number}")
     return f"#{incident.number} {news}"
 
 

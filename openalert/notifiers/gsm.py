@@ -49,6 +49,11 @@ def segments(text: str) -> int:
     return 1 if length <= alone else -(-length // joined)
 
 
+def strange(text: str) -> list[str]:
+    """The letters outside the GSM alphabet, each once: one of them makes the whole message one of 70 places."""
+    return list(dict.fromkeys(letter for letter in text if letter not in _BASIC and letter not in _EXTENDED))
+
+
 def fit(text: str, most: int) -> str:
     """The text in a typewriter's signs, cut to at most so many segments."""
     text = plain(text)
@@ -59,6 +64,6 @@ def fit(text: str, most: int) -> str:
 
 def _places(text: str) -> int | None:
     """Places in the GSM alphabet; None when a letter is not in it."""
-    if any(letter not in _BASIC and letter not in _EXTENDED for letter in text):
+    if strange(text):
         return None
     return len(text) + sum(letter in _EXTENDED for letter in text)

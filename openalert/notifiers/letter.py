@@ -68,7 +68,7 @@ def subject(message: Message) -> str:
     if incident is None:
         line = headline or "A message from OpenAlert"
     else:
-        what = incident.severity.value.upper() if message.kind is NotificationKind.PAGE else headline
+        what = how_bad(message, incident) if message.kind is NotificationKind.PAGE else headline
         title = title_of(incident, SUBJECT_TITLE)
         line = f"[#{incident.number}] {what}: {title}" if what else f"[#{incident.number}] {title}"
     if message.bundle:
@@ -76,6 +76,11 @@ def subject(message: Message) -> str:
     if message.possible_repeat:
         line += f" ({POSSIBLE_REPEAT})"
     return line
+
+
+def how_bad(message: Message, incident: IncidentFacts, between: str = "") -> str:
+    """`CRITICAL`, and for a page that comes again `CRITICAL, reminder`; `between` stands after the severity."""
+    return incident.severity.value.upper() + between + (", reminder" if message.is_reminder else "")
 
 
 def title_of(incident: IncidentFacts, limit: int) -> str:
@@ -103,6 +108,7 @@ def _context(message: Message, base_url: str) -> dict[str, object]:
     """Everything that the templates may name, cleaned and cut; both templates see the same."""
     return {
         "kind": message.kind.value,
+        "is_reminder": message.is_reminder,
         "tone": _tone(message),
         "organization": one_line(message.organization, 80),
         "headline": one_line(message.headline, TITLE),

@@ -98,6 +98,8 @@ class Message(msgspec.Struct, kw_only=True, repr_omit_defaults=True):
     """What happens next and when, one sentence: `Ana is called at 03:12 unless someone acknowledges.`"""
     incident_url: str = ""
     actions: list[Action] = []
+    is_reminder: bool = False
+    """A page that comes again, because nobody has answered."""
     possible_repeat: bool = False
     """The answer to an earlier attempt was lost: the recipient may have this message already."""
     replaces: str = ""

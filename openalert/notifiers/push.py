@@ -164,12 +164,13 @@ def encoded(message: Message) -> bytes:
 
 def _payload(message: Message) -> Payload:
     answer = _path(message.actions[0].url) if message.actions else ""
+    title, body = shown(message)
     return Payload(
         id=message.notification_id,
         proof=str(message.channel_config.get("proof", "")),
         kind=message.kind,
-        title=wording.headline(message, _TITLE),
-        body=_body(message),
+        title=title,
+        body=body,
         tag=message.thread_key or message.notification_id,
         at=message.at,
         severity=message.incident.severity.value if message.incident else "",
@@ -182,6 +183,11 @@ def _payload(message: Message) -> Payload:
         if message.incident
         else [],
     )
+
+
+def shown(message: Message) -> tuple[str, str]:
+    """The title and the text that stand on a locked screen."""
+    return wording.headline(message, _TITLE), _body(message)
 
 
 def _body(message: Message) -> str:

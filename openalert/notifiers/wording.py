@@ -7,7 +7,7 @@ caller's business. Nothing here carries a link: whoever offers a way to answer a
 import re
 
 from openalert.domain.notification import NotificationKind
-from openalert.notifiers.letter import POSSIBLE_REPEAT, UNTITLED, title_of
+from openalert.notifiers.letter import POSSIBLE_REPEAT, UNTITLED, how_bad, title_of
 from openalert.notifiers.notifier import IncidentFacts, Message
 from openalert.notifiers.text import one_line, paragraphs
 
@@ -61,7 +61,7 @@ _PUNCTUATION = ".,?!:;'"
 
 
 def headline(message: Message, limit: int = HEADLINE) -> str:
-    """One line: `CRITICAL #42 Disk full on db-1 (Checkout)`, or `#42 Resolved by Bea: Disk full on db-1 (Checkout)`.
+    """One line: `CRITICAL #42 Disk full on db-1 (Checkout)` or `#42 Resolved by Bea: Disk full on db-1 (Checkout)`.
 
     At most `limit` characters; the service is left out before the title is cut.
     """
@@ -130,7 +130,8 @@ def _lead(message: Message, incident: IncidentFacts) -> str:
     """What comes before the title: how bad it is for a page, what happened for news."""
     news = one_line(message.headline, 80)
     if message.kind is NotificationKind.PAGE or not news:
-        return f"{incident.severity.value.upper()} #{incident.number}"
+        lead = how_bad(message, incident, f" #{incident.number}")
+        return f"{lead}:" if message.is_reminder else lead
     return f"#{incident.number} {news}:"
 
 
@@ -161,7 +162,8 @@ def _spoken_incident(message: Message, incident: IncidentFacts) -> list[str]:
     title = _said(title_of(incident, SPOKEN_TITLE))
     service = one_line(incident.service_name, 60) if not incident.words else ""
     if message.kind is NotificationKind.PAGE or not message.headline:
-        sentences = [f"{incident.severity.value.capitalize()} incident number {incident.number}.", title]
+        sentences = ["Reminder."] if message.is_reminder else []
+        sentences += [f"{incident.severity.value.capitalize()} incident number {incident.number}.", title]
     else:
         sentences = [f"Incident number {incident.number}:", _said(one_line(message.headline, 80)), title]
     if service:

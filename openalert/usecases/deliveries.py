@@ -98,6 +98,7 @@ async def compose(
         headline=str(row.content.get("headline", "")),
         body=str(row.content.get("body", "")),
         reason=row.reason,
+        is_reminder=row.is_reminder,
         possible_repeat=row.possible_repeat,
         is_silent=row.is_silent,
         thread_key=row.incident_id or "",
@@ -122,12 +123,12 @@ async def compose(
             if row.channel == "email" and outside.mail_domain:
                 message.reply_to = reply_address(outside.secret, row.id, outside.mail_domain)
         await _add_incident(reader, message, row, incident, outside)
-        await words.write(reader, row.organization_id, row.channel, message)
         message.bundle = await bundles.titles(reader, together)
         if row.channel in EDITING:
             message.replaces = await notifications.first_taken(reader, row)
         if row.is_silent and not message.replaces:
             raise NotifierError(Reason.REFUSED, "There is no message that could change.", permanent=True)
+    await words.write(reader, row, message)
     return message
 
 

@@ -22,6 +22,8 @@ from openalert.storage.duties import Duty
 from openalert.storage.transaction import Reader, Transaction
 
 PER_TRANSACTION = 100
+SCHEDULE = "schedule"
+"""The member of the content that holds the name of the schedule which a message is about."""
 TRUSTED_FOR = HOUR
 """What is remembered is computed anew after this time, whatever was found."""
 
@@ -159,7 +161,7 @@ def messages_to(
             channel=step.way.type,
             address=step.way.address,
             reason=reason,
-            content={"headline": headline, "body": body},
+            content={"headline": headline, "body": body, SCHEDULE: schedule.name},
             due_at=step.due_at,
             held_until=step.held_until,
             give_up_at=give_up_at(NotificationKind.HANDOFF, step.due_at),

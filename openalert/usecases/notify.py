@@ -52,6 +52,8 @@ class Recipient(msgspec.Struct, frozen=True, kw_only=True):
     """When it is to leave; None: at once."""
     held_until: Instant | None = None
     """Not None: until then their own settings hold it."""
+    is_repeat: bool = False
+    """It comes again because nobody has answered."""
 
     @property
     def key(self) -> str:
@@ -193,6 +195,7 @@ def steps_of(callee: Callee, planned: Plan, reason: str) -> list[Recipient]:
             step=step.number,
             due_at=step.due_at,
             held_until=step.held_until,
+            is_repeat=step.is_repeat,
         )
         for step in planned.steps
     ]
@@ -228,6 +231,8 @@ def page(work: Work, incident: Incident, recipient: Recipient, cycle: int, level
     key = page_key(incident.id, incident.episode, cycle, level, recipient.key, recipient.step)
     notification = _new(work, incident, recipient, NotificationKind.PAGE, key, reason)
     notification.cycle, notification.level = cycle, level
+    if recipient.is_repeat:
+        notification.content = {"again": True}
     work.send(notification)
 
 

@@ -1,4 +1,4 @@
-"""The words of messages: what an organization wrote in place of title and service, and how it reads by each way."""
+"""The words of messages: what an organization wrote in place of title and service, by kind and by way of reading."""
 
 from collections.abc import Mapping
 
@@ -7,40 +7,38 @@ import msgspec
 from openalert.domain import template
 from openalert.domain.access import Actor, Permission
 from openalert.domain.errors import Invalid, NotFound
-from openalert.domain.incident import Incident, IncidentStatus
-from openalert.domain.notification import NotificationKind
-from openalert.domain.reply import FIRST_CODE
-from openalert.domain.severity import Severity
-from openalert.domain.template import Facts
-from openalert.notifiers import chat, gsm, letter, sms, wording
-from openalert.notifiers.notifier import Action, IncidentFacts, Message
-from openalert.storage import incidents, message_templates, organizations
-from openalert.storage.incidents import IncidentFilter
+from openalert.domain.message_kind import MESSAGE_KINDS, MessageKind, in_turn
+from openalert.domain.notification import Notification, NotificationKind
+from openalert.domain.template import Facts, Template
+from openalert.notifiers.letter import duration
+from openalert.notifiers.notifier import Message
+from openalert.storage import message_templates
 from openalert.storage.transaction import Reader, Transaction
-from openalert.usecases import audit, incident_facts
+from openalert.usecases import audit, weekly_reports
 from openalert.usecases.access import home, require
-from openalert.usecases.incidents import see
+from openalert.usecases.handoffs import SCHEDULE
+
+
+class WayOfReading(msgspec.Struct, frozen=True):
+    """One way by which messages are read."""
+
+    name: str
+    longest: int
+    """Characters that it shows of somebody's own words; what is longer is cut."""
+
 
 WAYS = {
-    "email": "Mail",
-    "sms": "Text message",
-    "push": "Push",
-    "voice": "Telephone call",
-    "chat": "Chats and all else",
+    "email": WayOfReading("Mail", 120),
+    "sms": WayOfReading("Text message", 255),
+    "push": WayOfReading("Push", 100),
+    "voice": WayOfReading("Telephone call", 160),
+    "chat": WayOfReading("Chats and all else", 255),
 }
 """The ways by which messages are read; each has words of its own."""
-USUAL = "{{ incident.title }} ({{ service.name }})"
-"""What a message says where nobody has chosen other words."""
-LONGEST_WORDS = 500
-MOST_EXAMPLES = 20
+_READ_BY_PROGRAMS = frozenset({"webhook"})
 
-
-class Preview(msgspec.Struct, frozen=True):
-    """How a message reads by one way."""
-
-    text: str
-    note: str = ""
-    """What it costs or how it is shown: `2 segments, 148 characters`."""
+Kept = Mapping[tuple[str, str], str]
+"""The templates of an organization, by kind of message and way of reading."""
 
 
 def way_of(channel: str) -> str:
@@ -48,22 +46,71 @@ def way_of(channel: str) -> str:
     return channel if channel in WAYS else "chat"
 
 
-async def of_mine(reader: Reader, actor: Actor) -> dict[str, str]:
-    """The templates of the actor's organization, by way; for its admins."""
+def takes(channel: str) -> bool:
+    """Whether messages of this channel are read by people: programs are told title and service as they are."""
+    return channel not in _READ_BY_PROGRAMS
+
+
+def pairs() -> list[tuple[MessageKind, str]]:
+    """Every kind of message with every way that carries it."""
+    return [(kind, way) for kind in MESSAGE_KINDS for way in ways_of(kind)]
+
+
+def ways_of(kind: MessageKind) -> list[str]:
+    """The ways that carry messages of this kind: nobody is called for news."""
+    return [way for way in WAYS if way != "voice" or MESSAGE_KINDS[kind].is_called]
+
+
+def called(kind: MessageKind, way: str) -> str:
+    """What people call a template: `Text message`, or `Text message, News` where it is for one kind alone."""
+    return WAYS[way].name if kind is MessageKind.ANY else f"{WAYS[way].name}, {MESSAGE_KINDS[kind].name}"
+
+
+def kind_of(row: Notification) -> MessageKind | None:
+    """What a message is to its reader; None for one whose words are ours alone, such as a code."""
+    match row.kind:
+        case NotificationKind.PAGE:
+            return MessageKind.REMINDER if row.is_reminder else MessageKind.PAGE
+        case NotificationKind.UPDATE | NotificationKind.FOLLOW:
+            return MessageKind.NEWS
+        case NotificationKind.NOTICE:
+            return MessageKind.NOTICE if row.incident_id is not None else None
+        case NotificationKind.HANDOFF:
+            return MessageKind.HANDOFF
+        case NotificationKind.TEST:
+            return MessageKind.TEST
+        case NotificationKind.DIGEST:
+            return MessageKind.WEEKLY if weekly_reports.is_weekly(row) else MessageKind.HELD
+        case _:
+            return None
+
+
+async def of_mine(reader: Reader, actor: Actor) -> Kept:
+    """The templates of the actor's organization; for its admins."""
     require(actor, Permission.CONFIGURE, None)
     return await message_templates.of_organization(reader, home(actor))
 
 
-async def of_way(reader: Reader, actor: Actor, way: str) -> str | None:
-    """The organization's own template for one way, None where it has the usual words; NotFound for no way of ours."""
-    kept = await of_mine(reader, actor)
-    if way not in WAYS:
-        raise NotFound("message template", ways=list(WAYS))
-    return kept.get(way)
+def known(way: str, kind: str = MessageKind.ANY) -> MessageKind:
+    """The kind by its name; NotFound for none of ours, and for one that this way does not carry."""
+    if kind not in list(MessageKind):
+        raise NotFound("message template", kinds=list(MessageKind))
+    ways = ways_of(MessageKind(kind))
+    if way not in ways:
+        raise NotFound("message template", ways=ways)
+    return MessageKind(kind)
 
 
-async def save(tx: Transaction, texts: Mapping[str, str], *, field: str = "") -> int:
-    """Choose other words for some ways, an empty text for the usual ones; how many changed.
+def in_force(kept: Kept, kind: MessageKind, way: str) -> str:
+    """The template that a message of this kind takes: its own, that of a kind above it, or the usual words."""
+    own = (kept.get((each, way)) for each in in_turn(kind))
+    return next((text for text in own if text), MESSAGE_KINDS[kind].usual)
+
+
+async def save(
+    tx: Transaction, texts: Mapping[str, str], kind: MessageKind = MessageKind.ANY, *, field: str = ""
+) -> int:
+    """Choose other words for this kind by some ways, an empty text for none of its own; how many changed.
 
     Invalid names its way, or `field` where the caller calls it otherwise.
     """
@@ -72,52 +119,90 @@ async def save(tx: Transaction, texts: Mapping[str, str], *, field: str = "") ->
     before = await message_templates.of_organization(tx, organization_id)
     changed = {}
     for way, text in texts.items():
-        if way not in WAYS:
-            raise Invalid(f"channel must be one of {', '.join(WAYS)}.", field="channel")
+        if way not in ways_of(kind):
+            raise Invalid(f"channel must be one of {', '.join(ways_of(kind))}.", field="channel")
         wanted = " ".join(text.split())
-        template.parse(wanted, field or way)
-        if wanted == USUAL:
+        read(wanted, kind, way, field or way)
+        if wanted == in_force({pair: said for pair, said in before.items() if pair[0] != kind}, kind, way):
             wanted = ""
-        if wanted != before.get(way, ""):
+        if wanted != before.get((kind, way), ""):
             changed[way] = wanted
     for way, text in changed.items():
-        await message_templates.put(tx, organization_id, way, text)
+        await message_templates.put(tx, organization_id, way, kind, text)
         audit.record(
             tx,
             "message_template.changed",
             kind="message_template",
             id=None,
-            name=WAYS[way],
-            before={"text": before.get(way, "")},
+            name=WAYS[way].name
+            if kind is MessageKind.ANY
+            else f"{WAYS[way].name}, {MESSAGE_KINDS[kind].name}",
+            before={"text": before.get((kind, way), "")},
             after={"text": text},
         )
     return len(changed)
 
 
-async def write(reader: Reader, organization_id: str, channel: str, message: Message) -> None:
-    """Put the organization's own words into a message about an incident, if it has any for this channel."""
-    if message.incident is None:
+def read(text: str, kind: MessageKind, way: str, field: str) -> Template:
+    """The template; Invalid where it cannot be read, names what this kind lacks, or is too long for the way."""
+    found = template.parse(text, field, MESSAGE_KINDS[kind].places)
+    longest, least = WAYS[way].longest, template.shortest(found)
+    if least > longest:
+        raise Invalid(
+            f"{WAYS[way].name}: at most {longest} characters are shown, and these are {least} before anything "
+            "is filled in.",
+            field=field,
+        )
+    return found
+
+
+async def write(reader: Reader, row: Notification, message: Message) -> None:
+    """Put the organization's own words into a message, if it has any for its kind and channel."""
+    kind = kind_of(row)
+    if kind is None or not takes(row.channel):
         return
-    text = await message_templates.get(reader, organization_id, way_of(channel))
+    way = way_of(row.channel)
+    text = await message_templates.first(reader, row.organization_id, way, in_turn(kind))
     if text:
-        message.incident.words = filled(text, message)
+        say(message, filled(text, kind, way, message, str(row.content.get(SCHEDULE, ""))))
 
 
-def filled(text: str, message: Message) -> str:
-    """The template with the facts of this message; empty where they fill in nothing, so that the usual words stand."""
+def say(message: Message, words: str) -> None:
+    """Let the message say this in place of title and service, or of its headline; nothing leaves it as it is."""
+    if message.incident is not None:
+        message.incident.words = words
+    elif words:
+        message.headline = words
+
+
+def filled(text: str, kind: MessageKind, way: str, message: Message, schedule: str = "") -> str:
+    """The template with the facts of this message, as long as the way allows; empty where they fill in nothing."""
+    words = whole(text, kind, message, schedule)
+    longest = WAYS[way].longest
+    return words if len(words) <= longest else words[: longest - 1].rstrip() + "…"
+
+
+def whole(text: str, kind: MessageKind, message: Message, schedule: str = "") -> str:
+    """The same, however long; empty also for a template that cannot be read any more."""
     try:
-        words = template.render(template.parse(text), facts(message))
+        found = template.parse(text, names=MESSAGE_KINDS[kind].places)
     except Invalid:
         return ""
-    return " ".join(words.split())[:LONGEST_WORDS]
+    return " ".join(template.render(found, facts(message, schedule)).split())
 
 
-def facts(message: Message) -> Facts:
-    """What a template may name."""
+def facts(message: Message, schedule: str = "") -> Facts:
+    """What a template may name, whatever its kind; `parse` has refused what the kind lacks."""
+    told = {
+        "headline": message.headline,
+        "organization": {"name": message.organization},
+        "recipient": {"name": message.recipient_name},
+        "schedule": {"name": schedule},
+    }
     incident = message.incident
     if incident is None:
-        return {}
-    return {
+        return told
+    return told | {
         "incident": {
             "number": incident.number,
             "title": incident.title,
@@ -125,74 +210,9 @@ def facts(message: Message) -> Facts:
             "status": incident.status.value,
             "description": incident.description,
             "alerts": incident.alert_count,
+            "age": duration(message.at - incident.started_at),
         },
         "service": {"name": incident.service_name},
         "labels": dict(incident.labels),
-        "organization": {"name": message.organization},
-        "recipient": {"name": message.recipient_name},
         "next": message.escalation_note,
     }
-
-
-async def example(reader: Reader, actor: Actor, incident_id: str) -> tuple[Message, list[Incident]]:
-    """A page about this incident of the actor's view, else about the newest one, else a made-up one; and the newest."""
-    newest = await incidents.search(reader, actor, IncidentFilter(), limit=MOST_EXAMPLES)
-    chosen = next((each for each in newest if each.id == incident_id), newest[0] if newest else None)
-    return await _page(reader, actor, chosen), newest
-
-
-async def page_about(reader: Reader, actor: Actor, incident_id: str | None) -> Message:
-    """A page about this incident, NotFound where the actor sees none; without an id as `example` chooses."""
-    if incident_id is None:
-        return (await example(reader, actor, ""))[0]
-    return await _page(reader, actor, await see(reader, actor, incident_id))
-
-
-async def _page(reader: Reader, actor: Actor, chosen: Incident | None) -> Message:
-    organization = await organizations.get(reader, home(actor))
-    return Message(
-        notification_id="preview",
-        kind=NotificationKind.PAGE,
-        to="",
-        recipient_name=actor.name,
-        organization=organization.name if organization else "",
-        incident=await incident_facts.of(reader, chosen) if chosen else msgspec.structs.replace(_MADE_UP),
-        escalation_note="Ana is paged at 03:09 unless someone acknowledges.",
-        reply_code=FIRST_CODE,
-        actions=[Action(verb="acknowledge", label="Acknowledge", url="https://…")],
-        at=reader.now,
-    )
-
-
-_MADE_UP = IncidentFacts(
-    id="",
-    number=42,
-    title="Disk almost full on db-1",
-    severity=Severity.CRITICAL,
-    status=IncidentStatus.TRIGGERED,
-    service_name="Checkout",
-    description="/var is 97 % full.",
-    labels={"instance": "db-1:9100"},
-    started_at=0,
-)
-
-
-def preview(way: str, text: str, message: Message, *, field: str = "") -> Preview:
-    """How this message would read by this way with these words; Invalid, as `save` has it, for what cannot be read."""
-    template.parse(text, field or way)
-    if message.incident is not None:
-        message.incident.words = filled(text, message)
-    match way:
-        case "email":
-            return Preview(letter.subject(message), "the subject")
-        case "sms":
-            said = sms.text_of(message)
-            count = gsm.segments(said)
-            return Preview(said, f"{count} segment{'s' if count != 1 else ''}, {len(said)} characters")
-        case "push":
-            return Preview(wording.brief(message, 180), "on a locked screen")
-        case "voice":
-            return Preview(wording.spoken(message), "as it is read out")
-        case _:
-            told = chat.parts(message)
-            return Preview(f"{told.symbol} {told.lead}\n{told.title}", "the first lines")

@@ -306,7 +306,9 @@ class PushRig:
         return f"{shown['title']} {shown['body']}"
 
     def answers(self, message: Message) -> list[str]:
-        return [each["title"] for each in self.service.pushes(NOW // 1000)[-1].payload["actions"]]
+        shown = self.service.pushes(NOW // 1000)[-1].payload
+        proof = [shown["url"]] if shown["url"].startswith("/proof/") else []
+        return [each["title"] for each in shown.get("actions", [])] + proof
 
 
 class AppriseRig:
@@ -363,7 +365,7 @@ class TwilioRig:
         )
 
     def message(self, **changes: Any) -> Message:
-        return messages.page(to="+4915112345678", reply_code=12, **changes)
+        return messages.page(**({"to": "+4915112345678", "reply_code": 12} | changes))
 
     async def down(self) -> None:
         await self.twilio.down()
@@ -386,4 +388,4 @@ class TwilioRig:
         return " ".join(ET.fromstring(voice.opening(message, BASE_URL, 1)).itertext())
 
     def answers(self, message: Message) -> list[str]:
-        return re.findall(r"\b1 12\b|[Pp]ress 4\b", self.shown(message))
+        return re.findall(r"\b1 12\b|[Pp]ress 4\b|https://\S+/proof/\S+", self.shown(message))

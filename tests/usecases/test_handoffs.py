@@ -8,13 +8,14 @@ import pytest
 from openalert import telemetry
 from openalert.domain.access import SYSTEM
 from openalert.domain.instant import DAY, HOUR, MINUTE
+from openalert.domain.message_kind import MessageKind
 from openalert.domain.notification import NotificationKind
 from openalert.domain.override import OverrideKind
 from openalert.domain.quiet import QuietWindow
 from openalert.domain.schedule import RotationChange
 from openalert.domain.severity import Severity
 from openalert.engine import escalate
-from openalert.usecases import handoffs, notification_rules, overrides, schedules, teams
+from openalert.usecases import handoffs, notification_rules, overrides, schedules, teams, words
 from tests import make
 from tests.world import World
 
@@ -51,6 +52,17 @@ async def test_whoever_comes_and_whoever_goes_is_told_once(world: World) -> None
     )
     assert world.mailbox(world.alice).got("Your turn in Days is over", HANDOFF).body == "Bob took over."
     world.is_quiet()
+
+
+async def test_a_handoff_says_it_in_the_words_of_the_organization(world: World) -> None:
+    """The words chosen for shifts take the place of the headline and can name the schedule; until when stays ours."""
+    await world.does(words.save, {"email": "{{ schedule.name }} is yours"}, MessageKind.HANDOFF)
+    await rota(world)
+    world.clock.advance(DAY)
+    await escalate.tell_handoffs(world.db)
+    await world.engine.run_until_idle()
+    told = world.mailbox(world.bob).got("Days is yours", HANDOFF)
+    assert (told.headline, told.body) == ("Days is yours", "At least until Wed 07 Jan, 09:00.")
 
 
 async def test_an_override_is_a_handoff_too(world: World) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from openalert.domain.access import Role
 from openalert.domain.instant import DAY, HOUR, MINUTE, to_datetime
+from openalert.domain.message_kind import MessageKind
 from openalert.domain.notification import NotificationKind
 from openalert.domain.quiet import QuietWindow
 from openalert.domain.severity import Severity
@@ -13,7 +14,7 @@ from openalert.domain.user import User
 from openalert.engine import weekly_reports as engine
 from openalert.notifiers.notifier import Message
 from openalert.storage import weekly_reports as stored
-from openalert.usecases import notification_rules, schedules, teams, users, warnings, weekly_reports
+from openalert.usecases import notification_rules, schedules, teams, users, warnings, weekly_reports, words
 from tests import make
 from tests.domain.rotas import utc
 from tests.world import World, level
@@ -93,6 +94,17 @@ async def test_an_owner_is_told_on_monday_at_nine_what_to_mend(world: World) -> 
         "You own the organization. This report is switched off at https://oncall.example.org/me/rules."
     )
     world.is_quiet()
+
+
+async def test_it_says_it_in_the_words_of_the_organization(world: World) -> None:
+    """The words chosen for weekly reports take the place of the headline; what is to mend stays as it is."""
+    await world.does(words.save, {"email": "Monday: {{ headline | lower }}"}, MessageKind.WEEKLY)
+    await something_is_wrong(world)
+    await runs(world)
+    assert await monday(world) == 1
+    told = report(world, world.alice)
+    assert told.headline == "Monday: 2 things to mend before they keep a page from arriving"
+    assert len(told.points) == 2
 
 
 async def test_it_comes_once_a_week_however_often_the_engine_looks(world: World) -> None:

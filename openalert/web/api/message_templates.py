@@ -1,27 +1,31 @@
-"""JSON `/message-templates`: the organization's own words in messages, one template for each way of reading."""
+"""JSON `/message-templates`: the organization's own words in messages, by way of reading and kind of message."""
 
 from litestar import Router, delete, get, post, put
 from litestar.di import NamedDependency
-from litestar.params import FromPath, JSONBody
+from litestar.params import FromPath, FromQuery, JSONBody
 
 from openalert.domain.access import Actor
+from openalert.domain.message_kind import MessageKind
 from openalert.storage.database import Database
-from openalert.usecases import words
+from openalert.usecases import word_previews, words
+from openalert.usecases.words import Kept
 from openalert.web.api.wire import READS, WRITES, Input, Output
 from openalert.web.paging import Page
 
 
 class MessageTemplateOut(Output):
-    """What messages that are read by one way call an incident."""
+    """What messages of one kind, read by one way, call what they are about."""
 
     way: str
+    kind: str
     name: str
     text: str
     is_own: bool
+    longest: int
 
 
 class MessageTemplateIn(Input):
-    """Other words for one way."""
+    """Other words for one way and kind."""
 
     text: str
 
@@ -34,17 +38,22 @@ class TemplatePreviewIn(Input):
 
 
 class TemplatePreviewOut(Output):
-    """How a page about an incident reads; `incidentId` is null where there is none yet and one was made up."""
+    """How a message reads; `incidentId` is null where it is about none, and where one was made up."""
 
     text: str
     note: str
     incident_id: str | None
 
 
-def show(way: str, text: str | None) -> MessageTemplateOut:
-    """A template as it is answered; without one, the usual words."""
+def show(kept: Kept, kind: MessageKind, way: str) -> MessageTemplateOut:
+    """A template as it is answered: the organization's own, or what holds without one."""
     return MessageTemplateOut(
-        way=way, name=words.WAYS[way], text=text or words.USUAL, is_own=text is not None
+        way=way,
+        kind=kind,
+        name=words.called(kind, way),
+        text=words.in_force(kept, kind, way),
+        is_own=(kind, way) in kept,
+        longest=words.WAYS[way].longest,
     )
 
 
@@ -52,19 +61,23 @@ def show(way: str, text: str | None) -> MessageTemplateOut:
 async def list_message_templates(
     db: NamedDependency[Database], actor: NamedDependency[Actor]
 ) -> Page[MessageTemplateOut]:
-    """The words for every way of reading, in one page; for admins."""
+    """The words of every kind of message for every way of reading that carries it, in one page; for admins."""
     async with db.read() as reader:
         kept = await words.of_mine(reader, actor)
-        return Page(items=[show(way, kept.get(way)) for way in words.WAYS])
+        return Page(items=[show(kept, kind, way) for kind, way in words.pairs()])
 
 
 @get("/{way:str}", responses=READS)
 async def get_message_template(
-    db: NamedDependency[Database], actor: NamedDependency[Actor], way: FromPath[str]
+    db: NamedDependency[Database],
+    actor: NamedDependency[Actor],
+    way: FromPath[str],
+    kind: FromQuery[str] = MessageKind.ANY,
 ) -> MessageTemplateOut:
-    """The words for one way of reading: the organization's own, or the usual ones."""
+    """The words for one way of reading: the organization's own, or those that hold without."""
     async with db.read() as reader:
-        return show(way, await words.of_way(reader, actor, way))
+        kept = await words.of_mine(reader, actor)
+        return show(kept, words.known(way, kind), way)
 
 
 @put("/{way:str}", responses=WRITES)
@@ -73,22 +86,26 @@ async def put_message_template(
     actor: NamedDependency[Actor],
     way: FromPath[str],
     data: JSONBody[MessageTemplateIn],
+    kind: FromQuery[str] = MessageKind.ANY,
 ) -> MessageTemplateOut:
     """Choose other words; messages say them from now on. What cannot be read is refused with its position."""
     async with db.transaction(actor) as tx:
-        await words.of_way(tx, actor, way)
-        await words.save(tx, {way: data.text}, field="text")
-        return show(way, await words.of_way(tx, actor, way))
+        await words.of_mine(tx, actor)
+        await words.save(tx, {way: data.text}, chosen := words.known(way, kind), field="text")
+        return show(await words.of_mine(tx, actor), chosen, way)
 
 
 @delete("/{way:str}", responses=WRITES)
 async def delete_message_template(
-    db: NamedDependency[Database], actor: NamedDependency[Actor], way: FromPath[str]
+    db: NamedDependency[Database],
+    actor: NamedDependency[Actor],
+    way: FromPath[str],
+    kind: FromQuery[str] = MessageKind.ANY,
 ) -> None:
-    """Go back to the usual words."""
+    """Have no words of one's own for this kind and way any more."""
     async with db.transaction(actor) as tx:
-        await words.of_way(tx, actor, way)
-        await words.save(tx, {way: ""})
+        await words.of_mine(tx, actor)
+        await words.save(tx, {way: ""}, words.known(way, kind))
 
 
 @post("/{way:str}/preview", status_code=200, responses=WRITES)
@@ -97,13 +114,15 @@ async def preview_message_template(
     actor: NamedDependency[Actor],
     way: FromPath[str],
     data: JSONBody[TemplatePreviewIn],
+    kind: FromQuery[str] = MessageKind.ANY,
 ) -> TemplatePreviewOut:
-    """How a page about a real incident reads with these words; nothing is kept and nothing is sent."""
+    """How a message of this kind reads with these words, about a real incident; nothing is kept, nothing is sent."""
     async with db.transaction(actor) as tx:
-        kept = await words.of_way(tx, actor, way)
-        message = await words.page_about(tx, actor, data.incident_id)
-        text = data.text if data.text is not None else kept or ""
-        seen = words.preview(way, text, message, field="text")
+        kept = await words.of_mine(tx, actor)
+        chosen = words.known(way, kind)
+        message = await word_previews.about(tx, actor, data.incident_id, chosen)
+        text = data.text if data.text is not None else words.in_force(kept, chosen, way)
+        seen = word_previews.preview(way, text, message, chosen, field="text")
         return TemplatePreviewOut(
             text=seen.text,
             note=seen.note,

@@ -3,6 +3,7 @@
 import pytest
 
 from openalert.domain.access import Role
+from openalert.domain.message_kind import MESSAGE_KINDS, MessageKind
 from openalert.domain.severity import Severity
 from openalert.storage import Database
 from openalert.usecases import incidents, words
@@ -28,17 +29,72 @@ async def incident(db: Database, cast: Cast, title: str) -> str:
 
 async def test_words_are_chosen_and_given_back(alice: Client, cast: Cast) -> None:
     """One template for each way; whoever chose none, or deletes theirs, has the usual words. Deleting twice is fine."""
-    usual = {"text": words.USUAL, "isOwn": False}
-    listed = (await alice.get("/message-templates")).json()
-    assert [each["way"] for each in listed["items"]] == ["email", "sms", "push", "voice", "chat"]
-    assert all(usual.items() <= each.items() for each in listed["items"])
+    usual = {"text": MESSAGE_KINDS[MessageKind.ANY].usual, "isOwn": False}
+    listed = [
+        each for each in (await alice.get("/message-templates")).json()["items"] if each["kind"] == "any"
+    ]
+    assert [each["way"] for each in listed] == ["email", "sms", "push", "voice", "chat"]
+    assert all(usual.items() <= each.items() for each in listed)
     chosen = await alice.put("/message-templates/sms", json={"text": f"  {WORDS}\n"})
-    assert chosen.json() == {"way": "sms", "name": "Text message", "text": WORDS, "isOwn": True}
+    assert chosen.json() == {
+        "way": "sms",
+        "kind": "any",
+        "name": "Text message",
+        "text": WORDS,
+        "isOwn": True,
+        "longest": 255,
+    }
     assert (await alice.get("/message-templates/sms")).json() == chosen.json()
     assert (await alice.get("/message-templates/email")).json()["isOwn"] is False
     for _ in range(2):
         assert (await alice.delete("/message-templates/sms")).status_code == 204
         assert usual.items() <= (await alice.get("/message-templates/sms")).json().items()
+
+
+async def test_each_kind_has_words_of_its_own_or_those_above_it(alice: Client, cast: Cast) -> None:
+    """What is chosen for pages counts for reminders too, and what for everything for news; the rest stands alone."""
+    listed = (await alice.get("/message-templates")).json()["items"]
+    pairs = {(each["kind"], each["way"]) for each in listed}
+    assert pairs == {(kind, way) for kind in MessageKind for way in words.WAYS} - {("news", "voice")}
+    await alice.put("/message-templates/sms", json={"text": "{{ service.name }} is ill"})
+    await alice.put("/message-templates/sms?kind=page", json={"text": WORDS})
+    names = {kind: f"/message-templates/sms?kind={kind}" for kind in MessageKind}
+    told = {kind: (await alice.get(names[kind])).json() for kind in MessageKind}
+    assert {kind for kind in MessageKind if told[kind]["text"] == WORDS} == {"page", "reminder"}
+    assert {kind for kind in MessageKind if told[kind]["text"] == "{{ service.name }} is ill"} == {
+        "any",
+        "news",
+        "notice",
+    }
+    assert {kind for kind in MessageKind if told[kind]["isOwn"]} == {"any", "page"}
+    assert told[MessageKind.PAGE]["name"] == "Text message, Page"
+    same = await alice.put(names[MessageKind.NEWS], json={"text": "{{ service.name }} is ill"})
+    assert same.json()["isOwn"] is False
+    assert (await alice.delete(names[MessageKind.PAGE])).status_code == 204
+    assert (await alice.get(names[MessageKind.REMINDER])).json()["text"] == "{{ service.name }} is ill"
+
+
+async def test_kinds_are_refused_and_looked_at_by_name(alice: Client, cast: Cast, db: Database) -> None:
+    """An unknown kind and a call for news are not there; news is shown as news, a handoff without an incident."""
+    for path in ("sms?kind=nothing", "voice?kind=news"):
+        answer = await alice.get(f"/message-templates/{path}")
+        assert (answer.status_code, answer.json()["code"]) == (404, "MESSAGE_TEMPLATE_NOT_FOUND")
+    answer = await alice.put("/message-templates/sms?kind=handoff", json={"text": "{{ next }}"})
+    assert (answer.status_code, answer.json()["details"]["field"]) == (400, "text")
+    assert "next is not known; there is headline, schedule.name" in answer.json()["detail"]
+    await incident(db, cast, "Down")
+    path = "/message-templates/sms/preview?kind="
+    news = (await alice.post(f"{path}news", json={"text": "{{ headline }}, {{ incident.title }}"})).json()
+    assert news["text"] == "#1 Acknowledged by Alice: Acknowledged by Alice, Down"
+    handoff = (
+        await alice.post(f"{path}handoff", json={"text": "{{ schedule.name | upper }} is yours"})
+    ).json()
+    assert handoff["text"].startswith("CORE is yours\n")
+    assert handoff["incidentId"] is None
+    notice = (await alice.post(f"{path}notice", json={})).json()
+    assert notice["text"].startswith("#1 Nobody acknowledged: Down (Shop)")
+    for kind in MessageKind:
+        assert (await alice.post(f"{path}{kind}", json={})).json()["text"]
 
 
 async def test_what_cannot_be_read_is_refused_by_position(alice: Client, cast: Cast) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from openalert.domain.message_kind import MESSAGE_KINDS, MessageKind
 from openalert.domain.user import User
 from openalert.usecases import words
 from tests.web.ui.browser import Browser
@@ -43,3 +44,46 @@ async def test_the_preview_shows_a_number_that_people_get(world: World, sign_in:
     """Numbers begin at 10: `Reply 1 1` would teach a reader an answer that never works."""
     page = await (await sign_in(world.alice)).get("/settings/words")
     assert "Reply 1 10 = acknowledge, 2 10 = resolve, 0 = help" in page.text
+
+
+@pytest.mark.parametrize("kind", list(MessageKind))
+async def test_every_kind_is_looked_at_and_kept_by_itself(
+    world: World, sign_in: SignIn, kind: MessageKind
+) -> None:
+    """Each kind has a page of its own with what can be named in it; what is saved there changes no other kind."""
+    browser = await sign_in(world.alice)
+    page = await browser.get(f"/settings/words?kind={kind}")
+    assert MESSAGE_KINDS[kind].meaning in page.text
+    assert ('id="words-voice"' in page.html) is MESSAGE_KINDS[kind].is_called
+    looked = await browser.post(
+        "/settings/words", kind=kind, look="1", sms="For {{ recipient.name | upper }}"
+    )
+    assert "For ALICE" in looked.text
+    saved = await browser.post("/settings/words", kind=kind, sms="For {{ recipient.name | upper }}")
+    assert "messages say it from now on" in saved.text
+    assert "your words" in saved.text
+    async with world.db.read() as reader:
+        assert set(await words.of_mine(reader, world.as_(world.alice))) == {(kind, "sms")}
+
+
+async def test_what_a_kind_lacks_is_refused_beside_its_field(world: World, sign_in: SignIn) -> None:
+    """A handoff has no incident: the refusal names the way, the place, and what there is; what was typed stays."""
+    browser = await sign_in(world.alice)
+    wrong = await browser.post("/settings/words", kind="handoff", push="{{ incident.title }} of mine")
+    assert wrong.status == 422
+    assert "At character 4: incident.title is not known; there is headline, schedule.name" in wrong.text
+    assert 'aria-describedby="push-error"' in wrong.html
+    assert "of mine</textarea>" in wrong.html
+    assert (await browser.get("/settings/words?kind=nothing")).status == 404
+
+
+async def test_a_dear_text_message_says_why(world: World, sign_in: SignIn) -> None:
+    """Segments are counted, the letters that make them short are named, and so is what is cut."""
+    browser = await sign_in(world.alice)
+    dear = await browser.post("/settings/words", look="1", sms="Tűz {{ incident.title }} és füst")
+    assert "segments of at most 3" in dear.text
+    assert "; with ű in it a segment holds 70 letters and not 160" in dear.text
+    long = await browser.post("/settings/words", look="1", push="y" * 90 + " {{ incident.description }}")
+    assert "characters, of which 100 are shown" in long.text
+    over = await browser.post("/settings/words", push="y" * 101)
+    assert "Push: at most 100 characters are shown, and these are 101" in over.text
