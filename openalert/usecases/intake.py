@@ -1,7 +1,9 @@
 """Where messages wait for the writer: whoever comes at the same moment is taken in with one transaction.
 
-A batch is capped, so that a storm does not make others wait long; a batch that fails is taken in again one message
-at a time, so that only the guilty one is refused. Nothing is answered before its commit.
+A batch begins when nobody comes any more: the interpreter serves one thread at a time, so what is read while the
+writer works slows both down, and costs a commit of its own. It is capped, so that a storm does not make others wait
+long; a batch that fails is taken in again one message at a time, so that only the guilty one is refused. Nothing is
+answered before its commit.
 """
 
 import asyncio
@@ -19,6 +21,8 @@ log = structlog.get_logger(__name__)
 
 BATCH_SIGNALS = 400
 BATCH_MESSAGES = 128
+QUIET_TURNS = 3
+"""Turns of the event loop without a message until a batch begins: one whose bytes are there needs two to come here."""
 MOST_WAITING = 4_000
 """More than this are refused with 503 rather than left to wait."""
 MOST_WAITING_BYTES = 128 * 1024 * 1024
@@ -36,6 +40,7 @@ class Intake:
         self._observe = observe
         self._waiting: deque[tuple[Delivery, asyncio.Future[Outcome]]] = deque()
         self._bytes = 0
+        self._signals = 0
         self._arrived = asyncio.Event()
         self._stopping = False
         self._task: asyncio.Task[None] | None = None
@@ -60,6 +65,7 @@ class Intake:
         answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._waiting.append((delivery, answer))
         self._bytes += len(delivery.content)
+        self._signals += _signals(delivery)
         self._arrived.set()
         waited = asyncio.get_running_loop().call_later(LONGEST_WAIT, _give_up, answer)
         try:
@@ -72,6 +78,7 @@ class Intake:
             await self._arrived.wait()
             self._arrived.clear()
             while self._waiting:
+                await self._gather()
                 batch = self._batch()
                 try:
                     await self._take_in(batch)
@@ -80,16 +87,25 @@ class Intake:
                     log.exception("intake broke", messages=len(batch))
                     self._refuse(batch, _broken())
 
+    async def _gather(self) -> None:
+        """Let come who is on the way, as long as there is room for them; an idle server waits microseconds."""
+        quiet = 0
+        while quiet < QUIET_TURNS and len(self._waiting) < BATCH_MESSAGES and self._signals < BATCH_SIGNALS:
+            before = len(self._waiting)
+            await asyncio.sleep(0)
+            quiet = quiet + 1 if len(self._waiting) == before else 0
+
     def _batch(self) -> list[tuple[Delivery, asyncio.Future[Outcome]]]:
         batch: list[tuple[Delivery, asyncio.Future[Outcome]]] = []
         signals = 0
         while self._waiting and len(batch) < BATCH_MESSAGES and signals < BATCH_SIGNALS:
             delivery, answer = self._waiting.popleft()
             self._bytes -= len(delivery.content)
+            self._signals -= _signals(delivery)
             if answer.done():
                 continue
             batch.append((delivery, answer))
-            signals += len(delivery.reading.signals) if delivery.reading else 1
+            signals += _signals(delivery)
         return batch
 
     async def _take_in(self, batch: list[tuple[Delivery, asyncio.Future[Outcome]]]) -> None:
@@ -117,6 +133,10 @@ class Intake:
         for _, answer in batch:
             if not answer.done():
                 answer.set_exception(error)
+
+
+def _signals(delivery: Delivery) -> int:
+    return len(delivery.reading.signals) if delivery.reading else 1
 
 
 def _give_up(answer: asyncio.Future[Outcome]) -> None:

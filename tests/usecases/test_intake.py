@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from openalert.domain.errors import Unavailable
+from openalert.storage.transaction import Transaction
 from openalert.usecases import ingest, intake
 from openalert.usecases.ingest import Delivery, Outcome
 from openalert.usecases.intake import Intake
@@ -36,6 +37,41 @@ async def test_messages_of_one_moment_share_a_batch_and_keep_their_order(world: 
     assert world.db.commits - before < 10
 
 
+async def test_a_batch_waits_for_who_is_on_the_way(world: World, queue: Intake) -> None:
+    """Messages that come two turns of the loop after each other, as their bytes are read, share one commit."""
+
+    async def after(turns: int) -> Outcome:
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        return await queue.submit(_message(world, f"Alert {turns}"))
+
+    before = world.db.commits
+    await asyncio.gather(*(after(2 * n) for n in range(20)))
+    assert world.db.commits - before == 1
+
+
+async def test_a_full_batch_waits_for_nobody(
+    world: World, queue: Intake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many go on coming, a batch begins once it is full: by its messages, and by the alerts in them."""
+    sizes: list[int] = []
+    take_in = ingest.take_in
+
+    async def counting(tx: Transaction, deliveries: list[Delivery]) -> list[Outcome]:
+        sizes.append(len(deliveries))
+        return await take_in(tx, deliveries)
+
+    monkeypatch.setattr(ingest, "take_in", counting)
+    monkeypatch.setattr(intake, "BATCH_MESSAGES", 10)
+    await asyncio.gather(*(queue.submit(_message(world, f"Alert {n}")) for n in range(25)))
+    assert sizes == [10, 10, 5]
+    sizes.clear()
+    monkeypatch.setattr(intake, "BATCH_SIGNALS", 6)
+    pair = world.group(world.alert("One"), world.alert("Two"))
+    await asyncio.gather(*(queue.submit(world.delivery(pair, "A", "v1")) for _ in range(7)))
+    assert sizes == [3, 3, 1]
+
+
 async def test_whoever_waits_too_long_is_told_to_come_back(
     world: World, queue: Intake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -58,7 +94,7 @@ async def test_one_bad_message_is_refused_alone(
     """A message that breaks the batch is refused with "come again"; the others of the batch are stored."""
     take_in = ingest.take_in
 
-    async def picky(tx: ingest.Transaction, deliveries: list[Delivery]) -> list[Outcome]:
+    async def picky(tx: Transaction, deliveries: list[Delivery]) -> list[Outcome]:
         if any(delivery.trace_id == "bad" for delivery in deliveries):
             raise RuntimeError("a bug of ours")
         return await take_in(tx, deliveries)
