@@ -8,7 +8,7 @@ const form = $("#take"), home = $("#override");
 // --- Time: instants along a row, and what the schedule's clock shows --------------------------------
 const rota = () => $("#schedule_plan .rota");
 const range = () => { const { start, end, zone } = rota().dataset; return { start: +start, end: +end, zone }; };
-const step = () => (range().end - range().start > 20 * 24 * HOUR ? HOUR : 30 * MINUTE);
+const step = () => { const days = (range().end - range().start) / (24 * HOUR); return days > 20 ? HOUR : days > 2 ? 30 * MINUTE : 15 * MINUTE; };
 function local(instant) { // 2026-12-24T18:00, as a field for a local time holds it
   const parts = Object.fromEntries(new Intl.DateTimeFormat("en-GB", { timeZone: range().zone, year: "numeric", month: "2-digit",
     day: "2-digit", hour: "2-digit", minute: "2-digit", hourCycle: "h23" }).formatToParts(instant).map((part) => [part.type, part.value]));
@@ -147,12 +147,24 @@ function edgeAt(event) { // the first or last few pixels of an override: drag th
 
 // --- Marking a time by keys: arrows move, with Shift they mark, Enter opens the form ------------------
 let cursor = null;
-for (const row of $$("[data-mark]")) furnish(row);
-function furnish(row) {
-  row.tabIndex = 0;
-  row.setAttribute("role", "group");
-  row.setAttribute("aria-label", "Mark a time: arrow keys move, with Shift they mark, Enter overrides");
+furnish();
+function furnish() {
+  for (const row of $$("[data-mark]:not([tabindex])")) {
+    row.tabIndex = 0;
+    row.setAttribute("role", "group");
+    row.setAttribute("aria-label", "Mark a time: arrow keys move, with Shift they mark, Enter overrides");
+  }
+  for (const line of $$("#schedule_plan .rota-line:not([data-one-stop])")) { // a row is one stop of Tab, arrows go on from there
+    line.dataset.oneStop = "";
+    const bars = $$(".bar", line), now = $(".now", line)?.getBoundingClientRect().left;
+    const first = bars.find((bar) => now !== undefined && bar.getBoundingClientRect().right > now) ?? bars[0];
+    for (const bar of bars) bar.setAttribute("tabindex", bar === first ? 0 : -1);
+  }
 }
+document.addEventListener("focusin", (event) => {
+  const bar = event.target.closest?.("#schedule_plan .bar");
+  if (bar) for (const one of $$(".bar", bar.closest(".rota-line"))) one.setAttribute("tabindex", one === bar ? 0 : -1);
+});
 const spoken = document.createElement("p");
 spoken.className = "hidden-text"; spoken.setAttribute("role", "status");
 document.body.append(spoken);
@@ -194,9 +206,10 @@ document.addEventListener("click", (event) => {
     history.pushState(null, "", href);
     const fresh = $(link.dataset.part);
     fresh.removeAttribute("aria-busy");
-    for (const row of $$("[data-mark]", fresh)) furnish(row);
+    furnish();
     cursor = null;
   }).catch(() => { location.href = href; });
 });
 addEventListener("popstate", () => location.reload());
-new MutationObserver(() => { for (const row of $$("[data-mark]:not([tabindex])")) furnish(row); }).observe(document.body, { childList: true, subtree: true });
+// What is fetched anew takes away what is furnished here.
+new MutationObserver(furnish).observe(document.body, { childList: true, subtree: true, attributeFilter: ["tabindex", "data-one-stop"] });

@@ -1,97 +1,24 @@
-"""The timeline of one schedule: the final schedule above, and below it the overrides and rotations it is made of.
+"""The timeline of one schedule: the final schedule above, and below it the overrides and rotations it is made of."""
 
-Shifts that reach over the edges of what is drawn are told with their real beginning and end, as far as they
-lie within `MARGIN`.
-"""
-
-from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from itertools import groupby
-from urllib.parse import quote
-
-import msgspec
 
 from openalert.domain import holiday
-from openalert.domain.instant import DAY, Instant, to_datetime
-from openalert.domain.oncall import FinalSchedule, rotation_shifts
+from openalert.domain.instant import Instant
 from openalert.domain.override import Override, OverrideKind
-from openalert.domain.plan import ImportedShift, OnCallPerson, OnCallSource, Plan, Shift
+from openalert.domain.plan import OnCallPerson, OnCallSource
 from openalert.domain.reason import Stand, reasons
-from openalert.domain.schedule import Rotation
-from openalert.web.ui.forms import local_text
+from openalert.web.ui.drawings import Drawing, Piece, row
 from openalert.web.ui.frame import Values
-from openalert.web.ui.rotas import GONE, Range, Ruler, bar, named
-from openalert.web.ui.timelines import Timeline
+from openalert.web.ui.rotas import GONE, bar, crowd, listed_some, named
+from openalert.web.ui.turn_rows import calendar_row, rotation_row
 
-MARGIN = 8 * DAY
 _EPOCH = date(1970, 1, 1)
 MOST_LANES = 4
 """People beside each other in one row; who comes after them is named with the last."""
-
-
-class Piece(msgspec.Struct, frozen=True):
-    """A time at which the same people are on call; none: nobody is."""
-
-    start: Instant
-    end: Instant
-    people: Sequence[OnCallPerson]
-
-
-def pieces_of(final: FinalSchedule) -> list[Piece]:
-    """The final schedule without a break, in the order of time."""
-    found = [Piece(shift.start, shift.end, shift.people) for shift in final.items]
-    found += [Piece(start, end, ()) for start, end in final.gaps]
-    return sorted(found, key=lambda piece: piece.start)
-
-
-class Drawing:
-    """Everything that a bar is made from."""
-
-    def __init__(
-        self, timeline: Timeline, plan: Plan, final: FinalSchedule, names: Mapping[str, str], may_take: bool
-    ) -> None:
-        """`final` tells the drawn range and `MARGIN` on both sides; `may_take`: the reader may override."""
-        self.timeline, self.plan, self.names, self.may_take = timeline, plan, names, may_take
-        self.shown: Range = timeline.range
-        self.ruler = Ruler(self.shown)
-        self.pieces = pieces_of(final)
-        self.starts = [piece.start for piece in self.pieces]
-        page = timeline.href(at=None)
-        self._form = page + ("&" if "?" in page else "?")
-
-    def during(self, start: Instant, end: Instant) -> list[Piece]:
-        """The pieces that touch a time."""
-        place = max(bisect_right(self.starts, start) - 1, 0)
-        found = []
-        for piece in self.pieces[place:]:
-            if piece.start >= end:
-                break
-            if piece.end > start:
-                found.append(piece)
-        return found
-
-    def drawn(self) -> list[Piece]:
-        """The pieces of the range that is drawn."""
-        return self.during(self.ruler.start, self.ruler.end)
-
-    def name(self, user_id: str) -> str:
-        """What somebody is called."""
-        return self.names.get(user_id, GONE)
-
-    def href(self, start: Instant, end: Instant) -> str:
-        """Where a click on a shift leads: to the form that gives it away, or to the reason of a past one."""
-        zone = self.timeline.zone
-        if self.may_take and end > self.timeline.now:
-            begin, finish = local_text(max(start, self.timeline.now), zone), local_text(end, zone)
-            return f"{self._form}start={quote(begin)}&end={quote(finish)}#override"
-        return self.timeline.href(at=local_text(max(start, self.ruler.start), zone)) + "#who"
-
-    def href_of(self, override: Override) -> str:
-        """Where a click on an override leads: to the form that lets it last otherwise, while it is not over."""
-        if self.may_take and override.end_at > self.timeline.now:
-            return self.timeline.href(override=override.id, at=None) + "#override"
-        return self.href(override.start_at, override.end_at)
+_MOST_GAPS = 3
+_OPEN = " Open the day to see each."
 
 
 def grid(drawing: Drawing) -> Values:
@@ -104,7 +31,7 @@ def grid(drawing: Drawing) -> Values:
         name = f"Layer {layer}" if len(layers) > 1 else "Rotations"
         groups.append({"name": name, "rows": rows})
     if drawing.plan.imported:
-        groups.append({"name": "From calendars", "rows": [_calendar_row(drawing)]})
+        groups.append({"name": "From calendars", "rows": [calendar_row(drawing)]})
     return {
         "days": drawing.shown.columns(holidays_of(drawing)),
         "now": drawing.ruler.line(drawing.timeline.now),
@@ -117,17 +44,29 @@ def grid(drawing: Drawing) -> Values:
     }
 
 
-def row(name: str, note: str, bars: Sequence[Values], *, strong: bool = False) -> Values:
-    """A line of the grid."""
-    lanes = max((each["lanes"] for each in bars), default=1)
-    return {"name": name, "note": note, "strong": strong, "bars": bars, "lanes": lanes, "changed": ()}
-
-
 def _final_row(drawing: Drawing) -> Values:
     pieces = drawing.drawn()
     lanes = min(max((len(piece.people) for piece in pieces), default=1) or 1, MOST_LANES)
-    bars = [each for piece in pieces for each in final_bars(drawing, piece, lanes)]
+    bars: list[Values] = []
+    for found in drawing.shown.crowds(pieces, lambda piece: piece.start):
+        bars += final_bars(drawing, found[0], lanes) if len(found) == 1 else [_crowd(drawing, found, lanes)]
     return row("On call", "who is called", bars, strong=True)
+
+
+def _crowd(drawing: Drawing, pieces: Sequence[Piece], lanes: int) -> Values:
+    """The one bar of a day with many shifts; the times of nobody in it are named."""
+    now = drawing.timeline.now
+    names = dict.fromkeys(name for piece in pieces for name in named(piece.people, drawing.names))
+    gaps = [piece for piece in pieces if not piece.people and piece.end > now]
+    said = [drawing.ruler.said(gap.start, gap.end) for gap in gaps]
+    words = f"{listed_some(names)}." + (f" Nobody {listed_some(said, _MOST_GAPS)}." if gaps else "")
+    words += _OPEN
+    start, end = pieces[0].start, pieces[-1].end
+    drawn = crowd(
+        drawing.ruler, start, end, len(pieces), words, "crowd gap" if gaps else "crowd",
+        href=drawing.href_of_day(start),
+    )  # fmt: skip
+    return {**drawn, "lanes": lanes, "tall": True}
 
 
 def final_bars(drawing: Drawing, piece: Piece, lanes: int = 1) -> list[Values]:
@@ -148,8 +87,11 @@ def final_bars(drawing: Drawing, piece: Piece, lanes: int = 1) -> list[Values]:
             name += f" and {len(rest)} more"
         words = f"{name}, {when}. {by(drawing, person, piece)}"
         if rest and lane == lanes - 1:
-            words += f" With {', '.join(rest)}."
+            words += f" With {listed_some(rest)}."
         kind = "override" if person.source is OnCallSource.OVERRIDE else "rotation"
+        if drawing.is_away(person.user_id, piece.start, piece.end):
+            kind += " away"
+            words += " Away then, by their own calendar."
         drawn = bar(
             ruler, piece.start, piece.end, name, words, kind,
             href=href, lane=lane, lanes=lanes, until=f"until {ruler.clock(piece.end)}",
@@ -165,14 +107,21 @@ def by(drawing: Drawing, person: OnCallPerson, piece: Piece) -> str:
     if person.source is OnCallSource.ROTATION:
         return f"Rotation {person.rotation_name}."
     why = f": {person.override_reason}" if person.override_reason else ""
-    beaten = [
+    override = drawing.overrides.get(person.override_id or "")
+    kind = override.kind if override else OverrideKind.REPLACE
+    if kind is OverrideKind.ADD:
+        return f"Override{why}. Beside the others."
+    if person.instead_of_id:
+        return f"Override{why}. Instead of {drawing.name(person.instead_of_id)}."
+    on = {each.user_id for each in piece.people}
+    beaten = dict.fromkeys(
         drawing.name(each.user_id)
         for each in reasons(
             drawing.plan.rotations, max(piece.start, drawing.ruler.start), drawing.plan.imported
         )
-        if each.stand is Stand.DECIDES and each.user_id != person.user_id
-    ]
-    instead = f" Instead of {', '.join(dict.fromkeys(beaten))}." if beaten else ""
+        if each.stand is Stand.DECIDES and each.user_id not in on
+    )
+    instead = f" Instead of {listed_some(beaten)}." if beaten else ""
     return f"Override{why}.{instead}"
 
 
@@ -256,149 +205,6 @@ def holidays_of(drawing: Drawing) -> dict[date, str]:
     return found
 
 
-def _calendar_row(drawing: Drawing) -> Values:
-    """The turns that calendars brought, each in the first lane that is free."""
-    ruler = drawing.ruler
-    near = [each for each in drawing.plan.imported if each.end_at > ruler.start and each.start_at < ruler.end]
-    free: list[Instant] = []
-    placed: list[tuple[int, ImportedShift]] = []
-    for each in sorted(near, key=lambda turn: (turn.start_at, turn.user_id)):
-        lane = next((lane for lane, end in enumerate(free) if end <= each.start_at), len(free))
-        free[lane : lane + 1] = [each.end_at]
-        placed.append((lane, each))
-    bars = []
-    for lane, turn in placed:
-        name = drawing.name(turn.user_id)
-        pieces = drawing.during(turn.start_at, turn.end_at)
-        on = any(person.user_id == turn.user_id for piece in pieces for person in piece.people)
-        words = f"{name}, {ruler.said(turn.start_at, turn.end_at)}. From a calendar, layer {turn.layer}."
-        bars.append(
-            bar(
-                ruler,
-                turn.start_at,
-                turn.end_at,
-                name,
-                words,
-                "rotation" if on else "beaten",
-                href=drawing.href(turn.start_at, turn.end_at),
-                lane=lane,
-                lanes=len(free),
-            )
-        )
-    return row("Calendars", "", bars)
-
-
-def rotation_row(drawing: Drawing, rotation: Rotation) -> Values:
-    """What one rotation alone does; where something else decides, its bars are weak."""
-    ruler = drawing.ruler
-    turns = rotation_shifts(rotation, ruler.start - MARGIN, ruler.end + MARGIN)
-    inside = [turn for turn in turns if turn.end > ruler.start and turn.start < ruler.end]
-    note = "shadow, not paged" if rotation.current.is_shadow else ""
-    return row(rotation.name, note, [each for turn in inside for each in _turn_bars(drawing, rotation, turn)])
-
-
-def _turn_bars(drawing: Drawing, rotation: Rotation, turn: Shift) -> list[Values]:
-    """One turn, cut where it begins or ceases to decide."""
-    user_id = turn.people[0].user_id
-    name, when = drawing.name(user_id), drawing.ruler.said(turn.start, turn.end)
-    words = f"{name}, {when}. Rotation {rotation.name}, layer {rotation.layer}{_place(rotation, turn)}."
-    bars = []
-    for start, end, winners in _cut(drawing, rotation, turn):
-        if start >= drawing.ruler.end or end <= drawing.ruler.start:
-            continue
-        instead = f" {_winners(drawing, winners)} instead." if winners else ""
-        if rotation.current.is_shadow:
-            instead = " A shadow sees what goes on and is not paged."
-        bars.append(
-            bar(
-                drawing.ruler,
-                start,
-                end,
-                name,
-                words + instead,
-                "beaten" if winners or rotation.current.is_shadow else "rotation",
-                href=drawing.href(turn.start, turn.end),
-            )
-        )
-    return bars
-
-
-def _place(rotation: Rotation, turn: Shift) -> str:
-    """`, place 2 of 3 in the order`."""
-    [found] = reasons([rotation], turn.start)
-    return f", place {found.place} of {found.places} in the order" if found.places > 1 else ""
-
-
-def _cut(
-    drawing: Drawing, rotation: Rotation, turn: Shift
-) -> list[tuple[Instant, Instant, Sequence[OnCallPerson]]]:
-    """The parts of a turn: where it decides, with nobody; elsewhere with those who are on instead."""
-    parts: list[tuple[Instant, Instant, Sequence[OnCallPerson]]] = []
-    for piece in drawing.during(turn.start, turn.end):
-        start, end = max(piece.start, turn.start), min(piece.end, turn.end)
-        winners = () if _decides(rotation, turn, piece) else piece.people
-        if parts and bool(parts[-1][2]) == bool(winners) and _same(parts[-1][2], winners):
-            parts[-1] = (parts[-1][0], end, winners)
-        else:
-            parts.append((start, end, winners))
-    return parts
-
-
-def _same(one: Sequence[OnCallPerson], other: Sequence[OnCallPerson]) -> bool:
-    return [person.user_id for person in one] == [person.user_id for person in other]
-
-
-def _decides(rotation: Rotation, turn: Shift, piece: Piece) -> bool:
-    """Whether the turn is part of the final answer, alone or beside others of its layer."""
-    user_id = turn.people[0].user_id
-    return any(
-        person.source is not OnCallSource.OVERRIDE
-        and (person.rotation_id == rotation.id or person.user_id == user_id)
-        for person in piece.people
-    )
-
-
-def _winners(drawing: Drawing, people: Sequence[OnCallPerson]) -> str:
-    """`Bea (override) is on call`."""
-    said = [f"{drawing.name(each.user_id)} ({each.rotation_name or 'override'})" for each in people]
-    return f"{', '.join(said)} {'is' if len(said) == 1 else 'are'} on call"
-
-
-def agenda(drawing: Drawing) -> list[Values]:
-    """The range as a list for narrow screens: {words, today, past, shifts} for each day on which something begins."""
-    days: dict[date, Values] = {}
-    now, zone = drawing.timeline.now, drawing.timeline.zone
-    today = to_datetime(now).astimezone(zone).date()
-    for piece in drawing.drawn():
-        day = to_datetime(max(piece.start, drawing.ruler.start)).astimezone(zone).date()
-        if day not in days:
-            words = f"{day:%A} {day.day} {day:%B}"
-            days[day] = {"words": words, "today": day == today, "past": True, "shifts": []}
-        days[day]["past"] &= piece.end <= now
-        days[day]["shifts"].append(
-            {
-                "names": named(piece.people, drawing.names),
-                "when": _briefly(drawing, piece, day),
-                "why": " ".join(dict.fromkeys(by(drawing, person, piece) for person in piece.people)),
-                "href": drawing.href(piece.start, piece.end),
-                "past": piece.end <= now,
-                "now": piece.start <= now < piece.end,
-                "is_gap": not piece.people,
-            }
-        )
-    return list(days.values())
-
-
-def _briefly(drawing: Drawing, piece: Piece, day: date) -> str:
-    """`09:00 to 17:00` below the day's own heading; other days are named."""
-
-    def clock(instant: Instant) -> str:
-        local = to_datetime(instant).astimezone(drawing.timeline.zone)
-        return f"{local:%H:%M}" if local.date() == day else drawing.ruler.clock(instant)
-
-    return f"{clock(piece.start)} to {clock(piece.end)}"
-
-
 def people_drawn(drawing: Drawing, plan: Values) -> list[str]:
     """Everybody who has a bar on the grid, by name: what the colours mean where a bar has no room for letters."""
     found = {
@@ -409,3 +215,13 @@ def people_drawn(drawing: Drawing, plan: Values) -> list[str]:
         if each["name"]
     }
     return sorted(found & {drawing.name(user_id) for user_id in drawing.names}, key=str.casefold)
+
+
+def has_bars(plan: Values, kind: str) -> bool:
+    """Whether any bar on the grid is of a kind, for which the legend then has a word."""
+    return any(
+        kind in each["kind"].split()
+        for group in plan["groups"]
+        for line in group["rows"]
+        for each in line["bars"]
+    )

@@ -75,6 +75,8 @@ async def create(
         named = await users.named(reader, actor, made.user_ids)
     names = {user_id: user.name for user_id, user in named.items()}
     seen = {name: typed.get(name, "")[:40] for name in ("view", "from", "zone")}
+    if not typed.get("override_id"):
+        seen["made"] = made.id
     return go(address(f"/schedules/{schedule_id}", **seen), _said(made, names, db.clock()))
 
 

@@ -15,8 +15,8 @@ from openalert.storage import users
 from openalert.storage.transaction import Reader
 from openalert.usecases.previews import Preview
 from openalert.web import render
+from openalert.web.ui.drawings import row
 from openalert.web.ui.frame import Values, Web, answer
-from openalert.web.ui.grids import row
 from openalert.web.ui.rotas import GONE, Range, Ruler, bars_of, days_from
 
 _STRIP_DAYS = 28

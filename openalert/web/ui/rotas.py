@@ -1,7 +1,10 @@
 """A schedule drawn: days, and bars in per cent of them, as `macros/rotas.html` takes them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
+from itertools import groupby, pairwise
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -13,10 +16,16 @@ from openalert.domain.walltime import first_instant, midnight
 from openalert.web import render
 from openalert.web.ui.frame import Values
 
+Drawn = TypeVar("Drawn")
 NOBODY = "Nobody"
 GONE = "somebody who is gone"
-_PIXELS = 6.1
+PIXELS = 6.1
 """Of one per cent, on the narrowest screen that shows bars side by side."""
+_NARROWEST = 4.9
+"""Pixels that a shift must have to be drawn by itself."""
+_THIN = 8
+"""Pixels: a bar below that has no room for a gap beside it."""
+_MOST_NAMED = 5
 _ROOM_FOR_INITIALS = 2.9
 """Per cent: a day of a month."""
 _LETTER = 6.9
@@ -45,14 +54,30 @@ class Range(msgspec.Struct, frozen=True, kw_only=True):
         """When the day of this number begins, counted from the first."""
         return first_instant(self.zone, midnight(self.first + timedelta(days=day)))
 
+    def crowds(self, spans: Iterable[Drawn], start_of: Callable[[Drawn], Instant]) -> Iterator[list[Drawn]]:
+        """The spans, in the order of time, one by one; those that begin on a day without room for them together."""
+        most = int(100 / self.days * PIXELS / _NARROWEST)
+        midnights = [self.midnight(day) for day in range(self.days)]
+        for day, found in groupby(spans, key=lambda span: bisect_right(midnights, start_of(span))):
+            begun = list(found)
+            if day and len(begun) > most:
+                yield begun
+            else:
+                yield from ([span] for span in begun)
+
+    def each_day(self) -> Iterator[tuple[date, Instant, Instant]]:
+        """Every day with its midnight and the next."""
+        for number in range(self.days):
+            yield self.first + timedelta(days=number), self.midnight(number), self.midnight(number + 1)
+
     def columns(self, holidays: Mapping[date, str] | None = None) -> list[Values]:
-        """The days with their words; what is special about one is its `note`."""
+        """The days with their words, of one day alone its hours; what is special about a day is its `note`."""
+        if self.days == 1:
+            return self._hours()
         ruler = Ruler(self)
         today = to_datetime(self.now).astimezone(self.zone).date()
         drawn = []
-        for number in range(self.days):
-            day = self.first + timedelta(days=number)
-            start, end = self.midnight(number), self.midnight(number + 1)
+        for number, (day, start, end) in enumerate(self.each_day()):
             x = ruler.place(start)
             notes = [(holidays or {}).get(day, ""), clocks_say(end - start)]
             drawn.append(
@@ -67,6 +92,30 @@ class Range(msgspec.Struct, frozen=True, kw_only=True):
                     "clocks": bool(notes[1]),
                     "today": day == today,
                     "note": ", ".join(note for note in notes if note),
+                }
+            )
+        return drawn
+
+    def _hours(self) -> list[Values]:
+        """The hours that the clocks show, of which one may be missing, or there twice."""
+        ruler = Ruler(self)
+        edges = [*range(self.start, self.end, HOUR), self.end]
+        drawn = []
+        for start, end in pairwise(edges):
+            local = to_datetime(start).astimezone(self.zone)
+            x = ruler.place(start)
+            drawn.append(
+                {
+                    "weekday": "",
+                    "number": f"{local:%H}" if not local.minute else f"{local:%H:%M}",
+                    "month": "",
+                    "x": x,
+                    "width": round(ruler.place(end) - x, 3),
+                    "weekend": False,
+                    "holiday": False,
+                    "clocks": False,
+                    "today": start <= self.now < end,
+                    "note": "",
                 }
             )
         return drawn
@@ -90,7 +139,8 @@ class Ruler:
     def place(self, instant: Instant) -> float:
         """Where it lies; the range's edges for what lies outside."""
         inside = min(max(instant, self.start), self.end)
-        return round((inside - self.start) * 100 / (self.end - self.start), 3)
+        # A day that a zone skipped when it crossed the date line has no length.
+        return round((inside - self.start) * 100 / max(self.end - self.start, 1), 3)
 
     def line(self, instant: Instant | None) -> float | None:
         """Where it lies; None for what lies outside."""
@@ -144,9 +194,9 @@ def bar(
         "width": width,
         "name": name,
         "label": label(name or NOBODY, width),
-        "until": until if width * _PIXELS > 7 * max(len(until), len(name)) + 24 else "",
+        "until": until if width * PIXELS > 7 * max(len(until), len(name)) + 24 else "",
         "words": words,
-        "kind": kind,
+        "kind": f"{kind} thin" if width * PIXELS < _THIN else kind,
         "href": href,
         "lane": lane,
         "lanes": lanes,
@@ -156,9 +206,20 @@ def bar(
     }
 
 
+def crowd(
+    ruler: Ruler, start: Instant, end: Instant, number: int, words: str, kind: str, *, href: str = ""
+) -> Values:
+    """One bar for many shifts that have no room by themselves; `href` leads to where they have."""
+    words = f"{render.amount(number, 'shift')}, {ruler.said(start, end)}. {words}"
+    drawn = bar(ruler, start, end, "", words, kind, href=href)
+    room = drawn["width"] * PIXELS
+    said = render.amount(number, "shift")
+    return {**drawn, "label": said if len(said) * _LETTER + 12 <= room else str(number)}
+
+
 def label(name: str, width: float) -> str:
     """What of a name there is room for: all, the first word, the initials, or nothing."""
-    room = width * _PIXELS
+    room = width * PIXELS
     for text in (name, name.split(maxsplit=1)[0]):
         if len(text) * _LETTER + 12 <= room:
             return text
@@ -168,24 +229,30 @@ def label(name: str, width: float) -> str:
 def bars_of(shown: Range, final: FinalSchedule, names: Mapping[str, str]) -> list[Values]:
     """Who is on, and where nobody is, in the order of time: one row for everybody."""
     ruler = Ruler(shown)
-    drawn = [
-        (shift.start, _together(ruler, shift, names))
-        for shift in final.items
-        if shift.end > ruler.start and shift.start < ruler.end
+    spans = [*final.items, *(Shift(start=start, end=end, people=[]) for start, end in final.gaps)]
+    inside = sorted(
+        (shift for shift in spans if shift.end > ruler.start and shift.start < ruler.end),
+        key=lambda shift: shift.start,
+    )
+    found = shown.crowds(inside, lambda shift: shift.start)
+    return [
+        _together(ruler, each[0], names) if len(each) == 1 else _crowd(ruler, each, names) for each in found
     ]
-    drawn += [
-        (start, bar(ruler, start, end, "", f"Nobody, {ruler.said(start, end)}", "gap"))
-        for start, end in final.gaps
-        if end > ruler.start and start < ruler.end
-    ]
-    return [each for _, each in sorted(drawn, key=lambda pair: pair[0])]
 
 
 def _together(ruler: Ruler, shift: Shift, names: Mapping[str, str]) -> Values:
-    everybody = ", ".join(named(shift.people, names))
+    when = ruler.said(shift.start, shift.end)
+    if not shift.people:
+        return bar(ruler, shift.start, shift.end, "", f"Nobody, {when}", "gap")
+    everybody = listed_some(named(shift.people, names))
     kind = "override" if is_override(shift.people) else "rotation"
-    words = f"{everybody}, {ruler.said(shift.start, shift.end)}"
-    return bar(ruler, shift.start, shift.end, everybody, words, kind)
+    return bar(ruler, shift.start, shift.end, everybody, f"{everybody}, {when}", kind)
+
+
+def _crowd(ruler: Ruler, shifts: Sequence[Shift], names: Mapping[str, str]) -> Values:
+    everybody = dict.fromkeys(name for shift in shifts for name in named(shift.people, names))
+    kind = "crowd" if all(shift.people for shift in shifts) else "crowd gap"
+    return crowd(ruler, shifts[0].start, shifts[-1].end, len(shifts), f"{listed_some(everybody)}.", kind)
 
 
 def named(people: Iterable[OnCallPerson], names: Mapping[str, str]) -> list[str]:
@@ -193,18 +260,32 @@ def named(people: Iterable[OnCallPerson], names: Mapping[str, str]) -> list[str]
     return [names.get(person.user_id, GONE) for person in people]
 
 
+def listed_some(words: Iterable[str], most: int = _MOST_NAMED) -> str:
+    """`Ana, Bea and Jun`; of many the first few: `Ana, Bea and 7 more`."""
+    every = list(words)
+    if len(every) > most + 1:
+        every = [*every[:most], f"{len(every) - most} more"]
+    return render.listed(every)
+
+
 def because(people: Iterable[OnCallPerson]) -> str:
-    """By what they are on call."""
-    said_once = dict.fromkeys(_reason(person) for person in people)
-    return ", ".join(said_once)
+    """By what they are on call: `rotation Weekly`, `rotations A and B, override: Dentist`."""
+    rotations = dict.fromkeys(
+        person.rotation_name or "" for person in people if person.source is OnCallSource.ROTATION
+    )
+    others = dict.fromkeys(_reason(person) for person in people if person.source is not OnCallSource.ROTATION)
+    said = (
+        [f"{'rotation' if len(rotations) == 1 else 'rotations'} {listed_some(rotations)}"]
+        if rotations
+        else []
+    )
+    return ", ".join([*said, *others])
 
 
 def _reason(person: OnCallPerson) -> str:
-    if person.source is OnCallSource.OVERRIDE:
-        return f"override: {person.override_reason}" if person.override_reason else "override"
     if person.source is OnCallSource.CALENDAR:
         return "calendar"
-    return f"rotation {person.rotation_name}"
+    return f"override: {person.override_reason}" if person.override_reason else "override"
 
 
 def is_override(people: Sequence[OnCallPerson]) -> bool:

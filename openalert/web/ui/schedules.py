@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import msgspec
 from litestar import Response, get
 from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
@@ -23,8 +24,8 @@ from openalert.storage import escalation_policies, teams, users
 from openalert.storage.database import Database
 from openalert.storage.schedules import plans
 from openalert.storage.transaction import Reader
-from openalert.usecases import calendar_feeds, reachability, schedules
-from openalert.web.ui import choices, grids, reasons, rotas, rotation_forms, timelines
+from openalert.usecases import calendar_feeds, overrides, reachability, schedules
+from openalert.web.ui import agendas, choices, drawings, grids, reasons, rotas, rotation_forms, timelines
 from openalert.web.ui.forms import Errors, local_instant, local_text, values_of
 from openalert.web.ui.frame import Values, Web, address, answer, shell
 
@@ -32,6 +33,8 @@ PAGE = 50
 DRAWN_DAYS = 14
 LOOK_AHEAD = 28 * DAY
 _SHIFTS_SHOWN = 10
+_OVERRIDES_SHOWN = 20
+_TIMES_AWAY = 2
 _MOST_CHOSEN = 4
 _FORM = ("override_id", "kind", "user_id", "instead_of_id", "start", "end", "reason")
 
@@ -129,7 +132,7 @@ async def show(
     """One schedule; `start` and `end` fill in the form by which somebody takes over."""
     typed = {
         name: request.query_params[name][:40]
-        for name in ("start", "end", "override")
+        for name in ("start", "end", "override", "made")
         if name in request.query_params
     }
     return await schedule_page(request, db, actor, schedule_id, typed, {})
@@ -147,24 +150,30 @@ async def schedule_page(
         timeline = timelines.asked(request, path, readers_zone, schedule.timezone, now)
         zone = context["zone"] = timeline.zone
         ruler = rotas.Ruler(timeline.range)
-        start, end = ruler.start - grids.MARGIN, ruler.end + grids.MARGIN
+        start, end = ruler.start - drawings.MARGIN, ruler.end + drawings.MARGIN
         moments = [now] if timeline.at is None else [now, timeline.at]
         found = await plans(reader, [schedule], min(start, *moments), max(end, now + LOOK_AHEAD, *moments))
         plan = found[schedule.id]
         answers = [_now(plan, moment) for moment in moments]
         answered = answers[0]
         period, ahead = _final(plan, start, end), _final(plan, now, now + LOOK_AHEAD)
-        names = await _names(reader, actor, answers, [period, ahead], [plan])
+        to_come = await overrides.of_schedule(reader, actor, schedule.id)
+        known = msgspec.structs.replace(plan, overrides=[*plan.overrides, *to_come])
+        names = await _names(reader, actor, answers, [period, ahead], [known])
+        absent = await calendar_feeds.clashes_of(reader, period, start, end)
         team = await teams.get(reader, actor, schedule.team_id)
         facts = _facts(schedule, actor, team.name if team else "", answered, ahead, names, zone)
-        drawing = grids.Drawing(timeline, plan, period, names, facts["can_override"])
+        drawing = drawings.Drawing(timeline, plan, period, names, facts["can_override"], absent)
         grid = grids.grid(drawing)
-        changing = _to_change(plan, typed, now) if facts["can_override"] else None
+        changing = _to_change(to_come, typed) if facts["can_override"] else None
         context |= {
             "schedule": facts,
             "plan": grid,
             "who_is_drawn": grids.people_drawn(drawing, grid),
-            "agenda": grids.agenda(drawing),
+            "agenda": (days := agendas.agenda(drawing)),
+            "notes": [day for day in days if day["note"]],
+            "is_crowded": grids.has_bars(grid, "crowd"),
+            "is_away": grids.has_bars(grid, "away"),
             "period": timeline.controls(schedule.timezone, str(readers_zone)),
             "asked": reasons.told(plan, answers[1], names, ruler) if timeline.at is not None else None,
             "away": _away(await calendar_feeds.clashes_of(reader, ahead, now, now + LOOK_AHEAD), names),
@@ -172,7 +181,9 @@ async def schedule_page(
             "unreachable": await _hard_to_reach(reader, answered, ahead, names),
             "gaps": [{"start": start, "end": _known(end, now + LOOK_AHEAD)} for start, end in ahead.gaps],
             "shifts": _shifts(drawing, ahead, actor),
-            "overrides": [_override(each, names) for each in plan.overrides if each.end_at > now],
+            "overrides": [_override(each, names) for each in to_come[:_OVERRIDES_SHOWN]],
+            "more_overrides": max(len(to_come) - _OVERRIDES_SHOWN, 0),
+            "undo": _undo(to_come, typed, actor, schedule),
             "rotations": [
                 _rotation(schedule, each, names, now) for each in schedules.shown(plan.rotations, now)
             ],
@@ -186,10 +197,18 @@ async def schedule_page(
     return answer(request, "schedules/show.html", context, 422 if errors else 200)
 
 
-def _to_change(plan: Plan, typed: Mapping[str, str], now: Instant) -> Override | None:
+def _to_change(to_come: Sequence[Override], typed: Mapping[str, str]) -> Override | None:
     """The override whose form is shown, while it is not over."""
     wanted = typed.get("override") or typed.get("override_id")
-    return next((each for each in plan.overrides if each.id == wanted and each.end_at > now), None)
+    return next((each for each in to_come if each.id == wanted), None)
+
+
+def _undo(to_come: Sequence[Override], typed: Mapping[str, str], actor: Actor, schedule: Schedule) -> str:
+    """Where the override is taken back that the reader has just made; empty: there is none."""
+    made = next((each for each in to_come if each.id == typed.get("made")), None)
+    if made is None or made.created_by_id != actor.user_id:
+        return ""
+    return f"/schedules/{schedule.id}/overrides/{made.id}/delete"
 
 
 def _usual(actor: Actor, answered: OnCall, changing: Override | None, zone: ZoneInfo) -> dict[str, str]:
@@ -212,7 +231,7 @@ def _usual(actor: Actor, answered: OnCall, changing: Override | None, zone: Zone
     }
 
 
-def _chosen(drawing: grids.Drawing, typed: Mapping[str, str]) -> list[str]:
+def _chosen(drawing: drawings.Drawing, typed: Mapping[str, str]) -> list[str]:
     """Who is on call, and why, during the time that the address puts into the form."""
     try:
         start, end = (
@@ -240,10 +259,9 @@ def _facts(
         "team_href": f"/teams/{schedule.team_id}",
         "timezone": schedule.timezone,
         "zone_differs": zone_named(schedule.timezone) != zone,
-        "on": [
-            {"name": name, "source": rotas.because([person])}
-            for person, name in zip(answered.people, rotas.named(answered.people, names), strict=True)
-        ],
+        "on": rotas.named(answered.people, names),
+        "said": rotas.listed_some(rotas.named(answered.people, names)),
+        "because": rotas.because(answered.people),
         "until": answered.until,
         "next": _next(answered, ahead, names),
         "can_edit": can(actor, Permission.CONFIGURE, schedule.team_id),
@@ -251,7 +269,7 @@ def _facts(
     }
 
 
-def _shifts(drawing: grids.Drawing, ahead: FinalSchedule, actor: Actor) -> list[Values]:
+def _shifts(drawing: drawings.Drawing, ahead: FinalSchedule, actor: Actor) -> list[Values]:
     """What comes, the times of nobody among it."""
     return [
         {
@@ -262,7 +280,7 @@ def _shifts(drawing: grids.Drawing, ahead: FinalSchedule, actor: Actor) -> list[
             "mine": any(person.user_id == actor.user_id for person in piece.people),
             "take": drawing.href(piece.start, piece.end),
         }
-        for piece in grids.pieces_of(ahead)[:_SHIFTS_SHOWN]
+        for piece in drawings.pieces_of(ahead)[:_SHIFTS_SHOWN]
     ]
 
 
@@ -275,6 +293,7 @@ def _override(override: Override, names: Mapping[str, str]) -> Values:
     return {
         "id": override.id,
         "name": grids.of_override(override, names),
+        "face": names.get(override.user_id, "") if override.user_id else "",
         "start": override.start_at,
         "end": override.end_at,
         "reason": override.reason,
@@ -283,11 +302,14 @@ def _override(override: Override, names: Mapping[str, str]) -> Values:
 
 def _rotation(schedule: Schedule, rotation: Rotation, names: Mapping[str, str], now: Instant) -> Values:
     current = rotation.current
+    members = [names.get(each, rotas.GONE) if each else "" for each in current.member_ids]
     return {
         "id": rotation.id,
         "name": rotation.name,
         "words": rotation_forms.in_words(current),
-        "members": [names.get(each, "nobody") for each in current.member_ids],
+        "members": members,
+        "said": rotas.listed_some(name or "nobody" for name in members),
+        "everybody": ", ".join(name or "nobody" for name in members),
         "changes_at": current.valid_from if current.valid_from > now else None,
         "over": current.effective_until is not None and current.effective_until <= now,
         "href": f"/schedules/{schedule.id}/rotations/{rotation.id}",
@@ -295,10 +317,17 @@ def _rotation(schedule: Schedule, rotation: Rotation, names: Mapping[str, str], 
 
 
 def _away(found: Sequence[Clash], names: Mapping[str, str]) -> list[Values]:
-    """Who is on call in times that their own calendar says they are away, the next first."""
+    """Who is on call in times that their own calendar says they are away, the next first: {name, times, more}."""
+    times: dict[str, list[Clash]] = {}
+    for clash in found:
+        times.setdefault(clash.user_id, []).append(clash)
     return [
-        {"name": names.get(each.user_id, "somebody"), "start": each.start_at, "end": each.end_at}
-        for each in found[:_SHIFTS_SHOWN]
+        {
+            "name": names.get(user_id, rotas.GONE),
+            "times": [{"start": each.start_at, "end": each.end_at} for each in clashes[:_TIMES_AWAY]],
+            "more": max(len(clashes) - _TIMES_AWAY, 0),
+        }
+        for user_id, clashes in times.items()
     ]
 
 

@@ -8,14 +8,14 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from openalert.domain.instant import Instant, to_datetime
-from openalert.domain.walltime import first_instant, midnight, zone_named
+from openalert.domain.walltime import zone_named
 from openalert.web.ui.forms import local_instant, local_text
 from openalert.web.ui.frame import Values, Web, address
 from openalert.web.ui.rotas import Range
 
-Length: TypeAlias = Literal["week", "fortnight", "month"]
-LENGTHS: dict[Length, str] = {"week": "Week", "fortnight": "2 weeks", "month": "Month"}
-_DAYS = {"week": 7, "fortnight": 14}
+Length: TypeAlias = Literal["day", "week", "fortnight", "month"]
+LENGTHS: dict[Length, str] = {"day": "Day", "week": "Week", "fortnight": "2 weeks", "month": "Month"}
+_DAYS = {"day": 1, "week": 7, "fortnight": 14}
 _FIRST_DAY, _LAST_DAY = date(2000, 1, 1), date(2200, 1, 1)
 
 
@@ -25,7 +25,7 @@ class Timeline(msgspec.Struct, frozen=True, kw_only=True):
     path: str
     length: Length
     day: date
-    """A day of the period; a period begins on a Monday or on the first of a month."""
+    """A day of the period; a period of weeks begins on a Monday, a month on its first."""
     is_today: bool
     """No day was asked for."""
     zone: ZoneInfo
@@ -40,6 +40,8 @@ class Timeline(msgspec.Struct, frozen=True, kw_only=True):
         if self.length == "month":
             first = self.day.replace(day=1)
             days = calendar.monthrange(first.year, first.month)[1]
+        elif self.length == "day":
+            first, days = self.day, 1
         else:
             first = self.day - timedelta(days=self.day.weekday())
             days = _DAYS[self.length]
@@ -126,14 +128,10 @@ def _moment(text: str, zone: ZoneInfo) -> Instant | None:
 
 
 def _period(shown: Range, length: Length) -> str:
-    """`23 Nov to 6 Dec 2026`, `December 2026`."""
+    """`23 Nov to 6 Dec 2026`, `December 2026`, `Thu 24 Dec 2026`."""
     if length == "month":
         return f"{shown.first:%B %Y}"
+    if length == "day":
+        return f"{shown.first:%a} {shown.first.day} {shown.first:%b %Y}"
     last = shown.first + timedelta(days=shown.days - 1)
     return f"{shown.first.day} {shown.first:%b} to {last.day} {last:%b %Y}"
-
-
-def clock_change(zone: ZoneInfo, day: date) -> int:
-    """By how many minutes the zone's clocks go forward (negative: back) on a day; 0 on nearly all."""
-    start, end = (first_instant(zone, midnight(each)) for each in (day, day + timedelta(days=1)))
-    return (24 * 60) - (end - start) // 60_000

@@ -94,6 +94,25 @@ async def test_a_click_on_a_shift_opens_its_form_and_the_edge_of_an_override_is_
     assert house.complaints == []
 
 
+async def test_a_row_is_one_stop_of_tab_and_arrows_go_on_from_there(house: House) -> None:
+    """Nobody tabs through every shift of a month; after another period is fetched it is so again."""
+    path, _ = await _schedule(house)
+    page = await house.page(f"{path}?view=month")
+    for _ in range(2):
+        stops = page.locator("[data-mark] .bar[tabindex='0']")
+        assert await page.locator("[data-mark] .bar").count() > 1
+        assert await stops.count() == 1
+        await stops.focus()
+        begun = await page.evaluate("document.activeElement.getAttribute('aria-label')")
+        await page.keyboard.press("ArrowRight")
+        followed = await page.evaluate("document.activeElement.getAttribute('aria-label')")
+        assert begun != followed
+        assert await stops.get_attribute("aria-label") == followed
+        await page.locator("[rel=next]").click()
+        await _until(page, "location.search.includes('from=')")
+    assert house.complaints == []
+
+
 async def test_an_edit_is_looked_at_before_it_is_saved(house: House) -> None:
     """From the form to what changes, back with everything typed, and on to Save."""
     path, rotation = await _schedule(house)
