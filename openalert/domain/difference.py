@@ -86,6 +86,11 @@ def shifts_of_people(final: FinalSchedule, start: Instant, end: Instant) -> dict
     return {user_id: _joined(spans) for user_id, spans in times.items()}
 
 
+def with_difference(spans: Iterable[Span], person: PersonDifference) -> list[Span]:
+    """What shifts are after somebody's gains and losses."""
+    return _without(_joined([*spans, *person.gained]), person.lost)
+
+
 def length(spans: Iterable[Span]) -> Instant:
     """Milliseconds in all of the spans."""
     return sum(end - start for start, end in spans)

@@ -1,16 +1,19 @@
 """Swap: a shift, or part of one, that is offered to others, taken by one of them, or exchanged for another."""
 
+from collections.abc import Iterable
 from enum import StrEnum
 
 import msgspec
 
 from openalert.domain.errors import Invalid
-from openalert.domain.instant import LATEST, Instant
+from openalert.domain.instant import DAY, LATEST, Instant
 from openalert.domain.oncall import shifts
 from openalert.domain.override import Override
 from openalert.domain.plan import Plan
 
 LONGEST_NOTE = 500
+FURTHEST = 400 * DAY
+"""How far ahead a swap may end."""
 
 
 class SwapStatus(StrEnum):
@@ -25,6 +28,8 @@ class SwapStatus(StrEnum):
     """Taken back, before or after it was taken."""
     EXPIRED = "expired"
     """It began and nobody had taken it."""
+    ENDED = "ended"
+    """The schedule was edited, and the shift is no more."""
 
 
 class Swap(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,6 +81,8 @@ def check_swap(swap: Swap, now: Instant) -> None:
     _check_time("", swap.start_at, swap.end_at)
     if swap.end_at <= now:
         raise _invalid("endTime", "must lie in the future: shifts that are over stay as they were")
+    if swap.end_at > now + FURTHEST:
+        raise _invalid("endTime", f"must lie within the next {FURTHEST // DAY} days")
     if swap.to_user_id == swap.user_id:
         raise _invalid("toUserId", "must be somebody else than whose shift it is")
     if swap.taken_by_id == swap.user_id:
@@ -95,6 +102,8 @@ def _check_return(swap: Swap, start: Instant, end: Instant, now: Instant) -> Non
     _check_time("return", start, end)
     if start <= now:
         raise _invalid("returnStartTime", "must lie in the future")
+    if end > now + FURTHEST:
+        raise _invalid("returnEndTime", f"must lie within the next {FURTHEST // DAY} days")
     if start < swap.end_at and swap.start_at < end:
         raise _invalid("returnStartTime", "must not lie within the shift that is given away")
 
@@ -110,12 +119,6 @@ def _check_time(prefix: str, start: Instant, end: Instant) -> None:
 
 def _invalid(field: str, rule: str) -> Invalid:
     return Invalid(f"{field} {rule}.", field=field)
-
-
-def rests(start: Instant, end: Instant, taken_from: Instant, until: Instant) -> list[tuple[Instant, Instant]]:
-    """What is left of a time when another is taken out of it."""
-    parts = ((start, min(end, taken_from)), (max(start, until), end))
-    return [(first, last) for first, last in parts if first < last]
 
 
 def is_on(plan: Plan, user_id: str, start: Instant, end: Instant) -> bool:
@@ -138,15 +141,17 @@ def is_on_throughout(plan: Plan, user_id: str, start: Instant, end: Instant) -> 
 def bound(plan: Plan, cover: Override) -> Override:
     """The cover, bound to the rotations whose turns it takes over; of the whole schedule where that is not enough."""
     narrow = msgspec.structs.replace(cover, rotation_ids=_rotations_of(plan, cover))
-    after = Plan(
-        schedule=plan.schedule,
-        rotations=plan.rotations,
-        overrides=[*plan.overrides, narrow],
-        imported=plan.imported,
-    )
+    after = with_overrides(plan, [*plan.overrides, narrow])
     gone = not is_on(after, cover.instead_of_id, cover.start_at, cover.end_at)
     here = is_on_throughout(after, cover.user_id, cover.start_at, cover.end_at)
     return narrow if gone and here else msgspec.structs.replace(cover, rotation_ids=())
+
+
+def with_overrides(plan: Plan, overrides: Iterable[Override]) -> Plan:
+    """The plan with these overrides and no others."""
+    return Plan(
+        schedule=plan.schedule, rotations=plan.rotations, overrides=list(overrides), imported=plan.imported
+    )
 
 
 def _rotations_of(plan: Plan, cover: Override) -> tuple[str, ...]:

@@ -181,10 +181,11 @@ async def insert_override(tx: Transaction, made: Override) -> None:
 
 
 async def update_override(tx: Transaction, changed: Override) -> None:
-    """Write what of an override may change: its time, its reason, and the turns of a temporary schedule."""
+    """Write what of an override may change: its time, reason and rotations, and turns of a temporary schedule."""
     await tx.execute(
         """
-        UPDATE overrides SET start_at = :start_at, end_at = :end_at, reason = :reason, shifts = :shifts
+        UPDATE overrides SET start_at = :start_at, end_at = :end_at, reason = :reason, shifts = :shifts,
+            rotation_ids = :rotation_ids
         WHERE id = :id
         """,
         **to_parameters(changed),

@@ -41,6 +41,15 @@ async def put_editors(tx: Transaction, notice: ShiftNotice) -> None:
     )
 
 
+async def put_before(tx: Transaction, notice: ShiftNotice) -> None:
+    """What counts as said before is something else."""
+    await tx.execute(
+        "UPDATE shift_notices SET before_edit = :before_edit WHERE schedule_id = :id",
+        before_edit=to_json(notice.before_edit),
+        id=notice.schedule_id,
+    )
+
+
 async def due(reader: Reader, at: Instant, *, limit: int) -> list[ShiftNotice]:
     """The notices to be given by now, the oldest first."""
     return await reader.all(

@@ -15,6 +15,7 @@ async def update(tx: Transaction, swap: Swap) -> None:
     """Write everything about it that changes."""
     await tx.execute(
         "UPDATE shift_swaps SET status = :status, start_at = :start_at, end_at = :end_at, "
+        "return_start_at = :return_start_at, return_end_at = :return_end_at, "
         "taken_by_id = :taken_by_id, cover_id = :cover_id, return_cover_id = :return_cover_id, due_at = :due_at, "
         "updated_at = :updated_at WHERE id = :id",
         **to_parameters(swap),
@@ -39,6 +40,17 @@ async def of_schedule(reader: Reader, schedule_id: str, start: Instant) -> list[
         "AND (end_at > :start OR return_end_at > :start) ORDER BY start_at, id",
         schedule=schedule_id,
         start=start,
+    )
+
+
+async def in_force(reader: Reader, schedule_id: str) -> list[Swap]:
+    """Those of the schedule that are offered or taken and not over, in the order of their making."""
+    return await reader.all(
+        Swap,
+        "SELECT * FROM shift_swaps WHERE schedule_id = :schedule AND status IN ('open', 'taken') "
+        "AND (end_at > :now OR return_end_at > :now) ORDER BY id",
+        schedule=schedule_id,
+        now=reader.now,
     )
 
 
@@ -77,3 +89,13 @@ async def due(reader: Reader, limit: int) -> list[tuple[str, str]]:
         limit=limit,
     )
     return [(row[0], row[1]) for row in rows]
+
+
+async def members_who_may_take(reader: Reader, team_id: str) -> list[str]:
+    """The ids of the active members of a team who may respond there, by name."""
+    rows = await reader.rows(
+        "SELECT u.id FROM users u JOIN team_members m ON m.user_id = u.id WHERE m.team_id = :team AND u.is_active "
+        "AND u.role != 'viewer' AND (m.role != 'viewer' OR u.role IN ('owner', 'admin')) ORDER BY u.name, u.id",
+        team=team_id,
+    )
+    return [row[0] for row in rows]

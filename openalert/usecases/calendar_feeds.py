@@ -3,7 +3,8 @@
 Fetching and reading happen outside of transactions; what came of it is written in one.
 """
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 
 import msgspec
 
@@ -29,7 +30,6 @@ from openalert.domain.calendar_feed import (
     turns_in,
 )
 from openalert.domain.errors import Conflict, Invalid, NotFound, OpenAlertError
-from openalert.domain.event import Event
 from openalert.domain.ids import new_id
 from openalert.domain.instant import Instant
 from openalert.domain.notification import NotificationKind
@@ -49,6 +49,7 @@ from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import audit, calendar_reading, notify
 from openalert.usecases import schedules as duty
 from openalert.usecases.access import found, may_manage, require
+from openalert.usecases.swap_following import following
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -157,9 +158,9 @@ async def remove(
     """Read it no more. Absences that it gave are forgotten, turns to come do not happen."""
     feed = await get(tx, tx.actor, feed_id, user_id=user_id, schedule_id=schedule_id)
     owner = await _owner(tx, tx.actor, Wanted(user_id=user_id, schedule_id=schedule_id))
-    await calendar_feeds.delete(tx, feed.id, tx.now)
+    async with _change(tx, feed):
+        await calendar_feeds.delete(tx, feed.id, tx.now)
     _record(tx, "removed", feed, owner)
-    await _changed(tx, feed)
 
 
 async def refresh(db: Database, fetcher: CalendarFetcher, feed_id: str) -> None:
@@ -313,8 +314,8 @@ async def _keep(tx: Transaction, feed: CalendarFeed, told: Preview) -> CalendarF
     before = await calendar_feeds.turns_from(tx, feed.id, tx.now)
     ending, beginning = merged(before, told.periods, tx.now)
     if ending or beginning:
-        await calendar_feeds.change_turns(tx, feed, ending, beginning)
-        await _changed(tx, feed)
+        async with _change(tx, feed):
+            await calendar_feeds.change_turns(tx, feed, ending, beginning)
     return kept
 
 
@@ -368,18 +369,16 @@ async def _warn(tx: Transaction, feed: CalendarFeed, failure: str) -> None:
             )
 
 
-async def _changed(tx: Transaction, feed: CalendarFeed) -> None:
-    """Whoever looks at the schedule looks again."""
+@asynccontextmanager
+async def _change(tx: Transaction, feed: CalendarFeed) -> AsyncIterator[None]:
+    """Let swaps follow turns that change inside, and whoever looks at the schedule look again."""
     schedule = await schedules.get(tx, SYSTEM, feed.schedule_id) if feed.schedule_id else None
-    if schedule is not None:
-        tx.emit(
-            Event(
-                type="oncall.changed",
-                organization_id=schedule.organization_id,
-                team_id=schedule.team_id,
-                data={"scheduleId": schedule.id},
-            )
-        )
+    if schedule is None:
+        yield
+        return
+    async with following(tx, schedule):
+        yield
+    duty.changed(tx, schedule)
 
 
 def _record(tx: Transaction, act: str, feed: CalendarFeed, owner: _Owner) -> None:

@@ -16,6 +16,7 @@ from openalert.domain.team import Channel
 from openalert.domain.walltime import zone_named
 from openalert.notifiers.notifier import (
     EDITING,
+    Action,
     LostAnswer,
     Message,
     NotifierError,
@@ -108,6 +109,8 @@ async def compose(
         timezone=people[0].timezone if people else "UTC",
         channel_config=(channel.config if channel else {}) | secrets,
     )
+    if path := row.content.get("path"):
+        message.actions = [Action(verb="open", label="Open OpenAlert", url=f"{outside.base_url}{path}")]
     if row.kind is NotificationKind.LINK:
         await links.write(reader, row, message, outside.base_url, outside.secret)
     if test_pages.is_test_page(row):

@@ -143,8 +143,12 @@ def messages_to(
     headline: str,
     body: str,
     reason: str,
+    path: str = "",
 ) -> list[Notification]:
-    """What tells somebody about a schedule, by the ways they want to hear of handoffs; `effect` is unique to it."""
+    """What tells somebody about a schedule, by the ways they want to hear of handoffs; `effect` is unique to it.
+
+    `path` is that of the page that the message opens; empty: none.
+    """
     planned = plan(callee, None, tx.now, kind=NotificationKind.HANDOFF)
     return [
         Notification(
@@ -161,7 +165,8 @@ def messages_to(
             channel=step.way.type,
             address=step.way.address,
             reason=reason,
-            content={"headline": headline, "body": body, SCHEDULE: schedule.name},
+            content={"headline": headline, "body": body, SCHEDULE: schedule.name}
+            | ({"path": path} if path else {}),
             due_at=step.due_at,
             held_until=step.held_until,
             give_up_at=give_up_at(NotificationKind.HANDOFF, step.due_at),

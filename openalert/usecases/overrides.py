@@ -14,6 +14,7 @@ from openalert.storage import swaps
 from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import audit, schedules, shift_notices
 from openalert.usecases.access import found, given, require
+from openalert.usecases.swap_following import following
 
 MOST_AHEAD = 1_000
 """Overrides of one schedule that are not over."""
@@ -66,7 +67,8 @@ async def add(
     )
     await _check(tx, made)
     made = msgspec.structs.replace(made, start_at=max(start_at, tx.now))
-    await stored.insert_override(tx, made)
+    async with following(tx, schedule):
+        await stored.insert_override(tx, made)
     _record(tx, "added", schedule, None, made)
     schedules.changed(tx, schedule)
     return made
@@ -95,7 +97,8 @@ async def change(
         after = msgspec.structs.replace(after, start_at=max(after.start_at, tx.now))
     after = msgspec.structs.replace(after, reason=after.reason.strip(), shifts=_within(after))
     await _check(tx, after, known=before.user_ids)
-    await stored.update_override(tx, after)
+    async with following(tx, schedule):
+        await stored.update_override(tx, after)
     _record(tx, "changed", schedule, before, after)
     schedules.changed(tx, schedule)
     return after
@@ -107,10 +110,11 @@ async def remove(tx: Transaction, schedule_id: str, override_id: str) -> None:
     made = found(await stored.override(tx, schedule.id, override_id), "override")
     _check_not_over(tx, made)
     await _check_free(tx, made)
-    if made.start_at < tx.now:
-        await stored.update_override(tx, msgspec.structs.replace(made, end_at=tx.now))
-    else:
-        await stored.delete_override(tx, made.id)
+    async with following(tx, schedule):
+        if made.start_at < tx.now:
+            await stored.update_override(tx, msgspec.structs.replace(made, end_at=tx.now))
+        else:
+            await stored.delete_override(tx, made.id)
     _record(tx, "removed", schedule, made, None)
     schedules.changed(tx, schedule)
 

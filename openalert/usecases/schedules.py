@@ -29,6 +29,7 @@ from openalert.storage import escalation_policies, schedules, users
 from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import audit, shift_notices
 from openalert.usecases.access import all_known, found, given, named, new_owner, require, team_for
+from openalert.usecases.swap_following import following
 
 LONGEST_RANGE = 400 * DAY
 MOST_ROTATIONS = 50
@@ -93,8 +94,9 @@ async def update(
     audit.change(tx, "schedule.updated", schedule, after)
     if after.timezone != schedule.timezone:
         await shift_notices.remember(tx, schedule)
-        for rotation in shown(await schedules.rotations(tx, [schedule.id]), tx.now):
-            await schedules.update_rotation(tx, moved(rotation, after.timezone, tx.now))
+        async with following(tx, schedule):
+            for rotation in shown(await schedules.rotations(tx, [schedule.id]), tx.now):
+                await schedules.update_rotation(tx, moved(rotation, after.timezone, tx.now))
     changed(tx, after)
     return after
 
@@ -152,7 +154,8 @@ async def add_rotation(
         raise Conflict(f"A schedule has at most {MOST_ROTATIONS} rotations.")
     made = drafted(schedule, name, change, tx.now, answers_from=answers_from)
     await check_people(tx, tx.actor, made.current.member_ids, "memberIds")
-    await schedules.insert_rotation(tx, made)
+    async with following(tx, schedule):
+        await schedules.insert_rotation(tx, made)
     _record_rotation(tx, "added", schedule, None, made)
     changed(tx, schedule)
     return made
@@ -192,7 +195,8 @@ async def amend_rotation(
     before = found(await schedules.rotation(tx, schedule.id, rotation_id), "rotation")
     await check_people(tx, tx.actor, newcomers(before, change), "memberIds")
     after = edited(before, change, tx.now, name=name, apply=apply)
-    await schedules.update_rotation(tx, after)
+    async with following(tx, schedule):
+        await schedules.update_rotation(tx, after)
     _record_rotation(tx, "updated", schedule, before, after)
     changed(tx, schedule)
     return after
@@ -230,7 +234,8 @@ async def remove_rotation(
     await shift_notices.remember(tx, schedule)
     removed = found(await schedules.rotation(tx, schedule.id, rotation_id), "rotation")
     end = tx.now if apply == "now" else end_of_shift(removed, tx.now)
-    await schedules.end_rotation(tx, removed.id, end)
+    async with following(tx, schedule):
+        await schedules.end_rotation(tx, removed.id, end)
     _record_rotation(tx, "removed", schedule, removed, None)
     changed(tx, schedule)
 

@@ -6,11 +6,18 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from openalert.domain.access import SYSTEM
-from openalert.domain.difference import PersonDifference, Span, difference_of_people, shifts_of_people
+from openalert.domain.difference import (
+    PersonDifference,
+    Span,
+    difference_of_people,
+    shifts_of_people,
+    with_difference,
+)
 from openalert.domain.instant import DAY, MINUTE, Instant, to_datetime
 from openalert.domain.notification import Notification
 from openalert.domain.notification_plan import Callee
 from openalert.domain.oncall import shifts
+from openalert.domain.plan import Plan
 from openalert.domain.schedule import Schedule
 from openalert.domain.walltime import zone_named
 from openalert.storage import notifications, recipients, schedules, shift_notices
@@ -44,6 +51,21 @@ async def remember(tx: Transaction, schedule: Schedule) -> None:
         await shift_notices.put_editors(
             tx, msgspec.structs.replace(kept, editor_ids=(*kept.editor_ids, editor))
         )
+
+
+async def agreed(tx: Transaction, schedule: Schedule, before: Plan, after: Plan) -> None:
+    """Leave out of the notice what swaps change: those concerned agreed to it, and are told by itself."""
+    kept = await shift_notices.of_schedule(tx, schedule.id)
+    if kept is None or kept.until_at <= tx.now:
+        return
+    was, then = (
+        shifts_of_people(shifts(plan, tx.now, kept.until_at), tx.now, kept.until_at)
+        for plan in (before, after)
+    )
+    for person in difference_of_people(was, then, tx.now, kept.until_at):
+        known = kept.before_edit.get(person.user_id, [])
+        kept.before_edit[person.user_id] = with_difference(known, person)
+    await shift_notices.put_before(tx, kept)
 
 
 async def tell(tx: Transaction) -> int:

@@ -17,17 +17,18 @@ from openalert.domain.swap import (
     expires_at,
     is_on,
     is_on_throughout,
-    rests,
+    with_overrides,
 )
 from openalert.storage import schedules as stored_schedules
 from openalert.storage import swaps as stored
 from openalert.storage import users
 from openalert.storage.transaction import Reader, Transaction
-from openalert.usecases import audit, overrides, schedules, swap_news
+from openalert.usecases import schedules, shift_notices, swap_news
 from openalert.usecases.access import acting, found, require
+from openalert.usecases.swap_following import plan_ahead, record, trim
 
 MOST_AHEAD = 500
-"""Swaps of one schedule whose shifts are not over."""
+"""Offers and swaps of one schedule whose shifts are not over."""
 
 
 async def of_schedule(
@@ -75,7 +76,7 @@ async def offer(
         raise Conflict("Some of this time is offered already; take that offer back first.", field="startTime")
     swap = msgspec.structs.replace(swap, due_at=expires_at(swap, tx.now))
     await stored.insert(tx, swap)
-    _record(tx, "offered", schedule, None, swap)
+    record(tx, "offered", schedule, None, swap)
     await swap_news.offered(tx, schedule, swap)
     return swap
 
@@ -134,7 +135,7 @@ async def decline(tx: Transaction, schedule_id: str, swap_id: str) -> Swap:
     if tx.actor.user_id != before.to_user_id and not _leads(tx, schedule):
         raise Conflict(f"This is offered to {await _name(tx, before.to_user_id)}, who answers it.")
     after = await _end(tx, before, SwapStatus.DECLINED)
-    _record(tx, "declined", schedule, before, after)
+    record(tx, "declined", schedule, before, after)
     await swap_news.declined(tx, schedule, after)
     return after
 
@@ -151,13 +152,9 @@ async def withdraw(tx: Transaction, schedule_id: str, swap_id: str) -> Swap:
             f"Only {await _name(tx, before.user_id)}, whoever took it and admins of the team take this back."
         )
     if before.status is SwapStatus.TAKEN:
-        await _check_undoable(tx, before)
+        await _undo(tx, schedule, before)
     after = await _end(tx, before, SwapStatus.WITHDRAWN)
-    for override_id in (before.cover_id, before.return_cover_id):
-        if override_id is not None:
-            await overrides.remove(tx, schedule.id, override_id)
-    await _end_stale_offers(tx, schedule)
-    _record(tx, "withdrawn", schedule, before, after)
+    record(tx, "withdrawn", schedule, before, after)
     await swap_news.withdrawn(tx, schedule, before)
     return after
 
@@ -176,15 +173,19 @@ async def _carry_out(tx: Transaction, schedule: Schedule, before: Swap | None, s
     await _check(tx, schedule, swap)
     taker = swap.taken_by_id or ""
     await _check_responder(tx, schedule, taker, "takerId")
-    start = max(swap.start_at, tx.now)
-    spans = [(start, swap.end_at, swap.user_id, taker)]
-    if swap.in_return is not None:
-        spans.append((*swap.in_return, taker, swap.user_id))
-    covers = [await _cover(tx, schedule, swap, *span) for span in spans]
+    plan = as_it_was = await _plan_ahead(tx, schedule, swap)
+    covers = []
+    for cover in _covers(tx, swap, taker):
+        if is_on(plan, cover.user_id, cover.start_at, cover.end_at):
+            name = await _name(tx, cover.user_id)
+            raise Conflict(f"{name} is on call then already; give that shift away first.")
+        covers.append(bound(plan, cover))
+        await stored_schedules.insert_override(tx, covers[-1])
+        plan = with_overrides(plan, [*plan.overrides, covers[-1]])
     after = msgspec.structs.replace(
         swap,
         status=SwapStatus.TAKEN,
-        start_at=start,
+        start_at=covers[0].start_at,
         cover_id=covers[0].id,
         return_cover_id=covers[1].id if len(covers) > 1 else None,
         due_at=None,
@@ -194,49 +195,48 @@ async def _carry_out(tx: Transaction, schedule: Schedule, before: Swap | None, s
         await stored.insert(tx, after)
     else:
         await stored.update(tx, after)
-        await _offer_rests(tx, before, before.start_at, before.end_at, after)
-    await _cut_offers(tx, after)
-    await _end_stale_offers(tx, schedule)
-    _record(tx, "taken", schedule, before, after)
+        await _offer_rests(tx, before, after)
+    await _settle(tx, schedule, as_it_was, plan)
+    record(tx, "taken", schedule, before, after)
     await swap_news.taken(tx, schedule, after)
     return after
 
 
-async def _cover(
-    tx: Transaction, schedule: Schedule, swap: Swap, start: Instant, end: Instant, whose: str, who: str
-) -> Override:
-    plan = await _plan(tx, schedule, start, end)
-    if is_on(plan, who, start, end):
-        raise Conflict(f"{await _name(tx, who)} is on call then already; give that shift away first.")
-    wanted = Override(
-        id="",
-        schedule_id=schedule.id,
-        kind=OverrideKind.COVER,
-        user_id=who,
-        instead_of_id=whose,
-        start_at=start,
-        end_at=end,
-        created_at=tx.now,
-    )
-    return await overrides.add(
-        tx,
-        schedule.id,
-        kind=OverrideKind.COVER,
-        user_id=who,
-        instead_of_id=whose,
-        rotation_ids=bound(plan, wanted).rotation_ids,
-        start_at=start,
-        end_at=end,
-        reason=f"Swap: {swap.note}" if swap.note else "Swap",
-    )
+def _covers(tx: Transaction, swap: Swap, taker: str) -> list[Override]:
+    """What puts the taker on call, and for a shift in return whoever gave theirs; bound to nothing yet."""
+    spans = [(max(swap.start_at, tx.now), swap.end_at, swap.user_id, taker)]
+    if swap.in_return is not None:
+        spans.append((*swap.in_return, taker, swap.user_id))
+    return [
+        Override(
+            id=new_id(tx.now),
+            schedule_id=swap.schedule_id,
+            kind=OverrideKind.COVER,
+            user_id=who,
+            instead_of_id=whose,
+            start_at=start,
+            end_at=end,
+            reason=f"Swap: {swap.note}" if swap.note else "Swap",
+            created_at=tx.now,
+            created_by_id=tx.actor.user_id,
+        )
+        for start, end, whose, who in spans
+    ]
+
+
+async def _settle(tx: Transaction, schedule: Schedule, before: Plan, after: Plan) -> None:
+    """What follows for others when shifts have changed hands."""
+    await shift_notices.agreed(tx, schedule, before, after)
+    await trim(tx, schedule)
+    schedules.changed(tx, schedule)
 
 
 async def _check(tx: Transaction, schedule: Schedule, swap: Swap) -> None:
     """Refuse what cannot be swapped, and shifts that those who give them away do not have."""
     check_swap(swap, tx.now)
-    ahead = await stored.of_schedule(tx, schedule.id, tx.now)
+    ahead = await stored.in_force(tx, schedule.id)
     if len(ahead) >= MOST_AHEAD and all(each.id != swap.id for each in ahead):
-        raise Conflict(f"A schedule has at most {MOST_AHEAD} swaps ahead.")
+        raise Conflict(f"A schedule has at most {MOST_AHEAD} swaps ahead; take back some first.")
     await schedules.check_people(tx, tx.actor, [swap.user_id], "userId")
     start = max(swap.start_at, tx.now)
     await _check_shift(tx, schedule, swap.user_id, start, swap.end_at, "startTime")
@@ -278,8 +278,8 @@ def _check_part(offered: Swap, taken: Swap) -> None:
         raise Invalid("endTime must lie within what is offered.", field="endTime")
 
 
-async def _check_undoable(tx: Transaction, swap: Swap) -> None:
-    """A swap that has begun stands, and so does one whose taker has given some of it on."""
+async def _undo(tx: Transaction, schedule: Schedule, swap: Swap) -> None:
+    """Take the covers back; a swap that has begun stands, and so does one whose taker has given some of it on."""
     if swap.begins_at <= tx.now:
         raise Conflict("This has begun and stays as it is; take the shift, or offer it anew.")
     spans = [(swap.start_at, swap.end_at, swap.taken_by_id or "")]
@@ -289,6 +289,12 @@ async def _check_undoable(tx: Transaction, swap: Swap) -> None:
         later = await stored.of_time(tx, swap.schedule_id, holder, start, end, SwapStatus.TAKEN)
         if any((each.cover_id or "") > (swap.cover_id or "") for each in later if each.id != swap.id):
             raise Conflict(f"{await _name(tx, holder)} has given some of it on; that must be undone first.")
+    plan = await _plan_ahead(tx, schedule, swap)
+    made = {swap.cover_id, swap.return_cover_id}
+    for override_id in sorted(made - {None}, key=str):
+        await stored_schedules.delete_override(tx, override_id or "")
+    left = with_overrides(plan, [each for each in plan.overrides if each.id not in made])
+    await _settle(tx, schedule, plan, left)
 
 
 async def _open(tx: Transaction, schedule_id: str, swap_id: str) -> tuple[Schedule, Swap]:
@@ -309,40 +315,22 @@ async def _end(tx: Transaction, swap: Swap, status: SwapStatus) -> Swap:
     return ended
 
 
-async def _cut_offers(tx: Transaction, taken: Swap) -> None:
-    """What else was offered of a time that has changed hands is offered no more; the rest of it still is."""
-    for each in await _of_time(tx, taken, SwapStatus.OPEN):
-        await _end(tx, each, SwapStatus.WITHDRAWN)
-        if each.in_return is None:
-            await _offer_rests(tx, each, each.start_at, each.end_at, taken)
-
-
-async def _offer_rests(tx: Transaction, offered: Swap, start: Instant, end: Instant, taken: Swap) -> None:
-    if offered.in_return is not None:
-        return
-    for first, last in rests(max(start, tx.now), end, taken.start_at, taken.end_at):
-        rest = msgspec.structs.replace(offered, id=new_id(tx.now), start_at=first, end_at=last)
-        await stored.insert(tx, msgspec.structs.replace(rest, due_at=expires_at(rest, tx.now)))
-
-
-async def _end_stale_offers(tx: Transaction, schedule: Schedule) -> None:
-    """Offers of shifts that those who offered them do not have any more."""
-    for each in await stored.of_schedule(tx, schedule.id, tx.now):
-        if each.status is not SwapStatus.OPEN:
-            continue
-        spans = [(max(each.start_at, tx.now), each.end_at, each.user_id)]
-        if each.in_return is not None:
-            spans.append((*each.in_return, each.to_user_id or ""))
-        for start, end, holder in spans:
-            if start < end and not is_on(await _plan(tx, schedule, start, end), holder, start, end):
-                await _end(tx, each, SwapStatus.WITHDRAWN)
-                break
+async def _offer_rests(tx: Transaction, offered: Swap, taken: Swap) -> None:
+    """What is left of an offer of which a part was taken is still offered."""
+    for first, last in ((max(offered.start_at, tx.now), taken.start_at), (taken.end_at, offered.end_at)):
+        if first < last:
+            rest = msgspec.structs.replace(offered, id=new_id(tx.now), start_at=first, end_at=last)
+            await stored.insert(tx, msgspec.structs.replace(rest, due_at=expires_at(rest, tx.now)))
 
 
 async def _of_time(tx: Transaction, swap: Swap, status: SwapStatus) -> list[Swap]:
     """Others by which the same person gives away some of the time."""
     same = await stored.of_time(tx, swap.schedule_id, swap.user_id, swap.start_at, swap.end_at, status)
     return [each for each in same if each.id != swap.id and each.user_id == swap.user_id]
+
+
+async def _plan_ahead(tx: Transaction, schedule: Schedule, swap: Swap) -> Plan:
+    return await plan_ahead(tx, schedule, [swap])
 
 
 async def _plan(tx: Transaction, schedule: Schedule, start: Instant, end: Instant) -> Plan:
@@ -388,16 +376,3 @@ def _on_behalf(tx: Transaction, schedule: Schedule, user_id: str, field: str) ->
 async def _name(tx: Transaction, user_id: str | None) -> str:
     people = await users.named(tx, tx.actor, [user_id] if user_id else [])
     return people[user_id].name if user_id in people else "Somebody"
-
-
-def _record(tx: Transaction, act: str, schedule: Schedule, before: Swap | None, after: Swap) -> None:
-    audit.record(
-        tx,
-        f"swap.{act}",
-        kind="swap",
-        id=after.id,
-        name=schedule.name,
-        team_id=schedule.team_id,
-        before=before,
-        after=after,
-    )

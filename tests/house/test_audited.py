@@ -27,6 +27,7 @@ NOT_AN_ACT = {
     "drills.step": "time does it, nobody",
     "handoffs.messages_to": "writes nothing down",
     "handoffs.tell": "time does it, nobody",
+    "shift_notices.agreed": "part of an act that another records",
     "shift_notices.remember": "part of an act that another records",
     "shift_notices.tell": "time does it, nobody",
     "swaps.expire": "time does it, nobody",
@@ -35,6 +36,10 @@ NOT_AN_ACT = {
     "swap_news.declined": "tells of an act that another records",
     "swap_news.withdrawn": "tells of an act that another records",
     "swap_news.expired": "tells of what time did",
+    "swap_news.moved": "tells of what another records",
+    "swap_news.ended": "tells of what another records",
+    "swap_following.following": "records what becomes of swaps alone",
+    "swap_following.trim": "part of acts that another records",
     "idempotency.recall": "changes nothing",
     "idempotency.keep": "an answer kept for a repeat of the act, which is recorded",
     "incidents.move_with_service": "part of moving a service",
@@ -75,6 +80,9 @@ NOT_AN_ACT = {
     "weekly_reports.send": "time does it, nobody",
 }
 """Functions that take a transaction and need no entry of their own, and why."""
+
+OF_SWAPS_ALONE = "swap_following.following"
+"""It goes around edits, which record themselves."""
 
 
 class Function:
@@ -117,7 +125,11 @@ def functions() -> dict[str, Function]:
 def silent(known: dict[str, Function]) -> list[str]:
     """Acts that neither record nor call anything that does."""
     recording = {"audit.record", "audit.change", "audit.record_installation"}
-    while more := {key for key, each in known.items() if key not in recording and each.calls & recording}:
+    while more := {
+        key
+        for key, each in known.items()
+        if key not in recording | {OF_SWAPS_ALONE} and each.calls & recording
+    }:
         recording |= more
     return [key for key, each in known.items() if each.is_act and key not in recording]
 

@@ -64,12 +64,15 @@ async def rota(world: World) -> Rota:
 async def test_an_offer_leaves_the_shift_where_it_is_until_it_is_taken(world: World, rota: Rota) -> None:
     """Alice offers the day after tomorrow, Bob is asked and takes it, Alice is told; nobody hears of it twice."""
     offered = await rota.does(swaps.offer, by=world.alice, note="Dentist", **rota.day(2))
-    assert world.mailbox(world.bob).got("Alice offers a shift in Days", HANDOFF).body.endswith("\nDentist")
+    assert (
+        world.mailbox(world.bob).got("Alice offers a shift in Days", HANDOFF).body.splitlines()[1]
+        == "Dentist"
+    )
     assert await rota.days(4) == [["Alice"], ["Bob"], ["Alice"], ["Bob"]]
     taken = await rota.does(swaps.take, offered.id, by=world.bob)
     assert (taken.status, taken.taken_by_id) == (SwapStatus.TAKEN, world.bob.id)
     assert await rota.days(4) == [["Alice"], ["Bob"], ["Bob"], ["Bob"]]
-    body = world.mailbox(world.alice).got("Bob takes a shift of yours in Days", HANDOFF).body
+    body = world.mailbox(world.alice).got("Bob takes your shift in Days", HANDOFF).body
     assert body.startswith("Wed 07 Jan, 09:00 to Thu 08 Jan, 09:00.")
     world.is_quiet()
 
@@ -109,14 +112,14 @@ async def test_an_exchange_changes_both_shifts_or_none(world: World, rota: Rota)
         return_end_at=back["end_at"],
         **rota.day(2),
     )
-    world.mailbox(world.bob).got("Alice asks you to swap a shift in Days", HANDOFF)
+    world.mailbox(world.bob).got("Alice asks you to exchange shifts in Days", HANDOFF)
     taken = await rota.does(swaps.take, asked.id, by=world.bob)
     assert await rota.days(4) == [["Alice"], ["Bob"], ["Bob"], ["Alice"]]
     with pytest.raises(Conflict, match="part of a swap"):
         await rota.does(overrides.remove, taken.return_cover_id, by=world.bob)
     await rota.does(swaps.withdraw, asked.id, by=world.alice)
     assert await rota.days(4) == [["Alice"], ["Bob"], ["Alice"], ["Bob"]]
-    world.mailbox(world.bob).got("Alice has a shift back in Days", HANDOFF)
+    world.mailbox(world.bob).got("Alice has the shift in Days back", HANDOFF)
 
 
 async def test_an_exchange_for_a_shift_that_is_gone_changes_nothing(world: World, rota: Rota) -> None:
@@ -165,7 +168,7 @@ async def test_declining_leaves_the_shift_where_it_is(world: World, rota: Rota) 
     asked = await rota.does(swaps.offer, by=world.alice, to_user_id=world.bob.id, **rota.day(2))
     declined = await rota.does(swaps.decline, asked.id, by=world.bob)
     assert declined.status is SwapStatus.DECLINED
-    world.mailbox(world.alice).got("Bob did not take a shift of yours in Days", HANDOFF)
+    world.mailbox(world.alice).got("Bob does not take your shift in Days", HANDOFF)
     with pytest.raises(Conflict, match="declined"):
         await rota.does(swaps.take, asked.id, by=world.bob)
     everybody = await rota.does(swaps.offer, by=world.alice, **rota.day(2))
@@ -177,7 +180,7 @@ async def test_declining_leaves_the_shift_where_it_is(world: World, rota: Rota) 
 async def test_an_offer_expires_as_its_shift_begins_and_is_told_once(world: World, rota: Rota) -> None:
     """Not before; afterwards nobody can take it, the shift stays, and a second look finds nothing."""
     offered = await rota.does(swaps.offer, by=world.bob, to_user_id=world.alice.id, **rota.day(1))
-    world.mailbox(world.alice).got("Bob offers a shift", HANDOFF)
+    world.mailbox(world.alice).got("Bob offers you a shift", HANDOFF)
     assert await due.run_due(world.db) == 0
     world.clock.advance(DAY)
     with pytest.raises(Conflict, match="begun"):
@@ -185,7 +188,7 @@ async def test_an_offer_expires_as_its_shift_begins_and_is_told_once(world: Worl
     assert await due.run_due(world.db) == 1
     assert await due.run_due(world.db) == 0
     await world.engine.run_until_idle()
-    world.mailbox(world.bob).got("Bob keeps a shift that nobody took in Days", HANDOFF)
+    world.mailbox(world.bob).got("Nobody took your shift in Days", HANDOFF)
     world.is_quiet()
     assert await rota.days(2) == [["Alice"], ["Bob"]]
 
@@ -257,7 +260,7 @@ async def test_only_admins_swap_for_others(world: World, rota: Rota) -> None:
     given = await rota.does(swaps.offer, by=world.alice, user_id=world.alice.id, **rota.day(2))
     await rota.does(swaps.take, given.id, by=world.alice, taker_id=world.bob.id)
     world.mailbox(world.bob).got("Alice offers a shift", HANDOFF)
-    world.mailbox(world.bob).got("Bob takes a shift of Alice in Days", HANDOFF)
+    world.mailbox(world.bob).got("You take a shift of Alice in Days", HANDOFF)
     assert await rota.days(3) == [["Alice"], ["Bob"], ["Bob"]]
 
 

@@ -43,6 +43,7 @@ _BECAME = {
     SwapStatus.DECLINED: "declined",
     SwapStatus.WITHDRAWN: "taken back",
     SwapStatus.EXPIRED: "nobody took it",
+    SwapStatus.ENDED: "the shift is no more",
 }
 
 

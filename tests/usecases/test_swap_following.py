@@ -1,0 +1,275 @@
+"""Swaps under a schedule that is edited: they follow their shifts, end with them, and never touch the past."""
+
+import random
+from typing import Any
+
+import msgspec
+import pytest
+
+from openalert.domain.errors import OpenAlertError
+from openalert.domain.instant import DAY, HOUR, MINUTE, Instant
+from openalert.domain.notification import NotificationKind
+from openalert.domain.oncall import rotation_shifts
+from openalert.domain.schedule import RotationChange
+from openalert.domain.swap import Swap, SwapStatus
+from openalert.domain.user import User
+from openalert.engine import escalate
+from openalert.storage import audit
+from openalert.storage import schedules as stored
+from openalert.storage.audit import AuditFilter
+from openalert.usecases import overrides, schedules, swaps
+from tests import make
+from tests.usecases.test_swaps import Rota, rota
+from tests.world import World
+
+__all__ = ["rota"]
+pytestmark = pytest.mark.anyio
+HANDOFF = NotificationKind.HANDOFF
+
+
+async def edit(rota: Rota, **options: Any) -> None:
+    """Alice, who owns the team, edits the rotation, from its next handoff on."""
+    change = RotationChange(**options)
+    await rota.world.does(schedules.amend_rotation, rota.id, rota.rotation_id, change, by=rota.world.alice)
+
+
+async def known(rota: Rota, swap_id: str) -> Swap:
+    """The swap as it is now."""
+    async with rota.world.db.read() as reader:
+        return await swaps.get(reader, rota.world.as_(rota.world.alice), rota.id, swap_id)
+
+
+def later(rota: Rota, number: int) -> dict[str, Instant]:
+    """The times of a turn that is handed over two hours later than before."""
+    return {name: at + 2 * HOUR for name, at in rota.day(number).items()}
+
+
+async def settle(world: World) -> None:
+    """Let so much time pass that notices of edits are given."""
+    world.clock.advance(6 * MINUTE)
+    await escalate.tell_changed_shifts(world.db)
+    await world.engine.run_until_idle()
+
+
+async def test_a_swap_follows_the_handoff_of_its_shift(world: World, rota: Rota) -> None:
+    """Handed over two hours later, Bob is on for Alice from then till then; both hear it once, and it is recorded."""
+    taken = await rota.does(swaps.take_shift, by=world.bob, user_id=world.alice.id, **rota.day(2))
+    world.mailbox(world.alice).got("Bob takes your shift", HANDOFF)
+    await edit(rota, handoff_time="11:00")
+    after = await known(rota, taken.id)
+    assert (after.start_at, after.end_at) == tuple(at + 2 * HOUR for at in rota.day(2).values())
+    edges = [at + minutes for at in rota.day(2).values() for minutes in (2 * HOUR - 1, 2 * HOUR)]
+    assert [await rota.on(at) for at in edges] == [["Bob"], ["Bob"], ["Bob"], ["Bob"]]
+    assert await rota.days(5) == [["Alice"], ["Bob"], ["Bob"], ["Bob"], ["Alice"]]
+    body = world.mailbox(world.bob).got("The shift that you take for Alice in Days has moved", HANDOFF).body
+    assert body.splitlines()[:2] == [
+        "Wed 07 Jan, 11:00 to Thu 08 Jan, 11:00.",
+        "Before: Wed 07 Jan, 09:00 to Thu 08 Jan, 09:00.",
+    ]
+    async with world.db.read() as reader:
+        entries = await audit.page(reader, world.as_(world.alice), AuditFilter(act="swap"), limit=9)
+    assert [each.act for each in entries] == ["swap.moved", "swap.taken"]
+
+
+async def test_a_swap_ends_where_its_shift_is_no_more(world: World, rota: Rota) -> None:
+    """The rotation is taken out: what was taken and what was offered is over, and both are told."""
+    taken = await rota.does(swaps.take_shift, by=world.bob, user_id=world.alice.id, **rota.day(2))
+    offered = await rota.does(swaps.offer, by=world.bob, to_user_id=world.alice.id, **rota.day(3))
+    await world.does(schedules.remove_rotation, rota.id, rota.rotation_id, by=world.alice)
+    assert [(await known(rota, each.id)).status for each in (taken, offered)] == [SwapStatus.ENDED] * 2
+    async with world.db.read() as reader:
+        assert await overrides.of_schedule(reader, world.as_(world.alice), rota.id) == []
+    for _ in (taken, offered):
+        world.mailbox(world.bob).got("A swap in Days is over: the shift is no more", HANDOFF)
+    assert await rota.on(rota.begin + 2 * DAY + HOUR) == []
+
+
+async def test_an_exchange_of_which_one_half_is_gone_ends_as_a_whole(world: World, rota: Rota) -> None:
+    """Bob's shift in return becomes Alice's own by an edit: she keeps hers, and owes nothing."""
+    back = rota.day(3)
+    asked = await rota.does(
+        swaps.offer,
+        by=world.alice,
+        to_user_id=world.bob.id,
+        return_start_at=back["start_at"],
+        return_end_at=back["end_at"],
+        **rota.day(2),
+    )
+    await rota.does(swaps.take, asked.id, by=world.bob)
+    await edit(rota, member_ids=(world.alice.id,))
+    assert (await known(rota, asked.id)).status is SwapStatus.ENDED
+    assert await rota.days(4) == [["Alice"]] * 4
+
+
+async def test_who_was_taken_over_is_told_of_an_edit_once(world: World, rota: Rota) -> None:
+    """The notice of the edit leaves out what the swap has told by itself, and tells the rest."""
+    await settle(world)
+    world.mailbox(world.bob).got("Your shifts in Days have changed", HANDOFF)
+    await edit(rota, handoff_time="11:00")
+    await rota.does(swaps.take_shift, by=world.bob, user_id=world.alice.id, **later(rota, 2))
+    world.mailbox(world.alice).got("Bob takes your shift", HANDOFF)
+    await settle(world)
+    body = world.mailbox(world.bob).got("Your shifts in Days have changed", HANDOFF).body
+    assert body.splitlines()[:3] == [
+        "You are on call too:",
+        "  Wed 07 Jan 09:00 to Wed 07 Jan 11:00",
+        "  Fri 09 Jan 09:00 to Fri 09 Jan 11:00",
+    ]
+
+
+async def test_what_has_begun_stays_as_it_was(world: World, rota: Rota) -> None:
+    """A running cover keeps its beginning and ends with the shift; without the shift it ends by itself."""
+    taken = await rota.does(swaps.take_shift, by=world.bob, user_id=world.alice.id, **rota.day(0))
+    world.clock.advance(5 * HOUR)
+    now = world.clock()
+    await world.does(schedules.remove_rotation, rota.id, rota.rotation_id, by=world.alice)
+    after = await known(rota, taken.id)
+    assert (after.status, after.start_at) == (SwapStatus.TAKEN, rota.begin)
+    assert [await rota.on(at) for at in (rota.begin, now - 1, now)] == [["Bob"], ["Bob"], []]
+
+
+async def test_what_is_offered_follows_and_ends_too(world: World, rota: Rota) -> None:
+    """With the handoff the offer moves; where an override puts somebody else on call, the rest is offered."""
+    offered = await rota.does(swaps.offer, by=world.alice, **rota.day(2))
+    await edit(rota, handoff_time="11:00")
+    day = later(rota, 2)
+    moved = await known(rota, offered.id)
+    assert (moved.start_at, moved.end_at, moved.due_at) == (day["start_at"], day["end_at"], day["start_at"])
+    noon = {"start_at": day["start_at"] + HOUR, "end_at": day["start_at"] + 2 * HOUR}
+    await world.does(overrides.add, rota.id, user_id=world.bob.id, by=world.alice, **noon)
+    async with world.db.read() as reader:
+        every = await swaps.of_schedule(reader, world.as_(world.alice), rota.id)
+    assert [(each.start_at, each.end_at) for each in every if each.status is SwapStatus.OPEN] == [
+        (day["start_at"], noon["start_at"]),
+        (noon["end_at"], day["end_at"]),
+    ]
+
+
+class Agreed(msgspec.Struct):
+    """A swap in the model: the turns that change hands, each with who takes it."""
+
+    id: str
+    turns: dict[int, str]
+
+
+class Model:
+    """What the final schedule should be: turns in a row, each with its owner and those who took it, one by one."""
+
+    def __init__(self) -> None:
+        self.turns: list[tuple[Instant, Instant, str]] = []
+        self.swaps: list[Agreed] = []
+
+    def holder(self, turn: int) -> str:
+        """Who has a turn after all swaps."""
+        taken = [each.turns[turn] for each in self.swaps if turn in each.turns]
+        return taken[-1] if taken else self.turns[turn][2]
+
+    def is_on_top(self, swap: Agreed) -> bool:
+        """Whether nobody has given on what they got by this swap."""
+        later = self.swaps[self.swaps.index(swap) + 1 :]
+        return not any(set(each.turns) & set(swap.turns) for each in later)
+
+    def edit(self, turns: list[tuple[Instant, Instant, str]], now: Instant) -> None:
+        """The rotation has other turns: what was taken from somebody who has the turn no more is over."""
+        givers = {each.id: self._givers(each) for each in self.swaps}
+        self.turns = turns
+        for swap in list(self.swaps):
+            begun = any(turns[turn][0] <= now for turn in swap.turns)
+            gone = {turn for turn, giver in givers[swap.id].items() if self._before(swap, turn) != giver}
+            gone = {turn for turn in gone if turns[turn][0] > now}
+            if gone and not begun:
+                self.swaps.remove(swap)
+            else:
+                swap.turns = {turn: taker for turn, taker in swap.turns.items() if turn not in gone}
+
+    def _givers(self, swap: Agreed) -> dict[int, str]:
+        return {turn: self._before(swap, turn) for turn in swap.turns}
+
+    def _before(self, swap: Agreed, turn: int) -> str:
+        """Who had the turn when it was swapped."""
+        earlier = self.swaps[: self.swaps.index(swap)]
+        taken = [each.turns[turn] for each in earlier if turn in each.turns]
+        return taken[-1] if taken else self.turns[turn][2]
+
+
+TURNS = 9
+
+
+async def turns_of(rota: Rota) -> list[tuple[Instant, Instant, str]]:
+    """The turns of the rotation without any override."""
+    async with rota.world.db.read() as reader:
+        rotation = await stored.rotation(reader, rota.id, rota.rotation_id)
+    assert rotation is not None
+    return [
+        (start, start + DAY, shift.people[0].user_id)
+        for shift in rotation_shifts(rotation, rota.begin, rota.begin + TURNS * DAY)
+        for start in range(shift.start, shift.end, DAY)
+    ]
+
+
+@pytest.mark.parametrize("seed", range(8))
+async def test_the_schedule_is_what_a_simple_model_says_after_any_acts_and_edits(
+    world: World, rota: Rota, seed: int
+) -> None:
+    """Turns change hands by what succeeds, edits reorder people, days pass; who was on call is never rewritten."""
+    await make.member(world.db, world.core, world.charlie)
+    rng = random.Random(seed)
+    people: dict[str, User] = {each.id: each for each in (world.alice, world.bob, world.charlie)}
+    await edit(rota, member_ids=tuple(people))
+    model = Model()
+    model.turns = await turns_of(rota)
+    offers: dict[str, dict[int, str]] = {}
+    history: dict[Instant, list[str]] = {}
+    done = dict.fromkeys(("offer", "take", "take_shift", "withdraw", "edit"), 0)
+    for _ in range(40):
+        act = rng.choice(["offer", "exchange", "take_shift", "take", "take", "withdraw", "edit", "sleep"])
+        turn, other = rng.randrange(TURNS), rng.randrange(TURNS)
+        whose, taker = model.holder(turn), rng.choice(list(people))
+        span = {"start_at": model.turns[turn][0], "end_at": model.turns[turn][1]}
+        try:
+            if act == "offer":
+                made = await rota.does(swaps.offer, by=people[whose], **span)
+                offers[made.id] = {turn: ""}
+            elif act == "exchange":
+                back = model.turns[other]
+                made = await rota.does(
+                    swaps.offer,
+                    by=people[whose],
+                    to_user_id=model.holder(other),
+                    return_start_at=back[0],
+                    return_end_at=back[1],
+                    **span,
+                )
+                offers[made.id] = {turn: "", other: whose}
+            elif act == "take_shift":
+                made = await rota.does(swaps.take_shift, by=people[taker], user_id=whose, **span)
+                model.swaps.append(Agreed(made.id, {turn: taker}))
+                done[act] += 1
+            elif act == "take" and offers:
+                made = await rota.does(swaps.take, swap_id := rng.choice(list(offers)), by=people[taker])
+                model.swaps.append(
+                    Agreed(made.id, {number: who or taker for number, who in offers.pop(swap_id).items()})
+                )
+                done[act] += 1
+            elif act == "withdraw" and model.swaps:
+                swap = rng.choice(model.swaps)
+                await rota.does(swaps.withdraw, swap.id, by=world.alice)
+                assert model.is_on_top(swap)
+                model.swaps.remove(swap)
+                done[act] += 1
+            elif act == "edit":
+                order = rng.sample(list(people), k=rng.choice([2, 3]))
+                await edit(rota, member_ids=tuple(order))
+                model.edit(await turns_of(rota), world.clock())
+                done[act] += 1
+            elif act == "sleep" and rng.random() < 0.4:
+                world.clock.advance(rng.choice([5 * HOUR, DAY]))
+        except OpenAlertError:
+            pass
+        for number in range(TURNS):
+            middle = model.turns[number][0] + 12 * HOUR
+            assert await rota.on(middle) == [people[model.holder(number)].name], (act, number)
+            if middle < world.clock():
+                assert history.setdefault(middle, await rota.on(middle)) == await rota.on(middle)
+    assert done["edit"]
+    assert done["take_shift"] + done["take"]
