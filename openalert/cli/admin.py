@@ -16,6 +16,10 @@ from openalert.web.admin import reachable, socket_path
 SECONDS = 60.0
 
 
+class GoneAway(OpenAlertError):
+    """The server ended between the question and the answer."""
+
+
 def run(config: Config, command: str, **arguments: Any) -> list[str]:
     """The lines that the command prints."""
     asked = ask(config, command, **arguments)
@@ -38,7 +42,7 @@ def ask(config: Config, command: str, **arguments: Any) -> list[str] | None:
         talk.flush()
         line = talk.readline()
     if not line:
-        raise OpenAlertError("The server went away before it answered. Try again.")
+        raise GoneAway("The server went away before it answered. Try again.")
     reply = json.loads(line)
     if reply.get("error"):
         raise OpenAlertError(reply["error"], code=reply.get("code") or "INTERNAL_ERROR")

@@ -4,14 +4,21 @@ import asyncio
 import os
 import shutil
 import subprocess
+import time
+from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 import click
+import msgspec
 
 from openalert.cli.settings import configured, options
 from openalert.config import Config, make_data_dir
-from openalert.domain.errors import Conflict, Invalid, OpenAlertError
+from openalert.domain.errors import Conflict, OpenAlertError
+
+if TYPE_CHECKING:
+    from openalert.cli.replacing import Outcome
 
 
 @click.command()
@@ -40,7 +47,9 @@ async def _migrate(config: Config) -> list[str]:
 def backup(file: Path, config_file: str | None, data_dir: str | None, database_url: str | None) -> None:
     """Copy the database to FILE and prove the copy; the server may go on running."""
     config = configured(config_file, data_dir, database_url)
-    source = _sqlite_file(config)
+    from openalert.storage import sqlite_file
+
+    source = sqlite_file(config.database_url)
     if source is None:
         _dump_postgres(config.database_url, file)
         click.echo(f"Saved to {file}.")
@@ -84,27 +93,44 @@ async def _note_directly(config: Config, file: str) -> None:
 @click.argument("file", type=click.Path(path_type=Path))
 @options
 def restore(file: Path, config_file: str | None, data_dir: str | None, database_url: str | None) -> None:
-    """Put the backup FILE in the place of the database; the server must not run."""
-    config = configured(config_file, data_dir, database_url)
-    target = _sqlite_file(config)
-    if target is None:
-        raise Invalid("A backup of Postgres is restored with pg_restore; see docs/operations.md.")
-    if not file.is_file():
-        raise OpenAlertError(f"There is no file {file}.")
+    """Put the backup FILE in the place of the database; a running server does it itself, and goes on with it."""
+    from openalert.cli import admin, replacing
+    from openalert.storage import sqlite_file
     from openalert.usecases.restore import restore as put_in_place
 
+    config = configured(config_file, data_dir, database_url)
+    target = sqlite_file(config.database_url)
+    if target is None:
+        raise replacing.postgres()
+    if not file.is_file():
+        raise OpenAlertError(f"There is no file {file}.")
+    asked = admin.ask(config, "restore", file=str(file.absolute()))
+    if asked is not None:
+        admin.say(_outcome(config, number=int(asked[0]), server=int(asked[1])).lines)
+        return
     make_data_dir(config)
-    done = asyncio.run(put_in_place(file, target))
-    click.echo(f"Restored from {file}." + (f" The database before is {done.kept}." if done.kept else ""))
-    if done.held:
-        click.echo(
-            f"{done.held} open incident(s) had a step due in the past: held, nobody is paged for them. Look at them."
-        )
+    admin.say(replacing.told(file, asyncio.run(put_in_place(file, target))))
 
 
-def _sqlite_file(config: Config) -> Path | None:
-    prefix, _, path = config.database_url.partition(":///")
-    return Path(path).absolute() if prefix == "sqlite" else None
+def _outcome(config: Config, *, number: int, server: int) -> "Outcome":
+    """Wait until the server runs again and says what became of the restore; raises what it was refused for."""
+    from openalert.cli import admin
+    from openalert.cli.replacing import Outcome
+
+    while True:
+        with suppress(admin.GoneAway, ConnectionError):
+            told = admin.ask(config, "where", fact="restored")
+            outcome = msgspec.json.decode(told[0], type=Outcome | None) if told else None
+            if outcome is not None and outcome.number == number:
+                break
+        try:
+            os.kill(server, 0)
+        except ProcessLookupError:
+            raise OpenAlertError("The server ended while it restored; its log says why.") from None
+        time.sleep(0.1)
+    if outcome.error:
+        raise OpenAlertError(outcome.error, code=outcome.code)
+    return outcome
 
 
 def _dump_postgres(url: str, target: Path) -> None:

@@ -17,10 +17,11 @@ import uvicorn
 from openalert.app import OpenAlert
 from openalert.cli import process
 from openalert.cli.connection import connections
+from openalert.cli.replacing import Replacing
 from openalert.cli.settings import CannotStart
 from openalert.config import Config, make_data_dir
 from openalert.notifiers.notifier import Notifier
-from openalert.storage import keyring, open_database
+from openalert.storage import keyring, open_database, sqlite_file
 from openalert.storage.database import Database
 from openalert.telemetry import configure_logs
 from openalert.usecases import configuration, console, vault
@@ -52,8 +53,10 @@ def serve(
         values = configuration.texts(config)
         port = listener.getsockname()[1]
         config = msgspec.structs.replace(config, server=msgspec.structs.replace(config.server, port=port))
+        replacing = Replacing(sqlite_file(config.database_url))
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            runner.run(_serve(config, values, listener, background, channels))
+            while runner.run(_serve(config, values, listener, replacing, background, channels)):
+                runner.run(replacing.carry_out())
     finally:
         listener.close()
 
@@ -87,9 +90,11 @@ async def _serve(
     config: Config,
     values: Mapping[str, str],
     listener: socket.socket,
+    replacing: Replacing,
     background: Background | None,
     channels: Mapping[str, Notifier] | None,
-) -> None:
+) -> bool:
+    """One run; whether it ended only for a backup to take the place of its database."""
     database = await open_database(config.database_url, keys=keyring.of(config))
     try:
         await _miss_keys(database)
@@ -98,15 +103,19 @@ async def _serve(
         openalert = OpenAlert(config, database, key, channels)
         listens = _address(config)
         path = socket_path(config.database_url, config.data_dir)
-        admin = AdminSocket(path, database, openalert.bus, {"listens": listens})
+        facts = {"listens": listens, "restored": msgspec.json.encode(replacing.outcome).decode()}
+        admin = AdminSocket(path, database, openalert.bus, facts, {"restore": replacing.ask})
         await admin.start()
         _calm_the_collector()
         try:
             server = _Server(openalert, listens, invites=background is None)
+            replacing.stop = server.make_way
             async with _beside(background, server, openalert, listens):
-                await server.serve(sockets=[listener])
+                # A copy, which uvicorn closes: ours goes on listening while a backup is put in place.
+                await server.serve(sockets=[listener.dup()])
             if not server.started:
                 raise CannotStart("OpenAlert could not start; the log above says why.")
+            return replacing.is_wanted and not server.is_told_to_end
         finally:
             await admin.stop()
     finally:
@@ -128,6 +137,7 @@ async def _miss_keys(database: Database) -> None:
 
 def _calm_the_collector() -> None:
     """What start-up made stays for ever: let the garbage collector not look through it again and again."""
+    gc.unfreeze()
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
@@ -193,6 +203,13 @@ class _Server(uvicorn.Server):
         self._listens = listens
         self._invites = invites
         self.is_up = asyncio.Event()
+        self.is_told_to_end = False
+        self._makes_way = False
+
+    def make_way(self) -> None:
+        """End in order, for the next run of this same process."""
+        self._makes_way = True
+        self.should_exit = True
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Then say where it is, and how to begin."""
@@ -206,7 +223,8 @@ class _Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """First let nothing new in and send live listeners to whoever follows."""
-        _notify_supervisor("STOPPING=1")
+        if not self._makes_way:
+            _notify_supervisor("STOPPING=1")
         log.info("stopping")
         await self._openalert.drain()
         await super().shutdown(sockets=sockets)
@@ -226,8 +244,9 @@ class _Server(uvicorn.Server):
 
     def handle_exit(self, sig: int, frame: Any) -> None:  # noqa: ARG002 - uvicorn's signature
         """The first asks, the second insists."""
-        if self.should_exit:
+        if self.is_told_to_end:
             self.force_exit = True
+        self.is_told_to_end = True
         self.should_exit = True
 
 

@@ -64,6 +64,12 @@ async def _upgrade(database: SqliteDatabase | PostgresDatabase) -> None:
     await migrate.apply(database)
 
 
+def sqlite_file(url: str) -> Path | None:
+    """The file that `sqlite:///path` names, whole; None for another database."""
+    prefix, _, path = url.partition(":///")
+    return Path(path).absolute() if prefix == "sqlite" else None
+
+
 def _database(url: str, clock: Clock) -> SqliteDatabase | PostgresDatabase:
     scheme, _, rest = url.partition("://")
     if scheme == "sqlite" and rest.startswith("/") and len(rest) > 1:
@@ -76,4 +82,13 @@ def _database(url: str, clock: Clock) -> SqliteDatabase | PostgresDatabase:
     )
 
 
-__all__ = ["Clock", "Database", "Reader", "Transaction", "open_database", "open_reading", "wall_clock"]
+__all__ = [
+    "Clock",
+    "Database",
+    "Reader",
+    "Transaction",
+    "open_database",
+    "open_reading",
+    "sqlite_file",
+    "wall_clock",
+]

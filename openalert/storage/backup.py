@@ -85,9 +85,7 @@ def stage(backup: Path, beside: Path) -> Path:
 
 def replace(staged: Path, database: Path) -> Path | None:
     """Put the staged file in the place of a database that nobody has open; where the old one is now, if any."""
-    with closing(sqlite3.connect(staged, isolation_level=None)) as raw:
-        raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        raw.execute("PRAGMA journal_mode=DELETE")
+    _into_one_file(staged)
     _sync(staged)
     kept = _set_aside(database) if database.exists() else None
     staged.replace(database)
@@ -97,15 +95,29 @@ def replace(staged: Path, database: Path) -> Path | None:
 
 
 def _set_aside(database: Path) -> Path:
-    """The old database under a free name, with its log, which must never be taken for one of the new file."""
+    """The old database under a free name besides its own, so that at no moment there is none.
+
+    Its log must never be taken for one of the new file. One that is too broken to take its log in is moved with it.
+    """
     number = 1
     while (kept := database.with_name(f"{database.name}.before-restore-{number}")).exists():
         number += 1
-    for suffix in ("-wal", "-shm", ""):
-        old = database.with_name(database.name + suffix)
-        if old.exists():
-            old.rename(kept.with_name(kept.name + suffix))
+    try:
+        _into_one_file(database)
+        os.link(database, kept)
+    except (OSError, sqlite3.Error):
+        for suffix in ("-wal", "-shm", ""):
+            old = database.with_name(database.name + suffix)
+            if old.exists():
+                old.rename(kept.with_name(kept.name + suffix))
     return kept
+
+
+def _into_one_file(database: Path) -> None:
+    """Take in what lies in the log beside it."""
+    with closing(sqlite3.connect(database, isolation_level=None)) as raw:
+        raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        raw.execute("PRAGMA journal_mode=DELETE")
 
 
 def remove(staged: Path) -> None:

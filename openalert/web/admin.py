@@ -9,7 +9,7 @@ import asyncio
 import os
 import re
 import socket
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from openalert.web.live import message
 log = structlog.get_logger(__name__)
 
 LONGEST_LINE = 65_536
+Act = Callable[..., Awaitable[list[str]]]
 _LONGEST_PATH = 100
 """A socket's path may have 107 bytes on Linux, 103 on others."""
 
@@ -70,12 +71,18 @@ def reachable(path: Path) -> Iterator[str]:
 class AdminSocket:
     """The server's end."""
 
-    def __init__(self, path: Path, database: Database, bus: Bus, facts: dict[str, str]) -> None:
-        """`facts`: what `where` answers, such as the address that the server listens on."""
+    def __init__(
+        self, path: Path, database: Database, bus: Bus, facts: Mapping[str, str], acts: Mapping[str, Act]
+    ) -> None:
+        """`facts`: what `where` answers, such as the address that the server listens on.
+
+        `acts`: commands to the process itself, beside those to what it keeps.
+        """
         self._path = path
         self._database = database
         self._bus = bus
         self._facts = facts
+        self._acts = acts
         self._server: asyncio.Server | None = None
         self._talking: set[asyncio.Task[None]] = set()
 
@@ -124,6 +131,8 @@ class AdminSocket:
                 return
             if question.command == "where":
                 reply = Reply(lines=[self._facts.get(str(question.arguments.get("fact")), "")])
+            elif question.command in self._acts:
+                reply = Reply(lines=await self._acts[question.command](**question.arguments))
             else:
                 reply = Reply(lines=await console.run(self._database, question.command, question.arguments))
         except OpenAlertError as error:

@@ -5,12 +5,15 @@ import os
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -226,8 +229,8 @@ def test_a_killed_server_does_not_stand_in_the_way(server: Server) -> None:
         assert again.stop() == 0
 
 
-def test_a_backup_beside_the_server_can_be_restored(server: Server) -> None:
-    """Keys survive; a restore beside the server is refused; what was there before is kept."""
+def test_a_backup_is_restored_without_a_server(server: Server) -> None:
+    """Keys survive; what was there before is kept."""
     key = server.run("token", "create", "ci").stdout.splitlines()[-1]
     done = server.run("backup", "save.db")
     assert done.returncode == 0, done.stderr
@@ -235,9 +238,6 @@ def test_a_backup_beside_the_server_can_be_restored(server: Server) -> None:
     assert "head" in (verified := server.run("verify")).stdout
     assert verified.returncode == 0, verified.stdout
     server.run("user", "add", "late@b.example", "--name", "Late")
-    refused = server.run("restore", "save.db")
-    assert refused.returncode == 3
-    assert str(server.process.pid) in refused.stderr
     assert server.stop() == 0
     restored = server.run("restore", "save.db")
     assert restored.returncode == 0, restored.stderr
@@ -248,6 +248,56 @@ def test_a_backup_beside_the_server_can_be_restored(server: Server) -> None:
         assert "late@" not in again.run("user", "list").stdout
     finally:
         assert again.stop() == 0
+
+
+def test_a_backup_is_restored_beside_the_server(server: Server) -> None:
+    """The same process goes on with it, whoever asks meanwhile is answered; it can be done again."""
+    key = server.run("token", "create", "ci").stdout.splitlines()[-1]
+    assert server.run("backup", "save.db").returncode == 0
+    for number in (1, 2):
+        server.run("user", "add", "late@b.example", "--name", "Late")
+        with ThreadPoolExecutor(2) as at_once:
+            restoring = at_once.submit(server.run, "restore", "save.db")
+            answers = set()
+            while not restoring.done():
+                answers.add(server.get("/health/live")[0])
+        assert answers <= {200, 503}, "a connection was refused"
+        restored = restoring.result()
+        assert restored.returncode == 0, restored.stderr
+        assert f"before-restore-{number}" in restored.stdout
+        assert server.get("/api/v1/teams", Authorization=f"Bearer {key}")[0] == 200
+        assert "late@" not in server.run("user", "list").stdout
+        with closing(
+            sqlite3.connect(
+                (server.folder / "data" / "openalert.db").with_name(f"openalert.db.before-restore-{number}")
+            )
+        ) as before:
+            assert before.execute("SELECT count(*) FROM users WHERE email LIKE 'late@%'").fetchone() == (1,)
+    assert server.process.poll() is None
+    assert server.stop() == 0
+
+
+def test_what_is_no_backup_stops_nothing(server: Server) -> None:
+    """A broken file is refused by the running server, which goes on as it was."""
+    (server.folder / "bad.db").write_bytes(b"SQLite format 3\0" + b"x" * 5000)
+    refused = server.run("restore", "bad.db")
+    assert refused.returncode == 1
+    assert "not a database of OpenAlert" in refused.stderr
+    assert "stopping" not in server.log.read_text()
+    assert server.get("/ready")[0] == 200
+
+
+def test_a_restore_that_fails_leaves_the_database_in_place(server: Server) -> None:
+    """A folder in the way of the copy: the command says why, and the server goes on with what it had."""
+    key = server.run("token", "create", "ci").stdout.splitlines()[-1]
+    assert server.run("backup", "save.db").returncode == 0
+    ((server.folder / "data" / "openalert.db").with_name("openalert.db.restoring") / "in the way").mkdir(
+        parents=True
+    )
+    refused = server.run("restore", "save.db")
+    assert refused.returncode != 0
+    assert "not restored" in refused.stderr
+    assert server.get("/api/v1/teams", Authorization=f"Bearer {key}")[0] == 200
 
 
 def test_a_bad_configuration_is_named_within_a_second_or_so(tmp_path: Path) -> None:
