@@ -38,17 +38,24 @@ class Load(msgspec.Struct, kw_only=True):
 
 def loads(plan: Plan, final: FinalSchedule, start: Instant, end: Instant) -> dict[str, Load]:
     """The load of everybody who is on call in the range that `final` tells."""
+    return {user_id: summed(mine) for user_id, mine in shift_loads(plan, final, start, end).items()}
+
+
+def shift_loads(plan: Plan, final: FinalSchedule, start: Instant, end: Instant) -> dict[str, list[Load]]:
+    """What each shift of everybody who is on call in the range weighs."""
     times = _Times(plan, start, end)
     return {
-        user_id: Load(
-            on_call=sum(stop - begin for begin, stop in mine),
-            nights=sum(times.nights.within(span) for span in mine),
-            weekends=sum(times.weekends.within(span) for span in mine),
-            holidays=sum(times.holidays.within(span) for span in mine),
-            shifts=len(mine),
-        )
+        user_id: [times.load(span) for span in mine]
         for user_id, mine in shifts_of_people(final, start, end).items()
     }
+
+
+def summed(some: Iterable[Load]) -> Load:
+    """All of them together."""
+    found = Load()
+    for load in some:
+        found.add(load)
+    return found
 
 
 class _Windows:
@@ -99,7 +106,21 @@ class _Times:
             if any(holiday.is_holiday(calendar, begins // DAY) for calendar in calendars):
                 holidays.append(whole)
             day += timedelta(days=1)
-        self.nights, self.weekends, self.holidays = _Windows(nights), _Windows(weekends), _Windows(holidays)
+        self._nights, self._weekends, self._holidays = (
+            _Windows(nights),
+            _Windows(weekends),
+            _Windows(holidays),
+        )
+
+    def load(self, shift: Span) -> Load:
+        """What one shift weighs."""
+        return Load(
+            on_call=shift[1] - shift[0],
+            nights=self._nights.within(shift),
+            weekends=self._weekends.within(shift),
+            holidays=self._holidays.within(shift),
+            shifts=1,
+        )
 
 
 def total(parts: Iterable[Mapping[str, Load]]) -> dict[str, Load]:

@@ -146,10 +146,11 @@ async def _load(
             reader, actor, instant(start), instant(end), team_id=team_id, schedule_id=schedule_id
         )
         people = await users.named(reader, actor, {each.user_id for each in carried})
-    return [_show(each, people) for each in carried]
+    return [show_load(each, people) for each in carried]
 
 
-def _show(carried: Carried, people: People) -> LoadOut:
+def show_load(carried: Carried, people: People) -> LoadOut:
+    """What one person carries, as it is answered."""
     mine = carried.load
     return LoadOut(
         user_id=carried.user_id,

@@ -16,6 +16,7 @@ from openalert.storage.database import Database
 from openalert.usecases import schedules
 from openalert.web.api import overrides, previews, rotations, swaps
 from openalert.web.api.oncall import At, OnCallOut, OnCallPersonOut, answer_all, show_people
+from openalert.web.api.quality import get_quality
 from openalert.web.api.wire import READS, WRITES, Input, Moment, Output, TeamFilter, instant, moment
 from openalert.web.paging import DEFAULT, Cursor, Limit, Page, paged
 
@@ -183,6 +184,7 @@ routes = Router(
         delete_schedule,
         get_on_call,
         list_shifts,
+        get_quality,
         *rotations.handlers,
         *overrides.handlers,
         *swaps.handlers,

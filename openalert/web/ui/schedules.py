@@ -25,7 +25,17 @@ from openalert.storage.database import Database
 from openalert.storage.schedules import plans
 from openalert.storage.transaction import Reader
 from openalert.usecases import calendar_feeds, overrides, reachability, schedules
-from openalert.web.ui import agendas, choices, drawings, grids, reasons, rotas, rotation_forms, timelines
+from openalert.web.ui import (
+    agendas,
+    choices,
+    drawings,
+    grids,
+    reasons,
+    rotas,
+    rotation_forms,
+    shares,
+    timelines,
+)
 from openalert.web.ui.forms import Errors, local_instant, local_text, values_of
 from openalert.web.ui.frame import Values, Web, address, answer, shell
 
@@ -184,6 +194,7 @@ async def schedule_page(
             "overrides": [_override(each, names) for each in to_come[:_OVERRIDES_SHOWN]],
             "more_overrides": max(len(to_come) - _OVERRIDES_SHOWN, 0),
             "undo": _undo(to_come, typed, actor, schedule),
+            "share": await shares.shared(request, reader, actor, schedule.id),
             "rotations": [
                 _rotation(schedule, each, names, now) for each in schedules.shown(plan.rotations, now)
             ],
