@@ -1,6 +1,9 @@
 """SQL for shift swaps: of a schedule, of a person's time, and what expires."""
 
+from collections.abc import Collection
+
 from openalert.domain.instant import Instant
+from openalert.domain.schedule import Schedule
 from openalert.domain.swap import Swap, SwapStatus
 from openalert.storage.rows import to_parameters
 from openalert.storage.transaction import Reader, Transaction
@@ -91,11 +94,18 @@ async def due(reader: Reader, limit: int) -> list[tuple[str, str]]:
     return [(row[0], row[1]) for row in rows]
 
 
-async def members_who_may_take(reader: Reader, team_id: str) -> list[str]:
-    """The ids of the active members of a team who may respond there, by name."""
+async def who_may_take(reader: Reader, schedule: Schedule, others: Collection[str] = ()) -> list[str]:
+    """The ids of the active people who may respond in the schedule's team, by name.
+
+    Admins of the organization may in every team; they count if they are members of it or among `others`.
+    """
     rows = await reader.rows(
-        "SELECT u.id FROM users u JOIN team_members m ON m.user_id = u.id WHERE m.team_id = :team AND u.is_active "
-        "AND u.role != 'viewer' AND (m.role != 'viewer' OR u.role IN ('owner', 'admin')) ORDER BY u.name, u.id",
-        team=team_id,
+        "SELECT u.id FROM users u LEFT JOIN team_members m ON m.user_id = u.id AND m.team_id = :team "
+        "WHERE u.organization_id = :organization AND u.is_active AND ("
+        "(u.role = 'member' AND m.role IS NOT NULL AND m.role != 'viewer') OR (u.role IN ('owner', 'admin') "
+        f"AND (m.role IS NOT NULL OR {reader.any_of('u.id', 'others')}))) ORDER BY u.name, u.id",
+        team=schedule.team_id,
+        organization=schedule.organization_id,
+        others=sorted(others),
     )
     return [row[0] for row in rows]

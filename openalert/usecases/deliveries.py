@@ -52,6 +52,7 @@ from openalert.usecases import (
     words,
 )
 from openalert.usecases import contact_methods as ways
+from openalert.usecases.handoffs import OPENS
 from openalert.usecases.notify import HIDDEN
 from openalert.usecases.work import Work
 
@@ -109,8 +110,9 @@ async def compose(
         timezone=people[0].timezone if people else "UTC",
         channel_config=(channel.config if channel else {}) | secrets,
     )
-    if path := row.content.get("path"):
-        message.actions = [Action(verb="open", label="Open OpenAlert", url=f"{outside.base_url}{path}")]
+    if OPENS in row.content:
+        label, path = row.content[OPENS]
+        message.actions = [Action(verb="open", label=label, url=f"{outside.base_url}{path}")]
     if row.kind is NotificationKind.LINK:
         await links.write(reader, row, message, outside.base_url, outside.secret)
     if test_pages.is_test_page(row):

@@ -22,6 +22,8 @@ from openalert.storage.duties import Duty
 from openalert.storage.transaction import Reader, Transaction
 
 PER_TRANSACTION = 100
+OPENS = "opens"
+"""The member of the content with the page that a message leads to: what its button says, and the path."""
 SCHEDULE = "schedule"
 """The member of the content that holds the name of the schedule which a message is about."""
 TRUSTED_FOR = HOUR
@@ -143,11 +145,11 @@ def messages_to(
     headline: str,
     body: str,
     reason: str,
-    path: str = "",
+    opens: tuple[str, str] | None = None,
 ) -> list[Notification]:
     """What tells somebody about a schedule, by the ways they want to hear of handoffs; `effect` is unique to it.
 
-    `path` is that of the page that the message opens; empty: none.
+    `opens` is the page that the message leads to: what its button says, and the path.
     """
     planned = plan(callee, None, tx.now, kind=NotificationKind.HANDOFF)
     return [
@@ -166,7 +168,7 @@ def messages_to(
             address=step.way.address,
             reason=reason,
             content={"headline": headline, "body": body, SCHEDULE: schedule.name}
-            | ({"path": path} if path else {}),
+            | ({OPENS: list(opens)} if opens else {}),
             due_at=step.due_at,
             held_until=step.held_until,
             give_up_at=give_up_at(NotificationKind.HANDOFF, step.due_at),

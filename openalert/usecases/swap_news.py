@@ -23,7 +23,7 @@ async def offered(tx: Transaction, schedule: Schedule, swap: Swap) -> None:
     names = await _names(tx, swap)
     whose = names[swap.user_id]
     if swap.to_user_id is None:
-        asked = await swaps.members_who_may_take(tx, schedule.team_id)
+        asked = await swaps.who_may_take(tx, schedule)
         said = f"{whose} offers a shift in {schedule.name}"
         told: Told = {each: said for each in asked if each != swap.user_id}
         await _tell(tx, schedule, swap, "offered", told, "Whoever takes it first has it.")
@@ -138,7 +138,7 @@ async def _tell(
                 headline=told[callee.user_id],
                 body=_body(swap, was, callee, more),
                 reason=_REASON,
-                path=f"/schedules/{schedule.id}/swaps",
+                opens=("See the swaps", f"/schedules/{schedule.id}/swaps"),
             )
     await notifications.enqueue(tx, rows)
 

@@ -99,6 +99,7 @@ QUERIES = {
     "/api/v1/schedules/{schedule_id}/clashes": _RANGE,
     "/api/v1/audit-log/export": "?format=csv",
     "/api/v1/schedules/{schedule_id}/shifts": _RANGE,
+    "/api/v1/schedules/{schedule_id}/swaps/suggestions": _RANGE,
 }
 """What a route must be asked for beside its path."""
 

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from openalert.domain.access import Role
+from openalert.domain.calendar_feed import Period
 from openalert.domain.errors import Conflict, Forbidden, Invalid, NotFound, OpenAlertError
 from openalert.domain.instant import DAY, HOUR, Instant
 from openalert.domain.notification import NotificationKind
@@ -13,7 +15,9 @@ from openalert.domain.schedule import RotationChange
 from openalert.domain.swap import Swap, SwapStatus
 from openalert.domain.user import User
 from openalert.engine import swaps as due
-from openalert.usecases import overrides, schedules, swaps
+from openalert.storage import calendar_feeds
+from openalert.usecases import cover_suggestions, overrides, schedules, swaps
+from tests import make
 from tests.world import World
 
 pytestmark = pytest.mark.anyio
@@ -310,3 +314,29 @@ async def test_the_schedule_is_what_a_simple_model_says_after_any_acts(
         except OpenAlertError:
             pass
         assert await rota.days(8) == [[each.name] for each in model]
+
+
+async def test_who_could_take_a_shift_is_told_with_reasons(world: World, rota: Rota) -> None:
+    """Bob is on next to the shift, Alice's own is left out; the new member is away, and a stranger is not asked."""
+    dora = await make.user(world.db, world.cast.organization, "Dora")
+    viewer = await make.user(world.db, world.cast.organization, "Vic")
+    await make.member(world.db, world.core, dora)
+    await make.member(world.db, world.core, viewer, Role.VIEWER)
+    day = rota.day(2)
+    feed = await make.calendar_feed(world.db, dora)
+    absent = Period(user_id=dora.id, start_at=day["start_at"] + HOUR, end_at=day["end_at"], summary="")
+    async with world.db.transaction() as tx:
+        await calendar_feeds.put_absences(tx, feed.id, [absent])
+    async with world.db.read() as reader:
+        found = await cover_suggestions.suggest(
+            reader,
+            world.as_(world.bob),
+            rota.id,
+            day["start_at"],
+            day["end_at"],
+            instead_of_id=world.alice.id,
+        )
+    assert [(each.user_id, each.is_away) for each in found] == [(world.bob.id, False), (dora.id, True)]
+    # Every other of the thirty days from today to four weeks after the shift.
+    assert found[0].words == "360 h on call in eight weeks, reachable, free"
+    assert found[1].words == "0 h on call in eight weeks, reachable, away then"

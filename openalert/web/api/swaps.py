@@ -8,9 +8,15 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody, QueryParameter
 
 from openalert.domain.access import Actor
+from openalert.domain.cover_suggestion import CoverSuggestion
+from openalert.domain.instant import HOUR
+from openalert.domain.reachability import ReachState
 from openalert.domain.swap import Swap, SwapStatus
+from openalert.domain.user import User
+from openalert.storage import users
 from openalert.storage.database import Database
-from openalert.usecases import swaps
+from openalert.usecases import cover_suggestions, swaps
+from openalert.web.api.oncall import PersonOut, show_person
 from openalert.web.api.wire import (
     READS,
     WRITES,
@@ -72,6 +78,19 @@ class SwapTakeIn(Input):
     start_time: Moment | None = None
     end_time: Moment | None = None
     taker_id: str = ""
+
+
+class CoverSuggestionOut(Output):
+    """Somebody who could take a shift, and what speaks for and against it."""
+
+    user_id: str
+    user: PersonOut | None
+    hours: float
+    is_good: bool
+    on_call_for: list[str]
+    is_away: bool
+    reachability: ReachState
+    words: str
 
 
 def show(swap: Swap) -> SwapOut:
@@ -154,6 +173,39 @@ async def take_shift(
         return show(made)
 
 
+@get("/{schedule_id:str}/swaps/suggestions", responses=READS)
+async def suggest_covers(
+    db: NamedDependency[Database],
+    actor: NamedDependency[Actor],
+    schedule_id: FromPath[str],
+    start: Annotated[Moment, QueryParameter(name="from", description="Where the shift begins.")],
+    end: Annotated[Moment, QueryParameter(name="to", description="Where it ends.")],
+    user_id: Annotated[
+        str, QueryParameter(name="userId", description="Whose shift it is, who is left out.")
+    ] = "",
+) -> Page[CoverSuggestionOut]:
+    """Who could take a shift, in one page, the best first: free, there, reachable, and on call least."""
+    async with db.read() as reader:
+        found = await cover_suggestions.suggest(
+            reader, actor, schedule_id, instant(start), instant(end), instead_of_id=user_id
+        )
+        people = await users.named(reader, actor, [each.user_id for each in found])
+    return Page(items=[_show_suggestion(each, people.get(each.user_id)) for each in found])
+
+
+def _show_suggestion(suggestion: CoverSuggestion, user: User | None) -> CoverSuggestionOut:
+    return CoverSuggestionOut(
+        user_id=suggestion.user_id,
+        user=show_person(user),
+        hours=round(suggestion.on_call / HOUR, 2),
+        is_good=suggestion.is_good,
+        on_call_for=list(suggestion.on_call_for),
+        is_away=suggestion.is_away,
+        reachability=suggestion.reach,
+        words=suggestion.words,
+    )
+
+
 @get("/{schedule_id:str}/swaps/{swap_id:str}", responses=READS)
 async def get_swap(
     db: NamedDependency[Database],
@@ -211,4 +263,13 @@ async def withdraw_swap(
         return show(await swaps.withdraw(tx, schedule_id, swap_id))
 
 
-handlers = [list_swaps, offer_swap, take_shift, get_swap, take_swap, decline_swap, withdraw_swap]
+handlers = [
+    list_swaps,
+    offer_swap,
+    take_shift,
+    suggest_covers,
+    get_swap,
+    take_swap,
+    decline_swap,
+    withdraw_swap,
+]

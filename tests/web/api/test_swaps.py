@@ -54,3 +54,13 @@ async def test_refusals_name_the_member(alice: Client, bob: Client, schedule: st
     ).status_code == 403
     made = (await bob.post(f"{schedule}/swaps", json=TUESDAY)).json()
     assert (await alice.post(f"{schedule}/swaps/{made['id']}/decline")).status_code == 409
+
+
+async def test_suggestions_say_who_could_take_a_shift(alice: Client, schedule: str, cast: Cast) -> None:
+    """Whoever has it is left out; what is asked backwards is refused by the name of the member."""
+    span = {"from": TUESDAY["startTime"], "to": TUESDAY["endTime"], "userId": cast.bob.id}
+    [found] = (await alice.get(f"{schedule}/swaps/suggestions", params=span)).json()["items"]
+    assert (found["userId"], found["user"]["name"], found["isGood"]) == (cast.alice.id, "Alice", True)
+    assert found["words"].endswith("h on call in eight weeks, reachable, free")
+    wrong = await alice.get(f"{schedule}/swaps/suggestions", params=span | {"to": span["from"]})
+    assert (wrong.status_code, wrong.json()["details"]["field"]) == (400, "to")
