@@ -78,7 +78,7 @@ class RotationVersion(msgspec.Struct, frozen=True, kw_only=True):
     """One immutable definition of a rotation; it decides from `valid_from` until the next version's."""
 
     valid_from: Instant
-    """The first version's is usually its `effective_from`; an amendment's is never in the past."""
+    """Never past when it is made: the first version's is its `effective_from`, or later the time of adding."""
     timezone: str
     """IANA name; copied from the schedule, so that moving the schedule elsewhere leaves the past alone."""
     layer: int = 1

@@ -50,7 +50,7 @@ class _Plan(msgspec.Struct, kw_only=True):
             member_ids=tuple(members),
             restrictions=windows,
         )
-        await schedules.add_rotation(self.tx, schedule.id, name, weekly, answers_from=self.tx.now)
+        await schedules.add_rotation(self.tx, schedule.id, name, weekly)
 
     def level(self, number: int, delay: Instant, kind: TargetType, target_id: str) -> Level:
         return Level(level=number, delay=delay, targets=(Target(type=kind, id=target_id),))

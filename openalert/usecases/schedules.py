@@ -141,18 +141,16 @@ async def add_rotation(
     schedule_id: str,
     name: str,
     change: RotationChange,
-    *,
-    answers_from: Instant | None = None,
 ) -> Rotation:
     """A new rotation; what `change` leaves out is weekly, handed over at 09:00, from now on.
 
-    Before `answers_from` it has nobody on call although turns are counted; None: it answers for all of its time.
+    Turns are counted from an `effective_from` that is past, but nobody was on call by it before now.
     """
     schedule = await to_configure(tx, schedule_id)
     await shift_notices.remember(tx, schedule)
     if len(shown(await schedules.rotations(tx, [schedule.id]), tx.now)) >= MOST_ROTATIONS:
         raise Conflict(f"A schedule has at most {MOST_ROTATIONS} rotations.")
-    made = drafted(schedule, name, change, tx.now, answers_from=answers_from)
+    made = drafted(schedule, name, change, tx.now)
     await check_people(tx, tx.actor, made.current.member_ids, "memberIds")
     async with following(tx, schedule):
         await schedules.insert_rotation(tx, made)
@@ -161,19 +159,11 @@ async def add_rotation(
     return made
 
 
-def drafted(
-    schedule: Schedule,
-    name: str,
-    change: RotationChange,
-    now: Instant,
-    *,
-    answers_from: Instant | None = None,
-) -> Rotation:
+def drafted(schedule: Schedule, name: str, change: RotationChange, now: Instant) -> Rotation:
     """The rotation that `add_rotation` would add, not stored; Invalid when it cannot be computed."""
     definition = {"effective_from": now} | given(msgspec.structs.asdict(change))
     definition.setdefault("timezone", schedule.timezone)
-    valid_from = definition["effective_from"] if answers_from is None else answers_from
-    version = RotationVersion(valid_from=valid_from, **definition)
+    version = RotationVersion(valid_from=max(definition["effective_from"], now), **definition)
     made = Rotation(id=new_id(now), schedule_id=schedule.id, name=name.strip(), versions=(version,))
     check_rotation(made)
     check_holidays(version)

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import msgspec
 from litestar import Response, get
 from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
@@ -24,7 +23,7 @@ from openalert.storage import escalation_policies, teams, users
 from openalert.storage.database import Database
 from openalert.storage.schedules import plans
 from openalert.storage.transaction import Reader
-from openalert.usecases import calendar_feeds, overrides, reachability, schedules
+from openalert.usecases import calendar_feeds, reachability, schedules
 from openalert.web.ui import (
     agendas,
     choices,
@@ -75,7 +74,7 @@ async def index(
 
 async def _cards(reader: Reader, actor: Actor, shown: Sequence[Schedule], zone: ZoneInfo) -> list[Values]:
     drawn = rotas.days_from(zone, reader.now, DRAWN_DAYS)
-    found = await plans(reader, shown, min(drawn.start, reader.now), drawn.end)
+    found = await plans(reader, shown, min(drawn.start, reader.now))  # an answer may hold until long after
     answers = {each.id: _now(found[each.id], reader.now) for each in shown}
     finals = {each.id: _final(found[each.id], drawn.start, drawn.end) for each in shown}
     names = await _names(reader, actor, answers.values(), finals.values(), found.values())
@@ -162,14 +161,13 @@ async def schedule_page(
         ruler = rotas.Ruler(timeline.range)
         start, end = ruler.start - drawings.MARGIN, ruler.end + drawings.MARGIN
         moments = [now] if timeline.at is None else [now, timeline.at]
-        found = await plans(reader, [schedule], min(start, *moments), max(end, now + LOOK_AHEAD, *moments))
-        plan = found[schedule.id]
+        # Without an end: an answer may hold until long after what is drawn.
+        plan = (await plans(reader, [schedule], min(start, *moments)))[schedule.id]
         answers = [_now(plan, moment) for moment in moments]
         answered = answers[0]
         period, ahead = _final(plan, start, end), _final(plan, now, now + LOOK_AHEAD)
-        to_come = await overrides.of_schedule(reader, actor, schedule.id)
-        known = msgspec.structs.replace(plan, overrides=[*plan.overrides, *to_come])
-        names = await _names(reader, actor, answers, [period, ahead], [known])
+        to_come = [each for each in plan.overrides if each.end_at > now]
+        names = await _names(reader, actor, answers, [period, ahead], [plan])
         absent = await calendar_feeds.clashes_of(reader, period, start, end)
         team = await teams.get(reader, actor, schedule.team_id)
         facts = _facts(schedule, actor, team.name if team else "", answered, ahead, names, zone)

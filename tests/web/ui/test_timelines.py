@@ -174,6 +174,18 @@ async def test_the_rotation_that_an_override_lets_through_decides(world: World, 
     assert "a higher layer wins" not in chain
 
 
+async def test_until_when_somebody_is_on_call_is_known_beyond_what_is_drawn(
+    world: World, sign_in: SignIn
+) -> None:
+    """An override at Christmas ends the endless turn of January's page and card, and of an answer asked for."""
+    path = await _schedule(world, Weekly=RotationChange(member_ids=(world.alice.id,)))
+    await _overridden(world, path, CHRISTMAS, 1, user_id=world.bob.id)
+    browser = await sign_in(world.alice)
+    assert "Until 24 Dec 18:00" in (await browser.get(f"{path}?view=week")).text
+    assert "Alice until 24 Dec 18:00" in (await browser.get("/schedules")).text
+    assert "is on call until Thu 24 Dec 18:00." in (await browser.get(f"{path}?at=2026-02-01T12:00")).text
+
+
 async def test_what_was_just_made_is_undone_by_one_button(world: World, sign_in: SignIn) -> None:
     """Beside what was said stands Undo, for whoever did it, and it takes the override back."""
     path = await _schedule(world, Weekly=RotationChange(member_ids=(world.alice.id, world.bob.id)))
