@@ -11,6 +11,7 @@ from openalert.domain.errors import Invalid
 from openalert.domain.instant import DAY, MINUTE, Instant, to_datetime
 from openalert.domain.notification import NotificationKind
 from openalert.domain.quiet import QuietWindow, awake_at
+from openalert.domain.reminder import DEFAULT_LEAD
 from openalert.domain.severity import Severity
 from openalert.domain.walltime import zone_named
 
@@ -46,6 +47,8 @@ class Preferences(msgspec.Struct, kw_only=True):
     """How often the last step is repeated until somebody answers; 0: it is not."""
     handoffs: bool = True
     """Whether they are told when their turn begins and ends."""
+    handoff_lead: Instant = DEFAULT_LEAD
+    """How long before their turn begins they hear of it, where they want to hear of handoffs; 0: not before."""
     weekly_report: bool = True
     """Whether they get the weekly report of what to mend, where they own something."""
     quiet: tuple[QuietWindow, ...] = ()

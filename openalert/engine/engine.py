@@ -17,7 +17,15 @@ from openalert.domain.event import Event
 from openalert.domain.ids import new_id
 from openalert.domain.instant import SECOND, Instant
 from openalert.domain.warning import WarningKind
-from openalert.engine import calendar_feeds, drills, escalate, housekeeping, swaps, weekly_reports
+from openalert.engine import (
+    calendar_feeds,
+    drills,
+    escalate,
+    housekeeping,
+    shift_reminders,
+    swaps,
+    weekly_reports,
+)
 from openalert.engine.deliver import Deliver
 from openalert.engine.lines import Lines
 from openalert.notifiers.calendar_feed import CalendarFetcher
@@ -25,6 +33,7 @@ from openalert.notifiers.notifier import Notifier
 from openalert.storage import duties, incidents, notifications, runs, timers
 from openalert.storage.database import Database
 from openalert.usecases import handoffs, reachability, warnings
+from openalert.usecases import shift_reminders as reminders
 from openalert.usecases.deliveries import Outside
 
 log = structlog.get_logger(__name__)
@@ -35,6 +44,7 @@ BREATH_SECONDS = 0.02
 AUDIT_SECONDS = 60.0
 ALIVE_SECONDS = 5.0
 WARNINGS_SECONDS = 300.0
+REMINDERS_SECONDS = 300.0
 MOST_MEASURED = 1_000
 STEP_OF_CLOCK = 2 * SECOND
 """A jump of the wall clock against the monotonic one that is more than drift."""
@@ -94,6 +104,7 @@ class Engine:
         self._not_running_since: Instant | None = None
         self._offset: int | None = None
         self._duties: handoffs.Known = {}
+        self._turns: reminders.Known = {}
         self.outlook: warnings.Outlook | None = None
         """The warnings of all organizations, as of the last look; None: there was none yet."""
         self._stopping = False
@@ -111,6 +122,7 @@ class Engine:
             ("measure", self._measure, asyncio.Event(), ALIVE_SECONDS),
             ("weekly reports", self._report, asyncio.Event(), AUDIT_SECONDS),
             ("warnings", self._measure_warnings, asyncio.Event(), WARNINGS_SECONDS),
+            ("shift reminders", self._plan_reminders, asyncio.Event(), REMINDERS_SECONDS),
             ("calendars", self._read_calendars, asyncio.Event(), AUDIT_SECONDS),
         ):
             self._tasks.append(asyncio.create_task(self._loop(step, event, seconds), name=name))
@@ -187,6 +199,8 @@ class Engine:
         await self.deliver.recover()
         await self.measure_reach()
         await escalate.tell_handoffs(self._database, self._duties)
+        if await shift_reminders.run_due(self._database):
+            self._to_send.set()
         if await escalate.tell_changed_shifts(self._database):
             self._to_send.set()
         await self.measure_oncall()
@@ -204,6 +218,10 @@ class Engine:
 
     async def _measure_warnings(self) -> int:
         await self.measure_warnings()
+        return 0
+
+    async def _plan_reminders(self) -> int:
+        await shift_reminders.plan(self._database, self._turns)
         return 0
 
     async def _read_calendars(self) -> int:

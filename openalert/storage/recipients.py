@@ -52,6 +52,7 @@ class _Entry(msgspec.Struct, frozen=True, kw_only=True):
     repeat_every: Instant | None
     repeat_most: int | None
     handoffs: bool | None
+    handoff_lead: Instant | None
     weekly_report: bool | None
     quiet: tuple[QuietWindow, ...] | None
     passes_from: Severity | None
@@ -66,8 +67,8 @@ async def callees(reader: Reader, user_ids: Collection[str]) -> list[Callee]:
     entries = await reader.all(
         _Entry,
         "SELECT u.id AS user_id, u.name, u.is_active, u.timezone, c.id AS contact_method_id, c.type, c.address, "
-        "c.label, p.min_severity, p.repeat_every, p.repeat_most, p.handoffs, p.weekly_report, p.quiet, p.passes_from, "
-        "p.do_not_disturb_until FROM users u "
+        "c.label, p.min_severity, p.repeat_every, p.repeat_most, p.handoffs, p.handoff_lead, p.weekly_report, p.quiet, "
+        "p.passes_from, p.do_not_disturb_until FROM users u "
         "LEFT JOIN contact_methods c ON c.user_id = u.id AND c.verified_at IS NOT NULL "
         "LEFT JOIN notification_preferences p ON p.user_id = u.id "
         f"WHERE {reader.any_of('u.id', 'ids')} ORDER BY u.name, u.id, c.id",

@@ -21,9 +21,10 @@ from openalert.domain.notification_plan import (
     defaults,
 )
 from openalert.domain.quiet import LONGEST_DO_NOT_DISTURB, QuietWindow, check_windows
+from openalert.domain.reminder import DEFAULT_LEAD, check_lead
 from openalert.domain.severity import Severity
 from openalert.domain.user import User
-from openalert.storage import contact_methods, notification_rules, notifications, recipients
+from openalert.storage import contact_methods, notification_rules, notifications, recipients, shift_reminders
 from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import audit
 from openalert.usecases.access import found
@@ -164,6 +165,7 @@ async def set_preferences(
     repeat_every: Instant,
     repeat_most: int,
     handoffs: bool,
+    handoff_lead: Instant = DEFAULT_LEAD,
     weekly_report: bool = True,
 ) -> Preferences:
     """From which severity they are paged, how insistently, and what they hear beside: handoffs, the weekly report."""
@@ -176,9 +178,12 @@ async def set_preferences(
         repeat_every=repeat_every,
         repeat_most=repeat_most,
         handoffs=handoffs,
+        handoff_lead=check_lead(handoff_lead),
         weekly_report=weekly_report,
     )
     await notification_rules.put_preferences(tx, after)
+    if after.handoff_lead != before.handoff_lead:
+        await shift_reminders.move(tx, user.id, after.handoff_lead)
     _record_preferences(tx, "preferences_changed", user, before, after)
     return after
 

@@ -25,6 +25,7 @@ MEMBERS: dict[str, tuple[str, Any]] = {
     "handoffAt": ("When the rotation is handed over next.", f"{_DAY}09:00:00Z"),
     "Handoff.nextUser": ("Whose turn begins then, perhaps the same person's; null: nobody's.", None),
     "Handoff.user": ("Whose turn it is; null: nobody's.", None),
+    "handoffLeadHours": ("How many hours before a turn the person is told; 0: not before.", 12.0),
     "handoffs": ("Whether the person is told when their turn begins and ends.", True),
     "effectiveFrom": (
         "When turns begin; the first handoff at or after it begins turn 0.",

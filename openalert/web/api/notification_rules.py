@@ -9,9 +9,10 @@ from msgspec import UNSET, UnsetType
 
 from openalert.domain.access import Actor
 from openalert.domain.errors import Invalid
-from openalert.domain.instant import MINUTE, Instant
+from openalert.domain.instant import HOUR, MINUTE, Instant
 from openalert.domain.notification_plan import NotificationRule, Preferences
 from openalert.domain.quiet import QuietWindow
+from openalert.domain.reminder import DEFAULT_LEAD
 from openalert.domain.severity import Severity
 from openalert.storage.database import Database
 from openalert.usecases import notification_rules
@@ -65,6 +66,7 @@ class NotificationPreferencesBody(Input):
     repeat_every_minutes: float = 5
     repeat_at_most: int = 0
     handoffs: bool = True
+    handoff_lead_hours: float = DEFAULT_LEAD / HOUR
     weekly_report: bool = True
 
 
@@ -112,6 +114,7 @@ def show_preferences(preferences: Preferences) -> NotificationPreferencesBody:
         repeat_every_minutes=preferences.repeat_every / MINUTE,
         repeat_at_most=preferences.repeat_most,
         handoffs=preferences.handoffs,
+        handoff_lead_hours=preferences.handoff_lead / HOUR,
         weekly_report=preferences.weekly_report,
     )
 
@@ -228,6 +231,7 @@ async def set_notification_preferences(
             repeat_every=_milliseconds(data.repeat_every_minutes, "repeatEveryMinutes"),
             repeat_most=data.repeat_at_most,
             handoffs=data.handoffs,
+            handoff_lead=_milliseconds(data.handoff_lead_hours * 60, "handoffLeadHours"),
             weekly_report=data.weekly_report,
         )
         return show_preferences(wanted)

@@ -42,8 +42,18 @@ _RULE_FIELDS = {
 _PREFERENCE_FIELDS = {
     "repeatEveryMinutes": ("repeat_every", "It"),
     "repeatAtMost": ("repeat_most", "It"),
+    "handoffLeadHours": ("handoff_lead", "It"),
 }
 _QUIET_FIELDS = {"windows": ("windows", "They"), "doNotDisturbUntil": ("until", "It")}
+_LEADS = [
+    ("0", "not before"),
+    ("1", "an hour before"),
+    ("4", "4 hours before"),
+    ("12", "12 hours before"),
+    ("24", "a day before"),
+    ("72", "3 days before"),
+    ("168", "a week before"),
+]
 _SEVERITIES = [
     (Severity.INFO.value, "everything"),
     *((each.value, f"{each.value} and worse") for each in (Severity.LOW, Severity.MEDIUM, Severity.HIGH)),
@@ -62,6 +72,7 @@ _FIELDS = (
     "kind",
     "repeat_every",
     "repeat_most",
+    "handoff_lead",
     "pages_from",
     "from",
     "to",
@@ -114,7 +125,7 @@ async def _page(
             passes=_passes(callee.preferences),
             handoffs=callee.preferences.handoffs,
             weekly_report=callee.preferences.weekly_report,
-            options=_options(methods),
+            options=_options(methods, callee.preferences),
             errors=errors,
             values=_values(typed, callee.preferences),
         )
@@ -130,8 +141,9 @@ def _passes(preferences: Preferences) -> str:
     return preferences.passes_from.value if preferences.passes_from is not None else NOTHING_PASSES
 
 
-def _options(methods: Sequence[Any]) -> Values:
+def _options(methods: Sequence[Any], preferences: Preferences) -> Values:
     return {
+        "leads": _leads(preferences.handoff_lead),
         "methods": [
             (each.id, reaching.way_words(each) + ("" if each.verified_at is not None else " (not verified)"))
             for each in methods
@@ -145,6 +157,16 @@ def _options(methods: Sequence[Any]) -> Values:
     }
 
 
+def _leads(chosen: Instant) -> list[tuple[str, str]]:
+    """How long before a turn one can be told; a length that was set by a program is among them."""
+    hours = _hours_text(chosen)
+    return _LEADS if hours in dict(_LEADS) else [*_LEADS, (hours, f"{hours} hours before")]
+
+
+def _hours_text(length: Instant) -> str:
+    return f"{length / HOUR:g}"
+
+
 def _values(typed: Mapping[str, str], preferences: Preferences) -> dict[str, str]:
     return values_of(
         typed,
@@ -154,6 +176,7 @@ def _values(typed: Mapping[str, str], preferences: Preferences) -> dict[str, str
         kind="page",
         repeat_every=minutes_text(preferences.repeat_every),
         repeat_most=str(preferences.repeat_most),
+        handoff_lead=_hours_text(preferences.handoff_lead),
         pages_from=preferences.min_severity.value,
         **{"from": "22:00", "to": "07:00"},
     )
@@ -235,6 +258,7 @@ async def set_preferences(
             repeat_every=minutes(typed.get("repeat_every", ""), "repeat_every"),
             repeat_most=whole(typed.get("repeat_most", ""), "repeat_most"),
             handoffs=bool(typed.get("handoffs")),
+            handoff_lead=HOUR * whole(typed.get("handoff_lead", "12"), "handoff_lead"),
             weekly_report=bool(typed.get("weekly_report")),
         )
         return True

@@ -88,6 +88,7 @@ async def test_preferences_are_one_document(bob: Client, cast: Cast) -> None:
         "repeatEveryMinutes": 5,
         "repeatAtMost": 0,
         "handoffs": True,
+        "handoffLeadHours": 12,
         "weeklyReport": True,
     }
     assert (await bob.get(path)).json() == defaults
@@ -96,13 +97,19 @@ async def test_preferences_are_one_document(bob: Client, cast: Cast) -> None:
         "repeatEveryMinutes": 2.5,
         "repeatAtMost": 3,
         "handoffs": False,
+        "handoffLeadHours": 1.5,
         "weeklyReport": False,
     }
     answer = await bob.put(path, json=wanted)
     assert (answer.status_code, answer.json()) == (200, wanted)
     assert (await bob.get(path)).json() == wanted
     assert (await bob.put(path, json={})).json() == defaults
-    for wrong in ({"repeatEveryMinutes": 0.5}, {"repeatAtMost": 11}, {"repeatAtMost": -1}):
+    for wrong in (
+        {"repeatEveryMinutes": 0.5},
+        {"repeatAtMost": 11},
+        {"repeatAtMost": -1},
+        {"handoffLeadHours": 169},
+    ):
         assert (await bob.put(path, json=wrong)).status_code == 400
 
 

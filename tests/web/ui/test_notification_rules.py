@@ -135,6 +135,19 @@ async def test_how_insistent_pages_are_is_saved_and_drawn(world: World, sign_in:
     assert "repeated every 1 to 60 minutes" in page.text
 
 
+async def test_how_long_before_a_turn_one_is_told_is_chosen(world: World, sign_in: SignIn) -> None:
+    """Twelve hours at first; what a program has set is among the choices; more than a week is refused."""
+    browser = await sign_in(world.bob)
+    assert '<option value="12" selected>' in (await browser.get("/me/rules")).html
+    form = {"pages_from": "info", "repeat_most": "0", "repeat_every": "5", "handoffs": "1"}
+    page = await browser.post("/me/notification-preferences", handoff_lead="72", **form)
+    assert '<option value="72" selected>' in page.html
+    page = await browser.post("/me/notification-preferences", handoff_lead="30", **form)
+    assert '<option value="30" selected>30 hours before</option>' in page.html
+    page = await browser.post("/me/notification-preferences", handoff_lead="169", **form)
+    assert (page.status, "between 0 and 168 hours before" in page.text) == (422, True)
+
+
 async def test_a_test_page_is_sent_and_its_button_proves_the_way(world: World, sign_in: SignIn) -> None:
     """From my page to the mail, from the mail to its page, without signing in there; too soon again is said."""
     browser = await sign_in(world.bob)
