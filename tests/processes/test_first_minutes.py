@@ -136,6 +136,15 @@ async def test_from_the_printed_link_to_an_answered_page(
     await shows(page, ".action-bar")
     await page.keyboard.press("a")
     await shows(page, ".answer.acknowledged")
+
+    await page.keyboard.press("Control+k")
+    await page.keyboard.type("#1")
+    await page.keyboard.press("Enter")
+    await shows(page, "text=FirstAlert")
+    await page.keyboard.press("Control+k")
+    await page.keyboard.type("people")
+    await page.keyboard.press("Enter")
+    await page.wait_for_url("**/users")
     assert [each for each in complaints if each != LATE_FADE] == []
 
 

@@ -196,6 +196,45 @@
     event.preventDefault();
   });
 
+  // --- Palette: Ctrl+K shows the hits of /find over any page; Enter takes the first -------------------
+  const palette = $("#palette");
+  let asked = 0;
+  async function seek() { // only the answer to the last question counts
+    const number = ++asked, words = $("input", palette).value;
+    const answer = await fetch(`/find?q=${encodeURIComponent(words)}`, { headers: { "HX-Target": "div#hits" } }).catch(() => null);
+    const text = answer?.ok && !answer.redirected ? await answer.text() : null;
+    if (number !== asked) return false;
+    if (text === null) $(".found", palette).textContent = "The server does not answer.";
+    else $(".found", palette).innerHTML = text;
+    return text !== null;
+  }
+  document.addEventListener("keydown", (event) => {
+    if (!palette || event.key.toLowerCase() !== "k" || !(event.ctrlKey || event.metaKey) || event.shiftKey || event.altKey) return;
+    event.preventDefault();
+    if (palette.open) return palette.close();
+    if ($("dialog[open]")) return;
+    palette.showModal();
+    $("input", palette).select();
+    seek();
+  });
+  palette?.addEventListener("input", () => { const number = ++asked; setTimeout(() => number === asked && seek(), 120); });
+  palette?.addEventListener("click", (event) => { if (event.target === palette) palette.close(); });
+  palette?.addEventListener("submit", async (event) => {
+    if (event.target.method === "post") return;
+    event.preventDefault();
+    if (await seek()) $("[data-hit]", palette)?.click();
+  });
+  palette?.addEventListener("keydown", (event) => {
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (!step) return;
+    event.preventDefault();
+    const stops = [$("input", palette), ...$$("[data-hit]", palette)];
+    const at = stops.indexOf(document.activeElement);
+    // The first hit is what Enter takes already, so that the first step down goes to the second.
+    const next = at === 0 && step === 1 ? 2 : at === 2 && step === -1 ? 0 : at + step;
+    stops[Math.max(0, Math.min(stops.length - 1, next))].focus();
+  });
+
   const zone = $("form[action='/setup?step=1'] #timezone, form[action^='/invitation/'] #timezone"); // at the first start the browser knows better than we
   if (zone?.value === "UTC") zone.value = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
 

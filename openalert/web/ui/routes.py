@@ -16,6 +16,7 @@ from openalert.web.ui import (
     contact_methods,
     deliveries,
     escalation_policies,
+    find,
     incidents,
     integrations,
     invitations,
@@ -49,6 +50,7 @@ from openalert.web.ui import (
 
 ROUTES: Sequence[HTTPRouteHandler] = [
     *incidents.ROUTES,
+    *find.ROUTES,
     *alerts.ROUTES,
     *actions.ROUTES,
     *sign_in.ROUTES,
