@@ -26,6 +26,10 @@ class Verb(StrEnum):
     SNOOZE = "snooze"
     HAND_ON = "hand_on"
     """I cannot take it, the next one at once: what is still planned for me is not sent."""
+    JOIN = "join"
+    """I was asked for help and am coming; the escalation goes on as it was."""
+    DECLINE = "decline"
+    """I was asked for help and cannot come."""
 
 
 class ActionClaims(msgspec.Struct, frozen=True, array_like=True):

@@ -22,6 +22,8 @@ _LETTERS: dict[str, str] = {
     Verb.ESCALATE: "e",
     Verb.SNOOZE: "s",
     Verb.HAND_ON: "h",
+    Verb.JOIN: "j",
+    Verb.DECLINE: "d",
     GOT: "g",
 }
 _VERBS = {letter: verb for verb, letter in _LETTERS.items()}

@@ -118,6 +118,8 @@ class Notification(msgspec.Struct, kw_only=True):
     provider_id: str | None = None
     bundle_id: str | None = None
     """Equal for pages that leave together, as one message; None: it leaves alone."""
+    ask_id: str | None = None
+    """Not None: it asks somebody for help, and by which asking (`Responder.ask_id`); no step of the escalation."""
     created_at: Instant
     updated_at: Instant
 
@@ -176,6 +178,10 @@ def retry_at(attempts: int, now: Instant, retry_after: float | None) -> Instant:
         return now + min(max(int(retry_after * SECOND), SECOND), _LONGEST_WAIT)
     grown: int = _FIRST_WAIT * _GROWS ** min(max(attempts, 1) - 1, 9)
     return now + min(grown, _LONGEST_WAIT)
+
+
+ASKED = -1
+"""The level of a page that asks somebody for help: none of the ladder's."""
 
 
 def page_key(incident_id: str, episode: int, cycle: int, level: int, recipient: str, step: int = 0) -> str:

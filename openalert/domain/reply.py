@@ -27,7 +27,7 @@ KEYS: dict[str, Verb] = {
     "7": Verb.SNOOZE,
     "8": Verb.HAND_ON,
 }
-"""What one digit does, typed in a text message or pressed on a telephone."""
+"""What one digit does, typed in a text message or on a telephone; whoever is asked for help has words instead."""
 REPEAT_KEY = "9"
 """On a telephone the incident is read out again; by text whoever asks is told what is open."""
 HELP_KEY = "0"
@@ -40,6 +40,8 @@ WORDS: dict[Verb, frozenset[str]] = {
     Verb.ESCALATE: frozenset({"e", "esc", "escalate", "escalated", "up"}),
     Verb.SNOOZE: frozenset({"s", "snooze", "snoozed", "sleep", "mute"}),
     Verb.HAND_ON: frozenset({"p", "pass", "handon", "handover", "next", "decline"}),
+    Verb.JOIN: frozenset({"j", "join", "joining", "coming", "omw"}),
+    Verb.DECLINE: frozenset({"cannot", "cant", "can't", "busy"}),
 }
 """What one word does, in any case. `hand on` and its like are written as one before they are looked up."""
 HELP_WORDS = frozenset({"?", "help", "hilfe", "commands", "menu"})

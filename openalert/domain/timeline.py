@@ -139,6 +139,29 @@ def _next_way(_: str, data: Data) -> str:
     )
 
 
+def _asked(who: str, data: Data) -> str:
+    about = f": {data['message']}" if data.get("message") else ""
+    notes = f" ({'; '.join(data['notes'])})" if data.get("notes") else ""
+    return f"{who} asked {_list(data['people'])} to help{about}{notes}"
+
+
+def _joined(who: str, data: Data) -> str:
+    when = f", there in {data['minutes']} min" if data.get("minutes") else ""
+    return f"{who} is coming to help{_by_way(data)}{when}"
+
+
+def _declined(who: str, data: Data) -> str:
+    led = " and is no longer incident commander" if data.get("was_commander") else ""
+    return f"{who} cannot help{_by_way(data)}{led}"
+
+
+def _commander(who: str, data: Data) -> str:
+    if data.get("name") is None:
+        return f"{who} took the role of incident commander from {data['instead_of']}"
+    instead = f" in place of {data['instead_of']}" if data.get("instead_of") else ""
+    return f"{who} made {data['name']} incident commander{instead}"
+
+
 _SENTENCES: dict[str, Callable[[str, Data], str]] = {
     "triggered": _triggered,
     "alerts_joined": _alerts_joined,
@@ -162,6 +185,11 @@ _SENTENCES: dict[str, Callable[[str, Data], str]] = {
     "escalation_ended": _escalation_ended,
     "escalated_by_hand": lambda who, data: f"{who} escalated to the next level{_by_way(data)}",
     "handed_on": lambda who, data: f"{who} cannot take it and handed it on to the next level{_by_way(data)}",
+    "responder_asked": _asked,
+    "responder_joined": _joined,
+    "responder_declined": _declined,
+    "responder_removed": lambda who, data: f"{who} took {data['name']} off the responders",
+    "commander_changed": _commander,
     "notification": _notification,
     "next_way": _next_way,
     "pages_cancelled": lambda _, data: f"{data['count']} page(s) not sent: {data['reason']}",

@@ -52,9 +52,12 @@ _BUTTONS = {
     Verb.ESCALATE: "Escalate",
     Verb.SNOOZE: "Snooze 1 h",
     Verb.HAND_ON: "Hand on",
+    Verb.JOIN: "I am coming",
+    Verb.DECLINE: "I cannot come",
 }
+_COMING = (Verb.JOIN, Verb.DECLINE)
 _OFFERED = {
-    IncidentStatus.TRIGGERED: tuple(_BUTTONS),
+    IncidentStatus.TRIGGERED: tuple(verb for verb in _BUTTONS if verb not in _COMING),
     IncidentStatus.ACKNOWLEDGED: (Verb.RESOLVE,),
     IncidentStatus.RESOLVED: (),
 }
@@ -176,6 +179,8 @@ def _buttons(message: Message, incident: IncidentFacts) -> list[Block]:
     if message.kind not in _ASKS and message.kind is not NotificationKind.UPDATE:
         return []
     verbs = [verb for verb in _OFFERED[incident.status] if verb is not Verb.HAND_ON or is_person(message.to)]
+    if any(action.verb == Verb.JOIN for action in message.actions):
+        verbs = [*_COMING, *(verb for verb in verbs if verb is not Verb.HAND_ON)]
     buttons = [_button(verb, _BUTTONS[verb], message.notification_id) for verb in verbs]
     return [{"type": "actions", "elements": buttons}] if buttons else []
 
@@ -213,7 +218,7 @@ def _button(verb: str, label: str, notification_id: str) -> Block:
         "text": _words(label),
         "value": f"{notification_id}:{verb}",
     }
-    return button | ({"style": "primary"} if verb in (Verb.ACKNOWLEDGE, CONNECT, GOT) else {})
+    return button | ({"style": "primary"} if verb in (Verb.ACKNOWLEDGE, Verb.JOIN, CONNECT, GOT) else {})
 
 
 def _bundle(message: Message) -> list[Block]:

@@ -2,6 +2,7 @@
 
 import asyncio
 
+from openalert.domain.action import Verb
 from openalert.domain.instant import MINUTE, Instant
 from openalert.domain.notification import NotificationKind
 from openalert.notifiers import gsm, wording
@@ -94,6 +95,8 @@ def _answer_line(message: Message) -> str:
         return ""
     if message.reply_code:
         code = message.reply_code
+        if any(action.verb == Verb.JOIN for action in message.actions):
+            return f"Reply join {code} = I am coming, cannot {code} = I cannot, 0 = help"
         return f"Reply 1 {code} = acknowledge, 2 {code} = resolve, 0 = help"
     return f"{one_line(message.actions[0].label, 20)}: {message.actions[0].url}"
 

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from openalert.domain.action import Verb
 from openalert.domain.chat import button
 from openalert.domain.instant import Instant
 from openalert.domain.notification import NotificationKind
@@ -163,7 +164,8 @@ def written(message: Message, told: Parts) -> str:
     if told.reason:
         lines.append(f"<i>{_plain(told.reason)}</i>")
     if message.reply_code and message.actions:
-        lines.append(f"Or write: <code>1 {message.reply_code}</code>")
+        key = "join" if message.actions[0].verb == Verb.JOIN else "1"
+        lines.append(f"Or write: <code>{key} {message.reply_code}</code>")
     return "\n".join(lines)
 
 

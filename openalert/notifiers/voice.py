@@ -4,6 +4,7 @@ Twilio calls, listens whether a person or a machine answers, and then asks us wh
 those answers.
 """
 
+from openalert.domain.action import Verb
 from openalert.domain.incident import IncidentStatus
 from openalert.domain.instant import Instant
 from openalert.domain.notification import NotificationKind
@@ -24,6 +25,7 @@ _KEYS = (
     "To acknowledge, press 4. To resolve, press 6. To escalate, press 5. To snooze for an hour, press 7. "
     f"To hand it to the next person, press 8. To hear this again, press {REPEAT_KEY}."
 )
+_KEYS_ASKED = "To say that you are coming, press 4. To say that you cannot come, press 8."
 _AGAIN = f"To hear this again, press {REPEAT_KEY}."
 
 
@@ -133,6 +135,8 @@ def _keys(message: Message) -> str:
     """What can be pressed: everything for an incident, one key for a test page that wants to be answered."""
     if not message.actions:
         return _AGAIN
+    if any(action.verb == Verb.JOIN for action in message.actions):
+        return f"{_KEYS_ASKED} {_AGAIN}"
     return _KEYS if message.incident is not None else f"If you hear this, press 4. {_AGAIN}"
 
 

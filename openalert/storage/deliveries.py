@@ -18,11 +18,15 @@ from openalert.storage.transaction import Reader, Transaction
 MOST_LOST_CLAIMS = 5
 """So many attempts may end with the process that made them."""
 
-# A page may still be claimed while its incident is triggered, in the same episode, and not snoozed.
+# A page may still be claimed while its incident is triggered, in the same episode, and not snoozed; one that asks
+# somebody for help while they have not answered and the incident is not over, whoever else works on it.
 _WANTED = (
-    "(kind <> 'page' OR EXISTS (SELECT 1 FROM incidents i WHERE i.id = notifications.incident_id "
+    "(kind <> 'page' OR CASE WHEN ask_id IS NOT NULL THEN EXISTS (SELECT 1 FROM incident_responders r "
+    "JOIN incidents i ON i.id = r.incident_id WHERE r.ask_id = notifications.ask_id "
+    "AND r.state = 'pending' AND i.status <> 'resolved') "
+    "ELSE EXISTS (SELECT 1 FROM incidents i WHERE i.id = notifications.incident_id "
     "AND i.status = 'triggered' AND i.episode = notifications.episode "
-    "AND (i.snoozed_until IS NULL OR i.snoozed_until <= :now)))"
+    "AND (i.snoozed_until IS NULL OR i.snoozed_until <= :now)) END)"
 )
 # News of an incident waits while the same address is being paged for it, and for older news (promise NO-7).
 _ITS_TURN = (

@@ -36,19 +36,38 @@ async def cancel_pages_of(tx: Transaction, incident_id: str, user_id: str, reaso
     return len(cancelled)
 
 
-async def cancel_pages(tx: Transaction, incident_ids: Sequence[str], reason: str) -> dict[str, int]:
-    """Pages of these incidents that nobody has claimed will not be sent; how many of each incident."""
+async def cancel_pages(
+    tx: Transaction, incident_ids: Sequence[str], reason: str, *, asked_too: bool = False
+) -> dict[str, int]:
+    """Pages of these incidents that nobody has claimed will not be sent; how many of each incident.
+
+    Those that ask somebody for help stay, unless they are meant too: who acknowledges may still need others.
+    """
     cancelled = await tx.changed(
         "UPDATE notifications SET due_at = NULL, updated_at = :now, "
         "status = CASE WHEN status = 'pending' THEN 'cancelled' ELSE status END, "
         "failure_reason = CASE WHEN status = 'pending' THEN CAST(:reason AS TEXT) ELSE failure_reason END "
         f"WHERE {tx.any_of('incident_id', 'ids')} AND kind = 'page' AND status IN ('pending', 'unknown') "
-        "AND due_at IS NOT NULL RETURNING incident_id",
+        "AND due_at IS NOT NULL AND (ask_id IS NULL OR CAST(:asked_too AS BIGINT) = 1) RETURNING incident_id",
+        asked_too=int(asked_too),
         ids=list(incident_ids),
         reason=reason,
         now=tx.now,
     )
     return {incident_id: cancelled.count(incident_id) for incident_id in dict.fromkeys(cancelled)}
+
+
+async def cancel_ask(tx: Transaction, ask_id: str, reason: str) -> None:
+    """What is left of the pages by which somebody was asked for help will not be sent."""
+    await tx.execute(
+        "UPDATE notifications SET due_at = NULL, updated_at = :now, "
+        "failure_reason = CASE WHEN status = 'pending' THEN CAST(:reason AS TEXT) ELSE failure_reason END, "
+        "status = CASE WHEN status = 'pending' THEN 'cancelled' ELSE status END "
+        "WHERE ask_id = :ask_id AND status IN ('pending', 'unknown') AND due_at IS NOT NULL",
+        ask_id=ask_id,
+        reason=reason,
+        now=tx.now,
+    )
 
 
 async def move_held(tx: Transaction, user_id: str, severity: Severity, until: Instant) -> int:
@@ -198,10 +217,13 @@ async def last_paged(reader: Reader, incident_id: str, user_id: str) -> Instant 
 
 
 async def was_paged(reader: Reader, incident_id: str, episode: int, user_id: str) -> bool:
-    """Whether a page of this run of the escalation has left, or may have, to this person."""
+    """Whether a page of this run of the escalation has left, or may have, to this person, or they are a responder."""
     found = await reader.value(
         "SELECT 1 FROM notifications WHERE incident_id = :incident_id AND episode = :episode AND kind = 'page' "
-        "AND user_id = :user_id AND status IN ('sending', 'sent', 'delivered', 'failed', 'unknown') LIMIT 1",
+        "AND user_id = :user_id AND ask_id IS NULL "
+        "AND status IN ('sending', 'sent', 'delivered', 'failed', 'unknown') "
+        "UNION ALL SELECT 1 FROM incident_responders WHERE incident_id = :incident_id AND user_id = :user_id "
+        "LIMIT 1",
         incident_id=incident_id,
         episode=episode,
         user_id=user_id,

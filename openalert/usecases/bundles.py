@@ -14,6 +14,8 @@ from openalert.storage.transaction import Reader, Transaction
 def _page(row: Notification) -> Page | None:
     """The row as a page to a person that was not tried yet; None for all others, which nothing holds up."""
     fresh = row.status is NotificationStatus.PENDING and row.claimed_at is None and row.bundle_id is None
+    # Whoever is asked for help reads by whom, and answers that alone.
+    fresh = fresh and row.ask_id is None
     if row.kind is not NotificationKind.PAGE or row.user_id is None or not fresh:
         return None
     topic = (row.service_id, int(row.priority))

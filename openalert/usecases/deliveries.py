@@ -47,6 +47,7 @@ from openalert.usecases import (
     offers,
     push_subscriptions,
     reachability,
+    responders,
     test_pages,
     weekly_reports,
     words,
@@ -181,7 +182,11 @@ async def _add_incident(
     message.incident_url = f"{outside.base_url}/incidents/{incident.id}"
     if row.kind in (NotificationKind.PAGE, NotificationKind.NOTICE) and incident.is_open:
         message.escalation_note = await _what_is_next(reader, incident, message.timezone)
-    message.actions = offers.actions(row, incident, outside.base_url, outside.secret, reader.now)
+    if row.ask_id is not None:
+        message.escalation_note = row.reason
+        message.reason = "You were asked for help by name, not by an escalation policy."
+    asked = row.ask_id is not None and await responders.is_asked(reader, incident, row.user_id)
+    message.actions = offers.actions(row, incident, outside.base_url, outside.secret, reader.now, asked=asked)
 
 
 async def _what_is_next(reader: Reader, incident: Incident, timezone: str) -> str:

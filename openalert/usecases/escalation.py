@@ -213,7 +213,7 @@ async def page_organization_owners(work: Work, incident: Incident, cycle: int) -
 async def was_anybody_paged(reader: Reader, incident: Incident) -> bool:
     """Whether a page of the running escalation has left, or may have."""
     paged = await notifications.paged(reader, [incident.id])
-    return any(page.episode == incident.episode for page in paged)
+    return any(page.episode == incident.episode and page.ask_id is None for page in paged)
 
 
 async def _owners(reader: Reader, incident: Incident) -> list[Recipient]:

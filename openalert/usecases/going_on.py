@@ -4,8 +4,9 @@ from openalert.domain.access import SYSTEM
 from openalert.domain.incident import Incident
 from openalert.domain.instant import SECOND
 from openalert.domain.notification import Notification, NotificationStatus
+from openalert.domain.responder import ResponderState
 from openalert.storage import deliveries as sending
-from openalert.storage import incidents, notifications, recipients, timers
+from openalert.storage import incidents, notifications, recipients, responders, timers
 from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import escalation
 from openalert.usecases.work import Work
@@ -22,7 +23,7 @@ async def late(reader: Reader) -> list[Notification]:
 async def hasten(tx: Transaction, row: Notification) -> bool:
     """Begin the person's next way, whether there was one; what is late goes on being tried."""
     incident = await incidents.get(tx, row.incident_id or "")
-    if incident is None or not incident.wants_pages(tx.now):
+    if incident is None or not await _is_wanted(tx, incident, row):
         return False
     if await sending.is_underway(tx, row, tx.now - NEXT_WAY_AFTER):
         return False
@@ -34,11 +35,14 @@ async def hasten(tx: Transaction, row: Notification) -> bool:
 
 async def after(work: Work, incident: Incident, row: Notification) -> None:
     """It ended without being accepted: the person's next way begins at once, else the next level (promise NO-6)."""
-    if not incident.wants_pages(work.now) or incident.episode != row.episode:
+    if not await _is_wanted(work.tx, incident, row):
         return
     if not await sending.is_underway(work.tx, row, None) and await _next_way(
         work, incident, row, f"{row.channel} did not reach them"
     ):
+        return
+    if row.ask_id is not None:
+        # Nobody's ladder: the asker sees in the timeline, and beside the name, that it did not reach them.
         return
     current = (incident.episode, incident.escalation_cycle, incident.escalation_level)
     if row.status is NotificationStatus.FAILED and row.level == escalation.THE_END:
@@ -50,6 +54,14 @@ async def after(work: Work, incident: Incident, row: Notification) -> None:
     if await notifications.still_hopeful(work.tx, row):
         return
     await _next_level(work, incident, row)
+
+
+async def _is_wanted(reader: Reader, incident: Incident, row: Notification) -> bool:
+    """Whether the page is still to reach its person."""
+    if row.ask_id is None:
+        return incident.wants_pages(reader.now) and incident.episode == row.episode
+    asked = await responders.by_ask(reader, row.ask_id)
+    return incident.is_open and asked is not None and asked.state is ResponderState.PENDING
 
 
 async def _next_way(work: Work, incident: Incident, row: Notification, why: str) -> bool:

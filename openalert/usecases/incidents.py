@@ -17,7 +17,7 @@ from openalert.domain.instant import DAY, MINUTE, Instant
 from openalert.domain.notification import Notification
 from openalert.domain.severity import Severity
 from openalert.domain.team import Team, check_name
-from openalert.storage import alerts, incidents, notifications, routes, timers, users
+from openalert.storage import alerts, incidents, notifications, responders, routes, timers, users
 from openalert.storage.routes import Route
 from openalert.storage.timers import Timer
 from openalert.storage.transaction import Reader, Transaction
@@ -85,7 +85,7 @@ async def open_by_hand(
     work.tell(incident, "triggered", title=incident.title, source=tx.actor.name)
     if description.strip():
         work.tell(incident, "note", body=_text(description, "description"))
-    _record(tx, "opened", incident, after={"severity": incident.severity})
+    record(tx, "opened", incident, after={"severity": incident.severity})
     await work.flush()
     return incident
 
@@ -128,10 +128,12 @@ async def take(work: Work, incident: Incident, *, actor: Actor | None = None, vi
     before = incident.status
     if not rules.acknowledge(incident, who.user_id, work.now):
         return False
-    _record(
+    record(
         work.tx, "acknowledged", incident, {"status": before}, {"status": incident.status, "via": via}, who
     )
     incident.assignee_id = incident.assignee_id or who.user_id
+    if who.user_id is not None:
+        await responders.acknowledged(work.tx, incident.id, who.user_id)
     work.tell(incident, "acknowledged", who, via=via)
     work.say(incident, "acknowledged")
     escalation.stop(work, incident)
@@ -155,7 +157,7 @@ async def resolve(
         incident.firing_count = 0
         work.tell(incident, "resolved", via=via, resolution=text)
         told = {"status": incident.status, "via": via, "resolution": text}
-        _record(tx, "resolved", incident, {"status": before}, told)
+        record(tx, "resolved", incident, {"status": before}, told)
         await close(work, [incident])
     await work.flush()
     return Answered(incident, changed, await notifications.in_flight(tx, incident_id))
@@ -176,17 +178,21 @@ async def close(work: Work, ended: list[Incident]) -> None:
     for incident in ended:
         escalation.stop(work, incident)
         work.say(incident, "resolved")
-    await cancel_pages(work, [(incident, "The incident was resolved.") for incident in ended])
+    await cancel_pages(work, [(incident, "The incident was resolved.") for incident in ended], asked_too=True)
     await news.tell_the_paged(work, [(incident, "Resolved") for incident in ended])
 
 
-async def cancel_pages(work: Work, answered: list[tuple[Incident, str]]) -> None:
-    """Pages that nobody has claimed yet will not be sent; the timeline says so."""
+async def cancel_pages(work: Work, answered: list[tuple[Incident, str]], *, asked_too: bool = False) -> None:
+    """Pages that nobody has claimed yet will not be sent; the timeline says so.
+
+    `asked_too`: also those that ask somebody for help.
+    """
     by_reason: dict[str, list[Incident]] = {}
     for incident, reason in answered:
         by_reason.setdefault(reason, []).append(incident)
     for reason, group in by_reason.items():
-        cancelled = await notifications.cancel_pages(work.tx, [incident.id for incident in group], reason)
+        ids = [incident.id for incident in group]
+        cancelled = await notifications.cancel_pages(work.tx, ids, reason, asked_too=asked_too)
         for incident in group:
             if count := cancelled.get(incident.id):
                 work.tell(incident, "pages_cancelled", SYSTEM, count=count, reason=reason)
@@ -214,7 +220,7 @@ async def reopen(tx: Transaction, incident_id: str, *, reason: str = "") -> Inci
         )
     before = incident.status
     if rules.reopen(incident, tx.now):
-        _record(tx, "reopened", incident, {"status": before}, {"status": incident.status, "reason": reason})
+        record(tx, "reopened", incident, {"status": before}, {"status": incident.status, "reason": reason})
         work.tell(incident, "reopened", reason=_text(reason, "reason") if reason else "")
         work.say(incident, "reopened")
         await _escalate_again(work, incident)
@@ -303,12 +309,12 @@ async def snooze(tx: Transaction, incident_id: str, *, until: Instant, via: str 
     work = Work(tx)
     before = incident.snoozed_until
     rules.snooze(incident, until, tx.now)
-    _record(tx, "snoozed", incident, {"until": before}, {"until": until})
+    record(tx, "snoozed", incident, {"until": before}, {"until": until})
     work.tell(incident, "snoozed", via=via, until=until, length=until - tx.now)
     work.say(incident, "updated")
     escalation.stop(work, incident)
     work.set_timer(Timer(incident_id=incident.id, kind="unsnooze", due_at=until, episode=incident.episode))
-    await cancel_pages(work, [(incident, f"{tx.actor.name} snoozed it.")])
+    await cancel_pages(work, [(incident, f"{tx.actor.name} snoozed it.")], asked_too=True)
     await news.change_messages(work, [(incident, f"Snoozed by {tx.actor.name}")])
     await work.flush()
     return Answered(incident, True, await notifications.in_flight(tx, incident_id))
@@ -336,7 +342,7 @@ async def escalate(tx: Transaction, incident_id: str, *, via: str | None = None)
     await _next_level(work, incident)
     work.tell(incident, "escalated_by_hand", via=via)
     await news.change_messages(work, [(incident, f"Escalated by {tx.actor.name}")])
-    _record(tx, "escalated", incident)
+    record(tx, "escalated", incident)
     await work.flush()
     return incident
 
@@ -351,7 +357,7 @@ async def hand_on(tx: Transaction, incident_id: str, *, via: str | None = None) 
     await _next_level(work, incident)
     work.tell(incident, "handed_on", via=via)
     await news.change_messages(work, [(incident, f"Handed on by {tx.actor.name}")])
-    _record(tx, "handed_on", incident)
+    record(tx, "handed_on", incident)
     if tx.actor.user_id is not None:
         await notifications.cancel_pages_of(tx, incident.id, tx.actor.user_id, "They handed it on.")
     await work.flush()
@@ -406,7 +412,7 @@ async def edit(
             raise Invalid("Resolve or reopen the incident; its phase follows.", field="phase")
         work.tell(incident, "phase_changed", before=incident.phase, after=phase)
         incident.phase = phase
-    _record(tx, "updated", incident, before, {"title": incident.title, "phase": incident.phase})
+    record(tx, "updated", incident, before, {"title": incident.title, "phase": incident.phase})
     work.say(incident, "updated")
     await work.flush()
     return incident
@@ -420,7 +426,7 @@ async def reassign(tx: Transaction, incident_id: str, *, user_id: str) -> Incide
         raise Invalid("There is no such person.", field="userId")
     work = Work(tx)
     if incident.assignee_id != user_id:
-        _record(tx, "reassigned", incident, {"assignee_id": incident.assignee_id}, {"assignee_id": user_id})
+        record(tx, "reassigned", incident, {"assignee_id": incident.assignee_id}, {"assignee_id": user_id})
         incident.assignee_id = user_id
         work.tell(incident, "reassigned", to=user.name, userId=user.id)
         work.say(incident, "updated")
@@ -434,13 +440,13 @@ async def note(tx: Transaction, incident_id: str, *, body: str) -> Incident:
     incident = await _answerable(tx, incident_id)
     work = Work(tx)
     work.tell(incident, "note", body=_text(body, "body"))
-    _record(tx, "note_added", incident)
+    record(tx, "note_added", incident)
     work.say(incident, "note_added")
     await work.flush()
     return incident
 
 
-def _record(
+def record(
     tx: Transaction,
     act: str,
     incident: Incident,
@@ -448,6 +454,7 @@ def _record(
     after: Subject = None,
     actor: Actor | None = None,
 ) -> None:
+    """Note in the audit log what was done to the incident."""
     audit.record(
         tx,
         f"incident.{act}",

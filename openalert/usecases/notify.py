@@ -12,6 +12,7 @@ from openalert.domain.ids import new_id
 from openalert.domain.incident import Incident
 from openalert.domain.instant import Instant
 from openalert.domain.notification import (
+    ASKED,
     Notification,
     NotificationKind,
     give_up_at,
@@ -233,6 +234,14 @@ def page(work: Work, incident: Incident, recipient: Recipient, cycle: int, level
     notification.cycle, notification.level = cycle, level
     if recipient.is_repeat:
         notification.content = {"again": True}
+    work.send(notification)
+
+
+def ask(work: Work, incident: Incident, recipient: Recipient, ask_id: str, words: str) -> None:
+    """Page somebody because they are asked for help with the incident; `words` say by whom and with what."""
+    key = f"ask:{ask_id}:{recipient.key}:{recipient.step}"
+    notification = _new(work, incident, recipient, NotificationKind.PAGE, key, words)
+    notification.level, notification.ask_id = ASKED, ask_id
     work.send(notification)
 
 

@@ -13,15 +13,19 @@ LABELS = {
     Verb.ESCALATE: "Escalate",
     Verb.SNOOZE: "Snooze",
     Verb.HAND_ON: "Hand on",
+    Verb.JOIN: "I am coming",
+    Verb.DECLINE: "I cannot come",
 }
 """The words on a button."""
 _ASKS = (NotificationKind.PAGE, NotificationKind.NOTICE)
 
 
-def verbs(incident: Incident, now: Instant) -> list[Verb]:
-    """What may still be done to it, in the order of the buttons."""
+def verbs(incident: Incident, now: Instant, *, asked: bool = False) -> list[Verb]:
+    """What may still be done to it, in the order of the buttons; `asked`: its reader is to say whether they come."""
     if incident.status is IncidentStatus.RESOLVED:
         return []
+    if asked:
+        return [Verb.JOIN, Verb.DECLINE, *(each for each in verbs(incident, now) if each is not Verb.HAND_ON)]
     if incident.status is IncidentStatus.ACKNOWLEDGED:
         return [Verb.RESOLVE, Verb.SNOOZE]
     onward = [Verb.ESCALATE, Verb.HAND_ON] if incident.escalation_next_at is not None else []
@@ -30,9 +34,11 @@ def verbs(incident: Incident, now: Instant) -> list[Verb]:
 
 
 def actions(
-    row: Notification, incident: Incident, base_url: str, secret: bytes, now: Instant
+    row: Notification, incident: Incident, base_url: str, secret: bytes, now: Instant, *, asked: bool = False
 ) -> list[Action]:
     """The buttons of a message to a person: of a page or notice, and of their own message once they took it.
+
+    `asked`: it asks for help, and they have not said whether they come.
 
     A team's channel has them where the provider says who pressed; their links are nobody's and ask to sign in.
     """
@@ -49,7 +55,7 @@ def actions(
             label=LABELS[verb],
             url=f"{base_url}/a/{_token(row, incident, verb, secret)}",
         )
-        for verb in verbs(incident, now)
+        for verb in verbs(incident, now, asked=asked)
     ]
 
 

@@ -14,12 +14,12 @@ from openalert.domain.access import SYSTEM, Actor, Role
 from openalert.domain.action import ActionClaims, Verb
 from openalert.domain.contact import CONTACT_KINDS
 from openalert.domain.errors import Conflict, Forbidden, NotFound
-from openalert.domain.incident import Incident
+from openalert.domain.incident import Incident, IncidentStatus
 from openalert.domain.instant import HOUR, Instant, to_datetime
 from openalert.domain.walltime import zone_named
 from openalert.storage import bundles, incidents, notifications, recipients, users
 from openalert.storage.transaction import Reader, Transaction
-from openalert.usecases import reachability, standing
+from openalert.usecases import reachability, responders, standing
 from openalert.usecases.access import acting
 from openalert.usecases.incidents import acknowledge, escalate, hand_on, resolve, see, snooze
 from openalert.usecases.standing import Standing, State
@@ -174,6 +174,7 @@ async def answer(
     before = await incidents.get(tx, incident_id)
     if before is None:
         raise NotFound("incident")
+    verb = await _meant(tx, before, verb)
     stands = await standing.of(tx, before, verb, tx.actor.user_id, until=tx.now + snooze_for)
     if stands.state in (State.DONE, State.ALREADY):
         await see(tx, tx.actor, incident_id)
@@ -187,9 +188,29 @@ async def answer(
             done = await escalate(tx, incident_id, via=via)
         case Verb.HAND_ON:
             done = await hand_on(tx, incident_id, via=via)
+        case Verb.JOIN:
+            await responders.come(tx, incident_id, via=via)
+            done = before
+        case Verb.DECLINE:
+            await responders.decline(tx, incident_id, via=via)
+            done = before
         case _:
             done = (await snooze(tx, incident_id, until=tx.now + snooze_for, via=via)).incident
     return Reply(done, changed=True, said=await _done(tx, done, verb, tx.now + snooze_for))
+
+
+async def _meant(tx: Transaction, incident: Incident, verb: Verb) -> Verb:
+    """Digits and words know no answers of their own for whoever was asked for help: theirs are those that come next.
+
+    Taking what somebody has already is coming to help them; handing on what was never theirs is not coming.
+    """
+    if verb not in (Verb.ACKNOWLEDGE, Verb.HAND_ON) or not incident.is_open:
+        return verb
+    if not await responders.is_asked(tx, incident, tx.actor.user_id):
+        return verb
+    if verb is Verb.HAND_ON:
+        return Verb.DECLINE
+    return Verb.JOIN if incident.status is IncidentStatus.ACKNOWLEDGED else verb
 
 
 async def _done(tx: Transaction, incident: Incident, verb: Verb, until: Instant) -> str:
@@ -205,10 +226,18 @@ async def _done(tx: Transaction, incident: Incident, verb: Verb, until: Instant)
             return f"You are out of {number}. The next one is paged now."
         case Verb.ESCALATE:
             return f"{number} goes to the next level now."
+        case Verb.JOIN:
+            return f"You are coming to help with {number}. Whoever works on it sees that."
+        case Verb.DECLINE:
+            return f"You are not coming to help with {number}. Whoever asked you sees that."
 
 
 async def _too_late(tx: Transaction, incident: Incident, verb: Verb, stands: Standing) -> str:
     """Who was first, and when, on the clock of whoever answered."""
+    if verb in (Verb.JOIN, Verb.DECLINE) and incident.is_open:
+        if stands.state is State.DONE:
+            return f"You {stands.past} #{incident.number} already. {await _so(tx, verb, stands)}"
+        return f"Nobody asks you to help with #{incident.number} any more. You need not do anything."
     named = await users.named(tx, SYSTEM, [stands.by_id]) if stands.by_id else {}
     who = f" by {named[stands.by_id].name}" if stands.by_id in named else ""
     if stands.by_id is not None and stands.by_id == tx.actor.user_id:

@@ -11,7 +11,8 @@ import msgspec
 from openalert.domain.action import Verb
 from openalert.domain.incident import Incident, IncidentStatus
 from openalert.domain.instant import Instant
-from openalert.storage import notifications, timeline
+from openalert.domain.responder import ResponderState
+from openalert.storage import notifications, responders, timeline
 from openalert.storage.transaction import Reader
 
 _GOES_ON = (Verb.ESCALATE, Verb.HAND_ON)
@@ -36,7 +37,10 @@ class Standing(msgspec.Struct, frozen=True):
 
     state: State
     past: str = ""
-    """`acknowledged`, `resolved`, `snoozed`, `escalated`, `handed on`: what was done. Empty: nothing yet."""
+    """What was done: `acknowledged`, `resolved`, `snoozed`, `escalated`, `handed on`, `joined`, `declined`.
+
+    `withdrawn`: nobody asks for it any more. Empty: nothing yet.
+    """
     by_id: str | None = None
     at: Instant | None = None
     until: Instant | None = None
@@ -47,6 +51,8 @@ async def of(
     reader: Reader, incident: Incident, verb: Verb, user_id: str | None, *, until: Instant = 0
 ) -> Standing:
     """What this verb would do for this person. `until`: how long they want it silent; 0: any time will do."""
+    if verb in (Verb.JOIN, Verb.DECLINE) and user_id is not None:
+        return await _of_coming(reader, incident, verb, user_id)
     if incident.status is IncidentStatus.RESOLVED:
         return _did("resolved", incident.resolved_by_id, incident.resolved_at, user_id)
     if incident.status is IncidentStatus.ACKNOWLEDGED and verb in (Verb.ACKNOWLEDGE, *_GOES_ON):
@@ -58,6 +64,18 @@ async def of(
     if verb in _GOES_ON:
         return await _of_going_on(reader, incident, user_id)
     return Standing(State.ASK)
+
+
+async def _of_coming(reader: Reader, incident: Incident, verb: Verb, user_id: str) -> Standing:
+    """Whoever was asked for help may change their mind until it is over."""
+    asked = await responders.get(reader, incident.id, user_id)
+    said = ResponderState.JOINED if verb is Verb.JOIN else ResponderState.DECLINED
+    if asked is not None and asked.state is said:
+        return Standing(State.DONE, said.value, user_id, asked.answered_at)
+    if incident.status is IncidentStatus.RESOLVED:
+        return _did("resolved", incident.resolved_by_id, incident.resolved_at, user_id)
+    # Somebody took them off the list: nobody waits for them any more.
+    return Standing(State.ASK) if asked is not None else Standing(State.ALREADY, "withdrawn")
 
 
 async def _of_going_on(reader: Reader, incident: Incident, user_id: str | None) -> Standing:

@@ -59,6 +59,10 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
         return self.answered_by.startswith(("machine", "fax"))
 
 
+_TO_WHO_ASKS = {Verb.ACKNOWLEDGE: Verb.JOIN, Verb.HAND_ON: Verb.DECLINE}
+"""What two of the keys mean to somebody who is asked for help; the incident stays as it is."""
+
+
 async def answered(tx: Transaction, outside: Outside, notification_id: str, call: Call, round_: int) -> str:
     """Somebody has picked up, or listens again: what they hear. A machine hears less, and counts as nobody."""
     row = await _call(tx, notification_id)
@@ -91,6 +95,8 @@ async def pressed(
     if verb is Verb.ACKNOWLEDGE and test_pages.is_test_page(row):
         await test_pages.by_key(tx, row)
         return voice.goodbye(test_pages.GOT_IT)
+    if row.ask_id is not None and verb is not None:
+        verb = _TO_WHO_ASKS.get(verb, verb)
     if verb is None or row.incident_id is None:
         return voice.misunderstood(row.id, outside.base_url, round_)
 

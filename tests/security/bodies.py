@@ -77,6 +77,7 @@ WHOLE: dict[str, Any] = {
         "passesFrom": "critical",
     },
     "NotificationPreferencesBody": lambda ids: {"minSeverity": "medium"},
+    "HelpIn": lambda ids: {"targets": [{"type": "user", "id": ids["user_id"]}]},
     "Snooze": lambda ids: {"durationMinutes": 30},
     "Change": lambda ids: {"title": "Another title"},
 }
@@ -165,6 +166,9 @@ FORMS: dict[str, Callable[[Ids, Instant], dict[str, str]]] = {
     "/incidents/bulk": lambda ids, now: {"id": ids["incident_id"], "act": "acknowledge"},
     "/incidents/{incident_id}/{verb}:snooze": lambda ids, now: {"minutes": "30"},
     "/incidents/{incident_id}/{verb}:reassign": lambda ids, now: {"user_id": ids["user_id"]},
+    "/incidents/{incident_id}/{verb}:ask": lambda ids, now: {"who": f"user:{ids['user_id']}"},
+    "/incidents/{incident_id}/{verb}:lead": lambda ids, now: {"user_id": ids["responder_id"]},
+    "/incidents/{incident_id}/{verb}:release": lambda ids, now: {"user_id": ids["responder_id"]},
     "/incidents/{incident_id}/{verb}:notes": lambda ids, now: {"body": "A note"},
     "/schedules": lambda ids, now: {
         "name": "Example",

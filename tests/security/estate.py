@@ -30,6 +30,7 @@ from openalert.usecases import (
     invitations,
     notification_rules,
     overrides,
+    responders,
     schedules,
     services,
     signin,
@@ -161,6 +162,13 @@ async def build(db: Database, organization: Organization, mark: str, *, marked_p
     ids["request_id"] = (await make.link_request(db, person, f"{mark}-unknown")).id
     async with db.transaction(program_of(organization.id)) as tx:
         await incidents.note(tx, ids["incident_id"], body=f"{mark} note")
+        asked = await responders.ask(
+            tx,
+            ids["incident_id"],
+            targets=[Target(type=TargetType.USER, id=person.id)],
+            message=f"{mark} request",
+        )
+        ids["responder_id"] = asked.people[0].id
     return Estate(organization, team, person, ids, sent)
 
 

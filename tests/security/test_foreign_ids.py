@@ -14,7 +14,7 @@ from tests.security.test_matrix import QUERIES, address, things
 
 pytestmark = pytest.mark.anyio
 
-OF_THE_ORGANIZATION = {"user_id", "method_id"}
+OF_THE_ORGANIZATION = {"user_id", "on_call_id", "method_id"}
 """Whatever team they are in, people may be named by everybody of the organization."""
 ROUTES = [route for route in matrix.routes() if not route.needs.startswith(("anyone", "self"))]
 

@@ -35,6 +35,9 @@ REFUSED_LATER = {
         ("POST", f"/api/v1/schedules/{{schedule_id}}/swaps{act}"): {400}  # nor has a key
         for act in ("", "/take", "/{swap_id}/take")
     },
+    **{
+        ("POST", f"/api/v1/incidents/{{incident_id}}/{act}"): {400} for act in ("join", "decline")
+    },  # a key is nobody
     ("GET", "/api/v1/oncall/shifts"): {400},  # a key is nobody: it has to say whose
     ("GET", "/a/{token}"): {404},
     ("GET", "/calendars/{token}"): {404},

@@ -113,6 +113,8 @@ NEW_METHOD = (("POST", "/api/v1/users/{user_id}/contact-methods"),)
 FIRST: dict[str, tuple[Step, ...]] = {
     "POST /incidents/{incident_id}/reopen": (("POST", "/api/v1/incidents/{incident_id}/resolve"),),
     "POST /api/v1/incidents/{incident_id}/reopen": (("POST", "/api/v1/incidents/{incident_id}/resolve"),),
+    "POST /incidents/{incident_id}/decline": (("POST", "/api/v1/incidents/{incident_id}/join"),),
+    "POST /api/v1/incidents/{incident_id}/decline": (("POST", "/api/v1/incidents/{incident_id}/join"),),
     "POST /schedules/{schedule_id}/delete": NO_POLICY,
     "DELETE /api/v1/schedules/{schedule_id}": NO_POLICY,
     "POST /integrations/{integration_id}/enable": (("POST", "/integrations/{integration_id}/disable"),),
@@ -151,6 +153,7 @@ FIRST: dict[str, tuple[Step, ...]] = {
 BODIES: dict[str, Any] = {
     "PATCH /api/v1/schedules/{schedule_id}/overrides/{override_id}": {"reason": "Another"},
     "PATCH /api/v1/users/me": {"name": "Another"},
+    "PATCH /api/v1/incidents/{incident_id}/responders/{responder_id}": {"role": "incident_commander"},
     "PATCH /api/v1/schedules/{schedule_id}/rotations/{rotation_id}": {"name": "Another"},
     "PATCH /api/v1/users/{user_id}/notification-rules/{rule_id}": {"delayMinutes": 9},
     "POST /me/contact-methods/{method_id}/verify": {"code": "0000"},

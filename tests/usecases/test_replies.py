@@ -198,7 +198,7 @@ async def test_every_verb_says_what_it_did(world: World, verb: Verb, said: str) 
     assert reply.said.startswith(said)
 
 
-@pytest.mark.parametrize("verb", list(Verb))
+@pytest.mark.parametrize("verb", [verb for verb in Verb if verb not in (Verb.JOIN, Verb.DECLINE)])
 async def test_the_same_answer_twice_is_one(world: World, verb: Verb) -> None:
     """A button pressed twice, or delivered twice, does its work once and says so the second time."""
     await world.policy(

@@ -14,7 +14,7 @@ from openalert.domain.action import Verb
 from openalert.domain.errors import Conflict, Invalid, NotFound
 from openalert.domain.instant import MINUTE
 from openalert.domain.walltime import zone_named
-from openalert.storage import recipients, services, users
+from openalert.storage import recipients, responders, services, users
 from openalert.storage.database import Database
 from openalert.storage.transaction import Reader
 from openalert.usecases import escalation, offers, replies, standing
@@ -30,6 +30,8 @@ _WORDS = {
     Verb.ESCALATE: "Escalate",
     Verb.SNOOZE: "Snooze",
     Verb.HAND_ON: "Hand it on",
+    Verb.JOIN: "I am coming",
+    Verb.DECLINE: "I cannot come",
 }
 _BRIEFLY = {
     Verb.ACKNOWLEDGE: "You take it, and the escalation stops.",
@@ -37,6 +39,8 @@ _BRIEFLY = {
     Verb.ESCALATE: "The next level is paged now.",
     Verb.SNOOZE: "Then it pages again if it is still open.",
     Verb.HAND_ON: "The next level is paged instead of you.",
+    Verb.JOIN: "Whoever works on it sees that you will be there.",
+    Verb.DECLINE: "Whoever asked you sees it, and can ask somebody else.",
 }
 """What else could be done, in few words: the page is read on a telephone at night."""
 _SNOOZES = [(60, "1 hour"), (30, "30 min"), (240, "4 hours"), (480, "8 hours")]
@@ -100,6 +104,7 @@ async def _offer(reader: Reader, request: Web, token: str, offered: Invitation) 
     first = await users.named(reader, SYSTEM, [stands.by_id]) if stands.by_id else {}
     service = (await services.named(reader, SYSTEM, [incident.service_id])).get(incident.service_id)
     rung = (await escalation.ladder(reader, incident)).next_rung if incident.is_open else None
+    was_asked = await responders.get(reader, incident.id, claims.user_id) is not None
     return {
         "state": (State.ASK if waits else stands.state).value,
         "others": [
@@ -114,7 +119,7 @@ async def _offer(reader: Reader, request: Web, token: str, offered: Invitation) 
         "at": stands.at or incident.updated_at,
         "more": [
             _verb(verb, f"/a/{action.other(_secret(request), claims, verb)}", _BRIEFLY[verb])
-            for verb in offers.verbs(incident, reader.now)
+            for verb in offers.verbs(incident, reader.now, asked=was_asked)
             if verb is not claims.verb
         ],
         "incident": {
@@ -156,6 +161,10 @@ def _effect(verb: Verb, rung: Rung | None) -> str:
             return f"{next_}. What was sent to you still holds."
         case Verb.HAND_ON:
             return f"You cannot take it. {next_}, and nothing more of this level comes to you."
+        case Verb.JOIN:
+            return "Whoever works on it sees that you will be there. The incident stays as it is."
+        case Verb.DECLINE:
+            return "Whoever asked you sees it at once, and can ask somebody else."
 
 
 def _so(stands: Standing) -> str:
@@ -164,6 +173,10 @@ def _so(stands: Standing) -> str:
         return "Everybody in the escalation policy has been paged, and the owners know."
     if stands.past in ("escalated", "handed on"):
         return "The next level is paged. It stays open until somebody takes it."
+    if stands.past == "joined":
+        return "You are listed as a responder, and whoever works on it sees that you will be there."
+    if stands.past == "declined":
+        return "Whoever asked you sees it, and can ask somebody else."
     if stands.until is not None:
         return "Nobody is paged until then."
     if stands.state is State.DONE:

@@ -27,6 +27,7 @@ from openalert.usecases import escalation, incidents
 from openalert.usecases.escalation import Ladder, Rung
 from openalert.usecases.incident_facts import common_labels
 from openalert.usecases.notify import HIDDEN
+from openalert.web.ui import responders
 from openalert.web.ui.incident_rows import next_step, status_of
 
 Values = dict[str, Any]
@@ -70,6 +71,11 @@ _SHOWN = {
     "escalation_ended": ("triangle-alert", "bad", "deliveries"),
     "escalated_by_hand": ("chevrons-up", "accent", "actions"),
     "handed_on": ("chevrons-up", "accent", "actions"),
+    "responder_asked": ("user-round-plus", "accent", "actions"),
+    "responder_joined": ("user-round-plus", "good", "actions"),
+    "responder_declined": ("x", "bad", "actions"),
+    "responder_removed": ("x", "", "actions"),
+    "commander_changed": ("users", "accent", "actions"),
     "notification": ("mail", "", "deliveries"),
     "pages_cancelled": ("ban", "", "deliveries"),
 }
@@ -91,7 +97,7 @@ async def story(reader: Reader, actor: Actor, incident: Incident, shown: str) ->
     rows = await notifications.of_incident(reader, incident.id, limit=100)
     entries = await timeline.of_incident(reader, incident.id, limit=TIMELINE_SHOWN)
     service = (await services.named(reader, actor, [incident.service_id])).get(incident.service_id)
-    pages = [row for row in rows if row.kind is NotificationKind.PAGE]
+    pages = [row for row in rows if row.kind is NotificationKind.PAGE and row.ask_id is None]
     names = await _names(reader, actor, incident, rows)
     status = status_of(incident, reader.now)
     not_called = _not_called(ladder, incident) if status == "acknowledged" else None
@@ -117,6 +123,7 @@ async def story(reader: Reader, actor: Actor, incident: Incident, shown: str) ->
             for key, words in FILTERS.items()
         ],
         "people": await _people(reader, actor),
+        "helpers": await responders.shown(reader, actor, incident, rows),
         "snoozes": SNOOZES,
     }
 
@@ -314,7 +321,6 @@ def _facts(service: Service | None, common: Mapping[str, str], reported: Sequenc
         "runbook": service.runbook_url if service else None,
         "labels": sorted(common.items()),
         "links": [{"label": label, "href": href} for href, label in list(links.items())[:6]],
-        "responders": [],
     }
 
 

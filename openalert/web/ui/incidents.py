@@ -20,7 +20,7 @@ from openalert.usecases import incidents as acts
 from openalert.usecases import schedules as duty
 from openalert.usecases import warnings
 from openalert.usecases.escalation import in_words, ladder
-from openalert.web.ui import incident_rows, incident_story
+from openalert.web.ui import incident_rows, incident_story, responders
 from openalert.web.ui.frame import OPEN, Values, Web, act, address, answer, chips, go, sent, sent_all, shell
 
 PAGE = 50
@@ -315,6 +315,7 @@ _VERBS = {
     "escalate": _escalate,
     "hand-on": _hand_on,
     "notes": _note,
+    **responders.VERBS,
 }
 
 ROUTES: Sequence[HTTPRouteHandler] = [home, index, show, bulk, do]
