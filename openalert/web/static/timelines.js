@@ -38,9 +38,13 @@ function take({ start, end, words = "", override = "", reason = "" }) {
   line.className = "small muted"; line.textContent = words;
   chosen.replaceChildren(line); chosen.hidden = !words;
   $("button.primary", form).textContent = override ? "Save" : "Override";
+  unfold();
+  (override ? form.elements.end : form.elements.user_id).focus();
+}
+function unfold() {
   const dialog = document.createElement("dialog"), header = document.createElement("header"), title = document.createElement("h2"), close = document.createElement("button");
   dialog.className = "take"; dialog.setAttribute("aria-labelledby", "take-title");
-  title.id = "take-title"; title.textContent = override ? "Change the override" : "Somebody else takes over";
+  title.id = "take-title"; title.textContent = form.elements.override_id.value ? "Change the override" : "Somebody else takes over";
   Object.assign(close, { type: "button", className: "button quiet square", textContent: "\u00d7" });
   close.setAttribute("aria-label", "Close");
   close.addEventListener("click", () => dialog.close());
@@ -50,7 +54,6 @@ function take({ start, end, words = "", override = "", reason = "" }) {
   document.body.append(dialog);
   hideWhy();
   dialog.showModal();
-  (override ? form.elements.end : form.elements.user_id).focus();
 }
 document.addEventListener("click", (event) => {
   const bar = event.target.closest("#schedule_plan a[href*='#override']");
@@ -210,6 +213,8 @@ document.addEventListener("click", (event) => {
     cursor = null;
   }).catch(() => { location.href = href; });
 });
+const wrong = $("[aria-invalid]", form); // it was refused: the form comes back as it was sent, where it was
+if (wrong) { unfold(); wrong.focus(); }
 addEventListener("popstate", () => location.reload());
 // What is fetched anew takes away what is furnished here.
 new MutationObserver(furnish).observe(document.body, { childList: true, subtree: true, attributeFilter: ["tabindex", "data-one-stop"] });

@@ -211,6 +211,8 @@ def _day_by_day(row: Mapping[str, str]) -> list[Mapping[str, str]]:
 
 def _window(row: Mapping[str, str]) -> Restriction:
     days = {name: whole(row[name], "windows") if row[name] else None for name in ("from_day", "to_day")}
+    if days["from_day"] is None and days["to_day"] is not None:
+        raise Invalid("A window of every day ends the same day, or the next morning.", field="windows")
     rule = row["holidays"] or HolidayRule.ANY.value
     if rule not in set(HolidayRule):
         raise Invalid("Choose what holidays do to each window.", field="windows")

@@ -94,6 +94,24 @@ async def test_a_click_on_a_shift_opens_its_form_and_the_edge_of_an_override_is_
     assert house.complaints == []
 
 
+async def test_a_refused_override_comes_back_in_its_dialog(house: House) -> None:
+    """With what was typed, the sentence, and the keyboard in the field that is wrong; corrected, it is saved."""
+    path, _ = await _schedule(house)
+    page = await house.page(path)
+    await page.locator("[data-mark] .bar").last.click()
+    end = await page.input_value("#end")
+    await page.fill("#end", "2001-01-01T00:00")
+    await page.fill("#reason", "Dentist")
+    await page.locator("dialog.take button.primary").click()
+    await _until(page, "document.querySelector('dialog.take .error') !== null")
+    assert await page.evaluate("document.activeElement.id") == "end"
+    assert await page.input_value("#reason") == "Dentist"
+    await page.fill("#end", end)
+    await page.locator("dialog.take button.primary").click()
+    await _until(page, "document.querySelectorAll('[data-override]').length === 1")
+    assert await page.locator(".flash button", has_text="Undo").count() == 1
+
+
 async def test_a_row_is_one_stop_of_tab_and_arrows_go_on_from_there(house: House) -> None:
     """Nobody tabs through every shift of a month; after another period is fetched it is so again."""
     path, _ = await _schedule(house)
