@@ -6,14 +6,14 @@
 | layers are stacked, one person is on (PagerDuty) | test_pagerduty_layers |
 | one level is a union, a higher one replaces it (Grafana OnCall) | test_grafana_shifts |
 | handoffs by the clock on the wall, over both changes of it | all of these, in spring and autumn |
-| turns of hours | test_opsgenie_hours, test_pagerduty_hours; over a change ours follow the wall, tests/domain/test_turns.py |
+| turns of hours | test_opsgenie_hours, test_pagerduty_hours; over a change ours follow the wall, see test_turns |
 | turns count from a virtual start, also one ahead | test_pagerduty_layers: days, virtual ahead |
 | places and orders of nobody | test_opsgenie_rotations: fortnights; test_pagerduty_layers: empty |
 | people advance per selected day, groups are on together | test_grafana_shifts: by day, together |
-| overrides of some rotations or of all, two at once, in closed hours | test_opsgenie_overrides_of_some_rotations_and_of_all |
+| overrides of some rotations or all, two at once, closed hours | test_opsgenie_overrides_of_some_rotations_and_of_all |
 | overrides of the whole schedule, the last made wins | test_pagerduty_overrides |
 | overrides above every level | test_grafana_overrides_win_over_every_level |
-| a window is open from its start until before its end, may pass midnight or the week's end; equal ends: always | \
+| a window is open from its start until before its end, may pass midnight or the week's end; equal ends: always |
 test_opsgenie_rotations: nights, weekend, always, all week; test_pagerduty_layers: over the end, around |
 | what is switched off or over pages nobody | test_opsgenie_schedule_that_is_switched_off; ended, in each |
 """
