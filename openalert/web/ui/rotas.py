@@ -20,14 +20,16 @@ Drawn = TypeVar("Drawn")
 NOBODY = "Nobody"
 GONE = "somebody who is gone"
 PIXELS = 6.1
-"""Of one per cent, on the narrowest screen that shows bars side by side."""
+"""Of one per cent, on the narrowest screen that shows a timeline."""
+PIXELS_OF_STRIP = 3.1
+"""Of one per cent, on a phone, which shows strips."""
 _NARROWEST = 4.9
 """Pixels that a shift must have to be drawn by itself."""
 _THIN = 8
 """Pixels: a bar below that has no room for a gap beside it."""
 _MOST_NAMED = 5
-_ROOM_FOR_INITIALS = 2.9
-"""Per cent: a day of a month."""
+_ROOM_FOR_INITIALS = 17.6
+"""Pixels: a day of a month."""
 _LETTER = 6.9
 """Pixels of one letter on a bar."""
 
@@ -54,9 +56,11 @@ class Range(msgspec.Struct, frozen=True, kw_only=True):
         """When the day of this number begins, counted from the first."""
         return first_instant(self.zone, midnight(self.first + timedelta(days=day)))
 
-    def crowds(self, spans: Iterable[Drawn], start_of: Callable[[Drawn], Instant]) -> Iterator[list[Drawn]]:
+    def crowds(
+        self, spans: Iterable[Drawn], start_of: Callable[[Drawn], Instant], pixels: float = PIXELS
+    ) -> Iterator[list[Drawn]]:
         """The spans, in the order of time, one by one; those that begin on a day without room for them together."""
-        most = int(100 / self.days * PIXELS / _NARROWEST)
+        most = int(100 / self.days * pixels / _NARROWEST)
         midnights = [self.midnight(day) for day in range(self.days)]
         for day, found in groupby(spans, key=lambda span: bisect_right(midnights, start_of(span))):
             begun = list(found)
@@ -185,6 +189,7 @@ def bar(
     lane: int = 0,
     lanes: int = 1,
     until: str = "",
+    pixels: float = PIXELS,
 ) -> Values:
     """One bar; `name` empty: nobody. kind: rotation, override, gap or beaten; `until` stands where there is room."""
     x = ruler.place(start)
@@ -193,10 +198,10 @@ def bar(
         "x": x,
         "width": width,
         "name": name,
-        "label": label(name or NOBODY, width),
-        "until": until if width * PIXELS > 7 * max(len(until), len(name)) + 24 else "",
+        "label": label(name or NOBODY, width * pixels),
+        "until": until if width * pixels > 7 * max(len(until), len(name)) + 24 else "",
         "words": words,
-        "kind": f"{kind} thin" if width * PIXELS < _THIN else kind,
+        "kind": f"{kind} thin" if width * pixels < _THIN else kind,
         "href": href,
         "lane": lane,
         "lanes": lanes,
@@ -207,26 +212,36 @@ def bar(
 
 
 def crowd(
-    ruler: Ruler, start: Instant, end: Instant, number: int, words: str, kind: str, *, href: str = ""
+    ruler: Ruler,
+    start: Instant,
+    end: Instant,
+    number: int,
+    words: str,
+    kind: str,
+    *,
+    href: str = "",
+    pixels: float = PIXELS,
 ) -> Values:
     """One bar for many shifts that have no room by themselves; `href` leads to where they have."""
-    words = f"{render.amount(number, 'shift')}, {ruler.said(start, end)}. {words}"
-    drawn = bar(ruler, start, end, "", words, kind, href=href)
-    room = drawn["width"] * PIXELS
     said = render.amount(number, "shift")
-    return {**drawn, "label": said if len(said) * _LETTER + 12 <= room else str(number)}
+    words = f"{said}, {ruler.said(start, end)}. {words}"
+    drawn = bar(ruler, start, end, "", words, kind, href=href, pixels=pixels)
+    room = drawn["width"] * pixels
+    fitting = (text for text in (said, str(number)) if len(text) * _LETTER + 10 <= room)
+    return {**drawn, "label": next(fitting, "")}
 
 
-def label(name: str, width: float) -> str:
-    """What of a name there is room for: all, the first word, the initials, or nothing."""
-    room = width * PIXELS
+def label(name: str, room: float) -> str:
+    """What of a name fits into so many pixels: all, the first word, the initials, or nothing."""
     for text in (name, name.split(maxsplit=1)[0]):
         if len(text) * _LETTER + 12 <= room:
             return text
-    return render.initials(name) if width >= _ROOM_FOR_INITIALS and name != NOBODY else ""
+    return render.initials(name) if room >= _ROOM_FOR_INITIALS and name != NOBODY else ""
 
 
-def bars_of(shown: Range, final: FinalSchedule, names: Mapping[str, str]) -> list[Values]:
+def bars_of(
+    shown: Range, final: FinalSchedule, names: Mapping[str, str], pixels: float = PIXELS
+) -> list[Values]:
     """Who is on, and where nobody is, in the order of time: one row for everybody."""
     ruler = Ruler(shown)
     spans = [*final.items, *(Shift(start=start, end=end, people=[]) for start, end in final.gaps)]
@@ -234,25 +249,26 @@ def bars_of(shown: Range, final: FinalSchedule, names: Mapping[str, str]) -> lis
         (shift for shift in spans if shift.end > ruler.start and shift.start < ruler.end),
         key=lambda shift: shift.start,
     )
-    found = shown.crowds(inside, lambda shift: shift.start)
     return [
-        _together(ruler, each[0], names) if len(each) == 1 else _crowd(ruler, each, names) for each in found
+        _together(ruler, each[0], names, pixels) if len(each) == 1 else _crowd(ruler, each, names, pixels)
+        for each in shown.crowds(inside, lambda shift: shift.start, pixels)
     ]
 
 
-def _together(ruler: Ruler, shift: Shift, names: Mapping[str, str]) -> Values:
+def _together(ruler: Ruler, shift: Shift, names: Mapping[str, str], pixels: float) -> Values:
     when = ruler.said(shift.start, shift.end)
     if not shift.people:
-        return bar(ruler, shift.start, shift.end, "", f"Nobody, {when}", "gap")
+        return bar(ruler, shift.start, shift.end, "", f"Nobody, {when}", "gap", pixels=pixels)
     everybody = listed_some(named(shift.people, names))
     kind = "override" if is_override(shift.people) else "rotation"
-    return bar(ruler, shift.start, shift.end, everybody, f"{everybody}, {when}", kind)
+    return bar(ruler, shift.start, shift.end, everybody, f"{everybody}, {when}", kind, pixels=pixels)
 
 
-def _crowd(ruler: Ruler, shifts: Sequence[Shift], names: Mapping[str, str]) -> Values:
+def _crowd(ruler: Ruler, shifts: Sequence[Shift], names: Mapping[str, str], pixels: float) -> Values:
     everybody = dict.fromkeys(name for shift in shifts for name in named(shift.people, names))
     kind = "crowd" if all(shift.people for shift in shifts) else "crowd gap"
-    return crowd(ruler, shifts[0].start, shifts[-1].end, len(shifts), f"{listed_some(everybody)}.", kind)
+    start, end = shifts[0].start, shifts[-1].end
+    return crowd(ruler, start, end, len(shifts), f"{listed_some(everybody)}.", kind, pixels=pixels)
 
 
 def named(people: Iterable[OnCallPerson], names: Mapping[str, str]) -> list[str]:

@@ -74,9 +74,9 @@ async def index(
 
 async def _cards(reader: Reader, actor: Actor, shown: Sequence[Schedule], zone: ZoneInfo) -> list[Values]:
     drawn = rotas.days_from(zone, reader.now, DRAWN_DAYS)
-    found = await plans(reader, shown, min(drawn.start, reader.now))  # an answer may hold until long after
+    found = await plans(reader, shown, reader.now)  # an answer may hold until long after
     answers = {each.id: _now(found[each.id], reader.now) for each in shown}
-    finals = {each.id: _final(found[each.id], drawn.start, drawn.end) for each in shown}
+    finals = {each.id: _final(found[each.id], reader.now, drawn.end) for each in shown}
     names = await _names(reader, actor, answers.values(), finals.values(), found.values())
     team_names = await choices.names_of_teams(reader, actor)
     return [
@@ -86,11 +86,12 @@ async def _cards(reader: Reader, actor: Actor, shown: Sequence[Schedule], zone: 
             "team": team_names.get(each.team_id, ""),
             "timezone": each.timezone,
             "on": rotas.named(answers[each.id].people, names),
+            "said": rotas.listed_some(rotas.named(answers[each.id].people, names)),
             "until": answers[each.id].until,
             "next": _next(answers[each.id], finals[each.id], names),
             "gap": _first_gap(finals[each.id], reader.now),
             "days": DRAWN_DAYS,
-            "bars": rotas.bars_of(drawn, finals[each.id], names),
+            "bars": rotas.bars_of(drawn, finals[each.id], names, rotas.PIXELS_OF_STRIP),
             "now": drawn.now_line,
         }
         for each in shown
@@ -121,7 +122,9 @@ async def _names(reader: Reader, actor: Actor, answers: Any, finals: Any, found:
 def _next(now: OnCall, final: FinalSchedule, names: Mapping[str, str]) -> Values | None:
     """Who follows when the present answer ends; None when nobody does, or it does not end in view."""
     following = next((shift for shift in final.items if shift.start == now.until), None)
-    return {"names": rotas.named(following.people, names), "at": following.start} if following else None
+    if following is None:
+        return None
+    return {"said": rotas.listed_some(rotas.named(following.people, names)), "at": following.start}
 
 
 def _first_gap(final: FinalSchedule, now: Instant) -> Instant | None:

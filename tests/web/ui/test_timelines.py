@@ -208,3 +208,14 @@ async def test_paper_has_every_day_with_whole_names(world: World, sign_in: SignI
     assert page.html.count('<section class="on-') == 31
     assert "Saturday 5 December all day" in page.text
     assert "times in UTC · printed " in page.text
+
+
+async def test_the_list_tells_many_people_by_the_first_few_and_no_gap_that_is_past(
+    world: World, sign_in: SignIn
+) -> None:
+    """Its strips begin now: that nobody was on call this morning, before there was a schedule, is no warning."""
+    await _schedule(world, **{f"R{each}": RotationChange(member_ids=(world.alice.id,)) for each in range(2)})
+    page = await (await sign_in(world.alice)).get("/schedules")
+    [line] = re.findall(r'<svg class="rota-line".*?</svg>\s*</div>', page.html, re.S)
+    assert "Nobody" not in line
+    assert 'id="hatch"' in page.html
