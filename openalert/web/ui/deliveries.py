@@ -8,22 +8,48 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, FromQuery
 
 from openalert.domain.access import Actor, Permission, can
-from openalert.domain.channel import CHANNEL_KINDS
-from openalert.domain.contact import CONTACT_KINDS
 from openalert.domain.escalation import TargetType
 from openalert.domain.instant import DAY
+from openalert.domain.message_kind import MessageKind
 from openalert.domain.notification import Attempt, Notification, NotificationKind, NotificationStatus
 from openalert.storage import channels, incidents, notifications, users
 from openalert.storage.database import Database
 from openalert.storage.transaction import Reader, Transaction
-from openalert.usecases import resending
+from openalert.usecases import resending, test_pages
 from openalert.usecases.access import sees
+from openalert.usecases.channel_states import NAMES
 from openalert.usecases.notify import HIDDEN
+from openalert.usecases.words import kind_of
 from openalert.web.ui.frame import Values, Web, act, address, answer, chips, shell
 
 PATH = "/deliveries"
 PAGE = 50
 _SPANS = {"1": "Last 24 hours", "7": "Last 7 days", "30": "Last 30 days"}
+_KINDS = {
+    NotificationKind.PAGE: "Pages",
+    NotificationKind.UPDATE: "News to whoever was paged",
+    NotificationKind.FOLLOW: "News to followers",
+    NotificationKind.NOTICE: "Notices to owners",
+    NotificationKind.HANDOFF: "Shifts",
+    NotificationKind.DIGEST: "Reports",
+    NotificationKind.TEST: "Tests and drills",
+    NotificationKind.CODE: "Codes",
+    NotificationKind.LINK: "Invitations and passwords",
+}
+"""What people call the kinds of messages, in the order in which they look for them."""
+_ONE = {
+    NotificationKind.PAGE: "Page",
+    NotificationKind.UPDATE: "News",
+    NotificationKind.FOLLOW: "News to followers",
+    NotificationKind.NOTICE: "Notice",
+    NotificationKind.HANDOFF: "Shift",
+    NotificationKind.DIGEST: "What was held",
+    NotificationKind.TEST: "Test",
+    NotificationKind.CODE: "Code",
+    NotificationKind.LINK: "Invitation or new password",
+}
+_TOLD = (NotificationKind.NOTICE, NotificationKind.HANDOFF, NotificationKind.UPDATE, NotificationKind.FOLLOW)
+"""Kinds whose headline stands in the list; a code never does."""
 _TRIES = {"sent": "accepted", "retry": "refused, tried again", "failed": "failed", "unknown": "answer lost"}
 
 
@@ -74,8 +100,8 @@ async def index(
         context = await shell(request, reader, actor, PATH)
     named = {
         "status": (chosen["status"], chosen["status"].capitalize()) if chosen["status"] else None,
-        "channel": (channel, f"By {_called(channel)}") if channel else None,
-        "kind": (chosen["kind"], chosen["kind"].capitalize()) if chosen["kind"] else None,
+        "channel": (channel, f"By {NAMES.get(channel, channel)}") if channel else None,
+        "kind": (chosen["kind"], _KINDS[NotificationKind(chosen["kind"])]) if chosen["kind"] else None,
         "person": (person, people[person].name if person in people else "One person") if person else None,
         "incident": (incident, f"Incident #{of[incident].number}" if incident in of else "One incident")
         if incident
@@ -95,16 +121,11 @@ async def index(
     return answer(request, "deliveries/list.html", context)
 
 
-def _called(channel: str) -> str:
-    """What people call a channel: `SMS`, `Webhook`; what the address says where it is none."""
-    kind = CONTACT_KINDS.get(channel) or CHANNEL_KINDS.get(channel)
-    return kind.words if kind else channel
-
-
 def _filters(tab: str, kept: dict[str, str | None], chosen: dict[str, str | None]) -> list[Values]:
     menus = {
         "status": ("State", [(each.value, each.value.capitalize()) for each in NotificationStatus]),
-        "kind": ("Kind", [(each.value, each.value.capitalize()) for each in NotificationKind]),
+        "kind": ("Kind", [(each.value, words) for each, words in _KINDS.items()]),
+        "channel": ("By", list(NAMES.items())),
         "days": ("When", list(_SPANS.items())),
     }
     if tab == "failed":
@@ -140,7 +161,8 @@ async def _rows(reader: Reader, actor: Actor, shown: Sequence[Notification]) -> 
             "person_href": address(PATH, person=row.user_id) if row.user_id else None,
             "channel": row.channel,
             "channel_href": address(PATH, channel=row.channel),
-            "kind": row.kind.value,
+            "kind": _in_words(row),
+            "headline": str(row.content.get("headline", ""))[:200] if row.kind in _TOLD else "",
             "status": row.status.value,
             "at": row.created_at,
             "failure": row.failure_reason,
@@ -152,6 +174,23 @@ async def _rows(reader: Reader, actor: Actor, shown: Sequence[Notification]) -> 
         }
         for row in shown
     ]
+
+
+def _in_words(row: Notification) -> str:
+    """What one message is: `Page`, `Reminder`, `Fire drill`."""
+    match kind_of(row):
+        case MessageKind.REMINDER:
+            return "Reminder"
+        case MessageKind.WEEKLY:
+            return "Weekly report"
+        case MessageKind.TEST if row.content.get(test_pages.DRILL):
+            return "Fire drill"
+        case MessageKind.TEST if test_pages.is_test_page(row):
+            return "Test page"
+        case MessageKind.NEWS if row.is_silent:
+            return "Change of the message they have"
+        case _:
+            return _ONE[row.kind]
 
 
 def _try(attempt: Attempt) -> Values:

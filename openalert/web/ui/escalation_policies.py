@@ -1,9 +1,8 @@
 """Pages of escalation policies: the ladder with the people of this moment, and the one form that edits it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-import msgspec
 from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
@@ -11,52 +10,30 @@ from litestar.params import FromPath, FromQuery
 
 from openalert.domain.access import Actor, Permission, can
 from openalert.domain.errors import Invalid
-from openalert.domain.escalation import MOST_LEVELS, Level, Target, TargetType
+from openalert.domain.escalation import MOST_LEVELS
 from openalert.domain.instant import DAY, Instant
 from openalert.domain.severity import Severity
-from openalert.storage import channels, recipients, schedules, services
+from openalert.storage import services
 from openalert.storage.database import Database
 from openalert.storage.escalation_policies import Document
-from openalert.storage.transaction import Reader, Transaction
-from openalert.usecases import escalation_policies, notify
+from openalert.storage.transaction import Transaction
+from openalert.usecases import escalation_policies
 from openalert.usecases.access import require
-from openalert.web.ui import choices, ladders, moves
+from openalert.web.ui import choices, ladders, moves, policy_forms
 from openalert.web.ui.forms import (
     Errors,
     attempt,
     local_instant,
     local_text,
     minutes,
-    minutes_text,
     whole,
 )
-from openalert.web.ui.frame import Values, Web, address, answer, go, sent, sent_all, shell
+from openalert.web.ui.frame import Web, address, answer, go, shell
+from openalert.web.ui.policy_forms import Typed
 
 PAGE = 50
 FAR_AHEAD: Instant = 130 * 365 * DAY
 """Nobody asks who is called after the year 2099."""
-_FIELDS = {
-    "name": ("name", "The name"),
-    "teamId": ("team_id", "Team"),
-    "repeatCount": ("repeat_count", "The number of repetitions"),
-    "repeatDelayMinutes": ("repeat_delay", "The minutes"),
-}
-
-
-class _Typed(msgspec.Struct, kw_only=True):
-    """What the form holds."""
-
-    name: str = ""
-    team_id: str = ""
-    repeat_count: str = "2"
-    repeat_delay: str = "5"
-    levels: list[tuple[str, list[str]]]
-    """The delay and the targets, `type:id` each."""
-
-    def values(self) -> Values:
-        """As the template takes it."""
-        levels = [{"delay": delay, "targets": targets} for delay, targets in self.levels]
-        return msgspec.structs.asdict(self) | {"levels": levels}
 
 
 @get("/escalation-policies", include_in_schema=False)
@@ -80,7 +57,7 @@ async def index(
                 "name": each.policy.name,
                 "team": team_names.get(each.policy.team_id, ""),
                 "steps": await ladders.steps(reader, actor, each.version.levels),
-                "repeat": ladders.repeat_words(each.version),
+                "repeat": ladders.repeat_words(each.version.repeat_count, each.version.repeat_delay),
                 "services": by_policy.get(each.policy.id, []),
             }
             for each in shown
@@ -123,7 +100,7 @@ async def show(
                 "name": found.policy.name,
                 "team": team_names.get(found.policy.team_id, ""),
                 "team_href": f"/teams/{found.policy.team_id}",
-                "repeat": ladders.repeat_words(found.version),
+                "repeat": ladders.repeat_words(found.version.repeat_count, found.version.repeat_delay),
                 "can_edit": can(actor, Permission.CONFIGURE, found.policy.team_id),
             },
             "rungs": rungs,
@@ -154,7 +131,7 @@ def _severity(text: str) -> Severity:
 @get("/escalation-policies/new", include_in_schema=False)
 async def new(request: Web, db: NamedDependency[Database], actor: NamedDependency[Actor]) -> Response[Any]:
     """The form of a new policy: two levels, five minutes apart."""
-    return await _form(request, db, actor, None, _Typed(levels=[("0", []), ("5", [])]), {})
+    return await _form(request, db, actor, None, Typed(levels=[("0", []), ("5", [])]), {})
 
 
 @get("/escalation-policies/{policy_id:str}/edit", include_in_schema=False)
@@ -171,21 +148,21 @@ async def edit(
 @post("/escalation-policies", include_in_schema=False)
 async def create(request: Web, db: NamedDependency[Database], actor: NamedDependency[Actor]) -> Response[Any]:
     """Make the policy, or show the form with a level more or less."""
-    typed, verb = await _read(request)
+    typed, verb = await policy_forms.read(request)
     if verb != "save":
-        return await _form(request, db, actor, None, _reshaped(typed, verb), {})
+        return await _form(request, db, actor, None, policy_forms.reshaped(typed, verb), {})
 
     async def body(tx: Transaction) -> Document:
         return await escalation_policies.create(
             tx,
             team_id=typed.team_id,
             name=typed.name,
-            levels=_levels(typed),
+            levels=policy_forms.levels_of(typed),
             repeat_count=whole(typed.repeat_count or "0", "repeat_count"),
             repeat_delay=minutes(typed.repeat_delay, "repeat_delay"),
         )
 
-    made, errors = await attempt(db, actor, body, _fields(typed))
+    made, errors = await attempt(db, actor, body, policy_forms.fields_of(typed))
     if made is None:
         return await _form(request, db, actor, None, typed, errors)
     return go(f"/escalation-policies/{made.policy.id}", "The policy is there. Choose it on a service's page.")
@@ -199,23 +176,23 @@ async def update(
     actor: NamedDependency[Actor],
 ) -> Response[Any]:
     """Change the policy, delete it, or show the form with a level more or less."""
-    typed, verb = await _read(request)
+    typed, verb = await policy_forms.read(request)
     if verb == "delete":
         return await _delete(db, actor, policy_id)
     if verb != "save":
-        return await _form(request, db, actor, policy_id, _reshaped(typed, verb), {})
+        return await _form(request, db, actor, policy_id, policy_forms.reshaped(typed, verb), {})
 
     async def body(tx: Transaction) -> Document:
         return await escalation_policies.update(
             tx,
             policy_id,
             name=typed.name,
-            levels=_levels(typed),
+            levels=policy_forms.levels_of(typed),
             repeat_count=whole(typed.repeat_count or "0", "repeat_count"),
             repeat_delay=minutes(typed.repeat_delay, "repeat_delay"),
         )
 
-    changed, errors = await attempt(db, actor, body, _fields(typed))
+    changed, errors = await attempt(db, actor, body, policy_forms.fields_of(typed))
     if changed is None:
         return await _form(request, db, actor, policy_id, typed, errors)
     return go(
@@ -230,90 +207,19 @@ async def _delete(db: Database, actor: Actor, policy_id: str) -> Response[None]:
     return go("/escalation-policies", "The policy is deleted.")
 
 
-async def _read(request: Web) -> tuple[_Typed, str]:
-    """The form, and which of its buttons was pressed."""
-    fields = await sent(request)
-    delays = (await sent_all(request, "delay"))[: MOST_LEVELS + 1]
-    levels = [
-        (delay, [each for each in await sent_all(request, f"target-{number}") if each])
-        for number, delay in enumerate(delays, start=1)
-    ]
-    typed = _Typed(
-        name=fields.get("name", ""),
-        team_id=fields.get("team_id", ""),
-        repeat_count=fields.get("repeat_count", "0"),
-        repeat_delay=fields.get("repeat_delay", "0"),
-        levels=levels,
-    )
-    return typed, fields.get("act", "save")
-
-
-def _reshaped(typed: _Typed, verb: str) -> _Typed:
-    """The form after its button: a level more, or one less."""
-    if verb == "add" and len(typed.levels) < MOST_LEVELS:
-        typed.levels.append(("5", []))
-    number = verb.removeprefix("remove-")
-    if number.isascii() and number.isdigit() and 1 <= int(number) <= len(typed.levels) > 1:
-        del typed.levels[int(number) - 1]
-    return typed
-
-
-def _levels(typed: _Typed) -> list[Level]:
-    levels = []
-    for number, (delay, chosen) in enumerate(typed.levels, start=1):
-        field = f"level-{number}"
-        if not chosen:
-            raise Invalid("Choose whom this level calls, or remove it.", field=field)
-        targets = tuple(dict.fromkeys(_target(each, field) for each in chosen))
-        levels.append(Level(level=number, delay=minutes(delay, field), targets=targets))
-    return levels
-
-
-def _target(text: str, field: str) -> Target:
-    kind, _, target_id = text.partition(":")
-    try:
-        return Target(type=TargetType(kind), id=target_id)
-    except ValueError:
-        raise Invalid("Choose somebody of the list.", field=field) from None
-
-
-def _fields(typed: _Typed) -> Mapping[str, tuple[str, str]]:
-    """Where each field of the use case stands in this form, its levels among them."""
-    known = dict(_FIELDS)
-    for position, (_, targets) in enumerate(typed.levels):
-        here = (f"level-{position + 1}", "This level")
-        known[f"level-{position + 1}"] = here
-        known[f"levels[{position}].delayMinutes"] = (here[0], "The minutes")
-        known[f"levels[{position}].targets"] = here
-        for place in range(len(targets)):
-            known[f"levels[{position}].targets[{place}].id"] = here
-    return known
-
-
-def _stored(found: Document) -> _Typed:
-    version = found.version
-    return _Typed(
-        name=found.policy.name,
-        team_id=found.policy.team_id,
-        repeat_count=str(version.repeat_count),
-        repeat_delay=minutes_text(version.repeat_delay),
-        levels=[
-            (minutes_text(level.delay), [f"{each.type.value}:{each.id}" for each in level.targets])
-            for level in version.levels
-        ],
-    )
-
-
 async def _form(
-    request: Web, db: Database, actor: Actor, policy_id: str | None, typed: _Typed | None, errors: Errors
+    request: Web, db: Database, actor: Actor, policy_id: str | None, typed: Typed | None, errors: Errors
 ) -> Response[Any]:
     async with db.read() as reader:
         found = await escalation_policies.get(reader, actor, policy_id) if policy_id else None
         if found:
             require(actor, Permission.CONFIGURE, found.policy.team_id)
-        held = typed or (_stored(found) if found else _Typed(levels=[("0", [])]))
+        held = typed or (policy_forms.stored(found) if found else Typed(levels=[("0", [])]))
         name = found.policy.name if found else ""
         href = f"/escalation-policies/{found.policy.id}" if found else "/escalation-policies"
+        targets = await policy_forms.targets_of(
+            reader, actor, held, policy_forms.stored(found) if found else None
+        )
         context = await shell(
             request,
             reader,
@@ -331,7 +237,8 @@ async def _form(
             errors=errors,
             is_new=found is None,
             teams=await choices.teams_to_configure(reader, actor),
-            targets=await _targets(reader, actor, held, _stored(found) if found else None),
+            targets=targets,
+            picture=await policy_forms.picture(reader, actor, held, targets),
             most=len(held.levels) >= MOST_LEVELS,
             delete={
                 "confirm": f"Delete {name}?",
@@ -341,44 +248,6 @@ async def _form(
             else None,
         )
     return answer(request, "escalation_policies/edit.html", context, 422 if errors else 200)
-
-
-async def _targets(reader: Reader, actor: Actor, held: _Typed, stored: _Typed | None) -> list[Values]:
-    """Everything that a level can call, in groups; what the policy calls already although out of sight stays."""
-    rotas = [(each.id, each.name) for each in await schedules.page(reader, actor, limit=choices.MOST)]
-    places = [(each.id, each.name) for each in await channels.page(reader, actor, limit=choices.MOST)]
-    groups = [
-        ("On call for", "schedule", rotas),
-        ("People", "user", await choices.people(reader, actor)),
-        ("Everybody of", "team", list((await choices.names_of_teams(reader, actor)).items())),
-        ("Channels", "channel", places),
-    ]
-    offered = {f"{kind}:{key}" for _, kind, pairs in groups for key, _ in pairs}
-    # Only what is stored is named: whoever types a foreign id into the form must not learn what it is called.
-    already = _chosen(stored) if stored else []
-    hidden = [one for one in already if one not in offered]
-    ids = [one.partition(":")[2] for one in hidden]
-    names = await recipients.names(reader, ids) if ids else {}
-    by_kind = {
-        kind: [one.partition(":")[2] for one in hidden if one.startswith(f"{kind}:")] for kind in TargetType
-    }
-    names |= await notify.out_of_sight(reader, actor, by_kind)
-    kept = [
-        (one, names.get(target_id, "something that is gone"))
-        for one, target_id in zip(hidden, ids, strict=True)
-    ]
-    kept += [(one, "unknown") for one in _chosen(held) if one not in offered and one not in already]
-    drawn: list[Values] = [
-        {"words": words, "options": [(f"{kind}:{key}", name) for key, name in pairs]}
-        for words, kind, pairs in groups
-        if pairs
-    ]
-    return [*drawn, {"words": "Already called", "options": kept}] if kept else drawn
-
-
-def _chosen(typed: _Typed) -> list[str]:
-    """Every target of every level, each once."""
-    return list(dict.fromkeys(one for _, some in typed.levels for one in some))
 
 
 ROUTES: Sequence[HTTPRouteHandler] = [index, new, create, show, edit, update]

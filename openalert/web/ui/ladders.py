@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from openalert.domain.access import Actor
-from openalert.domain.escalation import Level, PolicyVersion, Target, TargetType
+from openalert.domain.escalation import Level, Target, TargetType
 from openalert.domain.instant import Instant
 from openalert.domain.notification_plan import Callee, Plan, held_words, plan
 from openalert.domain.oncall import OnCall
@@ -127,14 +127,13 @@ def warnings(rungs: Sequence[Values]) -> list[str]:
     ]
 
 
-def repeat_words(version: PolicyVersion) -> str:
-    """What happens after the last level."""
-    count = version.repeat_count
+def repeat_words(count: int, delay: Instant) -> str:
+    """What happens after the last level of a policy that is repeated so often, each time after this delay."""
     if not count:
         return "Runs once, then the owners of the team are told"
     times = "once more" if count == 1 else f"{count} times more"
-    delay = f" after {minutes_text(version.repeat_delay)} min" if version.repeat_delay else ""
-    return f"Begins again {times}{delay}, then the owners of the team are told"
+    after = f" after {minutes_text(delay)} min" if delay else ""
+    return f"Begins again {times}{after}, then the owners of the team are told"
 
 
 async def _facts(reader: Reader, actor: Actor, levels: Sequence[Level], at: Instant) -> _Facts:

@@ -7,7 +7,7 @@ import pytest
 from openalert.domain.notification import NotificationKind
 from openalert.domain.user import User
 from openalert.notifiers.notifier import Message, NotifierError, Reason, Receipt
-from openalert.usecases import incidents
+from openalert.usecases import contact_methods, incidents, test_pages
 from tests.web.ui.browser import Browser
 from tests.world import World, level
 
@@ -51,6 +51,36 @@ async def test_a_dead_letter_shows_the_provider_s_words_escaped(world: World, si
     assert "Nothing matches" in (await browser.get("/deliveries?channel=sms")).text
     assert "Nothing matches" in (await browser.get("/deliveries?status=sent&kind=page")).text
     assert "DiskFull" in (await browser.get(f"/deliveries?person={world.alice.id}&days=1")).text
+
+
+async def test_messages_are_called_what_they_are_and_found_by_it(world: World, sign_in: SignIn) -> None:
+    """A page, its reminder, news, a test page and a code: each in words, each with a filter; no code is shown."""
+    await world.policy(level(1, world.bob), repeats=1, repeat_minutes=10)
+    await world.fires("DiskFull")
+    await world.advance(minutes=11)
+    await world.does(incidents.acknowledge, (await world.incident()).id)
+    await world.does(test_pages.to_user, world.bob.id, by=world.bob)
+    await world.does(
+        contact_methods.create, world.bob.id, kind="email", address="bob@phone.example.org", by=world.bob
+    )
+    await world.engine.run_until_idle()
+    browser = await sign_in(world.alice)
+    everything = (await browser.get("/deliveries")).text
+    assert "Your code is" not in everything
+    assert "News : Acknowledged by Alice" in everything
+    for words, kind in (
+        ("Page", "page"),
+        ("Reminder", "page"),
+        ("News", "update"),
+        ("Test page", "test"),
+        ("Code", "code"),
+    ):
+        found = await browser.get(f"/deliveries?kind={kind}")
+        assert f" E-mail {'#1 DiskFull ' if kind in ('page', 'update') else ''}{words} " in found.text
+    filters = await browser.get("/deliveries")
+    assert filters.links["News to whoever was paged"] == "/deliveries?kind=update"
+    assert filters.links["Shifts"] == "/deliveries?kind=handoff"
+    assert filters.links["SMS"] == "/deliveries?channel=sms"
 
 
 async def test_a_page_that_failed_is_sent_again_while_it_is_wanted(world: World, sign_in: SignIn) -> None:

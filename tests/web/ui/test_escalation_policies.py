@@ -140,6 +140,33 @@ async def test_foreign_targets_are_refused_and_never_named(world: World, sign_in
     assert "Secret" not in page.text
     page = await _create(world, await sign_in(dan), **{"target-1": f"team:{secret.id}", "act": "add"})
     assert "Secret" not in page.text
+    bob = await make.organization(world.db, "Other")
+    foreign = await make.user(world.db, bob, "Zora")
+    targets = [f"team:{secret.id}", f"user:{foreign.id}", f"user:{dan.id}"]
+    page = await _create(world, await sign_in(dan), **{"target-1": targets, "act": "look"})
+    assert 'class="climb"' in page.html
+    assert "Dan" in page.text
+    assert "Secret" not in page.text
+    assert "Zora" not in page.text
+
+
+async def test_what_is_typed_is_drawn_before_it_is_saved(world: World, sign_in: SignIn) -> None:
+    """Who would get what and when, with the repetition; levels that are not finished are named; nothing is stored."""
+    browser = await sign_in(world.alice)
+    empty = await browser.get("/escalation-policies/new")
+    assert "Choose whom a level calls and draw it" in empty.text
+    page = await _create(world, browser, act="look")
+    assert page.status == 200
+    assert "at once Level 1 A Alice at once E-mail" in page.text
+    assert "Begins again 2 times more after 10 min" in page.text
+    half = await _create(world, browser, **{"act": "look", "target-2": "", "repeat_delay": "soon"})
+    assert "Not drawn, because not finished: level 2." in half.text
+    assert "Alice at once E-mail" in half.text
+    async with world.db.read() as reader:
+        assert await escalation_policies.page(reader, world.as_(world.alice), limit=10) == []
+    nobody = await make.team(world.db, world.cast.organization, "Nobody")
+    page = await _create(world, browser, **{"act": "look", "target-1": f"team:{nobody.id}"})
+    assert "Level 1 reaches nobody: level 2 is called at once in its place." in page.text
 
 
 async def test_members_look_and_do_not_change(world: World, sign_in: SignIn) -> None:
