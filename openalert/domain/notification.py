@@ -8,6 +8,9 @@ import msgspec
 from openalert.domain.instant import HOUR, MINUTE, SECOND, Instant
 from openalert.domain.severity import Severity
 
+OPENS = "opens"
+"""The member of a content that holds the words and the path of a page of ours that the message leads to."""
+
 
 class NotificationKind(StrEnum):
     """Why it is sent."""
@@ -188,3 +191,8 @@ def page_key(incident_id: str, episode: int, cycle: int, level: int, recipient: 
     """The effect of a level on one recipient (contact method or channel), at one step of a person's rules."""
     key = f"page:{incident_id}:{episode}:{cycle}:{level}:{recipient}"
     return f"{key}:{step}" if step else key
+
+
+def leading_to(opens: tuple[str, str] | None) -> dict[str, Any]:
+    """The member of the content that lets a message lead to a page of ours, by its words and path."""
+    return {OPENS: list(opens)} if opens else {}

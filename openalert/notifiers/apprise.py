@@ -21,7 +21,16 @@ from openalert.domain.severity import Severity
 from openalert.notifiers import chat, wording
 from openalert.notifiers.addresses import Resolver
 from openalert.notifiers.http import Answer, HttpClient, OutgoingSettings
-from openalert.notifiers.notifier import LostAnswer, Message, NotifierError, Reason, Receipt, in_doubt
+from openalert.notifiers.notifier import (
+    OPEN,
+    Action,
+    LostAnswer,
+    Message,
+    NotifierError,
+    Reason,
+    Receipt,
+    in_doubt,
+)
 from openalert.notifiers.text import one_line, paragraphs
 from openalert.notifiers.webhook import judge
 
@@ -237,10 +246,14 @@ def ntfy_buttons(message: Message) -> str:
 
     Form: https://docs.ntfy.sh/publish/#action-buttons.
     """
-    return "; ".join(
-        f"http, {re.sub(r'[^A-Za-z0-9 ]', '', chat.label(action))}, {action.url}, method=POST, clear=true"
-        for action in message.actions[:MOST_BUTTONS]
-    )
+    return "; ".join(_ntfy_button(action) for action in message.actions[:MOST_BUTTONS])
+
+
+def _ntfy_button(action: Action) -> str:
+    label = re.sub(r"[^A-Za-z0-9 ]", "", chat.label(action))
+    if action.verb == OPEN:
+        return f"view, {label}, {action.url}"
+    return f"http, {label}, {action.url}, method=POST, clear=true"
 
 
 def _is_urgent(message: Message) -> bool:

@@ -110,6 +110,8 @@ def _lead(message: Message, incident: IncidentFacts) -> str:
     news = one_line(message.headline, 120)
     if message.kind is NotificationKind.PAGE or not news:
         return how_bad(message, incident, f" #{incident.number}")
+    if message.kind is NotificationKind.NOTICE:
+        return f"{how_bad(message, incident, f' #{incident.number}')} {news}"
     return f"#{incident.number} {news}"
 
 

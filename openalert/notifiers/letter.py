@@ -62,20 +62,31 @@ def compose(
 
 
 def subject(message: Message) -> str:
-    """`[#42] CRITICAL: Disk full on db-1`: what a locked telephone shows."""
+    """`[#42] CRITICAL: Disk full on db-1 (Checkout)`: what a locked telephone shows."""
     incident = message.incident
     headline = one_line(message.headline, SUBJECT_TITLE)
     if incident is None:
         line = headline or "A message from OpenAlert"
     else:
-        what = how_bad(message, incident) if message.kind is NotificationKind.PAGE else headline
-        title = title_of(incident, SUBJECT_TITLE)
-        line = f"[#{incident.number}] {what}: {title}" if what else f"[#{incident.number}] {title}"
+        what = headline
+        if message.kind is NotificationKind.PAGE:
+            what = how_bad(message, incident)
+        elif message.kind is NotificationKind.NOTICE and headline:
+            what = f"{how_bad(message, incident)}, {headline[0].lower()}{headline[1:]}"
+        line = f"[#{incident.number}] {what}: " if what else f"[#{incident.number}] "
+        line += _what_and_where(incident)
     if message.bundle:
         line += f" (+{len(message.bundle)} more)"
     if message.possible_repeat:
         line += f" ({POSSIBLE_REPEAT})"
     return line
+
+
+def _what_and_where(incident: IncidentFacts) -> str:
+    """Own words, else the title and its service, which is left out before the title is cut."""
+    title, service = title_of(incident, SUBJECT_TITLE), one_line(incident.service_name, 60)
+    whole = f"{title} ({service})"
+    return title if incident.words or not service or len(whole) > SUBJECT_TITLE else whole
 
 
 def how_bad(message: Message, incident: IncidentFacts, between: str = "") -> str:

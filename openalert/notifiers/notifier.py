@@ -33,6 +33,10 @@ class Action(msgspec.Struct, kw_only=True, frozen=True):
     """Absolute, below the configured base URL."""
 
 
+OPEN = "open"
+"""The verb of an action that only leads to a page of ours: nothing is answered by it."""
+
+
 class Link(msgspec.Struct, kw_only=True, frozen=True):
     """A link that a monitoring system or a service brought along; shown as text, never trusted as ours."""
 

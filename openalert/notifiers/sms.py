@@ -7,7 +7,7 @@ from openalert.domain.instant import MINUTE, Instant
 from openalert.domain.notification import NotificationKind
 from openalert.notifiers import gsm, wording
 from openalert.notifiers.letter import POSSIBLE_REPEAT
-from openalert.notifiers.notifier import LostAnswer, Message, NotifierError, Reason, Receipt
+from openalert.notifiers.notifier import OPEN, Action, LostAnswer, Message, NotifierError, Reason, Receipt
 from openalert.notifiers.text import one_line
 from openalert.notifiers.twilio import CALLBACKS, InDoubt, Sent, TwilioApi, TwilioSettings, configured
 
@@ -79,7 +79,13 @@ def text_of(message: Message) -> str:
     """The words of a text message, at most `MOST_SEGMENTS` long: the title is cut, never the way to answer."""
     if message.kind is NotificationKind.CODE:
         return gsm.plain(f"{one_line(message.headline, 80)}. {one_line(message.body, 120)}")
-    end = _answer_line(message)
+    if message.actions and message.actions[0].verb == OPEN:
+        return _with_link(_fitted(message, ""), message.actions[0])
+    return _fitted(message, _answer_line(message))
+
+
+def _fitted(message: Message, end: str) -> str:
+    """The message above its last line, cut until it has few enough segments."""
     limit = _LONGEST
     while True:
         text = gsm.plain(f"{wording.brief(message, limit)}\n{end}".rstrip("\n"))
@@ -87,6 +93,12 @@ def text_of(message: Message) -> str:
         if excess <= 0 or limit <= _SHORTEST:
             return text
         limit = max(_SHORTEST, limit - 20)
+
+
+def _with_link(text: str, action: Action) -> str:
+    """With the link to a page of ours where it costs no further segment; nobody waits for what it leads to."""
+    linked = f"{text}\n{gsm.plain(one_line(action.label, 40))}: {action.url}"
+    return linked if gsm.segments(linked) == gsm.segments(text) else text
 
 
 def _answer_line(message: Message) -> str:

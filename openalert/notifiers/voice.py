@@ -10,7 +10,7 @@ from openalert.domain.instant import Instant
 from openalert.domain.notification import NotificationKind
 from openalert.domain.reply import REPEAT_KEY
 from openalert.notifiers import twiml, wording
-from openalert.notifiers.notifier import Message, Receipt
+from openalert.notifiers.notifier import OPEN, Message, Receipt
 from openalert.notifiers.text import one_line
 from openalert.notifiers.twilio import CALLBACKS, TwilioApi, TwilioSettings, configured
 
@@ -133,7 +133,7 @@ def goodbye(said: str) -> str:
 
 def _keys(message: Message) -> str:
     """What can be pressed: everything for an incident, one key for a test page that wants to be answered."""
-    if not message.actions:
+    if all(action.verb == OPEN for action in message.actions):
         return _AGAIN
     if any(action.verb == Verb.JOIN for action in message.actions):
         return f"{_KEYS_ASKED} {_AGAIN}"

@@ -4,6 +4,7 @@ Texts from outside are cleaned here (`notifiers/text`); what is left is escaping
 caller's business. Nothing here carries a link: whoever offers a way to answer adds it.
 """
 
+import itertools
 import re
 
 from openalert.domain.notification import NotificationKind
@@ -26,6 +27,8 @@ _HEX = re.compile(r"\b[0-9a-fA-F][0-9a-fA-F-]{6,}[0-9a-fA-F]\b")
 _CLOCK = re.compile(r"\b([01]?[0-9]|2[0-3]):([0-5][0-9])\b")
 _UNIT = re.compile(r"(?<=[0-9]) ?(ms|s|min|h|d|KiB|MiB|GiB|TiB|KB|MB|GB|TB)\b")
 _LONG_NUMBER = re.compile(r"(?<![0-9.,])[0-9]{6,}(?![0-9])")
+_DAY = re.compile(r"\b(Mon|Tue|Wed|Thu|Fri|Sat|Sun)(?= [0-9])")
+_MONTH = re.compile(r"(?<=[0-9] )(Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sep|Oct|Nov|Dec)\b")
 _NUMBERS = re.compile(r"\b[0-9]{1,5}(?:\.[0-9]{1,5}){2,}\b")
 _DOT = re.compile(r"(?<=[0-9A-Za-z])\.(?=[A-Za-z])")
 _HUMPS = re.compile(r"(?<=[a-z])(?=[A-Z][a-z])")
@@ -43,6 +46,26 @@ _UNITS = {
     "GB": "gigabytes",
     "TiB": "terabytes",
     "TB": "terabytes",
+}
+_CALENDAR = {
+    "Mon": "Monday",
+    "Tue": "Tuesday",
+    "Wed": "Wednesday",
+    "Thu": "Thursday",
+    "Fri": "Friday",
+    "Sat": "Saturday",
+    "Sun": "Sunday",
+    "Jan": "January",
+    "Feb": "February",
+    "Mar": "March",
+    "Apr": "April",
+    "Jun": "June",
+    "Jul": "July",
+    "Aug": "August",
+    "Sep": "September",
+    "Oct": "October",
+    "Nov": "November",
+    "Dec": "December",
 }
 _SYMBOLS = {
     "%": " percent ",
@@ -116,6 +139,8 @@ def pronounced(text: str) -> str:
     """One line as a voice should read it: `db-1 97 %` becomes `db 1 97 percent`; a link becomes `a link`."""
     text = _URL.sub("a link", text)
     text = _HEX.sub(lambda found: "an identifier" if _is_made_up(found[0]) else found[0], text)
+    text = _DAY.sub(lambda found: _CALENDAR[found[1]], text)
+    text = _MONTH.sub(lambda found: _CALENDAR[found[1]], text)
     text = _CLOCK.sub(lambda found: _time(int(found[1]), int(found[2])), text)
     text = _UNIT.sub(lambda found: f" {_UNITS[found[1]]}", text)
     text = _LONG_NUMBER.sub(lambda found: " ".join(found[0]), text)
@@ -132,6 +157,8 @@ def _lead(message: Message, incident: IncidentFacts) -> str:
     if message.kind is NotificationKind.PAGE or not news:
         lead = how_bad(message, incident, f" #{incident.number}")
         return f"{lead}:" if message.is_reminder else lead
+    if message.kind is NotificationKind.NOTICE:
+        return f"{how_bad(message, incident, f' #{incident.number}')} {news}:"
     return f"#{incident.number} {news}:"
 
 
@@ -152,10 +179,17 @@ def _rest(message: Message) -> list[str]:
 
 
 def _in_a_row(text: str, mark: str) -> str:
-    """The lines of a list one after another, a mark between those that end without one of their own."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    ended = [line if line.endswith((".", "!", "?", ":", ";", ",")) else line + mark for line in lines[:-1]]
-    return " ".join([*ended, *lines[-1:]])
+    """The lines of a list one after another, a mark between those that end without one of their own.
+
+    After the last line that is set in, a sentence begins.
+    """
+    lines = [line.rstrip() for line in text.splitlines() if line.strip()]
+    ended = []
+    for line, following in itertools.pairwise([*lines, ""]):
+        is_end = line.startswith(" ") and not following.startswith(" ")
+        closed = not following or line.endswith((".", "!", "?", ":", ";", ","))
+        ended.append(line.strip() + ("" if closed else "." if is_end else mark))
+    return " ".join(ended)
 
 
 def _spoken_incident(message: Message, incident: IncidentFacts) -> list[str]:
@@ -165,7 +199,12 @@ def _spoken_incident(message: Message, incident: IncidentFacts) -> list[str]:
         sentences = ["Reminder."] if message.is_reminder else []
         sentences += [f"{incident.severity.value.capitalize()} incident number {incident.number}.", title]
     else:
-        sentences = [f"Incident number {incident.number}:", _said(one_line(message.headline, 80)), title]
+        how_bad = f"{incident.severity.value} " if message.kind is NotificationKind.NOTICE else ""
+        sentences = [
+            f"{how_bad}incident number {incident.number}:".capitalize(),
+            _said(one_line(message.headline, 80)),
+            title,
+        ]
     if service:
         sentences.append(_said(f"Service: {service}"))
     if incident.alert_count > 1 and message.kind is NotificationKind.PAGE:

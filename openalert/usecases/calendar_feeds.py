@@ -365,6 +365,10 @@ async def _warn(tx: Transaction, feed: CalendarFeed, failure: str) -> None:
                 headline=f"The calendar {feed.name} has not been read for a week",
                 body=f"The last try: {failure}\n\nWhat was read before is still in force. Give it another address, or "
                 "remove it, on the page Calendars.",
+                opens=(
+                    "Open the calendars",
+                    f"/schedules/{feed.schedule_id}/calendars" if feed.schedule_id else "/me/calendars",
+                ),
                 reason="The calendar is yours.",
             )
 

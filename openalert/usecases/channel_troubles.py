@@ -7,6 +7,7 @@ from openalert.storage import channel_troubles, recipients
 from openalert.storage.channel_troubles import ChannelTrouble
 from openalert.storage.transaction import Transaction
 from openalert.usecases import notify
+from openalert.usecases.channel_states import NAMES
 
 
 async def begin(tx: Transaction, row: Notification, address: str, detail: str) -> None:
@@ -19,7 +20,7 @@ async def begin(tx: Transaction, row: Notification, address: str, detail: str) -
     )
     if not await channel_troubles.begin(tx, trouble):
         return
-    which = "The second provider of" if row.provider else "The provider of"
+    which = "second provider" if row.provider else "provider"
     for owner in await recipients.callees(tx, await recipients.organization_owners(tx, row.organization_id)):
         ways = notify.steps_of(
             owner, last_resort(owner, Severity.CRITICAL, tx.now), "You own the organization"
@@ -32,10 +33,11 @@ async def begin(tx: Transaction, row: Notification, address: str, detail: str) -
                 NotificationKind.NOTICE,
                 organization_id=row.organization_id,
                 team_id=None,
-                headline=f"{which} {row.channel} refuses our credentials",
-                body=f"It said: {detail}\n\nMessages that go by it fail until that is mended. "
-                "Settings, Channels (/settings/channels) shows how it is and tries it at once. "
+                headline=f"{NAMES.get(row.channel, row.channel)}: the {which} refuses our credentials",
+                body=f"Messages that go by it fail until that is mended. It said: {detail}\n\n"
+                "Settings, Channels shows how it is and tries it at once. "
                 "You hear of it once; it clears itself with the next message that gets through.",
+                opens=("Open the channels", f"/settings/channels#{row.channel}"),
                 reason="You own the organization.",
             )
 

@@ -228,6 +228,7 @@ async def lost(tx: Transaction, row: Notification) -> None:
             headline=f"{name} gets no pages any more",
             body="The browser or app has ended its subscription: it was uninstalled, its data were cleared, or "
             "notifications were switched off there. To be paged there again, open My page in it and connect it.",
+            opens=("Open My page", "/me"),
             reason="A page to it could not be delivered.",
         )
 

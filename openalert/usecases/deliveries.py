@@ -11,11 +11,18 @@ from openalert.domain.event import Event
 from openalert.domain.incident import Incident
 from openalert.domain.instant import SECOND, Instant, to_datetime
 from openalert.domain.mail_address import reply_address
-from openalert.domain.notification import Notification, NotificationKind, NotificationStatus, retry_at
+from openalert.domain.notification import (
+    OPENS,
+    Notification,
+    NotificationKind,
+    NotificationStatus,
+    retry_at,
+)
 from openalert.domain.team import Channel
 from openalert.domain.walltime import zone_named
 from openalert.notifiers.notifier import (
     EDITING,
+    OPEN,
     Action,
     LostAnswer,
     Message,
@@ -53,7 +60,6 @@ from openalert.usecases import (
     words,
 )
 from openalert.usecases import contact_methods as ways
-from openalert.usecases.handoffs import OPENS
 from openalert.usecases.notify import HIDDEN
 from openalert.usecases.work import Work
 
@@ -111,9 +117,8 @@ async def compose(
         timezone=people[0].timezone if people else "UTC",
         channel_config=(channel.config if channel else {}) | secrets,
     )
-    if OPENS in row.content:
-        label, path = row.content[OPENS]
-        message.actions = [Action(verb="open", label=label, url=f"{outside.base_url}{path}")]
+    if opens := row.content.get(OPENS):
+        message.actions = [Action(verb=OPEN, label=str(opens[0]), url=f"{outside.base_url}{opens[1]}")]
     if row.kind is NotificationKind.LINK:
         await links.write(reader, row, message, outside.base_url, outside.secret)
     if test_pages.is_test_page(row):

@@ -5,7 +5,7 @@ from openalert.domain.incident import Incident, IncidentStatus
 from openalert.domain.instant import Instant, to_datetime
 from openalert.domain.notification import Notification
 from openalert.domain.walltime import zone_named
-from openalert.notifiers.notifier import Message
+from openalert.notifiers.notifier import OPEN, Action, Message, Point
 from openalert.storage import incidents, users
 from openalert.storage.transaction import Reader
 
@@ -18,18 +18,31 @@ async def write(reader: Reader, row: Notification, message: Message, base_url: s
     held.sort(key=lambda incident: (not incident.is_open, -incident.severity.rank, incident.number))
     waiting = sum(incident.is_open for incident in held)
     pages = "1 page was" if len(held) == 1 else f"{len(held)} pages were"
-    state = f"{waiting} still open" if waiting else "all over" if len(held) > 1 else "it is over"
+    if len(held) == 1:
+        state = "it is still open" if waiting else "it is over"
+    else:
+        state = f"{waiting} still open" if waiting else "all over"
     message.headline = f"{pages} held for you, {state}"
-    names = await users.named(reader, SYSTEM, [_by(each) for each in held if _by(each)])
-    lines = [
-        f"#{each.number} {each.title} ({each.severity}): "
-        f"{_state(each, {key: one.name for key, one in names.items()}, message.timezone)}\n"
-        f"{base_url}/incidents/{each.id}"
-        for each in held[:MOST_LINES]
-    ]
-    if len(held) > MOST_LINES:
-        lines.append(f"And {len(held) - MOST_LINES} more: {base_url}/incidents")
-    message.body = "\n\n".join(lines)
+    people = await users.named(reader, SYSTEM, [_by(each) for each in held if _by(each)])
+    names = {key: one.name for key, one in people.items()}
+    told = [(each, _state(each, names, message.timezone)) for each in held[:MOST_LINES]]
+    more = len(held) - len(told)
+    message.actions = [Action(verb=OPEN, label="See all incidents", url=f"{base_url}/incidents")]
+    if row.channel == "email":
+        message.points = [_point(each, state, base_url) for each, state in told]
+        message.body = f"And {more} more, which are not listed here." if more else ""
+        return
+    lines = [f"#{each.number} {each.title} ({each.severity}): {state}" for each, state in told]
+    message.body = "\n\n".join([*lines, *([f"And {more} more."] if more else [])])
+
+
+def _point(incident: Incident, state: str, base_url: str) -> Point:
+    return Point(
+        tone=incident.severity.value,
+        words=f"#{incident.number} {incident.title}",
+        detail=f"{state[0].upper()}{state[1:]}.",
+        url=f"{base_url}/incidents/{incident.id}",
+    )
 
 
 def _by(incident: Incident) -> str:

@@ -177,7 +177,8 @@ async def _end(work: Work, incident: Incident, version: PolicyVersion | None) ->
         if not reached:
             notify.page(work, incident, owner, incident.escalation_cycle, 0, "")
         elif owner.due_at is not None and owner.due_at <= work.now:
-            notify.notice(work, incident, owner, headline, f"{why}. Somebody must look at this incident now.")
+            body = "Somebody must look at this incident now."
+            notify.notice(work, incident, owner, headline, body if why == headline else f"{why}. {body}")
     incident.escalation_state = EscalationState.NONE if version is None else EscalationState.EXHAUSTED
     incident.escalation_next_at = None
     work.drop_timers(incident)

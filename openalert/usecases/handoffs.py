@@ -11,7 +11,13 @@ import msgspec
 from openalert.domain.access import SYSTEM
 from openalert.domain.ids import new_id
 from openalert.domain.instant import HOUR, Instant, to_datetime
-from openalert.domain.notification import Notification, NotificationKind, give_up_at, priority_of
+from openalert.domain.notification import (
+    Notification,
+    NotificationKind,
+    give_up_at,
+    leading_to,
+    priority_of,
+)
 from openalert.domain.notification_plan import Callee, plan
 from openalert.domain.oncall import OnCall, on_call
 from openalert.domain.plan import Plan
@@ -22,8 +28,6 @@ from openalert.storage.duties import Duty
 from openalert.storage.transaction import Reader, Transaction
 
 PER_TRANSACTION = 100
-OPENS = "opens"
-"""The member of the content with the page that a message leads to: what its button says, and the path."""
 SCHEDULE = "schedule"
 """The member of the content that holds the name of the schedule which a message is about."""
 TRUSTED_FOR = HOUR
@@ -149,7 +153,7 @@ def messages_to(
 ) -> list[Notification]:
     """What tells somebody about a schedule, by the ways they want to hear of handoffs; `effect` is unique to it.
 
-    `opens` is the page that the message leads to: what its button says, and the path.
+    `opens`: what the button says, and the path of the page to which it leads; None: that of the schedule.
     """
     planned = plan(callee, None, tx.now, kind=NotificationKind.HANDOFF)
     return [
@@ -168,7 +172,7 @@ def messages_to(
             address=step.way.address,
             reason=reason,
             content={"headline": headline, "body": body, SCHEDULE: schedule.name}
-            | ({OPENS: list(opens)} if opens else {}),
+            | leading_to(opens or ("Open the schedule", f"/schedules/{schedule.id}")),
             due_at=step.due_at,
             held_until=step.held_until,
             give_up_at=give_up_at(NotificationKind.HANDOFF, step.due_at),

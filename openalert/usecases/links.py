@@ -8,7 +8,7 @@ from openalert.domain.invitation import Invitation, PasswordReset
 from openalert.domain.link import LinkClaims, Purpose
 from openalert.domain.notification import Notification, NotificationKind
 from openalert.domain.user import User
-from openalert.notifiers.notifier import Action, Message, NotifierError, Reason
+from openalert.notifiers.notifier import OPEN, Action, Message, NotifierError, Reason
 from openalert.storage import invitations, notifications, organizations, password_resets, users
 from openalert.storage.transaction import Reader, Transaction
 
@@ -114,7 +114,7 @@ async def _write_welcome(reader: Reader, message: Message, user: User) -> None:
 
 
 def _button(label: str, url: str) -> Action:
-    return Action(verb="open", label=label, url=url)
+    return Action(verb=OPEN, label=label, url=url)
 
 
 def _for(purpose: Purpose) -> str:

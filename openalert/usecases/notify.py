@@ -16,6 +16,7 @@ from openalert.domain.notification import (
     Notification,
     NotificationKind,
     give_up_at,
+    leading_to,
     page_key,
     priority_of,
 )
@@ -330,8 +331,12 @@ async def send_to(
     headline: str,
     body: str,
     reason: str,
+    opens: tuple[str, str] | None = None,
 ) -> Notification:
-    """A message about no incident: a test, or the code that proves an address."""
+    """A message about no incident: a test, or the code that proves an address.
+
+    `opens`: the words and the path of a page of ours that it leads to.
+    """
     notification = Notification(
         id=new_id(tx.now),
         effect_key=f"{kind}:{new_id(tx.now)}",
@@ -346,7 +351,7 @@ async def send_to(
         channel=recipient.channel,
         address=recipient.address,
         reason=reason,
-        content={"headline": headline, "body": body},
+        content={"headline": headline, "body": body} | leading_to(opens),
         due_at=tx.now,
         give_up_at=give_up_at(kind, tx.now),
         created_at=tx.now,

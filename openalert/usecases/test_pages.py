@@ -153,7 +153,11 @@ def write(row: Notification, message: Message, base_url: str, secret: bytes) -> 
         what = f"Nothing is wrong and nothing is urgent. {again}Now and then we ask whether messages still reach you."
         how, when = "Press “I got it”: then we know that this way works.", " when you have a moment"
     message.body = what
-    if row.channel not in CALLING:
+    if row.channel == "sms":
+        # Paid by segment: its last line is the link, and what it is for stands in the first.
+        message.headline += f": open the link below{when}"
+        message.body = "Nothing is wrong. It shows us that text messages reach you."
+    elif row.channel not in CALLING:
         message.headline += f": press “I got it”{when}"
         message.body = f"{what}\n\n{how}"
     token = link.sign(secret, claims(row))

@@ -15,7 +15,7 @@ from openalert.domain.notification import Notification, NotificationKind, give_u
 from openalert.domain.notification_plan import Callee, plan, zone_in
 from openalert.domain.warning import LEAST_TOLD, Finding, when
 from openalert.domain.weekly_report import due_at, is_another_month, next_monday
-from openalert.notifiers.notifier import Action, Message, Point
+from openalert.notifiers.notifier import OPEN, Action, Message, Point
 from openalert.storage import notification_rules, notifications, recipients, weekly_reports
 from openalert.storage.transaction import Reader, Transaction
 from openalert.storage.weekly_reports import Owned, WeeklyReport
@@ -182,7 +182,7 @@ def write(row: Notification, message: Message, base_url: str) -> None:
         )
         for each in report.findings
     ]
-    message.actions = [Action(verb="open", label="See all warnings", url=f"{base_url}/warnings")]
+    message.actions = [Action(verb=OPEN, label="See all warnings", url=f"{base_url}/warnings")]
     if row.channel == "email":
         message.points = points
         them = "it keeps" if count == 1 else "they keep"
@@ -190,8 +190,8 @@ def write(row: Notification, message: Message, base_url: str) -> None:
         message.body = f"The coming 30 days, as far as they can be known; the worst first.{_more(report)}"
     else:
         # A locked telephone shows the first line and perhaps no more.
-        message.headline = f"{what} to mend{', first' if count > 1 else ''}: {points[0].words}"
-        message.body = _in_short(points, count)
+        message.headline = f"{what} to mend{', first' if count > 1 else ''}: {_in_short(points[0])}"
+        message.body = _others_in_short(points[1:], count - 1)
 
 
 def _people(number: int) -> str:
@@ -213,8 +213,13 @@ def _more(report: Report) -> str:
     return more + _hints(report)
 
 
-def _in_short(points: Sequence[Point], count: int) -> str:
-    lines = [f"{each.words}{f', {each.when}' if each.when else ''}." for each in points[:MOST_IN_SHORT]]
-    if count > MOST_IN_SHORT:
-        lines.append(f"And {count - MOST_IN_SHORT} more.")
+def _in_short(point: Point) -> str:
+    return f"{point.words}{f', {point.when}' if point.when else ''}"
+
+
+def _others_in_short(points: Sequence[Point], count: int) -> str:
+    """Those after the first, which the headline tells."""
+    lines = [f"{_in_short(each)}." for each in points[: MOST_IN_SHORT - 1]]
+    if count > len(lines):
+        lines.append(f"And {count - len(lines)} more.")
     return "\n".join(lines)

@@ -93,7 +93,7 @@ async def _message(reader: Reader, actor: Actor, chosen: Incident | None, kind: 
     message.escalation_note = "Ana is paged at 03:09 unless someone acknowledges."
     if kind is MessageKind.NOTICE:
         message.headline = "Nobody acknowledged"
-        message.body = "Nobody acknowledged. Somebody must look at this incident now."
+        message.body = "Somebody must look at this incident now."
         message.escalation_note = ""
     elif kind is MessageKind.NEWS:
         facts.status = max(facts.status, IncidentStatus.ACKNOWLEDGED, key=list(IncidentStatus).index)

@@ -56,6 +56,20 @@ def _open(label: str, path: str) -> Action:
     return Action(verb="open", label=label, url=f"{BASE_URL}{path}")
 
 
+def _held(channel: str) -> dict[str, Any]:
+    what, state = "#42 Disk almost full on db-1", "since Fri 03:00, nobody has acknowledged it"
+    body, points = f"{what} (critical): {state}", []
+    if channel == "email":
+        detail = f"{state.capitalize()}."
+        body = ""
+        points = [Point(tone="critical", words=what, detail=detail, url=f"{BASE_URL}/incidents/42")]
+    headline = "1 page was held for you, it is still open"
+    return _people(NotificationKind.DIGEST, headline, body, "Your quiet time is over.") | {
+        "points": points,
+        "actions": [_open("See all incidents", "/incidents")],
+    }
+
+
 def _weekly(channel: str) -> dict[str, Any]:
     words, when = "Nobody is on call for Core weekly", "Sat 24 Oct 09:00 to 21:00"
     points = [
@@ -67,7 +81,7 @@ def _weekly(channel: str) -> dict[str, Any]:
     body = "The coming 30 days, as far as they can be known; the worst first."
     if channel != "email":
         headline = "2 things to mend, first: Core policy reaches nobody"
-        body, points = f"Core policy reaches nobody.\n{words}, {when}.", []
+        body, points = f"{words}, {when}.", []
     return _people(NotificationKind.DIGEST, headline, body, "You own the organization.") | {
         "points": points,
         "actions": actions,
@@ -98,35 +112,31 @@ _CHANGES: dict[str, dict[str, Any]] = {
     "notice": {
         "kind": NotificationKind.NOTICE,
         "headline": "Nobody acknowledged",
-        "body": "Nobody acknowledged. Somebody must look at this incident now.",
+        "body": "Somebody must look at this incident now.",
         "reason": "You own Example Org.",
         "escalation_note": "",
     },
     "warning": _people(
         NotificationKind.NOTICE,
-        "The provider of slack refuses our credentials",
-        "It said: invalid_auth.",
+        "Slack: the provider refuses our credentials",
+        "Messages that go by it fail until that is mended. It said: invalid_auth.",
         "You own the organization.",
-    ),
+    )
+    | {"actions": [_open("Open the channels", "/settings/channels#slack")]},
     "handoff": _people(
         NotificationKind.HANDOFF,
         "You are on call for Core weekly now",
         "At least until Mon 19 Oct, 09:00.",
         "You want to hear when your turn begins and ends.",
-    ),
+    )
+    | {"actions": [_open("Open the schedule", "/schedules/1")]},
     "shifts": _people(
         NotificationKind.HANDOFF,
         "Your shifts in Core weekly have changed",
         "You are on call too:\n  Sat 17 Oct 09:00 to Sun 18 Oct 09:00\nChanged by Ana Ruiz.",
         "Somebody edited a schedule in which you are on call.",
-    ),
-    "held": _people(
-        NotificationKind.DIGEST,
-        "1 page was held for you, 1 still open",
-        "#42 Disk almost full on db-1 (critical): since Fri 03:00, nobody has acknowledged it\n"
-        f"{BASE_URL}/incidents/42",
-        "Your quiet time is over.",
-    ),
+    )
+    | {"actions": [_open("Open the schedule", "/schedules/1")]},
     "code": _people(
         NotificationKind.CODE,
         "Your code is 1234 5678",
@@ -156,6 +166,8 @@ def changes(name: str, channel: str) -> dict[str, Any]:
             return _test(channel, **{test_pages.DRILL: "0199"})
         case "weekly":
             return _weekly(channel)
+        case "held":
+            return _held(channel)
         case _:
             return _CHANGES[name]
 
@@ -170,7 +182,7 @@ KINDS = {
     "followed": "Escalated to level 2",
     "notice": "Nobody acknowledged",
     "warning": "refuses our credentials",
-    "test": "This is a test",
+    "test": "Test page",
     "drill": "Fire drill",
     "handoff": "You are on call for Core weekly now",
     "shifts": "Your shifts in Core weekly have changed",

@@ -18,7 +18,7 @@ from openalert.domain.severity import Severity
 from openalert.notifiers import apprise
 from openalert.notifiers.apprise import AppriseNotifier
 from openalert.notifiers.http import OutgoingSettings
-from openalert.notifiers.notifier import LostAnswer, NotifierError, Reason
+from openalert.notifiers.notifier import OPEN, Action, LostAnswer, NotifierError, Reason
 from tests.fakes.apprise import FakeServices, refusal
 from tests.fakes.webhook import Fault
 from tests.notifiers import messages
@@ -71,6 +71,15 @@ async def test_ntfy_is_answered_by_a_touch(services: FakeServices, notifier: App
         f"http, Acknowledge, {BASE_URL}/a/tok3n-ack, method=POST, clear=true",
         f"http, Resolve, {BASE_URL}/a/tok3n-resolve, method=POST, clear=true",
     ]
+
+
+async def test_ntfy_opens_a_page_that_is_only_to_be_read(
+    services: FakeServices, notifier: AppriseNotifier
+) -> None:
+    """A link that answers nothing is opened by a touch, and not posted to."""
+    opens = Action(verb=OPEN, label="Open the schedule", url=f"{BASE_URL}/schedules/1")
+    await notifier.send(messages.proof(to=services.ntfy, actions=[opens]), NOW)
+    assert services.shown[0][1]["buttons"] == [f"view, Open the schedule, {BASE_URL}/schedules/1"]
 
 
 async def test_other_services_carry_links(services: FakeServices, notifier: AppriseNotifier) -> None:

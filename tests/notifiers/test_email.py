@@ -62,7 +62,7 @@ async def test_mail_arrives(server: FakeSmtp) -> None:
     receipt = await send(server)
     (mail,) = server.mails
     assert (mail.sender, mail.recipients) == ("alerts@example.com", ["bea@example.com"])
-    assert mail.subject == "[#42] CRITICAL: Disk almost full on db-1"
+    assert mail.subject == "[#42] CRITICAL: Disk almost full on db-1 (Checkout database)"
     assert mail.message["Message-ID"] == receipt.provider_id
     assert "https://alerts.example.com/a/tok3n-ack" in mail.text
     assert "https://alerts.example.com/a/tok3n-ack" in mail.html

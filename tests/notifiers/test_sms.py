@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from openalert.domain.notification import NotificationKind
 from openalert.notifiers.gsm import segments
-from openalert.notifiers.notifier import LostAnswer, NotifierError
+from openalert.notifiers.notifier import OPEN, Action, LostAnswer, NotifierError
 from openalert.notifiers.sms import MOST_SEGMENTS, SmsNotifier, text_of
 from tests.fakes.twilio import FakeTwilio
 from tests.fakes.webhook import Fault
@@ -46,6 +46,16 @@ def test_a_page_as_a_text_message() -> None:
 def test_without_a_number_there_is_a_link() -> None:
     """A message that asks for an answer can always be answered."""
     assert text_of(messages.page()).endswith(f"\nAcknowledge: {BASE_URL}/a/tok3n-ack")
+
+
+def test_a_link_that_is_only_to_be_read_costs_nothing() -> None:
+    """It stands below where it fits into the segments that are paid anyway, and is left out where it does not."""
+    opens = Action(verb=OPEN, label="Open the schedule", url=f"{BASE_URL}/schedules/1")
+    short = text_of(messages.proof(headline="You are on call now", body="Until nine.", actions=[opens]))
+    assert short == f"You are on call now\nUntil nine.\nOpen the schedule: {BASE_URL}/schedules/1"
+    long = text_of(messages.proof(headline="You are on call now", body="x" * 120, actions=[opens]))
+    assert "Open the schedule" not in long
+    assert (segments(short), segments(long)) == (1, 1)
 
 
 def test_news_ask_for_nothing() -> None:

@@ -8,6 +8,7 @@ import pytest
 from openalert.domain.incident import IncidentStatus
 from openalert.domain.notification import NotificationKind
 from openalert.notifiers import twiml
+from openalert.notifiers.notifier import OPEN, Action
 from openalert.notifiers.voice import ROUNDS, VoiceNotifier, goodbye, left_on_machine, opening
 from tests.fakes.twilio import FakeTwilio
 from tests.notifiers import messages
@@ -82,6 +83,15 @@ def test_a_mailbox_hears_one_sentence() -> None:
     assert "critical incident, number 42, of Checkout database" in said(left)
     assert "press" not in left
     assert left.endswith("<Hangup/></Response>")
+
+
+def test_nobody_is_asked_for_a_key_where_a_page_is_only_to_be_read() -> None:
+    """A call that reads a report has a link for others to open: no key of a telephone does that."""
+    opens = Action(verb=OPEN, label="See all warnings", url=f"{BASE_URL}/warnings")
+    report = messages.proof(headline="1 thing to mend", body="", actions=[opens])
+    assert "press 4" not in opening(report, BASE_URL, 1)
+    assert "To hear this again, press 9." in opening(report, BASE_URL, 1)
+    assert "press 4" in opening(messages.proof(), BASE_URL, 1)
 
 
 @pytest.mark.parametrize("text", [*HOSTILE, "</Say><Hangup/><Say>", "]]>", "&amp; &#60;", "\ufffe\uffff\x00"])

@@ -128,6 +128,7 @@ def test_a_code_is_read_digit_by_digit() -> None:
         ("order 20261016 lost", "order 2 0 2 6 1 0 1 6 lost"),
         ("p99 250ms for 5 min at 14:00", "p99 250 milliseconds for 5 minutes at 14 o'clock"),
         ("Speicher größer als 漢字", "Speicher größer als 漢字"),
+        ("Mon 19 Oct, 09:00 on Sun hardware", "Monday 19 October, 9 o'clock on Sun hardware"),
         ("</Say><Hangup/>", "less than Say greater than less than Hangup greater than"),
     ],
 )
@@ -147,3 +148,19 @@ def test_the_lines_of_a_list_do_not_run_into_one_another() -> None:
     assert "resolved by Bea. number 43 Queue grows" in spoken(listed)
     said = messages.proof(headline="You are on call now", body="Until Monday.\n\nBefore you: Bea.")
     assert brief(said, 200).endswith("Until Monday. Before you: Bea.")
+
+
+def test_what_follows_a_list_is_a_sentence_of_its_own() -> None:
+    """A list that is set in ends with a full stop, so that what comes after it does not read as its last line."""
+    told = messages.proof(headline="Your shifts", body="You too:\n  Sat 09:00\n  Sun 09:00\nChanged by Ana.")
+    assert brief(told, 200).endswith("You too: Sat 09:00; Sun 09:00. Changed by Ana.")
+
+
+def test_a_notice_says_how_bad_it_is_and_a_reminder_that_it_is_one() -> None:
+    """The first line is all that a locked screen shows, and the first sentence all that half an ear hears."""
+    notice = messages.page(kind=NotificationKind.NOTICE, headline="Nobody acknowledged", escalation_note="")
+    assert headline(notice).startswith("CRITICAL #42 Nobody acknowledged: Disk almost full on db-1 (")
+    assert spoken(notice).startswith("Critical incident number 42: Nobody acknowledged. Disk almost full")
+    again = messages.page(is_reminder=True)
+    assert headline(again).startswith("CRITICAL #42, reminder: Disk almost full")
+    assert spoken(again).startswith("Reminder. Critical incident number 42.")

@@ -92,7 +92,7 @@ async def test_the_right_person_is_woken_acknowledges_and_nobody_else_is(
     await alertmanager.says("DiskFull")
     mail = (await smtp.received(1))[0]
     assert mail.recipients == ["bea@example.org"]
-    assert mail.subject == "[#1] CRITICAL: DiskFull on db-1"
+    assert mail.subject == "[#1] CRITICAL: DiskFull on db-1 (Shop)"
 
     link = re.search(rf"{re.escape(server.url)}/a/\S+", mail.text)
     assert link is not None
@@ -118,7 +118,7 @@ async def test_the_right_person_is_woken_acknowledges_and_nobody_else_is(
     await until(resolved)
     end = (await smtp.received(2))[1]
     assert end.recipients == ["bea@example.org"]
-    assert end.subject == "[#1] Resolved: DiskFull on db-1"
+    assert end.subject == "[#1] Resolved: DiskFull on db-1 (Shop)"
     assert {row["userId"] for row in await server.items("/notifications")} == {house.bea_id}
 
 
@@ -148,7 +148,7 @@ async def test_alertmanager_sends_again_what_came_while_nobody_was_there(
     await asyncio.sleep(2)
     await house.server.start()
     mail = (await smtp.received(1))[0]
-    assert mail.subject == "[#1] CRITICAL: WhileAway on db-1"
+    assert mail.subject == "[#1] CRITICAL: WhileAway on db-1 (Shop)"
 
 
 async def _incident(server: Server) -> dict[str, object]:

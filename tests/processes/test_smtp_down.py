@@ -49,7 +49,7 @@ async def test_a_page_is_tried_again_until_the_mail_server_is_back(server: Serve
             return {row["status"] for row in rows} == {"sent"}
 
         await until(sent)
-        assert [mail.subject for mail in smtp.mails] == ["[#1] CRITICAL: disk full"]
+        assert [mail.subject for mail in smtp.mails] == ["[#1] CRITICAL: disk full (Shop)"]
         assert len(receiver.requests) == 1
 
 

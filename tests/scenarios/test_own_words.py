@@ -115,7 +115,7 @@ async def test_an_owner_hears_in_own_words_that_nobody_answered(world: World) ->
     await world.fires("DiskFull")
     await world.advance(minutes=60)
     notice = world.mailbox(world.alice).got("DiskFull", NotificationKind.NOTICE)
-    assert letter.subject(notice) == "[#1] Nobody acknowledged: Database waits: Nobody acknowledged"
+    assert letter.subject(notice) == "[#1] MEDIUM, nobody acknowledged: Database waits: Nobody acknowledged"
 
 
 async def test_a_test_page_says_it_in_own_words_and_stays_answerable(world: World) -> None:

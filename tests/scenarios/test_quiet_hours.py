@@ -131,8 +131,12 @@ async def test_quiet_hours_hold_a_page_while_the_escalation_goes_on(world: World
     world.is_quiet()
     await world.advance(minutes=120)
     world.mailbox(world.bob).got("DiskFull")
-    digest = world.mailbox(world.bob).got("1 page was held for you, 1 still open", NotificationKind.DIGEST)
-    assert "#1 DiskFull (medium): since Mon 09:00, nobody has acknowledged it" in digest.body
+    digest = world.mailbox(world.bob).got(
+        "1 page was held for you, it is still open", NotificationKind.DIGEST
+    )
+    assert [(each.words, each.tone, each.detail) for each in digest.points] == [
+        ("#1 DiskFull", "medium", "Since Mon 09:00, nobody has acknowledged it.")
+    ]
 
 
 async def test_what_ended_meanwhile_is_listed_when_the_quiet_is_over(world: World) -> None:
@@ -146,8 +150,11 @@ async def test_what_ended_meanwhile_is_listed_when_the_quiet_is_over(world: Worl
     await world.resolves("CertExpired", severity="minor")
     await world.advance(minutes=120)
     digest = world.mailbox(world.bob).got("2 pages were held for you, 1 still open", NotificationKind.DIGEST)
-    assert "#1 DiskFull (medium): since Mon 09:00, acknowledged by Alice at Mon 09:00" in digest.body
-    assert "#2 CertExpired (medium): since Mon 09:00, resolved at Mon 09:10" in digest.body
+    assert [(each.words, each.detail) for each in digest.points] == [
+        ("#1 DiskFull", "Since Mon 09:00, acknowledged by Alice at Mon 09:00."),
+        ("#2 CertExpired", "Since Mon 09:00, resolved at Mon 09:10."),
+    ]
+    assert all("/incidents/" in each.url for each in digest.points)
     world.is_quiet_for(world.bob)
 
 

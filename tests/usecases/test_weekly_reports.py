@@ -319,9 +319,9 @@ async def test_where_a_message_is_a_few_lines_the_worst_few_stand_in_it(world: W
     (told,) = world.webhook.received
     world.webhook.received.clear()
     assert told.points == []
-    assert told.headline == "8 things to mend, first: Policy 0 reaches nobody"
+    assert told.headline == "8 things to mend, first: Policy 0 reaches nobody, from now on"
     assert told.body.splitlines() == [
-        *(f"Policy {number} reaches nobody, from now on." for number in range(4)),
+        *(f"Policy {number} reaches nobody, from now on." for number in range(1, 4)),
         "Nobody is on call for Empty 0, from now on.",
         "And 3 more.",
     ]

@@ -92,7 +92,7 @@ async def test_kinds_are_refused_and_looked_at_by_name(alice: Client, cast: Cast
     assert handoff["text"].startswith("CORE is yours\n")
     assert handoff["incidentId"] is None
     notice = (await alice.post(f"{path}notice", json={})).json()
-    assert notice["text"].startswith("#1 Nobody acknowledged: Down (Shop)")
+    assert notice["text"].startswith("HIGH #1 Nobody acknowledged: Down (Shop)")
     for kind in MessageKind:
         assert (await alice.post(f"{path}{kind}", json={})).json()["text"]
 

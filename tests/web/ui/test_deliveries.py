@@ -67,7 +67,7 @@ async def test_messages_are_called_what_they_are_and_found_by_it(world: World, s
     browser = await sign_in(world.alice)
     everything = (await browser.get("/deliveries")).text
     assert "Your code is" not in everything
-    assert "News : Acknowledged by Alice" in everything
+    assert "News: Acknowledged by Alice" in everything
     for words, kind in (
         ("Page", "page"),
         ("Reminder", "page"),
@@ -76,7 +76,7 @@ async def test_messages_are_called_what_they_are_and_found_by_it(world: World, s
         ("Code", "code"),
     ):
         found = await browser.get(f"/deliveries?kind={kind}")
-        assert f" E-mail {'#1 DiskFull ' if kind in ('page', 'update') else ''}{words} " in found.text
+        assert f" E-mail {'#1 DiskFull ' if kind in ('page', 'update') else ''}{words}" in found.text
     filters = await browser.get("/deliveries")
     assert filters.links["News to whoever was paged"] == "/deliveries?kind=update"
     assert filters.links["Shifts"] == "/deliveries?kind=handoff"
