@@ -57,6 +57,20 @@ async def in_force(reader: Reader, schedule_id: str) -> list[Swap]:
     )
 
 
+async def open_for(reader: Reader, user_id: str, schedule_ids: Collection[str], limit: int) -> list[Swap]:
+    """What in these schedules is offered by the person, to the person, or to all, the earliest first."""
+    return await reader.all(
+        Swap,
+        f"SELECT * FROM shift_swaps WHERE {reader.any_of('schedule_id', 'schedules')} AND status = 'open' "
+        "AND due_at > :now AND (user_id = :user OR to_user_id = :user OR to_user_id IS NULL) "
+        "ORDER BY start_at, id LIMIT :limit",
+        schedules=sorted(schedule_ids),
+        user=user_id,
+        now=reader.now,
+        limit=limit,
+    )
+
+
 async def of_time(
     reader: Reader, schedule_id: str, user_id: str, start: Instant, end: Instant, status: SwapStatus
 ) -> list[Swap]:

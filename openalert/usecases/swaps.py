@@ -27,6 +27,8 @@ from openalert.usecases import schedules, shift_notices, swap_news
 from openalert.usecases.access import acting, found, require
 from openalert.usecases.swap_following import plan_ahead, record, trim
 
+MOST_SCHEDULES = 200
+"""How many schedules are looked through for what concerns one person."""
 MOST_AHEAD = 500
 """Offers and swaps of one schedule whose shifts are not over."""
 
@@ -37,6 +39,16 @@ async def of_schedule(
     """The swaps of a schedule that end after `start`, whatever became of them; without it, after now."""
     schedule = await schedules.get(reader, actor, schedule_id)
     return await stored.of_schedule(reader, schedule.id, reader.now if start is None else start)
+
+
+async def open_for(reader: Reader, actor: Actor, limit: int) -> list[tuple[Schedule, Swap]]:
+    """What the actor has offered or could take, in all schedules where they respond, the earliest first."""
+    if actor.user_id is None:
+        return []
+    seen = await stored_schedules.page(reader, actor, limit=MOST_SCHEDULES)
+    able = {each.id: each for each in seen if can(actor, Permission.RESPOND, each.team_id)}
+    found = await stored.open_for(reader, actor.user_id, able, limit)
+    return [(able[each.schedule_id], each) for each in found]
 
 
 async def get(reader: Reader, actor: Actor, schedule_id: str, swap_id: str) -> Swap:

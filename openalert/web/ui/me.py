@@ -11,7 +11,7 @@ from openalert.domain.access import Actor
 from openalert.storage.database import Database
 from openalert.storage.transaction import Transaction
 from openalert.usecases import contact_methods, reachability, users
-from openalert.web.ui import reaching, shifts
+from openalert.web.ui import reaching, shifts, swap_pages
 from openalert.web.ui.forms import Errors, attempt, values_of
 from openalert.web.ui.frame import Web, answer, go, own_id, sent, shell
 from openalert.web.ui.users import FIELDS
@@ -48,6 +48,7 @@ async def page(
             slack=request.app.state.slack is not None,
             on=duty.on,
             shifts=duty.shifts,
+            offers=await swap_pages.open_for(reader, actor),
             reach=reach,
             base="/me",
             methods=reaching.methods(methods, reach, reader.now),

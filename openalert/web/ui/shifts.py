@@ -9,7 +9,7 @@ from openalert.domain.instant import DAY, Instant
 from openalert.domain.oncall import on_call, shifts
 from openalert.storage import schedules
 from openalert.storage.transaction import Reader
-from openalert.web.ui.frame import Values
+from openalert.web.ui.frame import Values, address
 
 LOOK_AHEAD = 35 * DAY
 _MOST_SCHEDULES = 100
@@ -20,9 +20,12 @@ class Duty(msgspec.Struct, kw_only=True):
     """A person's present and coming shifts, in the schedules that the reader may see."""
 
     on: list[Values]
-    """{schedule, href, until}."""
+    """{schedule, href, until, give}."""
     shifts: list[Values]
-    """{schedule, href, start, end}, the next first, `end` None beyond five weeks; running ones are not among them."""
+    """{schedule, href, start, end, give}, the next first, without running ones; `end` None beyond five weeks.
+
+    `give` is where the shift is given away; None while its end is not known.
+    """
 
 
 async def of_person(reader: Reader, actor: Actor, user_id: str) -> Duty:
@@ -33,7 +36,7 @@ async def of_person(reader: Reader, actor: Actor, user_id: str) -> Duty:
     duty = Duty(on=[], shifts=[])
     for each in seen:
         plan = found[each.id]
-        place = {"schedule": each.name, "href": f"/schedules/{each.id}"}
+        place: Values = {"schedule": each.name, "href": f"/schedules/{each.id}"}
         final = shifts(plan, reader.now, horizon)
         mine = [
             (shift.start, shift.end)
@@ -42,6 +45,8 @@ async def of_person(reader: Reader, actor: Actor, user_id: str) -> Duty:
         ]
         for start, end in _joined(mine):
             known = end if end < horizon else None
+            span = {"start": str(start), "end": str(end), "user_id": user_id}
+            place["give"] = f"{address(f'/schedules/{each.id}/swaps', **span)}#give" if known else None
             if start > reader.now:
                 duty.shifts.append(place | {"start": start, "end": known})
             else:
