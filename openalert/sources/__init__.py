@@ -10,7 +10,54 @@ import msgspec
 
 from openalert.domain.alert import Signal
 from openalert.domain.errors import Invalid
-from openalert.sources import body, generic, identity, prometheus, text, words
+from openalert.sources import (
+    alibaba_cms,
+    axiom,
+    azure,
+    body,
+    checkly,
+    checkmk,
+    cloudwatch,
+    dash0,
+    datadog,
+    dynatrace,
+    elastic,
+    gcp,
+    generic,
+    github,
+    gitlab,
+    grafana,
+    graylog,
+    honeybadger,
+    icinga,
+    identity,
+    kapacitor,
+    librato,
+    librenms,
+    nagios,
+    netdata,
+    newrelic,
+    opsgenie,
+    opsgenie_api,
+    pagerduty,
+    pagerduty_events,
+    pingdom,
+    prometheus,
+    rollbar,
+    sensu,
+    sentry,
+    signalfx,
+    site24x7,
+    splunk,
+    statuspage,
+    text,
+    thousandeyes,
+    updown,
+    uptimekuma,
+    uptimerobot,
+    words,
+    zabbix,
+)
 from openalert.sources.source import Inbound, Reading, Skipped, Source
 
 __all__ = ["DETECT", "SOURCES", "Inbound", "Reading", "Skipped", "Source", "detect", "read"]
@@ -18,7 +65,47 @@ __all__ = ["DETECT", "SOURCES", "Inbound", "Reading", "Skipped", "Source", "dete
 SOURCES: dict[str, Source] = {
     source.name: source
     for source in (
+        cloudwatch.SOURCE,
+        azure.SOURCE,
+        pagerduty_events.SOURCE,
+        pagerduty.SOURCE,
+        sentry.SOURCE,
+        github.SOURCE,
+        gitlab.SOURCE,
+        grafana.SOURCE,
         prometheus.SOURCE,
+        updown.SOURCE,
+        thousandeyes.SOURCE,
+        checkly.SOURCE,
+        datadog.SOURCE,
+        uptimekuma.SOURCE,
+        gcp.SOURCE,
+        uptimerobot.SOURCE,
+        pingdom.SOURCE,
+        newrelic.SOURCE,
+        opsgenie.SOURCE,
+        opsgenie_api.SOURCE,
+        statuspage.SOURCE,
+        sensu.SOURCE,
+        graylog.SOURCE,
+        splunk.SOURCE,
+        dynatrace.SOURCE,
+        kapacitor.SOURCE,
+        librenms.SOURCE,
+        checkmk.SOURCE,
+        icinga.SOURCE,
+        nagios.SOURCE,
+        zabbix.SOURCE,
+        netdata.SOURCE,
+        elastic.SOURCE,
+        honeybadger.SOURCE,
+        librato.SOURCE,
+        rollbar.SOURCE,
+        signalfx.SOURCE,
+        site24x7.SOURCE,
+        alibaba_cms.SOURCE,
+        axiom.SOURCE,
+        dash0.SOURCE,
         generic.SOURCE,
     )
 }
@@ -58,9 +145,21 @@ def _source(name: str, value: Any, inbound: Inbound) -> Source:
     if name == DETECT:
         return detect(value, inbound)
     named = SOURCES[name]
-    if named is generic.SOURCE and prometheus.is_message(value):
-        return prometheus.SOURCE
-    return named if named.looks_like(value, inbound) else detect(value, inbound)
+    if named is generic.SOURCE:
+        return detect(value, inbound) if _is_unmistakable(value) else named
+    if named is prometheus.SOURCE and grafana.looks_like(value, inbound):
+        return grafana.SOURCE
+    if named.looks_like(value, inbound):
+        return named
+    found = detect(value, inbound)
+    if named is grafana.SOURCE and found is prometheus.SOURCE:
+        return named
+    return named if named.templated and found is generic.SOURCE and isinstance(value, dict) else found
+
+
+def _is_unmistakable(value: Any) -> bool:
+    """Alertmanager's groups and the envelopes of Amazon SNS hold several alerts or none, whatever the path says."""
+    return prometheus.is_message(value) or cloudwatch.is_envelope(value)
 
 
 def _override(reading: Reading, source: Source, query: dict[str, str]) -> None:

@@ -1,4 +1,4 @@
-"""The members of an unknown object, found by name in any spelling: `alertName`, `ALERT_NAME`, …"""
+"""The members of objects: by the way to them, or by name in any spelling: `alertName`, `ALERT_NAME`, …"""
 
 from collections.abc import Iterable
 from itertools import islice
@@ -49,6 +49,40 @@ class Fields:
         """The scalar members with none of the plain names, by their own names."""
         members = self._members.items()
         return {name: value for plain, (name, value) in members if plain not in used and is_scalar(value)}
+
+
+def at(value: Any, *way: str) -> Any:
+    """The value that the names lead to through nested objects; None where the way ends early."""
+    for name in way:
+        if type(value) is not dict:
+            return None
+        value = value.get(name)
+    return value
+
+
+def within(value: Any, *way: str) -> dict[str, Any]:
+    """The object that the names lead to; an empty one where there is none."""
+    found = at(value, *way)
+    return found if type(found) is dict else {}
+
+
+def listed(value: Any) -> list[Any]:
+    """A list as it is, a single object as a list of one, and nothing as none."""
+    if type(value) is list:
+        return value
+    return [value] if type(value) is dict else []
+
+
+def texts_of(value: Any) -> list[str]:
+    """The texts in a list, one text as a list of one; anything else is left out."""
+    if type(value) is list:
+        return [item for item in value if isinstance(item, str) and item]
+    return [value] if isinstance(value, str) and value else []
+
+
+def first(*values: Any) -> Any:
+    """The first text or number that says something; None when there is none."""
+    return next((value for value in values if value is not None and is_scalar(value)), None)
 
 
 def plain(names: str) -> tuple[str, ...]:

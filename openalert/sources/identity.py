@@ -5,6 +5,8 @@ from typing import Any
 
 import msgspec
 
+from openalert.sources import text
+
 LONGEST = 128
 
 
@@ -14,6 +16,18 @@ def key(value: str) -> str:
     if len(value) <= LONGEST and value.isprintable():
         return value
     return digest(value)
+
+
+def of(source: str, *candidates: tuple[Any, ...]) -> str:
+    """The first candidate whose first part says something, as `source/part/part`; "" when there is none.
+
+    0 says something, null and "" do not; 7 and "7" are the same. Parts are the sender's ids and names.
+    """
+    for parts in candidates:
+        texts = [part.strip() if isinstance(part, str) else text.scalar(part) for part in parts]
+        if texts[0]:
+            return key("/".join((source, *texts)).rstrip("/"))
+    return ""
 
 
 def digest(*parts: Any) -> str:

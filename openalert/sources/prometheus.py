@@ -32,6 +32,7 @@ _LINKS = (
     ("Panel", "panelURL"),
     ("Source", "generatorURL"),
     ("Silence", "silenceURL"),
+    ("Image", "imageURL"),
 )
 _ANNOTATED_LINKS = (
     ("Runbook", "runbook_url"),
@@ -44,7 +45,7 @@ _SEVERITY_MATCHER = re.compile(
     r'(?<=[{,\s])"?severity"?\s*(?:=~|!~|!=|=)\s*(?:"(?:[^"\\]|\\.)*"|[^,}\s]*)(?:,\s*)?', re.IGNORECASE
 )
 _LONGEST_GROUP = 255
-_SILENCED = "Alertmanager has silenced or inhibited it."
+_SILENCED = "Its sender has silenced or inhibited it."
 
 
 class _Alert(msgspec.Struct, rename={"starts_at": "startsAt", "ends_at": "endsAt"}):
@@ -61,11 +62,18 @@ class _Alert(msgspec.Struct, rename={"starts_at": "startsAt", "ends_at": "endsAt
     dashboardURL: str | None = None  # noqa: N815 - as above
     panelURL: str | None = None  # noqa: N815 - as above
     silenceURL: str | None = None  # noqa: N815 - as above
+    imageURL: str | None = None  # noqa: N815 - as above
+    ruleUID: str | None = None  # noqa: N815 - as above
+    valueString: str | None = None  # noqa: N815 - as above
 
 
-class _Frame(msgspec.Struct):
+class Frame(msgspec.Struct):
     """What a message says about all of its alerts."""
 
+    source: str = NAME
+    """Grafana sends the same alerts, under its own name."""
+    severity: Severity | None = None
+    """Of an alert whose labels say nothing of it."""
     group: str | None = None
     """None: every alert names its own."""
     status: SignalStatus | None = None
@@ -88,10 +96,10 @@ def looks_like(body: Any, _inbound: Inbound) -> bool:
 def parse(body: Any, inbound: Inbound) -> Reading:
     """Every alert of the message; raises `Invalid` when there are some and none can be read."""
     if isinstance(body, list):
-        return _read_all(body, _Frame(now=inbound.received_at))
+        return read_group(body, Frame(now=inbound.received_at))
     if "alerts" not in body:
-        return _read_all([body], _Frame(now=inbound.received_at))
-    reading = _read_all(body["alerts"], _frame(body, inbound.received_at))
+        return read_group([body], Frame(now=inbound.received_at))
+    reading = read_group(body["alerts"], frame_of(body, inbound.received_at))
     truncated = body.get("truncatedAlerts")
     if type(truncated) is int and truncated > 0:
         reading.note = f"Alertmanager left out {truncated} alerts of this group (its `max_alerts`)."
@@ -126,7 +134,8 @@ def _is_alert(item: Any) -> bool:
     return "startsAt" in item or "generatorURL" in item or ("alertname" in labels and item.keys() <= _MEMBERS)
 
 
-def _read_all(items: Any, frame: _Frame) -> Reading:
+def read_group(items: Any, frame: Frame) -> Reading:
+    """The alerts of one message; raises `Invalid` when there are some and none can be read."""
     if not isinstance(items, list):
         raise Invalid("`alerts` is not a list. Send Alertmanager's webhook body, or a list of alerts.")
     if len(items) > MOST:
@@ -142,13 +151,13 @@ def _read_all(items: Any, frame: _Frame) -> Reading:
         else:
             signals.append(said)
     if not items:
-        return Reading(NAME, note="The message holds no alerts: nothing to do.")
+        return Reading(frame.source, note="The message holds no alerts: nothing to do.")
     if not signals and all(item.reason != _SILENCED for item in skipped):
         raise Invalid(f"None of the alerts can be read: {skipped[0].reason}")
-    return Reading(NAME, signals, skipped)
+    return Reading(frame.source, signals, skipped)
 
 
-def _signal(alert: _Alert, frame: _Frame) -> Signal | str:
+def _signal(alert: _Alert, frame: Frame) -> Signal | str:
     """The alert as a signal, or why it cannot be one."""
     labels, annotations = alert.labels or {}, alert.annotations or {}
     fingerprint = identity.key(alert.fingerprint) if alert.fingerprint else ""
@@ -165,11 +174,14 @@ def _signal(alert: _Alert, frame: _Frame) -> Signal | str:
         if ends_at is not None and starts_at is not None and ends_at < starts_at:
             ends_at = None
     if not fingerprint:
-        fingerprint = identity.digest(NAME, labels or title)
+        rule = (alert.ruleUID,) if alert.ruleUID else ()
+        fingerprint = identity.digest(frame.source, labels or title, *rule)
+    if alert.valueString and "value" not in annotations:
+        annotations = {**annotations, "value": text.cut(alert.valueString, text.ANNOTATION)}
     return Signal(
-        source=NAME,
+        source=frame.source,
         status=status,
-        severity=_severity(labels, annotations),
+        severity=_severity(labels, annotations) or frame.severity,
         title=title,
         fingerprint=fingerprint,
         group=frame.group or _own_group(labels) or fingerprint,
@@ -182,7 +194,7 @@ def _signal(alert: _Alert, frame: _Frame) -> Signal | str:
     )
 
 
-def _adapted(item: Any, frame: _Frame) -> Signal | str:
+def _adapted(item: Any, frame: Frame) -> Signal | str:
     """An alert with members of other types or sizes than Alertmanager's; all of its labels identify it."""
     if not isinstance(item, dict):
         return "It is not an object."
@@ -205,7 +217,7 @@ def _adapted(item: Any, frame: _Frame) -> Signal | str:
         strict=False,
     )
     if not alert.fingerprint and labels:
-        alert.fingerprint = identity.digest(NAME, labels)
+        alert.fingerprint = identity.digest(frame.source, labels)
     return _signal(alert, frame)
 
 
@@ -213,7 +225,7 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _status(alert: _Alert, frame: _Frame) -> SignalStatus | None:
+def _status(alert: _Alert, frame: Frame) -> SignalStatus | None:
     """The alert's own status, else its message's, else what its end says; None: silenced by its sender."""
     if alert.status is not None:
         if own := words.status(alert.status):
@@ -237,7 +249,7 @@ def _severity(labels: dict[str, str], annotations: dict[str, str]) -> Severity |
 
 
 def _title(
-    labels: dict[str, str], annotations: dict[str, str], alert: _Alert, frame: _Frame
+    labels: dict[str, str], annotations: dict[str, str], alert: _Alert, frame: Frame
 ) -> tuple[str, str]:
     """Title and description; a text that became the title is not repeated as the description."""
     title = text.line(annotations.get("summary")) or text.line(annotations.get("title"))
@@ -263,7 +275,7 @@ def _pairs(values: dict[str, str]) -> str:
     return ", ".join(f"{name}={value}" for name, value in values.items())
 
 
-def _links(alert: _Alert, annotations: dict[str, str], frame: _Frame) -> list[dict[str, str]]:
+def _links(alert: _Alert, annotations: dict[str, str], frame: Frame) -> list[dict[str, str]]:
     links = []
     for label, name in _ANNOTATED_LINKS:
         if name in annotations and (found := text.link(label, annotations[name])):
@@ -282,12 +294,13 @@ def _own_group(labels: dict[str, str]) -> str:
     return _short(f"{name}/{service}" if name and service else name)
 
 
-def _frame(body: dict[str, Any], now: Instant) -> _Frame:
+def frame_of(body: dict[str, Any], now: Instant) -> Frame:
+    """What the message around the alerts says."""
     title = ""
     labels = body.get("groupLabels")
     if isinstance(labels, dict):
         title = text.line(labels.get("alertname"))
-    return _Frame(
+    return Frame(
         group=_group(body.get("groupKey"), labels),
         status=words.status(body.get("status")) or SignalStatus.FIRING,
         title=title or text.line(body.get("title")),

@@ -1,10 +1,13 @@
 """The words other systems use for how bad it is and whether it is over, as our own."""
 
 import re
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, TypeVar
 
 from openalert.domain.alert import SignalStatus
 from openalert.domain.severity import Severity
+
+Meaning = TypeVar("Meaning")
 
 
 def _split(words: str) -> frozenset[str]:
@@ -75,6 +78,15 @@ def status(word: Any) -> SignalStatus | None:
     if not isinstance(word, str):
         return None
     return _STATUS.get(word) or (_STATUS.get(_plain(word)) if len(word) <= _LONGEST else None)
+
+
+def look_up(table: Mapping[str, Meaning], word: Any) -> Meaning | None:
+    """What a source's own table says of a word in any case and spelling, or of a number."""
+    if isinstance(word, int | float) and not isinstance(word, bool):
+        word = str(word)
+    if not isinstance(word, str) or len(word) > _LONGEST:
+        return None
+    return table.get(word) or table.get(_plain(word))
 
 
 def muted(word: Any) -> bool:

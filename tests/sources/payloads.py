@@ -17,6 +17,12 @@ def names(source: str = "*") -> list[str]:
     return [f"{path.parent.name}/{path.name.removesuffix('.expect.json')}" for path in found]
 
 
+def source_of(name: str) -> str:
+    """The source that reads a sample: its folder, but for bodies that another source reads, too."""
+    folder = name.partition("/")[0]
+    return "grafana" if folder == "grafana_legacy" else folder
+
+
 def content(name: str) -> bytes:
     """The body as it is posted."""
     return (ROOT / f"{name}.json").read_bytes()

@@ -276,13 +276,11 @@ def test_links() -> None:
         {
             "generatorURL": "http://prometheus:9090/graph",
             "annotations": {"runbook_url": "https://wiki/run", "dashboard": "javascript:alert(1)"},
-            "dashboardURL": "https://grafana/d/1",
         },
         externalURL="http://alertmanager:9093",
     )
     assert [(link["label"], link["href"]) for link in signal.links] == [
         ("Runbook", "https://wiki/run"),
-        ("Dashboard", "https://grafana/d/1"),
         ("Source", "http://prometheus:9090/graph"),
         ("Alertmanager", "http://alertmanager:9093"),
     ]

@@ -19,14 +19,8 @@ from openalert.usecases.ingest import Outcome
 from openalert.usecases.replay import content_of, replay
 from openalert.web.ui.forms import attempt, show_once
 from openalert.web.ui.frame import Values, Web, act, go, sent
+from openalert.web.ui.kinds import BY_KEY
 from openalert.web.ui.setup import alertmanager, curl
-
-TYPES = {
-    "prometheus": ("Prometheus Alertmanager", "Alertmanager"),
-    "generic": ("Anything that posts JSON", "Scripts"),
-    "v1": ("Several kinds: find out which", "Everything"),
-}
-"""What an address may be for: (words, the name it gets when none is given)."""
 
 _LATELY = 8
 _SHOWN_CHARACTERS = 6_000
@@ -53,17 +47,18 @@ async def _shown(
 ) -> Values:
     received = await integrations.received(reader, actor, integration.id, limit=_LATELY)
     url = f"{base}/webhooks/{integration.type}/{key or '<KEY ENDING IN ' + integration.key_hint + '>'}"
-    words, _ = TYPES.get(integration.type, (integration.type, ""))
+    kind = BY_KEY.get(integration.type)
     return {
         "id": integration.id,
         "name": integration.name,
-        "words": words,
+        "words": kind.name if kind else integration.type,
         "type": integration.type,
         "hint": integration.key_hint,
         "url": url if key else None,
         "address": url,
         "snippet": snippet(integration.type, url),
-        "curl": curl(url.replace("/prometheus/", "/generic/")),
+        "where": kind.where if kind else "",
+        "curl": curl(url.replace(f"/{integration.type}/", "/generic/")),
         "is_active": integration.is_active,
         "last_at": integration.last_received_at,
         "not_understood": sum(each.seen_count for each in received if each.outcome == "quarantined"),
@@ -75,7 +70,7 @@ def snippet(kind: str, url: str) -> str:
     """What one copies to the sender."""
     if kind == "prometheus":
         return alertmanager(url)
-    return url if kind == "v1" else curl(url)
+    return curl(url) if kind == "generic" else url
 
 
 def _payload(payload: Payload) -> Values:
@@ -116,7 +111,7 @@ async def create(
     kind = typed.get("type", "")
 
     async def body(tx: Transaction) -> tuple[Integration, str]:
-        name = typed.get("name") or TYPES.get(kind, ("", kind))[1]
+        name = typed.get("name") or (BY_KEY[kind].name if kind in BY_KEY else kind)
         return await integrations.create(tx, service_id=service_id, name=name, kind=kind)
 
     return await _with_key(request, db, actor, f"/services/{service_id}", body)

@@ -24,7 +24,8 @@ from openalert.usecases.access import require
 from openalert.web.ui import choices, ladders, moves
 from openalert.web.ui.forms import Errors, attempt, forget_shown, shown_once, values_of
 from openalert.web.ui.frame import OPEN, Values, Web, act, address, answer, go, sent, sent_all, shell
-from openalert.web.ui.integrations import TYPES, connected
+from openalert.web.ui.integrations import connected
+from openalert.web.ui.kinds import categories
 
 PAGE = 100
 _MOST_OPEN = 500
@@ -162,7 +163,7 @@ async def show(
                 for each in opened
             ],
             integrations=await connected(reader, request, actor, service, shown_once(request)),
-            types=[(key, words) for key, (words, _) in TYPES.items()],
+            types=categories(),
             **await _called(reader, actor, service),
             **await _followers(reader, actor, service),
         )
