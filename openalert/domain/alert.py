@@ -164,7 +164,9 @@ def later(one: Instant | None, other: Instant | None) -> Instant | None:
     A repeat that began later than the occurrence we know means that an end and a new beginning were missed;
     should that end still arrive, it must not close what began after it.
     """
-    return max((begun for begun in (one, other) if begun is not None), default=None)
+    if one is None or other is None:
+        return other if one is None else one
+    return max(one, other)
 
 
 def content_sum(signal: Signal) -> int:

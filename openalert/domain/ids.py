@@ -5,39 +5,43 @@ millisecond, 62 random bits), so that of two made by one process the later one s
 """
 
 import os
-import struct
 
 from openalert.domain.instant import Instant
 
 _RESERVE = 512
-_last: tuple[Instant, int] = (0, 0)
-_random: list[int] = []
-os.register_at_fork(after_in_child=_random.clear)
+_VARIANT = bytes(byte & 0x3F | 0x80 for byte in range(256))
+_last: tuple[Instant, str, int] = (0, "", 0)
+_endings: list[str] = []
+os.register_at_fork(after_in_child=_endings.clear)
 
 
 def new_id(now: Instant) -> str:
     """A fresh identifier for something that comes into being at `now`."""
     global _last  # noqa: PLW0603 - the count within a millisecond is the process's own
-    moment, count = _last
-    count = (count + 1) & 0xFFF if now == moment else 0
-    _last = (now, count)
-    value = (now & 0xFFFF_FFFF_FFFF) << 80 | (0x7000 | count) << 64
-    value |= 0x8000 << 48 | _random_bits() >> 2
-    text = f"{value:032x}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    moment, beginning, count = _last
+    if now == moment:
+        count = (count + 1) & 0xFFF
+    else:
+        text = f"{now & 0xFFFF_FFFF_FFFF:012x}"
+        beginning, count = f"{text[:8]}-{text[8:]}-7", 0
+    _last = (now, beginning, count)
+    return f"{beginning}{count:03x}-{_ending()}"
 
 
-def _random_bits() -> int:
-    """64 bits from the operating system, drawn in hundreds: each draw gives the interpreter to another thread.
+def _ending() -> str:
+    """Variant and 62 random bits, drawn and written in hundreds: each draw gives the interpreter to another thread.
 
-    Threads may ask at the same time: `pop` gives each number to one of them.
+    Threads may ask at the same time: `pop` gives each ending to one of them.
     """
     try:
-        return _random.pop()
+        return _endings.pop()
     except IndexError:
-        first, *rest = struct.unpack(f"{_RESERVE}Q", os.urandom(8 * _RESERVE))
-        _random.extend(rest)
-        return int(first)
+        drawn = bytearray(os.urandom(8 * _RESERVE))
+        drawn[::8] = drawn[::8].translate(_VARIANT)
+        text = drawn.hex()
+        first, *rest = [f"{text[at : at + 4]}-{text[at + 4 : at + 16]}" for at in range(0, len(text), 16)]
+        _endings.extend(rest)
+        return first
 
 
 def first_id(at: Instant) -> str:

@@ -4,10 +4,10 @@ import types
 from collections.abc import Callable, Iterable, Sequence
 from enum import StrEnum
 from functools import lru_cache
-from operator import attrgetter
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import msgspec
+from msgspec.structs import astuple
 
 T = TypeVar("T")
 Parameters = dict[str, Any]
@@ -46,7 +46,6 @@ def values_of(kind: type[msgspec.Struct]) -> Callable[[Any], list[Any]]:
     """What makes the values of a row, in field order, of a struct of this kind."""
     said = get_type_hints(kind)
     hints = {name: _without_none(hint) for name, hint in said.items()}
-    fields = attrgetter(*kind.__struct_fields__)
     changed: list[tuple[int, Callable[[Any], Any]]] = []
     for index, name in enumerate(kind.__struct_fields__):
         if _is_nested(hints[name]):
@@ -56,7 +55,7 @@ def values_of(kind: type[msgspec.Struct]) -> Callable[[Any], list[Any]]:
             changed.append((index, str if hints[name] is said[name] else _plain))
 
     def values(struct: Any) -> list[Any]:
-        row = list(fields(struct))
+        row = list(astuple(struct))
         for index, convert in changed:
             row[index] = convert(row[index])
         return row

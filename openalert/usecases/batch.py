@@ -33,17 +33,17 @@ class Batch:
 
     async def prepare(self, pairs: Sequence[tuple[Route, Signal]]) -> None:
         """Read what the signals concern: identities, then incidents, then numbers for as many new ones."""
-        identities = {alerts.latest_key(route.integration_id, signal.fingerprint) for route, signal in pairs}
-        self.known = await alerts.latest(self.tx, list(identities)) if identities else {}
-        ending = {
-            alerts.latest_key(route.integration_id, signal.fingerprint)
+        keyed = [
+            (alerts.latest_key(route.integration_id, signal.fingerprint), route, signal)
             for route, signal in pairs
-            if signal.status is SignalStatus.RESOLVED
-        }
+        ]
+        if keyed:
+            self.known = await alerts.latest(self.tx, list({key for key, _, _ in keyed}))
+        ending = {key for key, _, signal in keyed if signal.status is SignalStatus.RESOLVED}
         groups = {
             open_key(route.service_id, signal.group)
-            for route, signal in pairs
-            if signal.status is SignalStatus.FIRING and self._may_open(route, signal, ending)
+            for key, route, signal in keyed
+            if signal.status is SignalStatus.FIRING and self._may_open(key, ending)
         }
         self.by_key = await incidents.open_by_key(self.tx, list(groups))
         ids = {known.incident_id for known in self.known.values() if known.incident_id and self._open(known)}
@@ -54,9 +54,8 @@ class Batch:
             if incident.open_key:
                 self.by_key[incident.open_key] = incident
 
-    def _may_open(self, route: Route, signal: Signal, ending: set[str]) -> bool:
+    def _may_open(self, key: str, ending: set[str]) -> bool:
         """Whether it may begin something: it is not firing yet, or it ends (`ending`) earlier in the batch."""
-        key = alerts.latest_key(route.integration_id, signal.fingerprint)
         known = self.known.get(key)
         return known is None or known.status is AlertStatus.RESOLVED or key in ending
 

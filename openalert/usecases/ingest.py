@@ -245,7 +245,8 @@ async def _repeat(batch: Batch, message: _Message, signal: Signal, known: Occurr
     incident = batch.by_id.get(known.incident_id or "")
     if incident is not None and incident.is_open:
         message.touched[incident.id] = incident
-        await _rise(batch, message, incident, severity)
+        if severity.rank > incident.severity.rank:
+            await _rise(batch, message, incident, severity)
 
 
 def _resolve(batch: Batch, message: _Message, signal: Signal, known: Occurrence) -> None:

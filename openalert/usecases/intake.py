@@ -19,7 +19,7 @@ from openalert.usecases.ingest import Delivery, Outcome
 
 log = structlog.get_logger(__name__)
 
-BATCH_SIGNALS = 400
+BATCH_SIGNALS = 800
 BATCH_MESSAGES = 128
 QUIET_TURNS = 3
 """Turns of the event loop without a message until a batch begins: one whose bytes are there needs two to come here."""
