@@ -45,7 +45,7 @@ def rotation_row(drawing: Drawing, rotation: Rotation) -> Values:
         _bar(drawing, rotation, found[0]) if len(found) == 1 else _crowd(drawing, rotation, found)
         for found in drawing.shown.crowds(parts, lambda part: part.start)
     ]
-    return row(rotation.name, "shadow, not paged" if rotation.current.is_shadow else "", bars)
+    return row(rotation.name, "not paged" if rotation.current.is_shadow else "", bars)
 
 
 def calendar_row(drawing: Drawing) -> Values:
