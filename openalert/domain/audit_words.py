@@ -70,6 +70,7 @@ _ACTS = {
     "integration.tested": "raised a test alert by the integration {target}",
     "message_template.changed": "changed the words of messages: {target}",
     "organization.renamed": "renamed the organization to {target}",
+    "handoff_note.written": "wrote a handoff note for {target}",
     "override.added": "put somebody on call in {target} by an override",
     "override.changed": "changed an override in {target}",
     "override.removed": "took back an override in {target}",

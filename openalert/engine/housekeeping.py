@@ -3,9 +3,19 @@
 from datetime import UTC
 from typing import Any
 
+from openalert.domain.handoff_note import KEPT_FOR as NOTES_KEPT_FOR
 from openalert.domain.idempotency import KEPT_FOR
 from openalert.domain.instant import DAY, MINUTE, Instant
-from openalert.storage import calendar_feeds, chat_codes, events, idempotency, payloads, provider_events, runs
+from openalert.storage import (
+    calendar_feeds,
+    chat_codes,
+    events,
+    handoff_notes,
+    idempotency,
+    payloads,
+    provider_events,
+    runs,
+)
 from openalert.storage.database import Database
 
 IMPORTED_FOR = 400 * DAY
@@ -30,6 +40,7 @@ async def forget(database: Database, payload_days: int) -> None:
         await provider_events.forget(tx, tx.now - TOLD_AGAIN_FOR)
         await chat_codes.forget(tx, tx.now)
         await calendar_feeds.forget(tx, tx.now - IMPORTED_FOR)
+        await handoff_notes.forget(tx, tx.now - NOTES_KEPT_FOR)
         await payloads.forget(tx, tx.now - payload_days * DAY)
 
 

@@ -16,6 +16,29 @@ class Pages(msgspec.Struct, frozen=True, kw_only=True):
     answered: int = 0
 
 
+async def incident_ids(
+    reader: Reader, user_ids: Sequence[str], team_id: str, start: Instant, end: Instant, *, limit: int
+) -> list[str]:
+    """The team's incidents whose pages left for one of the people, or may have, from `start` until before `end`."""
+    if not user_ids:
+        return []
+    rows = await reader.rows(
+        f"""
+        SELECT DISTINCT n.incident_id FROM notifications n
+        WHERE {reader.any_of("n.user_id", "users")} AND n.team_id = :team_id AND n.incident_id IS NOT NULL
+          AND n.id >= :first AND n.id < :last AND n.kind = 'page'
+          AND n.status IN ('sending', 'sent', 'delivered', 'unknown')
+        ORDER BY n.incident_id DESC LIMIT :limit
+        """,
+        users=list(user_ids),
+        team_id=team_id,
+        first=first_id(start),
+        last=first_id(end),
+        limit=limit,
+    )
+    return [row[0] for row in rows]
+
+
 async def of_people(
     reader: Reader, user_ids: Sequence[str], team_ids: Sequence[str], start: Instant, end: Instant
 ) -> dict[str, Pages]:

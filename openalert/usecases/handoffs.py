@@ -5,10 +5,12 @@ answer holds: while both are as they were there is nothing to compute, however m
 """
 
 from collections.abc import Collection, Mapping, MutableMapping, Sequence
+from typing import TypeAlias
 
 import msgspec
 
 from openalert.domain.access import SYSTEM
+from openalert.domain.handoff_note import HandoffNote, in_words
 from openalert.domain.ids import new_id
 from openalert.domain.instant import HOUR, Instant, to_datetime
 from openalert.domain.notification import (
@@ -18,7 +20,7 @@ from openalert.domain.notification import (
     leading_to,
     priority_of,
 )
-from openalert.domain.notification_plan import Callee, plan
+from openalert.domain.notification_plan import Callee, plan, zone_in
 from openalert.domain.oncall import OnCall, on_call
 from openalert.domain.plan import Plan
 from openalert.domain.schedule import Schedule
@@ -26,6 +28,10 @@ from openalert.domain.walltime import zone_named
 from openalert.storage import duties, notifications, recipients, schedules
 from openalert.storage.duties import Duty
 from openalert.storage.transaction import Reader, Transaction
+from openalert.usecases import handoff_drafts
+
+_Note: TypeAlias = tuple[HandoffNote | None, Mapping[str, str]]
+"""What is left for whoever comes, if anything is, and what people in it are called."""
 
 PER_TRANSACTION = 100
 SCHEDULE = "schedule"
@@ -41,6 +47,8 @@ class Handoff(msgspec.Struct, frozen=True, kw_only=True):
     answer: OnCall
     before: tuple[str, ...] | None
     """None: it is looked at for the first time, and nobody is told."""
+    since: Instant = 0
+    """When that was noted."""
 
     @property
     def now(self) -> tuple[str, ...]:
@@ -83,8 +91,13 @@ async def changed(reader: Reader, some: Sequence[Schedule], known: Known) -> lis
 def _look(plan: Plan, noted: Mapping[str, Duty], known: Known, now: Instant) -> Handoff | None:
     schedule = plan.schedule
     answer = on_call(plan, now)
-    before = noted[schedule.id].user_ids if schedule.id in noted else None
-    handoff = Handoff(schedule=schedule, answer=answer, before=before)
+    duty = noted.get(schedule.id)
+    handoff = Handoff(
+        schedule=schedule,
+        answer=answer,
+        before=duty.user_ids if duty else None,
+        since=duty.noted_at if duty else now,
+    )
     if handoff.before != handoff.now:
         known.pop(schedule.id, None)
         return handoff
@@ -104,29 +117,52 @@ async def tell(tx: Transaction, schedule_ids: Collection[str]) -> int:
     moved = [each for each in found if each.before is not None]
     ids = {user_id for each in moved for user_id in {*(each.before or ()), *each.now}}
     callees = {callee.user_id: callee for callee in await recipients.callees(tx, ids)}
-    rows = [row for each in moved for row in _messages(tx, each, callees)]
+    rows: list[Notification] = []
+    for each in moved:
+        rows += _messages(tx, each, callees, await _note(tx, each))
     await notifications.enqueue(tx, rows)
     return len(rows)
 
 
-def _messages(tx: Transaction, handoff: Handoff, callees: Mapping[str, Callee]) -> list[Notification]:
+async def _note(tx: Transaction, handoff: Handoff) -> _Note:
+    """What those who go leave for those who come; after a gap, what was left before it."""
+    before, now = set(handoff.before or ()), set(handoff.now)
+    note = None
+    if before - now:
+        note = await handoff_drafts.hand_over(tx, handoff.schedule, handoff.before or (), handoff.since)
+    elif not before:
+        note = await handoff_drafts.left_for_nobody(tx, handoff.schedule)
+    if note is None or not note.says_something:
+        return None, {}
+    return note, await handoff_drafts.names_in(tx, [note])
+
+
+def _messages(
+    tx: Transaction, handoff: Handoff, callees: Mapping[str, Callee], note: _Note
+) -> list[Notification]:
     before, now = set(handoff.before or ()), set(handoff.now)
     names = [callees[each].name for each in handoff.now if each in callees]
     rows: list[Notification] = []
     for user_id in sorted(before ^ now):
         callee = callees.get(user_id)
         if callee is not None and callee.preferences.handoffs:
-            rows += _to(tx, handoff, callee, names, begins=user_id in now)
+            rows += _to(tx, handoff, callee, names, note, begins=user_id in now)
     return rows
 
 
 def _to(
-    tx: Transaction, handoff: Handoff, callee: Callee, names: Sequence[str], *, begins: bool
+    tx: Transaction, handoff: Handoff, callee: Callee, names: Sequence[str], note: _Note, *, begins: bool
 ) -> list[Notification]:
     name = handoff.schedule.name
+    opens = None
+    path = f"/schedules/{handoff.schedule.id}#handoff"
     if begins:
         headline, body = f"You are on call for {name} now", _until(handoff, callee)
+        if note[0] is not None:
+            body = "\n".join([body, *in_words(note[0], note[1], zone_in(callee.timezone))])
+            opens = ("The handoff note", path)
     else:
+        opens = ("Leave a note", path)
         headline = f"Your turn in {name} is over"
         body = f"{' and '.join(names)} took over." if names else "Nobody is on call there now."
     return messages_to(
@@ -137,6 +173,7 @@ def _to(
         headline=headline,
         body=body,
         reason="You want to hear when your turn begins and ends.",
+        opens=opens,
     )
 
 

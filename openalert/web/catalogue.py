@@ -64,6 +64,7 @@ CODES: dict[str, Code] = {
     "CHANNEL_NOT_FOUND": Code((404,), "No such channel."),
     "CONTACT_METHOD_NOT_FOUND": Code((404,), "No such contact method."),
     "ESCALATION_POLICY_NOT_FOUND": Code((404,), "No such escalation policy."),
+    "HANDOFF_NOTE_NOT_FOUND": Code((404,), "No such handoff note."),
     "IDENTITY_NOT_FOUND": Code((404,), "No such identity of the provider."),
     "INCIDENT_NOT_FOUND": Code((404,), "No such incident."),
     "CALENDAR_NOT_FOUND": Code((404,), "No such calendar: the link is unknown, revoked, or its maker may not read the shifts any more."),

@@ -25,6 +25,28 @@ MEMBERS: dict[str, tuple[str, Any]] = {
     "handoffAt": ("When the rotation is handed over next.", f"{_DAY}09:00:00Z"),
     "Handoff.nextUser": ("Whose turn begins then, perhaps the same person's; null: nobody's.", None),
     "Handoff.user": ("Whose turn it is; null: nobody's.", None),
+    "HandoffNote.userIds": ("Who had the shift.", []),
+    "HandoffNote.startTime": ("Since when it ran.", f"{_DAY}09:00:00Z"),
+    "HandoffNote.words": (
+        "What somebody wrote for whoever comes.",
+        "db-1 is slow since the upgrade; ask Bea.",
+    ),
+    "HandoffNoteIn.words": (
+        "What to leave; empty takes it back.",
+        "db-1 is slow since the upgrade; ask Bea.",
+    ),
+    "HandoffNoteIn.noteId": ("The note that was handed over last; without it, the shift that runs.", ""),
+    "HandoffNote.incidents": (
+        "What is open first, the worst before the rest; then what paged and is over.",
+        [],
+    ),
+    "covers": ("Who stood in during the shift.", []),
+    "handedAt": ("When it was handed over; null: the shift runs still.", f"{_DAY}09:00:00Z"),
+    "isOpen": ("Whether it was open then.", True),
+    "moreIncidents": ("How many further incidents there were.", 0),
+    "paged": ("Whether it paged somebody of the shift.", True),
+    "wordsAt": ("When that was written last.", None),
+    "wordsById": ("The person who wrote it.", None),
     "handoffLeadHours": ("How many hours before a turn the person is told; 0: not before.", 12.0),
     "handoffs": ("Whether the person is told when their turn begins and ends.", True),
     "effectiveFrom": (

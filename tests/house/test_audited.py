@@ -30,6 +30,7 @@ NOT_AN_ACT = {
     "shift_notices.agreed": "part of an act that another records",
     "shift_notices.remember": "part of an act that another records",
     "shift_notices.tell": "time does it, nobody",
+    "handoff_drafts.hand_over": "time does it, nobody",
     "shift_reminders.note": "time does it, nobody",
     "shift_reminders.tell": "time does it, nobody",
     "swaps.expire": "time does it, nobody",

@@ -182,6 +182,7 @@ FORMS: dict[str, Callable[[Ids, Instant], dict[str, str]]] = {
         "name": "Example",
         "member_id": ids["user_id"],
     },
+    "/schedules/{schedule_id}/handoff-note": lambda ids, now: {"words": "Watch the disk"},
     "/schedules/{schedule_id}/overrides": lambda ids, now: {
         "user_id": ids["user_id"],
         "start": _local(now, 1),

@@ -23,6 +23,7 @@ from openalert.usecases import (
     calendars,
     channels,
     contact_methods,
+    handoff_notes,
     incidents,
     invitations,
     links,
@@ -115,6 +116,7 @@ async def settle(openalert: OpenAlert) -> Seeded:
     async with openalert.database.transaction(make.actor(ana, made.team)) as tx:
         await calendars.create_link(tx, name="phone", schedule_id=made.schedules[0].id, with_gaps=True)
         turn = {"start_at": tx.now + 600_000, "end_at": tx.now + 1_200_000}
+        await handoff_notes.write(tx, made.schedules[0].id, "Watch the disk")
         await swaps.offer(tx, made.schedules[0].id, user_id=bea.id, note="dentist", **turn)
     await make.identity(openalert.database, ana, "ana at the provider")
     await make.identity(openalert.database, bea, "bea at the provider")

@@ -14,7 +14,7 @@ from openalert.domain.schedule import Schedule
 from openalert.storage import users
 from openalert.storage.database import Database
 from openalert.usecases import schedules
-from openalert.web.api import overrides, previews, rotations, swaps
+from openalert.web.api import handoff_notes, overrides, previews, rotations, swaps
 from openalert.web.api.oncall import At, OnCallOut, OnCallPersonOut, answer_all, show_people
 from openalert.web.api.quality import get_quality
 from openalert.web.api.wire import READS, WRITES, Input, Moment, Output, TeamFilter, instant, moment
@@ -189,5 +189,6 @@ routes = Router(
         *overrides.handlers,
         *swaps.handlers,
         *previews.handlers,
+        *handoff_notes.handlers,
     ],
 )

@@ -29,6 +29,7 @@ from openalert.web.ui import (
     choices,
     drawings,
     grids,
+    handoffs,
     reasons,
     rotas,
     rotation_forms,
@@ -195,6 +196,7 @@ async def schedule_page(
             "overrides": [_override(each, names) for each in to_come[:_OVERRIDES_SHOWN]],
             "more_overrides": max(len(to_come) - _OVERRIDES_SHOWN, 0),
             "undo": _undo(to_come, typed, actor, schedule),
+            "handoff": await handoffs.noted(reader, actor, schedule.id),
             "share": await shares.shared(request, reader, actor, schedule.id),
             "rotations": [
                 _rotation(schedule, each, names, now) for each in schedules.shown(plan.rotations, now)
