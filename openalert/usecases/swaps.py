@@ -24,7 +24,7 @@ from openalert.storage import swaps as stored
 from openalert.storage import users
 from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import schedules, shift_notices, swap_news
-from openalert.usecases.access import acting, found, require
+from openalert.usecases.access import acting, all_known, found, require
 from openalert.usecases.swap_following import plan_ahead, record, trim
 
 MOST_SCHEDULES = 200
@@ -106,10 +106,22 @@ async def take_shift(
     """Take somebody's shift, or part of one, that was not offered. Admins of the team do it for others."""
     schedule = await _to_respond(tx, schedule_id)
     taker = _on_behalf(tx, schedule, taker_id, "takerId")
-    swap = _swap(tx, schedule, user_id, start_at, end_at, note)
     if not user_id:
         raise Invalid("userId must name whose shift it is.", field="userId")
-    return await _carry_out(tx, schedule, None, msgspec.structs.replace(swap, taken_by_id=taker))
+    swap = msgspec.structs.replace(_swap(tx, schedule, user_id, start_at, end_at, note), taken_by_id=taker)
+    offered = await _same_offer(tx, swap)
+    if offered is not None:
+        swap = msgspec.structs.replace(offered, taken_by_id=taker, note=swap.note or offered.note)
+    return await _carry_out(tx, schedule, offered, swap)
+
+
+async def _same_offer(tx: Transaction, swap: Swap) -> Swap | None:
+    """The offer of this very shift to the team or to whoever takes it; None: it is not offered so."""
+    for each in await _of_time(tx, swap, SwapStatus.OPEN):
+        asked = each.in_return is None and each.to_user_id in (None, swap.taken_by_id)
+        if asked and (max(each.start_at, tx.now), each.end_at) == (max(swap.start_at, tx.now), swap.end_at):
+            return each
+    return None
 
 
 async def take(
@@ -249,7 +261,8 @@ async def _check(tx: Transaction, schedule: Schedule, swap: Swap) -> None:
     ahead = await stored.in_force(tx, schedule.id)
     if len(ahead) >= MOST_AHEAD and all(each.id != swap.id for each in ahead):
         raise Conflict(f"A schedule has at most {MOST_AHEAD} swaps ahead; take back some first.")
-    await schedules.check_people(tx, tx.actor, [swap.user_id], "userId")
+    # Somebody who is switched off has shifts too, until others take them.
+    all_known([swap.user_id], await users.named(tx, tx.actor, [swap.user_id]), "userId", "user")
     start = max(swap.start_at, tx.now)
     await _check_shift(tx, schedule, swap.user_id, start, swap.end_at, "startTime")
     if swap.in_return is not None:

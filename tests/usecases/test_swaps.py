@@ -16,7 +16,8 @@ from openalert.domain.swap import Swap, SwapStatus
 from openalert.domain.user import User
 from openalert.engine import swaps as due
 from openalert.storage import calendar_feeds
-from openalert.usecases import cover_suggestions, overrides, schedules, swaps
+from openalert.usecases import cover_suggestions, overrides, schedules, swaps, teams
+from openalert.usecases import users as people
 from tests import make
 from tests.world import World
 
@@ -340,3 +341,34 @@ async def test_who_could_take_a_shift_is_told_with_reasons(world: World, rota: R
     # Every other of the thirty days from today to four weeks after the shift.
     assert found[0].words == "360 h on call in eight weeks, reachable, free"
     assert found[1].words == "0 h on call in eight weeks, reachable, away then"
+
+
+async def test_taking_an_offered_shift_beside_the_offer_takes_the_offer(world: World, rota: Rota) -> None:
+    """There is one swap then, which says who took it, and not an offer that looks taken back."""
+    offered = await rota.does(swaps.offer, by=world.alice, note="Dentist", **rota.day(2))
+    taken = await rota.does(swaps.take_shift, by=world.bob, user_id=world.alice.id, **rota.day(2))
+    assert (taken.id, taken.status, taken.note) == (offered.id, SwapStatus.TAKEN, "Dentist")
+
+
+async def test_the_shifts_of_somebody_who_is_switched_off_are_taken(world: World, rota: Rota) -> None:
+    """They would page nobody; an offer that such a person made is taken as well, and nobody writes to them."""
+    offered = await rota.does(swaps.offer, by=world.bob, **rota.day(1))
+    await world.does(people.update, world.bob.id, is_active=False, by=world.alice)
+    await rota.does(swaps.take, offered.id, by=world.alice)
+    await rota.does(swaps.take_shift, by=world.alice, user_id=world.bob.id, **rota.day(3))
+    assert await rota.days(4) == [["Alice"]] * 4
+    world.mailbox(world.alice).got("Bob offers a shift", HANDOFF)
+    world.is_quiet()
+    with pytest.raises(Invalid, match="userId: there is no user"):
+        await rota.does(swaps.take_shift, by=world.alice, user_id="nobody", **rota.day(2))
+
+
+async def test_whoever_loses_the_team_takes_nothing_and_gets_nothing(world: World, rota: Rota) -> None:
+    """Bob was asked, and is put out of the team before he answers."""
+    asked = await rota.does(swaps.offer, by=world.alice, to_user_id=world.bob.id, **rota.day(2))
+    await world.does(teams.remove_member, world.core.id, world.bob.id, anyway=True, by=world.alice)
+    with pytest.raises(NotFound):
+        await rota.does(swaps.take, asked.id, by=world.bob)
+    with pytest.raises(Invalid) as refused:
+        await rota.does(swaps.take, asked.id, by=world.alice, taker_id=world.bob.id)
+    assert refused.value.details["field"] == "takerId"

@@ -110,14 +110,20 @@ class Scene:
             "can_withdraw": self.can_swap and undoable and concerned,
         }
 
-    def shift(self, turn: Values) -> Values:
+    def shift(self, turn: Values, offers: Sequence[Swap]) -> Values:
         """A coming shift, and where it is given away, taken, or taken in part."""
         span = {"start": str(turn["start"]), "end": str(turn["end"]), "user_id": turn["user_id"]}
         mine = turn["user_id"] == self.me
+        gives = self.can_swap and (mine or self.leads)
+        offered = any(
+            each.user_id == turn["user_id"] and each.start_at <= turn["start"] and each.end_at >= turn["end"]
+            for each in offers
+        )
         return turn | {
+            "offered": offered,
             "name": self.name(turn["user_id"]),
             "mine": mine,
-            "give": f"{address(self.path, **span)}#give" if self.can_swap and (mine or self.leads) else None,
+            "give": f"{address(self.path, **span)}#give" if gives and not offered else None,
             "part": f"{address(self.path, take='shift', **span)}#give"
             if self.can_swap and not mine
             else None,
@@ -157,12 +163,13 @@ async def page(
         typed = _filled(typed, every, context["zone"])
         whose = typed.get("user_id") or actor.user_id or ""
         suggestions = await _suggestions(reader, actor, schedule, typed, whose, context["zone"])
+        offers = [each for each in every if each.status is SwapStatus.OPEN]
         context |= {
             "schedule": {"id": schedule.id, "name": schedule.name, "can_swap": scene.can_swap},
-            "offers": [scene.offer(each) for each in every if each.status is SwapStatus.OPEN],
-            "past": [scene.offer(each) for each in every if each.status is not SwapStatus.OPEN],
+            "offers": [scene.offer(each) for each in offers],
+            "past": [scene.offer(each) for each in every if _came_to_something(each)],
             "shown": SHOWN,
-            "shifts": [scene.shift(turn) for turn in turns],
+            "shifts": [scene.shift(turn, offers) for turn in turns],
             "people": [(each, scene.name(each)) for each in able if each != whose],
             "suggestions": [
                 {
@@ -190,6 +197,13 @@ async def page(
             "errors": errors,
         }
     return answer(request, "schedules/swaps.html", context, 422 if errors else 200)
+
+
+def _came_to_something(swap: Swap) -> bool:
+    """Whether it is worth a line that it is over: an offer that was only taken back is not."""
+    if swap.status is SwapStatus.WITHDRAWN:
+        return swap.taken_by_id is not None
+    return swap.status is not SwapStatus.OPEN
 
 
 async def _turns(reader: Reader, schedule: Schedule) -> list[Values]:
