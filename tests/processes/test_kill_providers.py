@@ -1,5 +1,11 @@
-"""kill -9 between claim, send and settle, with providers that can be asked afterwards what they have."""
+"""kill -9 between claim, send and settle, over providers of every sort.
 
+A text message and a message in Slack are found at their provider afterwards. Nothing can be asked whether a call was
+placed or a push was shown: these go out once more, and say so.
+"""
+
+import asyncio
+import re
 import socket
 import sqlite3
 import time
@@ -8,9 +14,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import msgspec
 import pytest
 
+from tests.fakes.push_service import FakeBrowser, FakePushService
 from tests.fakes.slack import BOT, FakeSlack
 from tests.fakes.smtp import FakeSmtp
 from tests.fakes.twilio import ACCOUNT, NUMBER, TOKEN, FakeTwilio
@@ -21,7 +29,8 @@ from tests.processes.server import House, Server, settle_in, until
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 BEAS = "+4915112345678"
-MARK = "possible repeat"
+PASSWORD = "a long night at the sea"
+REPEATED = re.compile(r"possible repeat|may have heard this before", re.IGNORECASE)
 
 
 class Providers(msgspec.Struct):
@@ -31,25 +40,55 @@ class Providers(msgspec.Struct):
     first: FakeTwilio
     second: FakeTwilio
     slack: FakeSlack
+    push: FakePushService
+    calls_before: int = 0
+    """Calls that are not for the page: one reads out a code."""
 
-    def texts(self, name: str) -> list[str]:
-        """What this provider has taken of the page, as its readers see it."""
+    async def told(self, name: str) -> list[str]:
+        """The copies of the page that this provider has taken, the oldest first, as their readers have them."""
+        if name == "voice":
+            return [await self.first.plays(call) for call in self.first.calls[self.calls_before :]]
         told = {
             "first": lambda: [each.body for each in self.first.messages],
             "second": lambda: [each.body for each in self.second.messages],
             "slack": lambda: [each.words() for each in self.slack.channel("#alerts").messages],
+            "push": lambda: [
+                f"{each.payload['title']} {each.payload['body']}"
+                for each in self.push.pushes(time.time_ns() // 1_000_000_000)
+            ],
         }[name]()
         return [text for text in told if "disk full" in text]
+
+    async def has(self, name: str) -> bool:
+        """Whether this provider has taken a copy; nobody answers a call to find out."""
+        if name == "voice":
+            return len(self.first.calls) > self.calls_before
+        return bool(await self.told(name))
+
+    def behind(self, name: str) -> FakeWebhook:
+        """Who takes what goes to this provider."""
+        return {
+            "first": self.first,
+            "voice": self.first,
+            "second": self.second,
+            "slack": self.slack,
+            "push": self.push,
+        }[name]
 
 
 @pytest.fixture
 async def providers(tmp_path: Path, smtp: FakeSmtp) -> AsyncIterator[Providers]:
-    """Two accounts at Twilio, a workspace in Slack, and a server that knows them."""
+    """Two accounts at Twilio, a workspace in Slack, a push service, and a server that knows them."""
 
     def now() -> int:
         return time.time_ns() // 1_000_000
 
-    async with FakeTwilio(clock=now) as first, FakeTwilio(clock=now) as second, FakeSlack() as slack:
+    async with (
+        FakeTwilio(clock=now) as first,
+        FakeTwilio(clock=now) as second,
+        FakeSlack() as slack,
+        FakePushService(FakeBrowser()) as push,
+    ):
         second._given = 1000
         account = {"account_sid": ACCOUNT, "auth_token": TOKEN, "from_number": NUMBER}
         settings = {f"twilio_{name}": value for name, value in account.items()}
@@ -58,16 +97,52 @@ async def providers(tmp_path: Path, smtp: FakeSmtp) -> AsyncIterator[Providers]:
         settings |= {"slack_bot_token": BOT, "slack_base_url": slack.base_url}
         server = mailing(tmp_path, smtp, **settings)
         server.environment["OPENALERT_SERVER_BASE_URL"] = server.url
-        yield Providers(server, first, second, slack)
+        authorities = tmp_path / "authorities.pem"
+        authorities.write_bytes(push.certificate.pem[push.certificate.pem.index(b"-----BEGIN CERTIFICATE") :])
+        server.environment["SSL_CERT_FILE"] = str(authorities)
+        async with httpx2.AsyncClient(base_url=server.url, timeout=30.0) as first.web:
+            yield Providers(server, first, second, slack, push)
         await server.close()
 
 
 async def _paged_by_text(providers: Providers, house: House) -> None:
     """Bea has a telephone; that she has proven it is written for her, since she alone could."""
+    await _telephone(providers, house, "sms")
+
+
+async def _paged_by_call(providers: Providers, house: House) -> None:
+    """The same, and she is called at once."""
+    method_id = await _telephone(providers, house, "voice")
+    rule = {"contactMethodId": method_id, "delayMinutes": 0}
+    await providers.server.call("POST", f"/users/{house.bea_id}/notification-rules", rule)
+
+    async def code_is_read() -> bool:
+        return len(providers.first.calls) == 1
+
+    await until(code_is_read)
+    providers.calls_before = 1
+
+
+async def _telephone(providers: Providers, house: House, kind: str) -> str:
     mine = f"/users/{house.bea_id}/contact-methods"
-    method = await providers.server.call("POST", mine, {"type": "sms", "address": BEAS})
+    method = await providers.server.call("POST", mine, {"type": kind, "address": BEAS})
     with closing(sqlite3.connect(providers.server.data / "openalert.db", timeout=10)) as raw, raw:
         raw.execute("UPDATE contact_methods SET verified_at = created_at WHERE id = ?", (method["id"],))
+    return str(method["id"])
+
+
+async def _paged_by_push(providers: Providers, house: House) -> None:
+    """Bea signs in and connects her browser, as its page does."""
+    server = providers.server
+    command = ("user", "passwd", "bea@example.org", "--password-stdin")
+    done = await asyncio.to_thread(lambda: server.run(*command, stdin=f"{PASSWORD}\n"))
+    assert done.returncode == 0, done.stderr
+    async with httpx2.AsyncClient(base_url=server.url, headers={"Origin": server.url}) as bea:
+        typed = {"email": "bea@example.org", "password": PASSWORD}
+        assert (await bea.post("/auth/login", data=typed)).status_code == 303
+        subscription = providers.push.browser.subscription(providers.push.endpoint)
+        answer = await bea.post("/api/v1/users/me/push-subscriptions", json=subscription)
+        assert answer.status_code == 201, answer.text
 
 
 async def _paged_in_slack(providers: Providers, house: House) -> None:
@@ -93,8 +168,15 @@ class Case(msgspec.Struct, frozen=True):
     prepare: Callable[[Providers, House], Any]
     is_taken: bool
     """Whether the provider has taken it before the kill, and only its answer is missing."""
+    can_be_asked: bool = True
+    """Whether the provider says afterwards what it has; if not, what it had taken goes out once more."""
     refusing: str = ""
     """The provider that does not take it before."""
+
+    @property
+    def copies(self) -> int:
+        """How often the page is there in the end."""
+        return 2 if self.is_taken and not self.can_be_asked else 1
 
 
 CASES = [
@@ -102,6 +184,10 @@ CASES = [
     Case("first", "sms", _paged_by_text, is_taken=True),
     Case("second", "sms", _paged_by_text, is_taken=True, refusing="first"),
     Case("slack", "slack", _paged_in_slack, is_taken=True),
+    Case("voice", "voice", _paged_by_call, is_taken=False, can_be_asked=False),
+    Case("voice", "voice", _paged_by_call, is_taken=True, can_be_asked=False),
+    Case("push", "push", _paged_by_push, is_taken=False, can_be_asked=False),
+    Case("push", "push", _paged_by_push, is_taken=True, can_be_asked=False),
 ]
 
 
@@ -111,11 +197,11 @@ CASES = [
 async def test_kill_9_on_the_way_to_a_provider_neither_loses_nor_doubles(
     providers: Providers, case: Case
 ) -> None:
-    """What nobody had arrives, marked; what was taken is found at the provider, and stays alone."""
+    """What nobody had arrives, marked; what was taken is found at the provider and stays alone, or is marked too."""
     server = providers.server
     house = await settle_in(server)
     await case.prepare(providers, house)
-    fake: FakeWebhook = getattr(providers, case.name)
+    fake = providers.behind(case.name)
     if case.refusing:
         getattr(providers, case.refusing).cans(503)
     silent = None
@@ -131,7 +217,7 @@ async def test_kill_9_on_the_way_to_a_provider_neither_loses_nor_doubles(
         rows = [
             row for row in await server.items("/notifications?kind=page") if row["channel"] == case.channel
         ]
-        reached = not case.is_taken or bool(providers.texts(case.name))
+        reached = not case.is_taken or await providers.has(case.name)
         tries = 2 if case.refusing else 1
         return reached and any(row["status"] == "sending" and row["attempts"] == tries for row in rows)
 
@@ -148,10 +234,11 @@ async def test_kill_9_on_the_way_to_a_provider_neither_loses_nor_doubles(
         return any(row["channel"] == case.channel for row in rows)
 
     await until(is_sent, 30)
-    (told,) = providers.texts(case.name)
-    assert (MARK in told.lower()) == (not case.is_taken)
-    for other in {"first", "second", "slack"} - {case.name}:
-        assert providers.texts(other) == []
+    told = await providers.told(case.name)
+    assert len(told) == case.copies, told
+    assert bool(REPEATED.search(told[-1])) == (not case.is_taken or case.copies > 1)
+    for other in {"first", "second", "slack", "push"} - {case.name}:
+        assert await providers.told(other) == []
 
 
 def _hangs(fake: FakeWebhook, fault: Fault) -> None:
@@ -160,3 +247,5 @@ def _hangs(fake: FakeWebhook, fault: Fault) -> None:
         fake.faults["chat.postMessage"] = fault
     elif isinstance(fake, FakeTwilio):
         fake.loses(fault, "POST")
+    else:
+        fake.fault = fault
