@@ -34,6 +34,7 @@ _TYPE = plain("notificationtype type notification")
 _STATE = plain(
     "servicestate hoststate state status currentstate newstate serviceshortstate hostshortstate severity"
 )
+_HOST_STATE = tuple(name for name in _STATE if not name.startswith("service"))
 _HOST = plain("hostname hostdisplayname host hostalias")
 _SERVICE = plain("servicedesc servicedescription servicename service servicedisplayname")
 _OUTPUT = plain("serviceoutput hostoutput output checkoutput pluginoutput message info")
@@ -71,7 +72,7 @@ def _read(name: str, body: dict[str, Any], inbound: Inbound) -> Signal | Nothing
         if service is not None and host is not None
         else first(service, host)
     )
-    state = text.line(first(*fields.values(_STATE)))
+    state = text.line(first(*fields.values(_STATE if service is not None else _HOST_STATE)))
     moment = first(*fields.values(_MOMENT))
     return normal.signal(
         name,
@@ -121,7 +122,8 @@ def _kind(fields: Fields, service: Any) -> str:
 def _severity(fields: Fields, *, has_service: bool) -> Severity | None:
     """None: the state is good. The state's word, else its number; what nobody knows is bad."""
     codes = _SERVICE_CODES if has_service else _HOST_CODES
-    for value in fields.values(_STATE) + fields.values(plain("servicestateid hoststateid stateid")):
+    states = _STATE if has_service else _HOST_STATE
+    for value in fields.values(states) + fields.values(plain("servicestateid hoststateid stateid")):
         word = value.strip().lower() if isinstance(value, str) else text.scalar(value)
         if word in _STATES:
             return _STATES[word]

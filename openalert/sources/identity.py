@@ -26,7 +26,9 @@ def of(source: str, *candidates: tuple[Any, ...]) -> str:
     for parts in candidates:
         texts = [part.strip() if isinstance(part, str) else text.scalar(part) for part in parts]
         if texts[0]:
-            return key("/".join((source, *texts)).rstrip("/"))
+            while not texts[-1]:
+                texts.pop()
+            return key("/".join((source, *texts)))
     return ""
 
 

@@ -4,13 +4,15 @@ https://www.zabbix.com/documentation/current/en/manual/appendix/macros/supported
 https://www.zabbix.com/documentation/current/en/manual/config/triggers/severity, where "Warning" is below "Average".
 """
 
+import json
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from openalert.domain.alert import Signal, SignalStatus
 from openalert.domain.severity import Severity
 from openalert.sources import identity, normal, text, words
-from openalert.sources.fields import Fields, first, plain
+from openalert.sources.fields import Fields, at, first, listed, plain
 from openalert.sources.source import Inbound, source_of
 from openalert.sources.words import Meaning
 
@@ -62,6 +64,8 @@ def _read(body: dict[str, Any], inbound: Inbound) -> Signal:
     fields = Fields({name: value for name, value in body.items() if not _unfilled(value)})
     status = _first(_STATUSES, fields.values(_STATUS))
     title = normal.first_line(tuple(fields.values(_TITLE)))
+    if status is None and fields.get("eventrecoverydatetime"):
+        status = SignalStatus.RESOLVED
     if status is None:
         status = words.status(first(*fields.values(_STATUS), title.partition(":")[0])) or SignalStatus.FIRING
     action = text.line(fields.get("eventupdateaction")).lower()
@@ -84,7 +88,7 @@ def _read(body: dict[str, Any], inbound: Inbound) -> Signal:
         group=f"{NAME}/{text.scalar(host)}" if host is not None else "",
         description=tuple(fields.values(_TEXT)),
         labels={"host": host, "host_group": first(fields.get("hostgroup"), fields.get("hostgroups"))}
-        | text.texts(first(fields.get("eventtags"), fields.get("tags")) or fields.get("tags")),
+        | _tags(fields.get("eventtags") or fields.get("eventtagsjson") or fields.get("tags")),
         annotations={
             "item": fields.get("item"),
             "value": first(fields.get("itemvalue"), fields.get("itemlastvalue")),
@@ -98,6 +102,17 @@ def _read(body: dict[str, Any], inbound: Inbound) -> Signal:
 def _first(table: Mapping[str, Meaning], values: list[Any]) -> Meaning | None:
     """What the first value that is in the table means."""
     return next((found for value in values if (found := words.look_up(table, value))), None)
+
+
+def _tags(value: Any) -> dict[str, str]:
+    """`{EVENT.TAGSJSON}`, as text or as the list in it, or what labels look like anywhere."""
+    if isinstance(value, str) and value.startswith("["):
+        with suppress(ValueError, RecursionError):
+            value = json.loads(value[: text.DESCRIPTION])
+    pairs = [
+        {"key": at(each, "tag"), "value": at(each, "value")} for each in listed(value) if at(each, "tag")
+    ]
+    return text.texts(pairs) or text.texts(value)
 
 
 def _bare(title: str) -> str:
