@@ -8,13 +8,18 @@ from openalert.domain.plan import ImportedShift, OnCallSource, Plan
 from openalert.domain.reason import Reason, Stand, reasons
 from openalert.web.ui.frame import Values
 from openalert.web.ui.grids import of_override
-from openalert.web.ui.rotas import GONE, Ruler, named
+from openalert.web.ui.rotas import GONE, Ruler, listed_some, named
 
 Names = Mapping[str, str]
 
 
-def told(plan: Plan, answered: OnCall, names: Names, ruler: Ruler) -> Values:
-    """The answer at a moment: {at, names, until, chain: [{name, words, decides}]}; what decides is marked."""
+def told(
+    plan: Plan, answered: OnCall, names: Names, ruler: Ruler, elsewhere: Mapping[str, Sequence[str]]
+) -> Values:
+    """The answer at a moment: {at, names, until, also, chain: [{name, words, decides}]}; what decides is marked.
+
+    `elsewhere`: the other schedules for which each person is on call then.
+    """
     acting = [each for each in plan.overrides if each.start_at <= answered.at < each.end_at]
     acting.sort(key=lambda each: (each.created_at, each.id), reverse=True)
     found = reasons(plan.rotations, answered.at, plan.imported)
@@ -34,6 +39,11 @@ def told(plan: Plan, answered: OnCall, names: Names, ruler: Ruler) -> Values:
         "at": ruler.clock(answered.at),
         "names": named(answered.people, names),
         "until": ruler.clock(answered.until) if answered.until else "",
+        "also": [
+            f"{names.get(person.user_id, GONE)} is on call for {listed_some(elsewhere[person.user_id])} too."
+            for person in answered.people
+            if person.user_id in elsewhere
+        ],
         "chain": chain,
     }
 

@@ -36,6 +36,7 @@ from openalert.web.ui import (
     shares,
     timelines,
 )
+from openalert.web.ui import shifts as duties
 from openalert.web.ui.forms import Errors, local_instant, local_text, values_of
 from openalert.web.ui.frame import Values, Web, address, answer, shell
 
@@ -173,6 +174,7 @@ async def schedule_page(
         to_come = [each for each in plan.overrides if each.end_at > now]
         names = await _names(reader, actor, answers, [period, ahead], [plan])
         absent = await calendar_feeds.clashes_of(reader, period, start, end)
+        elsewhere = await duties.on_at(reader, actor, timeline.at, schedule.id) if timeline.at else {}
         team = await teams.get(reader, actor, schedule.team_id)
         facts = _facts(schedule, actor, team.name if team else "", answered, ahead, names, zone)
         drawing = drawings.Drawing(timeline, plan, period, names, facts["can_override"], absent)
@@ -187,7 +189,9 @@ async def schedule_page(
             "is_crowded": grids.has_bars(grid, "crowd"),
             "is_away": grids.has_bars(grid, "away"),
             "period": timeline.controls(schedule.timezone, str(readers_zone)),
-            "asked": reasons.told(plan, answers[1], names, ruler) if timeline.at is not None else None,
+            "asked": reasons.told(plan, answers[1], names, ruler, elsewhere)
+            if timeline.at is not None
+            else None,
             "away": _away(await calendar_feeds.clashes_of(reader, ahead, now, now + LOOK_AHEAD), names),
             "switched_off": await _switched_off(reader, actor, plan),
             "unreachable": await _hard_to_reach(reader, answered, ahead, names),

@@ -69,11 +69,15 @@ def _joined(pieces: list[tuple[Instant, Instant]]) -> list[tuple[Instant, Instan
 
 async def on_now(reader: Reader, actor: Actor) -> Mapping[str, list[str]]:
     """The schedules for which each person is on call now, by the person's id."""
-    seen = await schedules.page(reader, actor, limit=_MOST_SCHEDULES)
-    found = await schedules.plans(reader, seen, reader.now)
+    return await on_at(reader, actor, reader.now)
+
+
+async def on_at(reader: Reader, actor: Actor, at: Instant, but: str = "") -> Mapping[str, list[str]]:
+    """The names of the schedules for which each person is on call at an instant, that of the id `but` left out."""
+    seen = [each for each in await schedules.page(reader, actor, limit=_MOST_SCHEDULES) if each.id != but]
+    found = await schedules.plans(reader, seen, at)
     names: dict[str, list[str]] = {}
     for each in seen:
-        plan = found[each.id]
-        for person in on_call(plan, reader.now).people:
+        for person in on_call(found[each.id], at).people:
             names.setdefault(person.user_id, []).append(each.name)
     return names

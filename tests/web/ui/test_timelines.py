@@ -186,6 +186,20 @@ async def test_until_when_somebody_is_on_call_is_known_beyond_what_is_drawn(
     assert "is on call until Thu 24 Dec 18:00." in (await browser.get(f"{path}?at=2026-02-01T12:00")).text
 
 
+async def test_whoever_is_on_call_for_two_schedules_at_once_is_named(world: World, sign_in: SignIn) -> None:
+    """Asked about a moment, the page says what else that person answers for then, in what the reader may see."""
+    path = await _schedule(world, Weekly=RotationChange(member_ids=(world.alice.id,)))
+    other = await _schedule(world, Weekly=RotationChange(member_ids=(world.bob.id,)))
+    async with world.db.transaction(world.as_(world.alice)) as tx:
+        await schedules.update(tx, other.removeprefix("/schedules/"), name="Billing")
+    browser = await sign_in(world.alice)
+    asked = f"{path}?at=2026-12-24T22:00"
+    assert "is on call for" not in (await browser.get(asked)).text
+    await _overridden(world, other, CHRISTMAS, 12, user_id=world.alice.id)
+    assert "Alice is on call for Billing too." in (await browser.get(asked)).text
+    assert "Alice is on call for Core too." in (await browser.get(f"{other}?at=2026-12-24T22:00")).text
+
+
 async def test_what_was_just_made_is_undone_by_one_button(world: World, sign_in: SignIn) -> None:
     """Beside what was said stands Undo, for whoever did it, and it takes the override back."""
     path = await _schedule(world, Weekly=RotationChange(member_ids=(world.alice.id, world.bob.id)))
