@@ -56,10 +56,11 @@ function unfold() {
   dialog.showModal();
 }
 document.addEventListener("click", (event) => {
+  const dragged = moved && event.detail > 0; // what ends a drag is no click; a key is one
+  if (dragged && event.target.closest("#schedule_plan .bar")) event.preventDefault();
   const bar = event.target.closest("#schedule_plan a[href*='#override']");
-  if (!bar || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  if (dragged || !bar || event.ctrlKey || event.metaKey || event.shiftKey) return;
   event.preventDefault();
-  if (moved) return;
   const asked = new URL(bar.getAttribute("href"), location.href).searchParams;
   const { override, start, end, reason } = bar.dataset;
   take(override ? { override, reason, start: local(+start), end: local(+end), words: words(bar) }

@@ -3,13 +3,13 @@
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
-from itertools import groupby, pairwise
+from itertools import groupby
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 import msgspec
 
-from openalert.domain.instant import HOUR, Instant, to_datetime
+from openalert.domain.instant import HOUR, MINUTE, Instant, to_datetime
 from openalert.domain.oncall import FinalSchedule
 from openalert.domain.plan import OnCallPerson, OnCallSource, Shift
 from openalert.domain.walltime import first_instant, midnight
@@ -101,17 +101,18 @@ class Range(msgspec.Struct, frozen=True, kw_only=True):
         return drawn
 
     def _hours(self) -> list[Values]:
-        """The hours that the clocks show, of which one may be missing, or there twice."""
+        """The hours that the clocks show, of which one may be missing, there twice, or cut in half."""
         ruler = Ruler(self)
-        edges = [*range(self.start, self.end, HOUR), self.end]
         drawn = []
-        for start, end in pairwise(edges):
+        start = self.start
+        while start < self.end:
             local = to_datetime(start).astimezone(self.zone)
+            end = min(start + HOUR - local.minute * MINUTE, self.end)
             x = ruler.place(start)
             drawn.append(
                 {
                     "weekday": "",
-                    "number": f"{local:%H}" if not local.minute else f"{local:%H:%M}",
+                    "number": "" if local.minute else f"{local:%H}",
                     "month": "",
                     "x": x,
                     "width": round(ruler.place(end) - x, 3),
@@ -122,6 +123,7 @@ class Range(msgspec.Struct, frozen=True, kw_only=True):
                     "note": "",
                 }
             )
+            start = end
         return drawn
 
     @property

@@ -4,6 +4,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from openalert.domain.schedule import RotationChange, RotationType
 from openalert.usecases import overrides, schedules
 from tests.web.ui.test_browser import CHROMIUM, House, _until, house
 
@@ -91,6 +92,32 @@ async def test_a_click_on_a_shift_opens_its_form_and_the_edge_of_an_override_is_
     async with database.read() as reader:
         assert await reader.value("SELECT reason FROM overrides") == "Wedding"
         assert await reader.value("SELECT end_at FROM overrides") < start + 24 * HOUR
+    assert house.complaints == []
+
+
+async def test_dragging_over_a_crowded_day_does_not_open_it(house: House) -> None:
+    """The time is marked for an override; a click on the same bar opens the day with each of its shifts."""
+    path, rotation = await _schedule(house)
+    database = house.openalert.database
+    async with database.transaction() as tx:
+        change = RotationChange(rotation_type=RotationType.HOURLY)
+        rotation_id = rotation.rpartition("/")[2]
+        await schedules.amend_rotation(tx, path.rpartition("/")[2], rotation_id, change, apply="now")
+    page = await house.page(f"{path}?view=month")
+    await page.locator("[rel=next]").click()
+    await _until(page, "location.search.includes('from=')")
+    bar = page.locator("[data-mark] .bar").nth(9)
+    box = await bar.bounding_box()
+    y = box["y"] + box["height"] / 2
+    await page.mouse.move(box["x"] + 3, y)
+    await page.mouse.down()
+    await page.mouse.move(box["x"] + box["width"] - 3, y, steps=5)
+    await page.mouse.up()
+    assert await page.locator("dialog.take").is_visible()
+    await page.keyboard.press("Escape")
+    await bar.click()
+    await _until(page, "location.search.includes('view=day')")
+    assert await page.locator("[data-mark] .bar").count() == 24
     assert house.complaints == []
 
 
