@@ -24,8 +24,7 @@ PER_TRANSACTION = 8
 async def run_due(database: Database, not_running_since: Instant | None = None) -> int:
     """Act on due timers, the longest overdue first; how many there were."""
     now = database.clock()
-    async with database.read() as reader:
-        due = await timers.due(reader, now, BATCH)
+    due = await database.look(lambda reader: timers.due(reader, now, BATCH))
     for start in range(0, len(due), PER_TRANSACTION):
         await _act(database, due[start : start + PER_TRANSACTION], not_running_since)
     for timer in due:

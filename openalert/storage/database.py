@@ -162,8 +162,18 @@ class Database(ABC):
 
         The body may await nothing but its reader, and must not touch what belongs to the event loop.
         """
-        async with self.read() as reader:
-            return await reader.together(body)
+        try:
+            return await self.snapshot(lambda connection: body(Reader(connection, self, self.clock())))
+        except OpenAlertError:
+            raise
+        except Exception as error:
+            raise self.translate(error) or error from error
+
+    async def snapshot(self, work: Callable[[Connection], Coroutine[Any, Any, T]]) -> T:
+        """The result of a coroutine that awaits only the connection it is given, which reads one snapshot."""
+        async with self.reader() as connection:
+            result: T = await connection.together(work)
+        return result
 
     @asynccontextmanager
     async def transaction(self, actor: Actor = SYSTEM) -> AsyncIterator[Transaction]:

@@ -286,6 +286,28 @@ async def test_a_look_is_one_snapshot(db: Database) -> None:
     assert await db.look(names) == ["after", "later"]
 
 
+async def test_a_look_that_fails_or_is_given_up_leaves_nothing_open(db: Database) -> None:
+    """Whoever uses its connection afterwards sees what was committed since, as often as there are connections."""
+
+    async def fails(reader: Reader) -> None:
+        await reader.rows("SELECT name FROM settings")
+        raise RuntimeError("a bug of ours")
+
+    async def names(reader: Reader) -> list[str]:
+        return [row[0] for row in await reader.rows("SELECT name FROM settings ORDER BY name")]
+
+    for _ in range(8):
+        with pytest.raises(RuntimeError, match="a bug of ours"):
+            await db.look(fails)
+        given_up = asyncio.create_task(db.look(names))
+        await asyncio.sleep(0)
+        given_up.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await given_up
+    await _later(db)
+    assert await asyncio.gather(*(db.look(names) for _ in range(8))) == [["later"]] * 8
+
+
 async def test_all_of_a_transaction_happens_at_one_instant(db: Database, clock) -> None:  # type: ignore[no-untyped-def]
     """The clock may go on; `now` does not."""
     async with db.transaction() as tx:

@@ -10,8 +10,8 @@ import pytest
 
 from openalert.domain.errors import Unavailable
 from openalert.storage import Database, open_database
-from openalert.storage.sqlite import DatabaseInUse
-from openalert.storage.transaction import Transaction
+from openalert.storage.sqlite import DatabaseInUse, SqliteConnection, SqliteDatabase
+from openalert.storage.transaction import Reader, Transaction
 
 pytestmark = pytest.mark.anyio
 
@@ -84,6 +84,30 @@ async def test_an_act_alone_goes_to_the_writers_thread_once(
     assert (len(trips), sqlite_db.commits - commits) == (1, 1)
     async with sqlite_db.read() as reader:
         assert await reader.value("SELECT count(*) FROM settings") == 1
+
+
+async def test_a_look_goes_to_a_readers_thread_once(
+    sqlite_db: SqliteDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The snapshot begins, is read and ends in one trip: the engine looks after every commit."""
+    trips: list[Any] = []
+    trip = SqliteConnection.together
+
+    async def counted(connection: SqliteConnection, work: Any) -> Any:
+        trips.append(work)
+        return await trip(connection, work)
+
+    async def none(*_: Any) -> None:
+        raise AssertionError("a trip of its own")
+
+    async def body(reader: Reader) -> list[int]:
+        return [await reader.value("SELECT count(*) FROM settings") for _ in range(2)]
+
+    monkeypatch.setattr(SqliteConnection, "together", counted)
+    monkeypatch.setattr(SqliteConnection, "run", none)
+    monkeypatch.setattr(SqliteConnection, "fetch", none)
+    assert await sqlite_db.look(body) == [0, 0]
+    assert len(trips) == 1
 
 
 async def test_nothing_and_truth_are_stored_as_such(sqlite_db: Database) -> None:
