@@ -33,6 +33,7 @@ from openalert.notifiers.push import WebPushSettings
 from openalert.notifiers.slack import SlackNotifier
 from openalert.notifiers.slack_api import SlackSettings
 from openalert.notifiers.slack_socket import SlackSocket
+from openalert.notifiers.sns import SnsSubscriber
 from openalert.notifiers.telegram_api import TelegramBot, TelegramSettings
 from openalert.notifiers.twilio import TwilioSettings
 from openalert.storage.database import Database
@@ -41,6 +42,7 @@ from openalert.usecases.deliveries import Outside as LinksBack
 from openalert.usecases.intake import Intake
 from openalert.usecases.single_sign_on import SingleSignOn, end_other_sessions
 from openalert.usecases.slack import Slack
+from openalert.usecases.subscriptions import Subscriptions
 from openalert.web import assets, etags, guards, problems, webhooks
 from openalert.web.callbacks import telegram
 from openalert.web.description import Description
@@ -72,6 +74,7 @@ class OpenAlert:
         self.intake = Intake(database, webhooks.observe)
         self.notifiers = channels or notifiers.build(notifier_settings(config))
         self.calendars = CalendarFetcher(notifier_settings(config).outgoing)
+        self.subscriptions = Subscriptions(database, SnsSubscriber(notifier_settings(config).outgoing))
         self.engine = Engine(
             database,
             self.notifiers,
@@ -95,7 +98,9 @@ class OpenAlert:
             config,
             self.engine.health,
             {
-                webhooks.PREFIX: webhooks.Webhooks(database, self.intake, config.server.max_body_bytes),
+                webhooks.PREFIX: webhooks.Webhooks(
+                    database, self.intake, config.server.max_body_bytes, self.subscriptions
+                ),
                 "/static/": assets.serve,
                 "/api/v1/ws": self.live,
             },
@@ -132,6 +137,7 @@ class OpenAlert:
             await self._stop_slack()
             await self.access.finish()
             await self.calendars.close()
+            await self.subscriptions.stop()
             if self.single_sign_on is not None:
                 await self.single_sign_on.provider.close()
 

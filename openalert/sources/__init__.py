@@ -4,6 +4,7 @@
 detection should try it (most specific first), its payloads and their contract test.
 """
 
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -60,7 +61,7 @@ from openalert.sources import (
 )
 from openalert.sources.source import Inbound, Reading, Skipped, Source
 
-__all__ = ["DETECT", "SOURCES", "Inbound", "Reading", "Skipped", "Source", "detect", "read"]
+__all__ = ["DETECT", "SOURCES", "Inbound", "Reading", "Skipped", "Source", "detect", "named", "read"]
 
 SOURCES: dict[str, Source] = {
     source.name: source
@@ -130,6 +131,33 @@ def read(name: str, content: bytes, inbound: Inbound, *, limit: int = body.LIMIT
     if inbound.query:
         _override(reading, source, inbound.query)
     return reading
+
+
+_ALSO = {
+    "alertmanager": prometheus.NAME,
+    "amazonsns": cloudwatch.NAME,
+    "aws": cloudwatch.NAME,
+    "azuremonitor": azure.NAME,
+    "googlecloud": gcp.NAME,
+    "grafanaalerting": grafana.NAME,
+    "grafanalegacy": grafana.NAME,
+    "grafanaoncall": generic.NAME,
+    "icinga2": icinga.NAME,
+    "json": generic.NAME,
+    "kibana": elastic.NAME,
+    "naemon": nagios.NAME,
+    "sns": cloudwatch.NAME,
+    "stackdriver": gcp.NAME,
+    "vmalert": prometheus.NAME,
+    "webhook": generic.NAME,
+}
+_BY_SPELLING = {name.replace("_", ""): name for name in (*SOURCES, DETECT)} | _ALSO
+
+
+@lru_cache(maxsize=256)
+def named(name: str) -> str | None:
+    """The source, or `DETECT`, that a name in an address means in any usual spelling, such as `Uptime-Kuma`."""
+    return _BY_SPELLING.get(name.replace("_", "").replace("-", "").replace(".", "").lower())
 
 
 def detect(value: Any, inbound: Inbound) -> Source:

@@ -55,6 +55,11 @@ async def page(reader: Reader, integration_id: str, *, before: str = LAST, limit
     )
 
 
+async def explain(tx: Transaction, payload_id: str, reason: str) -> None:
+    """Say anew what became of a message."""
+    await tx.execute("UPDATE payloads SET reason = :reason WHERE id = :id", reason=reason, id=payload_id)
+
+
 async def counts(reader: Reader, integration_id: str) -> dict[str, int]:
     """How many messages of the integration had each outcome."""
     rows = await reader.rows(

@@ -66,6 +66,8 @@ class Outcome(msgspec.Struct, kw_only=True):
     deduplicated: int = 0
     incidents: list[tuple[str, int]] = []
     """Id and number of those it concerned."""
+    payload_id: str | None = None
+    """The message as it is kept; None when it is not."""
 
 
 class _Message:
@@ -131,8 +133,9 @@ async def _take_one(batch: Batch, message: _Message) -> Outcome:
     await _conclude(batch, message)
     message.outcome.processed = len(reading.signals)
     message.outcome.incidents = [(each.id, each.number) for each in message.touched.values()]
-    if message.keep or reading.skipped or message.delivery.replay_of:
+    if message.keep or reading.skipped or message.delivery.replay_of or not reading.signals:
         batch.payloads.append(_payload(message, reading, batch.tx.now))
+        message.outcome.payload_id = message.payload_id
     return message.outcome
 
 
@@ -311,11 +314,19 @@ def _payload(message: _Message, reading: Reading, now: Instant) -> Payload:
         body=body,
         body_encoding=encoding,
         body_size=len(delivery.content),
-        outcome="replayed" if delivery.replay_of else "partial" if reading.skipped else "accepted",
+        outcome=_became(delivery, reading),
         reason="; ".join(reasons) or reading.note or "",
         alert_count=len(reading.signals),
         trace_id=delivery.trace_id,
     )
+
+
+def _became(delivery: Delivery, reading: Reading) -> str:
+    if delivery.replay_of:
+        return "replayed"
+    if reading.skipped:
+        return "partial"
+    return "accepted" if reading.signals else "ignored"
 
 
 def _text(content: bytes) -> tuple[str, str]:

@@ -17,11 +17,12 @@ import structlog
 
 from openalert import telemetry
 from openalert.domain.errors import NotFound, OpenAlertError, TooLarge, Unavailable
-from openalert.sources import DETECT, SOURCES, Inbound, Reading, read
+from openalert.sources import Inbound, Reading, named, read
 from openalert.storage import routes
 from openalert.storage.database import Database
 from openalert.usecases.ingest import Delivery, Outcome
 from openalert.usecases.intake import Intake
+from openalert.usecases.subscriptions import Subscriptions
 from openalert.web.asgi import Receive, Scope, Send
 from openalert.web.problems import Refused
 
@@ -50,8 +51,16 @@ _encode = msgspec.json.Encoder().encode
 class Webhooks:
     """The ASGI application below /webhooks/."""
 
-    def __init__(self, database: Database, intake: Intake, max_body: int) -> None:
+    def __init__(
+        self,
+        database: Database,
+        intake: Intake,
+        max_body: int,
+        subscriptions: Subscriptions | None = None,
+    ) -> None:
+        """Without `subscriptions` nobody answers a sender's question."""
         self._database = database
+        self._subscriptions = subscriptions
         self._intake = intake
         self._max_body = max_body
         # Hashes of keys that were good when last looked at. Only a hint that saves a look-up: whether a key is
@@ -78,6 +87,8 @@ class Webhooks:
             if isinstance(outcome.error, NotFound):
                 self._good.pop(key_hash, None)
             raise outcome.error
+        if self._subscriptions and reading and reading.confirm and outcome.payload_id:
+            self._subscriptions.answer_soon(reading.confirm, outcome.payload_id)
         await _answer(send, 202, _encode(_accepted(outcome, reading, trace_id)), _JSON)
 
     async def _take_in(
@@ -151,9 +162,9 @@ def _counter(source: str, result: str) -> Any:
 
 def _parts(path: str) -> tuple[str, str]:
     """The source that the path names, and the hash of its key; a longer tail is tolerated."""
-    source, _, rest = path[len(PREFIX) :].partition("/")
-    key = rest.partition("/")[0]
-    if not key or (source != DETECT and source not in SOURCES):
+    name, _, rest = path[len(PREFIX) :].partition("/")
+    key, source = rest.partition("/")[0], named(name)
+    if not key or source is None:
         raise NotFound("integration")
     return source, hashlib.sha256(key.encode()).hexdigest()
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from openalert.domain.errors import Invalid, TooLarge, Unsupported
 from openalert.domain.severity import Severity
-from openalert.sources import DETECT, SOURCES, Inbound, read
+from openalert.sources import DETECT, SOURCES, Inbound, named, read
 from tests.sources import payloads
 
 PATHS = [*SOURCES, DETECT]
@@ -197,6 +197,25 @@ def test_dedup_in_the_address() -> None:
         reading = read(DETECT, content, payloads.inbound(dedup="backup"))
         assert len({signal.fingerprint for signal in reading.signals}) == 2
         assert reading.note
+
+
+@pytest.mark.parametrize(
+    ("spelled", "meant"),
+    [
+        ("prometheus", "prometheus"),
+        ("Uptime-Kuma", "uptimekuma"),
+        ("new_relic", "newrelic"),
+        ("opsgenie-api", "opsgenie_api"),
+        ("alertmanager", "prometheus"),
+        ("grafana_legacy", "grafana"),
+        ("V1", DETECT),
+        ("v2", None),
+        ("", None),
+    ],
+)
+def test_names_in_addresses(spelled: str, meant: str | None) -> None:
+    """People spell a source in several ways; what nobody knows is none."""
+    assert named(spelled) == meant
 
 
 def test_a_typed_address_may_correct_what_it_reads() -> None:

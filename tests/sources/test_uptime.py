@@ -39,7 +39,8 @@ def test_kuma_maintenance_and_forms() -> None:
     body = sample("uptimekuma/down")
     body["heartbeat"]["status"] = 3
     assert not reading("uptimekuma", body).signals
-    content = b'--x\r\nContent-Disposition: form-data; name="data"\r\n\r\n{"heartbeat":{"status":0},"monitor":{"id":5,"name":"a"},"msg":"b"}\r\n--x--\r\n'
+    beat = b'{"heartbeat":{"status":0},"monitor":{"id":5,"name":"a"},"msg":"b"}'
+    content = b'--x\r\nContent-Disposition: form-data; name="data"\r\n\r\n' + beat + b"\r\n--x--\r\n"
     headers = {"content-type": "multipart/form-data; boundary=x"}
     (signal,) = read(DETECT, content, Inbound(headers=headers, received_at=NOW)).signals
     assert (signal.source, signal.fingerprint) == ("uptimekuma", "uptimekuma/5")
