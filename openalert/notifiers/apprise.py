@@ -246,7 +246,12 @@ def ntfy_buttons(message: Message) -> str:
 
     Form: https://docs.ntfy.sh/publish/#action-buttons.
     """
-    return "; ".join(_ntfy_button(action) for action in message.actions[:MOST_BUTTONS])
+    shown = message.actions
+    if len(shown) > MOST_BUTTONS:
+        # The page behind any link of a message offers everything that can be done, without signing in.
+        more = Action(verb=OPEN, label="More", url=shown[MOST_BUTTONS - 1].url)
+        shown = [*shown[: MOST_BUTTONS - 1], more]
+    return "; ".join(map(_ntfy_button, shown))
 
 
 def _ntfy_button(action: Action) -> str:

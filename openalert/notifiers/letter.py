@@ -90,8 +90,12 @@ def _what_and_where(incident: IncidentFacts) -> str:
 
 
 def how_bad(message: Message, incident: IncidentFacts, between: str = "") -> str:
-    """`CRITICAL`, and for a page that comes again `CRITICAL, reminder`; `between` stands after the severity."""
-    return incident.severity.value.upper() + between + (", reminder" if message.is_reminder else "")
+    """`CRITICAL`, `CRITICAL, reminder` for a page that comes again, `CRITICAL, help wanted` for somebody who is asked.
+
+    `between` stands after the severity.
+    """
+    wanted = ", help wanted" if message.is_request else ""
+    return incident.severity.value.upper() + between + wanted + (", reminder" if message.is_reminder else "")
 
 
 def title_of(incident: IncidentFacts, limit: int) -> str:
@@ -120,6 +124,7 @@ def _context(message: Message, base_url: str) -> dict[str, object]:
     return {
         "kind": message.kind.value,
         "is_reminder": message.is_reminder,
+        "is_request": message.is_request,
         "tone": _tone(message),
         "organization": one_line(message.organization, 80),
         "headline": one_line(message.headline, TITLE),

@@ -104,6 +104,8 @@ class Message(msgspec.Struct, kw_only=True, repr_omit_defaults=True):
     actions: list[Action] = []
     is_reminder: bool = False
     """A page that comes again, because nobody has answered."""
+    is_request: bool = False
+    """Somebody is asked for help by name: `escalation_note` says by whom and with what."""
     possible_repeat: bool = False
     """The answer to an earlier attempt was lost: the recipient may have this message already."""
     replaces: str = ""

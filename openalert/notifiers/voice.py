@@ -120,7 +120,12 @@ def left_on_machine(message: Message) -> str:
     return twiml.document(
         twiml.say(
             f"This is OpenAlert. There is a {incident.severity.value} incident, number {incident.number}"
-            f"{f', of {service}' if service else ''}. Nobody has answered for it by this call."
+            f"{f', of {service}' if service else ''}. "
+            + (
+                "Somebody asks you for help."
+                if message.is_request
+                else "Nobody has answered for it by this call."
+            )
         ),
         twiml.hang_up(),
     )

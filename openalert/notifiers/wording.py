@@ -156,7 +156,7 @@ def _lead(message: Message, incident: IncidentFacts) -> str:
     news = one_line(message.headline, 80)
     if message.kind is NotificationKind.PAGE or not news:
         lead = how_bad(message, incident, f" #{incident.number}")
-        return f"{lead}:" if message.is_reminder else lead
+        return f"{lead}:" if message.is_reminder or message.is_request else lead
     if message.kind is NotificationKind.NOTICE:
         return f"{how_bad(message, incident, f' #{incident.number}')} {news}:"
     return f"#{incident.number} {news}:"
@@ -196,7 +196,8 @@ def _spoken_incident(message: Message, incident: IncidentFacts) -> list[str]:
     title = _said(title_of(incident, SPOKEN_TITLE))
     service = one_line(incident.service_name, 60) if not incident.words else ""
     if message.kind is NotificationKind.PAGE or not message.headline:
-        sentences = ["Reminder."] if message.is_reminder else []
+        sentences = ["You are asked for help."] if message.is_request else []
+        sentences += ["Reminder."] if message.is_reminder else []
         sentences += [f"{incident.severity.value.capitalize()} incident number {incident.number}.", title]
     else:
         how_bad = f"{incident.severity.value} " if message.kind is NotificationKind.NOTICE else ""

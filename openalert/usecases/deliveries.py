@@ -188,7 +188,7 @@ async def _add_incident(
     if row.kind in (NotificationKind.PAGE, NotificationKind.NOTICE) and incident.is_open:
         message.escalation_note = await _what_is_next(reader, incident, message.timezone)
     if row.ask_id is not None:
-        message.escalation_note = row.reason
+        message.is_request, message.escalation_note = True, row.reason
         message.reason = "You were asked for help by name, not by an escalation policy."
     asked = row.ask_id is not None and await responders.is_asked(reader, incident, row.user_id)
     message.actions = offers.actions(row, incident, outside.base_url, outside.secret, reader.now, asked=asked)

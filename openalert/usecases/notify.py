@@ -233,9 +233,12 @@ def page(work: Work, incident: Incident, recipient: Recipient, cycle: int, level
     key = page_key(incident.id, incident.episode, cycle, level, recipient.key, recipient.step)
     notification = _new(work, incident, recipient, NotificationKind.PAGE, key, reason)
     notification.cycle, notification.level = cycle, level
-    if recipient.is_repeat:
-        notification.content = {"again": True}
+    notification.content = _again(recipient)
     work.send(notification)
+
+
+def _again(recipient: Recipient) -> dict[str, Any]:
+    return {"again": True} if recipient.is_repeat else {}
 
 
 def ask(work: Work, incident: Incident, recipient: Recipient, ask_id: str, words: str) -> None:
@@ -243,6 +246,7 @@ def ask(work: Work, incident: Incident, recipient: Recipient, ask_id: str, words
     key = f"ask:{ask_id}:{recipient.key}:{recipient.step}"
     notification = _new(work, incident, recipient, NotificationKind.PAGE, key, words)
     notification.level, notification.ask_id = ASKED, ask_id
+    notification.content = _again(recipient)
     work.send(notification)
 
 

@@ -93,6 +93,15 @@ _OVER = resolved()
 _CHANGES: dict[str, dict[str, Any]] = {
     "page": {},
     "reminder": {"at": NOW + 15 * MINUTE, "is_reminder": True},
+    "asked": {
+        "is_request": True,
+        "escalation_note": "Ana Ruiz asks you to help with #42: the disk fills again.",
+        "reason": "You were asked for help by name, not by an escalation policy.",
+        "actions": [
+            Action(verb="join", label="I am coming", url=f"{BASE_URL}/a/tok3n-join"),
+            Action(verb="decline", label="I cannot come", url=f"{BASE_URL}/a/tok3n-decline"),
+        ],
+    },
     "storm": {"bundle": OTHERS},
     "repeat": {"possible_repeat": True},
     "acknowledged": {
@@ -175,6 +184,7 @@ def changes(name: str, channel: str) -> dict[str, Any]:
 KINDS = {
     "page": "Disk almost full",
     "reminder": "Disk almost full",
+    "asked": "Ana Ruiz asks you to help",
     "storm": "Replication lag",
     "repeat": "Disk almost full",
     "acknowledged": "Acknowledged by Bea",
@@ -193,7 +203,7 @@ KINDS = {
     "reset": "Choose a new password",
 }
 """By name, what each is about."""
-ASKING = frozenset({"page", "reminder", "storm", "repeat", "notice", "test", "drill"})
+ASKING = frozenset({"page", "reminder", "asked", "storm", "repeat", "notice", "test", "drill"})
 """Those that want an answer."""
 NAMED = {
     MessageKind.PAGE: "page",

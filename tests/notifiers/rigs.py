@@ -307,8 +307,9 @@ class PushRig:
 
     def answers(self, message: Message) -> list[str]:
         shown = self.service.pushes(NOW // 1000)[-1].payload
-        proof = [shown["url"]] if shown["url"].startswith("/proof/") else []
-        return [each["title"] for each in shown.get("actions", [])] + proof
+        pages = [shown["url"]] if shown["url"].startswith("/proof/") else []
+        pages += [shown["answer"]] if "answer" in shown else []
+        return [each["title"] for each in shown.get("actions", [])] + pages
 
 
 class AppriseRig:
@@ -388,4 +389,4 @@ class TwilioRig:
         return " ".join(ET.fromstring(voice.opening(message, BASE_URL, 1)).itertext())
 
     def answers(self, message: Message) -> list[str]:
-        return re.findall(r"\b1 12\b|[Pp]ress 4\b|https://\S+/proof/\S+", self.shown(message))
+        return re.findall(r"\b1 12\b|\bjoin 12\b|[Pp]ress 4\b|https://\S+/proof/\S+", self.shown(message))

@@ -73,6 +73,20 @@ async def test_ntfy_is_answered_by_a_touch(services: FakeServices, notifier: App
     ]
 
 
+async def test_ntfy_has_three_buttons_and_everything_behind_the_last(
+    services: FakeServices, notifier: AppriseNotifier
+) -> None:
+    """ntfy shows three: with five verbs, the third opens the page that offers them all."""
+    verbs = ("acknowledge", "resolve", "snooze", "escalate", "hand_on")
+    offers = [Action(verb=verb, label=verb, url=f"{BASE_URL}/a/tok3n-{verb}") for verb in verbs]
+    await notifier.send(messages.page(to=services.ntfy, actions=offers), NOW)
+    assert services.shown[0][1]["buttons"] == [
+        f"http, acknowledge, {BASE_URL}/a/tok3n-acknowledge, method=POST, clear=true",
+        f"http, resolve, {BASE_URL}/a/tok3n-resolve, method=POST, clear=true",
+        f"view, More, {BASE_URL}/a/tok3n-snooze",
+    ]
+
+
 async def test_ntfy_opens_a_page_that_is_only_to_be_read(
     services: FakeServices, notifier: AppriseNotifier
 ) -> None:

@@ -4,15 +4,18 @@ import re
 
 import pytest
 
+from openalert.domain.action import Verb
 from openalert.domain.channel import CHANNEL_KINDS
 from openalert.domain.contact import CONTACT_KINDS
 from openalert.domain.message_kind import MESSAGE_KINDS, MessageKind
 from openalert.domain.notification import NotificationKind
 from openalert.notifiers import NOTIFIERS
+from openalert.notifiers.notifier import Action
 from openalert.usecases import words
+from openalert.usecases.offers import LABELS
 from tests.notifiers import kinds
 from tests.notifiers.kinds import ASKING, KINDS, NAMED
-from tests.notifiers.messages import NOW
+from tests.notifiers.messages import BASE_URL, NOW
 from tests.notifiers.rigs import Rig
 
 pytestmark = pytest.mark.anyio
@@ -37,6 +40,26 @@ async def test_what_asks_can_be_answered_where_it_arrives(rig: Rig, name: str) -
     """By every channel there is, a page, a notice and a test page bring a button, a link, a code or a key."""
     await rig.notifier.send(asking := kinds.message(rig, name), NOW)
     assert rig.answers(asking)
+
+
+VERBS = (Verb.ACKNOWLEDGE, Verb.RESOLVE, Verb.SNOOZE, Verb.ESCALATE, Verb.HAND_ON)
+BEHIND = {"apprise": "More", "push": "/a/tok3n-acknowledge", "sms": "0 = help"}
+"""Channels that have no room for five buttons, and what of theirs leads to the other verbs."""
+
+
+async def test_all_that_can_be_done_is_within_reach(rig: Rig) -> None:
+    """Snoozing, escalating and handing on too: by buttons, links or keys of their own, or by one that leads to them."""
+    offers = [Action(verb=verb, label=LABELS[verb], url=f"{BASE_URL}/a/tok3n-{verb}") for verb in VERBS]
+    page = rig.message(actions=offers)
+    await rig.notifier.send(page, NOW)
+    channel = rig.notifier.channel
+    if channel in BEHIND:
+        assert BEHIND[channel] in " ".join([*rig.answers(page), rig.shown(page)])
+    elif channel == "voice":
+        assert all(f"press {key}" in rig.shown(page) for key in (4, 5, 6, 7, 8))
+    else:
+        # In a channel of Slack nobody was paged alone who could hand it on; whoever was has the button.
+        assert len(rig.answers(page)) >= len(offers) - (channel == "slack")
 
 
 @pytest.mark.parametrize("kind", NAMED)
