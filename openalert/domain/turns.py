@@ -71,8 +71,10 @@ class Turns:
             return version.effective_from
         if not self.covers(instant):
             return None
+        # What begins has a shift of its own before its first handoff; what goes on is in its first turn already.
+        first = -1 if version.anchor is None else 0
         turn = self._row.turn(reached(self.grid.zone, instant))
-        return self._until(self._row.start(max(turn, -1) + 1))
+        return self._until(self._row.start(max(turn, first) + 1))
 
     def on_duty(self, instant: Instant) -> tuple[str, Instant | None]:
         """Who is on (empty: nobody), and a later instant before which that surely holds (None: for ever)."""

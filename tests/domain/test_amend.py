@@ -336,6 +336,19 @@ def test_next_handoff() -> None:
     assert next_handoff(announced, MONDAY - 2 * DAY) == MONDAY
 
 
+@pytest.mark.parametrize("hours", [0, 1, 2, 3])
+def test_an_edit_between_the_old_and_the_new_handoff_leaves_the_running_shift(hours: int) -> None:
+    """Handed over two hours later, ben's week is two hours longer: an edit in these hours takes none of it from him."""
+    later = amend(weekly("ada", "ben", "cleo"), RotationChange(handoff_time="11:00"), MONDAY + DAY)
+    now = week(1) + hours * HOUR
+    assert next_handoff(later, now) == week(2) + 2 * HOUR
+    assert told(amend(later, members("cleo", "ada"), now), week(1), week(4)) == [
+        "01-12 09:00 ben",
+        "01-19 11:00 cleo",
+        "01-26 11:00 ada",
+    ]
+
+
 def test_next_handoff_sees_planned_versions() -> None:
     """A planned edit that takes the shift away from its holder ends it; one that does not, does not."""
     rotation = weekly("ada", "ben")
