@@ -1,18 +1,15 @@
 """Coverage: when a schedule, and a policy that counts on schedules, would reach somebody, and when nobody."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import TypeAlias
 
 import msgspec
 
+from openalert.domain.difference import Span, shifts_of_people
 from openalert.domain.escalation import PolicyVersion, TargetType
 from openalert.domain.instant import Instant
 from openalert.domain.oncall import shifts
 from openalert.domain.plan import Plan
 from openalert.domain.schedule import Schedule
-
-Span: TypeAlias = tuple[Instant, Instant]
-"""From an instant until before another."""
 
 
 class Watch(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,8 +21,13 @@ class Watch(msgspec.Struct, frozen=True, kw_only=True):
     """When nobody is on call."""
     reached: Sequence[Span]
     """When at least one person is who can be reached."""
-    duty: Mapping[str, Span]
-    """Everybody who is on call in it, and their first stretch."""
+    turns: Mapping[str, Sequence[Span]]
+    """Everybody who is on call in it, and when, without breaks that are none."""
+
+    @property
+    def duty(self) -> dict[str, Span]:
+        """The first stretch of everybody who is on call in it."""
+        return {user_id: spans[0] for user_id, spans in self.turns.items()}
 
 
 class PolicyReach(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,16 +44,18 @@ class PolicyReach(msgspec.Struct, frozen=True, kw_only=True):
 def watch(plan: Plan, span: Span, reachable: Collection[str]) -> Watch:
     """The range in full; `reachable` are the ids of the people whom a page would reach."""
     final = shifts(plan, *span)
-    duty: dict[str, Span] = {}
-    reached: list[Span] = []
-    for shift in final.items:
-        for person in shift.people:
-            first = duty.get(person.user_id)
-            if first is None or first[1] == shift.start:
-                duty[person.user_id] = (first[0] if first else shift.start, shift.end)
-        if any(person.user_id in reachable for person in shift.people):
-            reached.append((shift.start, shift.end))
-    return Watch(schedule=plan.schedule, span=span, gaps=final.gaps, reached=reached, duty=duty)
+    reached = [
+        (shift.start, shift.end)
+        for shift in final.items
+        if any(person.user_id in reachable for person in shift.people)
+    ]
+    return Watch(
+        schedule=plan.schedule,
+        span=span,
+        gaps=final.gaps,
+        reached=reached,
+        turns=shifts_of_people(final, *span),
+    )
 
 
 def of_policy(
@@ -101,6 +105,17 @@ def without(span: Span, covered: Iterable[Span]) -> list[Span]:
 def meets(some: Iterable[Span], others: Sequence[Span]) -> bool:
     """Whether a moment lies in one of these and in one of those."""
     return any(start < stop and begin < end for begin, stop in some for start, end in others)
+
+
+def meeting(some: Sequence[Span], others: Sequence[Span]) -> Span | None:
+    """The first time that lies in one of these and in one of those."""
+    met = [
+        (max(start, begin), min(end, stop))
+        for begin, stop in others
+        for start, end in some
+        if begin < end and start < stop
+    ]
+    return min(met, default=None)
 
 
 def length(spans: Iterable[Span]) -> Instant:

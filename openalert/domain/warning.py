@@ -32,6 +32,8 @@ class WarningKind(StrEnum):
     """Somebody is on call who is deactivated."""
     NO_HOLIDAYS = "holidays_unknown"
     """A rotation goes by public holidays of which none are known."""
+    AWAY = "on_call_while_away"
+    """Somebody is on call, and away by their own calendar."""
     GAP = "schedule_gap"
     """Nobody is on call for a schedule."""
     SERVICE_NOBODY = "service_without_policy"
@@ -46,6 +48,8 @@ class WarningKind(StrEnum):
     """Nothing has come in for much longer than is usual."""
     ONE_PERSON = "one_person"
     """All levels of a policy page the same single person."""
+    ON_TWICE = "on_call_twice"
+    """Somebody is on call for two schedules at one time."""
     DOUBTFUL = "person_doubtful"
     """Somebody on call is reached, as far as is known; one of their ways fails or is not proven."""
 

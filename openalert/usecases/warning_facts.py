@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from openalert.domain.access import SYSTEM, Actor, Permission, can
+from openalert.domain.calendar_feed import Period
 from openalert.domain.escalation import TargetType
 from openalert.domain.instant import Instant
 from openalert.domain.plan import Plan
@@ -33,7 +34,7 @@ from openalert.storage.channel_troubles import ChannelTrouble
 from openalert.storage.escalation_policies import Document
 from openalert.storage.transaction import Reader
 from openalert.storage.warnings import Failed, Inlet, Quarantine, Refused
-from openalert.usecases import reachability
+from openalert.usecases import calendar_feeds, reachability
 
 PORTION = 100
 T = TypeVar("T")
@@ -57,6 +58,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """The ids of those channels that a policy in view pages and that are on."""
     people: Mapping[str, User]
     """Everybody who may occur in any of these, active or not."""
+    away: Sequence[Period]
+    """When they are away, without a word of why."""
     reach: Mapping[str, Reachability]
     reachable: Collection[str]
     """The ids of the people whom a page would reach, as far as is known."""
@@ -94,6 +97,7 @@ async def gather(reader: Reader, actor: Actor) -> Facts:
         members=members,
         channels=await _channels(reader, targets[TargetType.CHANNEL]),
         people=people,
+        away=await calendar_feeds.away(reader, sorted(people), reader.now, reader.now + LOOKS_AHEAD),
         reach=reach,
         reachable={each for each, known in reach.items() if known.state is not ReachState.UNREACHABLE},
         team_names={each: team.name for each, team in with_failed.items()},

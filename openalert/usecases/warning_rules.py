@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import msgspec
 
-from openalert.domain.coverage import PolicyReach, Span, Watch, length, meets
+from openalert.domain.coverage import PolicyReach, Watch, length, meets
+from openalert.domain.difference import Span
 from openalert.domain.holiday import in_year, year_of
 from openalert.domain.instant import DAY, HOUR, MINUTE, Instant
 from openalert.domain.reachability import MethodState, Reachability, ReachState

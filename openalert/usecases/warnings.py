@@ -11,11 +11,13 @@ from types import MappingProxyType
 import msgspec
 
 from openalert.domain.access import Actor, Permission, can
-from openalert.domain.coverage import PolicyReach, Span, Watch, of_policy, watch
+from openalert.domain.coverage import PolicyReach, Watch, of_policy, watch
+from openalert.domain.difference import Span
 from openalert.domain.instant import Instant
 from openalert.domain.warning import LOOKS_AHEAD, PRESSING, Finding, worst_first
 from openalert.storage.database import Database
 from openalert.storage.escalation_policies import Document
+from openalert.usecases import warning_clashes
 from openalert.usecases.warning_facts import Facts, gather
 from openalert.usecases.warning_rules import RULES, Duty, View
 
@@ -48,7 +50,7 @@ async def look(database: Database, actor: Actor, unset: Mapping[str, str] = NOTH
         unset=unset if facts.sees_channels else NOTHING_UNSET,
     )
     found = []
-    for rule in RULES:
+    for rule in (*RULES, *warning_clashes.RULES):
         found += list(rule(view))
         await asyncio.sleep(0)
     return Outlook(at=facts.now, findings=worst_first(found), people=len(view.duties))

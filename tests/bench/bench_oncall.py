@@ -1,4 +1,4 @@
-"""How fast is "who is on call": one schedule at one instant, ninety days of ten rotations, a thousand schedules."""
+"""How fast is "who is on call": one schedule at an instant, ninety days of ten rotations, a thousand, a year judged."""
 
 import asyncio
 import itertools
@@ -17,6 +17,8 @@ from openalert.domain.instant import DAY, HOUR, Instant, from_datetime
 from openalert.domain.oncall import on_call, shifts
 from openalert.domain.override import Override
 from openalert.domain.plan import Plan
+from openalert.domain.quality import quality
+from openalert.domain.reminder import beginnings
 from openalert.domain.schedule import (
     HolidayRule,
     Restriction,
@@ -117,6 +119,13 @@ def measure() -> Sequence[Figure]:
         "… of worked days and holidays": drawn(ten(**WORKED)),
         "… and began 20 years ago": drawn(ten(OLD, **WORKED)),
     }
+    judged = {
+        "quality of 90 days of 10 rotations": lambda: quality(_plan(ten(OLD), COVER), NOW, NOW + 90 * DAY),
+        "… of 52 weeks": lambda: quality(_plan(ten(OLD), COVER), NOW, NOW + 364 * DAY),
+        "turns ahead to be told, 8 days of 10 rotations": lambda: beginnings(
+            _plan(ten(OLD), COVER), NOW, NOW + 8 * DAY
+        ),
+    }
     figures = [
         Figure(what=what, value=microseconds(act), unit="µs", aim=100, is_time=True)
         for what, act in at_once.items()
@@ -124,6 +133,10 @@ def measure() -> Sequence[Figure]:
     figures += [
         Figure(what=what, value=microseconds(act) / 1000, unit="ms", aim=10, is_time=True)
         for what, act in ranges.items()
+    ]
+    figures += [
+        Figure(what=what, value=microseconds(act) / 1000, unit="ms", is_time=True)
+        for what, act in judged.items()
     ]
     figures.append(
         Figure(what="one zoneinfo round trip, for comparison", value=floor, unit="µs", is_time=True)

@@ -6,6 +6,7 @@ import pytest
 
 from openalert import telemetry
 from openalert.domain.access import SYSTEM, Actor, Role
+from openalert.domain.calendar_feed import Period
 from openalert.domain.escalation import Level, Target, TargetType
 from openalert.domain.ids import new_id
 from openalert.domain.instant import DAY, HOUR, MINUTE
@@ -13,6 +14,7 @@ from openalert.domain.notification import Notification, NotificationKind, Notifi
 from openalert.domain.schedule import HolidayRule, Restriction, RotationChange
 from openalert.domain.severity import Severity
 from openalert.domain.warning import Finding, WarningKind
+from openalert.storage import calendar_feeds as stored_feeds
 from openalert.storage import channel_troubles
 from openalert.storage.channel_troubles import ChannelTrouble
 from openalert.usecases import schedules, users, warning_facts, warnings
@@ -390,3 +392,58 @@ async def test_what_is_read_in_portions_is_read_to_its_end(
         f"{what} {number}" for what in ("Policy", "Schedule") for number in range(5)
     )
     assert {each.severity for each in warned} == {Severity.CRITICAL, Severity.HIGH}
+
+
+async def test_somebody_who_is_away_by_their_own_calendar_is_told(world: World) -> None:
+    """Bob is away on Tuesday afternoon, when he is on call: from when until when; not why, and not while he is off."""
+    schedule = await rota(world, world.alice.id, world.bob.id)
+    await fill(world, pages(1, schedule))
+    start = world.clock.start + DAY
+    feed = await make.calendar_feed(world.db, world.bob)
+    async with world.db.transaction() as tx:
+        await stored_feeds.put_absences(
+            tx,
+            feed.id,
+            [
+                Period(
+                    user_id=world.bob.id, start_at=start - 4 * HOUR, end_at=start - HOUR, summary="secret"
+                ),
+                Period(
+                    user_id=world.bob.id, start_at=start + HOUR, end_at=start + 3 * HOUR, summary="secret"
+                ),
+            ],
+        )
+    (away,) = await found(world)
+    assert (away.kind, away.severity) == (WarningKind.AWAY, Severity.MEDIUM)
+    assert (away.words, away.at, away.until) == (
+        "Bob is on call for Days while away",
+        start + HOUR,
+        start + 3 * HOUR,
+    )
+    assert "secret" not in str(away)
+
+
+async def test_one_person_on_two_levels_at_once_is_told(world: World) -> None:
+    """Alice has both schedules of one policy each other day: the policy says so; apart from a policy it is a hint."""
+    first = await rota(world, world.alice.id, world.bob.id)
+    second = await rota(world, world.alice.id, world.charlie.id, name="Backup")
+    await fill(world, pages(1, first), pages(2, second))
+    (twice,) = await found(world)
+    assert (twice.kind, twice.severity, twice.subject) == (WarningKind.ON_TWICE, Severity.MEDIUM, "Alice")
+    assert twice.words == "Alice is on call for Days and Backup at once"
+    assert twice.detail == "Two levels of Core policy page the same person then."
+    assert (twice.at, twice.until) == (world.clock.start, world.clock.start + DAY)
+    third = await rota(world, world.bob.id, world.charlie.id, name="Mail")
+    hints = [each for each in await found(world) if each.kind is WarningKind.ON_TWICE]
+    assert [(each.subject, each.severity) for each in hints] == [
+        ("Alice", Severity.MEDIUM),
+        ("Charlie", Severity.LOW),
+    ], third
+
+
+async def test_who_takes_over_at_the_same_moment_is_not_on_twice(world: World) -> None:
+    """Turns that touch do not meet: Alice hands one over when she begins the other."""
+    first = await rota(world, world.alice.id, world.bob.id)
+    second = await rota(world, world.bob.id, world.alice.id, name="Backup")
+    await fill(world, pages(1, first), pages(2, second))
+    assert await found(world) == []
