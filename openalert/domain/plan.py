@@ -52,6 +52,16 @@ class Plan(msgspec.Struct, kw_only=True):
     imported: list[ImportedShift] = []
     """Of this schedule."""
 
+    @property
+    def people(self) -> set[str]:
+        """Everybody whom it may put on call at some time."""
+        found = {each.user_id for each in self.imported}
+        for override in self.overrides:
+            found |= override.brings
+        for rotation in self.rotations:
+            found.update(*(version.member_ids for version in rotation.versions))
+        return found - {""}
+
 
 class Shift(msgspec.Struct, frozen=True, kw_only=True):
     """Some people on call from `start` until before `end`, cut at the edges of the range asked for."""

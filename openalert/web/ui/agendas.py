@@ -8,7 +8,7 @@ from openalert.domain.plan import OnCallSource
 from openalert.web.ui.drawings import Drawing, Piece
 from openalert.web.ui.frame import Values
 from openalert.web.ui.grids import by, holidays_of
-from openalert.web.ui.rotas import clocks_say, named
+from openalert.web.ui.rotas import because, clocks_say, named
 
 _MOST_ON_PHONES = 60
 """Shifts to come that a phone lists; days after that are a link away."""
@@ -62,7 +62,7 @@ def _shift(drawing: Drawing, piece: Piece, day: date) -> Values:
         "names": named(piece.people, drawing.names),
         "at": _clock(drawing, max(piece.start, drawing.ruler.start)),
         "when": _briefly(drawing, piece, day),
-        "why": " ".join(dict.fromkeys(by(drawing, person, piece) for person in piece.people)),
+        "why": _why(drawing, piece),
         "overridden": any(person.source is OnCallSource.OVERRIDE for person in piece.people),
         "href": drawing.href(piece.start, piece.end),
         "past": piece.end <= now,
@@ -70,6 +70,14 @@ def _shift(drawing: Drawing, piece: Piece, day: date) -> Values:
         "is_gap": not piece.people,
         "away": any(drawing.is_away(person.user_id, piece.start, piece.end) for person in piece.people),
     }
+
+
+def _why(drawing: Drawing, piece: Piece) -> str:
+    """`Rotations A and B. Override: Dentist. Instead of Bea.`"""
+    by_rotation = [person for person in piece.people if person.source is OnCallSource.ROTATION]
+    said = because(by_rotation)
+    others = dict.fromkeys(by(drawing, each, piece) for each in piece.people if each not in by_rotation)
+    return " ".join([f"{said[:1].upper()}{said[1:]}.", *others] if said else others)
 
 
 def _clock(drawing: Drawing, instant: int) -> str:

@@ -1,6 +1,6 @@
 """Pages of incidents and what people do there; also the first page after signing in."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from litestar import Response, get, post
@@ -11,6 +11,8 @@ from litestar.params import FromPath, FromQuery
 from openalert.domain.access import Actor
 from openalert.domain.errors import NotFound
 from openalert.domain.instant import DAY, MINUTE, Instant
+from openalert.domain.oncall import on_call, shifts
+from openalert.domain.plan import Plan
 from openalert.domain.severity import Severity
 from openalert.storage import incidents, schedules, services, users
 from openalert.storage.database import Database
@@ -26,6 +28,7 @@ from openalert.web.ui.frame import OPEN, Values, Web, act, address, answer, chip
 PAGE = 50
 LOOK_AHEAD = 30 * DAY
 _FIRST_SCHEDULES = 6
+_MOST_SCHEDULES = 100
 
 
 @get("/", include_in_schema=False)
@@ -152,44 +155,38 @@ def _filters(
 
 
 async def _duty(reader: Reader, actor: Actor) -> Values:
-    """Am I on call, when am I next, and who is it now."""
-    some = await schedules.page(reader, actor, after="", limit=_FIRST_SCHEDULES)
-    answers = await duty.on_call_of(reader, some)
-    people = await users.named(reader, actor, duty.people_of(each for _, each in answers))
-    mine = [
-        {"schedule": schedule.name, "until": each.until}
-        for schedule, each in answers
-        if any(person.user_id == actor.user_id for person in each.people)
-    ]
+    """Am I on call, when am I next, and who is it now: where I am first, then where nobody is, then some others."""
+    seen = await schedules.page(reader, actor, after="", limit=_MOST_SCHEDULES)
+    plans = await schedules.plans(reader, seen, reader.now)
+    answers = [(each, on_call(plans[each.id], reader.now)) for each in seen]
+    mine = [pair for pair in answers if actor.user_id in {person.user_id for person in pair[1].people}]
+    others = sorted((pair for pair in answers if pair not in mine), key=lambda pair: bool(pair[1].people))
+    shown = [*mine, *others][:_FIRST_SCHEDULES]
+    people = await users.named(reader, actor, duty.people_of(each for _, each in shown))
     return {
-        "mine": mine,
-        "next": None if mine else await _next_shift(reader, actor, [each.id for each in some]),
+        "mine": [{"schedule": schedule.name, "until": each.until} for schedule, each in mine],
+        "next": None if mine else _next_shift(plans.values(), actor.user_id or "", reader.now),
         "now": [
             {
                 "schedule": schedule.name,
                 "href": f"/schedules/{schedule.id}",
                 "names": [people[each.user_id].name for each in now.people if each.user_id in people],
             }
-            for schedule, now in answers
+            for schedule, now in shown
         ],
+        "more": len(answers) - len(shown),
     }
 
 
-async def _next_shift(reader: Reader, actor: Actor, schedule_ids: Sequence[str]) -> Values | None:
-    """The actor's first shift within the next month."""
-    coming: list[tuple[Instant, str]] = []
-    for schedule_id in schedule_ids:
-        plan, final = await duty.shifts_of(reader, actor, schedule_id, reader.now, reader.now + LOOK_AHEAD)
-        begins = next(
-            (
-                shift.start
-                for shift in final.items
-                if any(one.user_id == actor.user_id for one in shift.people)
-            ),
-            None,
-        )
-        if begins is not None:
-            coming.append((begins, plan.schedule.name))
+def _next_shift(plans: Iterable[Plan], user_id: str, now: Instant) -> Values | None:
+    """The person's first shift within the next month."""
+    coming = [
+        (shift.start, plan.schedule.name)
+        for plan in plans
+        if user_id in plan.people
+        for shift in shifts(plan, now, now + LOOK_AHEAD).items
+        if user_id in {one.user_id for one in shift.people}
+    ]
     if not coming:
         return None
     at, name = min(coming)

@@ -36,6 +36,8 @@ async def of_person(reader: Reader, actor: Actor, user_id: str) -> Duty:
     duty = Duty(on=[], shifts=[])
     for each in seen:
         plan = found[each.id]
+        if user_id not in plan.people:
+            continue
         place: Values = {"schedule": each.name, "href": f"/schedules/{each.id}"}
         final = shifts(plan, reader.now, horizon)
         mine = [

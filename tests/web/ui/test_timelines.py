@@ -246,3 +246,18 @@ async def test_the_list_tells_many_people_by_the_first_few_and_no_gap_that_is_pa
     [line] = re.findall(r'<svg class="rota-line".*?</svg>\s*</div>', page.html, re.S)
     assert "Nobody" not in line
     assert 'id="hatch"' in page.html
+
+
+async def test_the_first_page_knows_of_all_schedules_that_one_is_on_call_for(
+    world: World, sign_in: SignIn
+) -> None:
+    """Also of the last of many; it stands first, then where nobody is, and how many more there are."""
+    for _ in range(7):
+        await _schedule(world, Weekly=RotationChange(member_ids=(world.bob.id,)))
+    await _schedule(world)
+    browser = await sign_in(world.alice)
+    assert "You are on call" not in (await browser.get("/incidents")).text
+    await _schedule(world, Weekly=RotationChange(member_ids=(world.alice.id,)))
+    page = await browser.get("/incidents")
+    assert "You are on call for Core A Core Alice ? Core nobody B Core Bob" in page.text
+    assert "and 3 more schedules" in page.text
