@@ -83,6 +83,8 @@ class Incident(msgspec.Struct, kw_only=True):
     escalation_next_at: Instant | None = None
     escalation_reached: bool = False
     """Whether any level of this cycle reached somebody."""
+    merged_into_id: str | None = None
+    """The incident that people put it into; it is resolved as long as it is there."""
     updated_at: Instant
 
     @property
@@ -129,6 +131,12 @@ def resolve(incident: Incident, by_id: str | None, resolution: str | None, now: 
     return True
 
 
+def merge(incident: Incident, into: Incident, by_id: str | None, now: Instant) -> None:
+    """It goes on as a part of another, which has its alerts from now on."""
+    resolve(incident, by_id, f"Merged into #{into.number}", now)
+    incident.merged_into_id = into.id
+
+
 def reopen(incident: Incident, now: Instant) -> bool:
     """It was not over, or nobody has it after all: back to triggered. False if it is triggered already."""
     if incident.status is IncidentStatus.TRIGGERED:
@@ -136,6 +144,7 @@ def reopen(incident: Incident, now: Instant) -> bool:
     incident.status, incident.phase = IncidentStatus.TRIGGERED, Phase.INVESTIGATING
     incident.acknowledged_at = incident.acknowledged_by_id = None
     incident.resolved_at = incident.resolved_by_id = incident.resolution = None
+    incident.merged_into_id = None
     incident.snoozed_until = None
     incident.open_key = open_key(incident.service_id, incident.group_key)
     incident.updated_at = now

@@ -46,6 +46,8 @@ class Responder(msgspec.Struct, kw_only=True):
     answered_at: Instant | None = None
     arrives_at: Instant | None = None
     """When they said that they would be there; None: they did not say."""
+    merge_id: str | None = None
+    """Not None: they came by that merge, and leave if it is undone."""
 
 
 def request(responder: Responder, number: int) -> str:

@@ -81,7 +81,11 @@ def _acknowledged(who: str, data: Data) -> str:
 
 def _resolved(who: str, data: Data) -> str:
     if data.get("automatic"):
-        return "Resolved: its last alert is over"
+        return (
+            f"Resolved: {'no firing alert is left in it' if data.get('moved') else 'its last alert is over'}"
+        )
+    if data.get("into"):
+        return f"{who} merged it into #{data['into']}: {data['title']}"
     text = f"{who} resolved" + _by_way(data)
     return text + (f": {data['resolution']}" if data.get("resolution") else "")
 
@@ -155,6 +159,41 @@ def _declined(who: str, data: Data) -> str:
     return f"{who} cannot help{_by_way(data)}{led}"
 
 
+def _linked(who: str, data: Data) -> str:
+    return f"{who} moved {_alerts(data)} here" + (
+        f" from {_numbers(data['sources'])}" if data.get("sources") else ""
+    )
+
+
+def _unlinked(who: str, data: Data) -> str:
+    return f"{who} moved {_alerts(data)} " + (f"to #{data['to']}" if data.get("to") else "out of it")
+
+
+def _alerts(data: Data) -> str:
+    if data["count"] == 1:
+        return f"the alert {data['titles'][0]}"
+    more = data["count"] - len(data["titles"])
+    return f"{data['count']} alerts ({'; '.join(data['titles'])}" + (
+        f" and {more} more)" if more > 0 else ")"
+    )
+
+
+def _numbers(numbers: list[int]) -> str:
+    return _list([f"#{number}" for number in numbers])
+
+
+def _merged(who: str, data: Data) -> str:
+    count = data["alerts"]
+    return (
+        f"{who} merged #{data['number']} into it: {data['title']} ({count} alert{'' if count == 1 else 's'})"
+    )
+
+
+def _split(who: str, data: Data) -> str:
+    kept = f"; {data['holder']} has it, as #{data['source']}" if data.get("holder") else ""
+    return f"{who} took it out of #{data['source']}: {data['title']}{kept}"
+
+
 def _commander(who: str, data: Data) -> str:
     if data.get("name") is None:
         return f"{who} took the role of incident commander from {data['instead_of']}"
@@ -185,6 +224,15 @@ _SENTENCES: dict[str, Callable[[str, Data], str]] = {
     "escalation_ended": _escalation_ended,
     "escalated_by_hand": lambda who, data: f"{who} escalated to the next level{_by_way(data)}",
     "handed_on": lambda who, data: f"{who} cannot take it and handed it on to the next level{_by_way(data)}",
+    "alerts_linked": _linked,
+    "alerts_unlinked": _unlinked,
+    "split": _split,
+    "paging_again": lambda _, data: f"Paging again: {data['why']}",
+    "merged": _merged,
+    "unmerged": lambda who, data: f"{who} took #{data['number']} out of it again: {data['title']}",
+    "unmerged_over": lambda who, data: (
+        f"{who} took it out of #{data['into']} again; its alerts had ended meanwhile"
+    ),
     "responder_asked": _asked,
     "responder_joined": _joined,
     "responder_declined": _declined,

@@ -106,6 +106,26 @@ async def resolve_of_incident(tx: Transaction, incident_id: str, by_id: str | No
     )
 
 
+async def link(tx: Transaction, ids: Sequence[str], incident_id: str | None, team_id: str) -> None:
+    """These belong to that incident of that team now; None: to none."""
+    await tx.execute(
+        "UPDATE alerts SET incident_id = :incident_id, team_id = :team_id, updated_at = :now "
+        f"WHERE {tx.any_of('id', 'ids')}",
+        ids=list(ids),
+        incident_id=incident_id,
+        team_id=team_id,
+        now=tx.now,
+    )
+
+
+async def get_many(reader: Reader, ids: Sequence[str]) -> dict[str, Alert]:
+    """Several alerts by id."""
+    found = await reader.all(
+        Alert, f"SELECT {_COLUMNS} FROM alerts WHERE {reader.any_of('id', 'ids')}", ids=list(ids)
+    )
+    return {alert.id: alert for alert in found}
+
+
 async def move_unresolved(tx: Transaction, service_id: str, team_id: str) -> None:
     """Give the alerts of a service that are not over to the team."""
     await tx.execute(

@@ -1,12 +1,12 @@
 """Batch: what is known and what changes while many messages are taken in, read first and written last."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from openalert.domain.alert import Alert, AlertStatus, Occurrence, Signal, SignalStatus, content_sum
 from openalert.domain.incident import Incident, open_key
 from openalert.domain.instant import Instant
 from openalert.domain.service import Payload
-from openalert.storage import alerts, incidents, payloads
+from openalert.storage import alerts, incidents, merges, payloads
 from openalert.storage.routes import Route
 from openalert.storage.rows import to_json
 from openalert.storage.transaction import Transaction
@@ -22,6 +22,9 @@ class Batch:
         self.known: dict[str, Occurrence] = {}
         self.by_id: dict[str, Incident] = {}
         self.by_key: dict[str, Incident] = {}
+        self.merges: dict[str, tuple[str, ...]] = {}
+        """By open key: the merges because of which alerts of the group go to another incident."""
+        self.brought: list[tuple[str, str]] = []
         self.numbers: dict[str, int] = {}
         self.first_numbers: dict[str, int] = {}
         self.new_alerts: list[Alert] = []
@@ -53,6 +56,23 @@ class Batch:
         for incident in self.by_id.values():
             if incident.open_key:
                 self.by_key[incident.open_key] = incident
+        await self._follow_merges(groups - self.by_key.keys())
+
+    async def _follow_merges(self, groups: Collection[str]) -> None:
+        """Groups without an open incident of their own go where they were merged into."""
+        for key, through in (await merges.through(self.tx, sorted(groups))).items():
+            incident = self.by_id.setdefault(through.incident.id, through.incident)
+            self.by_key[key] = incident
+            self.merges[key] = through.merge_ids
+            if incident.open_key:
+                self.by_key.setdefault(incident.open_key, incident)
+
+    def close(self, incident: Incident) -> None:
+        """Nothing joins it any more: what comes of its groups begins anew."""
+        if incident.open_key:
+            self.by_key.pop(incident.open_key, None)
+        for key in [key for key in self.merges if self.by_key.get(key) is incident]:
+            del self.by_key[key], self.merges[key]
 
     def _may_open(self, key: str, ending: set[str]) -> bool:
         """Whether it may begin something: it is not firing yet, or it ends (`ending`) earlier in the batch."""
@@ -78,6 +98,7 @@ class Batch:
             await incidents.take_numbers(tx, organization_id, following - self.first_numbers[organization_id])
         await payloads.insert_many(tx, self.payloads)
         await alerts.insert(tx, self.new_alerts, self.superseded)
+        await merges.brought(tx, self.brought)
         await alerts.seen_again(tx, self.repeats)
         await alerts.refresh(
             tx,

@@ -57,6 +57,12 @@ def hurry(work: Work, incident: Incident, cycle: int, level: int) -> None:
     _schedule(work, incident, cycle, level, work.now)
 
 
+def resume(work: Work, incident: Incident, cycle: int, level: int, due_at: Instant) -> None:
+    """Go on with this level then, after it was stopped by what turned out to be nothing."""
+    incident.escalation_state = EscalationState.RUNNING
+    _schedule(work, incident, cycle, level, due_at)
+
+
 def _schedule(work: Work, incident: Incident, cycle: int, level: int, due_at: Instant) -> None:
     incident.escalation_next_at = due_at
     work.set_timer(

@@ -163,11 +163,11 @@ async def resolve(
     return Answered(incident, changed, await notifications.in_flight(tx, incident_id))
 
 
-async def resolve_with_its_alerts(work: Work, over: list[Incident]) -> None:
-    """The last alert of each of these has been resolved by its source."""
+async def resolve_with_its_alerts(work: Work, over: list[Incident], *, moved: bool = False) -> None:
+    """The last alert of each of these has been resolved by its source, or was `moved` to another incident."""
     ended = [incident for incident in over if rules.resolve(incident, None, None, work.now)]
     for incident in ended:
-        work.tell(incident, "resolved", SYSTEM, automatic=True)
+        work.tell(incident, "resolved", SYSTEM, automatic=True, moved=moved)
     await close(work, ended)
 
 
@@ -204,6 +204,7 @@ async def reopen(tx: Transaction, incident_id: str, *, reason: str = "") -> Inci
     Where the service went to another team, what begins again is theirs: Forbidden unless the actor responds there.
     """
     incident = await _answerable(tx, incident_id)
+    await refuse_merged(tx, incident)
     work = Work(tx)
     key = rules.open_key(incident.service_id, incident.group_key)
     other = (await incidents.open_by_key(tx, [key])).get(key)
@@ -223,13 +224,26 @@ async def reopen(tx: Transaction, incident_id: str, *, reason: str = "") -> Inci
         record(tx, "reopened", incident, {"status": before}, {"status": incident.status, "reason": reason})
         work.tell(incident, "reopened", reason=_text(reason, "reason") if reason else "")
         work.say(incident, "reopened")
-        await _escalate_again(work, incident)
+        await escalate_again(work, incident)
         await news.change_messages(work, [(incident, f"Reopened by {tx.actor.name}")])
     await work.flush()
     return incident
 
 
-async def _escalate_again(work: Work, incident: Incident) -> None:
+async def refuse_merged(reader: Reader, incident: Incident) -> None:
+    """Pass for what is an incident of its own; Conflict for what goes on as a part of another."""
+    if incident.merged_into_id is None:
+        return
+    into = (await incidents.get_many(reader, [incident.merged_into_id])).get(incident.merged_into_id)
+    raise Conflict(
+        f"#{incident.number} was merged into #{into.number if into else '?'}; work there, or undo the merge.",
+        code="INCIDENT_MERGED",
+        incidentId=incident.merged_into_id,
+    )
+
+
+async def escalate_again(work: Work, incident: Incident) -> None:
+    """Begin its escalation anew, by the policy that its service has now."""
     route = await routes.of_service(work.tx, incident.service_id)
     if route is None:
         route = _without_service(incident)
@@ -329,7 +343,7 @@ async def wake(tx: Transaction, timer: Timer) -> None:
         rules.reopen(incident, tx.now)
         work.tell(incident, "unsnoozed", SYSTEM)
         work.say(incident, "updated")
-        await _escalate_again(work, incident)
+        await escalate_again(work, incident)
         await work.flush()
     else:
         await timers.done(tx, timer)

@@ -165,7 +165,8 @@ async def _take_signal(batch: Batch, message: _Message, signal: Signal) -> None:
 
 async def _open(batch: Batch, message: _Message, signal: Signal, key: str) -> None:
     route, severity = message.route, signal.severity or message.route.default_severity
-    incident = batch.by_key.get(open_key(route.service_id, signal.group))
+    group = open_key(route.service_id, signal.group)
+    incident = batch.by_key.get(group)
     if incident is None:
         number = await batch.number(route.organization_id)
         incident_id = new_id(batch.tx.now)
@@ -179,7 +180,8 @@ async def _open(batch: Batch, message: _Message, signal: Signal, key: str) -> No
         message.created.add(incident.id)
     else:
         message.joined.setdefault(incident.id, []).append(signal.title)
-    _store(batch, message, signal, key, incident)
+    alert = _store(batch, message, signal, key, incident)
+    batch.brought += [(merge_id, alert.id) for merge_id in batch.merges.get(group, ())]
     incident.alert_count += 1
     incident.firing_count += 1
     batch.work.touch(incident)
@@ -193,17 +195,19 @@ async def _rise(batch: Batch, message: _Message, incident: Incident, severity: S
         if severity.rank > incident.severity.rank:
             incident.severity = severity
     elif severity.rank > incident.severity.rank:
-        await rise(batch.work, incident, severity, message.route)
+        # What was merged into another service's incident pages by that one's policy.
+        own = message.route if message.route.service_id == incident.service_id else None
+        await rise(batch.work, incident, severity, own)
 
 
-def _store(batch: Batch, message: _Message, signal: Signal, key: str, incident: Incident | None) -> None:
+def _store(batch: Batch, message: _Message, signal: Signal, key: str, incident: Incident | None) -> Alert:
     """A new occurrence; without an incident it is one that is over already."""
     now, route = batch.tx.now, message.route
     before = batch.known.get(key)
     alert = Alert(
         id=new_id(now),
         organization_id=route.organization_id,
-        team_id=route.team_id,
+        team_id=incident.team_id if incident else route.team_id,
         service_id=route.service_id,
         integration_id=route.integration_id,
         incident_id=incident.id if incident else None,
@@ -233,6 +237,7 @@ def _store(batch: Batch, message: _Message, signal: Signal, key: str, incident: 
     )
     batch.work.say_alert("created" if incident else "resolved", alert)
     message.keep = True
+    return alert
 
 
 async def _repeat(batch: Batch, message: _Message, signal: Signal, known: Occurrence) -> None:
@@ -295,8 +300,7 @@ async def _conclude(batch: Batch, message: _Message) -> None:
             if incident.firing_count <= 0 and incident.is_open:
                 over.append(incident)
     for incident in over:
-        if incident.open_key:
-            batch.by_key.pop(incident.open_key, None)
+        batch.close(incident)
     if over:
         await resolve_with_its_alerts(batch.work, over)
 

@@ -29,12 +29,25 @@ async def tell_the_paged(work: Work, news: News) -> None:
     await _tell(work, news, loud=True)
 
 
+async def tell_once(work: Work, news: News) -> None:
+    """Several incidents end by one act: whoever was paged for some of them hears it once for each address.
+
+    Messages about the others that can change do so in silence.
+    """
+    heard: set[tuple[str, str]] = set()
+    for incident, headline in news:
+        pages = await notifications.paged(work.tx, [incident.id])
+        places = {(page.channel, page.address) for page in pages}
+        await _tell(work, [(incident, headline)], loud=True, but=frozenset(heard))
+        heard |= places
+
+
 async def change_messages(work: Work, news: News) -> None:
     """What those who were paged have before them says how it stands now; nobody is told anew."""
     await _tell(work, news, loud=False)
 
 
-async def _tell(work: Work, news: News, *, loud: bool) -> None:
+async def _tell(work: Work, news: News, *, loud: bool, but: frozenset[tuple[str, str]] = frozenset()) -> None:
     if not news:
         return
     by_id = {incident.id: (incident, headline) for incident, headline in news}
@@ -42,7 +55,7 @@ async def _tell(work: Work, news: News, *, loud: bool) -> None:
     for page in await notifications.paged(work.tx, list(by_id)):
         incident, headline = by_id[str(page.incident_id)]
         own = page.user_id is not None and page.user_id == work.tx.actor.user_id
-        silent = own or not loud
+        silent = own or not loud or (page.channel, page.address) in but
         if page.channel in CALLING or (silent and not _can_change(page)):
             continue
         recipient = page.contact_method_id or page.channel_id or page.address

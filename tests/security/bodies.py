@@ -30,6 +30,8 @@ PLAIN: dict[str, Any] = {
 """What a text is by the name of its member."""
 
 IDS = {
+    "alert_ids": "part_alert_id",
+    "incident_ids": "part_id",
     "assignee_id": "user_id",
     "contact_method_id": "method_id",
     "escalation_policy_id": "policy_id",
@@ -169,6 +171,12 @@ FORMS: dict[str, Callable[[Ids, Instant], dict[str, str]]] = {
     "/incidents/{incident_id}/{verb}:ask": lambda ids, now: {"who": f"user:{ids['user_id']}"},
     "/incidents/{incident_id}/{verb}:lead": lambda ids, now: {"user_id": ids["responder_id"]},
     "/incidents/{incident_id}/{verb}:release": lambda ids, now: {"user_id": ids["responder_id"]},
+    "/incidents/{incident_id}/merge": lambda ids, now: {"into": ids["part_id"]},
+    "/incidents/{incident_id}/{verb}:merge": lambda ids, now: {"into": ids["part_id"]},
+    "/incidents/{incident_id}/{verb}:alerts": lambda ids, now: {
+        "alert": ids["part_alert_id"],
+        "to": "new",
+    },
     "/incidents/{incident_id}/{verb}:notes": lambda ids, now: {"body": "A note"},
     "/schedules": lambda ids, now: {
         "name": "Example",

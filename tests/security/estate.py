@@ -172,17 +172,17 @@ async def build(db: Database, organization: Organization, mark: str, *, marked_p
     return Estate(organization, team, person, ids, sent)
 
 
-async def _fire(db: Database, key: str, mark: str) -> list[Message]:
-    """An alert comes in and pages the person and the channel; what was sent."""
+async def _comes(db: Database, key: str, mark: str, what: str = "alert") -> None:
+    """An alert of a group of its own comes in."""
     body = {
         "version": "4",
-        "groupKey": f"{mark} group",
+        "groupKey": f"{mark} group of {what}",
         "status": "firing",
         "receiver": f"{mark} receiver",
         "alerts": [
             {
                 "status": "firing",
-                "labels": {"alertname": f"{mark} alert", "host": f"{mark}-host"},
+                "labels": {"alertname": f"{mark} {what}", "host": f"{mark}-host"},
                 "annotations": {"summary": f"{mark} summary", "description": f"{mark} words"},
                 "startsAt": "2026-01-05T08:59:00Z",
                 "generatorURL": f"https://prometheus.example/{mark}",
@@ -201,6 +201,12 @@ async def _fire(db: Database, key: str, mark: str) -> list[Message]:
     async with db.transaction() as tx:
         (outcome,) = await ingest.take_in(tx, [delivery])
     assert outcome.error is None
+
+
+async def _fire(db: Database, key: str, mark: str) -> list[Message]:
+    """Two incidents begin and page the person and the channel; what was sent."""
+    await _comes(db, key, mark)
+    await _comes(db, key, mark, "part")
     post = Post("email")
     engine = Engine(db, {"email": post, "webhook": Post("webhook")}, OUTSIDE)
     await engine.begin()
@@ -211,11 +217,10 @@ async def _fire(db: Database, key: str, mark: str) -> list[Message]:
 async def _happened(db: Database, integration_id: str, user_id: str) -> dict[str, str]:
     """The ids of what the alert caused."""
     async with db.read() as reader:
-        alert = (
-            await reader.rows(
-                "SELECT id, incident_id, payload_id FROM alerts WHERE integration_id = :id", id=integration_id
-            )
-        )[0]
+        alert, part = await reader.rows(
+            "SELECT id, incident_id, payload_id FROM alerts WHERE integration_id = :id ORDER BY id",
+            id=integration_id,
+        )
         method = await reader.value("SELECT id FROM contact_methods WHERE user_id = :id", id=user_id)
         page = await reader.value(
             "SELECT id FROM notifications WHERE incident_id = :id AND user_id IS NOT NULL", id=alert[1]
@@ -224,6 +229,8 @@ async def _happened(db: Database, integration_id: str, user_id: str) -> dict[str
         "alert_id": alert[0],
         "incident_id": alert[1],
         "payload_id": alert[2],
+        "part_id": part[1],
+        "part_alert_id": part[0],
         "method_id": method,
         "notification_id": page,
     }

@@ -115,6 +115,18 @@ FIRST: dict[str, tuple[Step, ...]] = {
     "POST /api/v1/incidents/{incident_id}/reopen": (("POST", "/api/v1/incidents/{incident_id}/resolve"),),
     "POST /incidents/{incident_id}/decline": (("POST", "/api/v1/incidents/{incident_id}/join"),),
     "POST /api/v1/incidents/{incident_id}/decline": (("POST", "/api/v1/incidents/{incident_id}/join"),),
+    "DELETE /api/v1/incidents/{incident_id}/alerts/{alert_id}": (
+        ("POST", "/api/v1/incidents/{incident_id}/alerts"),
+    ),
+    **{
+        f"POST {base}/incidents/{{incident_id}}/{act}": ()
+        for base, act in (("", "merge"), ("/api/v1", "merge"), ("/api/v1", "alerts"))
+    },
+    "POST /incidents/{incident_id}/alerts": (("POST", "/api/v1/incidents/{incident_id}/alerts"),),
+    **{
+        f"POST {base}/incidents/{{incident_id}}/unmerge": (("POST", "/incidents/{incident_id}/merge"),)
+        for base in ("", "/api/v1")
+    },
     "POST /schedules/{schedule_id}/delete": NO_POLICY,
     "DELETE /api/v1/schedules/{schedule_id}": NO_POLICY,
     "POST /integrations/{integration_id}/enable": (("POST", "/integrations/{integration_id}/disable"),),

@@ -45,6 +45,7 @@ class IncidentOut(msgspec.Struct, rename="camel", kw_only=True):
     resolved_by_id: str | None
     resolution: str | None
     snoozed_until: datetime | None
+    merged_into_id: str | None
     escalation: EscalationOut
 
 
@@ -137,6 +138,7 @@ def _facts(incident: Incident) -> dict[str, Any]:
         "resolved_by_id": incident.resolved_by_id,
         "resolution": incident.resolution,
         "snoozed_until": moment_or_none(incident.snoozed_until),
+        "merged_into_id": incident.merged_into_id,
         "escalation": EscalationOut(
             policy_id=incident.policy_id,
             state=incident.escalation_state,

@@ -27,7 +27,7 @@ from openalert.usecases import escalation, incidents
 from openalert.usecases.escalation import Ladder, Rung
 from openalert.usecases.incident_facts import common_labels
 from openalert.usecases.notify import HIDDEN
-from openalert.web.ui import responders
+from openalert.web.ui import merging, responders
 from openalert.web.ui.incident_rows import next_step, status_of
 
 Values = dict[str, Any]
@@ -71,6 +71,12 @@ _SHOWN = {
     "escalation_ended": ("triangle-alert", "bad", "deliveries"),
     "escalated_by_hand": ("chevrons-up", "accent", "actions"),
     "handed_on": ("chevrons-up", "accent", "actions"),
+    "alerts_linked": ("link", "", "alerts"),
+    "alerts_unlinked": ("link", "", "alerts"),
+    "paging_again": ("chevrons-up", "bad", "deliveries"),
+    "split": ("link", "bad", "alerts"),
+    "merged": ("layers", "accent", "actions"),
+    "unmerged": ("layers", "", "actions"),
     "responder_asked": ("user-round-plus", "accent", "actions"),
     "responder_joined": ("user-round-plus", "good", "actions"),
     "responder_declined": ("x", "bad", "actions"),
@@ -123,6 +129,7 @@ async def story(reader: Reader, actor: Actor, incident: Incident, shown: str) ->
             for key, words in FILTERS.items()
         ],
         "people": await _people(reader, actor),
+        "merged": await merging.shown(reader, actor, incident),
         "helpers": await responders.shown(reader, actor, incident, rows),
         "snoozes": SNOOZES,
     }

@@ -9,7 +9,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, FromQuery
 
 from openalert.domain.access import Actor
-from openalert.domain.errors import NotFound
+from openalert.domain.errors import Conflict, Invalid, NotFound, Unavailable
 from openalert.domain.instant import DAY, MINUTE, Instant
 from openalert.domain.oncall import on_call, shifts
 from openalert.domain.plan import Plan
@@ -22,7 +22,8 @@ from openalert.usecases import incidents as acts
 from openalert.usecases import schedules as duty
 from openalert.usecases import warnings
 from openalert.usecases.escalation import in_words, ladder
-from openalert.web.ui import incident_rows, incident_story, responders
+from openalert.usecases.merging import undo
+from openalert.web.ui import incident_rows, incident_story, merging, responders
 from openalert.web.ui.frame import OPEN, Values, Web, act, address, answer, chips, go, sent, sent_all, shell
 
 PAGE = 50
@@ -217,6 +218,10 @@ async def show(
 async def bulk(request: Web, db: NamedDependency[Database], actor: NamedDependency[Actor]) -> Response[None]:
     """The same act on every incident selected: each is answered for on its own, all in one transaction."""
     chosen, wanted = await sent_all(request, "id"), (await sent(request)).get("act")
+    if wanted == "merge":
+        return await _put_together(db, actor, chosen)
+    if wanted == "unmerge":
+        return await _take_apart(db, actor, chosen)
     do = {"acknowledge": acts.acknowledge, "resolve": acts.resolve}.get(wanted or "")
 
     async def body(tx: Transaction) -> str:
@@ -224,6 +229,26 @@ async def bulk(request: Web, db: NamedDependency[Database], actor: NamedDependen
             return "Nothing was selected."
         done = [await do(tx, each) for each in dict.fromkeys(chosen[:PAGE])]
         return f"{wanted}d: ".capitalize() + ", ".join(f"#{each.incident.number}" for each in done) + "."
+
+    return await act(db, actor, "/incidents", body)
+
+
+async def _put_together(db: Database, actor: Actor, chosen: list[str]) -> Response[None]:
+    """To the incident that the others went into, where the notice offers to undo it."""
+    try:
+        async with db.transaction(actor) as tx:
+            target = await merging.put_together(tx, chosen[:PAGE])
+    except (Invalid, Conflict, Unavailable) as refused:
+        return go("/incidents", refused.message, "bad")
+    others = len(set(chosen[:PAGE])) - 1
+    said = f"{others} incident{'' if others == 1 else 's'} merged into #{target.number}."
+    return go(f"/incidents/{target.id}", said)
+
+
+async def _take_apart(db: Database, actor: Actor, chosen: list[str]) -> Response[None]:
+    async def body(tx: Transaction) -> str:
+        done = [await undo(tx, each) for each in dict.fromkeys(chosen[:PAGE])]
+        return "On their own again: " + ", ".join(f"#{each.number}" for each in done) + "."
 
     return await act(db, actor, "/incidents", body)
 
@@ -240,7 +265,7 @@ async def do(
     perform = _VERBS.get(verb)
     if perform is None:
         raise NotFound("page")
-    fields = await sent(request)
+    fields = await sent(request) | {"alerts": ",".join(await sent_all(request, "alert"))}
     here = "/incidents" if request.headers.get("referer", "").partition("?")[0].endswith("/incidents") else ""
     return await act(
         db, actor, here or f"/incidents/{incident_id}", lambda tx: perform(tx, incident_id, fields)
@@ -313,6 +338,7 @@ _VERBS = {
     "hand-on": _hand_on,
     "notes": _note,
     **responders.VERBS,
+    **merging.VERBS,
 }
 
 ROUTES: Sequence[HTTPRouteHandler] = [home, index, show, bulk, do]
