@@ -34,6 +34,8 @@ _PLACEHOLDERS = frozenset(
         "[object object]",
     }
 )
+_REMEMBERED = 0x2100
+"""Characters below are remembered: most scripts and no more than some thousand."""
 _SPACED = frozenset(map(ord, "\t\n\v\f\r\x1c\x1d\x1e\x1f\x85"))
 _JOINERS = frozenset({0x200C, 0x200D})
 _STRAY_JOINER = re.compile("(?<![^\x00-\x7f])[\u200c\u200d]|[\u200c\u200d](?![^\x00-\x7f])")
@@ -43,6 +45,13 @@ class _OneLine(dict[int, str | int | None]):
     """`str.translate` table: separators become a space, what cannot be seen is dropped, the rest stays."""
 
     def __missing__(self, code: int) -> str | int | None:
+        becomes = self.becomes(code)
+        if code < _REMEMBERED:
+            self[code] = becomes
+        return becomes
+
+    def becomes(self, code: int) -> str | int | None:
+        """What stands for one character."""
         if code in _SPACED:
             return " "
         kind = unicodedata.category(chr(code))
@@ -56,8 +65,9 @@ class _OneLine(dict[int, str | int | None]):
 class _Paragraphs(_OneLine):
     """As `_OneLine`, but line breaks and tabs stay."""
 
-    def __missing__(self, code: int) -> str | int | None:
-        return code if code in {0x09, 0x0A} else super().__missing__(code)
+    def becomes(self, code: int) -> str | int | None:
+        """As in one line, but for what makes paragraphs."""
+        return code if code in {0x09, 0x0A} else super().becomes(code)
 
 
 _ONE_LINE = _OneLine()
@@ -70,7 +80,7 @@ def line(value: Any, limit: int = TITLE) -> str:
         return ""
     if not value.isprintable():
         # Joiners belong to emoji and to scripts beyond ASCII; between ASCII letters they only deceive.
-        value = _STRAY_JOINER.sub("", value[: limit * 8]).translate(_ONE_LINE)
+        value = _without_stray_joiners(value[: limit * 8]).translate(_ONE_LINE)
     if "  " in value or value[:1] == " " or value[-1:] == " ":
         value = " ".join(value[: limit * 8].split())
     if len(value) <= 16 and value.casefold() in _PLACEHOLDERS:
@@ -85,11 +95,16 @@ def paragraphs(value: Any, limit: int = DESCRIPTION) -> str:
     value = value[: limit * 2]
     if not value.isprintable():
         value = value.replace("\r\n", "\n").replace("\r", "\n")
-        value = _STRAY_JOINER.sub("", value).translate(_PARAGRAPHS)
+        value = _without_stray_joiners(value).translate(_PARAGRAPHS)
     value = value.strip()
     if len(value) <= 16 and value.casefold() in _PLACEHOLDERS:
         return ""
     return cut(value, limit)
+
+
+def _without_stray_joiners(value: str) -> str:
+    """Hardly any text has joiners, and to look at every place for one costs more than all the rest."""
+    return _STRAY_JOINER.sub("", value) if "\u200c" in value or "\u200d" in value else value
 
 
 def cut(value: str, limit: int) -> str:

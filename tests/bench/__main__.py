@@ -9,6 +9,7 @@ from tests.bench import (
     lists,
     rights,
     slow_disk,
+    sources,
     start,
     storm,
     watching,
@@ -21,6 +22,7 @@ def everything() -> list[Figure]:
     figures: list[Figure] = []
     for benchmark in (
         ingest,
+        sources,
         slow_disk,
         latency,
         storm,

@@ -1,0 +1,79 @@
+"""What each source costs beside Prometheus: processor time of an alert from its body to the disk, repeats and all."""
+
+import asyncio
+import hashlib
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from openalert.sources import SOURCES, read
+from openalert.storage import Database, open_database
+from openalert.usecases.ingest import Delivery, take_in
+from tests import make
+from tests.bench.report import Figure, main
+from tests.sources import payloads
+
+MESSAGES = 1
+ROUNDS = 60
+KEY = "bench"
+AIM = 1 / 1.2
+
+
+def measure() -> Sequence[Figure]:
+    """Alerts a second and core, for the middle payload of each source; the floor is Prometheus's."""
+    return asyncio.run(_measure())
+
+
+async def _measure() -> list[Figure]:
+    with tempfile.TemporaryDirectory() as folder:
+        db = await open_database(f"sqlite:///{Path(folder) / 'bench.db'}")
+        try:
+            service = await make.service(db, await make.team(db, await make.organization(db), "Ops"))
+            await make.integration(db, service, key=KEY)
+            floor = await _rate(db, "prometheus")
+            return [
+                Figure(
+                    what=f"{name}, repeats",
+                    value=await _rate(db, name),
+                    unit="alerts/s",
+                    floor=floor,
+                    floor_name="prometheus",
+                    aim=AIM,
+                )
+                for name in SOURCES
+                if name != "prometheus"
+            ]
+        finally:
+            await db.close()
+
+
+async def _rate(db: Database, source: str) -> float:
+    """Alerts for a second of processor time, the best of some rounds."""
+    names = [name for name in payloads.names(source) if payloads.expectation(name)["alerts"]]
+    name = sorted(names, key=lambda each: len(payloads.content(each)))[len(names) // 2]
+    content, inbound = payloads.content(name), payloads.inbound(name)
+    best = 0.0
+    for _ in range(ROUNDS):
+        begun = time.process_time()
+        deliveries = [
+            Delivery(
+                key_hash=hashlib.sha256(KEY.encode()).hexdigest(),
+                content=content,
+                content_type="application/json",
+                source=source,
+                reading=read(source, content, inbound),
+                trace_id="bench",
+            )
+            for _ in range(MESSAGES)
+        ]
+        async with db.transaction() as tx:
+            outcomes = await take_in(tx, deliveries)
+        spent = time.process_time() - begun
+        assert not any(outcome.error for outcome in outcomes)
+        best = max(best, sum(outcome.processed for outcome in outcomes) / spent)
+    return best
+
+
+if __name__ == "__main__":
+    main(measure)
