@@ -24,9 +24,9 @@ class Piece(msgspec.Struct, frozen=True, kw_only=True):
     person: OnCallPerson
 
     @property
-    def source(self) -> str | None:
-        """What puts the person on call; of a cover, the rotation or calendar whose turn it is."""
-        return self.person.rotation_id or self.person.feed_id or self.person.override_id
+    def source(self) -> tuple[str | None, str | None, str | None]:
+        """What puts the person on call: a rotation or calendar, an override, or an override of one of these."""
+        return self.person.rotation_id, self.person.feed_id, self.person.override_id
 
 
 def pieces(final: FinalSchedule, user_id: str) -> list[Piece]:

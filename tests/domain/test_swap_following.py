@@ -8,9 +8,9 @@ from openalert.domain.plan import OnCallPerson, OnCallSource
 from openalert.domain.swap_following import Piece, followed
 
 
-def piece(start: int, end: int, source: str = "daily") -> Piece:
+def piece(start: int, end: int, source: str = "daily", cover: str | None = None) -> Piece:
     """A shift, in hours."""
-    person = OnCallPerson(user_id="ana", source=OnCallSource.ROTATION, rotation_id=source)
+    person = OnCallPerson(user_id="ana", source=OnCallSource.ROTATION, rotation_id=source, override_id=cover)
     return Piece(start=start * HOUR, end=end * HOUR, person=person)
 
 
@@ -32,8 +32,8 @@ def piece(start: int, end: int, source: str = "daily") -> Piece:
         ),
         pytest.param(
             (48, 72),
-            [piece(24, 48, "taken"), piece(48, 72)],
-            [piece(24, 49, "taken"), piece(49, 73)],
+            [piece(24, 48, cover="of ben"), piece(48, 72)],
+            [piece(25, 49, cover="of ben"), piece(49, 73)],
             (49, 73),
             id="the neighbour is another shift",
         ),
