@@ -63,31 +63,58 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     reach: Mapping[str, Reachability]
     reachable: Collection[str]
     """The ids of the people whom a page would reach, as far as is known."""
-    team_names: Mapping[str, str]
+    team_names: Mapping[str, str] = {}
     """Of teams with dead letters."""
-    inlets: Sequence[Inlet]
-    quarantined: Mapping[str, Quarantine]
-    failed: Sequence[Failed]
-    sees_channels: bool
+    inlets: Sequence[Inlet] = ()
+    quarantined: Mapping[str, Quarantine] = {}
+    failed: Sequence[Failed] = ()
+    sees_channels: bool = False
     """Whether the actor may know how channels are."""
-    refused: Sequence[Refused]
-    troubles: Sequence[ChannelTrouble]
+    refused: Sequence[Refused] = ()
+    troubles: Sequence[ChannelTrouble] = ()
 
 
 async def gather(reader: Reader, actor: Actor) -> Facts:
     """Everything at the reader's instant, in the actor's view."""
     policies = await _every(partial(escalation_policies.page, reader, actor), lambda each: each.policy.id)
+    seen = await _every(partial(schedules.page, reader, actor), _id)
+    known = await _of_people(reader, actor, policies, seen)
+    failed = await warnings.failed(reader, actor, reader.now - LOOKS_BACK)
+    with_failed = await teams.named(reader, actor, {each.team_id for each in failed if each.team_id})
+    is_admin = can(actor, Permission.CONFIGURE, None)
+    return msgspec.structs.replace(
+        known,
+        team_names={each: team.name for each, team in with_failed.items()},
+        inlets=await warnings.inlets(reader, actor),
+        quarantined=await warnings.quarantined(reader, reader.now - LOOKS_BACK),
+        failed=failed,
+        sees_channels=is_admin,
+        refused=await warnings.refused(reader, actor, reader.now - LOOKS_BACK, LEAST_REFUSED)
+        if is_admin
+        else [],
+        troubles=await channel_troubles.all_of_them(reader) if is_admin else [],
+    )
+
+
+async def gather_about(reader: Reader, actor: Actor, schedule: Schedule) -> Facts:
+    """The same of one schedule, and of the policies in view that page it; nothing of what comes in and goes out."""
+    paging = await escalation_policies.that_page(reader, schedule.id)
+    found = [await escalation_policies.get(reader, actor, each.id) for each in paging[:PORTION]]
+    return await _of_people(reader, actor, [each for each in found if each is not None], [schedule])
+
+
+async def _of_people(
+    reader: Reader, actor: Actor, policies: Sequence[Document], some: Sequence[Schedule]
+) -> Facts:
+    """What there is to know of these policies and schedules, and of everybody in them."""
     targets = _targets(policies)
-    seen = {each.id: each for each in await _every(partial(schedules.page, reader, actor), _id)}
+    seen = {each.id: each for each in some}
     paged = await schedules.named(reader, SYSTEM, targets[TargetType.SCHEDULE] - set(seen))
     plans = await _plans(reader, [*seen.values(), *paged.values()])
     members = await recipients.members(reader, sorted(targets[TargetType.TEAM]))
     named = {each for some in members.values() for each in some} | targets[TargetType.USER]
     people = await users.named(reader, actor, named | _in_plans(plans))
     reach = await reachability.of_people(reader, people)
-    failed = await warnings.failed(reader, actor, reader.now - LOOKS_BACK)
-    with_failed = await teams.named(reader, actor, {each.team_id for each in failed if each.team_id})
-    is_admin = can(actor, Permission.CONFIGURE, None)
     return Facts(
         now=reader.now,
         plans={each: plan for each, plan in plans.items() if each in seen},
@@ -100,15 +127,6 @@ async def gather(reader: Reader, actor: Actor) -> Facts:
         away=await calendar_feeds.away(reader, sorted(people), reader.now, reader.now + LOOKS_AHEAD),
         reach=reach,
         reachable={each for each, known in reach.items() if known.state is not ReachState.UNREACHABLE},
-        team_names={each: team.name for each, team in with_failed.items()},
-        inlets=await warnings.inlets(reader, actor),
-        quarantined=await warnings.quarantined(reader, reader.now - LOOKS_BACK),
-        failed=failed,
-        sees_channels=is_admin,
-        refused=await warnings.refused(reader, actor, reader.now - LOOKS_BACK, LEAST_REFUSED)
-        if is_admin
-        else [],
-        troubles=await channel_troubles.all_of_them(reader) if is_admin else [],
     )
 
 

@@ -381,17 +381,21 @@ def _ways_by(view: View, channel: str) -> int:
     )
 
 
-RULES: Sequence[Callable[[View], Iterator[Finding]]] = (
+SCHEDULE_RULES: Sequence[Callable[[View], Iterator[Finding]]] = (
     _nobody,
     _people,
     _empty_shifts,
     _no_holidays,
     _gaps,
+    _one_person,
+)
+"""Those about schedules, the people in them and the policies that page them."""
+RULES: Sequence[Callable[[View], Iterator[Finding]]] = (
+    *SCHEDULE_RULES,
     _unwatched,
     _channels,
     _not_understood,
     _failed,
     _silent,
-    _one_person,
 )
 """Every rule; what they find is put in order afterwards."""

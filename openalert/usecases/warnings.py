@@ -14,12 +14,14 @@ from openalert.domain.access import Actor, Permission, can
 from openalert.domain.coverage import PolicyReach, Watch, of_policy, watch
 from openalert.domain.difference import Span
 from openalert.domain.instant import Instant
-from openalert.domain.warning import LOOKS_AHEAD, PRESSING, Finding, worst_first
+from openalert.domain.schedule import Schedule
+from openalert.domain.warning import LOOKS_AHEAD, PRESSING, Finding, WarningKind, worst_first
 from openalert.storage.database import Database
 from openalert.storage.escalation_policies import Document
+from openalert.storage.transaction import Reader
 from openalert.usecases import warning_clashes
-from openalert.usecases.warning_facts import Facts, gather
-from openalert.usecases.warning_rules import RULES, Duty, View
+from openalert.usecases.warning_facts import Facts, gather, gather_about
+from openalert.usecases.warning_rules import RULES, SCHEDULE_RULES, Duty, View
 
 NOTHING_UNSET: Mapping[str, str] = MappingProxyType({})
 """Every channel is set up, as far as anybody asks."""
@@ -39,21 +41,37 @@ async def look(database: Database, actor: Actor, unset: Mapping[str, str] = NOTH
     """Every warning in the actor's view; `unset` says by channel what the configuration lacks for it."""
     async with database.read() as reader:
         facts = await gather(reader, actor)
-    watches = await _watches(facts)
-    view = View(
-        facts=facts,
-        watches=watches,
-        reaches=await _reaches(facts, watches),
-        used=(used := _used(facts)),
-        paging=_paging(facts),
-        duties=_duties(facts, watches, used),
-        unset=unset if facts.sees_channels else NOTHING_UNSET,
-    )
+    view = await _view(facts, unset)
     found = []
     for rule in (*RULES, *warning_clashes.RULES):
         found += list(rule(view))
         await asyncio.sleep(0)
     return Outlook(at=facts.now, findings=worst_first(found), people=len(view.duties))
+
+
+async def about(reader: Reader, actor: Actor, schedule: Schedule) -> list[Finding]:
+    """What is wrong with one schedule, those on call by it and the policies that page it, the worst first."""
+    view = await _view(await gather_about(reader, actor, schedule), NOTHING_UNSET)
+    on_call = view.watches[schedule.id].turns
+    found = [each for rule in (*SCHEDULE_RULES, *warning_clashes.RULES) for each in rule(view)]
+    return worst_first(each for each in found if each.kind not in _OF_PEOPLE or each.subject_id in on_call)
+
+
+_OF_PEOPLE = (WarningKind.UNREACHABLE, WarningKind.DOUBTFUL)
+
+
+async def _view(facts: Facts, unset: Mapping[str, str]) -> View:
+    watches = await _watches(facts)
+    used = _used(facts)
+    return View(
+        facts=facts,
+        watches=watches,
+        reaches=await _reaches(facts, watches),
+        used=used,
+        paging=_paging(facts),
+        duties=_duties(facts, watches, used),
+        unset=unset if facts.sees_channels else NOTHING_UNSET,
+    )
 
 
 def to_mend(found: Sequence[Finding], actor: Actor) -> list[Finding]:

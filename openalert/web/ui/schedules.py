@@ -16,14 +16,14 @@ from openalert.domain.instant import DAY, HOUR, Instant
 from openalert.domain.oncall import FinalSchedule, OnCall, on_call, shifts
 from openalert.domain.override import Override, OverrideKind
 from openalert.domain.plan import Plan
-from openalert.domain.reachability import ReachState
 from openalert.domain.schedule import Rotation, Schedule
 from openalert.domain.walltime import zone_named
+from openalert.domain.warning import LOOKS_AHEAD
 from openalert.storage import escalation_policies, teams, users
 from openalert.storage.database import Database
 from openalert.storage.schedules import plans
 from openalert.storage.transaction import Reader
-from openalert.usecases import calendar_feeds, reachability, schedules
+from openalert.usecases import calendar_feeds, schedules
 from openalert.web.ui import (
     agendas,
     choices,
@@ -33,6 +33,7 @@ from openalert.web.ui import (
     reasons,
     rotas,
     rotation_forms,
+    schedule_warnings,
     shares,
     timelines,
 )
@@ -42,7 +43,8 @@ from openalert.web.ui.frame import Values, Web, address, answer, shell
 
 PAGE = 50
 DRAWN_DAYS = 14
-LOOK_AHEAD = 28 * DAY
+LOOK_AHEAD = LOOKS_AHEAD
+"""As far as warnings look: the page and they tell the same gaps."""
 _SHIFTS_SHOWN = 10
 _OVERRIDES_SHOWN = 20
 _TIMES_AWAY = 2
@@ -193,8 +195,7 @@ async def schedule_page(
             if timeline.at is not None
             else None,
             "away": _away(await calendar_feeds.clashes_of(reader, ahead, now, now + LOOK_AHEAD), names),
-            "switched_off": await _switched_off(reader, actor, plan),
-            "unreachable": await _hard_to_reach(reader, answered, ahead, names),
+            "warnings": await schedule_warnings.told(reader, actor, schedule, zone),
             "gaps": [{"start": start, "end": _known(end, now + LOOK_AHEAD)} for start, end in ahead.gaps],
             "shifts": _shifts(drawing, ahead, actor),
             "overrides": [_override(each, names) for each in to_come[:_OVERRIDES_SHOWN]],
@@ -346,34 +347,6 @@ def _away(found: Sequence[Clash], names: Mapping[str, str]) -> list[Values]:
             "more": max(len(clashes) - _TIMES_AWAY, 0),
         }
         for user_id, clashes in times.items()
-    ]
-
-
-async def _switched_off(reader: Reader, actor: Actor, plan: Plan) -> list[str]:
-    """Who has turns here and is not paged any more."""
-    ids = {one for each in schedules.shown(plan.rotations, reader.now) for one in each.current.member_ids}
-    named = await users.named(reader, actor, ids - {""})
-    return sorted(user.name for user in named.values() if not user.is_active)
-
-
-async def _hard_to_reach(
-    reader: Reader, answered: OnCall, ahead: FinalSchedule, names: Mapping[str, str]
-) -> list[Values]:
-    """Who is on call now or next and might not hear it: a sentence for each, the present one first."""
-    now = [person.user_id for person in answered.people]
-    following = next((shift for shift in ahead.items if shift.start == answered.until), None)
-    soon = [person.user_id for person in following.people] if following else []
-    found = await reachability.of_people(reader, list(dict.fromkeys([*now, *soon])))
-    return [
-        {
-            "name": names[user_id],
-            "when": "on call now" if user_id in now else "next",
-            "words": reach.weakest,
-            "tone": "bad" if reach.state is ReachState.UNREACHABLE else "warn",
-        }
-        for user_id, reach in found.items()
-        # Somebody who is switched off has a notice of their own.
-        if user_id in names and reach.state is not ReachState.REACHABLE and reach.methods
     ]
 
 

@@ -18,7 +18,7 @@ SignIn = Callable[[User], Awaitable[Browser]]
 
 
 async def rota(world: World, *members: str) -> str:
-    """The path of a schedule whose members take turns by the day, for a hundred days already."""
+    """The path of a schedule whose members take turns by the day, which are counted for a hundred days already."""
     made = await world.does(schedules.create, team_id=world.core.id, name="Days", timezone="UTC")
     change = RotationChange(
         rotation_type=RotationType.DAILY, member_ids=members, effective_from=world.clock() - 100 * DAY
@@ -45,6 +45,7 @@ async def test_bars_and_sentences_say_who_carries_too_much(world: World, sign_in
 async def test_the_year_and_the_past_are_other_times(world: World, sign_in: SignIn) -> None:
     """Each has its address; the past has pages; what the address says wrongly is the next 90 days."""
     path = await rota(world, world.alice.id, world.bob.id)
+    world.clock.advance(90 * DAY)
     browser = await sign_in(world.alice)
     for asked, days in (("year", 364), ("past", 90), ("nonsense", 90), ("", 90)):
         page = (await browser.get(f"{path}?share={asked}")).html
