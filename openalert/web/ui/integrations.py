@@ -19,7 +19,7 @@ from openalert.usecases.ingest import Outcome
 from openalert.usecases.replay import content_of, replay
 from openalert.web.ui.forms import attempt, show_once
 from openalert.web.ui.frame import Values, Web, act, go, sent
-from openalert.web.ui.kinds import BY_KEY
+from openalert.web.ui.kinds import BODIES, BY_KEY
 from openalert.web.ui.setup import alertmanager, curl
 
 _LATELY = 8
@@ -58,6 +58,7 @@ async def _shown(
         "address": url,
         "snippet": snippet(integration.type, url),
         "where": kind.where if kind else "",
+        "body": BODIES.get(integration.type, ""),
         "curl": curl(url.replace(f"/{integration.type}/", "/generic/")),
         "is_active": integration.is_active,
         "last_at": integration.last_received_at,

@@ -73,9 +73,41 @@ KINDS = (
 BY_KEY = {kind.key: kind for kind in KINDS}
 
 
-def categories() -> list[tuple[str, list[Kind]]]:
-    """The kinds under their headings, in the order of the page."""
+def categories(query: str = "") -> list[tuple[str, list[Kind]]]:
+    """The kinds under their headings, in the order of the page; only those in whose words `query` is."""
+    wanted = query.casefold().split()
     found: dict[str, list[Kind]] = {}
     for kind in KINDS:
-        found.setdefault(kind.category, []).append(kind)
+        words = f"{kind.name} {kind.key} {kind.category} {kind.where}".casefold()
+        if all(word in words for word in wanted):
+            found.setdefault(kind.category, []).append(kind)
     return list(found.items())
+
+
+BODIES = {
+    "datadog": """{"title": "$EVENT_TITLE", "body": "$TEXT_ONLY_MSG", "alert_transition": "$ALERT_TRANSITION",
+ "alert_type": "$ALERT_TYPE", "priority": "$ALERT_PRIORITY", "alert_id": "$ALERT_ID", "aggreg_key": "$AGGREG_KEY",
+ "scopes": "$ALERT_SCOPE", "hostname": "$HOSTNAME", "tags": "$TAGS", "link": "$LINK", "date": "$DATE"}""",
+    "uptimerobot": """{"monitorID": "*monitorID*", "monitorURL": "*monitorURL*",
+ "monitorFriendlyName": "*monitorFriendlyName*", "alertType": "*alertType*",
+ "alertTypeFriendlyName": "*alertTypeFriendlyName*", "alertDetails": "*alertDetails*",
+ "alertDateTime": "*alertDateTime*"}""",
+    "dynatrace": """{"State": "{State}", "PID": "{PID}", "ProblemID": "{ProblemID}", "ProblemTitle": "{ProblemTitle}",
+ "ProblemSeverity": "{ProblemSeverity}", "ProblemImpact": "{ProblemImpact}", "ProblemURL": "{ProblemURL}",
+ "ImpactedEntity": "{ImpactedEntity}", "Tags": "{Tags}", "ProblemDetailsText": "{ProblemDetailsText}"}""",
+    "elastic": """{"rule": {"id": "{{rule.id}}", "name": "{{rule.name}}", "url": "{{rule.url}}"},
+ "alert": {"id": "{{alert.id}}", "actionGroup": "{{alert.actionGroup}}"},
+ "context": {"reason": "{{context.reason}}", "message": "{{context.message}}", "value": "{{context.value}}"},
+ "date": "{{date}}", "severity": "high"}""",
+    "librenms": """{"title": "{{ $title }}", "hostname": "{{ $hostname }}", "device_id": "{{ $device_id }}",
+ "rule_id": "{{ $rule_id }}", "name": "{{ $name }}", "severity": "{{ $severity }}", "state": "{{ $state }}",
+ "timestamp": "{{ $timestamp }}", "uid": "{{ $uid }}", "msg": "{{ $msg }}"}""",
+    "zabbix": """var p = JSON.parse(value), r = new HttpRequest();
+r.addHeader("Content-Type: application/json");
+r.post(p.URL, JSON.stringify({trigger: p.EVENT_NAME, event_id: p.EVENT_ID, trigger_id: p.TRIGGER_ID,
+  hostname: p.HOST, severity: p.SEVERITY, status: p.STATUS, event_value: p.EVENT_VALUE,
+  event_update_action: p.ACTION, opdata: p.OPDATA, link: p.LINK}));
+if (r.getStatus() >= 300) throw "OpenAlert answered " + r.getStatus();
+return "OK";""",
+}
+"""What senders post whose body people write themselves, to be copied there."""

@@ -263,6 +263,27 @@ async def unfollow(
     return await act(db, actor, f"/services/{service_id}", body)
 
 
+@get("/services/{service_id:str}/connect", include_in_schema=False)
+async def connect(
+    request: Web,
+    service_id: FromPath[str],
+    db: NamedDependency[Database],
+    actor: NamedDependency[Actor],
+    q: FromQuery[str] = "",
+) -> Response[Any]:
+    """Every kind of sender, by what it does, to look through and to search."""
+    query = " ".join(q[:80].split())
+    async with db.read() as reader:
+        service = await services.get(reader, actor, service_id)
+        require(actor, Permission.CONFIGURE, service.team_id)
+        about = {"id": service.id, "name": service.name}
+        found = categories(query)
+        context = await shell(
+            request, reader, actor, "/services", service=about, query=query, categories=found
+        )
+    return answer(request, "services/connect.html", context)
+
+
 @get("/services/{service_id:str}/edit", include_in_schema=False)
 async def edit(
     request: Web,
@@ -366,4 +387,15 @@ def _delete(service: Service) -> Values:
     }
 
 
-ROUTES: Sequence[HTTPRouteHandler] = [index, new, create, show, follow, unfollow, edit, update, delete]
+ROUTES: Sequence[HTTPRouteHandler] = [
+    index,
+    new,
+    create,
+    show,
+    connect,
+    follow,
+    unfollow,
+    edit,
+    update,
+    delete,
+]

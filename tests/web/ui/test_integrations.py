@@ -8,7 +8,9 @@ import pytest
 from openalert.app import OpenAlert
 from openalert.domain.service import Service
 from openalert.domain.user import User
+from openalert.sources import SOURCES
 from openalert.storage import integrations
+from openalert.web.ui.kinds import BODIES, BY_KEY, KINDS
 from tests import make
 from tests.make import level
 from tests.web.ui.browser import Browser, Page
@@ -104,3 +106,34 @@ async def test_only_who_configures_makes_rotates_and_deletes(world: World, sign_
     assert kept is not None
     assert (kept.key_hash, kept.is_active) == (made.key_hash, True)
     assert (await browser.post(f"/integrations/{made.id}/explode")).status == 404
+
+
+async def test_senders_are_found_by_name_and_by_what_they_do(world: World, sign_in: SignIn) -> None:
+    """Every source is in the gallery, searched without a script; each has a button that makes its address."""
+    browser = await sign_in(world.alice)
+    service = await _service(world)
+    everything = await browser.get(f"/services/{service.id}/connect")
+    assert {form["fields"].get("type") for form in everything.forms} >= {*SOURCES, "v1"}
+    found = await browser.get(f"/services/{service.id}/connect?q=uptime+KUMA")
+    assert "Uptime Kuma" in found.text
+    assert "Zabbix" not in found.text
+    nothing = await browser.get(f"/services/{service.id}/connect?q=<script>")
+    assert "No sender of that name" in nothing.text
+    assert "<script>" not in nothing.html.partition("<h1>")[2]
+
+
+@pytest.mark.parametrize("kind", sorted(BODIES))
+async def test_what_people_write_at_the_sender_can_be_copied(
+    world: World, sign_in: SignIn, kind: str
+) -> None:
+    """The body with the sender's variables stands beside the address, where it goes, too."""
+    browser = await sign_in(world.alice)
+    page = await browser.post(f"/services/{(await _service(world)).id}/integrations", type=kind)
+    assert "What the sender posts" in page.text
+    assert BY_KEY[kind].where in page.text
+
+
+def test_every_source_can_be_chosen() -> None:
+    """The gallery names each source once, and none that is not there."""
+    assert sorted(BY_KEY) == sorted([*SOURCES, "v1"])
+    assert len(KINDS) == len(BY_KEY)
