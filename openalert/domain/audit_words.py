@@ -61,6 +61,7 @@ _ACTS = {
     "incident.reopened": "reopened the incident {target}",
     "incident.resolved": "resolved the incident {target}",
     "incident.snoozed": "snoozed the incident {target}",
+    "incident.postmortem_written": "wrote the postmortem of the incident {target}",
     "incident.alerts_linked": "moved alerts to the incident {target}",
     "incident.alert_unlinked": "took an alert out of the incident {target}",
     "incident.merged": "merged the incident {target} into another",

@@ -233,6 +233,7 @@ _SENTENCES: dict[str, Callable[[str, Data], str]] = {
     "unmerged_over": lambda who, data: (
         f"{who} took it out of #{data['into']} again; its alerts had ended meanwhile"
     ),
+    "postmortem_begun": lambda who, _: f"{who} began the postmortem",
     "responder_asked": _asked,
     "responder_joined": _joined,
     "responder_declined": _declined,

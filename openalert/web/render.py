@@ -20,7 +20,7 @@ from markupsafe import Markup
 
 from openalert.domain.failure import in_words
 from openalert.domain.instant import DAY, HOUR, MINUTE, SECOND, Instant, rfc3339, to_datetime
-from openalert.web import assets
+from openalert.web import assets, markdown
 
 _TIME = Markup('<time datetime="{}" title="{}" data-rel="{}">{}</time>')
 _SAFE_SCHEMES = frozenset({"http", "https", "mailto", "tel"})
@@ -56,6 +56,7 @@ def _environment() -> Environment:
     environment.filters.update(
         ago=_ago, countdown=_countdown, clock=_clock, moment=_moment, stamp=_stamp, lasted=lasted,
         initials=initials, tone=tone, web_address=web_address, amount=amount, listed=listed, failure=in_words,
+        markdown=markdown.html,
     )  # fmt: skip
     for name in (
         "mark",

@@ -177,6 +177,7 @@ FORMS: dict[str, Callable[[Ids, Instant], dict[str, str]]] = {
         "alert": ids["part_alert_id"],
         "to": "new",
     },
+    "/incidents/{incident_id}/{verb}:postmortem": lambda ids, now: {"body": "What happened"},
     "/incidents/{incident_id}/{verb}:notes": lambda ids, now: {"body": "A note"},
     "/schedules": lambda ids, now: {
         "name": "Example",

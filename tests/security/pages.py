@@ -13,6 +13,7 @@ from litestar.routes import HTTPRoute
 from openalert.app import OpenAlert
 from openalert.domain import action, link
 from openalert.domain.access import SYSTEM, Actor, Role
+from openalert.domain.escalation import Target, TargetType
 from openalert.domain.ids import new_id
 from openalert.domain.second_factor import Passkey
 from openalert.storage import passkeys
@@ -29,7 +30,9 @@ from openalert.usecases import (
     links,
     overrides,
     password_resets,
+    postmortems,
     presets,
+    responders,
     setup,
     signin,
     swaps,
@@ -57,7 +60,7 @@ OURS = re.compile(
     r"id|.*_id|.*hash|.*_key|key|key_.*|status|phase|severity|kind|.*_kind|type|.*_type|role|method|purpose|channel|timezone|"
     r"act|code|sealed|version|versions|scopes?|outcome|dialect|slug|verb|run|claimed_by|"
     r"email|trace_id|issuer|subject|tenant|public_key|challenge|second_factor|secret|target|"
-    r"escalation_state|body_encoding|grouping|levels|teams|fingerprint|drills|counts|digest|etag|period"
+    r"escalation_state|state|standing|body_encoding|grouping|levels|teams|fingerprint|drills|counts|digest|etag|period"
 )
 """Columns that hold words of ours, ids, hashes, or what is looked things up by; all others are an attacker's."""
 OUR_TABLES = re.compile(
@@ -140,9 +143,13 @@ async def act(openalert: OpenAlert, actor: Actor) -> None:
     """Every act on an incident, by somebody whose name is hostile, so that timelines and audit log have it."""
     async with openalert.database.transaction(actor) as tx:
         ids = [row[0] for row in await tx.rows("SELECT id FROM incidents ORDER BY number")]
+        people = [row[0] for row in await tx.rows("SELECT id FROM users ORDER BY id LIMIT 3")]
+        helpers = [Target(type=TargetType.USER, id=each) for each in people]
         for number, incident_id in enumerate(ids):
             await incidents.acknowledge(tx, incident_id)
             await incidents.note(tx, incident_id, body=PAYLOAD)
+            await postmortems.write(tx, incident_id, body=PAYLOAD)
+            await responders.ask(tx, incident_id, targets=helpers, message=PAYLOAD[:200])
             if number:
                 await incidents.resolve(tx, incident_id, resolution=PAYLOAD)
 

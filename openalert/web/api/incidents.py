@@ -18,7 +18,7 @@ from openalert.storage import alerts, incidents, notifications, timeline
 from openalert.storage.database import Database
 from openalert.storage.incidents import IncidentFilter
 from openalert.usecases import incidents as acts
-from openalert.web.api import merging, responders
+from openalert.web.api import merging, postmortems, responders
 from openalert.web.api.alerts import AlertOut, alert_out
 from openalert.web.api.incident_shapes import (
     AnsweredOut,
@@ -316,6 +316,7 @@ routes = Router(
         list_notifications_of_incident,
         *responders.handlers,
         *merging.handlers,
+        *postmortems.handlers,
     ],
     tags=["incidents"],
 )

@@ -1,16 +1,19 @@
 """One incident as its page tells it: what happens next, the ladder, the reasons, deliveries, timeline."""
 
 from collections.abc import Mapping, Sequence
+from datetime import tzinfo
 from typing import Any
 
 from openalert.domain.access import Actor, Permission, can
 from openalert.domain.alert import Alert
 from openalert.domain.escalation import TargetType
 from openalert.domain.incident import Incident
-from openalert.domain.instant import MINUTE
+from openalert.domain.instant import MINUTE, to_datetime
 from openalert.domain.notification import Attempt, Notification, NotificationKind, NotificationStatus
+from openalert.domain.postmortem import draft
 from openalert.domain.service import Service
 from openalert.domain.timeline import TimelineEntry, sentence
+from openalert.notifiers.text import one_line
 from openalert.storage import (
     alerts,
     channels,
@@ -23,7 +26,7 @@ from openalert.storage import (
     users,
 )
 from openalert.storage.transaction import Reader
-from openalert.usecases import escalation, incidents
+from openalert.usecases import escalation, incidents, postmortems
 from openalert.usecases.escalation import Ladder, Rung
 from openalert.usecases.incident_facts import common_labels
 from openalert.usecases.notify import HIDDEN
@@ -74,6 +77,7 @@ _SHOWN = {
     "alerts_linked": ("link", "", "alerts"),
     "alerts_unlinked": ("link", "", "alerts"),
     "paging_again": ("chevrons-up", "bad", "deliveries"),
+    "postmortem_begun": ("book-open", "", "actions"),
     "split": ("link", "bad", "alerts"),
     "merged": ("layers", "accent", "actions"),
     "unmerged": ("layers", "", "actions"),
@@ -96,8 +100,8 @@ _OUTCOMES = {
 }
 
 
-async def story(reader: Reader, actor: Actor, incident: Incident, shown: str) -> Values:
-    """The context of the incident's page, without the shell; `shown` is the filter of the timeline."""
+async def story(reader: Reader, actor: Actor, incident: Incident, shown: str, zone: tzinfo) -> Values:
+    """The context of the incident's page, without the shell; `shown` filters the timeline, `zone` is the reader's."""
     ladder = await escalation.ladder(reader, incident, actor)
     reported = await alerts.of_incident(reader, incident.id, limit=ALERTS_SHOWN)
     rows = await notifications.of_incident(reader, incident.id, limit=100)
@@ -129,6 +133,7 @@ async def story(reader: Reader, actor: Actor, incident: Incident, shown: str) ->
             for key, words in FILTERS.items()
         ],
         "people": await _people(reader, actor),
+        "postmortem": await _postmortem(reader, actor, incident, entries, zone),
         "merged": await merging.shown(reader, actor, incident),
         "helpers": await responders.shown(reader, actor, incident, rows),
         "snoozes": SNOOZES,
@@ -433,6 +438,36 @@ def _entry(entry: TimelineEntry) -> Values:
         "actor": actor,
         "words": said[len(actor) + 1 :] if actor else said,
         "quote": quote,
+    }
+
+
+_TOLD = (
+    "triggered",
+    "severity_raised",
+    "acknowledged",
+    "escalated",
+    "merged",
+    "reopened",
+    "resolved",
+    "note",
+)
+
+
+async def _postmortem(
+    reader: Reader, actor: Actor, incident: Incident, entries: Sequence[TimelineEntry], zone: tzinfo
+) -> Values:
+    """What was written; where nothing was, an outline with the timeline in it for whoever begins."""
+    found = await postmortems.of_incident(reader, actor, incident.id)
+    told = [
+        (to_datetime(entry.at).astimezone(zone), one_line(sentence(entry), 300))
+        for entry in reversed(entries)
+        if entry.kind in _TOLD
+    ]
+    return {
+        "body": found.body,
+        "draft": found.body or draft(told),
+        "by": found.updated_by_name,
+        "at": found.updated_at,
     }
 
 

@@ -19,8 +19,8 @@ from openalert.storage.database import Database
 from openalert.storage.incidents import IncidentFilter
 from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import incidents as acts
+from openalert.usecases import postmortems, warnings
 from openalert.usecases import schedules as duty
-from openalert.usecases import warnings
 from openalert.usecases.escalation import in_words, ladder
 from openalert.usecases.merging import undo
 from openalert.web.ui import incident_rows, incident_story, merging, responders
@@ -210,7 +210,7 @@ async def show(
         incident = await acts.see(reader, actor, incident_id)
         context = await shell(request, reader, actor, "/incidents")
         shown = show if show in incident_story.FILTERS else "all"
-        context |= await incident_story.story(reader, actor, incident, shown)
+        context |= await incident_story.story(reader, actor, incident, shown, context["zone"])
     return answer(request, "incidents/show.html", context)
 
 
@@ -328,6 +328,11 @@ async def _note(tx: Transaction, incident_id: str, fields: Fields) -> str:
     return ""
 
 
+async def _postmortem(tx: Transaction, incident_id: str, fields: Fields) -> str:
+    await postmortems.write(tx, incident_id, body=fields.get("body", ""))
+    return "The postmortem is saved."
+
+
 _VERBS = {
     "acknowledge": _acknowledge,
     "resolve": _resolve,
@@ -337,6 +342,7 @@ _VERBS = {
     "escalate": _escalate,
     "hand-on": _hand_on,
     "notes": _note,
+    "postmortem": _postmortem,
     **responders.VERBS,
     **merging.VERBS,
 }
