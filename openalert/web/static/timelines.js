@@ -26,13 +26,14 @@ function snap(instant) {
 }
 
 // --- The form in a dialog ---------------------------------------------------------------------------
-function take({ start, end, words = "", override = "", reason = "" }) {
+function take({ start, end, span = "", words = "", override = "", reason = "" }) {
   const asked = new URLSearchParams(location.search);
   for (const name of ["view", "from", "zone"]) form.elements[name].value = asked.get(name) || "";
   form.elements.override_id.value = override;
   form.toggleAttribute("data-changing", Boolean(override));
   form.elements.start.value = start;
   form.elements.end.value = end;
+  form.elements.span.value = span; // exactly, for a local clock shows some minutes twice
   form.elements.reason.value = reason;
   const chosen = $(".chosen", form), line = document.createElement("p");
   line.className = "small muted"; line.textContent = words;
@@ -64,7 +65,7 @@ document.addEventListener("click", (event) => {
   const asked = new URL(bar.getAttribute("href"), location.href).searchParams;
   const { override, start, end, reason } = bar.dataset;
   take(override ? { override, reason, start: local(+start), end: local(+end), words: words(bar) }
-    : { start: asked.get("start"), end: asked.get("end"), words: words(bar) });
+    : { start: asked.get("start"), end: asked.get("end"), span: asked.get("span"), words: words(bar) });
 });
 
 // --- Why: what a bar says, beside the pointer or the focus -------------------------------------------
@@ -133,7 +134,7 @@ document.addEventListener("pointerup", () => {
   drop();
   if (!done?.span || !moved || done.span[0] === done.span[1]) return unmark();
   const [from, to] = done.span, when = `${said(from)} to ${said(to)}`;
-  take({ start: local(from), end: local(to), override: done.override || "", reason: done.bar?.dataset.reason, words: when });
+  take({ start: local(from), end: local(to), span: `${from}-${to}`, override: done.override || "", reason: done.bar?.dataset.reason, words: when });
 });
 document.addEventListener("pointercancel", () => { drop(); unmark(); });
 document.addEventListener("touchmove", (event) => { if (drag?.ready) event.preventDefault(); }, { passive: false });
@@ -192,7 +193,7 @@ function markByKey(event, row) {
   const now = Number(document.body.dataset.now);
   cursor ??= { from: snap(now > start && now < end ? Math.ceil(now / HOUR) * HOUR : start) };
   cursor.to ??= Math.min(end, cursor.from + HOUR);
-  if (event.key === "Enter") return take({ start: local(cursor.from), end: local(cursor.to), words: `${said(cursor.from)} to ${said(cursor.to)}` });
+  if (event.key === "Enter") return take({ start: local(cursor.from), end: local(cursor.to), span: `${cursor.from}-${cursor.to}`, words: `${said(cursor.from)} to ${said(cursor.to)}` });
   if (event.shiftKey) cursor.to = Math.min(end, Math.max(cursor.from + HOUR, cursor.to + way));
   else if (cursor.from + way >= start && cursor.to + way <= end) { cursor.from += way; cursor.to += way; }
   drawMark(row, cursor.from, cursor.to);

@@ -94,8 +94,9 @@ class Drawing:
     def href(self, start: Instant, end: Instant) -> str:
         """Where a click on a shift leads: to the form that gives it away, or to the reason of a past one."""
         if self.may_take and end > self.timeline.now:
-            begin, finish = self._text(max(start, self.timeline.now)), self._text(end)
-            return f"{self._form}start={begin}&end={finish}#override"
+            begin = max(start, self.timeline.now)
+            times = f"start={self._text(begin)}&end={self._text(end)}&span={begin}-{end}"
+            return f"{self._form}{times}#override"
         at = local_text(max(start, self.ruler.start), self.timeline.zone)
         return self.timeline.href(at=at) + "#who"
 

@@ -1,5 +1,6 @@
 """Somebody else takes over for a while."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,7 +13,7 @@ from msgspec import UNSET
 
 from openalert.domain.access import Actor
 from openalert.domain.errors import Invalid
-from openalert.domain.instant import Instant
+from openalert.domain.instant import LATEST, Instant
 from openalert.domain.override import Override, OverrideKind
 from openalert.domain.walltime import zone_named
 from openalert.storage import users
@@ -45,17 +46,19 @@ async def create(
 
     async def body(tx: Transaction) -> Override:
         zone = await _zone(tx, schedule_id, typed)
-        start = local_instant(typed.get("start", ""), zone, "start")
-        end = local_instant(typed.get("end", ""), zone, "end")
         reason = typed.get("reason", "")
         if override_id := typed.get("override_id"):
             before = await overrides.get(tx, tx.actor, schedule_id, override_id)
-            # The form holds minutes: what was not touched stays to the millisecond.
-            same = local_text(before.start_at, zone) == typed.get("start")
-            start_at = UNSET if same else start
+            start, end = _meant(typed, zone, (before.start_at, before.end_at))
             return await overrides.change(
-                tx, schedule_id, override_id, start_at=start_at, end_at=end, reason=reason
+                tx,
+                schedule_id,
+                override_id,
+                start_at=UNSET if start == before.start_at else start,
+                end_at=end,
+                reason=reason,
             )
+        start, end = _meant(typed, zone, _span(typed.get("span", "")))
         kind = _kind(typed.get("kind", ""))
         return await overrides.add(
             tx,
@@ -78,6 +81,25 @@ async def create(
     if not typed.get("override_id"):
         seen["made"] = made.id
     return go(address(f"/schedules/{schedule_id}", **seen), _said(made, names, db.clock()))
+
+
+def _meant(typed: Mapping[str, str], zone: ZoneInfo, exact: Sequence[Instant]) -> tuple[Instant, Instant]:
+    """The beginning and the end of what was typed; what was left as the form had it means the `exact` instant.
+
+    The form holds minutes of a local clock, which shows some of them twice.
+    """
+    start, end = (
+        next((each for each in exact if local_text(each, zone) == typed.get(name)), None)
+        or local_instant(typed.get(name, ""), zone, name)
+        for name, exact in (("start", exact[:1]), ("end", exact[1:]))
+    )
+    return start, end
+
+
+def _span(text: str) -> tuple[Instant, ...]:
+    """`START-END` in milliseconds, as the link of a shift has it; nothing for anything else."""
+    found = re.fullmatch(r"(\d{1,15})-(\d{1,15})", text, re.ASCII)
+    return tuple(min(int(each), LATEST) for each in found.groups()) if found else ()
 
 
 def _kind(text: str) -> OverrideKind:

@@ -49,7 +49,7 @@ _SHIFTS_SHOWN = 10
 _OVERRIDES_SHOWN = 20
 _TIMES_AWAY = 2
 _MOST_CHOSEN = 4
-_FORM = ("override_id", "kind", "user_id", "instead_of_id", "start", "end", "reason")
+_FORM = ("override_id", "kind", "user_id", "instead_of_id", "start", "end", "span", "reason")
 
 
 # --- the list -------------------------------------------------------------------------------------
@@ -148,7 +148,7 @@ async def show(
     """One schedule; `start` and `end` fill in the form by which somebody takes over."""
     typed = {
         name: request.query_params[name][:40]
-        for name in ("start", "end", "override", "made")
+        for name in ("start", "end", "span", "override", "made")
         if name in request.query_params
     }
     return await schedule_page(request, db, actor, schedule_id, typed, {})

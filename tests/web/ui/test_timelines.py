@@ -1,5 +1,6 @@
 """What the timeline of a schedule draws when there is much of it, and what it says of each part."""
 
+import html
 import re
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -11,7 +12,7 @@ from openalert.domain.instant import DAY, HOUR
 from openalert.domain.override import FixedShift, OverrideKind
 from openalert.domain.schedule import Restriction, RotationChange, RotationType
 from openalert.domain.user import User
-from openalert.usecases import overrides, schedules
+from openalert.usecases import overrides, schedules, users
 from tests.web.ui.browser import Browser
 from tests.world import World
 
@@ -246,6 +247,29 @@ async def test_the_list_tells_many_people_by_the_first_few_and_no_gap_that_is_pa
     [line] = re.findall(r'<svg class="rota-line".*?</svg>\s*</div>', page.html, re.S)
     assert "Nobody" not in line
     assert 'id="hatch"' in page.html
+
+
+@pytest.mark.parametrize("number", [0, 1])
+async def test_a_shift_in_an_hour_that_clocks_show_twice_is_taken_over_exactly(
+    world: World, sign_in: SignIn, number: int
+) -> None:
+    """In Berlin both hours are from 02:00 to 03:00 of a night; what is typed anew means the first showing."""
+    path = await _schedule(
+        world,
+        Hourly=RotationChange(rotation_type=RotationType.HOURLY, member_ids=(world.alice.id, world.bob.id)),
+    )
+    async with world.db.transaction(world.as_(world.alice)) as tx:
+        await users.update(tx, world.alice.id, timezone="Europe/Berlin")
+    browser = await sign_in(world.alice)
+    midnight = 1_792_879_200_000  # Sun 25 Oct 2026 00:00 in Berlin
+    start = midnight + (2 + number) * HOUR
+    page = await browser.get(f"{path}?view=day&from=2026-10-25")
+    [link] = {one for one in re.findall(r'href="([^"]+)"', page.html) if f"span={start}-" in one}
+    page = await browser.get(html.unescape(link).partition("#")[0])
+    await browser.press(page, f"{path}/overrides", user_id=world.bob.id)
+    async with world.db.read() as reader:
+        [times] = await reader.rows("SELECT start_at, end_at FROM overrides")
+    assert tuple(times) == (start, start + HOUR)
 
 
 async def test_the_first_page_knows_of_all_schedules_that_one_is_on_call_for(

@@ -75,8 +75,10 @@ async def test_a_click_on_a_shift_opens_its_form_and_the_edge_of_an_override_is_
     await bar.click()
     assert "Rotation Weekly" in await page.locator("dialog.take .chosen").inner_text()
     asked = parse_qs(urlsplit(await bar.get_attribute("href")).query)
-    assert [await page.input_value(f"#{name}") for name in asked] == [value for [value] in asked.values()]
-    assert set(asked) == {"start", "end"}
+    assert [await page.input_value(f"#take [name={name}]") for name in asked] == [
+        value for [value] in asked.values()
+    ]
+    assert set(asked) == {"start", "end", "span"}
     await page.keyboard.press("Escape")
     override = page.locator("[data-override]")
     box = await override.bounding_box()
