@@ -1,6 +1,7 @@
 """Migrations: applied once, recorded, refused when database and program do not fit."""
 
 import sqlite3
+from typing import Any
 
 import pytest
 
@@ -86,22 +87,52 @@ async def test_a_migration_that_breaks_leaves_the_schema_as_it_was(
     assert "more" not in names
 
 
+async def _empty(database_url: str) -> tuple[Database, Any]:
+    """A database without any schema, and the connection that writes to it."""
+    plain = await open_database(database_url, migrated=False)
+    connection = await plain.writer()
+    if plain.dialect == "postgres":
+        await connection.run("CREATE SCHEMA old")
+        await connection.run("SELECT set_config('search_path', 'old', false)")
+        return plain, connection
+    await plain.close()
+    plain = await open_database(f"{database_url}.old", migrated=False)
+    return plain, await plain.writer()
+
+
+async def test_words_of_before_hold_for_everything_about_an_incident(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Templates had no kind: each becomes one for every kind of message, and another kind can stand beside it."""
+    known = {dialect: migrate.migrations(dialect) for dialect in ("sqlite", "postgres")}
+    plain, connection = await _empty(database_url)
+    dialect = plain.dialect
+    before = [each.version for each in known[dialect]].index(30)
+    monkeypatch.setattr(migrate, "migrations", lambda dialect: known[dialect][:before])
+    await migrate.apply(plain)
+    await connection.run("INSERT INTO organizations (id, name, created_at) VALUES ('o', 'O', 0)")
+    row = "'o', 'sms', {} '{{{{ service.name }}}} is down', 7"
+    await connection.run(f"INSERT INTO message_templates VALUES ({row.format('')})")
+    monkeypatch.setattr(migrate, "migrations", lambda dialect: known[dialect][: before + 1])
+    assert await migrate.apply(plain) == ["0030_words_by_kind"]
+    await connection.run(
+        f"INSERT INTO message_templates VALUES ({row.format(chr(39) + 'news' + chr(39) + ',')})"
+    )
+    _, rows = await connection.fetch("SELECT kind, text, updated_at FROM message_templates ORDER BY kind", {})
+    text = "{{ service.name }} is down"
+    assert [tuple(row) for row in rows] == [("any", text, 7), ("news", text, 7)]
+    if dialect == "postgres":
+        await connection.run("ROLLBACK")
+    await plain.close()
+
+
 async def test_messages_keep_their_kind_when_a_further_one_is_allowed(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The column is made anew with another CHECK: each row keeps its word, and an unknown one is still refused."""
     known = {dialect: migrate.migrations(dialect) for dialect in ("sqlite", "postgres")}
-    plain = await open_database(database_url, migrated=False)
+    plain, connection = await _empty(database_url)
     dialect = plain.dialect
-    connection = await plain.writer()
-    before = {"sqlite": "", "postgres": "SELECT set_config('search_path', 'old', false)"}[dialect]
-    if before:
-        await connection.run("CREATE SCHEMA old")
-        await connection.run(before)
-    else:
-        await plain.close()
-        plain = await open_database(f"{database_url}.old", migrated=False)
-        connection = await plain.writer()
     monkeypatch.setattr(migrate, "migrations", lambda dialect: known[dialect][:2])
     await migrate.apply(plain)
     for number, kind in enumerate(("page", "update", "test", "notice", "code")):
