@@ -11,35 +11,47 @@ from openalert.domain.alert import Alert, AlertStatus
 from openalert.domain.ids import new_id
 from openalert.domain.severity import Severity
 from openalert.storage import open_database
-from openalert.storage.rows import insert_statement, values_of
+from openalert.storage.rows import for_several, insert_statement, values_of
 from tests.bench import load, server
 from tests.bench.load import Spec
 from tests.bench.report import Figure, main
 
 SECONDS = 6.0
 BATCH = 500
+SENDERS = 32
+_OF_AN_ALERT = {"payloads": 1, "alerts": 1, "incidents": 1, "timeline": 1, "timers": 1, "events": 2}
+"""How many rows of each table a new alert makes that comes alone."""
 _HOME = new_id(0)
 
 
 def measure() -> Sequence[Figure]:
-    """New and repeated alerts, one and fifty in a message."""
+    """New and repeated alerts, one and fifty in a message, and what the rows of new ones would cost alone."""
     with server.mount() as port:
         load.run(Spec(port=port, salt="w", seconds=1))
         bare = load.run(Spec(port=port, salt="m", seconds=4)).rate
     rows = row_rate(3.0)
-    with server.world() as world, server.openalert(world) as running:
-        port = running.port
-        load.run(Spec(port=port, salt="w", seconds=1, distinct=500))
-        new_1 = load.run(Spec(port=port, salt="a", seconds=SECONDS)).rate
-        new_50 = load.run(Spec(port=port, salt="b", seconds=SECONDS, alerts=50, connections=16)).rate * 50
-        load.run(Spec(port=port, salt="c", seconds=1, distinct=200))
-        again_1 = load.run(Spec(port=port, salt="c", seconds=SECONDS, distinct=200)).rate
-        load.run(Spec(port=port, salt="d", seconds=2, alerts=50, distinct=200, connections=16))
-        again_50 = (
-            load.run(Spec(port=port, salt="d", seconds=SECONDS, alerts=50, distinct=200, connections=16)).rate
-            * 50
-        )
+    with server.world() as world:
+        with server.openalert(world) as running:
+            port = running.port
+            load.run(Spec(port=port, salt="w", seconds=1, distinct=500))
+            new_1 = load.run(Spec(port=port, salt="a", seconds=SECONDS)).rate
+            new_50 = load.run(Spec(port=port, salt="b", seconds=SECONDS, alerts=50, connections=16)).rate * 50
+            load.run(Spec(port=port, salt="c", seconds=1, distinct=200))
+            again_1 = load.run(Spec(port=port, salt="c", seconds=SECONDS, distinct=200)).rate
+            load.run(Spec(port=port, salt="d", seconds=2, alerts=50, distinct=200, connections=16))
+            again = load.run(
+                Spec(port=port, salt="d", seconds=SECONDS, alerts=50, distinct=200, connections=16)
+            )
+            again_50 = again.rate * 50
+        rows_alone = contract_rate(world.folder / "openalert.db")
     return [
+        Figure(
+            what="only the rows of new, 1 per message",
+            value=rows_alone,
+            unit="alerts/s",
+            floor=bare,
+            floor_name="mount",
+        ),
         Figure(
             what="new, 1 per message", value=new_1, unit="msg/s", floor=bare, floor_name="mount", aim=0.25
         ),
@@ -96,6 +108,46 @@ def row_rate(seconds: float) -> float:
         taken = time.perf_counter() - begun
         raw.close()
     return done / taken
+
+
+def contract_rate(written: Path) -> float:
+    """New alerts a second if there were nothing to do but to write their rows.
+
+    The rows are those that OpenAlert wrote for messages of one alert; they are made before, and go into empty tables
+    with one statement a table and one commit for as many alerts as there are senders.
+    """
+    with tempfile.TemporaryDirectory(prefix="openalert-bench-") as name:
+        path = Path(name, "rows.db")
+        asyncio.run(_make_schema(path))
+        batches = _contracts(written)
+        raw = sqlite3.connect(path, isolation_level=None)
+        raw.execute("PRAGMA journal_mode=WAL")
+        raw.execute("PRAGMA synchronous=FULL")
+        begun = time.perf_counter()
+        for batch in batches:
+            raw.execute("BEGIN IMMEDIATE")
+            for statement, values in batch:
+                raw.execute(statement, values)
+            raw.execute("COMMIT")
+        taken = time.perf_counter() - begun
+        raw.close()
+    return len(batches) * SENDERS / taken
+
+
+def _contracts(written: Path) -> list[list[tuple[str, list[object]]]]:
+    """The oldest rows in that database, as statements for as many alerts as there are senders."""
+    old = sqlite3.connect(f"{written.as_uri()}?mode=ro", uri=True)
+    # Those that came before the messages of fifty.
+    (alerts,) = old.execute("SELECT count(*) FROM alerts WHERE fingerprint < 'b'").fetchone()
+    batches: list[list[tuple[str, list[object]]]] = [[] for _ in range(alerts // SENDERS)]
+    for table, each in _OF_AN_ALERT.items():
+        found = old.execute(f"SELECT * FROM {table} ORDER BY 1 LIMIT {each * alerts}")
+        statement = insert_statement(table, (column[0] for column in found.description))
+        for batch in batches:
+            rows = found.fetchmany(each * SENDERS)
+            batch.append((for_several(statement, len(rows)), [value for row in rows for value in row]))
+    old.close()
+    return batches
 
 
 async def _make_schema(path: Path) -> None:
