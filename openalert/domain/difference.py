@@ -86,9 +86,9 @@ def shifts_of_people(final: FinalSchedule, start: Instant, end: Instant) -> dict
     return {user_id: _joined(spans) for user_id, spans in times.items()}
 
 
-def with_difference(spans: Iterable[Span], person: PersonDifference) -> list[Span]:
-    """What shifts are after somebody's gains and losses."""
-    return _without(_joined([*spans, *person.gained]), person.lost)
+def exchanged(spans: Iterable[Span], lost: Iterable[Span], gained: Iterable[Span]) -> list[Span]:
+    """Somebody's shifts without what is lost and with what is gained."""
+    return _joined([*_without(_joined(spans), _joined(lost)), *gained])
 
 
 def length(spans: Iterable[Span]) -> Instant:

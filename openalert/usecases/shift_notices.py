@@ -1,6 +1,6 @@
 """Shift notices: whoever is on call at other times because a schedule was edited is told, once for several edits."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -10,8 +10,8 @@ from openalert.domain.difference import (
     PersonDifference,
     Span,
     difference_of_people,
+    exchanged,
     shifts_of_people,
-    with_difference,
 )
 from openalert.domain.instant import DAY, MINUTE, Instant, to_datetime
 from openalert.domain.notification import Notification
@@ -53,18 +53,32 @@ async def remember(tx: Transaction, schedule: Schedule) -> None:
         )
 
 
+class Told(msgspec.Struct, frozen=True, kw_only=True):
+    """What somebody hears of their shifts by another message, at once."""
+
+    user_id: str
+    lost: Sequence[Span] = ()
+    gained: Sequence[Span] = ()
+
+
 async def agreed(tx: Transaction, schedule: Schedule, before: Plan, after: Plan) -> None:
-    """Leave out of the notice what swaps change: those concerned agreed to it, and are told by itself."""
-    kept = await shift_notices.of_schedule(tx, schedule.id)
-    if kept is None or kept.until_at <= tx.now:
-        return
-    was, then = (
-        shifts_of_people(shifts(plan, tx.now, kept.until_at), tx.now, kept.until_at)
-        for plan in (before, after)
+    """Leave out of the notice what a swap changes: those concerned agreed to it, and are told by itself."""
+    start, end = tx.now, tx.now + AHEAD
+    was, then = (shifts_of_people(shifts(plan, start, end), start, end) for plan in (before, after))
+    changed = difference_of_people(was, then, start, end)
+    await leave_out(
+        tx, schedule, [Told(user_id=each.user_id, lost=each.lost, gained=each.gained) for each in changed]
     )
-    for person in difference_of_people(was, then, tx.now, kept.until_at):
-        known = kept.before_edit.get(person.user_id, [])
-        kept.before_edit[person.user_id] = with_difference(known, person)
+
+
+async def leave_out(tx: Transaction, schedule: Schedule, told: Iterable[Told]) -> None:
+    """What is told by other messages counts as if it had been so before the edits that are to be told."""
+    kept = await shift_notices.of_schedule(tx, schedule.id)
+    if kept is None:
+        return
+    for each in told:
+        known = kept.before_edit.get(each.user_id, [])
+        kept.before_edit[each.user_id] = exchanged(known, each.lost, each.gained)
     await shift_notices.put_before(tx, kept)
 
 

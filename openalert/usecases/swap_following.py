@@ -22,6 +22,7 @@ from openalert.storage import schedules as stored_schedules
 from openalert.storage import swaps as stored
 from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import audit, shift_notices, swap_news
+from openalert.usecases.shift_notices import Told
 
 _MARGIN = 60 * DAY
 """How far beyond a swap its shift is looked for."""
@@ -74,13 +75,12 @@ def _held(plan: Plan, user_id: str, start: Instant, end: Instant) -> list[Span]:
 
 
 async def _follow(tx: Transaction, schedule: Schedule, ahead: Sequence[Swap], before: Plan) -> None:
-    edited = plan = await plan_ahead(tx, schedule, ahead)
+    plan = await plan_ahead(tx, schedule, ahead)
     if plan == before:
         return
     for swap in sorted(ahead, key=lambda each: each.cover_id or ""):
         if swap.status is SwapStatus.TAKEN:
             plan = await _follow_taken(tx, schedule, swap, before, plan)
-    await shift_notices.agreed(tx, schedule, edited, plan)
     for swap in ahead:
         if swap.status is SwapStatus.OPEN:
             await _follow_offer(tx, schedule, swap, before, plan)
@@ -98,9 +98,9 @@ async def _follow_taken(tx: Transaction, schedule: Schedule, swap: Swap, before:
     over = [cover for cover, span in halves if span is None and cover.start_at > tx.now]
     if over:
         # Who gave a shift for another has it back when that one is no more, unless it has begun.
-        gone = [cover for cover, _ in halves] if swap.begins_at > tx.now else over
+        gone = halves if swap.begins_at > tx.now else [half for half in halves if half[0] in over]
         return await _end(tx, schedule, swap, gone, plan)
-    after = swap
+    after, told = swap, []
     for cover, span in halves:
         at = _around(plan, cover)
         moved = _moved(at, cover, span, tx.now)
@@ -109,22 +109,28 @@ async def _follow_taken(tx: Transaction, schedule: Schedule, swap: Swap, before:
         await stored_schedules.update_override(tx, moved)
         plan = with_overrides(plan, [moved if each.id == cover.id else each for each in plan.overrides])
         after = _at(after, moved)
+        old, new = ((max(each.start_at, tx.now), each.end_at) for each in (cover, moved))
+        told.append(Told(user_id=cover.user_id, lost=[old], gained=[new]))
     if after != swap:
         after = msgspec.structs.replace(after, updated_at=tx.now)
         await stored.update(tx, after)
         record(tx, "moved", schedule, swap, after)
         await swap_news.moved(tx, schedule, swap, after)
+        await shift_notices.leave_out(tx, schedule, told)
     return plan
 
 
-async def _end(tx: Transaction, schedule: Schedule, swap: Swap, gone: Sequence[Override], plan: Plan) -> Plan:
-    ids = {each.id for each in gone}
+async def _end(tx: Transaction, schedule: Schedule, swap: Swap, gone: Sequence[_Half], plan: Plan) -> Plan:
+    ids = {cover.id for cover, _ in gone}
     for override_id in sorted(ids):
         await stored_schedules.delete_override(tx, override_id)
     after = swap if swap.begins_at <= tx.now else _with_status(tx, swap, SwapStatus.ENDED)
     await stored.update(tx, after)
     record(tx, "ended", schedule, swap, after)
     await swap_news.ended(tx, schedule, swap)
+    told = [Told(user_id=cover.user_id, lost=[(cover.start_at, cover.end_at)]) for cover, _ in gone]
+    told += [Told(user_id=cover.instead_of_id, gained=[span]) for cover, span in gone if span is not None]
+    await shift_notices.leave_out(tx, schedule, told)
     return with_overrides(plan, [each for each in plan.overrides if each.id not in ids])
 
 

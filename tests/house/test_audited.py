@@ -28,6 +28,7 @@ NOT_AN_ACT = {
     "handoffs.messages_to": "writes nothing down",
     "handoffs.tell": "time does it, nobody",
     "shift_notices.agreed": "part of an act that another records",
+    "shift_notices.leave_out": "part of an act that another records",
     "shift_notices.remember": "part of an act that another records",
     "shift_notices.tell": "time does it, nobody",
     "handoff_drafts.hand_over": "time does it, nobody",

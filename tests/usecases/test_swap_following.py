@@ -117,6 +117,24 @@ async def test_who_was_taken_over_is_told_of_an_edit_once(world: World, rota: Ro
     ]
 
 
+async def test_what_the_swap_tells_the_notice_of_the_edit_does_not(world: World, rota: Rota) -> None:
+    """Charlie has but the shift that he took: that it moved and that it is no more he hears once each."""
+    await make.member(world.db, world.core, world.charlie)
+    await settle(world)
+    taken = await rota.does(
+        swaps.take_shift, user_id=world.alice.id, by=world.alice, taker_id=world.charlie.id, **rota.day(2)
+    )
+    world.mailbox(world.charlie).got("You take a shift of Alice", HANDOFF)
+    await edit(rota, handoff_time="11:00")
+    await settle(world)
+    world.mailbox(world.charlie).got("The shift that you take for Alice in Days has moved", HANDOFF)
+    await edit(rota, member_ids=(world.bob.id,))
+    await settle(world)
+    world.mailbox(world.charlie).got("A swap in Days is over: the shift is no more", HANDOFF)
+    world.mailbox(world.charlie).is_empty()
+    assert (await known(rota, taken.id)).status is SwapStatus.ENDED
+
+
 async def test_what_has_begun_stays_as_it_was(world: World, rota: Rota) -> None:
     """A running cover keeps its beginning and ends with the shift; without the shift it ends by itself."""
     taken = await rota.does(swaps.take_shift, by=world.bob, user_id=world.alice.id, **rota.day(0))
@@ -205,7 +223,7 @@ async def turns_of(rota: Rota) -> list[tuple[Instant, Instant, str]]:
 
 
 class Players:
-    """Acts at random on a schedule, and on the model what they should do to it."""
+    """Acts at random on a schedule, all by Alice's hand, and on the model what they should do to it."""
 
     def __init__(self, rota: Rota, seed: int) -> None:
         self.rota, self.world, self.rng, self.model = rota, rota.world, random.Random(seed), Model()
@@ -225,7 +243,7 @@ class Players:
     async def offer(self) -> None:
         """Somebody offers a turn of theirs to all."""
         number, whose, span = self.turn()
-        made = await self.rota.does(swaps.offer, by=self.people[whose], **span)
+        made = await self.rota.does(swaps.offer, by=self.world.alice, user_id=whose, **span)
         self.offers[made.id] = {number: ""}
 
     async def exchange(self) -> None:
@@ -233,7 +251,8 @@ class Players:
         (number, whose, span), (back, asked, other) = self.turn(), self.turn()
         made = await self.rota.does(
             swaps.offer,
-            by=self.people[whose],
+            by=self.world.alice,
+            user_id=whose,
             to_user_id=asked,
             return_start_at=other["start_at"],
             return_end_at=other["end_at"],
@@ -244,14 +263,16 @@ class Players:
     async def take_shift(self) -> None:
         """Somebody takes a turn, offered or not."""
         (number, whose, span), taker = self.turn(), self.rng.choice(list(self.people))
-        made = await self.rota.does(swaps.take_shift, by=self.people[taker], user_id=whose, **span)
+        made = await self.rota.does(
+            swaps.take_shift, by=self.world.alice, user_id=whose, taker_id=taker, **span
+        )
         self.offers.pop(made.id, None)
         self.model.swaps.append(Agreed(made.id, {number: taker}))
 
     async def take(self) -> None:
         """Somebody takes an offer."""
         swap_id, taker = self.rng.choice(list(self.offers) or ["none"]), self.rng.choice(list(self.people))
-        await self.rota.does(swaps.take, swap_id, by=self.people[taker])
+        await self.rota.does(swaps.take, swap_id, by=self.world.alice, taker_id=taker)
         turns = self.offers.pop(swap_id)
         self.model.swaps.append(Agreed(swap_id, {number: who or taker for number, who in turns.items()}))
 
