@@ -4,7 +4,7 @@ import msgspec
 
 from openalert.domain.access import Actor
 from openalert.domain.incident import Incident, IncidentStatus
-from openalert.domain.message_kind import MessageKind
+from openalert.domain.message_kind import MESSAGE_KINDS, MessageKind
 from openalert.domain.notification import NotificationKind
 from openalert.domain.reply import FIRST_CODE
 from openalert.domain.severity import Severity
@@ -83,6 +83,7 @@ async def _message(reader: Reader, actor: Actor, chosen: Incident | None, kind: 
         organization=organization.name if organization else "",
         actions=[Action(verb="acknowledge", label="Acknowledge", url="https://…")],
         at=reader.now,
+        is_reminder=kind is MessageKind.REMINDER,
     )
     if kind in _ABOUT_PEOPLE:
         message.kind, message.headline, message.body = _ABOUT_PEOPLE[kind]
@@ -121,6 +122,8 @@ def preview(
 ) -> Preview:
     """How this message would read by this way with these words; Invalid, as `save` has it, for what cannot be read."""
     words.read(text, kind, way, field or way)
+    if text == MESSAGE_KINDS[kind].usual:
+        text = ""
     incident = msgspec.structs.replace(message.incident) if message.incident else None
     message = msgspec.structs.replace(message, incident=incident)
     said = words.whole(text, kind, message, _SCHEDULE)

@@ -90,6 +90,7 @@ async def _page(
             incidents=[(each.id, f"#{each.number} {each.title[:80]}") for each in newest],
             chosen=message.incident.id if message.incident else "",
             names=list(about.places.items()),
+            subject="incident.title" if "incident.title" in about.places else "headline",
             filters=_examples(kind),
             errors=found,
         )

@@ -66,6 +66,19 @@ async def test_every_kind_is_looked_at_and_kept_by_itself(
         assert set(await words.of_mine(reader, world.as_(world.alice))) == {(kind, "sms")}
 
 
+async def test_without_own_words_each_way_reads_as_it_really_does(world: World, sign_in: SignIn) -> None:
+    """The usual words are no template: a voice names the service by itself, and a reminder says what it is."""
+    await world.policy(level(1, world.alice))
+    await world.fires("DiskFull")
+    browser = await sign_in(world.alice)
+    page = (await browser.get("/settings/words?kind=page")).text
+    assert "Disk Full. Service: Database." in page
+    assert "reminder" not in page.partition("Mail: template")[2].partition("What can be filled in")[0]
+    again = (await browser.get("/settings/words?kind=reminder")).text
+    assert "[#1] MEDIUM, reminder: DiskFull (Database)" in again
+    assert "Reminder. Medium incident number 1." in again
+
+
 async def test_what_a_kind_lacks_is_refused_beside_its_field(world: World, sign_in: SignIn) -> None:
     """A handoff has no incident: the refusal names the way, the place, and what there is; what was typed stays."""
     browser = await sign_in(world.alice)
