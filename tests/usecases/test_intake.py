@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
@@ -70,6 +71,29 @@ async def test_a_full_batch_waits_for_nobody(
     pair = world.group(world.alert("One"), world.alert("Two"))
     await asyncio.gather(*(queue.submit(world.delivery(pair, "A", "v1")) for _ in range(7)))
     assert sizes == [3, 3, 1]
+
+
+@pytest.mark.parametrize("bound", ["BATCH_MESSAGES", "BATCH_SIGNALS"])
+async def test_a_batch_begins_although_others_keep_coming(
+    world: World, queue: Intake, monkeypatch: pytest.MonkeyPatch, bound: str
+) -> None:
+    """With one message in every turn of the loop no turn is quiet: the batch begins when it is full."""
+    monkeypatch.setattr(intake, bound, 10)
+    come, begun = 0, []
+    act = world.db.act
+
+    async def noting(body: Any) -> Any:
+        begun.append(come)
+        return await act(body)
+
+    monkeypatch.setattr(world.db, "act", noting)
+    waiting = []
+    for number in range(40):
+        waiting.append(asyncio.create_task(queue.submit(_message(world, f"Alert {number}"))))
+        come += 1
+        await asyncio.sleep(0)
+    await asyncio.gather(*waiting)
+    assert 10 <= begun[0] <= 13
 
 
 async def test_whoever_waits_too_long_is_told_to_come_back(
