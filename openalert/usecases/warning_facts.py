@@ -113,7 +113,7 @@ async def _of_people(
     plans = await _plans(reader, [*seen.values(), *paged.values()])
     members = await recipients.members(reader, sorted(targets[TargetType.TEAM]))
     named = {each for some in members.values() for each in some} | targets[TargetType.USER]
-    people = await users.named(reader, actor, named | _in_plans(plans))
+    people = await users.named(reader, actor, named.union(*(plan.people for plan in plans.values())))
     reach = await reachability.of_people(reader, people)
     return Facts(
         now=reader.now,
@@ -159,15 +159,6 @@ def _targets(policies: Sequence[Document]) -> dict[TargetType, set[str]]:
             for target in level.targets:
                 found[target.type].add(target.id)
     return found
-
-
-def _in_plans(plans: Mapping[str, Plan]) -> set[str]:
-    ids = {each.user_id for plan in plans.values() for each in plan.overrides}
-    for plan in plans.values():
-        ids |= {
-            one for each in plan.rotations for version in each.versions for one in version.member_ids if one
-        }
-    return ids
 
 
 async def _channels(reader: Reader, channel_ids: Collection[str]) -> set[str]:

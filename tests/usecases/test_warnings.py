@@ -11,13 +11,14 @@ from openalert.domain.escalation import Level, Target, TargetType
 from openalert.domain.ids import new_id
 from openalert.domain.instant import DAY, HOUR, MINUTE
 from openalert.domain.notification import Notification, NotificationKind, NotificationStatus
+from openalert.domain.override import FixedShift, OverrideKind
 from openalert.domain.schedule import HolidayRule, Restriction, RotationChange
 from openalert.domain.severity import Severity
 from openalert.domain.warning import Finding, WarningKind
 from openalert.storage import calendar_feeds as stored_feeds
 from openalert.storage import channel_troubles
 from openalert.storage.channel_troubles import ChannelTrouble
-from openalert.usecases import schedules, users, warning_facts, warnings
+from openalert.usecases import overrides, schedules, users, warning_facts, warnings
 from tests import make
 from tests.world import World, level
 
@@ -164,6 +165,19 @@ async def test_turns_of_somebody_who_is_deactivated_are_told(world: World) -> No
     assert empty.words == "Bob is on call for Days and is deactivated"
     assert (empty.severity, empty.at) == (Severity.HIGH, world.clock.start + DAY)
     assert WarningKind.UNREACHABLE not in [each.kind for each in await found(world)]
+
+
+async def test_whoever_is_on_by_a_temporary_schedule_or_a_calendar_alone_is_known(world: World) -> None:
+    """People with no turn in any rotation are neither gone nor unreachable; who is deactivated still is."""
+    schedule = await rota(world, world.alice.id)
+    await fill(world, pages(1, schedule), level(2, world.bob, minutes=5))
+    now = world.clock()
+    turn = FixedShift(user_id=world.charlie.id, start_at=now, end_at=now + DAY)
+    kind = OverrideKind.FIXED
+    await world.does(overrides.add, schedule, kind=kind, shifts=(turn,), start_at=now, end_at=now + DAY)
+    assert await kinds(world) == []
+    await world.does(users.deactivate, world.charlie.id)
+    assert WarningKind.EMPTY_SHIFT in [kind for kind, _ in await kinds(world)]
 
 
 async def test_a_calendar_whose_holidays_nobody_knows_is_told(
