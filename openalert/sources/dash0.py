@@ -20,7 +20,9 @@ def _looks_like(body: dict[str, Any], _inbound: Inbound) -> bool:
     kind = body.get("type")
     if not isinstance(kind, str) or type(body.get("data")) is not dict:
         return False
-    return kind == "test" or (kind.startswith("alert.") and type(body["data"].get("issue")) is dict)
+    return (kind == "test" and body.keys() == {"type", "data"}) or (
+        kind.startswith("alert.") and type(body["data"].get("issue")) is dict
+    )
 
 
 def _read(body: dict[str, Any], inbound: Inbound) -> Signal | Nothing:

@@ -39,12 +39,9 @@ _SECURITY = (
 def _looks_like(body: dict[str, Any], inbound: Inbound) -> bool:
     if "x-github-event" in inbound.headers:
         return True
-    if type(body.get("repository")) is not dict and "organization" not in body:
-        return False
-    return ("zen" in body and "hook_id" in body) or (
-        "sender" in body
-        and ("full_name" in body["repository"] if type(body.get("repository")) is dict else True)
-    )
+    if "zen" in body and "hook_id" in body:
+        return True
+    return at(body, "repository", "full_name") is not None and at(body, "sender", "login") is not None
 
 
 def _read(body: dict[str, Any], inbound: Inbound) -> Signal | Nothing:

@@ -21,9 +21,11 @@ _RUNS = {"pipeline", "build", "deployment", "job"}
 def _looks_like(body: dict[str, Any], inbound: Inbound) -> bool:
     if "x-gitlab-event" in inbound.headers:
         return True
-    kind = body.get("object_kind")
-    return isinstance(kind, str) and (
-        "object_attributes" in body or "project" in body or "project_id" in body
+    if not isinstance(body.get("object_kind"), str):
+        return False
+    return type(body.get("project_id")) is int or (
+        type(body.get("project")) is dict
+        and ("path_with_namespace" in body["project"] or "web_url" in body["project"])
     )
 
 

@@ -24,13 +24,16 @@ _FIRING = {
     "quota_exceeded": Severity.HIGH,
     "check_in_failed": Severity.CRITICAL,
 }
+_NEWS = {"assigned", "commented", "deployed", "ignored", "unassigned", "check_in_paused"}
 _SUBJECTS = ("check_in", "site", "fault", "alarm")
 _RESOLVED = {"resolved", "up", "check_in_reporting"}
 
 
 def _looks_like(body: dict[str, Any], _inbound: Inbound) -> bool:
     event = body.get("event")
-    return isinstance(event, str) and type(body.get("project")) is dict and "message" in body
+    if not isinstance(event, str) or type(body.get("project")) is not dict or "message" not in body:
+        return False
+    return event in _FIRING or event in _RESOLVED or event in _NEWS
 
 
 def _read(body: dict[str, Any], inbound: Inbound) -> Signal | Nothing:

@@ -29,14 +29,18 @@ _EVENTS = {
     "resolved": SignalStatus.RESOLVED,
     "resolve": SignalStatus.RESOLVED,
 }
+_ROOMS = ("incident.", "service.", "pagey.")
 _URGENCIES = {"high": Severity.HIGH, "low": Severity.LOW}
 
 
 def _is_event(body: dict[str, Any], _inbound: Inbound) -> bool:
-    event = body.get("event")
-    if type(event) is dict:
-        return isinstance(event.get("event_type"), str) and type(event.get("data")) is dict
-    kind = event if isinstance(event, str) else body.get("type")
+    kind = at(body, "event", "event_type")
+    return isinstance(kind, str) and type(at(body, "event", "data")) is dict and kind.startswith(_ROOMS)
+
+
+def _is_message(body: dict[str, Any]) -> bool:
+    """One message of version 1 (`type`) or 2 (`event`)."""
+    kind = body.get("event") if isinstance(body.get("event"), str) else body.get("type")
     return isinstance(kind, str) and kind.startswith("incident.") and ("incident" in body or "data" in body)
 
 
@@ -94,7 +98,9 @@ _SINGLE = source_of(NAME, _is_event, _read)
 
 def _looks_like(body: Any, inbound: Inbound) -> bool:
     messages = at(body, "messages")
-    return _SINGLE.looks_like(messages if type(messages) is list else body, inbound)
+    if type(messages) is not list:
+        return _SINGLE.looks_like(body, inbound)
+    return any(type(message) is dict and _is_message(message) for message in messages[:1])
 
 
 def _parse(body: Any, inbound: Inbound) -> Reading:

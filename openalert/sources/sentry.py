@@ -33,6 +33,8 @@ _ISSUE = {
     "ignored": SignalStatus.RESOLVED,
 }
 _METRIC = {"critical": Severity.CRITICAL, "warning": Severity.HIGH}
+_ABOUT = ("issue", "event", "error", "metric_alert", "uptime_issue")
+_OWN = frozenset({"culprit", "shortId", "issue_url", "issue_id", "event_id", "alert_rule", "firstSeen"})
 _SILENT = {"installation", "comment", "seer", "preprod_artifact"}
 
 
@@ -41,10 +43,8 @@ def _looks_like(body: dict[str, Any], inbound: Inbound) -> bool:
         return True
     data = body.get("data")
     if "action" in body and type(data) is dict:
-        return any(
-            type(data.get(name)) is dict
-            for name in ("issue", "event", "error", "metric_alert", "uptime_issue")
-        ) and ("installation" in body or "actor" in body or "issue" in data or "event" in data)
+        about = next((data[name] for name in _ABOUT if type(data.get(name)) is dict), None)
+        return about is not None and ("installation" in body or not _OWN.isdisjoint(about))
     return (
         "project_slug" in body
         and ("culprit" in body or "triggering_rules" in body)

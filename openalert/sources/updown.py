@@ -8,7 +8,7 @@ from typing import Any
 from openalert.domain.alert import Signal, SignalStatus
 from openalert.domain.severity import Severity
 from openalert.sources import identity, normal, text
-from openalert.sources.fields import first, within
+from openalert.sources.fields import at, first, within
 from openalert.sources.source import Inbound, Nothing, source_of
 
 NAME = "updown"
@@ -21,7 +21,7 @@ _FACTS = {"performance_drop": Severity.LOW}
 
 def _looks_like(body: dict[str, Any], _inbound: Inbound) -> bool:
     event = body.get("event")
-    return isinstance(event, str) and event.startswith("check.") and type(body.get("check")) is dict
+    return isinstance(event, str) and event.startswith("check.") and at(body, "check", "token") is not None
 
 
 def _read(body: dict[str, Any], inbound: Inbound) -> Signal | Nothing:

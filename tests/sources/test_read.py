@@ -218,6 +218,32 @@ def test_names_in_addresses(spelled: str, meant: str | None) -> None:
     assert named(spelled) == meant
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"sender": "me", "organization": "acme", "title": "Disk full"},
+        {"sender": {"id": 1}, "repository": {"name": "x"}, "title": "Disk full"},
+        {"event": "deploy failed", "project": {"name": "p"}, "message": "Disk full"},
+        {"type": "test", "data": {"a": 1}, "title": "Disk full"},
+        {"object_kind": "disk", "project": "y", "title": "Disk full"},
+        {"action": "failed", "data": {"issue": {"title": "Disk full"}}, "title": "Disk full"},
+        {"event": "incident.created", "incident": {"id": 1}, "title": "Disk full"},
+        {"type": "incident.created", "data": {"incident": {}}, "title": "Disk full"},
+        {"event": {"event_type": "disk", "data": {}}, "title": "Disk full"},
+        {"event": "check.failed", "check": {"name": "disk"}, "title": "Disk full"},
+        {"alert_type": "error", "title": "Disk full"},
+        {"event_type": "INCIDENT", "title": "Disk full"},
+        {"page": "disk", "incident": "x", "title": "Disk full"},
+        {"status": "Activated", "context": "x", "title": "Disk full"},
+        {"message": "Disk full", "alias": "a"},
+    ],
+)
+def test_what_only_resembles_a_known_sender_is_an_alert(body: dict[str, Any]) -> None:
+    """Nothing is lost because a stranger uses the words of somebody known."""
+    (signal,) = read(DETECT, json.dumps(body).encode(), payloads.inbound()).signals
+    assert signal.title == "Disk full"
+
+
 def test_a_typed_address_may_correct_what_it_reads() -> None:
     """Alertmanager posting to a generic address, or a script to Alertmanager's, is understood all the same."""
     notification = payloads.content("prometheus/v4_two_instances")

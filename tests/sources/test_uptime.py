@@ -130,6 +130,8 @@ def test_statuspage_planned_maintenance() -> None:
     planned = sample("statuspage/incident_identified")
     planned["incident"] |= {"status": "scheduled", "scheduled_for": "2026-09-20T10:00:00Z"}
     assert not reading("statuspage", planned).signals
+    planned["incident"] |= {"scheduled_for": None, "status": "in_progress"}
+    assert not reading("statuspage", planned).signals
     before, after = sample("statuspage/incident_identified"), sample("statuspage/incident_identified")
     after["incident"]["updated_at"] = "2026-09-20T10:00:00Z"
     assert (one("statuspage", before).starts_at or 0) < (one("statuspage", after).starts_at or 0)
