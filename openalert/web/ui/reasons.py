@@ -22,7 +22,8 @@ def told(
     """
     acting = [each for each in plan.overrides if each.start_at <= answered.at < each.end_at]
     acting.sort(key=lambda each: (each.created_at, each.id), reverse=True)
-    found = reasons(plan.rotations, answered.at, plan.imported)
+    there = [each for each in plan.rotations if each.removed_at is None or each.removed_at > answered.at]
+    found = reasons(there, answered.at, plan.imported)
     planned = {each.user_id for each in found if each.stand is Stand.DECIDES}
     chain = [
         _override(each, names, ruler, _effect(each, answered, acting[:place], planned))

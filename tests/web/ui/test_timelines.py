@@ -3,6 +3,7 @@
 import html
 import re
 from collections.abc import Awaitable, Callable
+from datetime import UTC
 from typing import Any
 
 import msgspec
@@ -13,6 +14,7 @@ from openalert.domain.override import FixedShift, OverrideKind
 from openalert.domain.schedule import Restriction, RotationChange, RotationType
 from openalert.domain.user import User
 from openalert.usecases import overrides, schedules, users
+from openalert.web.ui.forms import local_text
 from tests.web.ui.browser import Browser
 from tests.world import World
 
@@ -167,6 +169,24 @@ async def test_why_an_override_does_or_does_not_decide(
     await _overridden(world, path, CHRISTMAS, 12, **what)
     page = await (await sign_in(world.alice)).get(f"{path}?at=2026-12-24T22:00")
     assert said in page.text
+
+
+async def test_a_rotation_that_was_taken_out_has_no_say_after_it(world: World, sign_in: SignIn) -> None:
+    """It is among the reasons for a moment before, and not among those for one after."""
+    path = await _schedule(
+        world,
+        Kept=RotationChange(member_ids=(world.alice.id,)),
+        Dropped=RotationChange(member_ids=(world.bob.id,), layer=2),
+    )
+    before = world.clock()
+    world.clock.advance(DAY)
+    async with world.db.transaction(world.as_(world.alice)) as tx:
+        dropped = await tx.value("SELECT id FROM rotations WHERE name = 'Dropped'")
+        await schedules.remove_rotation(tx, path.removeprefix("/schedules/"), dropped)
+    browser = await sign_in(world.alice)
+    assert "Layer 2 · Dropped" not in (await browser.get(f"{path}?at=2026-12-24T22:00")).text
+    then = local_text(before + HOUR, UTC)
+    assert "Layer 2 · Dropped" in (await browser.get(f"{path}?at={then}")).text
 
 
 async def test_the_rotation_that_an_override_lets_through_decides(world: World, sign_in: SignIn) -> None:
