@@ -71,15 +71,16 @@ class Webhooks:
         """One request."""
         source, key_hash = _parts(scope["path"])
         method = scope["method"]
-        if method in ("GET", "HEAD"):
+        asked = _event_in_query(scope["query_string"]) if method == "GET" else None
+        if method in ("GET", "HEAD") and asked is None:
             await self._explain(key_hash, send, with_body=method == "GET")
             return
-        if method not in ("POST", "PUT"):
+        if asked is None and method not in ("POST", "PUT"):
             raise Refused(405, "Post alerts here.", code="METHOD_NOT_ALLOWED", allow=["POST", "PUT", "GET"])
         if key_hash not in self._good:
             await self._look_up(key_hash)
         try:
-            content, refused = await _body(receive), None
+            content, refused = asked or await _body(receive), None
         except TooLarge as error:
             content, refused = b"", error
         outcome, reading, trace_id = await self._take_in(scope, source, key_hash, content, refused)
@@ -167,6 +168,18 @@ def _parts(path: str) -> tuple[str, str]:
     if not key or source is None:
         raise NotFound("integration")
     return source, hashlib.sha256(key.encode()).hexdigest()
+
+
+def _event_in_query(query: bytes) -> bytes | None:
+    """Uptime Kuma may ask instead of posting: `?msg=…&heartbeat={…}&monitor={…}` as the body it would have posted."""
+    if b"msg=" not in query or b"heartbeat=" not in query:
+        return None
+    try:
+        fields = dict(parse_qsl(query.decode("latin-1"), keep_blank_values=True, max_num_fields=20))
+        objects = {name: msgspec.json.decode(fields.get(name) or "null") for name in ("heartbeat", "monitor")}
+        return msgspec.json.encode(objects | {"msg": fields.get("msg", "")})
+    except (ValueError, RecursionError, OverflowError):
+        return None
 
 
 def _read(

@@ -141,6 +141,27 @@ async def test_a_person_who_opens_the_address_is_told_what_it_is(client: httpx2.
     assert (await client.delete("/webhooks/prometheus/A")).status_code == 405
 
 
+async def test_uptime_kuma_may_ask_instead_of_posting(client: httpx2.AsyncClient) -> None:
+    """Its GET with a heartbeat is an event; with anything else, or a HEAD, it is somebody who looks."""
+    beat = {
+        "heartbeat": '{"status": 0}',
+        "monitor": '{"id": 89, "name": "Shop"}',
+        "msg": "[Shop] [Down] timeout",
+    }
+    for path in ("uptimekuma", "v1"):
+        answer = await client.get(f"/webhooks/{path}/A", params=beat)
+        assert answer.status_code == 202, answer.text
+        assert answer.json()["alertsProcessed"] == 1
+    over = await client.get("/webhooks/uptimekuma/A", params=beat | {"heartbeat": '{"status": 1}'})
+    assert over.status_code == 202
+    for broken in ("{", "9" * 5_000, "[" * 5_000, '"\\ud800"'):
+        answer = await client.get("/webhooks/uptimekuma/A", params=beat | {"heartbeat": broken})
+        assert answer.status_code in {200, 202, 400}, broken[:20]
+    assert (await client.get("/webhooks/uptimekuma/A", params={"msg": "x"})).status_code == 200
+    assert (await client.head("/webhooks/uptimekuma/A", params=beat)).status_code == 200
+    assert (await client.get("/webhooks/uptimekuma/nobody", params=beat)).status_code == 404
+
+
 async def test_samples_of_every_kind_are_taken_through_the_front_door(client: httpx2.AsyncClient) -> None:
     """Every recorded message of both formats gets the kind of answer that is expected of it."""
     for expectation in sorted((Path(__file__).parents[1] / "payloads").glob("*/*.expect.json")):
