@@ -24,6 +24,8 @@ from openalert.usecases import (
     contact_methods,
     escalation_policies,
     followers,
+    handoff_drafts,
+    handoff_notes,
     incidents,
     ingest,
     integrations,
@@ -85,6 +87,8 @@ async def build(db: Database, organization: Organization, mark: str, *, marked_p
             end_at=tx.now + 2 * DAY,
             note=f"{mark} note",
         )
+        note = await handoff_drafts.hand_over(tx, schedule, (person.id,), tx.now)
+        await handoff_notes.write(tx, schedule.id, f"{mark} words", note.id)
         channel, _ = await channels.create(
             tx,
             team_id=team.id,
@@ -146,6 +150,7 @@ async def build(db: Database, organization: Organization, mark: str, *, marked_p
         "rotation_id": rotation.id,
         "override_id": override.id,
         "swap_id": swap.id,
+        "note_id": note.id,
         "on_call_id": person.id,
         "channel_id": channel.id,
         "policy_id": policy.policy.id,

@@ -105,7 +105,10 @@ async def test_words_that_come_late_are_told_to_whoever_is_on_now(world: World) 
     for words in ("Watch db-1", "Watch db-1 and db-2"):
         await world.does(handoff_notes.write, schedule, words, note.id, by=world.alice)
         await world.engine.run_until_idle()
+        world.clock.advance(HOUR)
     message = world.mailbox(world.bob).got("A handoff note for Days", HANDOFF)
+    told = await world.value("SELECT count(*) FROM notifications WHERE effect_key LIKE 'note:%'")
+    assert told == 1
     assert message.body == "Alice leaves you a note: Watch db-1"
     world.is_quiet()
     await hand_over(world)

@@ -54,7 +54,8 @@ async def test_what_policies_make_of_a_schedule_is_told_and_other_schedules_are_
     second = await rota(world, world.alice.id, world.bob.id, name="Backup")
     zoe = await make.user(world.db, world.cast.organization, "Zoe", reachable=False)
     apart = await rota(world, zoe.id, name="Mail")
-    await world.policy(pages(1, first), pages(2, second))
+    named = Target(type=TargetType.USER, id=zoe.id)
+    await world.policy(pages(1, first), pages(2, second), Level(level=3, delay=5 * MINUTE, targets=(named,)))
     browser = await sign_in(world.alice)
     for schedule in (first, second):
         page = (await browser.get(f"/schedules/{schedule}")).text
