@@ -1,4 +1,4 @@
-"""openalert incident list|ack|resolve|escalate|snooze|hand-on"""
+"""openalert incident list|ack|resolve|escalate|snooze|hand-on|responders|ask|merge|unmerge"""
 
 import click
 
@@ -69,3 +69,52 @@ _answering("resolve", "resolve", "It is over, with all its alerts.")
 _answering("escalate", "escalate", "Page the next level now.")
 _answering("snooze", "snooze", "Silent for a while; then it pages again if it is still open.")
 _answering("hand-on", "hand_on", "Whoever it is cannot take it: the next level now.")
+
+
+@incident.command("responders")
+@click.argument("number", type=click.IntRange(1))
+@of_organization
+@options
+def responders(number: int, **given: str | None) -> None:
+    """Who helps or was asked to, and what they answered."""
+    _run("incident responders", given, number=number)
+
+
+@incident.command("ask")
+@click.argument("number", type=click.IntRange(1))
+@click.argument("emails", metavar="EMAIL...", nargs=-1, required=True)
+@click.option("--message", default="", help="With what; the page says it.")
+@click.option("--as", "person", metavar="EMAIL", help="As this person, with their rights.")
+@of_organization
+@options
+def ask(number: int, emails: tuple[str, ...], message: str, person: str | None, **given: str | None) -> None:
+    """Ask people to help: they are paged at once."""
+    _run("incident ask", given, number=number, emails=list(emails), message=message, person=person)
+
+
+@incident.command("merge")
+@click.argument("number", type=click.IntRange(1))
+@click.argument("sources", metavar="SOURCE...", nargs=-1, required=True, type=click.IntRange(1))
+@click.option("--as", "person", metavar="EMAIL", help="As this person, with their rights.")
+@of_organization
+@options
+def merge(number: int, sources: tuple[int, ...], person: str | None, **given: str | None) -> None:
+    """Let the SOURCE incidents go on as parts of NUMBER."""
+    _run("incident merge", given, number=number, sources=list(sources), person=person)
+
+
+@incident.command("unmerge")
+@click.argument("number", type=click.IntRange(1))
+@click.option("--as", "person", metavar="EMAIL", help="As this person, with their rights.")
+@of_organization
+@options
+def unmerge(number: int, person: str | None, **given: str | None) -> None:
+    """Take an incident out of the one it was merged into."""
+    _run("incident unmerge", given, number=number, person=person)
+
+
+def _run(words: str, given: dict[str, str | None], **arguments: object) -> None:
+    from openalert.cli import admin
+
+    config = configured(given["config_file"], given["data_dir"], given["database_url"])
+    admin.say(admin.run(config, words, organization=given["organization"], **arguments))

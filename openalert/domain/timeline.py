@@ -206,6 +206,7 @@ _SENTENCES: dict[str, Callable[[str, Data], str]] = {
     "alerts_joined": _alerts_joined,
     "alerts_resolved": _alerts_resolved,
     "severity_raised": _severity,
+    "severity_set": lambda who, data: f"{who} set the severity from {data['before']} to {data['after']}",
     "acknowledged": _acknowledged,
     "resolved": _resolved,
     "reopened": lambda who, data: (

@@ -69,21 +69,22 @@ async def answered(
     if snooze_for is None:
         raise Invalid(f"{(length or '')[:20]!r} is no length of time; write 30m, 2h or 1d.", field="for")
     async with database.transaction(command(f"incident {verb}")) as tx:
-        incident = await _of_number(tx, number, organization)
-        tx.actor = await _who(tx, incident.organization_id, person)
+        incident = await of_number(tx, number, organization)
+        tx.actor = await who(tx, incident.organization_id, person)
         reply = await replies.answer(tx, incident.id, Verb(verb), via=VIA, snooze_for=snooze_for)
         if Verb(verb) is Verb.SNOOZE and reply.incident.snoozed_until is not None:
             return [f"#{number} is silent until {rfc3339(reply.incident.snoozed_until)}."]
         return [reply.said]
 
 
-async def _of_number(reader: Reader, number: int, organization: str | None) -> Incident:
+async def of_number(reader: Reader, number: int, organization: str | None) -> Incident:
+    """The incident of that number in the organization that is meant."""
     chosen = await organizations.choose(reader, organization)
     incident = await incidents.get_by_number(reader, chosen.id, number) if chosen else None
     return found(incident, "incident")
 
 
-async def _who(tx: Transaction, organization_id: str, person: str | None) -> Actor:
+async def who(tx: Transaction, organization_id: str, person: str | None) -> Actor:
     """The person of that address with their own rights, or the command, which may do everything there."""
     if person is None:
         return program_of(organization_id, tx.actor)

@@ -10,13 +10,12 @@ from openalert.domain import incident as rules
 from openalert.domain.access import SYSTEM, Actor, Permission, can
 from openalert.domain.audit import Subject
 from openalert.domain.errors import Conflict, Forbidden, Invalid, NotFound
-from openalert.domain.event import Event
 from openalert.domain.ids import new_id
 from openalert.domain.incident import Incident, IncidentStatus, Phase
 from openalert.domain.instant import DAY, MINUTE, Instant
 from openalert.domain.notification import Notification
 from openalert.domain.severity import Severity
-from openalert.domain.team import Team, check_name
+from openalert.domain.team import check_name
 from openalert.storage import alerts, incidents, notifications, responders, routes, timers, users
 from openalert.storage.routes import Route
 from openalert.storage.timers import Timer
@@ -255,29 +254,6 @@ async def escalate_again(work: Work, incident: Incident) -> None:
     escalation.restart(work, incident, route)
 
 
-async def move_with_service(tx: Transaction, service_id: str, to: Team) -> None:
-    """The service belongs to another team now: what is open goes with it, what is over stays where it was answered."""
-    moving = await incidents.open_of_service(tx, service_id)
-    work = Work(tx)
-    for incident in moving:
-        # The old team's listeners look again, and find it gone.
-        tx.emit(
-            Event(
-                type="incident.updated",
-                organization_id=incident.organization_id,
-                team_id=incident.team_id,
-                incident_id=incident.id,
-                data={"id": incident.id, "number": incident.number},
-            )
-        )
-        incident.team_id = to.id
-        work.tell(incident, "moved", team=to.name)
-        work.say(incident, "updated")
-    await incidents.move(tx, [incident.id for incident in moving], to.id)
-    await alerts.move_unresolved(tx, service_id, to.id)
-    await work.flush()
-
-
 def _without_service(incident: Incident) -> Route:
     """The way of an incident whose service is gone: the owners are told."""
     return Route(
@@ -295,12 +271,24 @@ def _without_service(incident: Incident) -> Route:
     )
 
 
-async def rise(work: Work, incident: Incident, severity: Severity, route: Route | None = None) -> None:
-    """An alert is worse than the incident was: it rises, and whoever is to be paged is paged again."""
+async def rise(
+    work: Work,
+    incident: Incident,
+    severity: Severity,
+    route: Route | None = None,
+    *,
+    by: Actor | None = None,
+) -> None:
+    """It is worse than it was: it rises, and whoever is to be paged is paged again.
+
+    `by` is who says so; None: an alert.
+    """
     before = incident.severity
     if not rules.raise_severity(incident, severity, work.now):
         return
-    work.tell(incident, "severity_raised", SYSTEM, before=before, after=severity)
+    work.tell(
+        incident, "severity_set" if by else "severity_raised", by or SYSTEM, before=before, after=severity
+    )
     work.say(incident, "updated")
     if incident.is_snoozed(work.now):
         return
@@ -412,12 +400,20 @@ async def become(
 
 
 async def edit(
-    tx: Transaction, incident_id: str, *, title: str | None = None, phase: Phase | None = None
+    tx: Transaction,
+    incident_id: str,
+    *,
+    title: str | None = None,
+    phase: Phase | None = None,
+    severity: Severity | None = None,
 ) -> Incident:
-    """Another title, or how far the work is. `resolved` is a status first: Invalid as a phase of an open one."""
+    """Another title, how far the work is, or how bad it is; a rise pages again, a fall holds until an alert rises.
+
+    `resolved` is a status first: Invalid as a phase of an open one.
+    """
     incident = await _answerable(tx, incident_id)
     work = Work(tx)
-    before = {"title": incident.title, "phase": incident.phase}
+    before = {"title": incident.title, "phase": incident.phase, "severity": incident.severity}
     if title is not None and (name := check_name(title, "title")) != incident.title:
         work.tell(incident, "retitled", before=incident.title, after=name)
         incident.title = name
@@ -426,10 +422,22 @@ async def edit(
             raise Invalid("Resolve or reopen the incident; its phase follows.", field="phase")
         work.tell(incident, "phase_changed", before=incident.phase, after=phase)
         incident.phase = phase
-    record(tx, "updated", incident, before, {"title": incident.title, "phase": incident.phase})
+    if severity is not None:
+        await _judge(work, incident, severity)
+    after = {"title": incident.title, "phase": incident.phase, "severity": incident.severity}
+    record(tx, "updated", incident, before, after)
     work.say(incident, "updated")
     await work.flush()
     return incident
+
+
+async def _judge(work: Work, incident: Incident, severity: Severity) -> None:
+    """How bad people find it."""
+    if incident.is_open and severity.rank > incident.severity.rank:
+        await rise(work, incident, severity, by=work.tx.actor)
+    elif severity is not incident.severity:
+        work.tell(incident, "severity_set", before=incident.severity, after=severity)
+        incident.severity = severity
 
 
 async def reassign(tx: Transaction, incident_id: str, *, user_id: str) -> Incident:

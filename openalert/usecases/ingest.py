@@ -243,7 +243,7 @@ def _store(batch: Batch, message: _Message, signal: Signal, key: str, incident: 
 async def _repeat(batch: Batch, message: _Message, signal: Signal, known: Occurrence) -> None:
     message.outcome.deduplicated += 1
     batch.repeats[known.id] = batch.repeats.get(known.id, 0) + 1
-    severity = signal.severity or known.severity
+    severity, was = signal.severity or known.severity, known.severity
     begun = later(signal.starts_at, known.starts_at)
     if severity is not known.severity or content_sum(signal) != known.content_sum or begun != known.starts_at:
         signal.severity, signal.starts_at = severity, begun
@@ -253,7 +253,8 @@ async def _repeat(batch: Batch, message: _Message, signal: Signal, known: Occurr
     incident = batch.by_id.get(known.incident_id or "")
     if incident is not None and incident.is_open:
         message.touched[incident.id] = incident
-        if severity.rank > incident.severity.rank:
+        # People may have found it less bad than its alert: that holds while the alert says nothing new.
+        if severity.rank > max(was.rank, incident.severity.rank):
             await _rise(batch, message, incident, severity)
 
 

@@ -14,7 +14,7 @@ from openalert.storage import escalation_policies, followers, integrations, serv
 from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import audit
 from openalert.usecases.access import found, given, new_owner, require, team_for, unknown
-from openalert.usecases.incidents import move_with_service
+from openalert.usecases.service_moves import move_with_service
 from openalert.usecases.teams import check_description, choose_slug
 
 

@@ -93,3 +93,29 @@ async def test_a_person_has_the_rights_they_have(world: World) -> None:
     with pytest.raises(Forbidden):
         await _answer(world, "acknowledge", person=world.bob.email)
     assert (await world.incident()).status == "triggered"
+
+
+async def test_people_are_asked_and_listed(world: World) -> None:
+    """By their addresses, as Alice: Bob is paged, listed as pending, and not paged twice; unknown ones are named."""
+    await world.policy(level(1, world.alice))
+    await world.fires("DiskFull")
+    asked = {"number": 1, "emails": [world.bob.email], "message": "Look", "person": world.alice.email}
+    assert await _run(world, "incident ask", **asked) == ["Bob is paged."]
+    assert world.mailbox(world.bob).got("DiskFull").escalation_note == "Alice asks you to help with #1: Look."
+    assert await _run(world, "incident ask", **asked) == ["Bob was asked already."]
+    assert await _run(world, "incident responders", number=1) == ["Bob\tresponder\tpending"]
+    with pytest.raises(Invalid, match="no person with the address"):
+        await _run(world, "incident ask", number=1, emails=["nobody@example.org"])
+
+
+async def test_incidents_are_merged_by_their_numbers(world: World) -> None:
+    """Two go into the first and one comes out again, with the rights of whoever is named."""
+    await world.policy(level(1, world.alice))
+    for name in ("DiskFull", "SlowQueries", "NoMemory"):
+        await world.fires(name)
+    with pytest.raises(NotFound):
+        await _run(world, "incident merge", number=1, sources=[2, 3], person=world.charlie.email)
+    (line,) = await _run(world, "incident merge", number=1, sources=[2, 3])
+    assert line == "#2, #3 went into #1, which has 3 alerts now."
+    (line,) = await _run(world, "incident unmerge", number=3, person=world.alice.email)
+    assert line == "#3 is one of its own again, and triggered."

@@ -1,16 +1,28 @@
 """The public shapes of incidents: what the API shows of one, and what it takes."""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 import msgspec
 
+from openalert.domain.errors import Invalid
 from openalert.domain.incident import EscalationState, Incident, IncidentStatus, Phase
 from openalert.domain.instant import to_datetime
 from openalert.domain.severity import Severity
 from openalert.domain.timeline import TimelineEntry, sentence
 from openalert.usecases.incidents import Answered
 from openalert.web.api.wire import Input, moment_or_none
+
+
+class Priority(StrEnum):
+    """The severities by their other names: P1 is critical, P5 info."""
+
+    P1 = "P1"
+    P2 = "P2"
+    P3 = "P3"
+    P4 = "P4"
+    P5 = "P5"
 
 
 class EscalationOut(msgspec.Struct, rename="camel"):
@@ -115,6 +127,17 @@ class Change(Input):
     status: IncidentStatus | msgspec.UnsetType = msgspec.UNSET
     assignee_id: str | msgspec.UnsetType = msgspec.UNSET
     resolution: str | msgspec.UnsetType = msgspec.UNSET
+    severity: Severity | msgspec.UnsetType = msgspec.UNSET
+    priority: Priority | msgspec.UnsetType = msgspec.UNSET
+
+    def judged(self) -> Severity | None:
+        """The severity that is asked for, by either name; Invalid when they say different things."""
+        named = [each for each in Severity if each.priority == self.priority]
+        if self.severity is msgspec.UNSET:
+            return named[0] if named else None
+        if named and named[0] is not self.severity:
+            raise Invalid(f"{self.priority} is {named[0]}: give one of the two.", field="priority")
+        return self.severity
 
 
 def _facts(incident: Incident) -> dict[str, Any]:

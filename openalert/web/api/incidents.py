@@ -123,8 +123,9 @@ async def change_incident(
     async with db.transaction(actor) as tx:
         title = None if data.title is msgspec.UNSET else data.title
         phase = None if data.phase is msgspec.UNSET else data.phase
-        if title is not None or phase is not None:
-            await acts.edit(tx, incident_id, title=title, phase=phase)
+        severity = data.judged()
+        if title is not None or phase is not None or severity is not None:
+            await acts.edit(tx, incident_id, title=title, phase=phase, severity=severity)
         if data.assignee_id is not msgspec.UNSET:
             await acts.reassign(tx, incident_id, user_id=data.assignee_id)
         if data.status is not msgspec.UNSET:

@@ -59,6 +59,7 @@ _SHOWN = {
     "alerts_joined": ("bell", "", "alerts"),
     "alerts_resolved": ("circle-check", "good", "alerts"),
     "severity_raised": ("triangle-alert", "bad", "alerts"),
+    "severity_set": ("triangle-alert", "", "actions"),
     "acknowledged": ("check", "accent", "actions"),
     "resolved": ("circle-check", "good", "actions"),
     "reopened": ("rotate-ccw", "bad", "actions"),

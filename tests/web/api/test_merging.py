@@ -60,3 +60,15 @@ async def test_refusals_name_the_member(alice: Client, pair: tuple[str, str]) ->
     assert (refused.status_code, refused.json()["details"]["field"]) == (400, "alertIds")
     gone = await alice.delete(f"/incidents/{target}/alerts/{unknown}")
     assert (gone.status_code, gone.json()["code"]) == (404, "ALERT_NOT_FOUND")
+
+
+async def test_the_priority_is_the_severity_by_its_other_name(alice: Client, pair: tuple[str, str]) -> None:
+    """P5 is info; both at once must say the same."""
+    path = f"/incidents/{pair[0]}"
+    lowered = (await alice.patch(path, json={"priority": "P5"})).json()
+    assert (lowered["severity"], lowered["priority"]) == ("info", "P5")
+    raised = (await alice.patch(path, json={"severity": "critical", "priority": "P1"})).json()
+    assert raised["priority"] == "P1"
+    both = await alice.patch(path, json={"severity": "low", "priority": "P1"})
+    assert (both.status_code, both.json()["details"]["field"]) == (400, "priority")
+    assert (await alice.patch(path, json={"priority": "P9"})).status_code == 400
