@@ -4,6 +4,7 @@ Turns of the coming days become rows, each with the time at which it is to be to
 was is looked at when that time has come, so that nobody is reminded of a shift that somebody else has taken meanwhile.
 """
 
+import asyncio
 from collections.abc import MutableMapping, Sequence
 
 import msgspec
@@ -55,12 +56,11 @@ async def unknown(reader: Reader, some: Sequence[Schedule], known: Known) -> lis
     if not anew:
         return []
     there = await shift_reminders.starts(reader, anew, now)
-    found = [
-        (each, user_id, span[0])
-        for each, plan in anew.items()
-        for user_id, span in beginnings(plan, now, now + AHEAD)
-        if (each, user_id, span[0]) not in there
-    ]
+    found = []
+    for each, plan in anew.items():
+        turns = ((each, user_id, span[0]) for user_id, span in beginnings(plan, now, now + AHEAD))
+        found += [turn for turn in turns if turn not in there]
+        await asyncio.sleep(0)  # so that others have their turn between two schedules
     known.update({each: Looked(plan=plan, at=now) for each, plan in anew.items()})
     leads = await shift_reminders.leads(reader, {user_id for _, user_id, _ in found}) if found else {}
     rows = [
