@@ -125,6 +125,32 @@ async def test_a_page_is_not_lost_in_an_incident_that_sleeps(world: World) -> No
     assert any(line.startswith("Paging again: #2 was merged into it") for line in await world.story(1))
 
 
+async def test_a_page_is_not_lost_where_somebody_has_it_and_lets_it_sleep(world: World) -> None:
+    """Bob has #1 and snoozed it for a day: what nobody has answered for wakes it all the same."""
+    disk, slow = await two(world)
+    await world.does(incidents.acknowledge, disk.id, by=world.bob)
+    world.mailbox(world.alice).got_update("Acknowledged by Bob")
+    await world.does(incidents.snooze, disk.id, until=world.clock() + DAY, by=world.bob)
+    await merges(world, disk, slow)
+    assert (await world.incident(1)).status == "triggered"
+    world.mailbox(world.alice).got("DiskFull")
+    assert await broken(world.db) == []
+
+
+async def test_what_comes_in_the_batch_that_ends_the_target_begins_anew(world: World) -> None:
+    """Both alerts end and one fires again, all taken in at once: the new one does not vanish in what is over."""
+    disk, slow = await two(world)
+    await merges(world, disk, slow)
+    ends = [world.alert(name, status="resolved", severity="warning") for name in ("DiskFull", "SlowQueries")]
+    again = world.alert("SlowQueries", since=1, severity="warning")
+    await world.post_all([(world.group(each), "A") for each in (*ends, again)])
+    await world.engine.run_until_idle()
+    assert (await world.incident(1)).status == "resolved"
+    assert (await world.incident(3)).firing_count == 1
+    world.mailbox(world.alice).got("SlowQueries")
+    assert await broken(world.db) == []
+
+
 async def test_a_page_is_not_lost_in_an_incident_whose_ladder_has_ended(world: World) -> None:
     """Everybody was paged for #1 and nobody answered; #2 has just begun: together they begin again."""
     await world.policy(level(1, world.alice))
@@ -235,6 +261,20 @@ async def test_merges_of_merges_come_apart_in_order(world: World) -> None:
     assert [(await world.incident(number)).alert_count for number in (1, 2, 3)] == [1, 3, 0]
     await world.does(merging.undo, memory.id)
     assert [(await world.incident(number)).alert_count for number in (1, 2, 3)] == [1, 1, 2]
+    assert await broken(world.db) == []
+
+
+async def test_what_has_begun_anew_meanwhile_is_not_doubled(world: World) -> None:
+    """#1 ended, #2's group opened #3, and #1 is reopened: #2 stays in it, and the answer names #3."""
+    disk, slow = await two(world)
+    await merges(world, disk, slow)
+    await world.does(incidents.resolve, disk.id)
+    with pytest.raises(Conflict, match="#1 is resolved; reopen it"):
+        await world.does(merging.undo, slow.id)
+    await world.fires("SlowQueries", since=1, severity="warning")
+    await world.does(incidents.reopen, disk.id)
+    with pytest.raises(Conflict, match="#3 is already open for the same alerts"):
+        await world.does(merging.undo, slow.id)
     assert await broken(world.db) == []
 
 
