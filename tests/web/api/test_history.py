@@ -141,7 +141,7 @@ ACTS: dict[str, Act] = {
     "PATCH /schedules/{}/overrides/{}": lambda by: _override(by, "patch", by.period()),
     "DELETE /schedules/{}/overrides/{}": lambda by: _override(by, "delete", {}),
 }
-ELSEWHERE = ("calendar-feeds", "calendar-links", "swaps", "preview", "test-page")
+ELSEWHERE = ("calendar-feeds", "calendar-links", "handoff-notes", "swaps", "preview", "test-page")
 """Held to the same by tests of their own, or changing nothing."""
 
 
