@@ -23,11 +23,23 @@ class TargetType(StrEnum):
     CHANNEL = "channel"
 
 
-class Target(msgspec.Struct, frozen=True, kw_only=True):
+class Turn(StrEnum):
+    """Whose turn on a schedule is meant."""
+
+    NOW = "now"
+    NEXT = "next"
+    """Whoever is on call after those who are on call now."""
+    PREVIOUS = "previous"
+    """Whoever was on call before them."""
+
+
+class Target(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Somebody or something that a level pages; resolved to people when the level is due, not before."""
 
     type: TargetType
     id: str
+    turn: Turn = Turn.NOW
+    """Of a schedule alone."""
 
 
 class Level(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,3 +131,7 @@ def _check_level(level: Level, position: int) -> None:
         )
     if not 1 <= len(level.targets) <= MOST_TARGETS:
         raise Invalid(f"{where}.targets needs 1 to {MOST_TARGETS} targets.", field=f"{where}.targets")
+    for place, target in enumerate(level.targets):
+        if target.turn is not Turn.NOW and target.type is not TargetType.SCHEDULE:
+            field = f"{where}.targets[{place}].turn"
+            raise Invalid(f"{field} can be {target.turn} of a schedule alone.", field=field)

@@ -2,11 +2,16 @@
 
 import msgspec
 
-from openalert.domain.instant import Instant
-from openalert.domain.oncall import OnCall, next_handoff, on_call
+from openalert.domain.instant import DAY, Instant
+from openalert.domain.oncall import OnCall, next_handoff, on_call, shifts
 from openalert.domain.plan import Plan
 from openalert.domain.schedule import Rotation
 from openalert.domain.turns import turns_at
+
+LOOKS_BACK = 366 * DAY
+"""How long ago somebody may have been on call to be the one before."""
+MOST_ANSWERS = 400
+"""So many answers are looked at for somebody else: more than a year of days."""
 
 
 class RotationHandoff(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,6 +58,36 @@ def relief(plan: Plan, at: Instant) -> Relief:
             key=lambda each: (-each.layer, each.at, each.rotation_id),
         ),
     )
+
+
+def who_follows(plan: Plan, at: Instant) -> list[str]:
+    """The people of the next answer that has somebody else than at `at`; empty when none is known."""
+    answer = on_call(plan, at)
+    present = {person.user_id for person in answer.people}
+    for _ in range(MOST_ANSWERS):
+        if answer.until is None:
+            return []
+        answer = on_call(plan, answer.until)
+        then = [person.user_id for person in answer.people]
+        if then and set(then) != present:
+            return then
+    return []
+
+
+def who_preceded(plan: Plan, at: Instant) -> list[str]:
+    """The people of the last answer before `at` that had somebody else; empty when there was none within a year.
+
+    The plan must tell all of the time since `LOOKS_BACK` before.
+    """
+    present = {person.user_id for person in on_call(plan, at).people}
+    end = at
+    for start in (at - 7 * DAY, at - 56 * DAY, at - LOOKS_BACK):
+        for shift in reversed(shifts(plan, start, end).items):
+            then = [person.user_id for person in shift.people]
+            if set(then) != present:
+                return then
+        end = start
+    return []
 
 
 def _handoff(rotation: Rotation, at: Instant) -> RotationHandoff | None:

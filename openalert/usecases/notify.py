@@ -7,7 +7,7 @@ import msgspec
 
 from openalert.domain.access import SYSTEM, Actor
 from openalert.domain.channel import channel_kind
-from openalert.domain.escalation import Target, TargetType
+from openalert.domain.escalation import Target, TargetType, Turn
 from openalert.domain.ids import new_id
 from openalert.domain.incident import Incident
 from openalert.domain.instant import Instant
@@ -90,6 +90,14 @@ class Reach(msgspec.Struct):
         return list(dict.fromkeys(recipient.who for recipient in self.recipients))
 
 
+TURNS = {
+    Turn.NOW: ("You are on call", "nobody is on call"),
+    Turn.NEXT: ("You are next on call", "nobody is next on call"),
+    Turn.PREVIOUS: ("You were on call before", "nobody was on call before"),
+}
+"""Why somebody is called whose turn it is, and what is said when it is nobody's."""
+
+
 async def reach(
     reader: Reader,
     targets: Sequence[Target],
@@ -106,7 +114,7 @@ async def reach(
     ids: dict[TargetType, list[str]] = {kind: [] for kind in TargetType}
     for target in targets:
         ids[target.type].append(target.id)
-    on_call = await schedules.who_is_on_call(reader, ids[TargetType.SCHEDULE], reader.now)
+    on_call = await schedules.meant(reader, targets, reader.now)
     members = await recipients.members(reader, ids[TargetType.TEAM]) if ids[TargetType.TEAM] else {}
     names = await recipients.names(
         reader, [*ids[TargetType.SCHEDULE], *ids[TargetType.TEAM], *ids[TargetType.USER]]
@@ -142,7 +150,7 @@ async def out_of_sight(
 
 
 def _meant(
-    target: Target, on_call: dict[str, Any], members: dict[str, list[str]], names: dict[str, str]
+    target: Target, on_call: Mapping[Target, list[str]], members: dict[str, list[str]], names: dict[str, str]
 ) -> tuple[list[str], str]:
     """The people a target means, and why they are paged; or why it means nobody."""
     name = names.get(target.id)
@@ -155,11 +163,11 @@ def _meant(
             f"You are a member of {name}" if people else f"{name or 'a team that is gone'} has no members",
         )
     if target.type is TargetType.SCHEDULE:
-        answer = on_call.get(target.id)
-        people = [person.user_id for person in answer.people] if answer else []
+        people = on_call.get(target, [])
+        you, nobody = TURNS[target.turn]
         if people:
-            return people, f"You are on call for {name}"
-        return [], f"nobody is on call for {name}" if name else "a schedule that is gone"
+            return people, f"{you} for {name}"
+        return [], f"{nobody} for {name}" if name else "a schedule that is gone"
     return [], ""
 
 

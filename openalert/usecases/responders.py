@@ -239,10 +239,10 @@ async def _meant(tx: Transaction, target: Target) -> list[str]:
             schedule = await schedules.get(tx, tx.actor, target.id)
             if schedule is None:
                 raise access.unknown("targets", "schedule", target.id)
-            answer = (await duty.who_is_on_call(tx, [schedule.id], tx.now)).get(schedule.id)
-            on_call = [person.user_id for person in answer.people] if answer else []
+            on_call = (await duty.meant(tx, [target], tx.now)).get(target, [])
             if not on_call:
-                raise Invalid(f"Nobody is on call for {schedule.name} now.", field="targets")
+                nobody = notify.TURNS[target.turn][1].capitalize()
+                raise Invalid(f"{nobody} for {schedule.name}.", field="targets")
             return on_call
         case TargetType.TEAM:
             team = await teams.get(tx, tx.actor, target.id)

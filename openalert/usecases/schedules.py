@@ -10,12 +10,13 @@ from openalert.domain.access import SYSTEM, Actor, Permission
 from openalert.domain.amend import amend, end_of_shift
 from openalert.domain.audit import Subject
 from openalert.domain.errors import Conflict, Invalid
+from openalert.domain.escalation import Target, TargetType, Turn
 from openalert.domain.event import Event
 from openalert.domain.ids import new_id
 from openalert.domain.instant import DAY, Instant
 from openalert.domain.oncall import FinalSchedule, OnCall, on_call, shifts
 from openalert.domain.plan import Plan
-from openalert.domain.relief import Relief, relief
+from openalert.domain.relief import LOOKS_BACK, Relief, relief, who_follows, who_preceded
 from openalert.domain.schedule import (
     Rotation,
     RotationChange,
@@ -259,6 +260,28 @@ async def who_is_on_call(reader: Reader, schedule_ids: Collection[str], at: Inst
     asked = await schedules.named(reader, SYSTEM, schedule_ids)
     plans = await schedules.plans(reader, asked.values(), at)
     return {schedule_id: on_call(plan, at) for schedule_id, plan in plans.items()}
+
+
+async def meant(reader: Reader, targets: Iterable[Target], at: Instant) -> dict[Target, list[str]]:
+    """The people that targets of schedules mean at an instant; a schedule that is gone is left out.
+
+    For the escalation, so nobody's view narrows it.
+    """
+    wanted = [target for target in targets if target.type is TargetType.SCHEDULE]
+    asked = await schedules.named(reader, SYSTEM, {target.id for target in wanted})
+    looks_back = any(target.turn is Turn.PREVIOUS for target in wanted)
+    plans = await schedules.plans(reader, asked.values(), at - LOOKS_BACK if looks_back else at)
+    return {
+        target: _people_of_turn(plans[target.id], target.turn, at) for target in wanted if target.id in plans
+    }
+
+
+def _people_of_turn(plan: Plan, turn: Turn, at: Instant) -> list[str]:
+    if turn is Turn.NEXT:
+        return who_follows(plan, at)
+    if turn is Turn.PREVIOUS:
+        return who_preceded(plan, at)
+    return [person.user_id for person in on_call(plan, at).people]
 
 
 async def shifts_of(

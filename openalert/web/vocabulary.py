@@ -310,6 +310,7 @@ MEMBERS: dict[str, tuple[str, Any]] = vocabulary_oncall.MEMBERS | {
     "IntegrationIn.type": ("The format that is expected; `v1` detects it.", "prometheus"),
     "IntegrationPatch.type": ("The format that is expected; `v1` detects it.", "prometheus"),
     "ServiceIntegrationIn.type": ("The format that is expected; `v1` detects it.", "prometheus"),
+    "TargetBody.turn": ("Whose turn of a schedule is meant: who is on call now, next, or was before.", "now"),
     "TargetBody.type": ("What `id` names.", "schedule"),
     "Problem.type": ("Where the code is explained.", "/api/docs/errors#INCIDENT_NOT_FOUND"),
     "until": ("When that changes next; null: no change is known.", f"{_DAY}17:00:00Z"),

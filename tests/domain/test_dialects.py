@@ -12,6 +12,7 @@
 | people advance per selected day, groups are on together | test_grafana_shifts: by day, together |
 | overrides of some rotations or all, two at once, closed hours | test_opsgenie_overrides_of_some_rotations_and_of_all |
 | overrides of the whole schedule, the last made wins | test_pagerduty_overrides |
+| whoever is next or was before, as a target (Opsgenie) | test_relief, tests/scenarios/test_turns_as_targets |
 | overrides above every level | test_grafana_overrides_win_over_every_level |
 | a window is open from its start until before its end, may pass midnight or the week's end; equal ends: always |
 test_opsgenie_rotations: nights, weekend, always, all week; test_pagerduty_layers: over the end, around |

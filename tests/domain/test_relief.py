@@ -2,7 +2,7 @@
 
 from openalert.domain.amend import amend
 from openalert.domain.instant import DAY, HOUR
-from openalert.domain.relief import RotationHandoff, relief
+from openalert.domain.relief import RotationHandoff, relief, who_follows, who_preceded
 from openalert.domain.schedule import RotationChange, RotationType
 from tests.domain.rotas import OFFICE, override, plan_of, rotation, utc
 
@@ -59,3 +59,37 @@ def test_a_handoff_knows_planned_edits_and_those_who_have_not_begun() -> None:
     assert (handoff.at, handoff.next_user_id) == (now + DAY, "ada")
     [begins] = relief(plan_of([rotation("ada", "ben", since="2026-02-01T09:00")]), now).handoffs
     assert (begins.user_id, begins.at, begins.next_user_id) == ("", utc("2026-02-01T09:00"), "ada")
+
+
+def test_who_is_next_and_who_was_before_are_other_people() -> None:
+    """Whoever the rotation, an override or a gap lets come; the same person again is not somebody else."""
+    days = plan_of([rotation("ada", "ben", "ben", "cleo")])
+    noon = utc("2026-01-06T12:00")
+    assert (who_preceded(days, noon), who_follows(days, noon)) == (["ada"], ["cleo"])
+    assert (who_preceded(days, noon + DAY), who_follows(days, noon + DAY)) == (["ada"], ["cleo"])
+    covered = plan_of([rotation("ada", "ben")], [override("eve", "2026-01-06T14:00", "2026-01-06T15:00")])
+    assert who_follows(covered, noon) == ["eve"]
+    assert who_preceded(covered, utc("2026-01-06T16:00")) == ["eve"]
+    office = plan_of([rotation("ada", "ben", restrictions=(OFFICE,))])
+    night = utc("2026-01-06T22:00")
+    assert (who_preceded(office, night), who_follows(office, night)) == (["ben"], ["ada"])
+
+
+def test_where_nobody_else_ever_is_nobody_is_next() -> None:
+    """One person for ever, a schedule of nobody, and one that begins now."""
+    noon = utc("2026-01-06T12:00")
+    for alone in (
+        plan_of([rotation("ada")]),
+        plan_of([rotation("ada", restrictions=(OFFICE,))]),
+        plan_of([]),
+    ):
+        assert (who_preceded(alone, noon), who_follows(alone, noon)) == ([], [])
+    begins = plan_of([rotation("ada", "ben", since="2026-01-06T09:00")])
+    assert who_preceded(begins, noon) == []
+
+
+def test_a_long_shift_is_looked_past() -> None:
+    """Monthly turns: who was on a month ago is found, and who will be in one."""
+    months = plan_of([rotation("ada", "ben", "cleo", rotation_type=RotationType.MONTHLY)])
+    at = utc("2026-03-20T12:00")
+    assert (who_preceded(months, at), who_follows(months, at)) == (["ben"], ["ada"])

@@ -11,7 +11,7 @@ from litestar.params import FromPath, JSONBody
 from msgspec import UNSET, UnsetType
 
 from openalert.domain.access import Actor
-from openalert.domain.escalation import Level, Target, TargetType
+from openalert.domain.escalation import Level, Target, TargetType, Turn
 from openalert.domain.instant import MINUTE, Instant
 from openalert.storage.database import Database
 from openalert.storage.escalation_policies import Document
@@ -23,11 +23,12 @@ Minutes: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=1_000_000)]
 """A duration in minutes; fractions are taken to the millisecond."""
 
 
-class TargetBody(Input):
-    """Somebody or something that a level pages."""
+class TargetBody(Input, omit_defaults=True):
+    """Somebody or something that a level pages; `turn` is told where it is not `now`."""
 
     type: TargetType
     id: str
+    turn: Turn = Turn.NOW
 
 
 class LevelBody(Input):
@@ -87,7 +88,7 @@ def show(document: Document) -> PolicyOut:
 
 
 def _show_level(level: Level) -> LevelBody:
-    targets = [TargetBody(type=target.type, id=target.id) for target in level.targets]
+    targets = [TargetBody(type=target.type, id=target.id, turn=target.turn) for target in level.targets]
     return LevelBody(level=level.level, delay_minutes=level.delay / MINUTE, targets=targets)
 
 
@@ -96,7 +97,7 @@ def _levels(given: list[LevelBody]) -> tuple[Level, ...]:
         Level(
             level=position if body.level is UNSET else body.level,
             delay=_milliseconds(body.delay_minutes),
-            targets=tuple(Target(type=target.type, id=target.id) for target in body.targets),
+            targets=tuple(Target(type=each.type, id=each.id, turn=each.turn) for each in body.targets),
         )
         for position, body in enumerate(given, start=1)
     )

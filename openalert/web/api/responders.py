@@ -115,7 +115,7 @@ async def ask_for_help(
     data: JSONBody[HelpIn],
 ) -> Page[ResponderOut]:
     """Ask several at once: people, whoever is on call in a schedule now, all members of a team. At most 50 people."""
-    targets = [Target(type=each.type, id=each.id) for each in data.targets]
+    targets = [Target(type=each.type, id=each.id, turn=each.turn) for each in data.targets]
     async with db.transaction(actor) as tx:
         asked = await responders.ask(tx, incident_id, targets=targets, message=data.message)
         return Page(items=[show(each) for each in asked.people])

@@ -1,14 +1,14 @@
 """An escalation policy drawn with the people whom it would call at an instant: nothing is changed by looking."""
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 
 import msgspec
 
 from openalert.domain.access import Actor
-from openalert.domain.escalation import Level, Target, TargetType
+from openalert.domain.escalation import Level, Target, TargetType, Turn
 from openalert.domain.instant import Instant
 from openalert.domain.notification_plan import Callee, Plan, held_words, plan
-from openalert.domain.oncall import OnCall
 from openalert.domain.reachability import Reachability, ReachState
 from openalert.domain.severity import Severity
 from openalert.domain.team import Channel
@@ -21,13 +21,16 @@ from openalert.web.ui import reaching
 from openalert.web.ui.forms import minutes_text
 from openalert.web.ui.frame import Values
 
+OF_TURN = {Turn.NOW: "", Turn.NEXT: ", who is next", Turn.PREVIOUS: ", who was before"}
+"""Whose turn on a schedule a level means."""
+
 
 class _Facts(msgspec.Struct):
     """What the targets of a policy mean at the instant asked about."""
 
     people: Mapping[str, Callee]
     members: Mapping[str, list[str]]
-    on_call: Mapping[str, OnCall]
+    on_call: Mapping[Target, list[str]]
     channels: Mapping[str, Channel]
     names: Mapping[str, str]
     reach: Mapping[str, Reachability]
@@ -142,9 +145,9 @@ async def _facts(reader: Reader, actor: Actor, levels: Sequence[Level], at: Inst
         for target in level.targets:
             ids[target.type].append(target.id)
     schedule_ids, team_ids = ids[TargetType.SCHEDULE], ids[TargetType.TEAM]
-    on_call = await duty.who_is_on_call(reader, schedule_ids, at) if schedule_ids else {}
+    on_call = await duty.meant(reader, (target for level in levels for target in level.targets), at)
     members = await recipients.members(reader, team_ids) if team_ids else {}
-    wanted = {*ids[TargetType.USER], *duty.people_of(on_call.values())}
+    wanted = {*ids[TargetType.USER], *chain.from_iterable(on_call.values())}
     for some in members.values():
         wanted.update(some)
     people = {each.user_id: each for each in await recipients.callees(reader, wanted)}
@@ -175,9 +178,8 @@ def _drawn(target: Target, facts: _Facts) -> list[Values]:
         of, ids = _of("team", name), facts.members.get(target.id, [])
         empty = "the team has no members"
     else:
-        answer = facts.on_call.get(target.id)
-        of, ids = _of("schedule", name), [person.user_id for person in answer.people] if answer else []
-        empty = "nobody is on call"
+        of, ids = _of("schedule", name) + OF_TURN[target.turn], facts.on_call.get(target, [])
+        empty = notify.TURNS[target.turn][1]
     if name is None:
         return [_nobody("", f"a {target.type.value} that is gone")]
     return [_person(each, facts, of) for each in ids] or [_nobody(of, empty)]

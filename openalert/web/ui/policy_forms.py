@@ -6,7 +6,7 @@ import msgspec
 
 from openalert.domain.access import Actor
 from openalert.domain.errors import Invalid
-from openalert.domain.escalation import MOST_LEVELS, Level, Target, TargetType
+from openalert.domain.escalation import MOST_LEVELS, Level, Target, TargetType, Turn
 from openalert.domain.severity import Severity
 from openalert.storage import channels, recipients, schedules
 from openalert.storage.escalation_policies import Document
@@ -83,11 +83,18 @@ def levels_of(typed: Typed) -> list[Level]:
 
 
 def _target(text: str, field: str) -> Target:
-    kind, _, target_id = text.partition(":")
+    kind, _, named = text.partition(":")
+    target_id, _, turn = named.partition(":")
     try:
-        return Target(type=TargetType(kind), id=target_id)
+        return Target(type=TargetType(kind), id=target_id, turn=Turn(turn or Turn.NOW))
     except ValueError:
         raise Invalid("Choose somebody of the list.", field=field) from None
+
+
+def _key(target: Target) -> str:
+    """How the form names a target: `type:id`, and `:next` or `:previous` where not whoever is on call now is meant."""
+    turn = "" if target.turn is Turn.NOW else f":{target.turn.value}"
+    return f"{target.type.value}:{target.id}{turn}"
 
 
 def fields_of(typed: Typed) -> Mapping[str, tuple[str, str]]:
@@ -112,8 +119,7 @@ def stored(found: Document) -> Typed:
         repeat_count=str(version.repeat_count),
         repeat_delay=minutes_text(version.repeat_delay),
         levels=[
-            (minutes_text(level.delay), [f"{each.type.value}:{each.id}" for each in level.targets])
-            for level in version.levels
+            (minutes_text(level.delay), [_key(each) for each in level.targets]) for level in version.levels
         ],
     )
 
@@ -150,7 +156,11 @@ async def picture(reader: Reader, actor: Actor, held: Typed, targets: Sequence[V
 
 async def targets_of(reader: Reader, actor: Actor, held: Typed, stored: Typed | None) -> list[Values]:
     """Everything that a level can call, in groups; what the policy calls already although out of sight stays."""
-    rotas = [(each.id, each.name) for each in await schedules.page(reader, actor, limit=choices.MOST)]
+    rotas = [
+        (each.id + key, each.name + words)
+        for each in await schedules.page(reader, actor, limit=choices.MOST)
+        for key, words in (("", ""), (":next", ": who is next"), (":previous", ": who was before"))
+    ]
     places = [(each.id, each.name) for each in await channels.page(reader, actor, limit=choices.MOST)]
     groups = [
         ("On call for", "schedule", rotas),
@@ -162,10 +172,10 @@ async def targets_of(reader: Reader, actor: Actor, held: Typed, stored: Typed | 
     # Only what is stored is named: whoever types a foreign id into the form must not learn what it is called.
     already = _chosen(stored) if stored else []
     hidden = [one for one in already if one not in offered]
-    ids = [one.partition(":")[2] for one in hidden]
+    ids = [one.split(":")[1] if ":" in one else one for one in hidden]
     names = await recipients.names(reader, ids) if ids else {}
     by_kind = {
-        kind: [one.partition(":")[2] for one in hidden if one.startswith(f"{kind}:")] for kind in TargetType
+        kind: [one.split(":")[1] for one in hidden if one.startswith(f"{kind}:")] for kind in TargetType
     }
     names |= await notify.out_of_sight(reader, actor, by_kind)
     kept = [

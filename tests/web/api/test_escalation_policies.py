@@ -58,6 +58,7 @@ async def test_a_policy_that_cannot_run_is_refused(alice: Client, cast: Cast) ->
         ([{"targets": []}], "levels[0].targets"),
         ([{"level": 2, "targets": [target]}], "levels[0].level"),
         ([{"targets": [{"type": "user", "id": "nobody"}]}], "levels[0].targets[0].id"),
+        ([{"targets": [{"type": "user", "id": cast.alice.id, "turn": "next"}]}], "levels[0].targets[0].turn"),
     ):
         answer = await alice.post(
             "/escalation-policies", json={"name": "P", "teamId": cast.team.id, "levels": levels}

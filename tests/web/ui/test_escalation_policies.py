@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from openalert.domain.instant import HOUR, MINUTE
+from openalert.domain.schedule import RotationChange
 from openalert.domain.severity import Severity
 from openalert.domain.user import User
-from openalert.usecases import escalation_policies, notification_rules
+from openalert.usecases import escalation_policies, notification_rules, schedules
 from tests import make
 from tests.make import level
 from tests.web.ui.browser import Browser, Page
@@ -91,6 +92,27 @@ async def test_a_level_that_reaches_nobody_warns(world: World, sign_in: SignIn) 
     page = await (await sign_in(world.alice)).get(f"/escalation-policies/{policy.id}")
     assert "This policy reaches nobody: the owners of the team are paged at once." in page.text
     assert "no verified address" in page.text
+
+
+async def test_whoever_is_next_on_a_schedule_can_be_called(world: World, sign_in: SignIn) -> None:
+    """The form offers the three turns of each schedule; the drawing says whose is meant; what was chosen stays."""
+    made = await world.does(schedules.create, team_id=world.core.id, name="Days", timezone="UTC")
+    members = RotationChange(member_ids=(world.alice.id, world.bob.id))
+    await world.does(schedules.add_rotation, made.id, "Daily", members)
+    browser = await sign_in(world.alice)
+    page = await browser.get("/escalation-policies/new")
+    assert "Days Days: who is next Days: who was before" in page.text
+    typed = {"target-1": f"schedule:{made.id}", "target-2": f"schedule:{made.id}:next"}
+    page = await _create(world, browser, **typed)
+    assert "A Alice schedule Days at once" in page.text
+    assert "B Bob schedule Days, who is next 5 min" in page.text
+    (policy,) = [path for path in page.links.values() if path.endswith("/edit")]
+    assert f'value="schedule:{made.id}:next" selected' in (await browser.get(policy)).html
+    page = await _create(world, browser, **{"target-1": f"user:{world.alice.id}:next"})
+    assert page.status == 422
+    assert "of a schedule alone" in page.text
+    page = await _create(world, browser, **{"target-1": f"schedule:{made.id}:last"})
+    assert page.status == 422
 
 
 async def test_levels_are_added_and_removed_without_script(world: World, sign_in: SignIn) -> None:
