@@ -174,7 +174,7 @@ async def build(db: Database, organization: Organization, mark: str, *, marked_p
             message=f"{mark} request",
         )
         ids["responder_id"] = asked.people[0].id
-    return Estate(organization, team, person, ids, sent)
+    return Estate(organization, team, person, ids, [*sent, *await _sent(db)])
 
 
 async def _comes(db: Database, key: str, mark: str, what: str = "alert") -> None:
@@ -212,6 +212,11 @@ async def _fire(db: Database, key: str, mark: str) -> list[Message]:
     """Two incidents begin and page the person and the channel; what was sent."""
     await _comes(db, key, mark)
     await _comes(db, key, mark, "part")
+    return await _sent(db)
+
+
+async def _sent(db: Database) -> list[Message]:
+    """What was due, as it was sent."""
     post = Post("email")
     engine = Engine(db, {"email": post, "webhook": Post("webhook")}, OUTSIDE)
     await engine.begin()

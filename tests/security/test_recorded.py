@@ -107,6 +107,7 @@ NOTHING = (
     *NO_POLICY,
     ("DELETE", "/api/v1/schedules/{schedule_id}"),
     ("DELETE", "/api/v1/channels/{channel_id}"),
+    ("POST", "/api/v1/incidents/{incident_id}/merge"),
     ("POST", "/api/v1/incidents/{incident_id}/resolve"),
 )
 NEW_METHOD = (("POST", "/api/v1/users/{user_id}/contact-methods"),)
