@@ -224,8 +224,15 @@ def _levels(before: list[Any], after: list[Any], names: Names) -> list[str]:
     return said
 
 
+_TURNS = {"next": " (who is next)", "previous": " (who was before)"}
+"""Of a schedule, where not whoever is on call now is meant; entries of older versions do not say it."""
+
+
 def _targets(level: Mapping[str, Any], names: Names) -> str:
-    found = [names.get(target["id"], target["type"]) for target in level["targets"]]
+    found = [
+        names.get(target["id"], target["type"]) + _TURNS.get(target.get("turn"), "")
+        for target in level["targets"]
+    ]
     return ", ".join(found) or "nobody"
 
 

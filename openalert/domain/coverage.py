@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 import msgspec
 
 from openalert.domain.difference import Span, shifts_of_people
-from openalert.domain.escalation import PolicyVersion, TargetType, Turn
+from openalert.domain.escalation import PolicyVersion, TargetTurn, TargetType
 from openalert.domain.instant import Instant
 from openalert.domain.oncall import shifts
 from openalert.domain.plan import Plan
@@ -75,7 +75,7 @@ def of_policy(
         if target.type is TargetType.SCHEDULE:
             if (watched := watches.get(target.id)) is not None:
                 people |= set(watched.duty)
-                if target.turn is Turn.NOW:
+                if target.turn is TargetTurn.NOW:
                     reached += watched.reached
                 elif any(user_id in reachable for user_id in watched.duty):
                     reached.append(span)  # Somebody has the turn before or after, whoever has it now.

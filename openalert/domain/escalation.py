@@ -23,7 +23,7 @@ class TargetType(StrEnum):
     CHANNEL = "channel"
 
 
-class Turn(StrEnum):
+class TargetTurn(StrEnum):
     """Whose turn on a schedule is meant."""
 
     NOW = "now"
@@ -38,7 +38,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     type: TargetType
     id: str
-    turn: Turn = Turn.NOW
+    turn: TargetTurn = TargetTurn.NOW
     """Of a schedule alone."""
 
 
@@ -132,6 +132,6 @@ def _check_level(level: Level, position: int) -> None:
     if not 1 <= len(level.targets) <= MOST_TARGETS:
         raise Invalid(f"{where}.targets needs 1 to {MOST_TARGETS} targets.", field=f"{where}.targets")
     for place, target in enumerate(level.targets):
-        if target.turn is not Turn.NOW and target.type is not TargetType.SCHEDULE:
+        if target.turn is not TargetTurn.NOW and target.type is not TargetType.SCHEDULE:
             field = f"{where}.targets[{place}].turn"
             raise Invalid(f"{field} can be {target.turn} of a schedule alone.", field=field)

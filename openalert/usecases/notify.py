@@ -7,7 +7,7 @@ import msgspec
 
 from openalert.domain.access import SYSTEM, Actor
 from openalert.domain.channel import channel_kind
-from openalert.domain.escalation import Target, TargetType, Turn
+from openalert.domain.escalation import Target, TargetTurn, TargetType
 from openalert.domain.ids import new_id
 from openalert.domain.incident import Incident
 from openalert.domain.instant import Instant
@@ -91,9 +91,9 @@ class Reach(msgspec.Struct):
 
 
 TURNS = {
-    Turn.NOW: ("You are on call", "nobody is on call"),
-    Turn.NEXT: ("You are next on call", "nobody is next on call"),
-    Turn.PREVIOUS: ("You were on call before", "nobody was on call before"),
+    TargetTurn.NOW: ("You are on call", "nobody is on call"),
+    TargetTurn.NEXT: ("You are next on call", "nobody is next on call"),
+    TargetTurn.PREVIOUS: ("You were on call before", "nobody was on call before"),
 }
 """Why somebody is called whose turn it is, and what is said when it is nobody's."""
 

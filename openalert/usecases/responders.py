@@ -55,6 +55,12 @@ async def listed(reader: Reader, actor: Actor, incident_id: str) -> list[Respond
     return await responders.of_incident(reader, incident.id)
 
 
+async def get(reader: Reader, actor: Actor, incident_id: str, which: str) -> Responder:
+    """One responder of an incident that the actor may see, by their own id or that of the person."""
+    incident = await incidents.see(reader, actor, incident_id)
+    return await find(reader, incident.id, which)
+
+
 async def find(reader: Reader, incident_id: str, which: str) -> Responder:
     """One of the incident's responders, by their own id or that of the person."""
     for each in await responders.of_incident(reader, incident_id):

@@ -10,10 +10,10 @@ from openalert.domain.access import SYSTEM, Actor, Permission
 from openalert.domain.amend import amend, end_of_shift
 from openalert.domain.audit import Subject
 from openalert.domain.errors import Conflict, Invalid
-from openalert.domain.escalation import Target, TargetType, Turn
+from openalert.domain.escalation import Target, TargetTurn, TargetType
 from openalert.domain.event import Event
 from openalert.domain.ids import new_id
-from openalert.domain.instant import DAY, Instant
+from openalert.domain.instant import DAY, LATEST, Instant
 from openalert.domain.oncall import FinalSchedule, OnCall, on_call, shifts
 from openalert.domain.plan import Plan
 from openalert.domain.relief import LOOKS_BACK, Relief, relief, who_follows, who_preceded
@@ -269,17 +269,17 @@ async def meant(reader: Reader, targets: Iterable[Target], at: Instant) -> dict[
     """
     wanted = [target for target in targets if target.type is TargetType.SCHEDULE]
     asked = await schedules.named(reader, SYSTEM, {target.id for target in wanted})
-    looks_back = any(target.turn is Turn.PREVIOUS for target in wanted)
+    looks_back = any(target.turn is TargetTurn.PREVIOUS for target in wanted)
     plans = await schedules.plans(reader, asked.values(), at - LOOKS_BACK if looks_back else at)
     return {
         target: _people_of_turn(plans[target.id], target.turn, at) for target in wanted if target.id in plans
     }
 
 
-def _people_of_turn(plan: Plan, turn: Turn, at: Instant) -> list[str]:
-    if turn is Turn.NEXT:
+def _people_of_turn(plan: Plan, turn: TargetTurn, at: Instant) -> list[str]:
+    if turn is TargetTurn.NEXT:
         return who_follows(plan, at)
-    if turn is Turn.PREVIOUS:
+    if turn is TargetTurn.PREVIOUS:
         return who_preceded(plan, at)
     return [person.user_id for person in on_call(plan, at).people]
 
@@ -295,7 +295,11 @@ async def shifts_of(
 
 
 def check_range(start: Instant, end: Instant) -> None:
-    """Invalid unless the range goes forward and is at most 400 days long."""
+    """Invalid unless the range goes forward, is at most 400 days long, and lies where calendars have days."""
+    if start < 0:
+        raise Invalid("from must not be before 1970.", field="from")
+    if end > LATEST - DAY:
+        raise Invalid("to must be before the last day of 9999.", field="to")
     if not start < end:
         raise Invalid("to must be later than from.", field="to")
     if end - start > LONGEST_RANGE:

@@ -146,7 +146,9 @@ def test_durations_and_instants_are_told_as_the_api_tells_them() -> None:
     level = Level(level=1, delay=90_000, targets=(Target(type=TargetType.USER, id="u"),))
     _, after = differences(None, {"levels": (level,), "start_at": 0, "until": 1_000})
     assert json.loads(after) == {
-        "levels": [{"level": 1, "delayMinutes": 1.5, "targets": [{"type": "user", "id": "u"}]}],
+        "levels": [
+            {"level": 1, "delayMinutes": 1.5, "targets": [{"type": "user", "id": "u", "turn": "now"}]}
+        ],
         "startAt": "1970-01-01T00:00:00.000Z",
         "until": "1970-01-01T00:00:01.000Z",
     }

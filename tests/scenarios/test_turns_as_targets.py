@@ -2,7 +2,7 @@
 
 import pytest
 
-from openalert.domain.escalation import Level, Target, TargetType, Turn
+from openalert.domain.escalation import Level, Target, TargetTurn, TargetType
 from openalert.domain.instant import MINUTE
 from openalert.domain.schedule import RotationChange, RotationType
 from openalert.usecases import schedules
@@ -11,7 +11,7 @@ from tests.world import World
 pytestmark = pytest.mark.anyio
 
 
-def calls(number: int, schedule_id: str, turn: Turn) -> Level:
+def calls(number: int, schedule_id: str, turn: TargetTurn) -> Level:
     """A level of one turn of a schedule, five minutes after the one before."""
     target = Target(type=TargetType.SCHEDULE, id=schedule_id, turn=turn)
     return Level(level=number, delay=0 if number == 1 else 5 * MINUTE, targets=(target,))
@@ -22,7 +22,7 @@ async def test_who_is_next_is_called_when_who_is_on_call_sleeps(world: World) ->
     made = await world.does(schedules.create, team_id=world.core.id, name="Days", timezone="UTC")
     change = RotationChange(rotation_type=RotationType.DAILY, member_ids=(world.alice.id, world.bob.id))
     await world.does(schedules.add_rotation, made.id, "Daily", change)
-    await world.policy(*(calls(number, made.id, turn) for number, turn in enumerate(Turn, start=1)))
+    await world.policy(*(calls(number, made.id, turn) for number, turn in enumerate(TargetTurn, start=1)))
     await world.fires("DiskFull")
     assert "You are on call for Days" in world.mailbox(world.alice).got("DiskFull").reason
     await world.advance(minutes=5)
@@ -37,7 +37,7 @@ async def test_who_was_before_is_called_after_the_handoff(world: World) -> None:
     made = await world.does(schedules.create, team_id=world.core.id, name="Days", timezone="UTC")
     change = RotationChange(rotation_type=RotationType.DAILY, member_ids=(world.alice.id, world.bob.id))
     await world.does(schedules.add_rotation, made.id, "Daily", change)
-    await world.policy(calls(1, made.id, Turn.PREVIOUS))
+    await world.policy(calls(1, made.id, TargetTurn.PREVIOUS))
     await world.advance(minutes=24 * 60)
     await world.fires("DiskFull")
     assert "You were on call before for Days" in world.mailbox(world.alice).got("DiskFull").reason

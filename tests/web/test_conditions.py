@@ -186,6 +186,10 @@ class TestVersions:
         assert answer.status_code == 412
 
 
+OF_SEVERAL = {"/api/v1/incidents/{incident_id}/alerts/{alert_id}"}
+"""What answers with more than the one object that it changes."""
+
+
 async def test_every_route_has_its_plan(app: OpenAlert) -> None:
     """Every GET that is neither list nor file is a version, and every PATCH and DELETE has an object to hold to."""
     seen = 0
@@ -201,7 +205,8 @@ async def test_every_route_has_its_plan(app: OpenAlert) -> None:
                 seen += 1
             elif handler.http_methods & {"PATCH", "DELETE"}:
                 assert plan.object is not None, route.path_format
-                assert plan.answers_object is not answered.is_none_type, route.path_format
+                of_another = answered.is_none_type or route.path_format in OF_SEVERAL
+                assert plan.answers_object is not of_another, route.path_format
                 seen += 1
     assert seen > 40
 

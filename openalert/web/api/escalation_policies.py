@@ -11,7 +11,7 @@ from litestar.params import FromPath, JSONBody
 from msgspec import UNSET, UnsetType
 
 from openalert.domain.access import Actor
-from openalert.domain.escalation import Level, Target, TargetType, Turn
+from openalert.domain.escalation import Level, Target, TargetTurn, TargetType
 from openalert.domain.instant import MINUTE, Instant
 from openalert.storage.database import Database
 from openalert.storage.escalation_policies import Document
@@ -28,7 +28,7 @@ class TargetBody(Input, omit_defaults=True):
 
     type: TargetType
     id: str
-    turn: Turn = Turn.NOW
+    turn: TargetTurn = TargetTurn.NOW
 
 
 class LevelBody(Input):

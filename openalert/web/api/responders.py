@@ -121,6 +121,18 @@ async def ask_for_help(
         return Page(items=[show(each) for each in asked.people])
 
 
+@get("/{incident_id:str}/responders/{responder_id:str}", responses=READS)
+async def get_responder(
+    actor: NamedDependency[Actor],
+    db: NamedDependency[Database],
+    incident_id: FromPath[str],
+    responder_id: FromPath[str],
+) -> ResponderOut:
+    """One of them; the person's own id names the responder as well."""
+    async with db.read() as reader:
+        return show(await responders.get(reader, actor, incident_id, responder_id))
+
+
 @patch("/{incident_id:str}/responders/{responder_id:str}", responses=WRITES)
 async def change_responder(
     actor: NamedDependency[Actor],
@@ -169,6 +181,7 @@ async def decline_incident(
 
 handlers = [
     list_responders,
+    get_responder,
     add_responder,
     ask_for_help,
     change_responder,

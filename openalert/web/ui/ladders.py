@@ -6,7 +6,7 @@ from itertools import chain
 import msgspec
 
 from openalert.domain.access import Actor
-from openalert.domain.escalation import Level, Target, TargetType, Turn
+from openalert.domain.escalation import Level, Target, TargetTurn, TargetType
 from openalert.domain.instant import Instant
 from openalert.domain.notification_plan import Callee, Plan, held_words, plan
 from openalert.domain.reachability import Reachability, ReachState
@@ -21,7 +21,7 @@ from openalert.web.ui import reaching
 from openalert.web.ui.forms import minutes_text
 from openalert.web.ui.frame import Values
 
-OF_TURN = {Turn.NOW: "", Turn.NEXT: ", who is next", Turn.PREVIOUS: ", who was before"}
+OF_TURN = {TargetTurn.NOW: "", TargetTurn.NEXT: ", who is next", TargetTurn.PREVIOUS: ", who was before"}
 """Whose turn on a schedule a level means."""
 
 

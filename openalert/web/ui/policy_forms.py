@@ -6,7 +6,7 @@ import msgspec
 
 from openalert.domain.access import Actor
 from openalert.domain.errors import Invalid
-from openalert.domain.escalation import MOST_LEVELS, Level, Target, TargetType, Turn
+from openalert.domain.escalation import MOST_LEVELS, Level, Target, TargetTurn, TargetType
 from openalert.domain.severity import Severity
 from openalert.storage import channels, recipients, schedules
 from openalert.storage.escalation_policies import Document
@@ -86,14 +86,14 @@ def _target(text: str, field: str) -> Target:
     kind, _, named = text.partition(":")
     target_id, _, turn = named.partition(":")
     try:
-        return Target(type=TargetType(kind), id=target_id, turn=Turn(turn or Turn.NOW))
+        return Target(type=TargetType(kind), id=target_id, turn=TargetTurn(turn or TargetTurn.NOW))
     except ValueError:
         raise Invalid("Choose somebody of the list.", field=field) from None
 
 
 def _key(target: Target) -> str:
     """How the form names a target: `type:id`, and `:next` or `:previous` where not whoever is on call now is meant."""
-    turn = "" if target.turn is Turn.NOW else f":{target.turn.value}"
+    turn = "" if target.turn is TargetTurn.NOW else f":{target.turn.value}"
     return f"{target.type.value}:{target.id}{turn}"
 
 
