@@ -29,6 +29,8 @@ MOST_A_DAY = 48
 MOST_NOTED = 5
 _STEP = {"HOURLY": 1 / 24, "DAILY": 1, "WEEKLY": 7, "MONTHLY": 28, "YEARLY": 365}
 """Days from one repetition to the next."""
+_BROKEN = re.compile(r"Cannot access '\w+' on broken property '(?P<name>[A-Z-]+)'")
+"""How icalendar says that the value of a property is malformed."""
 
 
 class Occurrence(msgspec.Struct, frozen=True, kw_only=True):
@@ -211,6 +213,8 @@ def _check_rule(rule: Any, event: Any, within: _Range) -> None:
     title, frequency = _title(event), str((_listed(rule, "FREQ") or [""])[0]).upper()
     if frequency in ("SECONDLY", "MINUTELY"):
         raise Invalid(f"RRULE of “{title}” repeats {frequency.lower()}; hourly is the most that is read.")
+    if not frequency and hasattr(rule, "get"):
+        raise ValueError("its RRULE has no FREQ")
     if frequency not in _STEP:
         return  # what expands it says what is wrong
     a_day = 1
@@ -219,7 +223,10 @@ def _check_rule(rule: Any, event: Any, within: _Range) -> None:
     if a_day > MOST_A_DAY:
         raise Invalid(f"RRULE of “{title}” repeats {a_day} times a day; {MOST_A_DAY} are read.")
     begin = getattr(event.get("DTSTART"), "dt", None)
-    interval = max(1, int((_listed(rule, "INTERVAL") or [1])[0]))
+    interval = int((_listed(rule, "INTERVAL") or [1])[0])
+    if interval < 1:
+        # What expands it would look for the next day for ever.
+        raise ValueError(f"its RRULE has INTERVAL={interval}")
     if isinstance(begin, date):
         days = to_datetime(within.end).toordinal() - begin.toordinal()
         if days / _STEP[frequency] / interval * a_day > MOST_STEPS:
@@ -249,6 +256,8 @@ def _title(event: Any) -> str:
 def _said(error: Exception) -> str:
     if isinstance(error, KeyError):
         return f"it has no {error.args[0]}"
+    if broken := _BROKEN.match(str(error)):
+        return f"its {broken['name']} cannot be read"
     return str(error).replace("\n", " ").rstrip(".")[:160] or "it cannot be read"
 
 

@@ -147,8 +147,10 @@ def test_every_way_to_say_how_long(lines: tuple[str, ...], told: str) -> None:
         (("SUMMARY:Nothing",), "it has no DTSTART"),
         (("SUMMARY:Back", "DTSTART:20261224T100000Z", "DTEND:20261224T090000Z"), "it ends before it begins"),
         (("SUMMARY:Back", "DTSTART:20261224T100000Z", "DURATION:-PT1H"), "it ends before it begins"),
-        (("SUMMARY:Odd", "DTSTART:tomorrow"), ""),
-        (("SUMMARY:Odd", "DTSTART:20261224T100000Z", "RRULE:FREQ=OFTEN"), ""),
+        (("SUMMARY:Odd", "DTSTART:tomorrow"), "its DTSTART cannot be read."),
+        (("SUMMARY:Odd", "DTSTART:20261224T100000Z", "RRULE:FREQ=OFTEN"), "its RRULE cannot be read."),
+        (("SUMMARY:Odd", "DTSTART:20261224T100000Z", "RRULE:INTERVAL=2"), "its RRULE has no FREQ."),
+        (("SUMMARY:Odd", "DTSTART:20261224T100000Z", "RRULE:FREQ=DAILY;INTERVAL=0"), "its RRULE has INTERVAL=0."),
     ],
 )  # fmt: skip
 def test_one_broken_event_does_not_spoil_the_others(lines: tuple[str, ...], why: str) -> None:
