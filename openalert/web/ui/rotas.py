@@ -241,6 +241,16 @@ def label(name: str, room: float) -> str:
     return render.initials(name) if room >= _ROOM_FOR_INITIALS and name != NOBODY else ""
 
 
+def label_of_several(names: Sequence[str], room: float) -> str:
+    """What of several names fits into so many pixels; never the name of one as if nobody else were on call."""
+    firsts = [name.split(maxsplit=1)[0] for name in names]
+    more = f" +{len(names) - 1}"
+    for text in (listed_some(names), ", ".join(firsts), firsts[0] + more, render.initials(names[0]) + more):
+        if len(text) * _LETTER + 12 <= room:
+            return text
+    return ""
+
+
 def bars_of(
     shown: Range, final: FinalSchedule, names: Mapping[str, str], pixels: float = PIXELS
 ) -> list[Values]:
@@ -261,9 +271,13 @@ def _together(ruler: Ruler, shift: Shift, names: Mapping[str, str], pixels: floa
     when = ruler.said(shift.start, shift.end)
     if not shift.people:
         return bar(ruler, shift.start, shift.end, "", f"Nobody, {when}", "gap", pixels=pixels)
-    everybody = listed_some(named(shift.people, names))
+    people = named(shift.people, names)
+    everybody = listed_some(people)
     kind = "override" if is_override(shift.people) else "rotation"
-    return bar(ruler, shift.start, shift.end, everybody, f"{everybody}, {when}", kind, pixels=pixels)
+    drawn = bar(ruler, shift.start, shift.end, everybody, f"{everybody}, {when}", kind, pixels=pixels)
+    if len(people) > 1:
+        drawn["label"] = label_of_several(people, drawn["width"] * pixels)
+    return drawn
 
 
 def _crowd(ruler: Ruler, shifts: Sequence[Shift], names: Mapping[str, str], pixels: float) -> Values:

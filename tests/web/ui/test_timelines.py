@@ -15,6 +15,7 @@ from openalert.domain.schedule import Restriction, RotationChange, RotationType
 from openalert.domain.user import User
 from openalert.usecases import overrides, schedules, users
 from openalert.web.ui.forms import local_text
+from openalert.web.ui.rotas import label_of_several
 from tests.web.ui.browser import Browser
 from tests.world import World
 
@@ -305,3 +306,17 @@ async def test_the_first_page_knows_of_all_schedules_that_one_is_on_call_for(
     page = await browser.get("/incidents")
     assert "You are on call for Core A Core Alice ? Core nobody B Core Bob" in page.text
     assert "and 3 more schedules" in page.text
+
+
+async def test_a_bar_of_two_people_never_names_one_alone(world: World, sign_in: SignIn) -> None:
+    """Where both names have no room the first words stand, or how many there are besides."""
+    first = RotationChange(rotation_type=RotationType.DAILY, shift_length=3, member_ids=(world.alice.id, ""))
+    second = msgspec.structs.replace(first, member_ids=(world.bob.id, ""))
+    await _schedule(world, One=first, Two=second)
+    page = await (await sign_in(world.alice)).get("/schedules")
+    labels = re.findall(r"<text[^>]*>([^<]*)</text>", page.html)
+    assert "A +1" in labels
+    assert "Alice" not in labels
+    names = ["Alice Adams", "Bob Brown"]
+    fitting = [label_of_several(names, room) for room in (200, 90, 70, 48, 20)]
+    assert fitting == ["Alice Adams and Bob Brown", "Alice, Bob", "Alice +1", "AA +1", ""]
