@@ -15,6 +15,7 @@ from openalert.domain.action import Verb
 from openalert.domain.chat import button
 from openalert.domain.instant import Instant
 from openalert.domain.notification import NotificationKind
+from openalert.domain.reply import KEYS
 from openalert.notifiers import chat
 from openalert.notifiers.addresses import Resolver
 from openalert.notifiers.chat import Parts
@@ -164,9 +165,15 @@ def written(message: Message, told: Parts) -> str:
     if told.reason:
         lines.append(f"<i>{_plain(told.reason)}</i>")
     if message.reply_code and message.actions:
-        key = "join" if message.actions[0].verb == Verb.JOIN else "1"
-        lines.append(f"Or write: <code>{key} {message.reply_code}</code>")
+        lines.append(f"Or write: <code>{_word(message.actions[0])} {message.reply_code}</code>")
     return "\n".join(lines)
+
+
+def _word(action: Action) -> str:
+    """What one writes to do what the first button does: once somebody has it, that is no longer to acknowledge it."""
+    words: dict[str, str] = {verb: key for key, verb in reversed(KEYS.items())}
+    words |= {Verb.JOIN: "join", Verb.DECLINE: "cannot"}
+    return words.get(action.verb, "1")
 
 
 def keyboard(message: Message) -> list[list[dict[str, str]]]:

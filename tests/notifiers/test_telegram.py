@@ -68,6 +68,19 @@ async def test_a_page_says_everything_and_rings(telegram: FakeTelegram, notifier
     assert receipt.provider_id == f"{CHAT}:{shown.id}"
 
 
+@pytest.mark.parametrize(
+    ("first", "written"),
+    [("acknowledge", "1 12"), ("resolve", "2 12"), ("join", "join 12"), ("decline", "cannot 12")],
+)
+async def test_what_to_write_is_what_the_first_button_does(
+    telegram: FakeTelegram, notifier: TelegramNotifier, first: str, written: str
+) -> None:
+    """Whoever reads that an incident is acknowledged is not told how to acknowledge it."""
+    actions = [Action(verb=first, label=first.capitalize(), url=f"{BASE_URL}/a/{first}")]
+    await notifier.send(page(reply_code=12, actions=actions), NOW)
+    assert telegram.last(CHAT).text.endswith(f"Or write: {written}")
+
+
 async def test_buttons_name_the_verb_and_the_message(
     telegram: FakeTelegram, notifier: TelegramNotifier
 ) -> None:
