@@ -6,6 +6,7 @@ all pairs of people, of the smaller amount divided by the larger; from 95 per ce
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import StrEnum
+from statistics import median_low
 
 import msgspec
 
@@ -120,8 +121,10 @@ def amount_of(aspect: Aspect, load: Load, pages: int = 0) -> int:
 
 
 def _heaviest(parts: Mapping[str, Iterable[Load]], get: Callable[[Load], int]) -> dict[str, int]:
-    """The heaviest single shift of each person."""
-    return {user_id: max(get(load) for load in mine) for user_id, mine in parts.items()}
+    """The heaviest single shift of each person, but no more than is usual: some are on without a break for weeks."""
+    heaviest = {user_id: max(get(load) for load in mine) for user_id, mine in parts.items()}
+    usual = median_low([each for each in heaviest.values() if each] or [0])
+    return {user_id: min(each, usual) for user_id, each in heaviest.items()}
 
 
 def _balance(aspect: Aspect, amounts: Mapping[str, int], step: Mapping[str, int]) -> Balance:

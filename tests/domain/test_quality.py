@@ -72,6 +72,13 @@ def test_one_more_shift_than_others_is_nobodys_overload() -> None:
     assert (found.balance, balance(found, Aspect.HOURS).overloaded) == (50, [])
 
 
+def test_whoever_is_on_without_a_break_is_overloaded() -> None:
+    """A second rotation of Ada alone makes all of her year one shift; the others' weeks say what one shift is."""
+    weekly = rotation("ada", "ben", "cleo", rotation_type=RotationType.WEEKLY)
+    found = of(plan_of([weekly, rotation("ada", name="second")]))
+    assert [each.user_id for each in balance(found, Aspect.HOURS).overloaded] == ["ada"]
+
+
 def test_nights_can_be_unfair_where_hours_are_not() -> None:
     """Ada has the days, Ben the nights of as many hours: each aspect has its own balance."""
     days = rotation("ada", name="days", restrictions=(Restriction(from_time="06:00", to_time="18:00"),))
