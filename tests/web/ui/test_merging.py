@@ -49,6 +49,8 @@ async def test_one_is_merged_by_number_and_taken_out_again(world: World, sign_in
     page = await browser.press(page, f"{slow}/merge", into="#1")
     assert "Merged into #1 DiskFull" in page.text
     assert page.links["#1 DiskFull"] == disk
+    assert "No alert belongs to it now." in page.text
+    assert "No alert belongs to it now." not in (await browser.get(disk)).text
     page = await browser.press(page, f"{slow}/unmerge")
     assert "#2 is one of its own again, and goes on as it stood." in page.text
 
