@@ -13,7 +13,7 @@ from openalert.domain.access import Actor
 from openalert.domain.team import Channel
 from openalert.storage.database import Database
 from openalert.usecases import channels
-from openalert.web.api.users import TestOut
+from openalert.web.api.contact_methods import TestOut
 from openalert.web.api.wire import READS, SHOWN_ONCE, WRITES, Input, Output, TeamFilter, moment
 from openalert.web.paging import DEFAULT, Cursor, Limit, Page, paged
 

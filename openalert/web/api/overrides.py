@@ -1,18 +1,27 @@
 """JSON `/schedules/{id}/overrides`: other people than planned, for a while."""
 
 from datetime import datetime
-from typing import Annotated
 
 from litestar import delete, get, patch, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath, JSONBody, QueryParameter
+from litestar.params import FromPath, JSONBody
 from msgspec import UNSET, UnsetType
 
 from openalert.domain.access import Actor
 from openalert.domain.override import FixedShift, Override, OverrideKind
 from openalert.storage.database import Database
 from openalert.usecases import overrides
-from openalert.web.api.wire import READS, WRITES, Input, Moment, Output, instant, instant_or_none, moment
+from openalert.web.api.wire import (
+    READS,
+    WRITES,
+    EndsAfter,
+    Input,
+    Moment,
+    Output,
+    instant,
+    instant_or_none,
+    moment,
+)
 from openalert.web.paging import Page
 
 
@@ -100,10 +109,7 @@ async def list_overrides(
     db: NamedDependency[Database],
     actor: NamedDependency[Actor],
     schedule_id: FromPath[str],
-    start: Annotated[
-        Moment | None,
-        QueryParameter(name="from", description="Only those that end later; without it, later than now."),
-    ] = None,
+    start: EndsAfter = None,
 ) -> Page[OverrideOut]:
     """The overrides of a schedule, the earliest first, in one page."""
     async with db.read() as reader:

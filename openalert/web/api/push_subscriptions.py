@@ -12,7 +12,7 @@ from openalert.usecases import push_subscriptions
 from openalert.usecases.push_subscriptions import Seat, Subscription
 from openalert.usecases.signin import token_hash
 from openalert.web import user_agents
-from openalert.web.api.users import ContactMethodOut, show_method
+from openalert.web.api.contact_methods import ContactMethodOut, show_method
 from openalert.web.api.wire import READS, WRITES, Input, Output
 from openalert.web.cookies import browser_of
 from openalert.web.guards import session_token

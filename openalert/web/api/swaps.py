@@ -20,6 +20,7 @@ from openalert.web.api.oncall import PersonOut, show_person
 from openalert.web.api.wire import (
     READS,
     WRITES,
+    EndsAfter,
     Input,
     Moment,
     Output,
@@ -118,10 +119,7 @@ async def list_swaps(
     db: NamedDependency[Database],
     actor: NamedDependency[Actor],
     schedule_id: FromPath[str],
-    start: Annotated[
-        Moment | None,
-        QueryParameter(name="from", description="Only those that end later; without it, later than now."),
-    ] = None,
+    start: EndsAfter = None,
 ) -> Page[SwapOut]:
     """The swaps of a schedule, whatever became of them, the earliest shift first, in one page."""
     async with db.read() as reader:

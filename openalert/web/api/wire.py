@@ -14,6 +14,10 @@ from openalert.web.problems import Problem
 
 Moment: TypeAlias = Annotated[datetime, msgspec.Meta(tz=True)]
 """An instant as RFC 3339 text with its offset; answers are always in UTC, ending in `Z`."""
+EndsAfter: TypeAlias = Annotated[
+    Moment | None,
+    QueryParameter(name="from", description="Only those that end later; without it, later than now."),
+]
 TeamFilter: TypeAlias = Annotated[
     str | None, QueryParameter(name="teamId", description="Only what this team owns.")
 ]

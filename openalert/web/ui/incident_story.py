@@ -8,8 +8,8 @@ from openalert.domain.access import Actor, Permission, can
 from openalert.domain.alert import Alert
 from openalert.domain.escalation import TargetType
 from openalert.domain.incident import Incident
-from openalert.domain.instant import MINUTE, to_datetime
-from openalert.domain.notification import Attempt, Notification, NotificationKind, NotificationStatus
+from openalert.domain.instant import to_datetime
+from openalert.domain.notification import Notification, NotificationKind, NotificationStatus
 from openalert.domain.postmortem import draft
 from openalert.domain.service import Service
 from openalert.domain.timeline import TimelineEntry, sentence
@@ -30,7 +30,7 @@ from openalert.usecases import escalation, incidents, postmortems
 from openalert.usecases.escalation import Ladder, Rung
 from openalert.usecases.incident_facts import common_labels
 from openalert.usecases.notify import HIDDEN
-from openalert.web.ui import merging, responders
+from openalert.web.ui import incident_deliveries, incident_timeline, merging, responders
 from openalert.web.ui.incident_rows import next_step, status_of
 
 Values = dict[str, Any]
@@ -45,51 +45,6 @@ SNOOZES = [
     (1440, "1 day"),
     (10080, "1 week"),
 ]
-FILTERS = {
-    "all": "All",
-    "actions": "Actions",
-    "deliveries": "Deliveries",
-    "notes": "Notes",
-    "alerts": "Alerts",
-}
-
-_SHOWN = {
-    # kind of timeline entry -> (icon, colour, filter)
-    "triggered": ("siren", "bad", "alerts"),
-    "alerts_joined": ("bell", "", "alerts"),
-    "alerts_resolved": ("circle-check", "good", "alerts"),
-    "severity_raised": ("triangle-alert", "bad", "alerts"),
-    "severity_set": ("triangle-alert", "", "actions"),
-    "acknowledged": ("check", "accent", "actions"),
-    "resolved": ("circle-check", "good", "actions"),
-    "reopened": ("rotate-ccw", "bad", "actions"),
-    "snoozed": ("alarm-clock", "", "actions"),
-    "unsnoozed": ("alarm-clock", "bad", "actions"),
-    "note": ("sticky-note", "", "notes"),
-    "moved": ("users", "", "actions"),
-    "reassigned": ("user-round-plus", "", "actions"),
-    "escalation_started": ("chevrons-up", "", "deliveries"),
-    "escalation_repaired": ("triangle-alert", "bad", "deliveries"),
-    "escalated": ("chevrons-up", "", "deliveries"),
-    "escalation_empty": ("triangle-alert", "bad", "deliveries"),
-    "escalation_ended": ("triangle-alert", "bad", "deliveries"),
-    "escalated_by_hand": ("chevrons-up", "accent", "actions"),
-    "handed_on": ("chevrons-up", "accent", "actions"),
-    "alerts_linked": ("link", "", "alerts"),
-    "alerts_unlinked": ("link", "", "alerts"),
-    "paging_again": ("chevrons-up", "bad", "deliveries"),
-    "postmortem_begun": ("book-open", "", "actions"),
-    "split": ("link", "bad", "alerts"),
-    "merged": ("layers", "accent", "actions"),
-    "unmerged": ("layers", "", "actions"),
-    "responder_asked": ("user-round-plus", "accent", "actions"),
-    "responder_joined": ("user-round-plus", "good", "actions"),
-    "responder_declined": ("x", "bad", "actions"),
-    "responder_removed": ("x", "", "actions"),
-    "commander_changed": ("users", "accent", "actions"),
-    "notification": ("mail", "", "deliveries"),
-    "pages_cancelled": ("ban", "", "deliveries"),
-}
 _OUTCOMES = {
     NotificationStatus.PENDING: "waits to be sent",
     NotificationStatus.SENDING: "being sent",
@@ -117,7 +72,9 @@ async def story(reader: Reader, actor: Actor, incident: Incident, shown: str, zo
         "incident": await _head(reader, actor, incident, service, status, names, entries),
         "handing_on": any(row.user_id == actor.user_id for row in pages) and actor.user_id is not None,
         "next": next_step(incident, ladder.next_rung) or not_called,
-        "told": list(dict.fromkeys(_called(row, names) for row in reversed(pages) if _left(row))),
+        "told": list(
+            dict.fromkeys(incident_deliveries.called(row, names) for row in reversed(pages) if _left(row))
+        ),
         "steps": [_step(rung, incident, pages, entries, names) for rung in ladder.rungs],
         "policy": await _policy(reader, actor, incident),
         "why": await _why(reader, actor, incident, reported, service, ladder, pages, names),
@@ -126,12 +83,12 @@ async def story(reader: Reader, actor: Actor, incident: Incident, shown: str, zo
         "alerts_href": f"/alerts?tab=all&incident={incident.id}"
         if incident.alert_count > len(reported)
         else None,
-        "deliveries": await _deliveries(reader, rows, names),
-        "timeline": [_entry(entry) for entry in entries if shown == "all" or _kind(entry)[2] == shown],
+        "deliveries": await incident_deliveries.stories(reader, rows, names),
+        "timeline": incident_timeline.drawn(entries, shown),
         "timeline_filter": shown,
         "timeline_filters": [
             (key, words, f"/incidents/{incident.id}" + (f"?show={key}" if key != "all" else ""))
-            for key, words in FILTERS.items()
+            for key, words in incident_timeline.FILTERS.items()
         ],
         "people": await _people(reader, actor),
         "postmortem": await _postmortem(reader, actor, incident, entries, zone),
@@ -155,13 +112,6 @@ async def _names(
         for each in await channels.by_ids(reader, places):
             called[each.id] = each.name if each.id in seen else HIDDEN[TargetType.CHANNEL]
     return called
-
-
-def _called(row: Notification, names: Mapping[str, str]) -> str:
-    """Whom a message went to; never by an address, which may be the secret of a webhook."""
-    if row.channel_id is not None:
-        return names.get(row.channel_id, "a channel that is gone")
-    return names.get(row.user_id or "", "a person who is gone")
 
 
 async def _head(
@@ -263,7 +213,7 @@ def _paged(mine: Sequence[Notification], names: Mapping[str, str], incident: Inc
     """Each person of a level once, with the best that became of the messages to them."""
     people: dict[str, list[Notification]] = {}
     for row in reversed(mine):
-        people.setdefault(_called(row, names), []).append(row)
+        people.setdefault(incident_deliveries.called(row, names), []).append(row)
     answered = incident.acknowledged_by_id
     targets = []
     for name, sent in people.items():
@@ -349,96 +299,6 @@ def _alert(alert: Alert, common: Mapping[str, str]) -> Values:
         "times": alert.count,
         "last_seen_at": alert.last_seen_at,
         "differs": differs[:4],
-    }
-
-
-async def _deliveries(reader: Reader, rows: Sequence[Notification], names: Mapping[str, str]) -> list[Values]:
-    """Every message as a story along time."""
-    tries = await notifications.attempts_of(reader, [row.id for row in rows])
-    by_row: dict[str, list[Attempt]] = {}
-    for attempt in tries:
-        by_row.setdefault(attempt.notification_id, []).append(attempt)
-    return [
-        {
-            "name": _called(row, names),
-            "channel": row.channel,
-            "kind": row.kind.value,
-            "status": row.status.value,
-            "steps": _steps(row, by_row.get(row.id, [])),
-            "tries": _reasons(by_row.get(row.id, [])),
-            "notes": _notes(row, by_row.get(row.id, [])),
-            "held_until": row.held_until if row.status is NotificationStatus.PENDING else None,
-            "failure": row.failure_reason,
-        }
-        for row in rows
-    ]
-
-
-_TRIES = {"sent": "sent", "retry": "failed, tried again", "failed": "failed", "unknown": "answer lost"}
-
-
-def _steps(row: Notification, attempts: Sequence[Attempt]) -> list[Values]:
-    steps: list[Values] = [{"words": f"{row.kind.value} queued", "at": row.created_at, "tone": ""}]
-    steps += [
-        {
-            "words": _TRIES.get(attempt.outcome, attempt.outcome)
-            + (" by the second provider" if attempt.provider else ""),
-            "at": attempt.ended_at or attempt.started_at,
-            "tone": "good" if attempt.outcome == "sent" else "bad" if attempt.outcome == "failed" else "",
-        }
-        for attempt in attempts[-4:]
-    ]
-    if row.status is NotificationStatus.PENDING and row.due_at is not None and row.due_at > row.created_at:
-        steps.append({"words": "tried again" if attempts else "goes out", "at": row.due_at, "tone": ""})
-    if row.delivered_at is not None:
-        steps.append({"words": "delivered", "at": row.delivered_at, "tone": "good"})
-    return steps
-
-
-def _reasons(attempts: Sequence[Attempt]) -> list[Values]:
-    """The tries that did not work, each with its reason; what failed at once and for good says it anyway."""
-    if len(attempts) < 2:
-        return []
-    return [
-        {"number": each.attempt, "at": each.ended_at or each.started_at, "detail": each.detail}
-        for each in attempts
-        if each.detail and each.outcome in ("retry", "failed", "unknown")
-    ]
-
-
-def _notes(row: Notification, attempts: Sequence[Attempt]) -> list[str]:
-    """What is out of the ordinary: a later step of the person's rules, and in whose message it was told."""
-    notes = []
-    later = (row.first_due_at - row.created_at) // MINUTE
-    if row.kind is NotificationKind.PAGE and row.step:
-        notes.append(f"step {row.step + 1}" + (f", {later} min later" if later > 0 else ""))
-    together = attempts[-1].detail if attempts else ""
-    if row.bundle_id is not None and together.startswith("Told together with"):
-        notes.append(together[0].lower() + together[1:].rstrip("."))
-    return notes
-
-
-def _kind(entry: TimelineEntry) -> tuple[str, str, str]:
-    return _SHOWN.get(entry.kind, ("info", "", "actions"))
-
-
-def _entry(entry: TimelineEntry) -> Values:
-    """One entry of the timeline, its actor apart from what they did where they begin the sentence."""
-    icon, tone, _ = _kind(entry)
-    said, quote = sentence(entry), None
-    if entry.kind == "note":
-        said, quote = f"{entry.actor_name} wrote", str(entry.data["body"])
-    if entry.kind == "notification":
-        tone = "bad" if "fail" in said or "gave up" in said else "good"
-    actor = entry.actor_name if said.startswith(f"{entry.actor_name} ") else None
-    return {
-        "seq": entry.seq,
-        "at": entry.at,
-        "icon": icon,
-        "tone": tone,
-        "actor": actor,
-        "words": said[len(actor) + 1 :] if actor else said,
-        "quote": quote,
     }
 
 

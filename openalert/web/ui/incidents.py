@@ -23,7 +23,7 @@ from openalert.usecases import postmortems, warnings
 from openalert.usecases import schedules as duty
 from openalert.usecases.escalation import in_words, ladder
 from openalert.usecases.merging import undo
-from openalert.web.ui import incident_rows, incident_story, merging, responders
+from openalert.web.ui import incident_rows, incident_story, incident_timeline, merging, responders
 from openalert.web.ui.frame import OPEN, Values, Web, act, address, answer, chips, go, sent, sent_all, shell
 
 PAGE = 50
@@ -209,7 +209,7 @@ async def show(
             return go(f"/incidents/{number}")
         incident = await acts.see(reader, actor, incident_id)
         context = await shell(request, reader, actor, "/incidents")
-        shown = show if show in incident_story.FILTERS else "all"
+        shown = show if show in incident_timeline.FILTERS else "all"
         context |= await incident_story.story(reader, actor, incident, shown, context["zone"])
     return answer(request, "incidents/show.html", context)
 
