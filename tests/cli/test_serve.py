@@ -267,12 +267,10 @@ def test_a_backup_is_restored_beside_the_server(server: Server) -> None:
         assert f"before-restore-{number}" in restored.stdout
         assert server.get("/api/v1/teams", Authorization=f"Bearer {key}")[0] == 200
         assert "late@" not in server.run("user", "list").stdout
-        with closing(
-            sqlite3.connect(
-                (server.folder / "data" / "openalert.db").with_name(f"openalert.db.before-restore-{number}")
-            )
-        ) as before:
-            assert before.execute("SELECT count(*) FROM users WHERE email LIKE 'late@%'").fetchone() == (1,)
+        kept = server.folder / "data" / f"openalert.db.before-restore-{number}"
+        with closing(sqlite3.connect(kept)) as before:
+            late = before.execute("SELECT count(*) FROM users WHERE email LIKE 'late@%'").fetchone()
+        assert late == (1,)
     assert server.process.poll() is None
     assert server.stop() == 0
 

@@ -3,8 +3,10 @@
 import random
 from itertools import pairwise
 
+import msgspec
+
 from openalert.domain.coverage import Span, Watch, length, meets, of_policy, watch, without
-from openalert.domain.escalation import Level, PolicyVersion, Target, TargetType
+from openalert.domain.escalation import Level, PolicyVersion, Target, TargetTurn, TargetType
 from openalert.domain.instant import DAY, HOUR
 from tests.domain.rotas import OFFICE, override, plan_of, rotation, utc
 
@@ -65,6 +67,20 @@ def test_a_policy_reaches_nobody_where_none_of_its_levels_does() -> None:
     )
     assert found.nobody == [(utc("2026-01-07T17:00"), START + 3 * DAY)]
     assert found.people == {"ana", "ben"}
+
+
+def test_whoever_is_next_reaches_also_in_hours_of_nobody() -> None:
+    """Office hours leave nights to nobody, but whoever is next is somebody; nobody who cannot be reached helps."""
+    office = watch(plan_of([rotation("ana", restrictions=(OFFICE,))]), SPAN, ("ana",))
+    target = Target(type=TargetType.SCHEDULE, id="office", turn=TargetTurn.NEXT)
+    version = msgspec.structs.replace(
+        policy((TargetType.SCHEDULE, "office")), levels=(Level(level=1, delay=0, targets=(target,)),)
+    )
+    for reachable, missed in ((("ana",), []), ((), [SPAN])):
+        found = of_policy(
+            version, SPAN, watches={"office": office}, members={}, channels=(), reachable=reachable
+        )
+        assert found.nobody == missed
 
 
 def test_people_teams_and_channels_reach_always_or_never() -> None:

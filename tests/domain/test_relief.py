@@ -93,3 +93,11 @@ def test_a_long_shift_is_looked_past() -> None:
     months = plan_of([rotation("ada", "ben", "cleo", rotation_type=RotationType.MONTHLY)])
     at = utc("2026-03-20T12:00")
     assert (who_preceded(months, at), who_follows(months, at)) == (["ben"], ["ada"])
+
+
+def test_whoever_was_on_call_within_a_year_was_before() -> None:
+    """Ben until ten months ago, and Ada ever since; after more than a year nobody remembers."""
+    then = rotation("ben", name="then", effective_until=utc("2026-01-10T09:00"))
+    since = rotation("ada", name="since", since="2026-01-10T09:00")
+    assert who_preceded(plan_of([then, since]), utc("2026-11-10T12:00")) == ["ben"]
+    assert who_preceded(plan_of([then, since]), utc("2027-11-10T12:00")) == []

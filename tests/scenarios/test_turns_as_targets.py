@@ -3,9 +3,9 @@
 import pytest
 
 from openalert.domain.escalation import Level, Target, TargetTurn, TargetType
-from openalert.domain.instant import MINUTE
+from openalert.domain.instant import HOUR, MINUTE
 from openalert.domain.schedule import RotationChange, RotationType
-from openalert.usecases import schedules
+from openalert.usecases import overrides, schedules
 from tests.world import World
 
 pytestmark = pytest.mark.anyio
@@ -41,3 +41,15 @@ async def test_who_was_before_is_called_after_the_handoff(world: World) -> None:
     await world.advance(minutes=24 * 60)
     await world.fires("DiskFull")
     assert "You were on call before for Days" in world.mailbox(world.alice).got("DiskFull").reason
+
+
+async def test_whoever_stood_in_before_is_called(world: World) -> None:
+    """Bob took an hour of Alice's endless turn, and nothing else says that he was ever on call."""
+    made = await world.does(schedules.create, team_id=world.core.id, name="Days", timezone="UTC")
+    await world.does(schedules.add_rotation, made.id, "Daily", RotationChange(member_ids=(world.alice.id,)))
+    now = world.clock()
+    await world.does(overrides.add, made.id, user_id=world.bob.id, start_at=now, end_at=now + HOUR)
+    await world.policy(calls(1, made.id, TargetTurn.PREVIOUS))
+    await world.advance(minutes=24 * 60)
+    await world.fires("DiskFull")
+    assert "You were on call before for Days" in world.mailbox(world.bob).got("DiskFull").reason

@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -104,6 +105,25 @@ async def test_a_database_in_use_is_not_replaced(sqlite_db: Database, tmp_path: 
     backup.save(file_of(sqlite_db), good)
     with pytest.raises(DatabaseInUse):
         await restoring.restore(good, file_of(sqlite_db))
+
+
+def test_at_no_moment_is_there_no_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The power goes just before the backup would take its place: the old database is whole under its own name."""
+    database, staged = tmp_path / "openalert.db", tmp_path / "openalert.db.restoring"
+    for path, word in ((database, "old"), (staged, "new")):
+        with closing(sqlite3.connect(path, isolation_level=None)) as raw:
+            raw.execute("PRAGMA journal_mode=WAL")
+            raw.execute("CREATE TABLE words (word TEXT)")
+            raw.execute("INSERT INTO words VALUES (?)", (word,))
+
+    def cut(*_: object) -> Path:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(Path, "replace", cut)
+        backup.replace(staged, database)
+    with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as raw:
+        assert raw.execute("SELECT word FROM words").fetchall() == [("old",)]
 
 
 async def _open_incident(database: Database, number: int, due_at: Instant) -> Incident:
