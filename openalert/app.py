@@ -43,7 +43,7 @@ from openalert.usecases.intake import Intake
 from openalert.usecases.single_sign_on import SingleSignOn, end_other_sessions
 from openalert.usecases.slack import Slack
 from openalert.usecases.subscriptions import Subscriptions
-from openalert.web import assets, etags, guards, problems, webhooks
+from openalert.web import assets, dialects, door, etags, guards, problems, webhooks
 from openalert.web.callbacks import telegram
 from openalert.web.description import Description
 from openalert.web.guards import Access
@@ -71,7 +71,7 @@ class OpenAlert:
         self.bus = Bus()
         self.access = Access(database, config)
         self.live = Live(self.access, self.bus)
-        self.intake = Intake(database, webhooks.observe)
+        self.intake = Intake(database, door.observe)
         self.notifiers = channels or notifiers.build(notifier_settings(config))
         self.calendars = CalendarFetcher(notifier_settings(config).outgoing)
         self.subscriptions = Subscriptions(database, SnsSubscriber(notifier_settings(config).outgoing))
@@ -93,14 +93,14 @@ class OpenAlert:
         self.mail_in = mail_listener(config, database, secret)
         self.slack_socket = slack_socket(database, self.slack)
         self._socket_task: asyncio.Task[None] | None = None
+        entrance = door.Door(database, self.intake, config.server.max_body_bytes, self.subscriptions)
         self.asgi = Outside(
             _litestar(self, secret),
             config,
             self.engine.health,
             {
-                webhooks.PREFIX: webhooks.Webhooks(
-                    database, self.intake, config.server.max_body_bytes, self.subscriptions
-                ),
+                webhooks.PREFIX: webhooks.Webhooks(entrance),
+                **dict.fromkeys(dialects.PREFIXES, dialects.Dialects(entrance)),
                 "/static/": assets.serve,
                 "/api/v1/ws": self.live,
             },

@@ -61,7 +61,18 @@ from openalert.sources import (
 )
 from openalert.sources.source import Inbound, Reading, Skipped, Source
 
-__all__ = ["DETECT", "SOURCES", "Inbound", "Reading", "Skipped", "Source", "detect", "named", "read"]
+__all__ = [
+    "DETECT",
+    "SOURCES",
+    "Inbound",
+    "Reading",
+    "Skipped",
+    "Source",
+    "detect",
+    "named",
+    "read",
+    "understand",
+]
 
 SOURCES: dict[str, Source] = {
     source.name: source
@@ -122,7 +133,11 @@ def read(name: str, content: bytes, inbound: Inbound, *, limit: int = body.LIMIT
     Pure, no I/O. Raises `Invalid`, `TooLarge` or `Unsupported` for what can never be read, and nothing
     else, whatever the bytes are. `name` must be in `SOURCES` or `DETECT`.
     """
-    value = body.decode(content, inbound, limit)
+    return understand(name, body.decode(content, inbound, limit), inbound)
+
+
+def understand(name: str, value: Any, inbound: Inbound) -> Reading:
+    """What a decoded body says; as `read`, for those who have to look into a body before it is read."""
     try:
         source = _source(name, value, inbound)
         reading = source.parse(value, inbound)

@@ -42,7 +42,7 @@ def _read(body: dict[str, Any], inbound: Inbound) -> Signal | Nothing:
     status = words.look_up(_ACTIONS, action)
     if status is None:
         if "event_action" not in body and "event_type" not in body and payload:
-            return Nothing("It is a change event, which pages nobody.")
+            return Nothing(_change(text.line(payload.get("summary"))))
         status = words.status(action) or SignalStatus.FIRING
     own = text.scalar(first(body.get("dedup_key"), body.get("incident_key"), ""))
     summary = first(payload.get("summary"), body.get("description"))
@@ -74,6 +74,65 @@ def _read(body: dict[str, Any], inbound: Inbound) -> Signal | Nothing:
         ),
         starts=payload.get("timestamp") if status is SignalStatus.FIRING else None,
     )
+
+
+def _change(summary: str) -> str:
+    return (
+        f"A change, which pages nobody: {summary}" if summary else "It is a change event, which pages nobody."
+    )
+
+
+def faults(event: dict[str, Any]) -> list[str]:
+    """Why PagerDuty would refuse an event of version 2, in its words; empty when it takes it.
+
+    Only what makes an event useless counts: a severity in other words than PagerDuty's is read as far as it can be.
+    """
+    found = _action_faults(event, "event_action")
+    if found:
+        return found
+    if not _is_trigger(event.get("event_action")):
+        return _missing(event, ("dedup_key",))
+    payload = event.get("payload")
+    if type(payload) is not dict:
+        return _missing(event, ("payload",)) or ["'payload' is not an object"]
+    return _missing(payload, ("summary", "source", "severity"), "payload.")
+
+
+def faults_of_change(event: dict[str, Any]) -> list[str]:
+    """Why PagerDuty would refuse a change event, in its words."""
+    payload = event.get("payload")
+    if type(payload) is not dict:
+        return _missing(event, ("payload",)) or ["'payload' is not an object"]
+    return _missing(payload, ("summary",), "payload.")
+
+
+def faults_of_version_1(event: dict[str, Any]) -> list[str]:
+    """Why PagerDuty would refuse an event of version 1, in its words."""
+    found = _action_faults(event, "event_type")
+    if found:
+        return found
+    return _missing(event, ("description" if _is_trigger(event.get("event_type")) else "incident_key",))
+
+
+def _action_faults(event: dict[str, Any], name: str) -> list[str]:
+    if missing := _missing(event, (name,)):
+        return missing
+    if words.look_up(_ACTIONS, event[name]) is None:
+        return [f"'{name}' is invalid (must be one of the following: 'trigger', 'acknowledge' or 'resolve')"]
+    return []
+
+
+def _is_trigger(action: Any) -> bool:
+    return words.look_up(_ACTIONS, action) is SignalStatus.FIRING
+
+
+def _missing(values: dict[str, Any], names: tuple[str, ...], prefix: str = "") -> list[str]:
+    return [f"'{prefix}{name}' is missing or blank" for name in names if not _says(values.get(name))]
+
+
+def _says(value: Any) -> bool:
+    """Whether the value holds anything: null, blank text and empty objects do not."""
+    return bool(value.strip()) if isinstance(value, str) else value is not None and value not in ({}, [])
 
 
 def _linked(body: dict[str, Any]) -> list[dict[str, Any]]:

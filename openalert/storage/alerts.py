@@ -197,6 +197,20 @@ async def search(
     )
 
 
+async def unresolved_of(
+    reader: Reader, organization_id: str, integration_id: str, *, limit: int
+) -> list[Alert]:
+    """Alerts of an integration that are not over, newest first."""
+    return await reader.all(
+        Alert,
+        f"SELECT {_COLUMNS} FROM alerts WHERE organization_id = :organization AND status <> 'resolved' "
+        "AND integration_id = :integration ORDER BY id DESC LIMIT :limit",
+        organization=organization_id,
+        integration=integration_id,
+        limit=limit,
+    )
+
+
 async def beginnings(reader: Reader, incident_ids: Sequence[str]) -> dict[str, list[Instant]]:
     """When the alerts of these incidents fired, by incident; for incidents of a bounded size."""
     if not incident_ids:

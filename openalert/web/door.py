@@ -1,0 +1,178 @@
+"""The way of every inbound message from its request to its commit, whatever dialect its sender speaks.
+
+What may succeed later is answered with 503 and nothing else, because senders give up on any other code; what can
+never succeed is refused with the reason, and kept for a person to see.
+"""
+
+import hashlib
+import time
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+from urllib.parse import parse_qsl
+
+import msgspec
+import structlog
+
+from openalert import telemetry
+from openalert.domain.errors import NotFound, OpenAlertError, Unavailable
+from openalert.sources import Inbound, Reading
+from openalert.storage import routes
+from openalert.storage.database import Database
+from openalert.storage.routes import Route
+from openalert.usecases.ingest import Delivery, Outcome
+from openalert.usecases.intake import Intake
+from openalert.usecases.subscriptions import Subscriptions
+from openalert.web.asgi import Receive, Scope
+from openalert.web.problems import Refused
+
+log = structlog.get_logger(__name__)
+
+KEYS_REMEMBERED = 10_000
+
+
+class Delivered(msgspec.Struct, frozen=True):
+    """A message that is taken in."""
+
+    outcome: Outcome
+    reading: Reading
+    trace_id: str
+
+
+class Door:
+    """What every ingestion route does alike: look up the key, read the body, take the message in."""
+
+    def __init__(
+        self,
+        database: Database,
+        intake: Intake,
+        max_body: int,
+        subscriptions: Subscriptions | None = None,
+    ) -> None:
+        """Without `subscriptions` nobody answers a sender's question."""
+        self.database = database
+        self.max_body = max_body
+        self.begun = database.clock()
+        """Since when messages are taken in."""
+        self._subscriptions = subscriptions
+        self._intake = intake
+        # Hashes of keys that were good when last looked at. Only a hint that saves a look-up: whether a key is
+        # good now is decided inside the transaction that takes its message in.
+        self._good: dict[str, None] = {}
+
+    def inbound(self, scope: Scope) -> Inbound:
+        """Everything about the request but its body."""
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        query = dict(parse_qsl(scope["query_string"].decode("latin-1"))) if scope["query_string"] else {}
+        return Inbound(headers=headers, query=query, received_at=self.database.clock())
+
+    async def admit(self, key: str) -> None:
+        """Refuse an unknown or disabled key: NotFound. Good ones are remembered."""
+        key_hash = hashed(key)
+        if key_hash in self._good:
+            return
+        route = await self.route(key)
+        if not route.is_active:
+            raise NotFound("integration")
+        if len(self._good) >= KEYS_REMEMBERED:
+            self._good.clear()
+        self._good[key_hash] = None
+
+    async def route(self, key: str) -> Route:
+        """Where the key leads, be it switched off; NotFound for an unknown one."""
+        key_hash = hashed(key)
+        async with self.database.read() as reader:
+            route = (await routes.by_key_hash(reader, [key_hash])).get(key_hash)
+        if route is None:
+            raise NotFound("integration")
+        return route
+
+    async def take_in(
+        self,
+        scope: Scope,
+        inbound: Inbound,
+        *,
+        key: str,
+        source: str,
+        content: bytes,
+        read: Callable[[], Reading],
+    ) -> Delivered:
+        """Read the message and take it in; returns after the commit.
+
+        Whatever `read` refuses is kept in quarantine and raised again; NotFound when the key is not good any more.
+        """
+        reading, failure = attempted(read, source)
+        key_hash = hashed(key)
+        delivery = Delivery(
+            key_hash=key_hash,
+            content=content,
+            content_type=inbound.headers.get("content-type", "")[:200],
+            source=source,
+            reading=reading,
+            failure=failure,
+            trace_id=scope["request_id"],
+        )
+        begun = time.perf_counter()
+        outcome = await self._intake.submit(delivery)
+        telemetry.INGEST_COMMIT.observe(time.perf_counter() - begun)
+        if isinstance(outcome.error, NotFound):
+            self._good.pop(key_hash, None)
+        if outcome.error is not None or reading is None:
+            raise outcome.error or NotFound("integration")
+        if self._subscriptions and reading.confirm and outcome.payload_id:
+            self._subscriptions.answer_soon(reading.confirm, outcome.payload_id)
+        return Delivered(outcome, reading, delivery.trace_id)
+
+
+def hashed(key: str) -> str:
+    """What is stored of a key."""
+    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def attempted(read: Callable[[], Reading], source: str) -> tuple[Reading | None, OpenAlertError | None]:
+    """What the message says, or why it cannot be read."""
+    try:
+        return read(), None
+    except OpenAlertError as error:
+        return None, error
+    except Exception as error:
+        # A fault of ours must not cost the sender its alert: the body is kept, and 503 makes it come again.
+        log.exception("source broke", source=source)
+        return None, Unavailable(f"The message could not be read ({type(error).__name__}).", retry_after=30)
+
+
+async def body_of(receive: Receive) -> bytes:
+    """The whole body; its size and time are bounded by the middleware, which raises TooLarge."""
+    message = await receive()
+    if message["type"] == "http.disconnect":
+        raise Refused(400, "The sender went away.", code="DISCONNECTED")
+    if not message.get("more_body"):
+        return bytes(message.get("body", b""))
+    parts = [message.get("body", b"")]
+    while message.get("more_body"):
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Refused(400, "The sender went away.", code="DISCONNECTED")
+        parts.append(message.get("body", b""))
+    return b"".join(parts)
+
+
+def observe(delivery: Delivery, outcome: Outcome) -> None:
+    """Count what became of a message."""
+    source = delivery.reading.source if delivery.reading else delivery.source
+    if outcome.error is None:
+        result = "accepted"
+    elif isinstance(outcome.error, NotFound):
+        result = "unknown_key"
+    else:
+        result = "quarantined"
+        telemetry.QUARANTINED.inc()
+        log.warning(
+            "message quarantined", source=source, reason=outcome.error.message, trace_id=delivery.trace_id
+        )
+    _counter(source, result).inc()
+
+
+@lru_cache(maxsize=256)
+def _counter(source: str, result: str) -> Any:
+    return telemetry.INGEST.labels(source, result)

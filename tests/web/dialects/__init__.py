@@ -1,0 +1,1 @@
+"""Senders made for other pagers, at our address."""

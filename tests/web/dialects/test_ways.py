@@ -1,0 +1,78 @@
+"""The table of ways: what every dialect promises, whoever adds one."""
+
+import gzip
+
+import httpx2
+import pytest
+
+from openalert.app import OpenAlert
+from openalert.storage import Database
+from openalert.web.dialects import PREFIXES, WAYS
+from openalert.web.dialects.way import Way
+
+pytestmark = pytest.mark.anyio
+
+
+def address(way: Way, key: str = "nobody") -> str:
+    """The path of the way with a key in it."""
+    return way.path.replace("{key}", key)
+
+
+def test_every_way_lies_below_a_prefix_and_stands_once() -> None:
+    """What is not below one would be asked of the pages and refused."""
+    assert all(way.path.startswith(PREFIXES) for way in WAYS)
+    assert len({(way.method, way.path) for way in WAYS}) == len(WAYS)
+
+
+@pytest.mark.parametrize("way", WAYS, ids=lambda way: f"{way.method} {way.path}")
+async def test_nobody_is_let_in_without_a_key(
+    client: httpx2.AsyncClient, sqlite_db: Database, way: Way
+) -> None:
+    """Every way, asked by a stranger: a refusal of its dialect and not a row; with a slash at the end, too."""
+    for tail in ("", "/"):
+        answer = await client.request(way.method, address(way) + tail, json={"service_key": "nobody"})
+        assert 400 <= answer.status_code < 500, answer.text
+        assert answer.headers["content-type"] == "application/json"
+    async with sqlite_db.read() as reader:
+        assert await reader.value("SELECT count(*) FROM payloads") == 0
+
+
+async def test_other_methods_and_paths_are_named(client: httpx2.AsyncClient) -> None:
+    """405 with what is allowed, 404 for what is not there: both as problem documents."""
+    wrong = await client.put("/v2/enqueue", json={})
+    assert (wrong.status_code, wrong.headers["allow"]) == (405, "POST")
+    assert (await client.get("/api/v2/nothing")).json()["code"] == "NOT_FOUND"
+    assert (await client.post("/v2")).status_code != 500
+
+
+async def test_a_fault_of_ours_is_one_that_passes(
+    client: httpx2.AsyncClient, app: OpenAlert, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """503 with Retry-After, and not a word of the inside: on any other code the sender would give up."""
+
+    async def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("the inside")
+
+    monkeypatch.setattr(app.intake, "submit", broken)
+    event = {
+        "routing_key": "A",
+        "event_action": "resolve",
+        "dedup_key": "d",
+    }
+    answer = await client.post("/v2/enqueue", json=event)
+    assert answer.status_code == 503
+    assert int(answer.headers["retry-after"]) > 0
+    assert "inside" not in answer.text
+
+
+async def test_bodies_are_bounded_and_may_come_compressed(client: httpx2.AsyncClient) -> None:
+    """As at the addresses of our own: gzip within bounds, and nothing larger than 1 MiB."""
+    event = b'{"routing_key": "A", "event_action": "resolve", "dedup_key": "d"}'
+    small = await client.post(
+        "/v2/enqueue", content=gzip.compress(event), headers={"content-encoding": "gzip"}
+    )
+    assert small.status_code == 202, small.text
+    bomb = gzip.compress(b" " * 5_000_000 + event)
+    large = await client.post("/v2/enqueue", content=bomb, headers={"content-encoding": "gzip"})
+    assert large.status_code == 413
+    assert (await client.post("/v2/enqueue", content=event + b" " * 1_100_000)).status_code == 413
