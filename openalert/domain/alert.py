@@ -7,6 +7,7 @@ import msgspec
 
 from openalert.domain.instant import Instant
 from openalert.domain.severity import Severity
+from openalert.domain.trace import Step
 
 
 class SignalStatus(StrEnum):
@@ -24,6 +25,7 @@ class AlertStatus(StrEnum):
     ACKNOWLEDGED = "acknowledged"
     RESOLVED = "resolved"
     SUPPRESSED = "suppressed"
+    """Firing, and held: see `domain.handling`."""
 
 
 class Signal(msgspec.Struct, kw_only=True):
@@ -84,6 +86,13 @@ class Alert(msgspec.Struct, kw_only=True):
     resolved_by_id: str | None = None
     """The person who resolved it; None: its source did, or an incident's end."""
     snoozed_until: Instant | None = None
+    tags: list[str] = []
+    assignee_id: str | None = None
+    """Whose it is; None: whoever has the incident."""
+    group_key: str | None = None
+    """The group that it goes to once nothing holds it any more; None while it has an incident, or is over."""
+    trace: list[Step] = []
+    """What rules, windows and people decided about it; empty: nothing but the ordinary way."""
     updated_at: Instant
 
 

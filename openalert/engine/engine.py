@@ -21,6 +21,7 @@ from openalert.engine import (
     calendar_feeds,
     drills,
     escalate,
+    held,
     housekeeping,
     shift_reminders,
     swaps,
@@ -156,7 +157,8 @@ class Engine:
     async def run_until_idle(self) -> None:
         """Everything that is due at this moment, to its end; for tests and `openalert demo`."""
         while True:
-            did = await escalate.run_due(self._database) + await self.deliver.run_due()
+            did = await held.run_due(self._database) + await escalate.run_due(self._database)
+            did += await self.deliver.run_due()
             await self.deliver.finish(60)
             if not did:
                 return
@@ -167,7 +169,7 @@ class Engine:
         self._to_send.set()
 
     def _woken(self, events: list[Event]) -> None:
-        if any(event.type.startswith(("incident.", "notification.")) for event in events):
+        if any(event.type.startswith(("incident.", "notification.", "alert.suppressed")) for event in events):
             self.wake()
 
     async def _loop(self, step: Callable[[], Awaitable[int]], event: asyncio.Event, seconds: float) -> None:
@@ -187,7 +189,8 @@ class Engine:
     async def _escalate(self) -> int:
         self.health.last_tick = time.monotonic()
         await self._watch_the_clock()
-        did = await escalate.run_due(self._database, self._not_running_since)
+        did = await held.run_due(self._database)
+        did += await escalate.run_due(self._database, self._not_running_since)
         if did:
             self._to_send.set()
         return did
@@ -204,7 +207,7 @@ class Engine:
         if await escalate.tell_changed_shifts(self._database):
             self._to_send.set()
         await self.measure_oncall()
-        if await escalate.audit(self._database):
+        if await escalate.audit(self._database) + await held.audit(self._database):
             self._due.set()
         ended = await swaps.run_due(self._database)
         if await drills.run_due(self._database) or ended:

@@ -10,7 +10,7 @@ from openalert.domain.alert import Alert, AlertStatus, Ended, Occurrence
 from openalert.domain.instant import Instant
 from openalert.domain.severity import Severity
 from openalert.storage.incidents import like
-from openalert.storage.rows import columns_of
+from openalert.storage.rows import columns_of, to_json
 from openalert.storage.transaction import Reader, Transaction
 from openalert.storage.visible import visible
 
@@ -85,11 +85,38 @@ async def refresh(tx: Transaction, changes: Sequence[Mapping[str, Any]]) -> None
     )
 
 
+async def decide(tx: Transaction, decided: Sequence[Alert]) -> None:
+    """Write what was decided about held alerts that have not ended meanwhile: all that `domain.handling` may change."""
+    await tx.many(
+        "UPDATE alerts SET status = :status, severity = :severity, service_id = :service_id, team_id = :team_id, "
+        "incident_id = :incident_id, group_key = :group_key, snoozed_until = :snoozed_until, tags = :tags, "
+        "trace = :trace, resolved_at = :resolved_at, updated_at = :at WHERE id = :id",
+        [
+            {
+                "id": alert.id,
+                "status": str(alert.status),
+                "severity": str(alert.severity),
+                "service_id": alert.service_id,
+                "team_id": alert.team_id,
+                "incident_id": alert.incident_id,
+                "group_key": alert.group_key,
+                "snoozed_until": alert.snoozed_until,
+                "tags": to_json(alert.tags),
+                "trace": to_json(alert.trace),
+                "resolved_at": alert.resolved_at,
+                "at": tx.now,
+            }
+            for alert in decided
+        ],
+    )
+
+
 async def resolve(tx: Transaction, resolved: Sequence[Mapping[str, Any]]) -> None:
     """End occurrences: each with `id`, `starts_at`, `resolved_at`, `resolved_by_id`, `at`."""
     await tx.many(
         "UPDATE alerts SET status = 'resolved', resolved_at = :resolved_at, resolved_by_id = :resolved_by_id, "
-        "starts_at = :starts_at, snoozed_until = NULL, updated_at = :at WHERE id = :id AND status <> 'resolved'",
+        "starts_at = :starts_at, snoozed_until = NULL, group_key = NULL, updated_at = :at "
+        "WHERE id = :id AND status <> 'resolved'",
         resolved,
     )
 
@@ -162,6 +189,14 @@ async def of_incident(
         before=before,
         limit=limit,
     )
+
+
+async def first_of_incident(reader: Reader, incident_id: str) -> str | None:
+    """The id of the alert that came first of those in the incident."""
+    found: str | None = await reader.value(
+        "SELECT id FROM alerts WHERE incident_id = :incident_id ORDER BY id LIMIT 1", incident_id=incident_id
+    )
+    return found
 
 
 async def search(

@@ -50,6 +50,10 @@ def _identity(integration: str, fingerprint: str, latest: int, open_: int) -> st
     return f"{fingerprint} of {integration}: {latest} newest occurrences, {open_} of them not over"
 
 
+def _nobody(fingerprint: str, integration: str, status: str) -> str:
+    return f"{fingerprint} of {integration} is {status}, has no incident, and nothing holds it"
+
+
 def _numbers(organization: str, count: int, first: int, last: int) -> str:
     return f"organization {organization} has {count} incidents numbered {first}…{last}"
 
@@ -135,6 +139,18 @@ RULES: tuple[Rule, ...] = (
         LIMIT :most
         """,
         _identity,
+    ),
+    Rule(
+        "firing alerts",
+        "an alert that fires has an incident, or something live that holds it",
+        """
+        SELECT fingerprint, integration_id, status FROM alerts a
+        WHERE status <> 'resolved' AND (CASE WHEN status = 'suppressed' THEN NOT EXISTS (
+                SELECT 1 FROM alert_holds h WHERE h.alert_id = a.id AND h.released_at IS NULL
+            ) ELSE incident_id IS NULL END)
+        LIMIT :most
+        """,
+        _nobody,
     ),
     Rule(
         "incident numbers",

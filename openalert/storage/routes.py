@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import Any
 
 import msgspec
 
@@ -27,6 +28,8 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     policy_version_id: str | None
     first_delay: Instant
     """Of level 1 of that policy, in milliseconds; 0 without one."""
+    handling_version: str = ""
+    """What the team has set about its alerts, see `usecases.rulebook`; empty: nothing."""
     last_received_at: Instant | None = None
 
     def heard_before(self, now: Instant) -> bool:
@@ -34,34 +37,52 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
         return self.last_received_at is None or now - self.last_received_at >= SECOND
 
 
+_ROUTE = """
+    i.id, i.name, i.is_active, i.config, s.id, s.organization_id, s.team_id, p.id, p.name, p.version_id, v.levels,
+    i.last_received_at, h.version
+    FROM integrations i JOIN services s ON s.id = i.service_id
+    LEFT JOIN escalation_policies p ON p.id = s.escalation_policy_id AND p.deleted_at IS NULL
+    LEFT JOIN escalation_policy_versions v ON v.id = p.version_id
+    LEFT JOIN handling_versions h ON h.team_id = s.team_id
+"""
+
+
 async def by_key_hash(reader: Reader, hashes: Sequence[str]) -> dict[str, Route]:
     """Routes by the SHA-256 of the integration key; unknown ones are missing."""
     rows = await reader.rows(
-        "SELECT i.key_hash, i.id, i.name, i.is_active, i.config, s.id, s.organization_id, s.team_id, "
-        "p.id, p.name, p.version_id, v.levels, i.last_received_at "
-        "FROM integrations i JOIN services s ON s.id = i.service_id "
-        "LEFT JOIN escalation_policies p ON p.id = s.escalation_policy_id AND p.deleted_at IS NULL "
-        "LEFT JOIN escalation_policy_versions v ON v.id = p.version_id "
-        f"WHERE {reader.any_of('i.key_hash', 'hashes')} AND i.deleted_at IS NULL AND s.deleted_at IS NULL",
+        f"SELECT i.key_hash, {_ROUTE} WHERE {reader.any_of('i.key_hash', 'hashes')} "
+        "AND i.deleted_at IS NULL AND s.deleted_at IS NULL",
         hashes=list(hashes),
     )
-    return {
-        row[0]: Route(
-            integration_id=row[1],
-            integration_name=row[2],
-            is_active=bool(row[3]),
-            default_severity=_config(row[4]).default_severity,
-            service_id=row[5],
-            organization_id=row[6],
-            team_id=row[7],
-            policy_id=row[8],
-            policy_name=row[9],
-            policy_version_id=row[10],
-            first_delay=_first_delay(row[11]) if row[11] else 0,
-            last_received_at=row[12],
-        )
-        for row in rows
-    }
+    return {row[0]: _route(row[1:]) for row in rows}
+
+
+async def by_integration(reader: Reader, ids: Sequence[str]) -> dict[str, Route]:
+    """Routes by the id of the integration; those that are deleted, or whose service is, are missing."""
+    rows = await reader.rows(
+        f"SELECT {_ROUTE} WHERE {reader.any_of('i.id', 'ids')} "
+        "AND i.deleted_at IS NULL AND s.deleted_at IS NULL",
+        ids=list(ids),
+    )
+    return {row[0]: _route(row) for row in rows}
+
+
+def _route(row: Sequence[Any]) -> Route:
+    return Route(
+        integration_id=row[0],
+        integration_name=row[1],
+        is_active=bool(row[2]),
+        default_severity=_config(row[3]).default_severity,
+        service_id=row[4],
+        organization_id=row[5],
+        team_id=row[6],
+        policy_id=row[7],
+        policy_name=row[8],
+        policy_version_id=row[9],
+        first_delay=_first_delay(row[10]) if row[10] else 0,
+        last_received_at=row[11],
+        handling_version=row[12] or "",
+    )
 
 
 @lru_cache(maxsize=256)
@@ -86,9 +107,10 @@ async def heard(tx: Transaction, integration_ids: Sequence[str]) -> None:
 async def of_service(reader: Reader, service_id: str) -> Route | None:
     """What a new incident of this service starts with, without an integration."""
     rows = await reader.rows(
-        "SELECT s.organization_id, s.team_id, p.id, p.name, p.version_id, v.levels FROM services s "
+        "SELECT s.organization_id, s.team_id, p.id, p.name, p.version_id, v.levels, h.version FROM services s "
         "LEFT JOIN escalation_policies p ON p.id = s.escalation_policy_id AND p.deleted_at IS NULL "
         "LEFT JOIN escalation_policy_versions v ON v.id = p.version_id "
+        "LEFT JOIN handling_versions h ON h.team_id = s.team_id "
         "WHERE s.id = :service_id AND s.deleted_at IS NULL",
         service_id=service_id,
     )
@@ -107,4 +129,5 @@ async def of_service(reader: Reader, service_id: str) -> Route | None:
         policy_name=row[3],
         policy_version_id=row[4],
         first_delay=_first_delay(row[5]) if row[5] else 0,
+        handling_version=row[6] or "",
     )

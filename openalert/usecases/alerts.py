@@ -3,7 +3,7 @@
 from openalert.domain.access import Actor, Permission
 from openalert.domain.alert import Alert, AlertStatus
 from openalert.domain.errors import Conflict, NotFound
-from openalert.storage import alerts, incidents
+from openalert.storage import alerts, holds, incidents
 from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import access, audit
 from openalert.usecases.incidents import resolve_with_its_alerts, take
@@ -42,6 +42,7 @@ async def resolve(tx: Transaction, alert_id: str) -> Alert:
         return alert
     ended = {"id": alert_id, "starts_at": alert.starts_at, "resolved_at": tx.now, "at": tx.now}
     await alerts.resolve(tx, [ended | {"resolved_by_id": tx.actor.id or "system"}])
+    await holds.close(tx, [alert_id])
     _record(tx, "resolved", alert)
     work = Work(tx)
     incident = await incidents.get(tx, alert.incident_id) if alert.incident_id else None

@@ -2,14 +2,19 @@
 
 from collections.abc import Collection, Sequence
 
+import msgspec
+
 from openalert.domain.alert import Alert, AlertStatus, Occurrence, Signal, SignalStatus, content_sum
+from openalert.domain.handling import Draft, HoldKind, draft_of
 from openalert.domain.incident import Incident, open_key
 from openalert.domain.instant import Instant
 from openalert.domain.service import Payload
-from openalert.storage import alerts, incidents, merges, payloads
+from openalert.storage import alerts, holds, incidents, merges, payloads, routes
+from openalert.storage.holds import HoldRow
 from openalert.storage.routes import Route
 from openalert.storage.rows import to_json
 from openalert.storage.transaction import Transaction
+from openalert.usecases import rulebook
 from openalert.usecases.work import Work
 
 
@@ -33,6 +38,17 @@ class Batch:
         self.refreshed: dict[str, tuple[Signal, str | None]] = {}
         self.resolved: dict[str, tuple[Instant, Instant | None]] = {}
         self.payloads: list[Payload] = []
+        self.drafts: dict[int, Draft] = {}
+        """What has been decided about signals (by `id` of the signal) of teams that have set anything."""
+        self.services: dict[str, Route] = {}
+        """Where rules send alerts to."""
+        self.holds: list[HoldRow] = []
+        self.changed_alerts: list[Alert] = []
+        """Held alerts that were looked at again."""
+        self.unheld: list[str] = []
+        """Held alerts that are over."""
+        self.reconsidered: list[str] = []
+        """Held alerts that have become worse: rules look at them again."""
 
     async def prepare(self, pairs: Sequence[tuple[Route, Signal]]) -> None:
         """Read what the signals concern: identities, then incidents, then numbers for as many new ones."""
@@ -43,20 +59,68 @@ class Batch:
         if keyed:
             self.known = await alerts.latest(self.tx, list({key for key, _, _ in keyed}))
         ending = {key for key, _, signal in keyed if signal.status is SignalStatus.RESOLVED}
-        groups = {
-            open_key(route.service_id, signal.group)
-            for key, route, signal in keyed
-            if signal.status is SignalStatus.FIRING and self._may_open(key, ending)
-        }
-        self.by_key = await incidents.open_by_key(self.tx, list(groups))
+        groups = set()
+        for key, route, signal in keyed:
+            if not self._may_begin(key, signal, ending):
+                if route.handling_version and self._says_otherwise(key, signal):
+                    await self._draft(route, signal)
+                continue
+            draft = await self._draft(route, signal) if route.handling_version else None
+            if signal.status is SignalStatus.FIRING:
+                groups.add(
+                    open_key(
+                        *((draft.service_id, draft.group) if draft else (route.service_id, signal.group))
+                    )
+                )
         ids = {known.incident_id for known in self.known.values() if known.incident_id and self._open(known)}
+        await self.read_incidents(groups, ids)
+
+    async def read_incidents(self, groups: Collection[str], ids: Collection[str] = ()) -> None:
+        """Read the open incidents of these groups (open keys), and those with these ids."""
+        self.by_key = await incidents.open_by_key(self.tx, list(groups))
         self.by_id = await incidents.get_many(self.tx, list(ids))
         for incident in self.by_key.values():
             self.by_id[incident.id] = incident
         for incident in self.by_id.values():
             if incident.open_key:
                 self.by_key[incident.open_key] = incident
-        await self._follow_merges(groups - self.by_key.keys())
+        await self._follow_merges(set(groups) - self.by_key.keys())
+
+    async def _draft(self, route: Route, signal: Signal) -> Draft:
+        draft = draft_of(
+            signal,
+            integration_id=route.integration_id,
+            team_id=route.team_id,
+            service_id=route.service_id,
+            severity=route.default_severity,
+            now=self.tx.now,
+        )
+        await self.judge(route, draft)
+        self.drafts[id(signal)] = draft
+        return draft
+
+    async def judge(self, route: Route, draft: Draft) -> None:
+        """Let everything that is set for the integration's team, and for that of the service it goes to, look at it."""
+        (await rulebook.of_team(self.tx, route.team_id, route.handling_version)).route(draft)
+        target = await self.target(route, draft.service_id)
+        draft.service_id = target.service_id
+        (await rulebook.of_team(self.tx, target.team_id, target.handling_version)).hold(draft)
+
+    async def target(self, route: Route, service_id: str) -> Route:
+        """The way to a service of the same organization for what came in by `route`; one that is gone is the first."""
+        if service_id == route.service_id:
+            return route
+        if service_id not in self.services:
+            found = await routes.of_service(self.tx, service_id)
+            known = found is not None and found.organization_id == route.organization_id
+            self.services[service_id] = found if found is not None and known else route
+        found = self.services[service_id]
+        return msgspec.structs.replace(
+            found,
+            integration_id=route.integration_id,
+            integration_name=route.integration_name,
+            default_severity=route.default_severity,
+        )
 
     async def _follow_merges(self, groups: Collection[str]) -> None:
         """Groups without an open incident of their own go where they were merged into."""
@@ -74,10 +138,20 @@ class Batch:
         for key in [key for key in self.merges if self.by_key.get(key) is incident]:
             del self.by_key[key], self.merges[key]
 
-    def _may_open(self, key: str, ending: set[str]) -> bool:
-        """Whether it may begin something: it is not firing yet, or it ends (`ending`) earlier in the batch."""
+    def _may_begin(self, key: str, signal: Signal, ending: set[str]) -> bool:
+        """Whether it may begin an occurrence: it is not firing yet, or it ends (`ending`) earlier in the batch.
+
+        The end of something that never began is kept as one too, unless it is to be dropped.
+        """
         known = self.known.get(key)
-        return known is None or known.status is AlertStatus.RESOLVED or key in ending
+        if signal.status is SignalStatus.FIRING:
+            return known is None or known.status is AlertStatus.RESOLVED or key in ending
+        return known is None and signal.status is SignalStatus.RESOLVED
+
+    def _says_otherwise(self, key: str, signal: Signal) -> bool:
+        """Whether a repeat names another severity than we keep: rules decide whether it counts."""
+        known = self.known.get(key)
+        return known is not None and signal.severity not in (None, known.severity)
 
     @staticmethod
     def _open(known: Occurrence) -> bool:
@@ -98,6 +172,8 @@ class Batch:
             await incidents.take_numbers(tx, organization_id, following - self.first_numbers[organization_id])
         await payloads.insert_many(tx, self.payloads)
         await alerts.insert(tx, self.new_alerts, self.superseded)
+        await alerts.decide(tx, self.changed_alerts)
+        await holds.insert(tx, self.holds)
         await merges.brought(tx, self.brought)
         await alerts.seen_again(tx, self.repeats)
         await alerts.refresh(
@@ -111,6 +187,8 @@ class Batch:
                 for key, (at, begun) in self.resolved.items()
             ],
         )
+        await holds.close(tx, self.unheld)
+        await holds.end_of_alerts(tx, self.reconsidered, [HoldKind.RULE, HoldKind.DELAY, HoldKind.THRESHOLD])
         await self.work.flush()
 
 

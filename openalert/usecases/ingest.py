@@ -25,21 +25,24 @@ from openalert.domain.alert import (
     later,
 )
 from openalert.domain.errors import NotFound, OpenAlertError
+from openalert.domain.handling import Draft
 from openalert.domain.ids import new_id
-from openalert.domain.incident import Incident, open_key
+from openalert.domain.incident import Incident
 from openalert.domain.instant import Instant
 from openalert.domain.service import Payload
-from openalert.domain.severity import Severity
+from openalert.domain.trace import shortened
 from openalert.sources import Reading
 from openalert.storage import alerts, payloads, routes
 from openalert.storage.routes import Route
 from openalert.storage.transaction import Transaction
 from openalert.usecases.batch import Batch
-from openalert.usecases.incidents import begin, resolve_with_its_alerts, rise, take
+from openalert.usecases.holding import rows_for
+from openalert.usecases.incidents import take
+from openalert.usecases.opening import Concerned, came_by_merge, conclude, open_or_join, rise_if_worse
 
 QUARANTINED_BYTES = 64 * 1024
 """How much is kept of a body that could not be read."""
-TITLES_TOLD = 3
+REASONS_KEPT = 20
 
 
 class Delivery(msgspec.Struct, kw_only=True):
@@ -70,26 +73,26 @@ class Outcome(msgspec.Struct, kw_only=True):
     """The message as it is kept; None when it is not."""
 
 
-class _Message:
+class _Message(Concerned):
     """One delivery while it is worked through: what it did to which incident."""
 
     def __init__(self, delivery: Delivery, route: Route, now: Instant) -> None:
+        super().__init__(
+            Actor(
+                kind="integration",
+                id=route.integration_id,
+                name=route.integration_name,
+                organization_id=route.organization_id,
+            )
+        )
         self.delivery = delivery
         self.route = route
         self.payload_id = new_id(now)
-        self.actor = Actor(
-            kind="integration",
-            id=route.integration_id,
-            name=route.integration_name,
-            organization_id=route.organization_id,
-        )
         self.outcome = Outcome()
-        self.touched: dict[str, Incident] = {}
-        self.created: set[str] = set()
-        self.joined: dict[str, list[str]] = {}
-        self.ended: dict[str, list[str]] = {}
         self.keep = False
         """Whether the message changed anything, so that its body is kept."""
+        self.dropped: list[str] = []
+        """Of each alert of it that a rule dropped: why."""
 
 
 async def take_in(tx: Transaction, deliveries: Sequence[Delivery]) -> list[Outcome]:
@@ -130,7 +133,7 @@ async def _take_one(batch: Batch, message: _Message) -> Outcome:
         return message.outcome
     for signal in reading.signals:
         await _take_signal(batch, message, signal)
-    await _conclude(batch, message)
+    await conclude(batch, message)
     message.outcome.processed = len(reading.signals)
     message.outcome.incidents = [(each.id, each.number) for each in message.touched.values()]
     if message.keep or reading.skipped or message.delivery.replay_of or not reading.signals:
@@ -143,14 +146,18 @@ async def _take_signal(batch: Batch, message: _Message, signal: Signal) -> None:
     key = alerts.latest_key(message.route.integration_id, signal.fingerprint)
     known = batch.known.get(key)
     verdict = judge(signal, known)
-    if verdict is Verdict.OPEN:
-        await _open(batch, message, signal, key)
+    draft = batch.drafts.get(id(signal)) if batch.drafts else None
+    if draft is not None and draft.dropped and verdict in (Verdict.OPEN, Verdict.STORE_RESOLVED):
+        message.dropped.append(draft.dropped)
+        message.keep = True
+    elif verdict is Verdict.OPEN:
+        await _open(batch, message, signal, key, draft)
     elif verdict is Verdict.STORE_RESOLVED:
-        _store(batch, message, signal, key, None)
+        _store(batch, message, signal, key, AlertStatus.RESOLVED, message.route, None, draft)
     elif known is None or verdict is Verdict.STALE:
         message.outcome.deduplicated += 1
     elif verdict is Verdict.REPEAT:
-        await _repeat(batch, message, signal, known)
+        await _repeat(batch, message, signal, known, draft)
     elif verdict is Verdict.RESOLVE:
         _resolve(batch, message, signal, known)
     else:
@@ -163,57 +170,62 @@ async def _take_signal(batch: Batch, message: _Message, signal: Signal) -> None:
             message.touched[incident.id] = incident
 
 
-async def _open(batch: Batch, message: _Message, signal: Signal, key: str) -> None:
-    route, severity = message.route, signal.severity or message.route.default_severity
-    group = open_key(route.service_id, signal.group)
-    incident = batch.by_key.get(group)
-    if incident is None:
-        number = await batch.number(route.organization_id)
-        incident_id = new_id(batch.tx.now)
-        incident = begin(batch.work, route, incident_id, number, signal.title, severity, signal.group)
-        batch.by_id[incident.id] = incident
-        if incident.open_key:
-            batch.by_key[incident.open_key] = incident
-        batch.work.tell(
-            incident, "triggered", message.actor, title=signal.title, source=message.route.integration_name
+async def _open(batch: Batch, message: _Message, signal: Signal, key: str, draft: Draft | None) -> None:
+    if draft is None:
+        route, group, severity = (
+            message.route,
+            signal.group,
+            signal.severity or message.route.default_severity,
         )
-        message.created.add(incident.id)
     else:
-        message.joined.setdefault(incident.id, []).append(signal.title)
-    alert = _store(batch, message, signal, key, incident)
-    batch.brought += [(merge_id, alert.id) for merge_id in batch.merges.get(group, ())]
-    incident.alert_count += 1
-    incident.firing_count += 1
-    batch.work.touch(incident)
-    message.touched[incident.id] = incident
-    await _rise(batch, message, incident, severity)
+        route = await batch.target(message.route, draft.service_id)
+        group, severity = draft.group, draft.severity
+        if draft.holds:
+            _hold(batch, message, signal, key, route, draft)
+            return
+    incident = await open_or_join(batch, message, route, group=group, title=signal.title, severity=severity)
+    alert = _store(batch, message, signal, key, AlertStatus.FIRING, route, incident, draft)
+    if batch.merges:
+        came_by_merge(batch, route, group, alert.id)
 
 
-async def _rise(batch: Batch, message: _Message, incident: Incident, severity: Severity) -> None:
-    """A worse alert raises its incident; within the message that made it this is not news."""
-    if incident.id in message.created:
-        if severity.rank > incident.severity.rank:
-            incident.severity = severity
-    elif severity.rank > incident.severity.rank:
-        # What was merged into another service's incident pages by that one's policy.
-        own = message.route if message.route.service_id == incident.service_id else None
-        await rise(batch.work, incident, severity, own)
+def _hold(batch: Batch, message: _Message, signal: Signal, key: str, route: Route, draft: Draft) -> None:
+    """It fires and pages nobody, until nothing holds it any more."""
+    alert = _store(batch, message, signal, key, AlertStatus.SUPPRESSED, route, None, draft)
+    alert.group_key = draft.group
+    batch.holds += rows_for(draft, alert.id)
 
 
-def _store(batch: Batch, message: _Message, signal: Signal, key: str, incident: Incident | None) -> Alert:
-    """A new occurrence; without an incident it is one that is over already."""
-    now, route = batch.tx.now, message.route
+_TOLD = {
+    AlertStatus.FIRING: "created",
+    AlertStatus.RESOLVED: "resolved",
+    AlertStatus.SUPPRESSED: "suppressed",
+}
+
+
+def _store(
+    batch: Batch,
+    message: _Message,
+    signal: Signal,
+    key: str,
+    status: AlertStatus,
+    route: Route,
+    incident: Incident | None,
+    draft: Draft | None,
+) -> Alert:
+    """A new occurrence, of the service that `route` leads to; one that is resolved is over already."""
+    now, over = batch.tx.now, status is AlertStatus.RESOLVED
     before = batch.known.get(key)
     alert = Alert(
         id=new_id(now),
         organization_id=route.organization_id,
         team_id=incident.team_id if incident else route.team_id,
         service_id=route.service_id,
-        integration_id=route.integration_id,
+        integration_id=message.route.integration_id,
         incident_id=incident.id if incident else None,
         fingerprint=signal.fingerprint,
-        status=AlertStatus.FIRING if incident else AlertStatus.RESOLVED,
-        severity=signal.severity or route.default_severity,
+        status=status,
+        severity=draft.severity if draft else signal.severity or route.default_severity,
         title=signal.title,
         description=signal.description,
         source=signal.source,
@@ -226,8 +238,10 @@ def _store(batch: Batch, message: _Message, signal: Signal, key: str, incident: 
         starts_at=signal.starts_at,
         fired_at=now,
         last_seen_at=now,
-        resolved_at=None if incident else _end(signal, now),
+        resolved_at=_end(signal, now) if over else None,
         updated_at=now,
+        tags=draft.tags if draft else [],
+        trace=shortened(draft.steps) if draft else [],
     )
     if before is not None:
         batch.superseded.append(before.id)
@@ -235,15 +249,18 @@ def _store(batch: Batch, message: _Message, signal: Signal, key: str, incident: 
     batch.known[key] = Occurrence(
         alert.id, alert.incident_id, alert.status, alert.severity, alert.content_sum, alert.starts_at, None
     )
-    batch.work.say_alert("created" if incident else "resolved", alert)
+    batch.work.say_alert(_TOLD[status], alert)
     message.keep = True
     return alert
 
 
-async def _repeat(batch: Batch, message: _Message, signal: Signal, known: Occurrence) -> None:
+async def _repeat(
+    batch: Batch, message: _Message, signal: Signal, known: Occurrence, draft: Draft | None
+) -> None:
     message.outcome.deduplicated += 1
     batch.repeats[known.id] = batch.repeats.get(known.id, 0) + 1
-    severity, was = signal.severity or known.severity, known.severity
+    was = known.severity
+    severity = draft.severity if draft is not None else signal.severity or was
     begun = later(signal.starts_at, known.starts_at)
     if severity is not known.severity or content_sum(signal) != known.content_sum or begun != known.starts_at:
         signal.severity, signal.starts_at = severity, begun
@@ -255,10 +272,14 @@ async def _repeat(batch: Batch, message: _Message, signal: Signal, known: Occurr
         message.touched[incident.id] = incident
         # People may have found it less bad than its alert: that holds while the alert says nothing new.
         if severity.rank > max(was.rank, incident.severity.rank):
-            await _rise(batch, message, incident, severity)
+            await rise_if_worse(batch, message, message.route, incident, severity)
+    elif known.status is AlertStatus.SUPPRESSED and severity.rank > was.rank:
+        batch.reconsidered.append(known.id)
 
 
 def _resolve(batch: Batch, message: _Message, signal: Signal, known: Occurrence) -> None:
+    if known.status is AlertStatus.SUPPRESSED:
+        batch.unheld.append(known.id)
     known.status = AlertStatus.RESOLVED
     known.starts_at = later(signal.starts_at, known.starts_at)
     batch.resolved[known.id] = (_end(signal, batch.tx.now), known.starts_at)
@@ -279,37 +300,11 @@ def _end(signal: Signal, now: Instant) -> Instant:
     return signal.ends_at if signal.ends_at is not None and signal.ends_at <= now else now
 
 
-async def _conclude(batch: Batch, message: _Message) -> None:
-    """What the message did to each incident, told once; incidents without a firing alert are over."""
-    over = []
-    for incident in message.touched.values():
-        if titles := message.joined.get(incident.id):
-            batch.work.tell(
-                incident, "alerts_joined", message.actor, count=len(titles), titles=titles[:TITLES_TOLD]
-            )
-            batch.work.say(incident, "alert_linked")
-        if titles := message.ended.get(incident.id):
-            batch.work.tell(
-                incident,
-                "alerts_resolved",
-                message.actor,
-                count=len(titles),
-                titles=titles[:TITLES_TOLD],
-                firing=incident.firing_count,
-            )
-            batch.work.say(incident, "updated")
-            if incident.firing_count <= 0 and incident.is_open:
-                over.append(incident)
-    for incident in over:
-        batch.close(incident)
-    if over:
-        await resolve_with_its_alerts(batch.work, over)
-
-
 def _payload(message: _Message, reading: Reading, now: Instant) -> Payload:
     delivery = message.delivery
     body, encoding = _text(delivery.content)
-    reasons = [f"item {skipped.index}: {skipped.reason}" for skipped in reading.skipped[:20]]
+    reasons = [f"item {skipped.index}: {skipped.reason}" for skipped in reading.skipped[:REASONS_KEPT]]
+    reasons += list(dict.fromkeys(message.dropped))[:REASONS_KEPT]
     return Payload(
         id=message.payload_id,
         integration_id=message.route.integration_id,
@@ -319,19 +314,19 @@ def _payload(message: _Message, reading: Reading, now: Instant) -> Payload:
         body=body,
         body_encoding=encoding,
         body_size=len(delivery.content),
-        outcome=_became(delivery, reading),
+        outcome=_became(message, reading),
         reason="; ".join(reasons) or reading.note or "",
         alert_count=len(reading.signals),
         trace_id=delivery.trace_id,
     )
 
 
-def _became(delivery: Delivery, reading: Reading) -> str:
-    if delivery.replay_of:
+def _became(message: _Message, reading: Reading) -> str:
+    if message.delivery.replay_of:
         return "replayed"
     if reading.skipped:
         return "partial"
-    return "accepted" if reading.signals else "ignored"
+    return "accepted" if len(reading.signals) > len(message.dropped) else "ignored"
 
 
 def _text(content: bytes) -> tuple[str, str]:

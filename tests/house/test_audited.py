@@ -23,6 +23,8 @@ NOT_AN_ACT = {
     "escalation.step": "time does it, nobody",
     "escalation.repair": "the engine mends",
     "going_on.hasten": "time does it, nobody",
+    "holding.let_go": "the engine mends",
+    "holding.let_go_due": "time does it, nobody",
     "drills.plan": "time does it, nobody",
     "drills.step": "time does it, nobody",
     "handoffs.messages_to": "writes nothing down",

@@ -15,10 +15,12 @@ from openalert.domain.alert import Alert, AlertStatus
 from openalert.domain.instant import to_datetime
 from openalert.domain.service import Payload
 from openalert.domain.severity import Severity
+from openalert.domain.trace import sentence
 from openalert.storage import alerts, payloads
 from openalert.storage.alerts import AlertFilter
 from openalert.storage.database import Database
 from openalert.usecases import alerts as acts
+from openalert.usecases import traces
 from openalert.web.api.wire import READS, WRITES, Words, moment_or_none, words
 from openalert.web.paging import Cursor, Limit, Page, paged
 
@@ -49,7 +51,8 @@ class AlertOut(msgspec.Struct, rename="camel", kw_only=True):
     acknowledged_at: datetime | None
     resolved_at: datetime | None
     snoozed_until: datetime | None
-    tags: list[str] = []
+    assignee_id: str | None
+    tags: list[str]
 
 
 class AlertWithPayload(AlertOut, kw_only=True):
@@ -81,6 +84,8 @@ def _facts(alert: Alert) -> dict[str, Any]:
         "acknowledged_at": moment_or_none(alert.acknowledged_at),
         "resolved_at": moment_or_none(alert.resolved_at),
         "snoozed_until": moment_or_none(alert.snoozed_until),
+        "assignee_id": alert.assignee_id,
+        "tags": alert.tags,
     }
 
 
@@ -141,6 +146,36 @@ async def get_alert(
     return AlertWithPayload(**_facts(alert), raw_payload=_raw(payload))
 
 
+class TraceStepOut(msgspec.Struct, rename="camel", kw_only=True):
+    """One thing that was decided about an alert, or happened to it."""
+
+    at: datetime
+    code: str
+    text: str
+    data: dict[str, Any]
+
+
+class TraceOut(msgspec.Struct, rename="camel", kw_only=True):
+    """Why an alert did or did not page, in the order in which it happened."""
+
+    items: list[TraceStepOut]
+
+
+@get("/{alert_id:str}/trace", responses=READS)
+async def trace_alert(
+    actor: NamedDependency[Actor], db: NamedDependency[Database], alert_id: FromPath[str]
+) -> TraceOut:
+    """Why it was routed, grouped, held or paged."""
+    async with db.read() as reader:
+        steps = await traces.of_alert(reader, actor, alert_id)
+    return TraceOut(
+        items=[
+            TraceStepOut(at=to_datetime(step.at), code=step.code, text=sentence(step), data=step.data)
+            for step in steps
+        ]
+    )
+
+
 async def _acknowledge(
     actor: NamedDependency[Actor], db: NamedDependency[Database], alert_id: FromPath[str]
 ) -> AlertOut:
@@ -180,5 +215,7 @@ resolve = HTTPRouteHandler(
 )(_resolve)
 
 routes = Router(
-    path="/alerts", route_handlers=[list_alerts, get_alert, acknowledge, resolve], tags=["alerts"]
+    path="/alerts",
+    route_handlers=[list_alerts, get_alert, trace_alert, acknowledge, resolve],
+    tags=["alerts"],
 )

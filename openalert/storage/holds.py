@@ -1,0 +1,168 @@
+"""SQL for what holds alerts back, and for the versions of what teams have set about their alerts."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from openalert.domain.handling import HoldKind
+from openalert.domain.ids import new_id
+from openalert.domain.instant import Instant
+from openalert.storage.transaction import Reader, Transaction
+
+
+class HoldRow(msgspec.Struct, kw_only=True):
+    """A row of `alert_holds`: one thing that keeps one alert from paging, or kept it."""
+
+    id: str
+    alert_id: str
+    kind: HoldKind
+    ref_id: str
+    name: str
+    since: Instant
+    until: Instant | None = None
+    released_at: Instant | None = None
+    once: bool = False
+    """Whether it holds the alert once only: its end is what it waited for."""
+
+
+async def insert(tx: Transaction, rows: Sequence[HoldRow]) -> None:
+    """New ones."""
+    await tx.insert("alert_holds", *rows)
+
+
+async def of_alert(reader: Reader, alert_id: str) -> list[HoldRow]:
+    """Everything that holds or held the alert, the first one first."""
+    return await reader.all(
+        HoldRow, "SELECT * FROM alert_holds WHERE alert_id = :alert_id ORDER BY id", alert_id=alert_id
+    )
+
+
+async def live(reader: Reader, alert_ids: Sequence[str]) -> dict[str, list[HoldRow]]:
+    """What holds these alerts now."""
+    found: dict[str, list[HoldRow]] = {}
+    for row in await reader.all(
+        HoldRow,
+        f"SELECT * FROM alert_holds WHERE {reader.any_of('alert_id', 'ids')} AND released_at IS NULL ORDER BY id",
+        ids=list(alert_ids),
+    ):
+        found.setdefault(row.alert_id, []).append(row)
+    return found
+
+
+async def next_due(reader: Reader) -> Instant | None:
+    """When the next one is over by itself."""
+    due: Instant | None = await reader.value("SELECT min(until) FROM alert_holds WHERE released_at IS NULL")
+    return due
+
+
+async def take_due(tx: Transaction, limit: int) -> list[HoldRow]:
+    """Those whose time is over, at most `limit`; nobody else gets them again."""
+    return await tx.all(
+        HoldRow,
+        """
+        UPDATE alert_holds SET released_at = :now
+        WHERE released_at IS NULL AND id IN (
+            SELECT id FROM alert_holds WHERE released_at IS NULL AND until <= :now ORDER BY until LIMIT :limit
+        )
+        RETURNING *
+        """,
+        now=tx.now,
+        limit=limit,
+    )
+
+
+async def waited(reader: Reader, alert_ids: Sequence[str]) -> dict[str, frozenset[str]]:
+    """By alert: the ids of what has had its time with it and must not hold it again."""
+    rows = await reader.rows(
+        f"SELECT alert_id, ref_id FROM alert_holds WHERE {reader.any_of('alert_id', 'ids')} "
+        "AND released_at IS NOT NULL AND once = :yes",
+        ids=list(alert_ids),
+        yes=True,
+    )
+    found: dict[str, set[str]] = {}
+    for alert_id, ref_id in rows:
+        found.setdefault(alert_id, set()).add(ref_id)
+    return {alert_id: frozenset(refs) for alert_id, refs in found.items()}
+
+
+async def end(tx: Transaction, ref_id: str, *, once: bool = False) -> None:
+    """What this rule, window, silence or person holds is over now; the engine lets go what nothing else holds.
+
+    `once`: it must not hold the same alerts again.
+    """
+    await tx.execute(
+        "UPDATE alert_holds SET until = :now, once = :once WHERE ref_id = :ref_id AND released_at IS NULL "
+        "AND (until IS NULL OR until > :now)",
+        ref_id=ref_id,
+        once=once,
+        now=tx.now,
+    )
+
+
+async def move_end(tx: Transaction, ref_id: str, until: Instant | None) -> None:
+    """What this window or silence holds is over at another time."""
+    await tx.execute(
+        "UPDATE alert_holds SET until = :until WHERE ref_id = :ref_id AND released_at IS NULL",
+        ref_id=ref_id,
+        until=until,
+    )
+
+
+async def end_of_alerts(tx: Transaction, alert_ids: Sequence[str], kinds: Sequence[HoldKind] = ()) -> None:
+    """What holds these alerts is over now, and not because it has had its time; only these kinds, if any are named."""
+    chosen = [str(kind) for kind in kinds or HoldKind]
+    if alert_ids:
+        await tx.execute(
+            "UPDATE alert_holds SET until = :now, once = :no WHERE released_at IS NULL "
+            f"AND (until IS NULL OR until > :now) AND {tx.any_of('alert_id', 'ids')} "
+            f"AND {tx.any_of('kind', 'kinds')}",
+            ids=list(alert_ids),
+            kinds=chosen,
+            no=False,
+            now=tx.now,
+        )
+
+
+async def close(tx: Transaction, alert_ids: Sequence[str]) -> None:
+    """These alerts are over, and so is whatever held them; nothing is let go."""
+    if alert_ids:
+        await tx.execute(
+            f"UPDATE alert_holds SET released_at = :now WHERE {tx.any_of('alert_id', 'ids')} "
+            "AND released_at IS NULL",
+            ids=list(alert_ids),
+            now=tx.now,
+        )
+
+
+async def held_by(reader: Reader, ref_ids: Sequence[str]) -> dict[str, int]:
+    """How many alerts each of these holds now."""
+    rows = await reader.rows(
+        f"SELECT ref_id, count(*) FROM alert_holds WHERE {reader.any_of('ref_id', 'ids')} "
+        "AND released_at IS NULL GROUP BY ref_id",
+        ids=list(ref_ids),
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+async def stranded(reader: Reader, limit: int) -> list[str]:
+    """Alerts that are held although nothing holds them; there must be none (the engine looks once a minute)."""
+    rows = await reader.rows(
+        """
+        SELECT id FROM alerts WHERE status = 'suppressed' AND NOT EXISTS (
+            SELECT 1 FROM alert_holds WHERE alert_id = alerts.id AND released_at IS NULL
+        )
+        LIMIT :limit
+        """,
+        limit=limit,
+    )
+    return [row[0] for row in rows]
+
+
+async def changed(tx: Transaction, team_id: str) -> None:
+    """The team has set something else about its alerts: what was compiled before this commit is old."""
+    await tx.execute(
+        "INSERT INTO handling_versions (team_id, version) VALUES (:team_id, :version) "
+        "ON CONFLICT (team_id) DO UPDATE SET version = excluded.version",
+        team_id=team_id,
+        version=new_id(tx.now),
+    )
