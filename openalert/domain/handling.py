@@ -82,6 +82,8 @@ class Draft(msgspec.Struct, kw_only=True):
     service_id: str
     group: str
     """Alerts of one service with equal groups are one incident."""
+    regrouped: bool = False
+    """Whether a rule chose the group, so that the grouping of its service does not apply."""
     tags: list[str] = msgspec.field(default_factory=list)
     holds: list[Hold] = msgspec.field(default_factory=list)
     dropped: str = ""
@@ -93,6 +95,10 @@ class Draft(msgspec.Struct, kw_only=True):
     def note(self, code: str, **data: Any) -> None:
         """A line of its trace."""
         self.steps.append(Step(at=self.now, code=code, data=data))
+
+    def regroup(self, group: str) -> None:
+        """A rule says which alerts are one incident."""
+        self.group, self.regrouped = group, True
 
     def hold(self, hold: Hold) -> None:
         """Keep it from paging, unless this very thing has had its time with it."""

@@ -273,7 +273,7 @@ async def test_a_group_that_was_chosen_makes_one_incident(world: World, book: Bo
     """Alerts of different groups go to one incident where a rule says so."""
 
     def together(draft: Draft) -> None:
-        draft.group = "all"
+        draft.regroup("all")
 
     book.route(together)
     for name in ("Disk", "Load", "Memory"):
