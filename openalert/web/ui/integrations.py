@@ -17,10 +17,11 @@ from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import integrations, rehearsal
 from openalert.usecases.ingest import Outcome
 from openalert.usecases.replay import content_of, replay
+from openalert.web.ui import snippets
 from openalert.web.ui.forms import attempt, show_once
 from openalert.web.ui.frame import Values, Web, act, go, sent
 from openalert.web.ui.kinds import BODIES, BY_KEY
-from openalert.web.ui.setup import alertmanager, curl
+from openalert.web.ui.setup import curl
 
 _LATELY = 8
 _SHOWN_CHARACTERS = 6_000
@@ -46,7 +47,8 @@ async def _shown(
     reader: Reader, actor: Actor, integration: Integration, base: str, key: str | None
 ) -> Values:
     received = await integrations.received(reader, actor, integration.id, limit=_LATELY)
-    url = f"{base}/webhooks/{integration.type}/{key or '<KEY ENDING IN ' + integration.key_hint + '>'}"
+    shown = key or f"<KEY ENDING IN {integration.key_hint}>"
+    url = f"{base}/webhooks/{integration.type}/{shown}"
     kind = BY_KEY.get(integration.type)
     return {
         "id": integration.id,
@@ -56,7 +58,8 @@ async def _shown(
         "hint": integration.key_hint,
         "url": url if key else None,
         "address": url,
-        "snippet": snippet(integration.type, url),
+        "snippet": snippets.first(integration.type, base, shown),
+        "others": snippets.others(integration.type, base, shown),
         "where": kind.where if kind else "",
         "body": BODIES.get(integration.type, ""),
         "curl": curl(url.replace(f"/{integration.type}/", "/generic/")),
@@ -65,13 +68,6 @@ async def _shown(
         "not_understood": sum(each.seen_count for each in received if each.outcome == "quarantined"),
         "payloads": [_payload(each) for each in received],
     }
-
-
-def snippet(kind: str, url: str) -> str:
-    """What one copies to the sender."""
-    if kind == "prometheus":
-        return alertmanager(url)
-    return curl(url) if kind == "generic" else url
 
 
 def _payload(payload: Payload) -> Values:

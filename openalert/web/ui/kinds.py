@@ -24,7 +24,12 @@ APPLICATIONS, LOGS, CODE, PAGERS = "Applications", "Logs and security", "Code an
 ANYTHING = "Anything else"
 
 KINDS = (
-    Kind("prometheus", "Prometheus Alertmanager", METRICS, "alertmanager.yml: webhook_configs"),
+    Kind(
+        "prometheus",
+        "Prometheus Alertmanager",
+        METRICS,
+        "alertmanager.yml: webhook_configs; or Prometheus and vmalert themselves",
+    ),
     Kind("grafana", "Grafana", METRICS, "Alerting, Contact points, Webhook"),
     Kind("datadog", "Datadog", METRICS, "Integrations, Webhooks, and @webhook-… in a monitor"),
     Kind("kapacitor", "Kapacitor", METRICS, "TICKscript: alert().post()"),
@@ -64,7 +69,12 @@ KINDS = (
     Kind("opsgenie", "Opsgenie webhooks", PAGERS, "Integrations, Webhook"),
     Kind("opsgenie_api", "Opsgenie's Alert API", PAGERS, "any tool's own URL for Opsgenie"),
     Kind("pagerduty", "PagerDuty webhooks", PAGERS, "Generic webhooks (v3)"),
-    Kind("pagerduty_events", "PagerDuty's Events API", PAGERS, "any tool's own URL for PagerDuty"),
+    Kind(
+        "pagerduty_events",
+        "PagerDuty's Events API",
+        PAGERS,
+        "any tool that pages through PagerDuty: its URL and routing key",
+    ),
     Kind("generic", "Anything that posts JSON", ANYTHING, "a script, a program, any webhook"),
     Kind("v1", "Several kinds: find out which", ANYTHING, "whatever posts there is recognised"),
 )

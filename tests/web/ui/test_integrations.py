@@ -48,7 +48,17 @@ async def test_the_key_is_shown_once_inside_what_is_to_be_copied(world: World, s
     assert second[1] != first[1]
 
 
-@pytest.mark.parametrize(("kind", "shown"), [("generic", "curl -X POST"), ("v1", "/webhooks/v1/")])
+@pytest.mark.parametrize(
+    ("kind", "shown"),
+    [
+        ("generic", "curl -X POST"),
+        ("v1", "/webhooks/v1/"),
+        ("pagerduty_events", "/v2/enqueue"),
+        ("pagerduty_events", "pagerduty_configs:"),
+        ("prometheus", "alertmanagers:"),
+        ("prometheus", "vmalert -notifier.url="),
+    ],
+)
 async def test_each_kind_has_its_own_snippet(world: World, sign_in: SignIn, kind: str, shown: str) -> None:
     """A script gets a command, a sender of any kind the address."""
     browser = await sign_in(world.alice)
