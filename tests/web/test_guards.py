@@ -13,6 +13,7 @@ from openalert.domain.access import Role
 from openalert.domain.errors import RateLimited
 from openalert.usecases import api_keys, setup, signin, users
 from openalert.web import guards
+from openalert.web.dialects import WAYS
 from openalert.web.guards import safe_next
 from openalert.web.ratelimit import RateLimit
 
@@ -31,6 +32,14 @@ PUBLIC = {
     "/callbacks/mattermost", "/calendars/{token}",
 }  # fmt: skip
 """Every path that answers strangers. Whoever adds one here says why in the review."""
+
+BY_INTEGRATION_KEY = {
+    "/v2/enqueue", "/v2/change/enqueue", "/generic/2010-04-15/create_event.json", "/integration/{key}/enqueue",
+    "/x-ere/{key}",
+    "/api/v2/alerts", "/api/v2/receivers", "/api/v2/status",
+    "/alertmanager/{key}/api/v2/alerts", "/alertmanager/{key}/api/v2/receivers", "/alertmanager/{key}/api/v2/status",
+}  # fmt: skip
+"""Every path of a dialect: it knows no user and no API key, and answers to the key of an integration alone."""
 
 
 async def session(app: OpenAlert) -> tuple[str, str]:
@@ -91,6 +100,11 @@ async def test_strangers_get_nowhere_but_to_the_public_paths(
             assert answer.status_code == 401, (method, path)
             tried += 1
     assert tried > 20
+
+
+def test_the_dialects_answer_where_we_know_of() -> None:
+    """A way that is added is added above, too; that none of them lets strangers in is in tests/web/dialects."""
+    assert {way.path for way in WAYS} == BY_INTEGRATION_KEY
 
 
 async def test_a_session_and_a_key_open(app: OpenAlert, client: httpx2.AsyncClient) -> None:
