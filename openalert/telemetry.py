@@ -21,14 +21,15 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 EventDict = MutableMapping[str, Any]
 
 _SECRET_NAMES = re.compile(
-    r"(?i)(password|secret|token|authorization|cookie|api_?key|integration_?key|credential|private_key)"
+    r"(?i)(password|secret|token|authorization|cookie|credential|(api|integration|routing|service|private)_?key)"
 )
 _SECRET_PATHS = re.compile(
-    r"(/(?:webhooks/[a-z0-9_.-]+|a|proof|calendars|heartbeats|setup|reset|invitation|integrations/v1/[a-z0-9_-]+)/)[^/?\s\"']+"
+    r"(?i)(/(?:webhooks/[a-z0-9_.-]+|a|proof|calendars|heartbeats|setup|reset|invitation|alertmanager|integration|x-ere"
+    r"|integrations/v1/[a-z0-9_-]+)/)[^/?\s\"']+"
 )
 _SECRET_WORDS = re.compile(
-    r"(?i)\b(oak|oai|oas)_[A-Za-z0-9_-]{8,}|\b(Bearer|Basic)\s+[A-Za-z0-9._~+/=-]{6,}"
-    r"|(?<=://)([^/\s:@]*):[^/\s@]+(?=@)|(?<=[?&])(token|key|secret|password|code|state|ticket)=[^&\s]+"
+    r"(?i)\b(oak|oai|oas)_[A-Za-z0-9_-]{8,}|\b(Bearer|Basic|GenieKey)\s+[A-Za-z0-9._~+/=-]{6,}"
+    r"|(?<=://)([^/\s:@]*):[^/\s@]+(?=@)|(?<=[?&])(token|key|apikey|secret|password|code|state|ticket)=[^&\s]+"
 )
 _CHAT_TOKENS = re.compile(r"(/bot\d+:|\bxox[a-z]{1,2}-|\bxapp-)[A-Za-z0-9_-]{6,}")
 """Of Telegram, which stand in addresses, and of Slack."""

@@ -61,6 +61,10 @@ def test_a_stranger_cannot_write_lines_or_colours(logs: io.StringIO) -> None:
     ("text", "kept"),
     [
         ("POST /webhooks/prometheus/abcdef0123 202", "POST /webhooks/prometheus/[hidden] 202"),
+        ("POST /webhooks/Uptime-Kuma/abcdef0123 202", "POST /webhooks/Uptime-Kuma/[hidden] 202"),
+        ("/alertmanager/abcdef0123/api/v2/alerts", "/alertmanager/[hidden]/api/v2/alerts"),
+        ("/v1/json/azure?apiKey=abcdef0123", "/v1/json/azure?apiKey=[hidden]"),
+        ("Authorization: GenieKey abcdef0123", "Authorization: GenieKey [hidden]"),
         ("GET /a/eyJhbGciOi.x-y_z?x=1", "GET /a/[hidden]?x=1"),
         ("GET /calendars/3b9f6b.ics 200", "GET /calendars/[hidden] 200"),
         ("POST /proof/eyJhbGciOi.x-y_z", "POST /proof/[hidden]"),

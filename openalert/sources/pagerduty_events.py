@@ -131,8 +131,8 @@ def _missing(values: dict[str, Any], names: tuple[str, ...], prefix: str = "") -
 
 
 def _says(value: Any) -> bool:
-    """Whether the value holds anything: null, blank text and empty objects do not."""
-    return bool(value.strip()) if isinstance(value, str) else value is not None and value not in ({}, [])
+    """Whether the value is text that is not blank, or a number: nothing else can be meant."""
+    return bool(value.strip()) if isinstance(value, str) else isinstance(value, int | float)
 
 
 def _linked(body: dict[str, Any]) -> list[dict[str, Any]]:

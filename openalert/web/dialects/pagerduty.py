@@ -66,7 +66,7 @@ async def _event(call: Call) -> tuple[bytes, dict[str, Any]]:
 def _with_key(event: dict[str, Any], name: str) -> str:
     """The event's own identity; one that has none is given one."""
     given = event.get(name)
-    own = text.scalar(given) if isinstance(given, str | int) else ""
+    own = text.scalar(given) if isinstance(given, str | int | float) else ""
     if not own.strip():
         event[name] = own = secrets.token_hex(16)
     return own

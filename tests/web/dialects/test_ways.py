@@ -1,10 +1,12 @@
 """The table of ways: what every dialect promises, whoever adds one."""
 
 import gzip
+import re
 
 import httpx2
 import pytest
 
+from openalert import telemetry
 from openalert.app import OpenAlert
 from openalert.storage import Database
 from openalert.web.dialects import PREFIXES, WAYS
@@ -14,8 +16,8 @@ pytestmark = pytest.mark.anyio
 
 
 def address(way: Way, key: str = "nobody") -> str:
-    """The path of the way with a key in it."""
-    return way.path.replace("{key}", key)
+    """The path of the way with a key, and with any word at its other places."""
+    return re.sub(r"\{\w+\}", "x", re.sub(r"\{(key|token)\}", key, way.path))
 
 
 def test_every_way_lies_below_a_prefix_and_stands_once() -> None:
@@ -35,6 +37,13 @@ async def test_nobody_is_let_in_without_a_key(
         assert answer.headers["content-type"] == "application/json"
     async with sqlite_db.read() as reader:
         assert await reader.value("SELECT count(*) FROM payloads") == 0
+
+
+@pytest.mark.parametrize("way", WAYS, ids=lambda way: f"{way.method} {way.path}")
+def test_no_key_in_a_path_is_logged(way: Way) -> None:
+    """Whatever is written about a request to it, the key is not in it."""
+    for path in (address(way, "s3cr3tKey"), address(way, "s3cr3tKey") + "/"):
+        assert "s3cr3tKey" not in telemetry.redact(f"asked for {path}?apiKey=s3cr3tKey&key=s3cr3tKey")
 
 
 async def test_other_methods_and_paths_are_named(client: httpx2.AsyncClient) -> None:
