@@ -214,6 +214,14 @@ class World:
                     "SELECT min(due_at) FROM notifications WHERE status IN ('pending', 'unknown') AND due_at > :now",
                     now=reader.now,
                 ),
+                await reader.value(
+                    "SELECT min(until) FROM alert_holds WHERE released_at IS NULL AND until > :now",
+                    now=reader.now,
+                ),
+                *[
+                    await reader.value(f"SELECT min(due_at) FROM {table} WHERE due_at > :now", now=reader.now)
+                    for table in ("maintenance_windows", "silences")
+                ],
             ]
         return min((time for time in times if time is not None), default=None)
 

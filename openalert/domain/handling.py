@@ -112,6 +112,13 @@ Stage = Callable[[Draft], None]
 """Looks at a draft and changes it; pure, quick, and free of exceptions that it can foresee."""
 
 
+class Named(msgspec.Struct, frozen=True):
+    """A stage, and what a trace calls it when it breaks."""
+
+    name: str
+    apply: Stage
+
+
 def draft_of(
     signal: Signal, *, integration_id: str, team_id: str, service_id: str, severity: Severity, now: Instant
 ) -> Draft:

@@ -11,8 +11,8 @@ LONGEST = 90 * DAY
 """How long something may mute without a break: whoever wants more wants a rule, or the alert gone."""
 MOST_SERVICES = 100
 
-Covers: TypeAlias = Callable[[str, str, Mapping[str, str]], bool]
-"""Whether an alert of this team and service, with these labels and `matching.facts`, is meant."""
+Covers: TypeAlias = Callable[[str, Mapping[str, str]], bool]
+"""Whether an alert of this service of the team, with these labels and `matching.facts`, is meant."""
 
 
 class Muting(Protocol):
@@ -35,11 +35,9 @@ class Muting(Protocol):
 
 
 def covers(muting: Muting) -> Covers:
-    """The test of a window or silence, made once and asked for every alert."""
-    team, services, fit = muting.team_id, frozenset(muting.service_ids), fits(muting.matchers)
-    return lambda team_id, service_id, labels: (
-        team_id == team and (not services or service_id in services) and fit(labels)
-    )
+    """The test of a window or silence among the alerts of its team, made once and asked for every alert."""
+    services, fit = frozenset(muting.service_ids), fits(muting.matchers)
+    return lambda service_id, labels: (not services or service_id in services) and fit(labels)
 
 
 def matches_everything(muting: Muting) -> bool:

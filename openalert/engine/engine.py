@@ -23,6 +23,7 @@ from openalert.engine import (
     escalate,
     held,
     housekeeping,
+    muting,
     shift_reminders,
     swaps,
     weekly_reports,
@@ -158,7 +159,7 @@ class Engine:
         """Everything that is due at this moment, to its end; for tests and `openalert demo`."""
         while True:
             did = await held.run_due(self._database) + await escalate.run_due(self._database)
-            did += await self.deliver.run_due()
+            did += await muting.run_due(self._database) + await self.deliver.run_due()
             await self.deliver.finish(60)
             if not did:
                 return
@@ -191,6 +192,7 @@ class Engine:
         await self._watch_the_clock()
         did = await held.run_due(self._database)
         did += await escalate.run_due(self._database, self._not_running_since)
+        await muting.run_due(self._database)
         if did:
             self._to_send.set()
         return did

@@ -199,6 +199,35 @@ async def first_of_incident(reader: Reader, incident_id: str) -> str | None:
     return found
 
 
+class FiringAlert(msgspec.Struct, kw_only=True):
+    """As much of an alert as matchers see."""
+
+    id: str
+    service_id: str
+    incident_id: str | None
+    severity: Severity
+    title: str
+    source: str
+    fingerprint: str
+    labels: dict[str, str]
+
+
+_MATCHED = ", ".join(columns_of(FiringAlert))
+
+
+async def firing_of_team(reader: Reader, organization_id: str, team_id: str, limit: int) -> list[FiringAlert]:
+    """The newest alerts of a team that fire and are not held, whoever has acknowledged them."""
+    return await reader.all(
+        FiringAlert,
+        f"SELECT {_MATCHED} FROM alerts "
+        "WHERE organization_id = :organization AND status <> 'resolved' AND status <> 'suppressed' "
+        "AND team_id = :team ORDER BY id DESC LIMIT :limit",
+        organization=organization_id,
+        team=team_id,
+        limit=limit,
+    )
+
+
 async def search(
     reader: Reader, actor: Actor, wanted: AlertFilter, *, limit: int, before: str | None = None
 ) -> list[Alert]:

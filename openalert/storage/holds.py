@@ -144,6 +144,26 @@ async def held_by(reader: Reader, ref_ids: Sequence[str]) -> dict[str, int]:
     return {row[0]: row[1] for row in rows}
 
 
+class HoldCount(msgspec.Struct, frozen=True):
+    """How much a window or silence holds, and has held."""
+
+    now: int = 0
+    """Alerts that it holds at this moment."""
+    ever: int = 0
+    """Alerts that it has held since it was made, those of now among them."""
+
+
+async def counts(reader: Reader, ref_ids: Sequence[str]) -> dict[str, HoldCount]:
+    """How much each of these holds and has held; those that never held anything are left out."""
+    rows = await reader.rows(
+        "SELECT ref_id, count(DISTINCT alert_id), "
+        "count(DISTINCT CASE WHEN released_at IS NULL THEN alert_id END) "
+        f"FROM alert_holds WHERE {reader.any_of('ref_id', 'ids')} GROUP BY ref_id",
+        ids=list(ref_ids),
+    )
+    return {row[0]: HoldCount(now=row[2], ever=row[1]) for row in rows}
+
+
 async def stranded(reader: Reader, limit: int) -> list[str]:
     """Alerts that are held although nothing holds them; there must be none (the engine looks once a minute)."""
     rows = await reader.rows(

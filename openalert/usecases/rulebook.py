@@ -11,19 +11,13 @@ from collections.abc import Awaitable, Callable, Sequence
 import msgspec
 import structlog
 
-from openalert.domain.handling import Draft, Stage
+from openalert.domain.handling import Draft, Named
 from openalert.storage.transaction import Reader
+from openalert.usecases import muting
 
 log = structlog.get_logger(__name__)
 
 MOST_KEPT = 256
-
-
-class Named(msgspec.Struct, frozen=True):
-    """A stage, and what a trace calls it when it breaks."""
-
-    name: str
-    apply: Stage
 
 
 class Rulebook(msgspec.Struct, frozen=True):
@@ -59,7 +53,7 @@ Loader = Callable[[Reader, str], Awaitable[Named | None]]
 """Reads what a team has set and compiles it; None: it has set nothing of the kind."""
 
 ROUTING: tuple[Loader, ...] = ()
-HOLDING: tuple[Loader, ...] = ()
+HOLDING: tuple[Loader, ...] = (muting.maintenance, muting.silence)
 """What there is to set, in the order in which it applies."""
 
 _kept: OrderedDict[str, tuple[str, Rulebook]] = OrderedDict()

@@ -9,6 +9,8 @@ from openalert.domain.access import Role, program_of
 from openalert.domain.escalation import Level, Target, TargetType
 from openalert.domain.ids import new_id
 from openalert.domain.instant import DAY, HOUR
+from openalert.domain.matching import Matcher
+from openalert.domain.recurrence import Recurrence
 from openalert.domain.schedule import RotationChange
 from openalert.domain.second_factor import Passkey
 from openalert.domain.team import Team
@@ -30,12 +32,14 @@ from openalert.usecases import (
     ingest,
     integrations,
     invitations,
+    maintenance_windows,
     notification_rules,
     overrides,
     responders,
     schedules,
     services,
     signin,
+    silences,
     swaps,
     teams,
 )
@@ -123,6 +127,23 @@ async def build(db: Database, organization: Organization, mark: str, *, marked_p
         integration, integration_key = await integrations.create(
             tx, service_id=service.id, name=f"{mark} integration", kind="prometheus"
         )
+        window = await maintenance_windows.create(
+            tx,
+            team_id=team.id,
+            name=f"{mark} window",
+            service_ids=[service.id],
+            matchers=(Matcher(name="host", value=f"{mark}-other"),),
+            starts_at=tx.now + DAY,
+            ends_at=tx.now + DAY + HOUR,
+            recurrence=Recurrence(rule="FREQ=DAILY", timezone="UTC"),
+        )
+        silence = await silences.create(
+            tx,
+            team_id=team.id,
+            matchers=(Matcher(name="host", value=f"{mark}-other"),),
+            comment=f"{mark} comment",
+            ends_at=tx.now + 30 * DAY,
+        )
         invitation = await invitations.create(tx, email=f"{mark}@invited.example", by_mail=False)
         passkey = Passkey(
             id=new_id(tx.now),
@@ -158,6 +179,8 @@ async def build(db: Database, organization: Organization, mark: str, *, marked_p
         "integration_id": integration.id,
         "key_id": key.id,
         "invitation_id": invitation.id,
+        "window_id": window.id,
+        "silence_id": silence.id,
         "passkey_id": passkey.id,
         "rule_id": rule.id,
     }

@@ -60,7 +60,7 @@ OURS = re.compile(
     r"id|.*_id|.*hash|.*_key|key|key_.*|status|phase|severity|kind|.*_kind|type|.*_type|role|method|purpose|channel|timezone|"
     r"act|code|sealed|version|versions|scopes?|outcome|dialect|slug|verb|run|claimed_by|"
     r"email|trace_id|issuer|subject|tenant|public_key|challenge|second_factor|secret|target|"
-    r"escalation_state|state|standing|body_encoding|grouping|levels|teams|fingerprint|drills|counts|digest|etag|period"
+    r"escalation_state|state|standing|body_encoding|grouping|levels|teams|fingerprint|drills|counts|digest|etag|period|recurrence"
 )
 """Columns that hold words of ours, ids, hashes, or what is looked things up by; all others are an attacker's."""
 OUR_TABLES = re.compile(
@@ -68,7 +68,7 @@ OUR_TABLES = re.compile(
 )
 """Tables without words of people; the audit log keeps what acts of hostile names wrote into it."""
 OUR_MEMBERS = re.compile(
-    r"id|.*Id|.*_id|status|severity|kind|type|role|verb|outcome|act|from|to|was|phase|channel|field"
+    r"id|.*Id|.*_id|status|severity|kind|type|role|verb|outcome|act|from|to|was|phase|channel|field|operator"
 )
 """Members of stored documents that hold words of ours."""
 

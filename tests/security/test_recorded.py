@@ -89,6 +89,7 @@ ELSEWHERE |= {
 }
 
 WITHOUT: dict[tuple[str, str], str] = {
+    ("POST", "/api/v1/silences/preview"): "shows what a silence would hide, and keeps nothing",
     ("POST", "/api/v1/message-templates/{way}/preview"): "shows how a message would read, and keeps nothing",
     **{
         (
@@ -159,12 +160,20 @@ FIRST: dict[str, tuple[Step, ...]] = {
         for base in ("", "/api/v1")
         for act in ("", "/take", "/{swap_id}/take", "/{swap_id}/withdraw")
     },
+    **{
+        f"POST {base}/maintenance-windows/{{window_id}}/{act}": (
+            ("POST", "/api/v1/maintenance-windows/{window_id}/begin"),
+        )
+        for base in ("/api/v1",)
+        for act in ("extend", "end")
+    },
     "DELETE /api/v1/message-templates/{way}": (("PUT", "/api/v1/message-templates/{way}"),),
 }
 """What must be done before it can be done."""
 
 BODIES: dict[str, Any] = {
     "PATCH /api/v1/schedules/{schedule_id}/overrides/{override_id}": {"reason": "Another"},
+    "PATCH /api/v1/silences/{silence_id}": {"comment": "Another"},
     "PATCH /api/v1/users/me": {"name": "Another"},
     "PATCH /api/v1/incidents/{incident_id}/responders/{responder_id}": {"role": "incident_commander"},
     "PATCH /api/v1/schedules/{schedule_id}/rotations/{rotation_id}": {"name": "Another"},

@@ -6,7 +6,7 @@ import pytest
 
 from openalert.domain.alert import AlertStatus
 from openalert.domain.errors import NotFound
-from openalert.domain.handling import Draft, Hold, HoldKind
+from openalert.domain.handling import Draft, Hold, HoldKind, Named, Stage
 from openalert.domain.instant import MINUTE, Instant
 from openalert.domain.severity import Severity
 from openalert.domain.trace import MOST_STEPS, Step, sentence, shortened
@@ -15,7 +15,6 @@ from openalert.storage.alerts import AlertFilter
 from openalert.storage.transaction import Reader
 from openalert.usecases import alerts as acts
 from openalert.usecases import holding, rulebook, traces
-from openalert.usecases.rulebook import Named
 from tests import make
 from tests.invariants import broken
 from tests.world import World, level
@@ -39,7 +38,7 @@ class Book:
 
         return load
 
-    def route(self, change: rulebook.Stage) -> None:
+    def route(self, change: Stage) -> None:
         """What changes a draft."""
         self.routing.append(Named("rule", change))
 
