@@ -76,6 +76,8 @@ def test_a_stranger_cannot_write_lines_or_colours(logs: io.StringIO) -> None:
         ("wss://wss.slack.com/link/?ticket=12-ab", "wss://wss.slack.com/link/?ticket=[hidden]"),
         ("GET /setup/s3cr3t", "GET /setup/[hidden]"),
         ("Authorization: Bearer abcdefgh.123", "Authorization: Bearer [hidden]"),
+        ("Authorization: GenieKey 43a29c5c-3dbf", "Authorization: GenieKey [hidden]"),
+        ("POST /v1/json/azure?apiKey=43a29c5c-3dbf", "POST /v1/json/azure?apiKey=[hidden]"),
         ("key oak_0190_abcdefghijk here", "key oak_[hidden] here"),
         ("postgres://user:pw@db/x", "postgres://user:[hidden]@db/x"),
         ("/incidents/1?status=open", "/incidents/1?status=open"),

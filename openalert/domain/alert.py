@@ -52,6 +52,8 @@ class Signal(msgspec.Struct, kw_only=True):
     """When it began, by the source's clock; None: not said. Orders occurrences (promise IN-5)."""
     ends_at: Instant | None = None
     """When it ended, by the source's clock; only meaningful when resolved."""
+    words_stay: bool = False
+    """A repeat changes neither what the first said nor makes it less bad, as senders made for Opsgenie expect."""
 
 
 class Alert(msgspec.Struct, kw_only=True):

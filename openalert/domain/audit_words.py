@@ -15,6 +15,9 @@ _LONGEST = 60
 _ACTS = {
     "alert.acknowledged": "acknowledged the alert {target}",
     "alert.resolved": "resolved the alert {target}",
+    "alert.responder_named": "named a responder of the alert {target}",
+    "alert.tagged": "changed the tags of the alert {target}",
+    "alert.unacknowledged": "took back the acknowledgement of the alert {target}",
     "notification.resent": "sent the message {target} once more",
     "api_key.created": "made the API key {target}",
     "api_key.revoked": "revoked the API key {target}",

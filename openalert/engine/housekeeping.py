@@ -6,12 +6,14 @@ from typing import Any
 from openalert.domain.handoff_note import KEPT_FOR as NOTES_KEPT_FOR
 from openalert.domain.idempotency import KEPT_FOR
 from openalert.domain.instant import DAY, MINUTE, Instant
+from openalert.domain.opsgenie import REQUESTS_KEPT_FOR
 from openalert.storage import (
     calendar_feeds,
     chat_codes,
     events,
     handoff_notes,
     idempotency,
+    opsgenie,
     payloads,
     provider_events,
     runs,
@@ -41,6 +43,7 @@ async def forget(database: Database, payload_days: int) -> None:
         await chat_codes.forget(tx, tx.now)
         await calendar_feeds.forget(tx, tx.now - IMPORTED_FOR)
         await handoff_notes.forget(tx, tx.now - NOTES_KEPT_FOR)
+        await opsgenie.forget(tx, tx.now - REQUESTS_KEPT_FOR)
         await payloads.forget(tx, tx.now - payload_days * DAY)
 
 

@@ -61,4 +61,16 @@ def _responder(each: Any) -> str:
     return text.line(first(at(each, "name"), at(each, "username"), at(each, "id")))
 
 
+def create(body: dict[str, Any], inbound: Inbound, request_id: str) -> Signal:
+    """What a call of the Alert API's own address creates: without an alias, an alert of its own.
+
+    https://docs.opsgenie.com/docs/alert-deduplication: one more of an open alert raises its count and nothing else.
+    """
+    signal = _read({name: value for name, value in body.items() if name not in {"status", "action"}}, inbound)
+    signal.words_stay = True
+    if not text.scalar(body.get("alias")).strip():
+        signal.fingerprint = signal.group = f"{NAME}:{request_id}"
+    return signal
+
+
 SOURCE = source_of(NAME, _looks_like, _read)

@@ -85,6 +85,14 @@ async def refresh(tx: Transaction, changes: Sequence[Mapping[str, Any]]) -> None
     )
 
 
+async def rise(tx: Transaction, risen: Mapping[str, Severity]) -> None:
+    """These are worse than they were, by id; what they say stays."""
+    await tx.many(
+        "UPDATE alerts SET severity = :severity, updated_at = :now WHERE id = :id",
+        [{"id": alert_id, "severity": str(severity), "now": tx.now} for alert_id, severity in risen.items()],
+    )
+
+
 async def decide(tx: Transaction, decided: Sequence[Alert]) -> None:
     """Write what was decided about held alerts that have not ended meanwhile: all that `domain.handling` may change."""
     await tx.many(
@@ -167,6 +175,16 @@ async def acknowledge(tx: Transaction, alert_id: str) -> None:
     await tx.execute(
         "UPDATE alerts SET status = 'acknowledged', acknowledged_at = :now, updated_at = :now "
         "WHERE id = :id AND status = 'firing'",
+        id=alert_id,
+        now=tx.now,
+    )
+
+
+async def unacknowledge(tx: Transaction, alert_id: str) -> None:
+    """Mark one acknowledged alert as firing again."""
+    await tx.execute(
+        "UPDATE alerts SET status = 'firing', acknowledged_at = NULL, updated_at = :now "
+        "WHERE id = :id AND status = 'acknowledged'",
         id=alert_id,
         now=tx.now,
     )

@@ -41,7 +41,9 @@ async def resolve(tx: Transaction, alert_id: str) -> Alert:
     if alert.status is AlertStatus.RESOLVED:
         return alert
     ended = {"id": alert_id, "starts_at": alert.starts_at, "resolved_at": tx.now, "at": tx.now}
-    await alerts.resolve(tx, [ended | {"resolved_by_id": tx.actor.id or "system"}])
+    # What its own source closes is over; what a person closes opens again while its source goes on.
+    by_id = None if tx.actor.kind == "integration" else tx.actor.id or "system"
+    await alerts.resolve(tx, [ended | {"resolved_by_id": by_id}])
     await holds.close(tx, [alert_id])
     _record(tx, "resolved", alert)
     work = Work(tx)

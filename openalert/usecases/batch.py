@@ -9,6 +9,7 @@ from openalert.domain.handling import Draft, HoldKind, draft_of
 from openalert.domain.incident import Incident, open_key
 from openalert.domain.instant import Instant
 from openalert.domain.service import Payload
+from openalert.domain.severity import Severity
 from openalert.storage import alerts, holds, incidents, merges, payloads, routes
 from openalert.storage.holds import HoldRow
 from openalert.storage.routes import Route
@@ -36,6 +37,7 @@ class Batch:
         self.superseded: list[str] = []
         self.repeats: dict[str, int] = {}
         self.refreshed: dict[str, tuple[Signal, str | None]] = {}
+        self.risen: dict[str, Severity] = {}
         self.resolved: dict[str, tuple[Instant, Instant | None]] = {}
         self.payloads: list[Payload] = []
         self.drafts: dict[int, Draft] = {}
@@ -180,6 +182,7 @@ class Batch:
             tx,
             [_refreshing(key, signal, payload, tx.now) for key, (signal, payload) in self.refreshed.items()],
         )
+        await alerts.rise(tx, self.risen)
         await alerts.resolve(
             tx,
             [

@@ -8,7 +8,7 @@ order inside each; an incident is resolved at the end of a message, never in its
 
 import base64
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 
@@ -59,6 +59,8 @@ class Delivery(msgspec.Struct, kw_only=True):
     trace_id: str
     replay_of: str | None = None
     """The payload that an operator sends through again."""
+    then: "Then | None" = None
+    """What else becomes true with it, once it is taken in."""
 
 
 class Outcome(msgspec.Struct, kw_only=True):
@@ -71,6 +73,10 @@ class Outcome(msgspec.Struct, kw_only=True):
     """Id and number of those it concerned."""
     payload_id: str | None = None
     """The message as it is kept; None when it is not."""
+
+
+Then = Callable[[Transaction, Route, Outcome], Awaitable[None]]
+"""Writes in the transaction of a delivery what goes with it in its dialect."""
 
 
 class _Message(Concerned):
@@ -120,6 +126,9 @@ async def take_in(tx: Transaction, deliveries: Sequence[Delivery]) -> list[Outco
         else:
             outcomes.append(await _take_one(batch, _Message(delivery, route, tx.now)))
     await batch.write()
+    for delivery, outcome in zip(deliveries, outcomes, strict=True):
+        if delivery.then is not None and (route := known.get(delivery.key_hash)) is not None:
+            await delivery.then(tx, route, outcome)
     silent = {route.integration_id for _, route in accepted if route.heard_before(tx.now)}
     if silent:
         await routes.heard(tx, list(silent))
@@ -262,7 +271,14 @@ async def _repeat(
     was = known.severity
     severity = draft.severity if draft is not None else signal.severity or was
     begun = later(signal.starts_at, known.starts_at)
-    if severity is not known.severity or content_sum(signal) != known.content_sum or begun != known.starts_at:
+    if signal.words_stay:
+        severity = max(severity, was, key=lambda each: each.rank)
+        if severity is not was:
+            batch.risen[known.id] = known.severity = severity
+            message.keep = True
+    elif (
+        severity is not known.severity or content_sum(signal) != known.content_sum or begun != known.starts_at
+    ):
         signal.severity, signal.starts_at = severity, begun
         batch.refreshed[known.id] = (signal, message.payload_id)
         known.content_sum, known.severity, known.starts_at = content_sum(signal), severity, begun

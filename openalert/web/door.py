@@ -20,7 +20,7 @@ from openalert.sources import Inbound, Reading
 from openalert.storage import routes
 from openalert.storage.database import Database
 from openalert.storage.routes import Route
-from openalert.usecases.ingest import Delivery, Outcome
+from openalert.usecases.ingest import Delivery, Outcome, Then
 from openalert.usecases.intake import Intake
 from openalert.usecases.subscriptions import Subscriptions
 from openalert.web.asgi import Receive, Scope
@@ -96,8 +96,9 @@ class Door:
         source: str,
         content: bytes,
         read: Callable[[], Reading],
+        then: Then | None = None,
     ) -> Delivered:
-        """Read the message and take it in; returns after the commit.
+        """Read the message and take it in; returns after the commit, of which `then` is a part.
 
         Whatever `read` refuses is kept in quarantine and raised again; NotFound when the key is not good any more.
         """
@@ -111,6 +112,7 @@ class Door:
             reading=reading,
             failure=failure,
             trace_id=scope["request_id"],
+            then=then,
         )
         begun = time.perf_counter()
         outcome = await self._intake.submit(delivery)

@@ -33,7 +33,17 @@ PUBLIC = {
 }  # fmt: skip
 """Every path that answers strangers. Whoever adds one here says why in the review."""
 
+OPSGENIE = {
+    "/v2/alerts", "/v2/alerts/count", "/v2/alerts/saved-searches", "/v2/alerts/requests/{request}",
+    "/v1/json/alert", "/v1/json/alert/close", "/v1/json/alert/acknowledge", "/v1/json/alert/note", "/v1/json/{source}",
+    *("/v2/alerts/{identifier}" + tail for tail in (
+        "", "/acknowledge", "/unacknowledge", "/close", "/snooze", "/escalate", "/assign", "/responders", "/teams",
+        "/tags", "/details", "/notes", "/logs", "/recipients", "/actions/{action}", "/message", "/description",
+        "/priority",
+    )),
+}  # fmt: skip
 BY_INTEGRATION_KEY = {
+    *OPSGENIE, *("/jsm/ops/integration" + path for path in OPSGENIE),
     "/v2/enqueue", "/v2/change/enqueue", "/generic/2010-04-15/create_event.json", "/integration/{key}/enqueue",
     "/x-ere/{key}",
     "/api/v2/alerts", "/api/v2/receivers", "/api/v2/status",

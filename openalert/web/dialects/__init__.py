@@ -4,19 +4,30 @@ An ASGI application beside Litestar, like `web.webhooks`, because storms arrive 
 routes: a dialect is a file that adds its own. What may succeed later is answered with 503 and nothing else.
 """
 
+from urllib.parse import unquote
+
 import structlog
 
 from openalert.domain.errors import OpenAlertError, Unavailable
 from openalert.web.asgi import Receive, Scope, Send
-from openalert.web.dialects import alertmanager, pagerduty
+from openalert.web.dialects import alertmanager, opsgenie_alerts, opsgenie_json, opsgenie_reads, pagerduty
 from openalert.web.dialects.way import Answer, Call, Way
 from openalert.web.door import Door
 from openalert.web.problems import Refused
 
 log = structlog.get_logger(__name__)
 
-WAYS: tuple[Way, ...] = (*pagerduty.WAYS, *alertmanager.WAYS)
-PREFIXES = ("/v2/", "/generic/", "/integration/", "/x-ere/", "/api/v2/", "/alertmanager/")
+WAYS: tuple[Way, ...] = (
+    *pagerduty.WAYS,
+    *alertmanager.WAYS,
+    *opsgenie_reads.WAYS,
+    *opsgenie_alerts.WAYS,
+    *opsgenie_json.WAYS,
+)
+"""Of two that fit a path the first answers."""
+PREFIXES = (
+    "/v2/", "/generic/", "/integration/", "/x-ere/", "/api/v2/", "/alertmanager/", "/v1/json/", "/jsm/ops/integration/",
+)  # fmt: skip
 """Below these nothing else answers; every path of `WAYS` begins with one of them."""
 
 
@@ -36,7 +47,7 @@ class Dialects:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
-        way, names = self._find(scope["path"], scope["method"])
+        way, names = self._find(_parts_of(scope), scope["method"])
         scope["path_template"] = way.path
         try:
             answer = await way.handle(Call(self._door, scope, receive, names))
@@ -47,9 +58,8 @@ class Dialects:
             answer = way.refuse(_fault(error), scope["request_id"])
         await _send(send, answer, with_body=scope["method"] != "HEAD")
 
-    def _find(self, path: str, method: str) -> tuple[Way, dict[str, str]]:
+    def _find(self, given: tuple[str, ...], method: str) -> tuple[Way, dict[str, str]]:
         """Who answers, and what stands at the places of the path; Refused when nobody does."""
-        given = _parts(path)
         for parts, ways in self._by_length.get(len(given), ()):
             names = _names(parts, given)
             if names is not None:
@@ -67,6 +77,14 @@ class Dialects:
 
 def _parts(path: str) -> tuple[str, ...]:
     return tuple(path.strip("/").split("/"))
+
+
+def _parts_of(scope: Scope) -> tuple[str, ...]:
+    """The parts of the path as they were meant: a slash that came as `%2F` belongs to its part."""
+    raw: bytes = scope.get("raw_path") or b""
+    if b"%2" not in raw:
+        return _parts(scope["path"])
+    return tuple(unquote(part, errors="replace") for part in _parts(raw.decode("latin-1")))
 
 
 def _names(parts: tuple[str, ...], given: tuple[str, ...]) -> dict[str, str] | None:

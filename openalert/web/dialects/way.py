@@ -8,6 +8,7 @@ import msgspec
 from openalert.domain.errors import OpenAlertError
 from openalert.sources import Inbound, Reading
 from openalert.sources.body import decode
+from openalert.usecases.ingest import Then
 from openalert.web.asgi import Receive, Scope
 from openalert.web.door import Delivered, Door, body_of
 
@@ -51,11 +52,13 @@ class Call:
         """The value that a body holds, whatever its content type claims; Invalid, TooLarge or Unsupported."""
         return decode(content, self.inbound, self.door.max_body)
 
-    async def take_in(self, key: str, source: str, content: bytes, read: Callable[[], Reading]) -> Delivered:
+    async def take_in(
+        self, key: str, source: str, content: bytes, read: Callable[[], Reading], then: Then | None = None
+    ) -> Delivered:
         """Take in a message as `read` reads it; NotFound when the key is not good. See `Door.take_in`."""
         await self.door.admit(key)
         return await self.door.take_in(
-            self.scope, self.inbound, key=key, source=source, content=content, read=read
+            self.scope, self.inbound, key=key, source=source, content=content, read=read, then=then
         )
 
 

@@ -67,7 +67,12 @@ KINDS = (
     Kind("github", "GitHub", CODE, "Settings, Webhooks, as application/json"),
     Kind("gitlab", "GitLab", CODE, "Settings, Webhooks"),
     Kind("opsgenie", "Opsgenie webhooks", PAGERS, "Integrations, Webhook"),
-    Kind("opsgenie_api", "Opsgenie's Alert API", PAGERS, "any tool's own URL for Opsgenie"),
+    Kind(
+        "opsgenie_api",
+        "Opsgenie's Alert API",
+        PAGERS,
+        "any tool that pages through Opsgenie: its API URL and API key",
+    ),
     Kind("pagerduty", "PagerDuty webhooks", PAGERS, "Generic webhooks (v3)"),
     Kind(
         "pagerduty_events",

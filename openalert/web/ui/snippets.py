@@ -16,6 +16,8 @@ def first(kind: str, base: str, key: str) -> str:
         return alertmanager(url)
     if kind == "pagerduty_events":
         return f"url: {base}/v2/enqueue\nrouting_key: {key}"
+    if kind == "opsgenie_api":
+        return f"api_url: {base}/\napi_key: {key}"
     return curl(url) if kind == "generic" else url
 
 
@@ -64,7 +66,28 @@ def _of_pagerduty_events(base: str, key: str) -> Snippets:
     )
 
 
+def _of_opsgenie_api(base: str, key: str) -> Snippets:
+    receiver = f"""receivers:
+  - name: openalert
+    opsgenie_configs:
+      - api_url: {base}/
+        api_key: {key}"""
+    alert = '{"message":"Disk almost full","alias":"disk-db-1","priority":"P2"}'
+    script = (
+        f"curl -X POST {base}/v2/alerts -H 'Authorization: GenieKey {key}' "
+        f"-H 'Content-Type: application/json' -d '{alert}'"
+    )
+    return (
+        ("Alertmanager: alertmanager.yml", receiver),
+        ("A script", script),
+        ("Where a tool takes the whole address: Grafana, ElastAlert", f"{base}/v2/alerts"),
+        ("A product with an address of its own at Opsgenie", f"{base}/v1/json/azure?apiKey={key}"),
+        ("Where a tool takes a URL and no key", f"{base}/webhooks/opsgenie_api/{key}"),
+    )
+
+
 _OTHERS: dict[str, Callable[[str, str], Snippets]] = {
     "prometheus": _of_prometheus,
     "pagerduty_events": _of_pagerduty_events,
+    "opsgenie_api": _of_opsgenie_api,
 }
