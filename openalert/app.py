@@ -43,7 +43,7 @@ from openalert.usecases.intake import Intake
 from openalert.usecases.single_sign_on import SingleSignOn, end_other_sessions
 from openalert.usecases.slack import Slack
 from openalert.usecases.subscriptions import Subscriptions
-from openalert.web import assets, dialects, door, etags, guards, problems, webhooks
+from openalert.web import assets, dialects, door, etags, guards, heartbeats, problems, webhooks
 from openalert.web.callbacks import telegram
 from openalert.web.description import Description
 from openalert.web.guards import Access
@@ -101,6 +101,7 @@ class OpenAlert:
             {
                 webhooks.PREFIX: webhooks.Webhooks(entrance),
                 **dict.fromkeys(dialects.PREFIXES, dialects.Dialects(entrance)),
+                heartbeats.PREFIX: heartbeats.Heartbeats(database),
                 "/static/": assets.serve,
                 "/api/v1/ws": self.live,
             },

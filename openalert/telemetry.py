@@ -215,6 +215,8 @@ RESPONDER_REACHABLE = _gauge(
 ONCALL = _gauge("oncall", "1 for each person who is on call for a schedule.", "schedule", "user")
 ONCALL_PEOPLE = _gauge("oncall_people", "How many people are on call for a schedule; 0: a gap.", "schedule")
 WARNINGS = _gauge("warnings", "What would keep a page from arriving, found before it does.", "kind")
+HEARTBEATS = _gauge("heartbeats", "Heartbeats in each state; one that is late or failed pages.", "status")
+BEATS = _counter("beats_total", "Beats that came to the addresses of heartbeats, by what they said.", "kind")
 BUILD = _gauge("build_info", "1, with the version that runs.", "version")
 REQUESTS = _histogram(
     "http_request_seconds", "Answers to HTTP requests, by route template.", "method", "route", "status"

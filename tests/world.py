@@ -210,6 +210,7 @@ class World:
         async with self.db.read() as reader:
             times = [
                 await reader.value("SELECT min(due_at) FROM timers WHERE due_at > :now", now=reader.now),
+                await reader.value("SELECT min(due_at) FROM heartbeats WHERE due_at > :now", now=reader.now),
                 await reader.value(
                     "SELECT min(due_at) FROM notifications WHERE status IN ('pending', 'unknown') AND due_at > :now",
                     now=reader.now,

@@ -54,6 +54,9 @@ _ACTS = {
     "follower.added": "lets the channel {target} follow it",
     "follower.removed": "lets the channel {target} follow it no more",
     "follower.updated": "changed what the channel {target} hears",
+    "heartbeat.key_rotated": "gave the heartbeat {target} a new key",
+    "heartbeat.paused": "paused the heartbeat {target}",
+    "heartbeat.resumed": "resumed the heartbeat {target}",
     "identity.connected": "connected {target} to an account of the identity provider",
     "incident.acknowledged": "acknowledged the incident {target}",
     "incident.escalated": "escalated the incident {target} to the next level",
@@ -109,6 +112,8 @@ _SAID_ALREADY: dict[str, tuple[str, ...]] = {
     "incident.reopened": ("status ",),
     "incident.resolved": ("status ", "via none", "resolution none"),
     "user.signed_in": ("user agent ",),
+    "heartbeat.paused": ("is paused ",),
+    "heartbeat.resumed": ("is paused ",),
 }
 """Beginnings of changes that the words of the act say already, or that are too long for a line."""
 

@@ -21,6 +21,7 @@ from openalert.engine import (
     calendar_feeds,
     drills,
     escalate,
+    heartbeats,
     held,
     housekeeping,
     muting,
@@ -33,8 +34,9 @@ from openalert.engine.lines import Lines
 from openalert.notifiers.calendar_feed import CalendarFetcher
 from openalert.notifiers.notifier import Notifier
 from openalert.storage import duties, incidents, notifications, runs, timers
+from openalert.storage import heartbeats as stored_heartbeats
 from openalert.storage.database import Database
-from openalert.usecases import handoffs, reachability, warnings
+from openalert.usecases import beats, handoffs, reachability, warnings
 from openalert.usecases import shift_reminders as reminders
 from openalert.usecases.deliveries import Outside
 
@@ -47,6 +49,8 @@ AUDIT_SECONDS = 60.0
 ALIVE_SECONDS = 5.0
 WARNINGS_SECONDS = 300.0
 REMINDERS_SECONDS = 300.0
+DEAF_SECONDS = 8.0
+"""Without a sign of life for so long, beats may have found nobody who heard them."""
 MOST_MEASURED = 1_000
 STEP_OF_CLOCK = 2 * SECOND
 """A jump of the wall clock against the monotonic one that is more than drift."""
@@ -105,6 +109,7 @@ class Engine:
         self._tasks: list[asyncio.Task[None]] = []
         self._not_running_since: Instant | None = None
         self._offset: int | None = None
+        self._listening = _elapsed()
         self._duties: handoffs.Known = {}
         self._turns: reminders.Known = {}
         self.outlook: warnings.Outlook | None = None
@@ -118,6 +123,7 @@ class Engine:
         self._database.listen(self._woken)
         for name, step, event, seconds in (
             ("escalate", self._escalate, self._due, TICK_SECONDS),
+            ("heartbeats", self._check_heartbeats, asyncio.Event(), TICK_SECONDS),
             ("deliver", self._deliver, self._to_send, TICK_SECONDS),
             ("audit", self._audit, asyncio.Event(), AUDIT_SECONDS),
             ("alive", self._alive, asyncio.Event(), ALIVE_SECONDS),
@@ -135,7 +141,10 @@ class Engine:
         now = self._database.clock()
         async with self._database.transaction() as tx:
             previous = await runs.begin(tx, self.run_id)
+            if previous is not None:
+                await beats.excuse(tx, previous.last_seen_at, now)
         self.health.last_write = time.monotonic()
+        self._listening = _elapsed()
         self._not_running_since = housekeeping.gap(previous, now)
         if self._not_running_since is not None:
             log.warning("was not running", seconds=(now - self._not_running_since) // SECOND)
@@ -158,7 +167,8 @@ class Engine:
     async def run_until_idle(self) -> None:
         """Everything that is due at this moment, to its end; for tests and `openalert demo`."""
         while True:
-            did = await held.run_due(self._database) + await escalate.run_due(self._database)
+            did = await heartbeats.run_due(self._database) + await held.run_due(self._database)
+            did += await escalate.run_due(self._database)
             did += await muting.run_due(self._database) + await self.deliver.run_due()
             await self.deliver.finish(60)
             if not did:
@@ -197,6 +207,21 @@ class Engine:
             self._to_send.set()
         return did
 
+    async def _check_heartbeats(self) -> int:
+        """First what could not be heard, then what is missing; while the server stops, beats are refused."""
+        if self.health.draining:
+            return 0
+        await self._excuse_heartbeats()
+        return await heartbeats.run_due(self._database)
+
+    async def _excuse_heartbeats(self) -> None:
+        """A machine that was stopped, or could write nothing down, must not blame those whom it did not hear."""
+        deaf = _elapsed() - self._listening
+        if deaf > DEAF_SECONDS:
+            now = self._database.clock()
+            await heartbeats.excuse(self._database, now - int(deaf * SECOND), now)
+            self._listening = _elapsed()
+
     async def _deliver(self) -> int:
         return await self.deliver.run_due()
 
@@ -233,8 +258,10 @@ class Engine:
         return await calendar_feeds.run_due(self._database, self._calendars) if self._calendars else 0
 
     async def _alive(self) -> int:
+        await self._excuse_heartbeats()
         await housekeeping.alive(self._database, self.run_id)
         self.health.last_write = time.monotonic()
+        self._listening = _elapsed()
         return 0
 
     async def _measure(self) -> int:
@@ -243,6 +270,7 @@ class Engine:
             page = await notifications.oldest_unsent_page(reader)
             counts = await incidents.open_counts(reader)
             now = reader.now
+        await heartbeats.measure(self._database)
         telemetry.INCIDENTS_OPEN.set(sum(counts.values()))
         telemetry.OLDEST_DUE_TIMER.set(max(0, now - due) / SECOND if due is not None else 0)
         telemetry.OLDEST_UNSENT_PAGE.set(max(0, now - page) / SECOND if page is not None else 0)
@@ -284,4 +312,10 @@ class Engine:
         log.warning("the clock was set", by_seconds=(offset - before) / SECOND)
         async with self._database.transaction() as tx:
             await timers.shift(tx, offset - before)
+            await stored_heartbeats.shift(tx, offset - before)
             await notifications.shift(tx, offset - before)
+
+
+def _elapsed() -> float:
+    """Seconds since the machine was started, those in which it slept among them."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)

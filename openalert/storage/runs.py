@@ -12,6 +12,7 @@ class Run(msgspec.Struct, kw_only=True):
     id: str
     started_at: Instant
     last_seen_at: Instant
+    """When it last committed its sign of life: until then it heard everybody, also where it stopped later."""
     stopped_at: Instant | None = None
 
 
@@ -29,9 +30,7 @@ async def seen(tx: Transaction, run_id: str) -> None:
 
 async def end(tx: Transaction, run_id: str) -> None:
     """It stops of its own accord."""
-    await tx.execute(
-        "UPDATE runs SET last_seen_at = :now, stopped_at = :now WHERE id = :id", id=run_id, now=tx.now
-    )
+    await tx.execute("UPDATE runs SET stopped_at = :now WHERE id = :id", id=run_id, now=tx.now)
 
 
 async def last(reader: Reader) -> Run | None:

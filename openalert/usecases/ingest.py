@@ -61,6 +61,8 @@ class Delivery(msgspec.Struct, kw_only=True):
     """The payload that an operator sends through again."""
     then: "Then | None" = None
     """What else becomes true with it, once it is taken in."""
+    is_own: bool = False
+    """Whether we found it out ourselves, so that there is no message to keep."""
 
 
 class Outcome(msgspec.Struct, kw_only=True):
@@ -93,7 +95,7 @@ class _Message(Concerned):
         )
         self.delivery = delivery
         self.route = route
-        self.payload_id = new_id(now)
+        self.payload_id = "" if delivery.is_own else new_id(now)
         self.outcome = Outcome()
         self.keep = False
         """Whether the message changed anything, so that its body is kept."""
@@ -135,6 +137,24 @@ async def take_in(tx: Transaction, deliveries: Sequence[Delivery]) -> list[Outco
     return outcomes
 
 
+async def take_in_own(tx: Transaction, found: Sequence[tuple[Route, Signal]]) -> None:
+    """Take in what we found out ourselves, each by its route; no message is kept of it."""
+    batch = Batch(tx)
+    await batch.prepare(found)
+    for route, signal in found:
+        delivery = Delivery(
+            key_hash="",
+            content=b"",
+            content_type="",
+            source=signal.source,
+            reading=Reading(signal.source, [signal]),
+            trace_id="",
+            is_own=True,
+        )
+        await _take_one(batch, _Message(delivery, route, tx.now))
+    await batch.write()
+
+
 async def _take_one(batch: Batch, message: _Message) -> Outcome:
     reading = message.delivery.reading
     if reading is None:
@@ -145,7 +165,8 @@ async def _take_one(batch: Batch, message: _Message) -> Outcome:
     await conclude(batch, message)
     message.outcome.processed = len(reading.signals)
     message.outcome.incidents = [(each.id, each.number) for each in message.touched.values()]
-    if message.keep or reading.skipped or message.delivery.replay_of or not reading.signals:
+    worth_it = message.keep or reading.skipped or message.delivery.replay_of or not reading.signals
+    if worth_it and not message.delivery.is_own:
         batch.payloads.append(_payload(message, reading, batch.tx.now))
         message.outcome.payload_id = message.payload_id
     return message.outcome
@@ -241,7 +262,7 @@ def _store(
         labels=signal.labels,
         annotations=signal.annotations,
         links=signal.links,
-        payload_id=message.payload_id,
+        payload_id=message.payload_id or None,
         content_sum=content_sum(signal),
         count=1,
         starts_at=signal.starts_at,
@@ -280,7 +301,7 @@ async def _repeat(
         severity is not known.severity or content_sum(signal) != known.content_sum or begun != known.starts_at
     ):
         signal.severity, signal.starts_at = severity, begun
-        batch.refreshed[known.id] = (signal, message.payload_id)
+        batch.refreshed[known.id] = (signal, message.payload_id or None)
         known.content_sum, known.severity, known.starts_at = content_sum(signal), severity, begun
         message.keep = True
     incident = batch.by_id.get(known.incident_id or "")

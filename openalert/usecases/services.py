@@ -10,7 +10,7 @@ from openalert.domain.errors import Invalid
 from openalert.domain.ids import new_id
 from openalert.domain.service import Service
 from openalert.domain.team import check_name, slugify
-from openalert.storage import escalation_policies, followers, integrations, services
+from openalert.storage import escalation_policies, followers, heartbeats, integrations, services
 from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import audit
 from openalert.usecases.access import found, given, new_owner, require, team_for, unknown
@@ -105,10 +105,11 @@ async def update(
 
 
 async def delete(tx: Transaction, service_id: str) -> None:
-    """Delete a service and its integrations; what they sent and caused stays."""
+    """Delete a service, its integrations and heartbeats; what they sent and caused stays."""
     service = await to_configure(tx, service_id)
     service.deleted_at = service.updated_at = tx.now
     await integrations.delete_of_service(tx, service.id)
+    await heartbeats.delete_of_service(tx, service.id)
     await services.update(tx, service)
     audit.change(tx, "service.deleted", service, None)
 

@@ -70,6 +70,7 @@ CODES: dict[str, Code] = {
     "CONTACT_METHOD_NOT_FOUND": Code((404,), "No such contact method."),
     "ESCALATION_POLICY_NOT_FOUND": Code((404,), "No such escalation policy."),
     "HANDOFF_NOTE_NOT_FOUND": Code((404,), "No such handoff note."),
+    "HEARTBEAT_NOT_FOUND": Code((404,), "No such heartbeat; for a beat, the key in the address is unknown, or what follows it means nothing."),
     "IDENTITY_NOT_FOUND": Code((404,), "No such identity of the provider."),
     "INCIDENT_NOT_FOUND": Code((404,), "No such incident."),
     "CALENDAR_NOT_FOUND": Code((404,), "No such calendar: the link is unknown, revoked, or its maker may not read the shifts any more."),

@@ -22,7 +22,7 @@ import structlog
 from openalert import telemetry
 from openalert.config import Config
 from openalert.domain.errors import TooLarge, Unavailable, Unsupported
-from openalert.web import dialects, webhooks
+from openalert.web import dialects, heartbeats, webhooks
 from openalert.web.asgi import ASGIApp, Message, Receive, Scope, Send, header
 from openalert.web.hosts import KnownHosts
 from openalert.web.problems import Refused, send_problem
@@ -36,7 +36,15 @@ _KINDS_REMEMBERED = 500
 _numbers = itertools.count(secrets.randbits(62))
 """Request ids: they need to be different, not secret."""
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
-_QUIET = (webhooks.PREFIX, *dialects.PREFIXES, "/health", "/ready", "/metrics", "/static/")
+_QUIET = (
+    webhooks.PREFIX,
+    *dialects.PREFIXES,
+    heartbeats.PREFIX,
+    "/health",
+    "/ready",
+    "/metrics",
+    "/static/",
+)
 """Asked so often that a line each would bury the others; seen at level debug, or as soon as they fail."""
 _WHILE_STOPPING = ("/health", "/ready", "/metrics")
 
@@ -57,9 +65,9 @@ SECURITY_HEADERS = {
     b"cache-control": b"no-store",
 }
 """On every answer that does not say otherwise itself."""
-_BY_ANY_NAME = ("/heartbeats/", "/health", "/ready", "/metrics", "/static/")
+_BY_ANY_NAME = ("/health", "/ready", "/metrics", "/static/")
 """What machines ask for, and what is the same for everybody: nobody is led astray here by a name we do not know."""
-_ENCODED = (webhooks.PREFIX, *dialects.PREFIXES)
+_ENCODED = (webhooks.PREFIX, *dialects.PREFIXES, heartbeats.PREFIX)
 """Where a body may come compressed, because whoever reads it there bounds what it becomes; by any name too."""
 
 

@@ -28,6 +28,7 @@ from openalert.usecases import (
     followers,
     handoff_drafts,
     handoff_notes,
+    heartbeats,
     incidents,
     ingest,
     integrations,
@@ -144,6 +145,7 @@ async def build(db: Database, organization: Organization, mark: str, *, marked_p
             comment=f"{mark} comment",
             ends_at=tx.now + 30 * DAY,
         )
+        heartbeat, _ = await heartbeats.create(tx, service_id=service.id, name=f"{mark} heartbeat")
         invitation = await invitations.create(tx, email=f"{mark}@invited.example", by_mail=False)
         passkey = Passkey(
             id=new_id(tx.now),
@@ -177,6 +179,7 @@ async def build(db: Database, organization: Organization, mark: str, *, marked_p
         "policy_id": policy.policy.id,
         "service_id": service.id,
         "integration_id": integration.id,
+        "heartbeat_id": heartbeat.id,
         "key_id": key.id,
         "invitation_id": invitation.id,
         "window_id": window.id,

@@ -21,10 +21,12 @@ from openalert.storage import password_resets as stored_resets
 from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import (
     api_keys,
+    beats,
     calendars,
     channels,
     contact_methods,
     handoff_notes,
+    heartbeats,
     incidents,
     invitations,
     links,
@@ -38,6 +40,7 @@ from openalert.usecases import (
     swaps,
     users,
 )
+from openalert.usecases.beats import Told
 from tests import make
 
 NODE = "data-xss"
@@ -60,7 +63,7 @@ OURS = re.compile(
     r"id|.*_id|.*hash|.*_key|key|key_.*|status|phase|severity|kind|.*_kind|type|.*_type|role|method|purpose|channel|timezone|"
     r"act|code|sealed|version|versions|scopes?|outcome|dialect|slug|verb|run|claimed_by|"
     r"email|trace_id|issuer|subject|tenant|public_key|challenge|second_factor|secret|target|"
-    r"escalation_state|state|standing|body_encoding|grouping|levels|teams|fingerprint|drills|counts|digest|etag|period|recurrence"
+    r"escalation_state|state|standing|body_encoding|grouping|levels|teams|fingerprint|drills|counts|digest|etag|period|recurrence|cron"
 )
 """Columns that hold words of ours, ids, hashes, or what is looked things up by; all others are an attacker's."""
 OUR_TABLES = re.compile(
@@ -115,6 +118,9 @@ async def settle(openalert: OpenAlert) -> Seeded:
             end_at=tx.now + 3_600_000,
             reason="dentist",
         )
+        heartbeat, _ = await heartbeats.create(tx, service_id=made.service.id, name="backup")
+        await beats.hear(tx, heartbeat, Told(body="41 GB"))
+        await heartbeats.create(tx, service_id=made.service.id, name="report")
     await make.calendar_feed(openalert.database, ana)
     async with openalert.database.transaction(make.actor(ana, made.team)) as tx:
         await calendars.create_link(tx, name="phone", schedule_id=made.schedules[0].id, with_gaps=True)

@@ -158,6 +158,8 @@ async def test_only_the_answer_that_makes_a_secret_shows_it(document: Json) -> N
     }
     assert showing == {
         "post /api/v1/api-keys",
+        "post /api/v1/heartbeats",
+        "post /api/v1/heartbeats/{heartbeatId}/rotate-key",
         "post /api/v1/integrations",
         "post /api/v1/integrations/{integrationId}/rotate-key",
         "post /api/v1/invitations",
