@@ -93,6 +93,8 @@ class Alert(msgspec.Struct, kw_only=True):
     """Whose it is; None: whoever has the incident."""
     group_key: str | None = None
     """The group that it goes to once nothing holds it any more; None while it has an incident, or is over."""
+    began: list[Instant] = []
+    """When earlier occurrences of its identity began, the newest last; see `domain.noise`."""
     trace: list[Step] = []
     """What rules, windows and people decided about it; empty: nothing but the ordinary way."""
     updated_at: Instant
@@ -108,6 +110,8 @@ class Occurrence(msgspec.Struct):
     content_sum: int
     starts_at: Instant | None
     resolved_by_id: str | None
+    fired_at: Instant = 0
+    began: list[Instant] = []
 
 
 class Ended(msgspec.Struct, frozen=True):

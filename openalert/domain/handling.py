@@ -43,12 +43,17 @@ ONCE = {
     HoldKind.RULE,
     HoldKind.DELAY,
     HoldKind.THRESHOLD,
+    HoldKind.FLAPPING,
     HoldKind.TRANSIENT,
+    HoldKind.FLAPPING,
     HoldKind.SNOOZE,
     HoldKind.SUPPRESSED,
 }
 """What holds an alert once: when its time is over, the same thing must not hold the alert again. A window or a
 silence is looked at anew each time."""
+
+BY_SEVERITY = (HoldKind.RULE, HoldKind.DELAY, HoldKind.THRESHOLD, HoldKind.TRANSIENT)
+"""What may hold an alert because it is not bad enough: an alert that becomes worse is looked at again."""
 
 
 class Hold(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,6 +89,10 @@ class Draft(msgspec.Struct, kw_only=True):
     """Alerts of one service with equal groups are one incident."""
     regrouped: bool = False
     """Whether a rule chose the group, so that the grouping of its service does not apply."""
+    window: Instant = 0
+    """How long after the one before it an alert joins the open incident of its group; 0: as long as it is open."""
+    began: list[Instant] = []
+    """When earlier occurrences of its identity began, the newest last."""
     tags: list[str] = msgspec.field(default_factory=list)
     holds: list[Hold] = msgspec.field(default_factory=list)
     dropped: str = ""
@@ -120,7 +129,14 @@ class Named(msgspec.Struct, frozen=True):
 
 
 def draft_of(
-    signal: Signal, *, integration_id: str, team_id: str, service_id: str, severity: Severity, now: Instant
+    signal: Signal,
+    *,
+    integration_id: str,
+    team_id: str,
+    service_id: str,
+    severity: Severity,
+    began: list[Instant],
+    now: Instant,
 ) -> Draft:
     """What a signal would begin, `severity` being the integration's default."""
     return Draft(
@@ -136,6 +152,7 @@ def draft_of(
         team_id=team_id,
         service_id=service_id,
         group=signal.group,
+        began=began,
     )
 
 
@@ -156,6 +173,7 @@ def draft_again(
         team_id=team_id,
         service_id=service_id,
         group=alert.group_key or "",
+        began=alert.began,
         tags=list(alert.tags),
         waited=waited,
     )

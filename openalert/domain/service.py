@@ -1,10 +1,9 @@
 """Service: the monitored thing. Integration: an inbound key of it. Payload: what came in by one."""
 
-from typing import Any
-
 import msgspec
 
 from openalert.domain.instant import Instant
+from openalert.domain.noise import AS_SENT, AT_ONCE, Grouping, Noise
 from openalert.domain.severity import Severity
 
 
@@ -19,8 +18,10 @@ class Service(msgspec.Struct, kw_only=True):
     description: str = ""
     escalation_policy_id: str | None = None
     runbook_url: str | None = None
-    grouping: dict[str, Any] = {}
-    """Reserved words of how alerts become incidents; empty: by the source's own group."""
+    grouping: Grouping = AS_SENT
+    """Which of its alerts are one incident."""
+    noise: Noise = AT_ONCE
+    """Which of its alerts get a moment to end by themselves."""
     created_at: Instant
     updated_at: Instant
     deleted_at: Instant | None = None

@@ -6,6 +6,7 @@ from typing import Any
 from openalert.domain.handoff_note import KEPT_FOR as NOTES_KEPT_FOR
 from openalert.domain.idempotency import KEPT_FOR
 from openalert.domain.instant import DAY, MINUTE, Instant
+from openalert.domain.noise import LONGEST_WINDOW_MINUTES
 from openalert.domain.opsgenie import REQUESTS_KEPT_FOR
 from openalert.storage import (
     calendar_feeds,
@@ -13,6 +14,7 @@ from openalert.storage import (
     events,
     handoff_notes,
     idempotency,
+    noise,
     opsgenie,
     payloads,
     provider_events,
@@ -44,6 +46,7 @@ async def forget(database: Database, payload_days: int) -> None:
         await calendar_feeds.forget(tx, tx.now - IMPORTED_FOR)
         await handoff_notes.forget(tx, tx.now - NOTES_KEPT_FOR)
         await opsgenie.forget(tx, tx.now - REQUESTS_KEPT_FOR)
+        await noise.forget_windows(tx, tx.now - LONGEST_WINDOW_MINUTES * MINUTE)
         await payloads.forget(tx, tx.now - payload_days * DAY)
 
 

@@ -37,12 +37,22 @@ def latest_key(integration_id: str, fingerprint: str) -> str:
 async def latest(reader: Reader, keys: Sequence[str]) -> dict[str, Occurrence]:
     """The newest occurrence of each identity, by `latest_key`."""
     rows = await reader.rows(
-        "SELECT latest_key, id, incident_id, status, severity, content_sum, starts_at, resolved_by_id "
+        "SELECT latest_key, id, incident_id, status, severity, content_sum, starts_at, resolved_by_id, fired_at, began "
         f"FROM alerts WHERE {reader.any_of('latest_key', 'keys')}",
         keys=list(keys),
     )
     return {
-        row[0]: Occurrence(row[1], row[2], _STATUS[row[3]], _SEVERITY[row[4]], row[5], row[6], row[7])
+        row[0]: Occurrence(
+            row[1],
+            row[2],
+            _STATUS[row[3]],
+            _SEVERITY[row[4]],
+            row[5],
+            row[6],
+            row[7],
+            row[8],
+            [] if row[9] == "[]" else msgspec.json.decode(row[9]),
+        )
         for row in rows
     }
 

@@ -20,7 +20,7 @@ async def update(tx: Transaction, service: Service) -> None:
         """
         UPDATE services SET team_id = :team_id, name = :name, slug = :slug, description = :description,
             escalation_policy_id = :escalation_policy_id, runbook_url = :runbook_url, grouping = :grouping,
-            updated_at = :updated_at, deleted_at = :deleted_at
+            noise = :noise, updated_at = :updated_at, deleted_at = :deleted_at
         WHERE id = :id
         """,
         **to_parameters(service),

@@ -5,18 +5,23 @@ from collections.abc import Collection, Sequence
 import msgspec
 
 from openalert.domain.alert import Alert, AlertStatus, Occurrence, Signal, SignalStatus, content_sum
-from openalert.domain.handling import Draft, HoldKind, draft_of
+from openalert.domain.handling import BY_SEVERITY, Draft, draft_of
 from openalert.domain.incident import Incident, open_key
 from openalert.domain.instant import Instant
+from openalert.domain.noise import remembered
 from openalert.domain.service import Payload
 from openalert.domain.severity import Severity
-from openalert.storage import alerts, holds, incidents, merges, payloads, routes
+from openalert.storage import alerts, holds, incidents, merges, noise, payloads, routes
 from openalert.storage.holds import HoldRow
+from openalert.storage.noise import GroupWindow
 from openalert.storage.routes import Route
 from openalert.storage.rows import to_json
 from openalert.storage.transaction import Transaction
 from openalert.usecases import rulebook
 from openalert.usecases.work import Work
+
+_GENERATION = "\x1e"
+"""Between a group and the number of its incident, where the group has a window."""
 
 
 class Batch:
@@ -44,6 +49,7 @@ class Batch:
         """What has been decided about signals (by `id` of the signal) of teams that have set anything."""
         self.services: dict[str, Route] = {}
         """Where rules send alerts to."""
+        self.windows: dict[str, GroupWindow] = {}
         self.holds: list[HoldRow] = []
         self.changed_alerts: list[Alert] = []
         """Held alerts that were looked at again."""
@@ -65,9 +71,9 @@ class Batch:
         for key, route, signal in keyed:
             if not self._may_begin(key, signal, ending):
                 if route.handling_version and self._says_otherwise(key, signal):
-                    await self._draft(route, signal)
+                    await self._draft(route, signal, None)
                 continue
-            draft = await self._draft(route, signal) if route.handling_version else None
+            draft = await self._draft(route, signal, self.known.get(key)) if route.handling_version else None
             if signal.status is SignalStatus.FIRING:
                 groups.add(
                     open_key(
@@ -88,13 +94,14 @@ class Batch:
                 self.by_key[incident.open_key] = incident
         await self._follow_merges(set(groups) - self.by_key.keys())
 
-    async def _draft(self, route: Route, signal: Signal) -> Draft:
+    async def _draft(self, route: Route, signal: Signal, before: Occurrence | None) -> Draft:
         draft = draft_of(
             signal,
             integration_id=route.integration_id,
             team_id=route.team_id,
             service_id=route.service_id,
             severity=route.default_severity,
+            began=remembered(before.began, before.fired_at) if before else [],
             now=self.tx.now,
         )
         await self.judge(route, draft)
@@ -107,6 +114,22 @@ class Batch:
         target = await self.target(route, draft.service_id)
         draft.service_id = target.service_id
         (await rulebook.of_team(self.tx, target.team_id, target.handling_version)).hold(draft)
+        if draft.window and not draft.holds and not draft.dropped:
+            await self._into_window(draft)
+
+    async def _into_window(self, draft: Draft) -> None:
+        """Go on with the group's present incident, or begin its next one when the last alert is too long ago."""
+        draft.group = draft.group.partition(_GENERATION)[0]
+        key = open_key(draft.service_id, draft.group)
+        if key not in self.windows:
+            found = (await noise.windows(self.tx, [key])).get(key)
+            self.windows[key] = found or GroupWindow(key, 0, self.tx.now)
+        window = self.windows[key]
+        if self.tx.now - window.last_at > draft.window:
+            window.generation += 1
+        window.last_at = self.tx.now
+        if window.generation:
+            draft.group = f"{draft.group}{_GENERATION}{window.generation}"
 
     async def target(self, route: Route, service_id: str) -> Route:
         """The way to a service of the same organization for what came in by `route`; one that is gone is the first."""
@@ -176,6 +199,7 @@ class Batch:
         await alerts.insert(tx, self.new_alerts, self.superseded)
         await alerts.decide(tx, self.changed_alerts)
         await holds.insert(tx, self.holds)
+        await noise.put_windows(tx, self.windows)
         await merges.brought(tx, self.brought)
         await alerts.seen_again(tx, self.repeats)
         await alerts.refresh(
@@ -191,7 +215,7 @@ class Batch:
             ],
         )
         await holds.close(tx, self.unheld)
-        await holds.end_of_alerts(tx, self.reconsidered, [HoldKind.RULE, HoldKind.DELAY, HoldKind.THRESHOLD])
+        await holds.end_of_alerts(tx, self.reconsidered, BY_SEVERITY)
         await self.work.flush()
 
 

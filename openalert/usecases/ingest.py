@@ -29,6 +29,7 @@ from openalert.domain.handling import Draft
 from openalert.domain.ids import new_id
 from openalert.domain.incident import Incident
 from openalert.domain.instant import Instant
+from openalert.domain.noise import remembered
 from openalert.domain.service import Payload
 from openalert.domain.trace import shortened
 from openalert.sources import Reading
@@ -271,13 +272,22 @@ def _store(
         resolved_at=_end(signal, now) if over else None,
         updated_at=now,
         tags=draft.tags if draft else [],
+        began=remembered(before.began, before.fired_at) if before else [],
         trace=shortened(draft.steps) if draft else [],
     )
     if before is not None:
         batch.superseded.append(before.id)
     batch.new_alerts.append(alert)
     batch.known[key] = Occurrence(
-        alert.id, alert.incident_id, alert.status, alert.severity, alert.content_sum, alert.starts_at, None
+        id=alert.id,
+        incident_id=alert.incident_id,
+        status=alert.status,
+        severity=alert.severity,
+        content_sum=alert.content_sum,
+        starts_at=alert.starts_at,
+        resolved_by_id=None,
+        fired_at=now,
+        began=alert.began,
     )
     batch.work.say_alert(_TOLD[status], alert)
     message.keep = True

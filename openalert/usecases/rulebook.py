@@ -13,7 +13,7 @@ import structlog
 
 from openalert.domain.handling import Draft, Named
 from openalert.storage.transaction import Reader
-from openalert.usecases import muting
+from openalert.usecases import muting, noise
 
 log = structlog.get_logger(__name__)
 
@@ -53,7 +53,7 @@ Loader = Callable[[Reader, str], Awaitable[Named | None]]
 """Reads what a team has set and compiles it; None: it has set nothing of the kind."""
 
 ROUTING: tuple[Loader, ...] = ()
-HOLDING: tuple[Loader, ...] = (muting.maintenance, muting.silence)
+HOLDING: tuple[Loader, ...] = (muting.maintenance, muting.silence, noise.stage)
 """What there is to set, in the order in which it applies."""
 
 _kept: OrderedDict[str, tuple[str, Rulebook]] = OrderedDict()

@@ -8,11 +8,13 @@ from msgspec import UNSET, UnsetType
 from openalert.domain.access import Actor, Permission
 from openalert.domain.errors import Invalid
 from openalert.domain.ids import new_id
+from openalert.domain.noise import AS_SENT, AT_ONCE, Grouping, Noise, check_grouping, check_noise
 from openalert.domain.service import Service
 from openalert.domain.team import check_name, slugify
-from openalert.storage import escalation_policies, followers, heartbeats, integrations, services
+from openalert.storage import escalation_policies, followers, heartbeats, holds, integrations, services
 from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import audit
+from openalert.usecases import noise as noises
 from openalert.usecases.access import found, given, new_owner, require, team_for, unknown
 from openalert.usecases.service_moves import move_with_service
 from openalert.usecases.teams import check_description, choose_slug
@@ -39,6 +41,8 @@ async def create(
     description: str = "",
     escalation_policy_id: str | None = None,
     runbook_url: str | None = None,
+    grouping: Grouping | None = None,
+    noise: Noise | None = None,
 ) -> Service:
     """A new service; without a policy its incidents page nobody but the owners."""
     team = await team_for(tx, team_id)
@@ -52,11 +56,15 @@ async def create(
         description=check_description(description),
         escalation_policy_id=escalation_policy_id,
         runbook_url=_check_url(runbook_url),
+        grouping=check_grouping(grouping or AS_SENT),
+        noise=check_noise(noise or AT_ONCE),
         created_at=tx.now,
         updated_at=tx.now,
     )
     await _check_policy(tx, escalation_policy_id)
     await services.insert(tx, service)
+    if (service.grouping, service.noise) != (AS_SENT, AT_ONCE):
+        await holds.changed(tx, service.team_id)
     audit.change(tx, "service.created", None, service)
     return service
 
@@ -71,6 +79,8 @@ async def update(
     description: str | UnsetType = UNSET,
     escalation_policy_id: str | UnsetType | None = UNSET,
     runbook_url: str | UnsetType | None = UNSET,
+    grouping: Grouping | UnsetType = UNSET,
+    noise: Noise | UnsetType = UNSET,
 ) -> Service:
     """Change a service; its open incidents keep the policy by which they escalate.
 
@@ -83,12 +93,16 @@ async def update(
             "description": description,
             "escalation_policy_id": escalation_policy_id,
             "runbook_url": runbook_url,
+            "grouping": grouping,
+            "noise": noise,
         }
     )
     changed = msgspec.structs.replace(service, **changes, updated_at=tx.now)
     changed.name = check_name(changed.name)
     changed.description = check_description(changed.description)
     changed.runbook_url = _check_url(changed.runbook_url)
+    changed.grouping = check_grouping(changed.grouping)
+    changed.noise = check_noise(changed.noise)
     owner = await new_owner(tx, service.team_id, team_id)
     if owner is not None:
         changed.team_id = owner.id
@@ -97,6 +111,7 @@ async def update(
     if slug is not UNSET and slug != service.slug:
         changed.slug = await _free_slug(tx, service.organization_id, changed.name, slug)
     await services.update(tx, changed)
+    await noises.changed(tx, service, changed)
     audit.change(tx, "service.updated", service, changed)
     if owner is not None:
         await followers.keep_only(tx, service.id, owner.id)

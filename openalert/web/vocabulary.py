@@ -5,7 +5,7 @@ A name means the same wherever it occurs; where it does not, `Schema.member` say
 
 from typing import Any
 
-from openalert.web import vocabulary_muting, vocabulary_oncall
+from openalert.web import vocabulary_muting, vocabulary_noise, vocabulary_oncall
 
 _ID = "019b8d62-7a80-7003-a352-03ab0e4992a3"
 _OTHER = "019b8d62-7a80-7005-9c1f-5b8d0a6f2e11"
@@ -13,7 +13,8 @@ _DAY = "2026-01-31T"
 _WORDS = '{{ labels.instance | before: ":" }} is in trouble'
 _CONFIG = "Where messages go: `address` of an email channel, `url` of a webhook."
 
-MEMBERS: dict[str, tuple[str, Any]] = vocabulary_oncall.MEMBERS | vocabulary_muting.MEMBERS | {
+_OTHERS = vocabulary_oncall.MEMBERS | vocabulary_muting.MEMBERS | vocabulary_noise.MEMBERS
+MEMBERS: dict[str, tuple[str, Any]] = _OTHERS | {
     "acknowledgedAt": ("When it was acknowledged; null: not yet.", f"{_DAY}09:02:10Z"),
     "acknowledgedById": ("The person who acknowledged it; null for a program.", _OTHER),
     "act": ("What was done: a noun and what became of it.", "service.updated"),
@@ -105,10 +106,6 @@ MEMBERS: dict[str, tuple[str, Any]] = vocabulary_oncall.MEMBERS | vocabulary_mut
     "createdById": ("The person who made it; null for a program.", _OTHER),
     "currentPassword": ("One's own password as it is now.", "correct horse battery staple"),
     "cycle": ("Which round through the levels it is, from 0.", 0),
-    "TraceStep.code": ("What happened, for a program.", "held"),
-    "TraceStep.data": ("What the sentence is made of.", {"kind": "silence", "name": "Moving day"}),
-    "TraceStep.text": ("The same in a sentence.", "The silence “Moving day” held it back."),
-    "TraceStep.at": ("When it happened.", f"{_DAY}09:00:00Z"),
     "data": ("Facts about the entry, by its kind.", {"level": 1}),
     "deduplicated": ("How many of them were known and open already.", 1),
     "defaultSeverity": ("The severity of alerts that name none.", "high"),
@@ -181,7 +178,6 @@ MEMBERS: dict[str, tuple[str, Any]] = vocabulary_oncall.MEMBERS | vocabulary_mut
     "fingerprint": ("Its identity within the integration, equal for repeats.", "b1f8a6d05ef1c1a2"),
     "firedAt": ("When it began to fire, as we saw it.", f"{_DAY}09:00:00Z"),
     "firingCount": ("Alerts in it that still fire.", 1),
-    "grouping": ("What makes alerts one incident.", {}),
     "id": ("Its identifier: opaque text that never changes.", _ID),
     "inFlight": ("Ids of pages that were with a provider at that moment and may still arrive.", []),
     "incidentId": ("The incident it belongs to; null: none.", _ID),

@@ -27,6 +27,7 @@ NOT_AN_ACT = {
     "holding.let_go_due": "time does it, nobody",
     "drills.plan": "time does it, nobody",
     "drills.step": "time does it, nobody",
+    "noise.changed": "part of an act that another records",
     "handoffs.messages_to": "writes nothing down",
     "handoffs.tell": "time does it, nobody",
     "shift_notices.agreed": "part of an act that another records",

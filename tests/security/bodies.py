@@ -205,6 +205,7 @@ FORMS: dict[str, Callable[[Ids, Instant], dict[str, str]]] = {
     },
     "/services": lambda ids, now: {"name": "Example", "team_id": ids["team_id"]},
     "/services/{service_id}": lambda ids, now: {"name": "Example"},
+    "/services/{service_id}/noise": lambda ids, now: {"by": "service", "pause": "60"},
     "/services/{service_id}/followers": lambda ids, now: {
         "channel_id": ids["channel_id"],
         "event": "resolved",

@@ -2,7 +2,6 @@
 
 from datetime import datetime
 from functools import partial
-from typing import Any
 
 from litestar import Router, delete, get, patch, post
 from litestar.di import NamedDependency
@@ -11,6 +10,7 @@ from msgspec import UNSET, UnsetType
 
 from openalert.domain.access import Actor
 from openalert.domain.follower import USUAL
+from openalert.domain.noise import Grouping, Noise
 from openalert.domain.service import IntegrationConfig, Service
 from openalert.domain.severity import Severity
 from openalert.sources import DETECT
@@ -34,7 +34,8 @@ class ServiceOut(Output):
     team_id: str
     escalation_policy_id: str | None
     runbook_url: str | None
-    grouping: dict[str, Any]
+    grouping: Grouping
+    noise: Noise
     created_at: datetime
     updated_at: datetime
 
@@ -48,6 +49,8 @@ class ServiceIn(Input):
     description: str = ""
     escalation_policy_id: str | None = None
     runbook_url: str | None = None
+    grouping: Grouping | None = None
+    noise: Noise | None = None
 
 
 class ServicePatch(Input):
@@ -59,6 +62,8 @@ class ServicePatch(Input):
     description: str | UnsetType = UNSET
     escalation_policy_id: str | UnsetType | None = UNSET
     runbook_url: str | UnsetType | None = UNSET
+    grouping: Grouping | UnsetType = UNSET
+    noise: Noise | UnsetType = UNSET
 
 
 class FollowerOut(Output):
@@ -100,6 +105,7 @@ def show(service: Service) -> ServiceOut:
         escalation_policy_id=service.escalation_policy_id,
         runbook_url=service.runbook_url,
         grouping=service.grouping,
+        noise=service.noise,
         created_at=moment(service.created_at),
         updated_at=moment(service.updated_at),
     )
