@@ -50,24 +50,25 @@ def check_windows(windows: Sequence[QuietWindow]) -> tuple[QuietWindow, ...]:
     """The windows with their days in order, or Invalid: what is no time or day, or leaves no hour of the week."""
     if len(windows) > MOST_WINDOWS:
         raise Invalid(f"There can be at most {MOST_WINDOWS} windows.", field="windows")
-    checked = tuple(_checked(window) for window in windows)
+    checked = tuple(check_window(window) for window in windows)
     open_for = WEEK - sum(end - start for start, end in of_week(checked))
     if open_for < LEAST_OPEN:
         raise Invalid("Quiet hours must leave at least an hour of the week free.", field="windows")
     return checked
 
 
-def _checked(window: QuietWindow) -> QuietWindow:
+def check_window(window: QuietWindow, field: str = "windows") -> QuietWindow:
+    """The window with its days in order, or Invalid naming the field."""
     days = tuple(sorted(set(window.days)))
     if not days or not 0 <= days[0] <= days[-1] <= 6:
-        raise Invalid("Give at least one day from 0 = Sunday to 6 = Saturday.", field="windows")
+        raise Invalid("Give at least one day from 0 = Sunday to 6 = Saturday.", field=field)
     try:
         starts_in_day = window.start < DAY
         parse_time(window.to_time)
     except ValueError:
         starts_in_day = False
     if not starts_in_day:
-        raise Invalid("Give times as HH:MM, like 22:00 and 07:00.", field="windows")
+        raise Invalid("Give times as HH:MM, like 22:00 and 07:00.", field=field)
     return msgspec.structs.replace(window, days=days)
 
 
