@@ -183,6 +183,7 @@ class Actions(
     """The service that answers for it."""
     severity: Severity | None = None
     priority: Priority | None = None
+    """The same scale in other words: stored as the severity."""
     tags: tuple[str, ...] = ()
     group_by: tuple[str, ...] = ()
     """Fields: alerts of one service that are equal in them are one incident, in place of the source's own group."""

@@ -35,6 +35,7 @@ from openalert.domain.routing import (
     TextOperator,
     Threshold,
 )
+from openalert.domain.severity import Severity
 from openalert.domain.walltime import zone_named
 
 LEAST_MINUTES = 1 / 60
@@ -174,7 +175,26 @@ def _actions(actions: Actions) -> Actions:
         raise Invalid(
             "actions.drop leaves no alert to which anything else could be done.", field="actions.drop"
         )
-    return msgspec.structs.replace(actions, tags=tags, group_by=_fields(actions.group_by, "actions.groupBy"))
+    return msgspec.structs.replace(
+        actions,
+        severity=_severity(actions),
+        priority=None,
+        tags=tags,
+        group_by=_fields(actions.group_by, "actions.groupBy"),
+    )
+
+
+def _severity(actions: Actions) -> Severity | None:
+    """The severity, in whichever words it was given."""
+    if actions.priority is None:
+        return actions.severity
+    meant = next(level for level in Severity if level.priority == actions.priority)
+    if actions.severity not in (None, meant):
+        raise Invalid(
+            f"actions.priority {actions.priority.value} is severity {meant.value}; give one of the two.",
+            field="actions.priority",
+        )
+    return meant
 
 
 def check_tag(tag: str, field: str) -> str:

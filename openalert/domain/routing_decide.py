@@ -8,7 +8,6 @@ import msgspec
 from openalert.domain.instant import MINUTE, Instant
 from openalert.domain.routing import (
     Actions,
-    Priority,
     RoutingRule,
     Subject,
     Threshold,
@@ -49,7 +48,6 @@ class Decision(msgspec.Struct, kw_only=True):
 
     service_id: str
     severity: Severity
-    priority: Priority | None = None
     tags: list[str] = []
     group: str | None = None
     """What it is grouped by in place of the source's own group."""
@@ -161,8 +159,6 @@ def _apply(rule: _Rule, decision: Decision, subject: Subject, group: str | None)
         decision.service_id = subject.service_id = actions.service_id
     if actions.severity is not None:
         decision.severity = subject.severity = actions.severity
-    if actions.priority is not None:
-        decision.priority = actions.priority
     for tag in actions.tags:
         if tag not in decision.tags and len(decision.tags) < MOST_TAGS_OF_ALERT:
             decision.tags.append(tag)

@@ -152,9 +152,7 @@ def actions_words(actions: Actions, names: Names) -> list[str]:
     if actions.service_id is not None:
         words.append(f"route to {names.get(actions.service_id, UNNAMED)}")
     if actions.severity is not None:
-        words.append(f"set severity to {actions.severity.value}")
-    if actions.priority is not None:
-        words.append(f"set priority to {actions.priority.value}")
+        words.append(f"set severity to {actions.severity.value} ({actions.severity.priority})")
     if actions.tags:
         words.append(f"tag {listed(actions.tags)}")
     if actions.group_by:

@@ -170,14 +170,14 @@ def test_later_rules_see_what_earlier_ones_have_made_of_it() -> None:
     """A tag, a severity and a service that one rule sets can be asked for by the next, and the last word counts."""
     decision = decide(
         rule("first", actions={"severity": "low", "tags": ["noise"], "serviceId": "web"}),
-        rule("second", {"type": "severity", "values": ["low"]}, actions={"priority": "P4"}),
+        rule("second", {"type": "severity", "values": ["low"]}, actions={"tags": ["late"]}),
         rule("third", {"type": "tag", "values": ["noise"]}, actions={"severity": "info"}),
         rule("fourth", {"type": "service", "values": ["web"]}, actions={"groupBy": ["label:env"]}),
         rule("never", {"type": "severity", "values": ["high"]}, actions={"drop": True}),
     )
     assert applied(decision) == ["first", "second", "third", "fourth"]
-    assert (decision.severity, decision.priority, decision.service_id) == (Severity.INFO, "P4", "web")
-    assert (decision.tags, decision.group) == (["noise"], "prod")
+    assert (decision.severity, decision.service_id) == (Severity.INFO, "web")
+    assert (decision.tags, decision.group) == (["noise", "late"], "prod")
 
 
 def test_a_rule_that_stops_keeps_later_ones_from_being_asked() -> None:
@@ -352,6 +352,7 @@ DEEP = "condition.conditions[0].condition.condition.condition"
         ({"actions": {"delayMinutes": 99999}}, "actions.delayMinutes", "1440"),
         ({"actions": {"suppress": {"minutes": -1}}}, "actions.suppress.minutes", "more than 0"),
         ({"actions": {"drop": True, "severity": "low"}}, "actions.drop", "leaves no alert"),
+        ({"actions": {"priority": "P1", "severity": "low"}}, "actions.priority", "P1 is severity critical"),
         ({"actions": {"groupBy": ["label:"]}}, "actions.groupBy", "1 to 200"),
     ],
 )  # fmt: skip
@@ -361,6 +362,11 @@ def test_a_mistake_is_found_when_the_rule_is_saved(said: Any, field: str, words:
         check_body(msgspec.convert({"actions": {}} | said, RuleBody))
     assert refused.value.details["field"] == field
     assert words in refused.value.message
+
+
+def test_a_priority_is_another_word_for_a_severity() -> None:
+    """P1 to P5 are the five severities, so that one scale orders what people see."""
+    assert rule("p", actions={"priority": "P2"}).body.actions.severity is Severity.HIGH
 
 
 @given(st.text(), st.text(), st.dictionaries(st.text(), st.text(), max_size=4))
