@@ -44,6 +44,7 @@ _ACTS = {
     "swap.withdrawn": "took back a swap in {target}",
     "swap.moved": "moved a swap with its shift, by an edit of {target}",
     "swap.ended": "ended a swap whose shift is no more, by an edit of {target}",
+    "routing_rule.reordered": "changed the order of the routing rules of {target}",
     "schedule.tested": "sent a test page to whoever is on call in {target}",
     "team.tested": "sent a test page to the members of {target}",
     "user.tested": "sent a test page to {target}",

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from openalert.domain.alert import Alert, Signal
+from openalert.domain.counts import Counts, Key
 from openalert.domain.instant import Instant
 from openalert.domain.severity import Severity
 from openalert.domain.trace import Step
@@ -100,6 +101,12 @@ class Draft(msgspec.Struct, kw_only=True):
     waited: frozenset[str] = frozenset()
     """What held it before and must not hold it again: the ids of delays and thresholds that have had their time."""
     steps: list[Step] = msgspec.field(default_factory=list)
+    begins: bool = True
+    """Whether it would begin an occurrence; else it is only looked at again, and is counted no second time."""
+    counts: Counts = msgspec.field(default_factory=lambda: Counts({}))
+    """What thresholds remember of alerts before it."""
+    rules: list[str] = msgspec.field(default_factory=list)
+    """The ids of the routing rules that applied."""
 
     def note(self, code: str, **data: Any) -> None:
         """A line of its trace."""
@@ -121,11 +128,17 @@ Stage = Callable[[Draft], None]
 """Looks at a draft and changes it; pure, quick, and free of exceptions that it can foresee."""
 
 
+def _nothing(_: Draft) -> list[Key]:
+    return []
+
+
 class Named(msgspec.Struct, frozen=True):
     """A stage, and what a trace calls it when it breaks."""
 
     name: str
     apply: Stage
+    keys: Callable[[Draft], list[Key]] = _nothing
+    """Of a draft that comes in: what the stage may ask its `counts` for, so that it is read beforehand."""
 
 
 def draft_of(
@@ -176,4 +189,5 @@ def draft_again(
         began=alert.began,
         tags=list(alert.tags),
         waited=waited,
+        begins=False,
     )

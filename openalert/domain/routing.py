@@ -133,11 +133,26 @@ class OfService(_Condition, frozen=True, kw_only=True, tag="service"):
     values: tuple[str, ...]
 
 
+class Hours(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    """From a time to another, on the days on which it begins; past midnight where the end is not later."""
+
+    days: tuple[int, ...]
+    """0 = Sunday … 6 = Saturday."""
+    from_time: str
+    """`HH:MM`."""
+    to_time: str
+
+    @property
+    def window(self) -> QuietWindow:
+        """The same as a window of the week."""
+        return QuietWindow(days=self.days, from_time=self.from_time, to_time=self.to_time)
+
+
 class InTime(_Condition, frozen=True, kw_only=True, tag="time"):
     """It comes within hours of the week, between two dates, or both, by the clocks of a zone."""
 
     timezone: str
-    windows: tuple[QuietWindow, ...] = ()
+    windows: tuple[Hours, ...] = ()
     """None: at any hour."""
     from_date: str | None = None
     """`YYYY-MM-DD`, the first day."""

@@ -110,6 +110,8 @@ def _label(condition: LabelFits, field: str) -> None:
     if condition.name.startswith("__"):
         # The facts behind such names are conditions of their own here.
         raise Invalid(f"{field}.name is no label that a source sends.", field=f"{field}.name")
+    if "\0" in condition.name + condition.value:
+        raise Invalid(f"{field}.value has a NUL character in it.", field=f"{field}.value")
     matcher = Matcher(name=condition.name, operator=condition.operator, value=condition.value)
     check_matchers([matcher], field=f"{field}.value" if condition.name else f"{field}.name")
 
@@ -128,8 +130,8 @@ def _time(condition: InTime, field: str) -> InTime:
     if first and last and last < first:
         raise Invalid(f"{field}.toDate lies before fromDate.", field=f"{field}.toDate")
     windows = tuple(
-        check_window(window, f"{field}.windows[{position}]")
-        for position, window in enumerate(condition.windows)
+        msgspec.structs.replace(hours, days=check_window(hours.window, f"{field}.windows[{position}]").days)
+        for position, hours in enumerate(condition.windows)
     )
     return msgspec.structs.replace(condition, windows=windows)
 
@@ -167,6 +169,8 @@ def _actions(actions: Actions) -> Actions:
     if len(actions.tags) > MOST_TAGS:
         raise Invalid(f"actions.tags can be at most {MOST_TAGS}.", field="actions.tags")
     tags = tuple(dict.fromkeys(check_tag(tag, "actions.tags") for tag in actions.tags))
+    if actions.service_id is not None:
+        _text(actions.service_id, "actions.serviceId")
     if actions.suppress and actions.suppress.minutes is not None:
         _minutes(actions.suppress.minutes, LONGEST_SUPPRESSION_MINUTES, "actions.suppress.minutes")
     if actions.delay_minutes is not None:

@@ -113,7 +113,7 @@ def _folded(text: str) -> str:
 def _time(condition: InTime) -> Test:
     """Hours and dates have whole minutes, so the answer is one for all alerts of a minute."""
     zone = zone_named(condition.timezone)
-    edges = [edge for span in of_week(condition.windows) for edge in span]
+    edges = [edge for span in of_week([hours.window for hours in condition.windows]) for edge in span]
     first = midnight(date.fromisoformat(condition.from_date)) if condition.from_date else None
     last = midnight(date.fromisoformat(condition.to_date)) + DAY if condition.to_date else None
 
@@ -128,9 +128,9 @@ def _time(condition: InTime) -> Test:
 
 
 def key_of(fields: Sequence[str]) -> Read:
-    """What tells alerts apart by these fields: texts that are equal when all of them are."""
-    reads = [_field(name) for name in fields]
-    return lambda subject: "\x1f".join(read(subject) for read in reads)
+    """What tells alerts apart by these fields, `label:env=prod, title=Disk full`: equal when all of them are."""
+    reads = [(name, _field(name)) for name in fields]
+    return lambda subject: ", ".join([f"{name}={read(subject)}" for name, read in reads])
 
 
 def _field(name: str) -> Read:

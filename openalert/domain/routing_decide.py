@@ -1,10 +1,10 @@
 """Decision: what the rules of a team make of one alert, and the reasons, rule by rule."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import TypeAlias
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from openalert.domain.counts import Counts, Key
 from openalert.domain.instant import MINUTE, Instant
 from openalert.domain.routing import (
     Actions,
@@ -17,9 +17,6 @@ from openalert.domain.routing_compile import compiled, key_of
 from openalert.domain.severity import Severity
 
 MOST_TAGS_OF_ALERT = 30
-
-Passes: TypeAlias = Callable[[str, str, Threshold, Instant], int]
-"""How many alerts fitted a rule lately, this one among them: of rule id and key, for a threshold, at an instant."""
 
 
 class Done(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,7 +91,12 @@ class RuleList:
         """The thresholds by the id of their rule."""
         return {rule.id: rule.threshold for rule in self._rules if rule.threshold}
 
-    def keys(self, subject: Subject) -> list[tuple[str, str]]:
+    @property
+    def targets(self) -> set[str]:
+        """The services that the rules route to."""
+        return {rule.actions.service_id for rule in self._rules if rule.actions.service_id}
+
+    def keys(self, subject: Subject) -> list[Key]:
         """Rule and key of every count that deciding about this alert may ask for, as it came."""
         return [(rule.id, rule.key(subject)) for rule in self._of(subject) if rule.key]
 
@@ -107,10 +109,11 @@ class RuleList:
             self._by_integration[subject.integration_id] = known
         return known
 
-    def decide(self, subject: Subject, passes: Passes) -> Decision:
+    def decide(self, subject: Subject, counts: Counts, *, begins: bool = True) -> Decision:
         """What becomes of the alert. Never raises: a rule that fails is passed over, so that the alert pages.
 
-        The subject is changed on the way: later rules see what those before have made of it.
+        The subject is changed on the way: later rules see what those before have made of it. One that does not
+        begin an occurrence (`begins`) is not counted by thresholds.
         """
         decision = Decision(service_id=subject.service_id, severity=subject.severity, tags=subject.tags)
         rules = self._of(subject)
@@ -122,7 +125,7 @@ class RuleList:
             try:
                 if not rule.test(subject):
                     continue
-                counted, applies = _counted(rule, keys, subject.at, passes)
+                counted, applies = _counted(rule, keys, subject.at, counts, begins=begins)
                 if not applies:
                     continue
                 group = rule.group(subject) if rule.group else None
@@ -144,12 +147,17 @@ class RuleList:
         return decision
 
 
-def _counted(rule: _Rule, keys: Mapping[str, str], at: Instant, passes: Passes) -> tuple[int | None, bool]:
+def _counted(
+    rule: _Rule, keys: Mapping[str, str], at: Instant, counts: Counts, *, begins: bool = True
+) -> tuple[int | None, bool]:
     """How many there were and whether the rule applies, seen from its threshold."""
     if rule.threshold is None:
         return None, True
-    counted = passes(rule.id, keys[rule.id], rule.threshold, at)
-    enough = counted >= rule.threshold.count
+    key = (rule.id, keys[rule.id])
+    within = round(rule.threshold.minutes * MINUTE)
+    most = rule.threshold.count
+    counted = counts.add(key, within, most, at) if begins else counts.within(key, within, at)
+    enough = counted >= most
     return counted, enough is (rule.threshold.side is ThresholdSide.REACHED)
 
 
@@ -175,20 +183,3 @@ def _apply(rule: _Rule, decision: Decision, subject: Subject, group: str | None)
 def _waiting(rule: _Rule, minutes: float | None, at: Instant) -> Waiting:
     until = None if minutes is None else at + round(minutes * MINUTE)
     return Waiting(rule_id=rule.id, rule_name=rule.name, until=until)
-
-
-class Counts:
-    """When alerts fitted rules with a threshold lately: of each rule and key as many times as its threshold needs."""
-
-    def __init__(self, known: Mapping[tuple[str, str], Sequence[Instant]]) -> None:
-        """`known`: the times as they were stored, oldest first."""
-        self._times = {key: list(times) for key, times in known.items()}
-        self.changed: dict[tuple[str, str], list[Instant]] = {}
-
-    def passes(self, rule_id: str, key: str, threshold: Threshold, at: Instant) -> int:
-        """Count one more at this instant: how many there are now within the threshold's time, it among them."""
-        began = at - round(threshold.minutes * MINUTE)
-        times = [time for time in self._times.get((rule_id, key), []) if began < time <= at]
-        times = [*times, at][-threshold.count :]
-        self._times[rule_id, key] = self.changed[rule_id, key] = times
-        return len(times)

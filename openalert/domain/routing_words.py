@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 
 from openalert.domain.instant import MINUTE
 from openalert.domain.matching import Operator
-from openalert.domain.quiet import QuietWindow
 from openalert.domain.routing import (
     LABEL,
     Actions,
@@ -13,6 +12,7 @@ from openalert.domain.routing import (
     CameBy,
     Condition,
     HasTag,
+    Hours,
     InTime,
     LabelFits,
     Not,
@@ -108,7 +108,7 @@ def _time_words(condition: InTime) -> str:
     return f"it comes {', '.join(parts)} ({condition.timezone})"
 
 
-def window_words(window: QuietWindow) -> str:
+def window_words(window: Hours) -> str:
     """`Mon to Fri 22:00 to 07:00`, `every day 00:00 to 24:00`."""
     if len(window.days) == len(DAYS):
         days = "every day"

@@ -61,6 +61,14 @@ def _released(data: Mapping[str, Any]) -> str:
     return "Nothing held it any more."
 
 
+def _rule(data: Mapping[str, Any]) -> str:
+    acts = ", ".join(str(act) for act in data.get("acts", ())) or "nothing but count it"
+    counted = data.get("counted")
+    number = f" (number {counted} in its time)" if counted is not None else ""
+    stopped = " No later rule was asked." if data.get("stopped") else ""
+    return f"The routing rule “{data.get('name', '')}” applied{number}: {acts}.{stopped}"
+
+
 SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "received": lambda data: (
         f"It came in by “{data.get('name', '')}” and was read as {data.get('source', '')}."
@@ -71,6 +79,8 @@ SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "acknowledged": lambda _: "Somebody acknowledged it.",
     "resolved": lambda _: "It was over.",
     "resolved_by_hand": lambda _: "Somebody resolved it.",
+    "rule": _rule,
+    "service_gone": lambda _: "The service that it was routed to is gone: it stayed where it came in.",
     "held": _held,
     "released": _released,
     "let_go": lambda _: "Nothing held it any more and it still fired: it was treated as if it had just come.",

@@ -18,12 +18,17 @@ from openalert.storage import (
     opsgenie,
     payloads,
     provider_events,
+    routing_counts,
     runs,
 )
 from openalert.storage.database import Database
 
 IMPORTED_FOR = 400 * DAY
 """Turns that calendars brought: as far back as a final schedule can be asked for at once."""
+HITS_KEPT_FOR = 90 * DAY
+"""What is counted of routing rules; people are shown the last 30 days."""
+COUNTS_KEPT_FOR = 2 * DAY
+"""What thresholds remember; the longest looks back a day."""
 TOLD_AGAIN_FOR = 7 * DAY
 """Providers tell again what we did not confirm, Telegram for a day; and what Twilio signs holds no time, so that
 whoever recorded it may send it at any time: by then its short code most likely means nothing any more.
@@ -47,6 +52,9 @@ async def forget(database: Database, payload_days: int) -> None:
         await handoff_notes.forget(tx, tx.now - NOTES_KEPT_FOR)
         await opsgenie.forget(tx, tx.now - REQUESTS_KEPT_FOR)
         await noise.forget_windows(tx, tx.now - LONGEST_WINDOW_MINUTES * MINUTE)
+        await routing_counts.forget(
+            tx, hits_before=tx.now - HITS_KEPT_FOR, counts_before=tx.now - COUNTS_KEPT_FOR
+        )
         await payloads.forget(tx, tx.now - payload_days * DAY)
 
 

@@ -1,5 +1,7 @@
 """SQL for integrations: inbound keys of services."""
 
+from collections.abc import Collection
+
 from openalert.domain.access import Actor
 from openalert.domain.service import Integration
 from openalert.storage.rows import to_parameters
@@ -68,3 +70,20 @@ async def page(
         limit=limit,
         **parameters,
     )
+
+
+async def named(reader: Reader, actor: Actor, integration_ids: Collection[str]) -> dict[str, Integration]:
+    """Those of the integrations whose service the actor may see, by id; deleted ones are missing."""
+    if not integration_ids:
+        return {}
+    condition, parameters = visible(reader, actor, "s.team_id")
+    found = await reader.all(
+        Integration,
+        f"""
+        SELECT i.* FROM integrations i JOIN services s ON s.id = i.service_id
+        WHERE {reader.any_of("i.id", "ids")} AND i.deleted_at IS NULL AND s.deleted_at IS NULL AND {condition}
+        """,
+        ids=sorted(set(integration_ids)),
+        **parameters,
+    )
+    return {integration.id: integration for integration in found}

@@ -1,17 +1,19 @@
 """Batch: what is known and what changes while many messages are taken in, read first and written last."""
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 
 import msgspec
 
 from openalert.domain.alert import Alert, AlertStatus, Occurrence, Signal, SignalStatus, content_sum
+from openalert.domain.counts import Counts, Key
 from openalert.domain.handling import BY_SEVERITY, Draft, draft_of
 from openalert.domain.incident import Incident, open_key
 from openalert.domain.instant import Instant
 from openalert.domain.noise import remembered
 from openalert.domain.service import Payload
 from openalert.domain.severity import Severity
-from openalert.storage import alerts, holds, incidents, merges, noise, payloads, routes
+from openalert.storage import alerts, holds, incidents, merges, noise, payloads, routes, routing_counts
 from openalert.storage.holds import HoldRow
 from openalert.storage.noise import GroupWindow
 from openalert.storage.routes import Route
@@ -50,6 +52,9 @@ class Batch:
         self.services: dict[str, Route] = {}
         """Where rules send alerts to."""
         self.windows: dict[str, GroupWindow] = {}
+        self.counts = Counts({})
+        self.rules_applied: Counter[str] = Counter()
+        """To how many alerts each routing rule applied."""
         self.holds: list[HoldRow] = []
         self.changed_alerts: list[Alert] = []
         """Held alerts that were looked at again."""
@@ -71,7 +76,7 @@ class Batch:
         for key, route, signal in keyed:
             if not self._may_begin(key, signal, ending):
                 if route.handling_version and self._says_otherwise(key, signal):
-                    await self._draft(route, signal, None)
+                    await self._draft(route, signal, None, begins=False)
                 continue
             draft = await self._draft(route, signal, self.known.get(key)) if route.handling_version else None
             if signal.status is SignalStatus.FIRING:
@@ -94,7 +99,9 @@ class Batch:
                 self.by_key[incident.open_key] = incident
         await self._follow_merges(set(groups) - self.by_key.keys())
 
-    async def _draft(self, route: Route, signal: Signal, before: Occurrence | None) -> Draft:
+    async def _draft(
+        self, route: Route, signal: Signal, before: Occurrence | None, *, begins: bool = True
+    ) -> Draft:
         draft = draft_of(
             signal,
             integration_id=route.integration_id,
@@ -104,15 +111,23 @@ class Batch:
             began=remembered(before.began, before.fired_at) if before else [],
             now=self.tx.now,
         )
+        draft.begins = begins and signal.status is SignalStatus.FIRING
         await self.judge(route, draft)
         self.drafts[id(signal)] = draft
         return draft
 
     async def judge(self, route: Route, draft: Draft) -> None:
         """Let everything that is set for the integration's team, and for that of the service it goes to, look at it."""
-        (await rulebook.of_team(self.tx, route.team_id, route.handling_version)).route(draft)
+        book = await rulebook.of_team(self.tx, route.team_id, route.handling_version)
+        await self._recall(book.keys(draft))
+        draft.counts = self.counts
+        book.route(draft)
+        if draft.begins:
+            self.rules_applied.update(draft.rules)
         target = await self.target(route, draft.service_id)
-        draft.service_id = target.service_id
+        if target.service_id != draft.service_id:
+            draft.note("service_gone")
+            draft.service_id = target.service_id
         (await rulebook.of_team(self.tx, target.team_id, target.handling_version)).hold(draft)
         if draft.window and not draft.holds and not draft.dropped:
             await self._into_window(draft)
@@ -130,6 +145,12 @@ class Batch:
         window.last_at = self.tx.now
         if window.generation:
             draft.group = f"{draft.group}{_GENERATION}{window.generation}"
+
+    async def _recall(self, keys: Sequence[Key]) -> None:
+        """Read what thresholds remember of these."""
+        unknown = self.counts.unknown(keys)
+        if unknown:
+            self.counts.learn(unknown, await routing_counts.times(self.tx, unknown))
 
     async def target(self, route: Route, service_id: str) -> Route:
         """The way to a service of the same organization for what came in by `route`; one that is gone is the first."""
@@ -200,6 +221,8 @@ class Batch:
         await alerts.decide(tx, self.changed_alerts)
         await holds.insert(tx, self.holds)
         await noise.put_windows(tx, self.windows)
+        await routing_counts.hit(tx, self.rules_applied)
+        await routing_counts.remember(tx, self.counts.changed)
         await merges.brought(tx, self.brought)
         await alerts.seen_again(tx, self.repeats)
         await alerts.refresh(

@@ -11,9 +11,10 @@ from collections.abc import Awaitable, Callable, Sequence
 import msgspec
 import structlog
 
+from openalert.domain.counts import Key
 from openalert.domain.handling import Draft, Named
 from openalert.storage.transaction import Reader
-from openalert.usecases import muting, noise
+from openalert.usecases import muting, noise, routing_stage
 
 log = structlog.get_logger(__name__)
 
@@ -27,6 +28,16 @@ class Rulebook(msgspec.Struct, frozen=True):
     """Where it goes and how bad it is: of the team whose integration took it in."""
     holding: tuple[Named, ...] = ()
     """Whether it waits: of the team that it goes to."""
+
+    def keys(self, draft: Draft) -> list[Key]:
+        """What the routing stages may ask the draft's counts for; a stage that cannot say so asks for nothing."""
+        found: list[Key] = []
+        for stage in self.routing:
+            try:
+                found += stage.keys(draft)
+            except Exception:
+                log.exception("stage failed", stage=stage.name, team_id=draft.team_id)
+        return found
 
     def route(self, draft: Draft) -> None:
         """Let the routing stages change the draft."""
@@ -52,7 +63,7 @@ def _apply(stages: Sequence[Named], draft: Draft) -> None:
 Loader = Callable[[Reader, str], Awaitable[Named | None]]
 """Reads what a team has set and compiles it; None: it has set nothing of the kind."""
 
-ROUTING: tuple[Loader, ...] = ()
+ROUTING: tuple[Loader, ...] = (routing_stage.load,)
 HOLDING: tuple[Loader, ...] = (muting.maintenance, muting.silence, noise.stage)
 """What there is to set, in the order in which it applies."""
 

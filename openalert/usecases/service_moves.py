@@ -4,6 +4,7 @@ from openalert.domain.event import Event
 from openalert.domain.team import Team
 from openalert.storage import alerts, incidents
 from openalert.storage.transaction import Transaction
+from openalert.usecases import routing_rules
 from openalert.usecases.work import Work
 
 
@@ -27,4 +28,5 @@ async def move_with_service(tx: Transaction, service_id: str, to: Team) -> None:
         work.say(incident, "updated")
     await incidents.move(tx, [incident.id for incident in moving], to.id)
     await alerts.move_unresolved(tx, service_id, to.id)
+    await routing_rules.move_with_service(tx, service_id, to.id)
     await work.flush()

@@ -11,7 +11,15 @@ from openalert.domain.instant import Instant
 from openalert.domain.schedule import Rotation
 from openalert.domain.team import Team, TeamMember, check_name, slugify
 from openalert.domain.user import User
-from openalert.storage import api_keys, escalation_policies, incidents, schedules, teams, users
+from openalert.storage import (
+    api_keys,
+    escalation_policies,
+    incidents,
+    routing_rules,
+    schedules,
+    teams,
+    users,
+)
 from openalert.storage import drills as stored_drills
 from openalert.storage.incidents import IncidentFilter
 from openalert.storage.transaction import Reader, Transaction
@@ -113,6 +121,7 @@ async def delete(tx: Transaction, team_id: str) -> None:
         raise Conflict(f"The {used_by} pages this team; change it first.")
     await api_keys.revoke_of_team(tx, team.id)
     await stored_drills.drop_planned(tx, team.id)
+    await routing_rules.delete_of_team(tx, team.id)
     await teams.delete(tx, team.id)
     audit.record(tx, "team.deleted", kind="team", id=team.id, name=team.name, team_id=team.id, before=team)
 

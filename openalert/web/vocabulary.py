@@ -5,7 +5,7 @@ A name means the same wherever it occurs; where it does not, `Schema.member` say
 
 from typing import Any
 
-from openalert.web import vocabulary_muting, vocabulary_noise, vocabulary_oncall
+from openalert.web import vocabulary_muting, vocabulary_noise, vocabulary_oncall, vocabulary_routing
 
 _ID = "019b8d62-7a80-7003-a352-03ab0e4992a3"
 _OTHER = "019b8d62-7a80-7005-9c1f-5b8d0a6f2e11"
@@ -13,7 +13,12 @@ _DAY = "2026-01-31T"
 _WORDS = '{{ labels.instance | before: ":" }} is in trouble'
 _CONFIG = "Where messages go: `address` of an email channel, `url` of a webhook."
 
-_OTHERS = vocabulary_oncall.MEMBERS | vocabulary_muting.MEMBERS | vocabulary_noise.MEMBERS
+_OTHERS = (
+    vocabulary_oncall.MEMBERS
+    | vocabulary_muting.MEMBERS
+    | vocabulary_noise.MEMBERS
+    | vocabulary_routing.MEMBERS
+)
 MEMBERS: dict[str, tuple[str, Any]] = _OTHERS | {
     "acknowledgedAt": ("When it was acknowledged; null: not yet.", f"{_DAY}09:02:10Z"),
     "acknowledgedById": ("The person who acknowledged it; null for a program.", _OTHER),
@@ -459,6 +464,7 @@ TAGS: dict[str, str] = {
     "escalation policies": "Who is paged in what order, written as one document.",
     "maintenance windows": "Planned times in which alerts are kept and page nobody, once or again and again.",
     "silences": "What somebody on call does not want to hear of for a while, with a reason and an end.",
+    "routing rules": "What a team decides about its alerts before they page, rule by rule, in order.",
     "channels": "A team's places for messages.",
     "teams": "Who owns what, and who belongs to it.",
     "organization": "What everything belongs to: its name, and who in it needs a second factor.",

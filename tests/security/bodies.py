@@ -63,6 +63,11 @@ WHOLE: dict[str, Any] = {
         "keys": FakeBrowser().keys,
     },
     "ContactMethodIn": lambda ids: {"type": "email", "address": "new@example.org"},
+    "RoutingRuleIn": lambda ids: {"name": "Example", "teamId": ids["team_id"], "actions": {"tags": ["x"]}},
+    "ReorderIn": lambda ids: {
+        "teamId": ids["team_id"],
+        "ids": [ids["other_rule_id"], ids["routing_rule_id"]],
+    },
     "PolicyIn": lambda ids: {
         "name": "Example",
         "teamId": ids["team_id"],
@@ -131,6 +136,10 @@ def body_type(handler: Any) -> Any:
     return field.annotation if field is not None else None
 
 
+DEEPEST = 8
+"""Members of members: a condition may hold conditions."""
+
+
 def id_members(kind: Any, path: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...], str]]:
     """Where ids are in a body: the way to each (wire names, `0` into lists) and the kind of thing it names."""
     kind = plain(kind)
@@ -139,6 +148,8 @@ def id_members(kind: Any, path: tuple[str, ...] = ()) -> list[tuple[tuple[str, .
     if not (isinstance(kind, type) and issubclass(kind, msgspec.Struct)):
         return []
     found: list[tuple[tuple[str, ...], str]] = []
+    if len(path) > DEEPEST:
+        return found
     for field in msgspec.structs.fields(kind):
         here = (*path, field.encode_name)
         named = IDS.get(field.name, field.name)

@@ -11,6 +11,7 @@ from openalert.domain.ids import new_id
 from openalert.domain.instant import DAY, HOUR
 from openalert.domain.matching import Matcher
 from openalert.domain.recurrence import Recurrence
+from openalert.domain.routing import Actions, OfService, RuleBody
 from openalert.domain.schedule import RotationChange
 from openalert.domain.second_factor import Passkey
 from openalert.domain.team import Team
@@ -37,6 +38,7 @@ from openalert.usecases import (
     notification_rules,
     overrides,
     responders,
+    routing_rules,
     schedules,
     services,
     signin,
@@ -146,6 +148,17 @@ async def build(db: Database, organization: Organization, mark: str, *, marked_p
             ends_at=tx.now + 30 * DAY,
         )
         heartbeat, _ = await heartbeats.create(tx, service_id=service.id, name=f"{mark} heartbeat")
+        routing_rule, other_rule = [
+            await routing_rules.create(
+                tx,
+                team_id=team.id,
+                name=f"{mark} {which} rule",
+                body=RuleBody(
+                    condition=OfService(values=(service.id,)), actions=Actions(tags=(f"{mark} tag",))
+                ),
+            )
+            for which in ("first", "second")
+        ]
         invitation = await invitations.create(tx, email=f"{mark}@invited.example", by_mail=False)
         passkey = Passkey(
             id=new_id(tx.now),
@@ -178,6 +191,8 @@ async def build(db: Database, organization: Organization, mark: str, *, marked_p
         "channel_id": channel.id,
         "policy_id": policy.policy.id,
         "service_id": service.id,
+        "routing_rule_id": routing_rule.id,
+        "other_rule_id": other_rule.id,
         "integration_id": integration.id,
         "heartbeat_id": heartbeat.id,
         "key_id": key.id,
