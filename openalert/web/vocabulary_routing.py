@@ -78,7 +78,8 @@ MEMBERS: dict[str, tuple[str, Any]] = {
         None,
     ),
     "ReorderIn.integrationId": ("The integration whose rules they are; without: those of the team.", None),
-    "position": ("Its place in its list, from 1.", 1),
+    "RoutingRule.position": ("Its place in its list, from 1.", 1),
+    "RoutingRuleIn.position": ("Its place in its list, from 1; without it, the last.", 1),
     "RoutingRule.sentence": (
         "The rule in words.",
         "When severity is low or info: suppress until it is resolved.",
