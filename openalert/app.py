@@ -29,6 +29,7 @@ from openalert.notifiers.identity_provider import IdentityProvider, ProviderSett
 from openalert.notifiers.mattermost import MattermostNotifier
 from openalert.notifiers.mattermost_api import MattermostSettings
 from openalert.notifiers.notifier import Notifier
+from openalert.notifiers.outgoing_webhook import OutgoingSender
 from openalert.notifiers.push import WebPushSettings
 from openalert.notifiers.slack import SlackNotifier
 from openalert.notifiers.slack_api import SlackSettings
@@ -40,10 +41,13 @@ from openalert.storage.database import Database
 from openalert.usecases import channel_states, push_subscriptions
 from openalert.usecases.deliveries import Outside as LinksBack
 from openalert.usecases.intake import Intake
+from openalert.usecases.outgoing_events import Shapes
 from openalert.usecases.single_sign_on import SingleSignOn, end_other_sessions
 from openalert.usecases.slack import Slack
 from openalert.usecases.subscriptions import Subscriptions
 from openalert.web import assets, dialects, door, etags, guards, heartbeats, problems, webhooks
+from openalert.web.api.alerts import alert_out
+from openalert.web.api.incident_shapes import incident_out
 from openalert.web.callbacks import telegram
 from openalert.web.description import Description
 from openalert.web.guards import Access
@@ -84,6 +88,7 @@ class OpenAlert:
             per_second=config.delivery.per_second,
             unset=channel_states.missing(config),
             calendars=self.calendars,
+            outgoing=outgoing_webhooks(config),
         )
         self.telegram = telegram_bot(config)
         self.mattermost = mattermost(config)
@@ -166,6 +171,12 @@ def links_back(config: Config, secret: bytes) -> LinksBack:
     """How messages lead back to us."""
     mail_in = config.mail_in
     return LinksBack(config.base_url, secret, mail_in.domain if mail_in.port else "")
+
+
+def outgoing_webhooks(config: Config) -> tuple[OutgoingSender, Shapes]:
+    """By what outgoing webhooks are told, in the shapes of the API."""
+    sender = OutgoingSender(notifier_settings(config).outgoing, base_url=config.base_url)
+    return sender, Shapes(incident_out, alert_out, config.base_url)
 
 
 def mail_listener(config: Config, database: Database, secret: bytes) -> "MailListener | None":

@@ -203,6 +203,14 @@ WRITER_QUEUE = _gauge("writer_queue_depth", "Transactions that wait for the data
 LOOP_LAG = _gauge(
     "event_loop_lag_seconds", "The longest time the event loop was held up in the last ten seconds."
 )
+OUTGOING = _counter(
+    "outgoing_attempts_total", "Attempts to tell an outgoing webhook something, by how they ended.", "outcome"
+)
+OUTGOING_SECONDS = _histogram("outgoing_attempt_seconds", "How long attempts of outgoing webhooks took.")
+OUTGOING_WAITING = _gauge("outgoing_waiting", "Deliveries of outgoing webhooks that wait for an attempt.")
+OUTGOING_OLDEST = _gauge(
+    "outgoing_oldest_waiting_seconds", "Age of the oldest delivery of an outgoing webhook that waits."
+)
 WEBSOCKET_CLIENTS = _gauge("websocket_clients", "Open WebSocket connections.")
 WEBSOCKET_DROPPED = _counter(
     "websocket_dropped_total", "WebSocket connections closed because they did not keep up."

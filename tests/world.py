@@ -223,6 +223,10 @@ class World:
                     await reader.value(f"SELECT min(due_at) FROM {table} WHERE due_at > :now", now=reader.now)
                     for table in ("maintenance_windows", "silences")
                 ],
+                await reader.value(
+                    "SELECT min(due_at) FROM outgoing_deliveries WHERE status = 'pending' AND due_at > :now",
+                    now=reader.now,
+                ),
             ]
         return min((time for time in times if time is not None), default=None)
 

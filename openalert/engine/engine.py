@@ -31,14 +31,17 @@ from openalert.engine import (
 )
 from openalert.engine.deliver import Deliver
 from openalert.engine.lines import Lines
+from openalert.engine.outgoing_webhooks import OutgoingWebhooks
 from openalert.notifiers.calendar_feed import CalendarFetcher
 from openalert.notifiers.notifier import Notifier
+from openalert.notifiers.outgoing_webhook import OutgoingSender
 from openalert.storage import duties, incidents, notifications, runs, timers
 from openalert.storage import heartbeats as stored_heartbeats
 from openalert.storage.database import Database
 from openalert.usecases import beats, handoffs, reachability, warnings
 from openalert.usecases import shift_reminders as reminders
 from openalert.usecases.deliveries import Outside
+from openalert.usecases.outgoing_events import Shapes
 
 log = structlog.get_logger(__name__)
 
@@ -52,6 +55,8 @@ REMINDERS_SECONDS = 300.0
 DEAF_SECONDS = 8.0
 """Without a sign of life for so long, beats may have found nobody who heard them."""
 MOST_MEASURED = 1_000
+LONGEST_GOODBYE = 3.0
+"""Seconds that the end of the server waits for receivers of outgoing webhooks: what breaks off goes out again."""
 STEP_OF_CLOCK = 2 * SECOND
 """A jump of the wall clock against the monotonic one that is more than drift."""
 
@@ -90,11 +95,13 @@ class Engine:
         per_second: Mapping[str, float] | None = None,
         unset: Mapping[str, str] = warnings.NOTHING_UNSET,
         calendars: CalendarFetcher | None = None,
+        outgoing: tuple[OutgoingSender, Shapes] | None = None,
     ) -> None:
         """`slots` and `per_second`: how channels are driven where the defaults are not meant.
 
         `unset`: what the configuration lacks, by channel, so that owners are told where people count on it.
         `calendars`: by what calendars of other programs are fetched; None: they are not read.
+        `outgoing`: by what outgoing webhooks are told, in which shapes; None: they are told nothing.
         """
         self.run_id = new_id(database.clock())
         self.health = Health()
@@ -106,6 +113,7 @@ class Engine:
         self._to_send = asyncio.Event()
         lines = Lines(notifiers, slots, per_second)
         self.deliver = Deliver(database, notifiers, outside, self.run_id, freed=self._to_send, lines=lines)
+        self.outgoing = OutgoingWebhooks(database, *outgoing, self.run_id) if outgoing else None
         self._tasks: list[asyncio.Task[None]] = []
         self._not_running_since: Instant | None = None
         self._offset: int | None = None
@@ -132,9 +140,15 @@ class Engine:
             ("warnings", self._measure_warnings, asyncio.Event(), WARNINGS_SECONDS),
             ("shift reminders", self._plan_reminders, asyncio.Event(), REMINDERS_SECONDS),
             ("calendars", self._read_calendars, asyncio.Event(), AUDIT_SECONDS),
+            *self._outgoing_loops(),
         ):
             self._tasks.append(asyncio.create_task(self._loop(step, event, seconds), name=name))
         self._scheduler = housekeeping.schedule(self._database, self._payload_days)
+
+    def _outgoing_loops(self) -> list[tuple[str, Callable[[], Awaitable[int]], asyncio.Event, float]]:
+        if self.outgoing is None:
+            return []
+        return [("outgoing", self.outgoing.run_due, self.outgoing.freed, TICK_SECONDS)]
 
     async def begin(self) -> None:
         """Note this run and learn how long nobody was there; take back what the one before had claimed."""
@@ -150,6 +164,8 @@ class Engine:
             log.warning("was not running", seconds=(now - self._not_running_since) // SECOND)
         await self.deliver.remember()
         await self.deliver.recover()
+        if self.outgoing is not None:
+            await self.outgoing.recover()
 
     async def stop(self, seconds: float = 10.0) -> None:
         """Claim nothing more, let what is on its way be answered and recorded, note the clean end."""
@@ -161,6 +177,8 @@ class Engine:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.deliver.finish(seconds)
+        if self.outgoing is not None:
+            await self.outgoing.stop(min(seconds, LONGEST_GOODBYE))
         async with self._database.transaction() as tx:
             await runs.end(tx, self.run_id)
 
@@ -171,6 +189,9 @@ class Engine:
             did += await escalate.run_due(self._database)
             did += await muting.run_due(self._database) + await self.deliver.run_due()
             await self.deliver.finish(60)
+            if self.outgoing is not None:
+                did += await self.outgoing.run_due()
+                await self.outgoing.finish(60)
             if not did:
                 return
 
@@ -178,10 +199,14 @@ class Engine:
         """Something may be due now."""
         self._due.set()
         self._to_send.set()
+        if self.outgoing is not None and self.outgoing.is_used:
+            self.outgoing.freed.set()
 
     def _woken(self, events: list[Event]) -> None:
         if any(event.type.startswith(("incident.", "notification.", "alert.suppressed")) for event in events):
             self.wake()
+        elif self.outgoing is not None and self.outgoing.is_used:
+            self.outgoing.freed.set()
 
     async def _loop(self, step: Callable[[], Awaitable[int]], event: asyncio.Event, seconds: float) -> None:
         while not self._stopping:
@@ -227,6 +252,8 @@ class Engine:
 
     async def _audit(self) -> int:
         await self.deliver.recover()
+        if self.outgoing is not None:
+            await self.outgoing.recover()
         await self.measure_reach()
         await escalate.tell_handoffs(self._database, self._duties)
         if await shift_reminders.run_due(self._database):
@@ -274,6 +301,8 @@ class Engine:
         telemetry.INCIDENTS_OPEN.set(sum(counts.values()))
         telemetry.OLDEST_DUE_TIMER.set(max(0, now - due) / SECOND if due is not None else 0)
         telemetry.OLDEST_UNSENT_PAGE.set(max(0, now - page) / SECOND if page is not None else 0)
+        if self.outgoing is not None:
+            await self.outgoing.measure()
         return 0
 
     async def measure_reach(self) -> None:

@@ -16,6 +16,8 @@ from openalert.storage import (
     idempotency,
     noise,
     opsgenie,
+    outgoing_deliveries,
+    outgoing_webhooks,
     payloads,
     provider_events,
     routing_counts,
@@ -56,6 +58,8 @@ async def forget(database: Database, payload_days: int) -> None:
             tx, hits_before=tx.now - HITS_KEPT_FOR, counts_before=tx.now - COUNTS_KEPT_FOR
         )
         await payloads.forget(tx, tx.now - payload_days * DAY)
+        await outgoing_deliveries.forget(tx, tx.now - payload_days * DAY)
+        await outgoing_webhooks.drop_previous_secrets(tx)
 
 
 def schedule(database: Database, payload_days: int) -> Any:

@@ -47,6 +47,11 @@ def for_provider(settings: OutgoingSettings, base_url: str) -> OutgoingSettings:
     return msgspec.structs.replace(settings, named_hosts=(host,))
 
 
+async def authorities() -> ssl.SSLContext:
+    """The system's authorities, read off the event loop, as that takes tens of milliseconds."""
+    return await asyncio.to_thread(httpcore2.default_ssl_context)
+
+
 class Answer(msgspec.Struct, frozen=True):
     """What came back, whatever it says."""
 
@@ -279,8 +284,8 @@ def shown_origin(url: str) -> str:
     return f"{parsed.scheme}://{parsed.netloc.decode('ascii')}"
 
 
-def retry_after(value: str | None, now: Instant) -> float | None:
-    """Seconds to wait by a Retry-After header (RFC 9110 section 10.2.3), clamped; None: it says nothing."""
+def retry_after(value: str | None, now: Instant, most: float = RETRY_AFTER[1]) -> float | None:
+    """Seconds to wait by a Retry-After header (RFC 9110 section 10.2.3), at most `most`; None: it says nothing."""
     if value is None:
         return None
     if value.strip().isascii() and value.strip().isdigit():
@@ -291,7 +296,7 @@ def retry_after(value: str | None, now: Instant) -> float | None:
             seconds = (from_datetime(parsedate_to_datetime(value)) - now) / SECOND
         except (ValueError, OverflowError):
             return None
-    return min(max(seconds, RETRY_AFTER[0]), RETRY_AFTER[1])
+    return min(max(seconds, RETRY_AFTER[0]), most)
 
 
 def _header_lines(headers: Mapping[str, str], body: bytes) -> list[tuple[bytes, bytes]]:

@@ -28,9 +28,11 @@ async def last(reader: Reader) -> int:
 
 
 async def forget(tx: Transaction, now: Instant) -> None:
-    """Drop what is older than a day, but never the newest ten thousand."""
+    """Drop what is older than a day, but never the newest ten thousand, nor what outgoing webhooks are to be told."""
     await tx.execute(
-        "DELETE FROM events WHERE at < :before AND seq <= (SELECT max(seq) FROM events) - :kept",
+        "DELETE FROM events WHERE at < :before AND seq <= (SELECT max(seq) FROM events) - :kept "
+        "AND (seq <= (SELECT value FROM counters WHERE name = 'outgoing_event') "
+        "OR NOT EXISTS (SELECT 1 FROM outgoing_webhooks WHERE is_enabled))",
         before=now - KEPT_FOR,
         kept=KEPT_AT_LEAST,
     )

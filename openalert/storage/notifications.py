@@ -324,6 +324,18 @@ async def shift(tx: Transaction, by: int) -> None:
     )
 
 
+async def page_is_due(reader: Reader) -> bool:
+    """Whether a page waits that could leave now."""
+    return (
+        await reader.value(
+            "SELECT 1 FROM notifications WHERE due_at <= :now AND kind = 'page' "
+            "AND status IN ('pending', 'unknown') LIMIT 1",
+            now=reader.now,
+        )
+        is not None
+    )
+
+
 async def oldest_unsent_page(reader: Reader) -> Instant | None:
     """Since when the page waits that has waited longest; a later step waits only once it is due."""
     oldest: Instant | None = await reader.value(

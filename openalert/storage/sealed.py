@@ -26,9 +26,18 @@ CHANNEL_SECRETS = SealedColumn("channels", "sealed")
 CONTACT_SECRETS = SealedColumn("contact_methods", "sealed")
 FEED_SECRETS = SealedColumn("calendar_feeds", "sealed")
 KEPT_ANSWERS = SealedColumn("kept_answers", "sealed")
+OUTGOING_SECRETS = SealedColumn("outgoing_webhooks", "sealed")
 SETTING_SECRETS = SealedColumn("settings", "sealed", key="name")
 TOTP_SECRETS = SealedColumn("totp", "sealed", key="user_id")
-COLUMNS = (CHANNEL_SECRETS, CONTACT_SECRETS, FEED_SECRETS, KEPT_ANSWERS, SETTING_SECRETS, TOTP_SECRETS)
+COLUMNS = (
+    CHANNEL_SECRETS,
+    CONTACT_SECRETS,
+    FEED_SECRETS,
+    KEPT_ANSWERS,
+    OUTGOING_SECRETS,
+    SETTING_SECRETS,
+    TOTP_SECRETS,
+)
 """Every sealed column. One that is missing here is lost when keys change; tests/storage/test_sealed.py looks."""
 
 

@@ -5,7 +5,13 @@ A name means the same wherever it occurs; where it does not, `Schema.member` say
 
 from typing import Any
 
-from openalert.web import vocabulary_muting, vocabulary_noise, vocabulary_oncall, vocabulary_routing
+from openalert.web import (
+    vocabulary_muting,
+    vocabulary_noise,
+    vocabulary_oncall,
+    vocabulary_outgoing,
+    vocabulary_routing,
+)
 
 _ID = "019b8d62-7a80-7003-a352-03ab0e4992a3"
 _OTHER = "019b8d62-7a80-7005-9c1f-5b8d0a6f2e11"
@@ -17,6 +23,7 @@ _OTHERS = (
     vocabulary_oncall.MEMBERS
     | vocabulary_muting.MEMBERS
     | vocabulary_noise.MEMBERS
+    | vocabulary_outgoing.MEMBERS
     | vocabulary_routing.MEMBERS
 )
 MEMBERS: dict[str, tuple[str, Any]] = _OTHERS | {
@@ -431,6 +438,7 @@ PARAMETERS: dict[str, tuple[str, Any]] = {
     "teamId": ("Only what this team owns.", _OTHER),
     "to": ("Where the range ends.", "2026-02-07T00:00:00Z"),
     "userId": ("Only those of this person.", _OTHER),
+    "type": ("Only what was told of this event.", "incident.created"),
 }
 """Query parameters; `GET /path name` says what one means there alone."""
 
@@ -443,6 +451,7 @@ NOUNS = {
     "policy_id": "escalation policy",
     "rule_id": "notification rule",
     "window_id": "maintenance window",
+    "webhook_id": "outgoing webhook",
 }
 """What the parameters of paths name, where the name itself does not say it."""
 
@@ -466,6 +475,7 @@ TAGS: dict[str, str] = {
     "silences": "What somebody on call does not want to hear of for a while, with a reason and an end.",
     "routing rules": "What a team decides about its alerts before they page, rule by rule, in order.",
     "channels": "A team's places for messages.",
+    "outgoing webhooks": "Programs of others that are told what happens, and the log of what they were told.",
     "teams": "Who owns what, and who belongs to it.",
     "organization": "What everything belongs to: its name, and who in it needs a second factor.",
     "message templates": "What an organization's messages call what they are about, in its own words.",

@@ -36,6 +36,8 @@ from openalert.usecases import (
     invitations,
     maintenance_windows,
     notification_rules,
+    outgoing_deliveries,
+    outgoing_webhooks,
     overrides,
     responders,
     routing_rules,
@@ -172,6 +174,15 @@ async def build(db: Database, organization: Organization, mark: str, *, marked_p
         await passkeys.insert(tx, passkey)
         key, _ = await api_keys.create(tx, name=f"{mark} key", role=Role.MEMBER, team_id=team.id)
         method = (await contact_methods.of_user(tx, program_of(organization.id), person.id))[0]
+        webhook, _ = await outgoing_webhooks.create(
+            tx,
+            outgoing_webhooks.Wish(
+                name=f"{mark} webhook",
+                url=f"https://hooks.example/{mark}",
+                headers={"X-Mark": mark},
+            ),
+        )
+        delivery = await outgoing_deliveries.send_test(tx, webhook.id)
         rule = await notification_rules.create(tx, person.id, contact_method_id=method.id)
     feed = await make.calendar_feed(db, person, name=f"{mark} feed")
     plan = await make.shift_calendar(db, schedule, person, name=f"{mark} plan")
@@ -201,6 +212,8 @@ async def build(db: Database, organization: Organization, mark: str, *, marked_p
         "silence_id": silence.id,
         "passkey_id": passkey.id,
         "rule_id": rule.id,
+        "webhook_id": webhook.id,
+        "delivery_id": delivery.id,
     }
     sent = await _fire(db, integration_key, mark)
     ids |= await _happened(db, integration.id, person.id)
