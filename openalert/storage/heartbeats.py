@@ -32,6 +32,7 @@ _KEPT = (
     "unheard_from",
     "unheard_until",
     "beat_count",
+    "watch_key",
     "is_learned",
     "updated_at",
     "deleted_at",
@@ -115,6 +116,34 @@ async def by_name(reader: Reader, service_id: str, name: str) -> Heartbeat | Non
         f"SELECT {_COLUMNS} {_LIVE} AND h.service_id = :service AND h.name = :name ORDER BY h.id LIMIT 1",
         service=service_id,
         name=name,
+    )
+
+
+async def watched(reader: Reader, watch_keys: Sequence[str]) -> dict[str, Heartbeat]:
+    """The heartbeats of Watchdog alerts, by integration and fingerprint."""
+    found = await reader.all(
+        Heartbeat,
+        f"SELECT {_COLUMNS} {_LIVE} AND {reader.any_of('h.watch_key', 'keys')}",
+        keys=list(watch_keys),
+    )
+    return {each.watch_key or "": each for each in found}
+
+
+async def count_watched(reader: Reader, integration_id: str) -> int:
+    """How many Watchdogs the integration has brought."""
+    count: int = await reader.value(
+        f"SELECT count(*) {_LIVE} AND h.watch_key IS NOT NULL AND h.integration_id = :id", id=integration_id
+    )
+    return count
+
+
+async def rest_of_integration(tx: Transaction, integration_id: str) -> None:
+    """Expect nothing of the Watchdogs of an integration that is switched off, until one comes again."""
+    await tx.execute(
+        "UPDATE heartbeats SET due_at = NULL, expected_at = NULL, updated_at = :now "
+        "WHERE integration_id = :id AND deleted_at IS NULL",
+        now=tx.now,
+        id=integration_id,
     )
 
 

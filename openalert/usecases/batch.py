@@ -55,6 +55,8 @@ class Batch:
         self.counts = Counts({})
         self.rules_applied: Counter[str] = Counter()
         """To how many alerts each routing rule applied."""
+        self.watchdogs: list[tuple[Route, Signal]] = []
+        """Beats that came as alerts, see `usecases.watchdogs`."""
         self.holds: list[HoldRow] = []
         self.changed_alerts: list[Alert] = []
         """Held alerts that were looked at again."""

@@ -5,7 +5,7 @@ from msgspec import UNSET, UnsetType
 
 from openalert.domain import heartbeat as rules
 from openalert.domain.access import Actor, Permission
-from openalert.domain.event import Event
+from openalert.domain.errors import Conflict
 from openalert.domain.heartbeat import Beat, Heartbeat, HeartbeatStatus
 from openalert.domain.ids import new_id
 from openalert.domain.instant import DAY, MINUTE, SECOND, Instant
@@ -17,6 +17,7 @@ from openalert.storage.heartbeats import HeartbeatFilter
 from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import audit, beats
 from openalert.usecases.access import found, given, require
+from openalert.usecases.heartbeat_alerts import say
 from openalert.usecases.integrations import key_hash, new_key
 from openalert.usecases.services import to_configure
 
@@ -114,8 +115,12 @@ async def update(
 
 
 async def rotate_key(tx: Transaction, heartbeat_id: str) -> tuple[Heartbeat, str]:
-    """A new key instead of the old one, which stops working with this commit."""
+    """A new key instead of the old one, which stops working with this commit; Conflict for what has no address."""
     heartbeat, service = await _to_configure(tx, heartbeat_id)
+    if heartbeat.integration_id is not None:
+        raise Conflict(
+            f"{heartbeat.name} is heard by the alerts of an integration: it has no address and no key."
+        )
     key = new_key()
     rotated = msgspec.structs.replace(heartbeat, key_hash=key_hash(key), key_hint=key[-4:], updated_at=tx.now)
     await heartbeats.update(tx, rotated)
@@ -132,7 +137,7 @@ async def pause(tx: Transaction, heartbeat_id: str) -> Heartbeat:
     rules.pause(paused, tx.now)
     await heartbeats.update(tx, paused)
     if heartbeat.is_firing:
-        await beats.tell_ended(tx, [heartbeat])
+        await beats.tell_ended(tx, heartbeat)
     _done(tx, "paused", service, heartbeat, paused)
     return paused
 
@@ -153,7 +158,7 @@ async def delete(tx: Transaction, heartbeat_id: str) -> None:
     """Delete a heartbeat; its alert is over, and what it caused stays."""
     heartbeat, service = await _to_configure(tx, heartbeat_id)
     if heartbeat.is_firing:
-        await beats.tell_ended(tx, [heartbeat])
+        await beats.tell_ended(tx, heartbeat)
     gone = msgspec.structs.replace(
         heartbeat, due_at=None, watch_key=None, deleted_at=tx.now, updated_at=tx.now
     )
@@ -191,14 +196,7 @@ def _done(
         before=_members(before),
         after=_members(after),
     )
-    tx.emit(
-        Event(
-            type="heartbeat.updated",
-            organization_id=service.organization_id,
-            team_id=service.team_id,
-            data={"id": about.id, "status": about.status, "name": about.name},
-        )
-    )
+    say(tx, about, service.organization_id, service.team_id)
 
 
 def _members(heartbeat: Heartbeat | None) -> dict[str, object] | None:

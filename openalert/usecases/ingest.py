@@ -19,6 +19,7 @@ from openalert.domain.alert import (
     Ended,
     Occurrence,
     Signal,
+    SignalStatus,
     Verdict,
     content_sum,
     judge,
@@ -32,10 +33,12 @@ from openalert.domain.instant import Instant
 from openalert.domain.noise import remembered
 from openalert.domain.service import Payload
 from openalert.domain.trace import shortened
+from openalert.domain.watchdog import is_watchdog
 from openalert.sources import Reading
 from openalert.storage import alerts, payloads, routes
 from openalert.storage.routes import Route
 from openalert.storage.transaction import Transaction
+from openalert.usecases import watchdogs
 from openalert.usecases.batch import Batch
 from openalert.usecases.holding import rows_for
 from openalert.usecases.incidents import take
@@ -129,6 +132,8 @@ async def take_in(tx: Transaction, deliveries: Sequence[Delivery]) -> list[Outco
         else:
             outcomes.append(await _take_one(batch, _Message(delivery, route, tx.now)))
     await batch.write()
+    if batch.watchdogs:
+        await take_in_own(tx, await watchdogs.hear(tx, batch.watchdogs))
     for delivery, outcome in zip(deliveries, outcomes, strict=True):
         if delivery.then is not None and (route := known.get(delivery.key_hash)) is not None:
             await delivery.then(tx, route, outcome)
@@ -162,7 +167,10 @@ async def _take_one(batch: Batch, message: _Message) -> Outcome:
         await _quarantine(batch.tx, message)
         return message.outcome
     for signal in reading.signals:
-        await _take_signal(batch, message, signal)
+        if is_watchdog(signal):
+            await _hear_watchdog(batch, message, signal)
+        else:
+            await _take_signal(batch, message, signal)
     await conclude(batch, message)
     message.outcome.processed = len(reading.signals)
     message.outcome.incidents = [(each.id, each.number) for each in message.touched.values()]
@@ -171,6 +179,16 @@ async def _take_one(batch: Batch, message: _Message) -> Outcome:
         batch.payloads.append(_payload(message, reading, batch.tx.now))
         message.outcome.payload_id = message.payload_id
     return message.outcome
+
+
+async def _hear_watchdog(batch: Batch, message: _Message, signal: Signal) -> None:
+    """It is a beat and no alert; one that was taken for an alert before that was known is over."""
+    if message.delivery.replay_of is None:
+        batch.watchdogs.append((message.route, signal))
+    known = batch.known.get(alerts.latest_key(message.route.integration_id, signal.fingerprint))
+    if known is not None and known.status is not AlertStatus.RESOLVED:
+        over = msgspec.structs.replace(signal, status=SignalStatus.RESOLVED, starts_at=None)
+        await _take_signal(batch, message, over)
 
 
 async def _take_signal(batch: Batch, message: _Message, signal: Signal) -> None:

@@ -13,7 +13,7 @@ from openalert.domain.ids import new_id
 from openalert.domain.service import Integration, IntegrationConfig, Payload
 from openalert.domain.team import check_name
 from openalert.sources import DETECT, SOURCES
-from openalert.storage import integrations, payloads, services
+from openalert.storage import heartbeats, integrations, payloads, services
 from openalert.storage.payloads import LAST
 from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import audit
@@ -84,6 +84,8 @@ async def update(
     changed.name = check_name(changed.name)
     _check_type(changed.type)
     await integrations.update(tx, changed)
+    if not changed.is_active:
+        await heartbeats.rest_of_integration(tx, changed.id)
     _record(tx, "updated", team_id, integration, changed)
     return changed
 
@@ -105,6 +107,7 @@ async def delete(tx: Transaction, integration_id: str) -> None:
     integration, team_id = await _to_configure(tx, integration_id)
     integration.deleted_at = integration.updated_at = tx.now
     await integrations.update(tx, integration)
+    await heartbeats.rest_of_integration(tx, integration.id)
     _record(tx, "deleted", team_id, integration, None)
 
 

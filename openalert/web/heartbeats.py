@@ -16,7 +16,7 @@ from openalert.domain.heartbeat import EXIT_CODES, KEPT_BODY, BeatKind
 from openalert.storage import heartbeats
 from openalert.storage.database import Database
 from openalert.usecases import beats
-from openalert.usecases.beats import Told
+from openalert.usecases.heartbeat_alerts import Told
 from openalert.web.asgi import Receive, Scope, Send
 from openalert.web.problems import Refused
 

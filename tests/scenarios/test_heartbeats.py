@@ -11,7 +11,7 @@ from openalert.engine import heartbeats as engine
 from openalert.engine.engine import Engine
 from openalert.storage import heartbeats as stored
 from openalert.usecases import beats, heartbeats, incidents, services
-from openalert.usecases.beats import Told
+from openalert.usecases.heartbeat_alerts import Told
 from tests.world import OUTSIDE, World, level
 
 pytestmark = pytest.mark.anyio
@@ -328,14 +328,14 @@ async def test_one_that_cannot_be_checked_does_not_stop_the_others(
     for each in (backup, other):
         await beat(world, each)
     world.clock.advance(6 * MINUTE)
-    original = beats._firing
+    original = beats.firing
 
     def broken(heartbeat: Heartbeat, *rest: Any) -> Any:
         if heartbeat.id == backup.id:
             raise RuntimeError("broken on purpose")
         return original(heartbeat, *rest)
 
-    monkeypatch.setattr(beats, "_firing", broken)
+    monkeypatch.setattr(beats, "firing", broken)
     assert await engine.run_due(world.db) == 1
     assert (await now_of(world, other)).status is HeartbeatStatus.LATE
     assert (await now_of(world, backup)).due_at is not None

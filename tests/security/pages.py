@@ -40,7 +40,7 @@ from openalert.usecases import (
     swaps,
     users,
 )
-from openalert.usecases.beats import Told
+from openalert.usecases.heartbeat_alerts import Told
 from tests import make
 
 NODE = "data-xss"
