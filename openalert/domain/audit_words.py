@@ -96,6 +96,8 @@ _ACTS = {
     "override.removed": "took back an override in {target}",
     "payload.replayed": "sent again: {target}",
     "silence.expired": "ended the silence of {target}",
+    "saved_view.begun_with": "lets the own list of alerts begin with the view {target}",
+    "saved_view.begun_without": "lets the own list of alerts begin with {target}",
     "session.all_ended": "ended every session of {target}",
     "session.ended": "ended a session of {target}",
     "session.others_ended": "ended all other sessions of {target}",

@@ -5,28 +5,15 @@ from typing import Any
 
 import msgspec
 
-from openalert.domain.access import Actor
 from openalert.domain.alert import Alert, AlertStatus, Ended, Occurrence
 from openalert.domain.instant import Instant
 from openalert.domain.severity import Severity
-from openalert.storage.incidents import like
 from openalert.storage.rows import columns_of, to_json
 from openalert.storage.transaction import Reader, Transaction
-from openalert.storage.visible import visible
 
 _STATUS = {status.value: status for status in AlertStatus}
 _SEVERITY = {severity.value: severity for severity in Severity}
 _COLUMNS = ", ".join(columns_of(Alert))
-
-
-class AlertFilter(msgspec.Struct, kw_only=True):
-    """What a list of alerts is narrowed to; None: not narrowed."""
-
-    statuses: tuple[str, ...] | None = None
-    severities: tuple[str, ...] | None = None
-    service_id: str | None = None
-    incident_id: str | None = None
-    text: str | None = None
 
 
 def latest_key(integration_id: str, fingerprint: str) -> str:
@@ -252,39 +239,6 @@ async def firing_of_team(reader: Reader, organization_id: str, team_id: str, lim
         "AND team_id = :team ORDER BY id DESC LIMIT :limit",
         organization=organization_id,
         team=team_id,
-        limit=limit,
-    )
-
-
-async def search(
-    reader: Reader, actor: Actor, wanted: AlertFilter, *, limit: int, before: str | None = None
-) -> list[Alert]:
-    """Newest first, at most `limit`, older than the id `before`."""
-    condition, parameters = visible(reader, actor)
-    conditions = [condition]
-    if wanted.statuses is not None:
-        if "resolved" not in wanted.statuses:
-            conditions.append("status <> 'resolved'")
-        conditions.append(reader.any_of("status", "statuses"))
-        parameters["statuses"] = list(wanted.statuses)
-    if wanted.severities is not None:
-        conditions.append(reader.any_of("severity", "severities"))
-        parameters["severities"] = list(wanted.severities)
-    for name in ("service_id", "incident_id"):
-        value = getattr(wanted, name)
-        if value is not None:
-            conditions.append(f"{name} = :{name}")
-            parameters[name] = value
-    if wanted.text is not None:
-        conditions.append("lower(title) LIKE :pattern ESCAPE '!'")
-        parameters["pattern"] = like(wanted.text)
-    if before is not None:
-        conditions.append("id < :before")
-        parameters["before"] = before
-    return await reader.all(
-        Alert,
-        f"SELECT {_COLUMNS} FROM alerts WHERE {' AND '.join(conditions)} ORDER BY id DESC LIMIT :limit",
-        **parameters,
         limit=limit,
     )
 

@@ -97,6 +97,7 @@ CODES: dict[str, Code] = {
     "RESET_NOT_FOUND": Code((404,), "The link to a new password is used or over."),
     "ROTATION_NOT_FOUND": Code((404,), "No such rotation."),
     "RESPONDER_NOT_FOUND": Code((404,), "Nobody with that id is a responder of the incident."),
+    "SAVED_VIEW_NOT_FOUND": Code((404,), "No such view of alerts, or it is somebody else's."),
     "SCHEDULE_NOT_FOUND": Code((404,), "No such schedule."),
     "SERVICE_NOT_FOUND": Code((404,), "No such service."),
     "SESSION_NOT_FOUND": Code((404,), "No such session."),

@@ -27,6 +27,14 @@ class Page(msgspec.Struct, Generic[T], rename="camel", kw_only=True):
     next_cursor: str | None = None
 
 
+def check(limit: int, cursor: str | None) -> None:
+    """Pass for what a list takes, or Invalid."""
+    if not 1 <= limit <= MOST:
+        raise Invalid(f"limit must be between 1 and {MOST}.", field="limit")
+    if cursor is not None and not (0 < len(cursor) <= 200 and cursor.isprintable()):
+        raise Invalid("cursor must be a nextCursor of this list.", field="cursor")
+
+
 async def paged(
     read: Callable[..., Awaitable[Sequence[U]]],
     show: Callable[[U], T],
@@ -37,10 +45,7 @@ async def paged(
     **arguments: Any,
 ) -> Page[T]:
     """One page of what `read(after=, limit=, …)` gives, each row as `show` has it; `key` makes the cursor."""
-    if not 1 <= limit <= MOST:
-        raise Invalid(f"limit must be between 1 and {MOST}.", field="limit")
-    if cursor is not None and not (0 < len(cursor) <= 200 and cursor.isprintable()):
-        raise Invalid("cursor must be a nextCursor of this list.", field="cursor")
+    check(limit, cursor)
     rows = await read(after=cursor or "", limit=limit + 1, **arguments)
     more = len(rows) > limit
     shown = rows[:limit]

@@ -7,6 +7,7 @@ import pytest
 
 from openalert.domain.access import Role
 from openalert.domain.alert import Alert, AlertStatus
+from openalert.domain.alert_filter import AlertFilter
 from openalert.domain.errors import Conflict, Forbidden, Invalid, NotFound
 from openalert.domain.instant import DAY, HOUR, MINUTE
 from openalert.domain.maintenance_window import MaintenanceWindow
@@ -14,8 +15,7 @@ from openalert.domain.matching import parse
 from openalert.domain.recurrence import Recurrence
 from openalert.domain.silence import Silence
 from openalert.domain.trace import sentence
-from openalert.storage import alerts, holds
-from openalert.storage.alerts import AlertFilter
+from openalert.storage import alert_lists, holds
 from openalert.usecases import alerts as acts
 from openalert.usecases import maintenance_windows, muting, silences, traces
 from tests import make
@@ -57,7 +57,7 @@ async def silenced(world: World, minutes: float = 10, **options: Any) -> Silence
 async def all_alerts(world: World) -> list[Alert]:
     """Every alert, the newest first."""
     async with world.db.read() as reader:
-        return await alerts.search(reader, world.as_(world.alice), AlertFilter(), limit=50)
+        return (await alert_lists.search(reader, world.as_(world.alice), AlertFilter(), limit=50)).items
 
 
 async def story(world: World) -> list[str]:

@@ -177,6 +177,10 @@ def _local(now: Instant, hours: int) -> str:
 
 FORMS: dict[str, Callable[[Ids, Instant], dict[str, str]]] = {
     "/incidents/bulk": lambda ids, now: {"id": ids["incident_id"], "act": "acknowledge"},
+    "/alerts/bulk": lambda ids, now: {"id": ids["alert_id"], "act": "acknowledge"},
+    "/alerts/views": lambda ids, now: {"name": "Example", "query": "status=open&q=disk"},
+    "/alerts/views/{view_id}/{verb}:edit": lambda ids, now: {"name": "Example"},
+    "/alerts/views/{view_id}/{verb}:keep": lambda ids, now: {"query": "status=firing"},
     "/incidents/{incident_id}/{verb}:snooze": lambda ids, now: {"minutes": "30"},
     "/incidents/{incident_id}/{verb}:reassign": lambda ids, now: {"user_id": ids["user_id"]},
     "/incidents/{incident_id}/{verb}:ask": lambda ids, now: {"who": f"user:{ids['user_id']}"},

@@ -18,7 +18,7 @@ from openalert.domain.access import SYSTEM, Actor, Role, Scope, program_of
 from openalert.domain.user import User
 from openalert.storage import Database, open_database
 from openalert.storage.keyring import KeyRing
-from openalert.usecases import api_keys, calendars, push_subscriptions
+from openalert.usecases import api_keys, calendars, push_subscriptions, saved_views
 from tests import make
 from tests.conftest import KEY, StoppedClock
 from tests.processes.conftest import smtp
@@ -237,12 +237,14 @@ async def _person(
     identities = [await make.identity(db, user, f"{user.id}-{number}") for number in (1, 2)]
     async with db.transaction(make.actor(user)) as tx:
         link, _ = await calendars.create_link(tx, name="phone")
+        view = await saved_views.create(tx, name="Storage", query="q=disk")
     feed = await make.calendar_feed(db, user)
     ids = {
         "user_id": user.id,
         "feed_id": feed.id,
         "method_id": method,
         "link_id": link.id,
+        "view_id": view.id,
         "rule_id": rule,
         "session_id": sessions[-1][0],
         "identity_id": identities[0].id,

@@ -41,6 +41,7 @@ from openalert.usecases import (
     overrides,
     responders,
     routing_rules,
+    saved_views,
     schedules,
     services,
     signin,
@@ -188,9 +189,11 @@ async def build(db: Database, organization: Organization, mark: str, *, marked_p
     plan = await make.shift_calendar(db, schedule, person, name=f"{mark} plan")
     async with db.transaction(make.actor(person, team)) as tx:
         link, _ = await calendars.create_link(tx, name=f"{mark} link", schedule_id=schedule.id)
+        view = await saved_views.create(tx, name=f"{mark} view", query=f"q={mark}")
     ids |= {
         "team_id": team.id,
         "link_id": link.id,
+        "view_id": view.id,
         "feed_id": feed.id,
         "calendar_id": plan.id,
         "schedule_id": schedule.id,

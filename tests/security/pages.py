@@ -35,6 +35,7 @@ from openalert.usecases import (
     postmortems,
     presets,
     responders,
+    saved_views,
     setup,
     signin,
     swaps,
@@ -124,6 +125,7 @@ async def settle(openalert: OpenAlert) -> Seeded:
         await heartbeats.create(tx, service_id=made.service.id, name="report")
     await make.calendar_feed(openalert.database, ana)
     async with openalert.database.transaction(make.actor(ana, made.team)) as tx:
+        await saved_views.create(tx, name="Storage", query="q=disk", team_id=made.team.id)
         await calendars.create_link(tx, name="phone", schedule_id=made.schedules[0].id, with_gaps=True)
         turn = {"start_at": tx.now + 600_000, "end_at": tx.now + 1_200_000}
         await handoff_notes.write(tx, made.schedules[0].id, "Watch the disk")

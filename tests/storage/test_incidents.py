@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 
 from openalert.domain.incident import IncidentStatus
-from openalert.storage import Database, alerts, incidents, notifications
-from openalert.storage.alerts import AlertFilter
+from openalert.storage import Database, incidents, notifications
 from openalert.storage.connection import Writes
 from openalert.storage.incidents import IncidentFilter
 from openalert.storage.sqlite import SqliteConnection
@@ -38,7 +37,7 @@ class Explained:
 async def test_no_list_sorts_what_it_was_not_asked_for(
     sqlite_db: Database, statuses: tuple[str, ...] | None
 ) -> None:
-    """Neither the first page nor a later one of incidents, alerts and notifications is sorted after it was found."""
+    """Neither the first page nor a later one of incidents and notifications is sorted after it was found."""
     cast = await make.cast(sqlite_db)
     actor = make.actor(cast.alice, cast.team)
     async with sqlite_db.read() as reader:
@@ -46,7 +45,6 @@ async def test_no_list_sorts_what_it_was_not_asked_for(
         asking = Reader(explained, sqlite_db, reader.now)  # type: ignore[arg-type]  # only `fetch` is asked for
         for before in (None, "01a1fcb0-3e2a-7001-9b71-89e183c71ecc"):
             await incidents.search(asking, actor, IncidentFilter(statuses=statuses), limit=50, before=before)
-            await alerts.search(asking, actor, AlertFilter(statuses=statuses), limit=50, before=before)
             await notifications.search(asking, actor, {}, limit=50, before=before)
     assert [plan for plan in explained.plans if "TEMP B-TREE" in plan] == []
 

@@ -5,13 +5,13 @@ from collections.abc import Iterator
 import pytest
 
 from openalert.domain.alert import AlertStatus
+from openalert.domain.alert_filter import AlertFilter
 from openalert.domain.errors import NotFound
 from openalert.domain.handling import Draft, Hold, HoldKind, Named, Stage
 from openalert.domain.instant import MINUTE, Instant
 from openalert.domain.severity import Severity
 from openalert.domain.trace import MOST_STEPS, Step, sentence, shortened
-from openalert.storage import alerts, holds
-from openalert.storage.alerts import AlertFilter
+from openalert.storage import alert_lists, alerts, holds
 from openalert.storage.transaction import Reader
 from openalert.usecases import alerts as acts
 from openalert.usecases import holding, rulebook, traces
@@ -70,8 +70,8 @@ def _door(severity: str) -> dict[str, str]:
 
 async def _alert(world: World) -> alerts.Alert:
     async with world.db.read() as reader:
-        found = await alerts.search(reader, world.as_(world.alice), AlertFilter(), limit=10)
-    return found[0]
+        found = await alert_lists.search(reader, world.as_(world.alice), AlertFilter(), limit=10)
+    return found.items[0]
 
 
 async def _story(world: World) -> list[str]:

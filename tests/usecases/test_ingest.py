@@ -6,9 +6,9 @@ from contextlib import suppress
 
 import pytest
 
+from openalert.domain.alert_filter import AlertFilter
 from openalert.domain.errors import Invalid, NotFound
-from openalert.storage import alerts, incidents
-from openalert.storage.alerts import AlertFilter
+from openalert.storage import alert_lists, incidents
 from openalert.usecases import ingest
 from openalert.usecases.incidents import resolve
 from openalert.usecases.ingest import Delivery
@@ -177,7 +177,7 @@ async def test_a_repeat_counts_and_takes_over_new_texts_without_a_page(world: Wo
     changed["annotations"] = {"summary": "Disk at 97 %"}
     await world.posts(world.group(changed))
     async with world.db.read() as reader:
-        found = (await alerts.search(reader, world.as_(world.alice), AlertFilter(), limit=10))[0]
+        found = (await alert_lists.search(reader, world.as_(world.alice), AlertFilter(), limit=10)).items[0]
     assert (found.count, found.title) == (2, "Disk at 97 %")
     world.is_quiet()
 
@@ -191,7 +191,7 @@ async def test_each_repeat_in_a_batch_counts(world: World) -> None:
     again = [name for name, count in times.items() for _ in range(count)]
     await world.post_all([(world.group(world.alert(name)), "A") for name in again])
     async with world.db.read() as reader:
-        found = await alerts.search(reader, world.as_(world.alice), AlertFilter(), limit=10)
+        found = (await alert_lists.search(reader, world.as_(world.alice), AlertFilter(), limit=10)).items
     assert {alert.labels["alertname"]: alert.count - 1 for alert in found} == times
 
 
@@ -222,7 +222,7 @@ async def test_strangers_see_neither_incidents_nor_alerts(world: World) -> None:
     async with world.db.read() as reader:
         nobody = world.as_(world.charlie)
         assert await incidents.search(reader, nobody, incidents.IncidentFilter(), limit=10) == []
-        assert await alerts.search(reader, nobody, AlertFilter(), limit=10) == []
+        assert (await alert_lists.search(reader, nobody, AlertFilter(), limit=10)).items == []
         assert (
             len(await incidents.search(reader, world.as_(world.bob), incidents.IncidentFilter(), limit=10))
             == 1
@@ -238,7 +238,9 @@ async def test_hostile_texts_are_stored_and_read_back(world: World) -> None:
     outcome = (await world.post_all([(body_text, "A")]))[0]
     assert outcome.error is None
     async with world.db.read() as reader:
-        found = (await alerts.search(reader, world.as_(world.alice), AlertFilter(text="%_"), limit=10))[0]
+        found = (
+            await alert_lists.search(reader, world.as_(world.alice), AlertFilter(text="%_"), limit=10)
+        ).items[0]
     assert "<script>" in found.title
     assert "\x00" not in found.title
 

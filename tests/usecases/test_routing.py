@@ -8,13 +8,13 @@ import pytest
 
 from openalert.domain.access import Role
 from openalert.domain.alert import Alert, AlertStatus
+from openalert.domain.alert_filter import AlertFilter
 from openalert.domain.errors import Conflict, Forbidden, Invalid, NotFound
 from openalert.domain.instant import MINUTE
 from openalert.domain.routing import MOST_RULES, RoutingRule, RuleBody
 from openalert.domain.severity import Severity
 from openalert.domain.trace import sentence
-from openalert.storage import alerts, routing_counts
-from openalert.storage.alerts import AlertFilter
+from openalert.storage import alert_lists, routing_counts
 from openalert.usecases import routing_rules, services, teams, traces
 from tests import make
 from tests.invariants import broken
@@ -36,7 +36,7 @@ async def rule(world: World, name: str, /, **members: Any) -> RoutingRule:
 async def newest(world: World) -> Alert:
     """The alert that came last."""
     async with world.db.read() as reader:
-        return (await alerts.search(reader, world.as_(world.alice), AlertFilter(), limit=1))[0]
+        return (await alert_lists.search(reader, world.as_(world.alice), AlertFilter(), limit=1)).items[0]
 
 
 async def story(world: World) -> list[str]:
@@ -146,13 +146,13 @@ async def newest_of(world: World, service_id: str) -> Alert:
     """The alert of the service that came last."""
     async with world.db.read() as reader:
         actor = make.actor(world.alice, *[])
-        found = await alerts.search(
+        found = await alert_lists.search(
             reader,
             msgspec.structs.replace(actor, role=Role.OWNER),
             AlertFilter(service_id=service_id),
             limit=1,
         )
-    return found[0]
+    return found.items[0]
 
 
 async def test_what_is_routed_to_a_service_that_is_gone_stays(paged: World) -> None:

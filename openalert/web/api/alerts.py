@@ -1,6 +1,7 @@
 """JSON /api/v1/alerts."""
 
 import base64
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -12,19 +13,23 @@ from litestar.params import FromPath, QueryParameter
 
 from openalert.domain.access import Actor
 from openalert.domain.alert import Alert, AlertStatus
+from openalert.domain.alert_filter import LONGEST_WORD, MOST_MATCHES, AlertFilter, LabelMatch
+from openalert.domain.errors import Invalid
 from openalert.domain.instant import to_datetime
 from openalert.domain.service import Payload
 from openalert.domain.severity import Severity
 from openalert.domain.trace import sentence
-from openalert.storage import alerts, payloads
-from openalert.storage.alerts import AlertFilter
+from openalert.storage import alert_lists, payloads
 from openalert.storage.database import Database
 from openalert.usecases import alerts as acts
 from openalert.usecases import traces
-from openalert.web.api.wire import READS, WRITES, Words, moment_or_none, words
-from openalert.web.paging import Cursor, Limit, Page, paged
+from openalert.web.api.wire import READS, WRITES, Words, instant_or_none, moment_or_none, words
+from openalert.web.paging import Cursor, Limit, Page, check
 
 OneId = Annotated[str | None, QueryParameter()]
+Several = Annotated[list[str] | None, QueryParameter()]
+Since = Annotated[datetime | None, QueryParameter(name="from", description="Those that came then or later.")]
+Until = Annotated[datetime | None, QueryParameter(name="to", description="Those that came before.")]
 
 
 class AlertOut(msgspec.Struct, rename="camel", kw_only=True):
@@ -114,23 +119,47 @@ async def list_alerts(
     status: Words = None,
     severity: Words = None,
     serviceId: OneId = None,  # noqa: N803 - the parameter's public name
+    teamId: OneId = None,  # noqa: N803 - the parameter's public name
+    integrationId: OneId = None,  # noqa: N803 - the parameter's public name
     incidentId: OneId = None,  # noqa: N803 - the parameter's public name
+    source: OneId = None,
+    label: Several = None,
+    tag: Several = None,
+    assigneeId: OneId = None,  # noqa: N803 - the parameter's public name
+    since: Since = None,
+    until: Until = None,
     q: OneId = None,
 ) -> Page[AlertOut]:
-    """Alerts, newest first."""
+    """Alerts, newest first; a page may hold fewer than `limit` of them, also none, while `nextCursor` leads on."""
+    check(limit, cursor)
     wanted = AlertFilter(
         statuses=words(status, list(AlertStatus), "status"),
         severities=words(severity, list(Severity), "severity"),
         service_id=serviceId,
+        team_id=teamId,
+        integration_id=integrationId,
         incident_id=incidentId,
+        source=source,
+        labels=_matches(label or []),
+        tags=tuple(each[:LONGEST_WORD] for each in (tag or [])[:MOST_MATCHES]),
+        assignee=assigneeId,
         text=q or None,
+        since=instant_or_none(since),
+        until=instant_or_none(until),
     )
     async with db.read() as reader:
+        found = await alert_lists.search(reader, actor, wanted, limit=limit, after=cursor)
+    return Page(items=[alert_out(each) for each in found.items], next_cursor=found.next)
 
-        async def read(after: str, limit: int) -> list[Alert]:
-            return await alerts.search(reader, actor, wanted, limit=limit, before=after or None)
 
-        return await paged(read, alert_out, limit, cursor)
+def _matches(given: Sequence[str]) -> tuple[LabelMatch, ...]:
+    read = [LabelMatch.read(each[:LONGEST_WORD]) for each in given]
+    if len(read) > MOST_MATCHES or None in read:
+        raise Invalid(
+            f"label names what a label holds, like instance=db1; at most {MOST_MATCHES} of them.",
+            field="label",
+        )
+    return tuple(each for each in read if each is not None)
 
 
 @get("/{alert_id:str}", responses=READS)

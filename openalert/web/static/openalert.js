@@ -74,9 +74,11 @@
   function refresh(parts) {
     for (const part of parts) {
       if (due.has(part.id)) continue;
-      due.set(part.id, setTimeout(() => { due.delete(part.id); fetchPart(part.id); }, 400 * Math.random() + 200));
+      due.set(part.id, setTimeout(() => { due.delete(part.id); fetchPart(part.id); }, (Number(part.dataset.pace) || 400) * Math.random() + 200));
     }
   }
+  // A list that somebody works with keeps its rows in their places; what is new waits above them.
+  const held = (part) => part.dataset.hold && (scrollY > 200 || part.matches(":hover, :focus-within") || $(".current, .pick:checked", part));
   function fetchPart(id) {
     const part = document.getElementById(id);
     if (!part) return;
@@ -84,7 +86,7 @@
     const picked = $$(".pick:checked", part).map((box) => box.value);
     const marks = new Map($$("[data-rev]", part).map((row) => [row.id, row.dataset.rev]));
     const current = $(".current", part)?.id;
-    htmx.ajax("GET", location.href, { source: part, target: part, swap: "outerMorph" }).then(() => {
+    htmx.ajax("GET", held(part) ? part.dataset.hold : location.href, { source: part, target: part, swap: "outerMorph" }).then(() => {
       for (const row of $$("[data-rev]", document.getElementById(id))) {
         if (marks.get(row.id) === row.dataset.rev) continue;
         row.classList.add("glow");
@@ -183,13 +185,13 @@
     going = 0;
     if (key === "g") { going = Date.now(); return; }
     if (key === "?") $("#keys")?.showModal();
-    else if (key === "/") $("#search")?.focus();
+    else if (key === "/") ($("main [data-search]") || $("#search"))?.focus();
     else if (key === "j" || key === "k") move(key === "j" ? 1 : -1);
     else if (key === "t") showAbsolute();
     else if (key === "x") { const box = $(".current .pick"); if (box) box.click(); }
     else {
       const wanted = `[data-key="${CSS.escape(key)}"]`;
-      const target = $(`.current ${wanted}`) || $(`main ${wanted}:not([data-row] *)`);
+      const target = ($(".pick:checked") && $(`.bulk ${wanted}`)) || $(`.current ${wanted}`) || $(`main ${wanted}:not([data-row] *)`);
       if (!target) return;
       if (target.matches("textarea, input")) target.focus(); else target.click();
     }

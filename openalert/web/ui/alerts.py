@@ -1,30 +1,36 @@
-"""Pages of alerts: the list, and one alert with the reasons for what became of it."""
+"""Pages of alerts: the list with acts on many of them, and one alert with the reasons for what became of it."""
 
 import base64
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from litestar import Response, get
+from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, FromQuery
 
-from openalert.domain.access import Actor
-from openalert.domain.alert import Alert
+from openalert.domain.access import Actor, Permission, can
+from openalert.domain.alert import Alert, AlertStatus
+from openalert.domain.alert_filter import AlertFilter, Listing
+from openalert.domain.errors import NotFound
 from openalert.domain.incident import Incident
-from openalert.domain.instant import Instant
 from openalert.domain.service import Payload
-from openalert.domain.severity import Severity
-from openalert.storage import alerts, incidents, integrations, payloads, services
-from openalert.storage.alerts import AlertFilter
+from openalert.storage import incidents, integrations, payloads, saved_views, services, users
+from openalert.storage.alert_lists import made_at
 from openalert.storage.database import Database
-from openalert.storage.transaction import Reader
+from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import alerts as acts
-from openalert.web.ui.frame import Values, Web, address, answer, chips, shell
+from openalert.usecases.access import sees
+from openalert.web.render import amount
+from openalert.web.ui import alert_lists
+from openalert.web.ui import saved_views as saved_view_pages
+from openalert.web.ui.alert_lists import asked
+from openalert.web.ui.frame import Values, Web, act, answer, go, sent, sent_all, shell
 
-PAGE = 50
 RAW_SHOWN = 20_000
-UNRESOLVED = ("firing", "acknowledged", "suppressed")
+_HELD = 50
+"""Rows that a page asks to be kept in their places."""
 
 
 @get("/alerts", include_in_schema=False)
@@ -32,85 +38,108 @@ async def index(
     request: Web,
     db: NamedDependency[Database],
     actor: NamedDependency[Actor],
-    tab: FromQuery[str] = "firing",
-    q: FromQuery[str] = "",
-    severity: FromQuery[str | None] = None,
-    incident: FromQuery[str | None] = None,
+    view: FromQuery[str] = "",
     cursor: FromQuery[str | None] = None,
-) -> Response[str]:
-    """What the sources say, newest first."""
-    tab = tab if tab in ("firing", "all") else "firing"
-    severity = severity if severity in {level.value for level in Severity} else None
-    kept = {"tab": tab, "q": q.strip()[:200] or None}
-    wanted = AlertFilter(
-        statuses=None if tab == "all" else UNRESOLVED,
-        severities=(severity,) if severity else None,
-        incident_id=incident,
-        text=kept["q"],
-    )
+    rows: FromQuery[str] = "",
+    top: FromQuery[str] = "",
+) -> Response[Any]:
+    """What the sources say, narrowed by the address; without one, what the reader's own list begins with."""
     async with db.read() as reader:
-        found = await alerts.search(reader, actor, wanted, limit=PAGE + 1, before=cursor)
-        shown = found[:PAGE]
-        of = await incidents.get_many(reader, list({each.incident_id for each in shown if each.incident_id}))
-        watched = await services.named(reader, actor, {each.service_id for each in shown})
+        if not request.query_params:
+            first = await saved_views.first_of(reader, actor)
+            if first is not None:
+                return go(saved_view_pages.href(first))
         context = await shell(request, reader, actor, "/alerts")
-    names = {service.id: service.name for service in watched.values()}
-    chosen = {"severity": severity, "incident": incident}
-    named = {
-        "severity": (severity, severity.capitalize()) if severity else None,
-        "incident": (incident, f"Incident #{of[incident].number}" if incident in of else "One incident")
-        if incident
-        else None,
-    }
-    context |= {
-        "tab": tab,
-        "tabs": [
-            {"key": "firing", "word": "Not resolved", "number": None, "href": "/alerts"},
-            {"key": "all", "word": "All", "number": None, "href": "/alerts?tab=all"},
-        ],
-        "chips": chips("/alerts", named, **kept),
-        "filters": []
-        if severity
-        else [
-            {
-                "name": "severity",
-                "words": "Severity",
-                "options": [
-                    (
-                        address("/alerts", **kept, **(chosen | {"severity": level.value})),
-                        level.value.capitalize(),
-                    )
-                    for level in Severity
-                ],
-            }
-        ],
-        "query": kept["q"] or "",
-        "without_query": address("/alerts", tab=tab, **chosen),
-        "older": address("/alerts", **kept, **chosen, cursor=shown[-1].id) if len(found) > PAGE else None,
-        "newest": address("/alerts", **kept, **chosen) if cursor else None,
-        "alerts": [_row(each, of, names.get(each.service_id, "")) for each in shown],
-    }
+        listing = asked(request.query_params.multi_items(), context["zone"])
+        held = [each for each in rows.split(",") if each][:_HELD]
+        context |= await _list(reader, actor, listing, cursor, held, top, context["zone"])
+        context |= await saved_view_pages.menu(reader, actor, listing, view)
     return answer(request, "alerts/list.html", context)
 
 
-def _row(alert: Alert, of: dict[str, Incident], service: str) -> Values:
-    incident = of.get(alert.incident_id or "")
-    return {
-        "id": alert.id,
-        "href": f"/alerts/{alert.id}",
-        "title": alert.title,
-        "severity": alert.severity.value,
-        "status": alert.status.value,
-        "service": service,
-        "source": alert.source,
-        "times": alert.count,
-        "fired_at": alert.fired_at,
-        "last_seen_at": alert.last_seen_at,
-        "incident": {"number": incident.number, "href": f"/incidents/{incident.id}", "title": incident.title}
-        if incident
-        else None,
-        "reason": "" if incident else "came as resolved: nobody was paged",
+async def _list(
+    reader: Reader, actor: Actor, listing: Listing, cursor: str | None, held: list[str], top: str, zone: Any
+) -> Values:
+    called = await alert_lists.names(reader, actor)
+    about = listing.filter.incident_id
+    of = {
+        each.id: f"#{each.number}"
+        for each in (await incidents.get_many(reader, [about] if about else [])).values()
+        if sees(actor, each.organization_id, each.team_id)
     }
+    found: Values = {"alerts": [], "hold": alert_lists.href(listing), "fresh": "", "older": None}
+    found |= {"looked_back_to": None, "grouped": None}
+    if listing.group is not None and listing.filter.is_open:
+        found["grouped"] = await alert_lists.grouped(reader, actor, listing, listing.group, called)
+    else:
+        found |= await alert_lists.rows(reader, actor, listing, cursor, held, top)
+    labels = {name: None for each in found["alerts"] for name in each["label_names"]}
+    return {
+        **found,
+        **await alert_lists.tabs(reader, actor, listing),
+        "chips": alert_lists.narrowing(listing, called, of),
+        "form_of": alert_lists.choices(listing, called, zone),
+        "query": listing.filter.text or "",
+        "sorts": alert_lists.orders(listing),
+        "gatherings": alert_lists.gatherings(listing, list(labels)[:8]),
+        "ungrouped": alert_lists.href(listing, group=None),
+        "listing_query": listing.query(),
+        "newest": alert_lists.href(listing) if cursor else None,
+        "here": alert_lists.href(listing, cursor=cursor),
+        "is_narrowed": not listing.filter.is_plain,
+        "cleared": alert_lists.href(Listing(filter=AlertFilter(statuses=listing.filter.statuses))),
+    }
+
+
+@post("/alerts/bulk", include_in_schema=False)
+async def bulk(request: Web, db: NamedDependency[Database], actor: NamedDependency[Actor]) -> Response[None]:
+    """The same act on every alert selected, all in one transaction."""
+    fields, chosen = await sent(request), await sent_all(request, "id")
+    wanted = fields.get("act", "")
+    do = {"acknowledge": acts.acknowledge, "resolve": acts.resolve}.get(wanted)
+
+    async def body(tx: Transaction) -> str:
+        if do is None or not chosen:
+            return "Nothing was selected."
+        done = [await do(tx, each) for each in dict.fromkeys(chosen[: alert_lists.PAGE])]
+        return f"{wanted.capitalize()}d {amount(len(done), 'alert')}."
+
+    return await act(db, actor, back(fields), body)
+
+
+@post("/alerts/{alert_id:str}/{verb:str}", include_in_schema=False)
+async def do(
+    request: Web,
+    alert_id: FromPath[str],
+    verb: FromPath[str],
+    db: NamedDependency[Database],
+    actor: NamedDependency[Actor],
+) -> Response[None]:
+    """One act on one alert; back to the list if the button was there, else to its page."""
+    perform = _VERBS.get(verb)
+    if perform is None:
+        raise NotFound("page")
+    fields = await sent(request)
+    path = back(fields) if "back" in fields else f"/alerts/{alert_id}"
+    return await act(db, actor, path, lambda tx: perform(tx, alert_id))
+
+
+def back(fields: Mapping[str, str]) -> str:
+    """The list that a form was sent from."""
+    return f"/alerts?{Listing.read(fields.get('back', '')).query()}"
+
+
+async def _acknowledge(tx: Transaction, alert_id: str) -> str:
+    alert = await acts.acknowledge(tx, alert_id)
+    return f"You have “{alert.title[:100]}”" + (" and its incident." if alert.incident_id else ".")
+
+
+async def _resolve(tx: Transaction, alert_id: str) -> str:
+    alert = await acts.resolve(tx, alert_id)
+    return f"“{alert.title[:100]}” is resolved."
+
+
+_VERBS = {"acknowledge": _acknowledge, "resolve": _resolve}
 
 
 @get("/alerts/{alert_id:str}", include_in_schema=False)
@@ -124,11 +153,12 @@ async def show(
         service = (await services.named(reader, actor, [alert.service_id])).get(alert.service_id)
         source = await integrations.get(reader, actor, alert.integration_id)
         payload = await _payload(reader, alert)
+        owners = await users.named(reader, actor, [alert.assignee_id] if alert.assignee_id else [])
         context = await shell(request, reader, actor, "/alerts")
     of = {incident.id: incident} if incident else {}
     name = service.name if service else "a deleted service"
     context |= {
-        "alert": _row(alert, of, name)
+        "alert": alert_lists.row(alert, of, name, owners)
         | {
             "description": alert.description,
             "service_href": f"/services/{alert.service_id}",
@@ -140,6 +170,7 @@ async def show(
             "links": alert.links,
             "raw": _readable(payload) if payload else None,
         },
+        "may_act": can(actor, Permission.RESPOND, alert.team_id) and alert.status is not AlertStatus.RESOLVED,
         "trace": _trace(alert, incident, name, source.name if source else "a deleted integration"),
     }
     return answer(request, "alerts/show.html", context)
@@ -164,10 +195,10 @@ def _readable(payload: Payload) -> str:
 
 def _trace(alert: Alert, incident: Incident | None, service: str, integration: str) -> list[Values]:
     """What was decided about it, in order."""
-    came = _made_at(alert.id)
+    came = made_at(alert.id)
     if incident is None:
         joined = "It was over when it came, so no incident was opened."
-    elif _made_at(incident.id) == came:
+    elif made_at(incident.id) == came:
         joined = f"Opened incident #{incident.number}: none was open for its group."
     else:
         joined = f"Joined incident #{incident.number}, open for the same group."
@@ -185,9 +216,4 @@ def _trace(alert: Alert, incident: Incident | None, service: str, integration: s
     return steps
 
 
-def _made_at(made_id: str) -> Instant:
-    """When a row was made: the first 48 bits of its id (RFC 9562, version 7)."""
-    return int(made_id[:8] + made_id[9:13], 16)
-
-
-ROUTES: Sequence[HTTPRouteHandler] = [index, show]
+ROUTES: Sequence[HTTPRouteHandler] = [index, show, bulk, do]

@@ -80,7 +80,7 @@ async def story(reader: Reader, actor: Actor, incident: Incident, shown: str, zo
         "why": await _why(reader, actor, incident, reported, service, ladder, pages, names),
         "facts": _facts(service, common, reported),
         "alerts": [_alert(each, common) for each in reported],
-        "alerts_href": f"/alerts?tab=all&incident={incident.id}"
+        "alerts_href": f"/alerts?status=all&incident={incident.id}"
         if incident.alert_count > len(reported)
         else None,
         "deliveries": await incident_deliveries.stories(reader, rows, names),

@@ -16,6 +16,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromQuery
 
 from openalert.domain.access import Actor, Permission
+from openalert.domain.alert_filter import AlertFilter
 from openalert.domain.errors import Conflict, Invalid, NotFound, Unauthenticated
 from openalert.domain.incident import Incident
 from openalert.domain.instant import Instant
@@ -24,8 +25,15 @@ from openalert.domain.service import Integration
 from openalert.domain.severity import Severity
 from openalert.domain.user import SignInMethod, check_email, email_key
 from openalert.domain.walltime import zone_named
-from openalert.storage import alerts, contact_methods, incidents, integrations, notifications, services, users
-from openalert.storage.alerts import AlertFilter
+from openalert.storage import (
+    alert_lists,
+    contact_methods,
+    incidents,
+    integrations,
+    notifications,
+    services,
+    users,
+)
 from openalert.storage.database import Database
 from openalert.storage.incidents import IncidentFilter
 from openalert.storage.transaction import Reader, Transaction
@@ -336,10 +344,11 @@ def curl(url: str) -> str:
 
 
 async def _first(reader: Reader, actor: Actor, integration: Integration) -> Values | None:
-    found = await alerts.search(reader, actor, AlertFilter(service_id=integration.service_id), limit=1)
-    if not found:
+    wanted = AlertFilter(service_id=integration.service_id)
+    found = await alert_lists.search(reader, actor, wanted, limit=1)
+    if not found.items:
         return None
-    alert = found[0]
+    alert = found.items[0]
     return {
         "title": alert.title,
         "severity": alert.severity.value,

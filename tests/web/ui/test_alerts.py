@@ -1,5 +1,6 @@
 """The pages of alerts."""
 
+import html
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -48,7 +49,7 @@ async def test_resolved_alerts_are_under_all(world: World, sign_in: SignIn) -> N
     await world.resolves("NeverSeen")
     browser = await sign_in(world.alice)
     assert "NeverSeen" not in (await browser.get("/alerts")).text
-    page = await browser.get("/alerts?tab=all")
+    page = await browser.get("/alerts?status=all")
     assert "NeverSeen" in page.text
     assert "nobody was paged" in page.text
 
@@ -80,4 +81,119 @@ async def test_strangers_find_no_alert(world: World, sign_in: SignIn) -> None:
         alert_id = await reader.value("SELECT id FROM alerts")
     browser = await sign_in(world.charlie)
     assert (await browser.get(f"/alerts/{alert_id}")).status == 404
-    assert "DiskFull" not in (await browser.get("/alerts?tab=all")).text
+    assert "DiskFull" not in (await browser.get("/alerts?status=all")).text
+
+
+async def test_the_list_is_what_its_address_says(world: World, sign_in: SignIn) -> None:
+    """Numbers by state and severity, what narrows it as chips that can be taken away, and only what matches."""
+    await world.policy(level(1, world.alice))
+    await world.fires("DiskFull", severity="critical", instance="db1")
+    await world.fires("Load", severity="warning", instance="web7")
+    browser = await sign_in(world.alice)
+    page = await browser.get("/alerts?status=open&label=instance%3Ddb1")
+    assert "DiskFull" in page.text
+    assert "Load" not in page.text
+    assert page.links["instance=db1"] == "/alerts?status=open"
+    page = await browser.get("/alerts?severity=critical&q=DB1")
+    assert "DiskFull" in page.text
+    assert "Load" not in page.text
+    page = await browser.get("/alerts?status=acknowledged")
+    assert "DiskFull" not in page.text
+    assert "None of these" in page.text
+    page = await browser.get("/alerts?q=nothing+like+it")
+    assert "No alert fits these filters." in page.text
+
+
+async def test_a_storm_is_gathered_and_each_group_leads_to_its_alerts(world: World, sign_in: SignIn) -> None:
+    """By title and by a label; the address of a group is the list narrowed to it."""
+    await world.policy(level(1, world.alice))
+    await world.posts(world.group(*(world.alert("Disk", instance=f"db{number}") for number in range(3))))
+    await world.fires("Load", instance="db1")
+    browser = await sign_in(world.alice)
+    page = await browser.get("/alerts?group=title")
+    assert "3 alerts" in page.text
+    page = await browser.get(page.links["Disk"])
+    assert page.text.count("Disk") >= 3
+    assert "Load" not in page.text
+    page = await browser.get("/alerts?group=label:instance")
+    assert "2 alerts" in page.text
+    assert "Load" in (await browser.get(page.links["db1"])).text
+
+
+async def test_rows_stay_in_their_places_while_somebody_works(world: World, sign_in: SignIn) -> None:
+    """The part of the page that a live update asks for holds the same rows, tells of new ones, and shows what ended."""
+    await world.policy(level(1, world.alice))
+    await world.fires("First")
+    await world.fires("Second")
+    browser = await sign_in(world.alice)
+    page = await browser.get("/alerts?status=open")
+    hold = html.unescape(page.html.partition('data-hold="')[2].partition('"')[0])
+    await world.resolves("Second")
+    await world.advance(seconds=1)
+    await world.fires("Third")
+    part = await browser.get(hold, hx_request="true", hx_target="section#alert_rows")
+    assert part.html.lstrip().startswith('<section id="alert_rows"')
+    assert part.text.index("Second") < part.text.index("First")
+    assert "Third" not in part.text
+    assert "1 new" in part.text
+    assert "Resolved" in part.text
+
+
+async def test_several_alerts_are_acknowledged_and_resolved_at_once(world: World, sign_in: SignIn) -> None:
+    """Selected rows, one press, back to the same list; their incidents go along."""
+    await world.policy(level(1, world.alice))
+    await world.fires("First")
+    await world.fires("Second")
+    async with world.db.read() as reader:
+        ids = [row[0] for row in await reader.rows("SELECT id FROM alerts ORDER BY id")]
+    browser = await sign_in(world.alice)
+    page = await browser.post("/alerts/bulk", id=ids, act="acknowledge", back="status=open&q=first&evil=1")
+    assert page.path == "/alerts?status=open&q=first"
+    assert "Acknowledged 2 alerts." in page.text
+    page = await browser.post("/alerts/bulk", id=ids, act="resolve", back="")
+    assert "Resolved 2 alerts." in page.text
+    assert await world.value("SELECT count(*) FROM incidents WHERE status <> 'resolved'") == 0
+    assert "Nothing was selected." in (await browser.post("/alerts/bulk", act="resolve")).text
+    assert "Nothing was selected." in (await browser.post("/alerts/bulk", id=ids, act="explode")).text
+
+
+async def test_one_alert_is_answered_on_the_list_and_on_its_page(world: World, sign_in: SignIn) -> None:
+    """The buttons of a row come back to the list, those of the page to the page."""
+    await world.policy(level(1, world.alice))
+    await world.fires("Disk")
+    async with world.db.read() as reader:
+        alert_id = await reader.value("SELECT id FROM alerts")
+    browser = await sign_in(world.alice)
+    page = await browser.post(f"/alerts/{alert_id}/acknowledge", back="status=open")
+    assert page.path == "/alerts?status=open"
+    assert "You have “Disk” and its incident." in page.text
+    page = await browser.post(f"/alerts/{alert_id}/resolve")
+    assert page.path == f"/alerts/{alert_id}"
+    assert "“Disk” is resolved." in page.text
+
+
+async def test_a_view_is_kept_begun_with_changed_and_deleted(world: World, sign_in: SignIn) -> None:
+    """From the list under a name, as the list's beginning, changed by another list, and gone again."""
+    await world.policy(level(1, world.alice))
+    browser = await sign_in(world.alice)
+    page = await browser.post(
+        "/alerts/views", name="Storage <b>", query="status=open&q=disk", begin_with="yes"
+    )
+    assert "Storage <b>" in page.text
+    assert "<b>”" not in page.html
+    page = await browser.get("/alerts")
+    assert page.path.startswith("/alerts?status=open&q=disk&view=")
+    view_id = page.path.rpartition("=")[2]
+    page = await browser.get(f"/alerts?status=firing&q=disk&view={view_id}")
+    assert "changed" in page.text
+    page = await browser.press(page, f"/alerts/views/{view_id}/keep")
+    assert page.path == f"/alerts?status=firing&q=disk&view={view_id}"
+    page = await browser.get("/alerts/views")
+    assert "my list begins with it" in page.text
+    page = await browser.press(page, f"/alerts/views/{view_id}/edit", name="Disks")
+    assert "Disks" in page.text
+    page = await browser.press(page, "/alerts/views/begin-open")
+    assert (await browser.get("/alerts")).path == "/alerts"
+    page = await browser.press(page, f"/alerts/views/{view_id}/delete")
+    assert "No view yet" in page.text
+    assert (await browser.post("/alerts/views", name="", query="q=x")).path == "/alerts?status=open&q=x"
