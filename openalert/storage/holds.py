@@ -164,6 +164,30 @@ async def counts(reader: Reader, ref_ids: Sequence[str]) -> dict[str, HoldCount]
     return {row[0]: HoldCount(now=row[2], ever=row[1]) for row in rows}
 
 
+class HeldAlert(msgspec.Struct, kw_only=True):
+    """An alert that a window or silence holds or has held."""
+
+    alert_id: str
+    title: str
+    severity: str
+    status: str
+    since: Instant
+    released_at: Instant | None
+
+
+async def alerts_of(reader: Reader, ref_id: str, limit: int) -> list[HeldAlert]:
+    """The alerts that this holds or has held, each once, the last held first."""
+    return await reader.all(
+        HeldAlert,
+        "SELECT h.alert_id, a.title, a.severity, a.status, max(h.since) AS since, "
+        "CASE WHEN count(h.released_at) = count(*) THEN max(h.released_at) END AS released_at "
+        "FROM alert_holds h JOIN alerts a ON a.id = h.alert_id WHERE h.ref_id = :ref_id "
+        "GROUP BY h.alert_id, a.title, a.severity, a.status ORDER BY since DESC, h.alert_id LIMIT :limit",
+        ref_id=ref_id,
+        limit=limit,
+    )
+
+
 async def stranded(reader: Reader, limit: int) -> list[str]:
     """Alerts that are held although nothing holds them; there must be none (the engine looks once a minute)."""
     rows = await reader.rows(

@@ -7,6 +7,7 @@ import msgspec
 from openalert.domain import maintenance_window as windows
 from openalert.domain import silence as silenced
 from openalert.domain.access import Actor
+from openalert.domain.errors import Invalid
 from openalert.domain.handling import Draft, Hold, HoldKind, Named
 from openalert.domain.instant import Instant
 from openalert.domain.maintenance_window import MaintenanceWindow, Occurrence
@@ -208,5 +209,8 @@ async def now_muted(reader: Reader, actor: Actor) -> list[Muted]:
 async def check_services(tx: Transaction, team_id: str, service_ids: Collection[str]) -> None:
     """Invalid unless each is a service of the team that the actor may see."""
     seen = await services.named(tx, tx.actor, service_ids)
-    known = {each.id for each in seen.values() if each.team_id == team_id and each.deleted_at is None}
-    all_known(sorted(service_ids), known, "serviceIds", "service")
+    there = {each.id: each for each in seen.values() if each.deleted_at is None}
+    all_known(sorted(service_ids), there, "serviceIds", "service")
+    for each in there.values():
+        if each.team_id != team_id:
+            raise Invalid(f"serviceIds: {each.name!r} belongs to another team.", field="serviceIds")

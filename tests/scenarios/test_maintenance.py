@@ -379,9 +379,13 @@ async def test_only_services_of_the_team_can_be_named(night: World) -> None:
     """A service of another team, or none, is refused as unknown."""
     others = await make.team(night.db, night.cast.organization, "Others")
     foreign = await make.service(night.db, others, None, "Foreign")
-    for each in (foreign.id, "nothing"):
+    for each, by in ((foreign.id, night.bob), ("nothing", night.alice)):
         with pytest.raises(Invalid, match="serviceIds: there is no service"):
-            await planned(night, service_ids=[each])
+            await planned(night, service_ids=[each], by=by)
+    with pytest.raises(Invalid, match="'Foreign' belongs to another team"):
+        owner = make.actor(night.alice, night.core, others)
+        async with night.db.transaction(owner) as tx:
+            await muting.check_services(tx, night.core.id, [foreign.id])
 
 
 async def test_many_are_refused_before_they_cost_everybody(

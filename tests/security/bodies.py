@@ -1,7 +1,6 @@
 """Bodies that routes accept: for the API made from the structs that they decode, for forms written down here."""
 
 import typing
-import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from enum import Enum
@@ -85,7 +84,6 @@ WHOLE: dict[str, Any] = {
         "passesFrom": "critical",
     },
     "NotificationPreferencesBody": lambda ids: {"minSeverity": "medium"},
-    "ImportedKeyIn": lambda ids: {"key": str(uuid.uuid4())},
     "HelpIn": lambda ids: {"targets": [{"type": "user", "id": ids["user_id"]}]},
     "Snooze": lambda ids: {"durationMinutes": 30},
     "Change": lambda ids: {"title": "Another title"},
@@ -220,6 +218,21 @@ FORMS: dict[str, Callable[[Ids, Instant], dict[str, str]]] = {
         "start": _local(now, 1),
         "end": _local(now, 2),
     },
+    "/maintenance": lambda ids, now: {
+        "name": "Example",
+        "team_id": ids["team_id"],
+        "start": _local(now, 1),
+        "end": _local(now, 2),
+    },
+    "/maintenance/{window_id}": lambda ids, now: {
+        "name": "Example",
+        "start": _local(now, 1),
+        "end": _local(now, 2),
+    },
+    "/maintenance/{window_id}/extend": lambda ids, now: {"minutes": "30"},
+    "/silences": lambda ids, now: {"team_id": ids["team_id"], "matchers": "host=nothing", "length": "60"},
+    "/silences/{silence_id}": lambda ids, now: {"matchers": "host=nothing", "until": _local(now, 2)},
+    "/silences/{silence_id}/extend": lambda ids, now: {"minutes": "30"},
     "/services": lambda ids, now: {"name": "Example", "team_id": ids["team_id"]},
     "/services/{service_id}": lambda ids, now: {"name": "Example"},
     "/services/{service_id}/noise": lambda ids, now: {"by": "service", "pause": "60"},
@@ -227,7 +240,6 @@ FORMS: dict[str, Callable[[Ids, Instant], dict[str, str]]] = {
         "channel_id": ids["channel_id"],
         "event": "resolved",
     },
-    "/integrations/{integration_id}/imported-keys": lambda ids, now: {"key": str(uuid.uuid4())},
     "/services/{service_id}/integrations": lambda ids, now: {"type": "prometheus", "name": "Example"},
     "/escalation-policies": lambda ids, now: {
         "name": "Example",

@@ -30,7 +30,6 @@ from openalert.usecases import (
     handoff_drafts,
     handoff_notes,
     heartbeats,
-    imported_keys,
     incidents,
     ingest,
     integrations,
@@ -134,7 +133,6 @@ async def build(db: Database, organization: Organization, mark: str, *, marked_p
         integration, integration_key = await integrations.create(
             tx, service_id=service.id, name=f"{mark} integration", kind="prometheus"
         )
-        imported = await imported_keys.add(tx, integration.id, f"{integration_key[:30]}-old")
         window = await maintenance_windows.create(
             tx,
             team_id=team.id,
@@ -211,7 +209,6 @@ async def build(db: Database, organization: Organization, mark: str, *, marked_p
         "other_rule_id": other_rule.id,
         "integration_id": integration.id,
         "heartbeat_id": heartbeat.id,
-        "imported_key_id": imported.id,
         "key_id": key.id,
         "invitation_id": invitation.id,
         "window_id": window.id,

@@ -15,6 +15,7 @@ from openalert.domain import action, link
 from openalert.domain.access import SYSTEM, Actor, Role
 from openalert.domain.escalation import Target, TargetType
 from openalert.domain.ids import new_id
+from openalert.domain.matching import Matcher
 from openalert.domain.second_factor import Passkey
 from openalert.storage import passkeys
 from openalert.storage import password_resets as stored_resets
@@ -30,6 +31,7 @@ from openalert.usecases import (
     incidents,
     invitations,
     links,
+    maintenance_windows,
     overrides,
     password_resets,
     postmortems,
@@ -38,6 +40,7 @@ from openalert.usecases import (
     saved_views,
     setup,
     signin,
+    silences,
     swaps,
     users,
 )
@@ -130,6 +133,12 @@ async def settle(openalert: OpenAlert) -> Seeded:
         turn = {"start_at": tx.now + 600_000, "end_at": tx.now + 1_200_000}
         await handoff_notes.write(tx, made.schedules[0].id, "Watch the disk")
         await swaps.offer(tx, made.schedules[0].id, user_id=bea.id, note="dentist", **turn)
+        window = {"starts_at": tx.now, "ends_at": tx.now + 3_600_000, "name": "upgrade"}
+        matchers = (Matcher(name="host", value="nothing"),)
+        await maintenance_windows.create(tx, team_id=made.team.id, matchers=matchers, **window)
+        await silences.create(
+            tx, team_id=made.team.id, matchers=matchers, comment="known", ends_at=tx.now + 3_600_000
+        )
     await make.identity(openalert.database, ana, "ana at the provider")
     await make.identity(openalert.database, bea, "bea at the provider")
     await make.link_request(openalert.database, bea, "somebody at the provider")
@@ -211,6 +220,7 @@ async def ids_for_routes(reader: Reader, openalert: OpenAlert) -> dict[str, list
     tables = {
         "incident_id": "incidents", "alert_id": "alerts", "service_id": "services", "schedule_id": "schedules",
         "rotation_id": "rotations", "policy_id": "escalation_policies", "team_id": "teams", "user_id": "users",
+        "window_id": "maintenance_windows", "silence_id": "silences",
     }  # fmt: skip
     found = {}
     for name, table in tables.items():

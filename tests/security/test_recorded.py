@@ -162,10 +162,8 @@ FIRST: dict[str, tuple[Step, ...]] = {
         for act in ("", "/take", "/{swap_id}/take", "/{swap_id}/withdraw")
     },
     **{
-        f"POST {base}/maintenance-windows/{{window_id}}/{act}": (
-            ("POST", "/api/v1/maintenance-windows/{window_id}/begin"),
-        )
-        for base in ("/api/v1",)
+        f"POST {base}/{{window_id}}/{act}": (("POST", "/api/v1/maintenance-windows/{window_id}/begin"),)
+        for base in ("/api/v1/maintenance-windows", "/maintenance")
         for act in ("extend", "end")
     },
     "DELETE /api/v1/message-templates/{way}": (("PUT", "/api/v1/message-templates/{way}"),),

@@ -163,6 +163,7 @@ async def show(
             "description": alert.description,
             "service_href": f"/services/{alert.service_id}",
             "integration": source.name if source else "a deleted integration",
+            "can_silence": can(actor, Permission.RESPOND, alert.team_id),
             "fingerprint": alert.fingerprint,
             "resolved_at": alert.resolved_at,
             "labels": sorted(alert.labels.items()),

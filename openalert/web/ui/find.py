@@ -34,6 +34,8 @@ PLACES = {
     "/alerts": ("bell", "Alerts"),
     "/schedules": ("calendar-clock", "On call"),
     "/services": ("activity", "Services"),
+    "/maintenance": ("calendar-x", "Maintenance"),
+    "/silences": ("ban", "Silences"),
     "/escalation-policies": ("chevrons-up", "Escalation policies"),
     "/teams": ("users", "Teams"),
     "/users": ("user-round", "People"),

@@ -22,12 +22,15 @@ from openalert.storage.incidents import IncidentFilter
 from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import schedules as duty
 from openalert.web import render
+from openalert.web.ui import muted
 
 Web = Request[Any, Any, Any]
 Values = dict[str, Any]
 
 _FLASH = "openalert_flash"
 _ON_CALL_SHOWN = 8
+WONDERED = ("/incidents", "/alerts", "/services")
+"""Where people may wonder why nothing came."""
 OPEN = ("triggered", "acknowledged")
 
 
@@ -49,6 +52,7 @@ async def shell(request: Web, reader: Reader, actor: Actor, section: str, **valu
             "query": request.query_params.get("q", "")[:200],
             "on_call": await _on_call(reader, actor),
             "flash": flash(request),
+            "muted": await muted.banner(reader, actor) if section in WONDERED else [],
         },
         **values,
     }
