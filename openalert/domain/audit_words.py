@@ -78,6 +78,8 @@ _ACTS = {
     "incident.responder_declined": "said that they cannot help with the incident {target}",
     "incident.responder_removed": "took somebody off the responders of the incident {target}",
     "incident.commander_changed": "changed who leads the incident {target}",
+    "integration.imported_key_removed": "took a key of an old pager from the integration {target}",
+    "integration.key_imported": "gave the integration {target} a key of an old pager",
     "integration.key_rotated": "gave the integration {target} a new key",
     "integration.tested": "raised a test alert by the integration {target}",
     "maintenance_window.begun": "began the maintenance window {target} early",

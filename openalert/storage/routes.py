@@ -48,13 +48,22 @@ _ROUTE = """
 
 
 async def by_key_hash(reader: Reader, hashes: Sequence[str]) -> dict[str, Route]:
-    """Routes by the SHA-256 of the integration key; unknown ones are missing."""
+    """Routes by the SHA-256 of the integration key, its own or an imported one; unknown ones are missing."""
     rows = await reader.rows(
         f"SELECT i.key_hash, {_ROUTE} WHERE {reader.any_of('i.key_hash', 'hashes')} "
         "AND i.deleted_at IS NULL AND s.deleted_at IS NULL",
         hashes=list(hashes),
     )
-    return {row[0]: _route(row[1:]) for row in rows}
+    found = {row[0]: _route(row[1:]) for row in rows}
+    others = [each for each in hashes if each not in found]
+    if others:
+        rows = await reader.rows(
+            f"SELECT k.key_hash, {_ROUTE} JOIN imported_keys k ON k.integration_id = i.id "
+            f"WHERE {reader.any_of('k.key_hash', 'hashes')} AND i.deleted_at IS NULL AND s.deleted_at IS NULL",
+            hashes=others,
+        )
+        found |= {row[0]: _route(row[1:]) for row in rows}
+    return found
 
 
 async def by_integration(reader: Reader, ids: Sequence[str]) -> dict[str, Route]:

@@ -13,7 +13,7 @@ from openalert.domain.ids import new_id
 from openalert.domain.service import Integration, IntegrationConfig, Payload
 from openalert.domain.team import check_name
 from openalert.sources import DETECT, SOURCES
-from openalert.storage import heartbeats, integrations, payloads, services
+from openalert.storage import heartbeats, imported_keys, integrations, payloads, services
 from openalert.storage.payloads import LAST
 from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import audit
@@ -108,6 +108,7 @@ async def delete(tx: Transaction, integration_id: str) -> None:
     integration.deleted_at = integration.updated_at = tx.now
     await integrations.update(tx, integration)
     await heartbeats.rest_of_integration(tx, integration.id)
+    await imported_keys.delete_of(tx, integration.id)
     _record(tx, "deleted", team_id, integration, None)
 
 

@@ -411,6 +411,11 @@ MEMBERS: dict[str, tuple[str, Any]] = _OTHERS | {
     "ways": ("How many ways work that do not fail together.", 2),
     "weakestPoint": ("The weakest point in a sentence; empty: there is none.", "There is only one way: E-mail."),
     "verifiedAt": ("When its owner proved it; null: it gets nothing but its code.", f"{_DAY}08:00:00Z"),
+    "keyHint": ("The last four signs of the key, so that people can tell keys apart.", "9c2f"),
+    "ImportedKeyIn.key": (
+        "The key or token that senders have from their old pager. It is kept as a hash and never answered.",
+        "b2c3a0d1-8f4e-4c7a-9b1d-2e5f60718a93",
+    ),
     "webhookUrl": ("Where monitoring posts to; later only the last signs of its key are shown.", "https://example.com/webhooks/v1/…6RbZ"),
 }  # fmt: skip
 

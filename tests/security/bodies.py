@@ -1,6 +1,7 @@
 """Bodies that routes accept: for the API made from the structs that they decode, for forms written down here."""
 
 import typing
+import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from enum import Enum
@@ -84,6 +85,7 @@ WHOLE: dict[str, Any] = {
         "passesFrom": "critical",
     },
     "NotificationPreferencesBody": lambda ids: {"minSeverity": "medium"},
+    "ImportedKeyIn": lambda ids: {"key": str(uuid.uuid4())},
     "HelpIn": lambda ids: {"targets": [{"type": "user", "id": ids["user_id"]}]},
     "Snooze": lambda ids: {"durationMinutes": 30},
     "Change": lambda ids: {"title": "Another title"},
@@ -240,6 +242,7 @@ FORMS: dict[str, Callable[[Ids, Instant], dict[str, str]]] = {
         "channel_id": ids["channel_id"],
         "event": "resolved",
     },
+    "/integrations/{integration_id}/imported-keys": lambda ids, now: {"key": str(uuid.uuid4())},
     "/services/{service_id}/integrations": lambda ids, now: {"type": "prometheus", "name": "Example"},
     "/escalation-policies": lambda ids, now: {
         "name": "Example",

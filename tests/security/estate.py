@@ -30,6 +30,7 @@ from openalert.usecases import (
     handoff_drafts,
     handoff_notes,
     heartbeats,
+    imported_keys,
     incidents,
     ingest,
     integrations,
@@ -133,6 +134,7 @@ async def build(db: Database, organization: Organization, mark: str, *, marked_p
         integration, integration_key = await integrations.create(
             tx, service_id=service.id, name=f"{mark} integration", kind="prometheus"
         )
+        imported = await imported_keys.add(tx, integration.id, f"{integration_key[:30]}-old")
         window = await maintenance_windows.create(
             tx,
             team_id=team.id,
@@ -209,6 +211,7 @@ async def build(db: Database, organization: Organization, mark: str, *, marked_p
         "other_rule_id": other_rule.id,
         "integration_id": integration.id,
         "heartbeat_id": heartbeat.id,
+        "imported_key_id": imported.id,
         "key_id": key.id,
         "invitation_id": invitation.id,
         "window_id": window.id,

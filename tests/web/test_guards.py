@@ -45,7 +45,7 @@ OPSGENIE = {
 BY_INTEGRATION_KEY = {
     *OPSGENIE, *("/jsm/ops/integration" + path for path in OPSGENIE),
     "/v2/enqueue", "/v2/change/enqueue", "/generic/2010-04-15/create_event.json", "/integration/{key}/enqueue",
-    "/x-ere/{key}",
+    "/x-ere/{key}", "/integrations/v1/{type}/{key}",
     "/api/v2/alerts", "/api/v2/receivers", "/api/v2/status",
     "/alertmanager/{key}/api/v2/alerts", "/alertmanager/{key}/api/v2/receivers", "/alertmanager/{key}/api/v2/status",
 }  # fmt: skip

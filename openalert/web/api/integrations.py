@@ -19,6 +19,7 @@ from openalert.usecases.deliveries import Outside
 from openalert.usecases.ingest import Outcome
 from openalert.usecases.rehearsal import test_alert
 from openalert.usecases.replay import replay
+from openalert.web.api import imported_keys
 from openalert.web.api.wire import READS, SHOWN_ONCE, WRITES, Input, Output, moment, moment_or_none
 from openalert.web.paging import DEFAULT, Cursor, Limit, Page, paged
 
@@ -293,5 +294,6 @@ routes = Router(
         list_payloads,
         get_payload,
         replay_payload,
+        *imported_keys.ROUTES,
     ],
 )

@@ -10,7 +10,14 @@ import structlog
 
 from openalert.domain.errors import OpenAlertError, Unavailable
 from openalert.web.asgi import Receive, Scope, Send
-from openalert.web.dialects import alertmanager, opsgenie_alerts, opsgenie_json, opsgenie_reads, pagerduty
+from openalert.web.dialects import (
+    alertmanager,
+    oncall,
+    opsgenie_alerts,
+    opsgenie_json,
+    opsgenie_reads,
+    pagerduty,
+)
 from openalert.web.dialects.way import Answer, Call, Way
 from openalert.web.door import Door
 from openalert.web.problems import Refused
@@ -23,10 +30,12 @@ WAYS: tuple[Way, ...] = (
     *opsgenie_reads.WAYS,
     *opsgenie_alerts.WAYS,
     *opsgenie_json.WAYS,
+    *oncall.WAYS,
 )
 """Of two that fit a path the first answers."""
 PREFIXES = (
-    "/v2/", "/generic/", "/integration/", "/x-ere/", "/api/v2/", "/alertmanager/", "/v1/json/", "/jsm/ops/integration/",
+    "/v2/", "/generic/", "/integration/", "/x-ere/", "/api/v2/", "/alertmanager/",
+    "/v1/json/", "/integrations/v1/", "/jsm/ops/integration/",
 )  # fmt: skip
 """Below these nothing else answers; every path of `WAYS` begins with one of them."""
 

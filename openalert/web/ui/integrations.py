@@ -12,9 +12,10 @@ from litestar.params import FromPath
 from openalert.domain.access import Actor
 from openalert.domain.errors import NotFound
 from openalert.domain.service import Integration, Payload, Service
+from openalert.storage import imported_keys as stored_keys
 from openalert.storage.database import Database
 from openalert.storage.transaction import Reader, Transaction
-from openalert.usecases import integrations, rehearsal
+from openalert.usecases import imported_keys, integrations, rehearsal
 from openalert.usecases.ingest import Outcome
 from openalert.usecases.replay import content_of, replay
 from openalert.web.ui import snippets
@@ -40,7 +41,16 @@ async def connected(
     """Every address of the service as its page shows it; `keys` holds those that may be shown now."""
     some = await integrations.page(reader, actor, service_id=service.id, limit=50)
     base = str(request.app.state.config.base_url)
-    return [await _shown(reader, actor, each, base, keys.get(each.id)) for each in some]
+    old = await stored_keys.of_integrations(reader, [each.id for each in some])
+    return [
+        await _shown(reader, actor, each, base, keys.get(each.id))
+        | {
+            "imported": [
+                {"id": key.id, "hint": key.key_hint, "at": key.created_at} for key in old.get(each.id, [])
+            ]
+        }
+        for each in some
+    ]
 
 
 async def _shown(
@@ -141,6 +151,43 @@ async def _with_key(
     return show_once(request, go(f"{back}#integration-{integration.id}", said), integration.id, key)
 
 
+@post("/integrations/{integration_id:str}/imported-keys", include_in_schema=False)
+async def import_key(
+    request: Web,
+    integration_id: FromPath[str],
+    db: NamedDependency[Database],
+    actor: NamedDependency[Actor],
+) -> Response[None]:
+    """Let a key of an old pager lead to this address as well; it is not shown again."""
+    typed = await sent(request)
+    back = f"{await _service_page(db, actor, integration_id)}#integration-{integration_id}"
+
+    async def body(tx: Transaction) -> str:
+        made = await imported_keys.add(tx, integration_id, typed.get("key", ""))
+        return f"Senders whose key ends in …{made.key_hint} reach this service now."
+
+    return await act(db, actor, back, body)
+
+
+@post(
+    "/integrations/{integration_id:str}/imported-keys/{imported_key_id:str}/delete", include_in_schema=False
+)
+async def remove_imported_key(
+    integration_id: FromPath[str],
+    imported_key_id: FromPath[str],
+    db: NamedDependency[Database],
+    actor: NamedDependency[Actor],
+) -> Response[None]:
+    """Forget a key of an old pager."""
+    back = f"{await _service_page(db, actor, integration_id)}#integration-{integration_id}"
+
+    async def body(tx: Transaction) -> str:
+        await imported_keys.remove(tx, integration_id, imported_key_id)
+        return "The key is forgotten; whoever comes with it is refused."
+
+    return await act(db, actor, back, body)
+
+
 @post("/integrations/{integration_id:str}/{verb:str}", include_in_schema=False)
 async def do(
     request: Web,
@@ -214,4 +261,4 @@ async def _delete(tx: Transaction, integration_id: str, _: str) -> str:
 
 _VERBS = {"test": _test, "enable": _enable, "disable": _disable, "delete": _delete}
 
-ROUTES: Sequence[HTTPRouteHandler] = [create, rotate_key, send_again, do]
+ROUTES: Sequence[HTTPRouteHandler] = [create, rotate_key, import_key, remove_imported_key, send_again, do]

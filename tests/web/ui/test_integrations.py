@@ -66,6 +66,26 @@ async def test_each_kind_has_its_own_snippet(world: World, sign_in: SignIn, kind
     assert shown in page.html
 
 
+async def test_a_key_of_an_old_pager_is_added_seen_by_its_end_and_forgotten(
+    world: World, sign_in: SignIn
+) -> None:
+    """Pasted once, it leads here; the page shows its last four signs and a button that forgets it."""
+    browser = await sign_in(world.alice)
+    service = await _service(world)
+    await make.integration(world.db, service, "sender")
+    page = await browser.get(f"/services/{service.id}")
+    action = next(form["action"] for form in page.forms if form["action"].endswith("/imported-keys"))
+    refused = await browser.post(action, key="short")
+    assert "20 to 128" in refused.text
+    added = await browser.post(action, key="43a29c5c-3dbf-4fa4-9c26-f4f71023e120")
+    assert "Senders whose key ends in …e120 reach this service now." in added.text
+    assert "43a29c5c" not in added.html
+    forget = next(form["action"] for form in added.forms if "/imported-keys/" in form["action"])
+    gone = await browser.post(forget)
+    assert "The key is forgotten" in gone.text
+    assert "…e120" not in gone.text
+
+
 async def test_what_was_not_understood_shows_with_its_reason_and_can_be_sent_again(
     world: World, openalert: OpenAlert, sign_in: SignIn
 ) -> None:

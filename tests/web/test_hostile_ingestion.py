@@ -1,0 +1,321 @@
+"""Hostile messages at every address where messages come in (promises IN-3, F-32, F-33), with no list to maintain.
+
+The addresses are those of every source and of every way of every dialect; the bodies are the corpus of real ones, bent
+and broken. Whatever comes, the answer is 2xx or a refusal for good: a 5xx would make a sender repeat what can never
+succeed, 503 included, as the database of these tests is well.
+"""
+
+import asyncio
+import gzip
+import hashlib
+import itertools
+import json
+import logging
+import re
+import zlib
+from collections.abc import AsyncIterator, Iterable, Iterator
+from typing import Any, NamedTuple
+
+import httpx2
+import pytest
+import structlog
+
+from openalert.app import OpenAlert
+from openalert.config import load
+from openalert.sources import DETECT, SOURCES
+from openalert.storage import Database
+from openalert.web import dialects, webhooks
+from tests import make
+from tests.conftest import StoppedClock
+from tests.invariants import broken
+from tests.sources import payloads
+from tests.sources.test_read import VALUES
+from tests.web.test_hostile import BODIES, INSIDE, JSON
+
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.timeout(600),
+    pytest.mark.parametrize("database_url", ["sqlite"], indirect=True),
+]
+
+FINAL = {400, 401, 404, 405, 413, 415, 422}
+KEY = "A"
+AT_ONCE = 40
+NO_MESSAGES = {"/static/", "/api/v1/ws"}
+HEARTBEATS = "/heartbeats/"
+"""Its key is that of a heartbeat, and its body is any bytes at all."""
+
+
+class Address(NamedTuple):
+    """Where a message may come in."""
+
+    method: str
+    path: str
+    source: str = ""
+    """Whose samples are at home there; "": whichever are taken."""
+
+    @property
+    def url(self) -> str:
+        """With the key wherever somebody may look for it."""
+        path = re.sub(r"\{\w+\}", "x", re.sub(r"\{(key|token)\}", KEY, self.path))
+        return path if self.source else f"{path}?key={KEY}&apiKey={KEY}"
+
+
+def addresses() -> Iterator[Address]:
+    """Every address; of those of a dialect that differ in their beginning alone, one."""
+    yield from (Address("POST", f"/webhooks/{name}/{{key}}", name) for name in [*SOURCES, DETECT])
+    yield Address("PUT", f"/webhooks/{DETECT}/{{key}}", DETECT)
+    ways = {way.handle: way for way in reversed(dialects.WAYS) if way.method in ("POST", "PUT", "PATCH")}
+    yield from (Address(way.method, way.path) for way in ways.values())
+
+
+ADDRESSES = list(addresses())
+FORM = {"content-type": "application/x-www-form-urlencoded"}
+PARTS = {"content-type": "multipart/form-data; boundary=b"}
+MORE: dict[str, tuple[bytes, dict[str, str]]] = {
+    "blank": (b" \n\t ", JSON),
+    "trailing comma": (b'{"title": "x",}', JSON),
+    "a comment": (b'{"title": "x"} // why', JSON),
+    "single quotes": (b"{'title': 'x'}", JSON),
+    "-0": (b'{"title": -0}', JSON),
+    "1e400": (b'{"title": "x", "startsAt": 1e400}', JSON),
+    "100 000 digits": (b'{"title": "x", "startsAt": ' + b"9" * 100_000 + b"}", JSON),
+    "control characters": (b'{"title": "\x01\x1f"}', JSON),
+    "overlong UTF-8": (b'{"title": "\xc0\xaf\xe0\x80\xaf"}', JSON),
+    "latin-1 that says so": (b'{"title": "caf\xe9"}', {"content-type": "application/json; charset=latin-1"}),
+    "latin-1 that does not": (b'{"title": "caf\xe9"}', JSON),
+    "UTF-32": ('{"title": "x"}'.encode("utf-32"), JSON),
+    "a lone surrogate as a name": (b'{"\\udfff": "x", "title": "x"}', JSON),
+    "NUL as a name": (b'{"\\u0000": "x", "title": "a\\u0000b"}', JSON),
+    "a name of 900 KiB": (json.dumps({"k" * 900_000: 1, "title": "x"}).encode(), JSON),
+    "a label of 900 KiB": (json.dumps([{"labels": {"alertname": "x" * 900_000}, "startsAt": "y"}]).encode(), JSON),
+    "10 000 labels": (json.dumps({"title": "x", "labels": {f"l{n}": "v" for n in range(10_000)}}).encode(), JSON),
+    "20 000 alerts": (b"[" + b",".join([b'{"labels":{}}'] * 20_000) + b"]", JSON),
+    "depth within bounds": (b'{"title":' + b"[" * 400 + b"]" * 400 + b"}", JSON),
+    "a form with JSON in it": (b"payload=%7B%22title%22%3A%22x%22%7D", FORM),
+    "JSON that says it is a form": (b'{"title": "x"}', FORM),
+    "parts without an end": (b"--b\r\nContent-Disposition: form-data; name=a\r\n\r\nx", PARTS),
+    "parts without a boundary": (b"--b\r\n", {"content-type": "multipart/form-data"}),
+    "a content type that is none": (b'{"title": "x"}', {"content-type": "~;;;=" * 50}),
+    "a charset that is none": (b'{"title": "x"}', {"content-type": "application/json; charset=nonsense"}),
+    "gzip that is none": (b'{"title": "x"}', {**JSON, "content-encoding": "gzip"}),
+    "gzip cut off": (gzip.compress(b'{"title": "x"}')[:-9], {**JSON, "content-encoding": "gzip"}),
+    "gzip in gzip": (gzip.compress(gzip.compress(b'{"title": "x"}')), {**JSON, "content-encoding": "gzip"}),
+    "a deflate bomb": (zlib.compress(b" " * 10_000_000), {**JSON, "content-encoding": "deflate"}),
+    "an encoding that is none": (b"x", {**JSON, "content-encoding": "zstd, gzip"}),
+}  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _quiet() -> Iterator[None]:
+    """Thousands of refusals need no log."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    yield
+    structlog.reset_defaults()
+
+
+@pytest.fixture
+async def app(db: Database) -> AsyncIterator[OpenAlert]:
+    """The whole application, and one integration."""
+    cast = await make.cast(db)
+    service = await make.service(db, cast.team)
+    await make.integration(db, service, KEY)
+    made = OpenAlert(load(None, {}, {}), db, b"secret of the tests")
+    async with made.running():
+        yield made
+
+
+class Sender:
+    """Posts without end, and remembers what was answered as it must not be."""
+
+    def __init__(self, app: OpenAlert, client: httpx2.AsyncClient, clock: StoppedClock) -> None:
+        self.app = app
+        self._clock = clock
+        self.client = client
+        self.wrong: list[str] = []
+        self.tried = 0
+
+    async def send(
+        self, address: Address, content: bytes, headers: dict[str, str], name: str
+    ) -> httpx2.Response:
+        """One message."""
+        answer = await self.client.request(address.method, address.url, content=content, headers=headers)
+        self.tried += 1
+        found = [word for word in INSIDE if word in answer.text]
+        if not (answer.status_code < 300 or answer.status_code in FINAL) or found:
+            self.wrong.append(
+                f"{address.method} {address.path}: {name}: {answer.status_code} {answer.text[:200]}"
+            )
+        return answer
+
+    async def send_all(
+        self, address: Address, messages: Iterable[tuple[str, bytes, dict[str, str]]]
+    ) -> list[httpx2.Response]:
+        """Many messages, some at the same time."""
+        answers: list[httpx2.Response] = []
+        waiting = iter(messages)
+        while some := list(itertools.islice(waiting, AT_ONCE)):
+            self._clock.advance(1)
+            answers += await asyncio.gather(
+                *(self.send(address, content, headers, name) for name, content, headers in some)
+            )
+        return answers
+
+    async def ends_well(self) -> None:
+        """Nothing was answered wrongly, and what is stored makes sense."""
+        assert not self.wrong, f"{len(self.wrong)} of {self.tried}:\n" + "\n".join(self.wrong[:40])
+        found = await broken(self.app.database)
+        assert not found, "\n".join(found[:20])
+
+
+@pytest.fixture
+async def sender(app: OpenAlert, clock: StoppedClock) -> AsyncIterator[Sender]:
+    """Somebody who wishes us ill and has the key."""
+    transport = httpx2.ASGITransport(app=app.asgi, client=("127.0.0.1", 5000))
+    async with httpx2.AsyncClient(transport=transport, base_url="http://testserver") as client:
+        yield Sender(app, client, clock)
+
+
+def with_key(value: Any) -> Any:
+    """The message with the key in it, for the dialects that look for it there."""
+    return (
+        value | dict.fromkeys(("routing_key", "service_key", "apiKey"), KEY)
+        if isinstance(value, dict)
+        else value
+    )
+
+
+def samples(address: Address) -> list[tuple[Any, dict[str, str]]]:
+    """Real messages that may be at home there, as values, and their headers."""
+    at_home = address.source not in ("", DETECT)
+    found: dict[str, list[str]] = {}
+    for name in payloads.names():
+        found.setdefault(payloads.source_of(name), []).append(name)
+    names = found[address.source] if at_home else [name for names in found.values() for name in names]
+    some = [(json.loads(payloads.content(name)), payloads.inbound(name).headers) for name in names]
+    return some if address.source else [(with_key(value), headers) for value, headers in some]
+
+
+def ways(value: Any, way: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The way to every member of a value, the nearest first."""
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    listed = [((*way, name), member) for name, member in inner]
+    yield from (to for to, _ in listed)
+    for to, member in listed:
+        yield from ways(member, to)
+
+
+def bent(whole: Any, way: tuple[Any, ...], value: Any) -> Any:
+    """A copy with another value there; `...`: without it."""
+    if not way:
+        return value
+    copy = dict(whole) if isinstance(whole, dict) else list(whole)
+    if len(way) == 1 and value is ...:
+        del copy[way[0]]
+    else:
+        copy[way[0]] = bent(whole[way[0]], way[1:], value)
+    return copy
+
+
+def test_every_way_in_is_here(app: OpenAlert) -> None:
+    """Whoever mounts another way in for messages is reminded of this file."""
+    here = {webhooks.PREFIX, *dialects.PREFIXES, HEARTBEATS}
+    assert set(app.asgi.mounts) - NO_MESSAGES <= here
+
+
+async def test_no_bytes_break_any_way_in(sender: Sender) -> None:
+    """Every body that is wrong from the first byte, at every address; what was refused is kept, once (IN-3)."""
+    corpus = BODIES | MORE
+    for address in ADDRESSES:
+        messages = [(name, content, headers) for name, (content, headers) in corpus.items()]
+        answers = await sender.send_all(address, messages)
+        if address.source:
+            refused = {
+                hashlib.sha256(
+                    content if len(content) <= sender.app.config.server.max_body_bytes else b""
+                ).hexdigest()
+                for (_, content, _), answer in zip(messages, answers, strict=True)
+                if answer.status_code >= 400
+            }
+            kept = await _quarantined(sender.app.database)
+            assert refused <= kept, (address, len(refused - kept))
+    assert sender.tried > 2_000
+    await sender.ends_well()
+
+
+async def test_no_value_of_any_member_breaks_any_way_in(sender: Sender) -> None:
+    """Every member of real messages in turn is what it should not be, or is not there, the others being right."""
+    values = itertools.cycle([*VALUES, ...])
+    for address in ADDRESSES:
+        some = samples(address)
+        first = await sender.send_all(
+            address, [("as it is", json.dumps(whole).encode(), headers) for whole, headers in some]
+        )
+        taken = [sample for sample, answer in zip(some, first, strict=True) if answer.status_code < 300]
+        assert taken or not address.source, f"no real message is taken at {address}"
+        largest = sorted(taken or some, key=lambda sample: -len(list(ways(sample[0]))))
+        for whole, headers in largest[:2]:
+            changed = [
+                bent(whole, way, value)
+                for way in itertools.islice(ways(whole), 60)
+                for value in itertools.islice(values, 9 if len(way) == 1 else 2)
+            ]
+            await sender.send_all(
+                address, [(repr(each)[:150], json.dumps(each).encode(), headers) for each in changed]
+            )
+    assert sender.tried > 5_000
+    await sender.ends_well()
+
+
+async def test_half_a_message_is_no_message(sender: Sender) -> None:
+    """A body that was cut off anywhere is refused, plain and compressed; two of something are read or refused."""
+    for address in ADDRESSES:
+        whole, headers = samples(address)[0]
+        content = json.dumps(whole).encode()
+        cuts = range(1, len(content), max(1, len(content) // 30))
+        halves = [(f"cut at {cut}", content[:cut], headers) for cut in cuts]
+        packed = gzip.compress(content)
+        halves += [
+            (f"packed and cut at {cut}", packed[:cut], {**headers, "content-encoding": "gzip"})
+            for cut in range(1, len(packed), max(1, len(packed) // 10))
+        ]
+        answers = await sender.send_all(address, halves)
+        for (name, _, _), answer in zip(halves, answers, strict=True):
+            assert answer.status_code >= 400, f"{address}: {name}: {answer.status_code}"
+        odd = [("two values", content + content, headers)]
+        if isinstance(whole, dict):
+            twice = [json.dumps({name: [{}]}).encode()[:-1] + b", " + content[1:] for name in whole]
+            odd += [("a member twice", each, headers) for each in twice]
+        await sender.send_all(address, odd)
+    await sender.ends_well()
+
+
+async def test_a_sender_that_goes_away_leaves_nothing(sender: Sender) -> None:
+    """The connection ends in the middle of a body: no row, and no fault."""
+    for address in ADDRESSES:
+        path, _, query = address.url.partition("?")
+        scope = {
+            "type": "http", "method": address.method, "path": path, "query_string": query.encode(), "scheme": "http",
+            "headers": [(b"host", b"testserver")], "client": ("127.0.0.1", 5000),
+        }  # fmt: skip
+        said: list[dict[str, Any]] = []
+        events = iter([{"type": "http.request", "body": b'{"title": "x', "more_body": True}])
+
+        async def receive(events: Iterator[dict[str, Any]] = events) -> dict[str, Any]:
+            return next(events, {"type": "http.disconnect"})
+
+        async def send(message: dict[str, Any], said: list[dict[str, Any]] = said) -> None:
+            said.append(message)
+
+        await sender.app.asgi(scope, receive, send)
+        assert not said or said[0]["status"] in FINAL, address
+    assert await _quarantined(sender.app.database) == set()
+    async with sender.app.database.read() as reader:
+        assert await reader.value("SELECT count(*) FROM payloads") == 0
+
+
+async def _quarantined(db: Database) -> set[str]:
+    """The digests of the bodies that are kept in quarantine."""
+    async with db.read() as reader:
+        rows = await reader.rows("SELECT repeat_key FROM payloads WHERE outcome = 'quarantined'")
+    return {row[0].rpartition(":")[2] for row in rows}
