@@ -4,6 +4,9 @@
 detection should try it (most specific first), its payloads and their contract test.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import lru_cache
 from typing import Any
 
@@ -11,6 +14,8 @@ import msgspec
 
 from openalert.domain.alert import Signal
 from openalert.domain.errors import Invalid
+from openalert.domain.service import PayloadContext
+from openalert.domain.severity import Severity
 from openalert.sources import (
     alibaba_cms,
     axiom,
@@ -59,20 +64,52 @@ from openalert.sources import (
     words,
     zabbix,
 )
+from openalert.sources.mapping import Mapped
 from openalert.sources.source import Inbound, Reading, Skipped, Source
 
 __all__ = [
     "DETECT",
     "SOURCES",
+    "USUAL",
+    "Habits",
     "Inbound",
     "Reading",
     "Skipped",
     "Source",
+    "context_of",
     "detect",
     "named",
     "read",
     "understand",
+    "using",
 ]
+
+
+class Habits(msgspec.Struct, frozen=True):
+    """How the messages of one integration are read, beyond what its source says."""
+
+    severities: dict[str, Severity] = {}
+    """The integration's own words for how bad it is; they go before everything that a source knows."""
+    mapping: Mapped | None = None
+    """Where alerts are in a body that no source knows."""
+
+
+USUAL = Habits()
+"""Nothing of its own."""
+_HABITS: ContextVar[Habits] = ContextVar("habits of the integration", default=USUAL)
+
+
+@contextmanager
+def using(habits: Habits) -> Iterator[None]:
+    """While messages of one integration are read, whatever dialect they come in: by its own habits."""
+    if habits is USUAL:
+        yield
+        return
+    token = _HABITS.set(habits)
+    try:
+        yield
+    finally:
+        _HABITS.reset(token)
 
 SOURCES: dict[str, Source] = {
     source.name: source
@@ -138,14 +175,49 @@ def read(name: str, content: bytes, inbound: Inbound, *, limit: int = body.LIMIT
 
 def understand(name: str, value: Any, inbound: Inbound) -> Reading:
     """What a decoded body says; as `read`, for those who have to look into a body before it is read."""
+    habits = _HABITS.get()
     try:
-        source = _source(name, value, inbound)
-        reading = source.parse(value, inbound)
+        with words.own(habits.severities):
+            source, reading = _parsed(name, value, inbound, habits.mapping)
     except RecursionError:
         raise Invalid("The body is nested too deeply to be an alert.") from None
     if inbound.query:
         _override(reading, source, inbound.query)
     return reading
+
+
+_LOOKED_AT = (
+    "content-encoding",
+    "user-agent",
+    "sentry-hook-resource",
+    "x-amz-sns-message-type",
+    "x-github-event",
+    "x-gitlab-event",
+)
+_OVERRIDES = ("dedup", "severity", "service")
+_NOTHING = PayloadContext()
+
+
+def context_of(inbound: Inbound) -> PayloadContext:
+    """What of a delivery is kept beside its body, so that it can be read again as it was: nothing that is secret."""
+    headers = {
+        name: text.storable(inbound.headers[name])[:200] for name in _LOOKED_AT if name in inbound.headers
+    }
+    query = {name: text.storable(inbound.query[name])[:200] for name in _OVERRIDES if name in inbound.query}
+    return PayloadContext(headers, query) if headers or query else _NOTHING
+
+
+def _parsed(name: str, value: Any, inbound: Inbound, mapping: Mapped | None) -> tuple[Source, Reading]:
+    """The source that reads the body, and what it read; a mapping is for what is read by the names of its members."""
+    if mapping is None:
+        source = _source(name, value, inbound)
+        return source, source.parse(value, inbound)
+    # Whoever writes a mapping knows the body better; but Amazon's question whether messages are wanted is no alert.
+    is_own = name == generic.NAME and not cloudwatch.is_envelope(value)
+    source = generic.SOURCE if is_own else _source(name, value, inbound)
+    if source is generic.SOURCE:
+        return source, generic.mapped(value, inbound, mapping)
+    return source, source.parse(value, inbound)
 
 
 _ALSO = {

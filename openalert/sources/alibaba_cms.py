@@ -44,7 +44,7 @@ def _read(body: dict[str, Any], inbound: Inbound) -> Signal:
         NAME,
         inbound.received_at,
         status=status,
-        severity=None if over else words.look_up(_LEVELS, level) or words.severity(level),
+        severity=None if over else words.level(_LEVELS, level) or words.severity(level),
         title=(name, body.get("alertMessage"), body.get("metricName")),
         key=identity.of(NAME, (body.get("ruleId"), entity or ""), (name, entity or "")),
         group=identity.of(NAME, (body.get("ruleId"),)),

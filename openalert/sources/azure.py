@@ -75,7 +75,7 @@ def _common(data: dict[str, Any], inbound: Inbound) -> Signal:
         NAME,
         inbound.received_at,
         status=status,
-        severity=words.look_up(_SEVERITIES, said.get("severity")) or words.severity(said.get("severity")),
+        severity=words.level(_SEVERITIES, said.get("severity")) or words.severity(said.get("severity")),
         title=(
             f"{name} ({', '.join(items[:3])})" if name and items else name,
             properties.get("title"),
@@ -139,7 +139,7 @@ def _activity(log: dict[str, Any], data: dict[str, Any], inbound: Inbound) -> Si
         inbound.received_at,
         status=SignalStatus.RESOLVED if over else SignalStatus.FIRING,
         severity=words.severity(properties.get("severity"))
-        or words.look_up(_SEVERITIES, log.get("level"))
+        or words.level(_SEVERITIES, log.get("level"))
         or words.severity(_name(log.get("level"))),
         title=(
             properties.get("title"),
@@ -193,7 +193,7 @@ def _rule(context: dict[str, Any], data: dict[str, Any], inbound: Inbound) -> Si
         NAME,
         inbound.received_at,
         status=SignalStatus.RESOLVED if over else words.status(state) or SignalStatus.FIRING,
-        severity=words.look_up(_SEVERITIES, context.get("severity"))
+        severity=words.level(_SEVERITIES, context.get("severity"))
         or words.severity(properties.get("severity")),
         title=(f"{name} ({resource})" if name and resource else name, context.get("description")),
         key=identity.of(
@@ -227,7 +227,7 @@ def _flat(data: dict[str, Any], body: dict[str, Any], inbound: Inbound) -> Signa
         NAME,
         inbound.received_at,
         status=words.status(data.get("status")) or SignalStatus.FIRING,
-        severity=words.look_up(_SEVERITIES, data.get("Severity")) or words.severity(data.get("Severity")),
+        severity=words.level(_SEVERITIES, data.get("Severity")) or words.severity(data.get("Severity")),
         title=(
             budget and f"Budget {budget}: {spent}",
             data.get("AlertRuleName"),

@@ -7,7 +7,7 @@ from typing import Any
 
 from openalert.domain.alert import Signal, SignalStatus
 from openalert.domain.severity import Severity
-from openalert.sources import identity, normal, text
+from openalert.sources import identity, normal, text, words
 from openalert.sources.fields import Fields, first
 from openalert.sources.source import Inbound, source_of
 
@@ -41,7 +41,7 @@ def _read(body: dict[str, Any], inbound: Inbound) -> Signal:
         NAME,
         inbound.received_at,
         status=status,
-        severity=None if status is SignalStatus.RESOLVED else _SEVERITIES.get(kind, Severity.HIGH),
+        severity=None if status is SignalStatus.RESOLVED else words.level(_SEVERITIES, kind) or Severity.HIGH,
         title=(first(fields.get("event"), fields.get("alerttitle")), name),
         key=identity.of(
             NAME, (first(fields.get("checkid"), name), "certificate" if kind == "ALERT_SSL" else "")

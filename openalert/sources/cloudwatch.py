@@ -107,7 +107,7 @@ def _alarm(alarm: dict[str, Any], envelope: dict[str, Any], inbound: Inbound) ->
         NAME,
         inbound.received_at,
         status=status,
-        severity=Severity.CRITICAL if status is SignalStatus.FIRING else None,
+        severity=words.own_level(state) or Severity.CRITICAL if status is SignalStatus.FIRING else None,
         title=(name, envelope.get("Subject"), alarm.get("AlarmDescription")),
         key=identity.of(NAME, (arn,), (name, account, region)),
         description="\n\n".join(

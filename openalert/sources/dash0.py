@@ -38,7 +38,7 @@ def _read(body: dict[str, Any], inbound: Inbound) -> Signal | Nothing:
         status=status,
         severity=None
         if status is SignalStatus.RESOLVED
-        else words.look_up(_STATES, state) or words.severity(first(issue.get("severity"), state)),
+        else words.level(_STATES, state) or words.severity(first(issue.get("severity"), state)),
         title=(issue.get("summary"), at(rule, "name"), issue.get("description")),
         key=identity.of(NAME, (first(issue.get("issueIdentifier"), issue.get("id")),), (at(rule, "id"),)),
         group=identity.of(NAME, (at(rule, "id"),)),

@@ -80,7 +80,10 @@ def _read(body: dict[str, Any], inbound: Inbound) -> Signal:
         status=status,
         severity=None
         if status is SignalStatus.RESOLVED
-        else _TYPES.get(alert_type) or _priority(fields) or level or words.severity(fields.get("severity")),
+        else words.level(_TYPES, alert_type)
+        or _priority(fields)
+        or level
+        or words.severity(fields.get("severity")),
         title=(
             name,
             fields.get("alerttitle"),

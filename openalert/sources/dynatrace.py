@@ -53,7 +53,7 @@ def _read(body: dict[str, Any], inbound: Inbound) -> Signal:
         status=status,
         severity=None
         if over
-        else words.look_up(_SEVERITIES, first(fields.get("problemseverity"), fields.get("severity"))),
+        else words.level(_SEVERITIES, first(fields.get("problemseverity"), fields.get("severity"))),
         title=(fields.get("problemtitle"), fields.get("title"), fields.get("impactedentity")),
         key=identity.of(
             NAME, (first(fields.get("pid"), fields.get("problemid")),), (fields.get("problemtitle"),)

@@ -31,6 +31,10 @@ class Fields:
             if isinstance(inner, dict):
                 self._add(inner)
 
+    def put(self, name: str, value: Any) -> None:
+        """Set a value under a plain name in the place of what is there."""
+        self._members[name] = (name, value)
+
     def get(self, name: str) -> Any:
         """The value under a plain name; None when there is none."""
         return self._members.get(name, (None, None))[1]

@@ -99,7 +99,7 @@ def _severity(incident: dict[str, Any]) -> Severity | None:
         at(incident, "metadata", "system_labels", "severity"),
     )
     for word in said:
-        if found := words.look_up(_SEVERITIES, word) or words.severity(word):
+        if found := words.level(_SEVERITIES, word) or words.severity(word):
             return found
     return None
 

@@ -13,7 +13,8 @@ from openalert.domain.errors import Invalid, TooLarge
 from openalert.domain.instant import Instant
 from openalert.domain.severity import Severity
 from openalert.sources import identity, text, times, words
-from openalert.sources.fields import Fields, plain
+from openalert.sources.fields import Fields, is_scalar, plain
+from openalert.sources.mapping import Applied, Found, Mapped
 from openalert.sources.source import MOST, Inbound, Reading, Skipped, Source
 
 NAME = "generic"
@@ -78,14 +79,33 @@ def looks_like(body: Any, _inbound: Inbound) -> bool:
 
 def parse(body: Any, inbound: Inbound) -> Reading:
     """One signal of an object, several of a list or of `alerts`; raises `Invalid` for anything else."""
-    items = body.get("alerts") if isinstance(body, dict) else body
-    if not isinstance(items, list) or not any(isinstance(item, dict) and item for item in items):
-        items = [body]
+    return _read(body, inbound, None)
+
+
+def mapped(body: Any, inbound: Inbound, mapping: Mapped) -> Reading:
+    """As `parse`, but what the mapping finds goes before what is looked for by name; nothing else is lost."""
+    applied = mapping.begin(body)
+    reading = _read(body, inbound, applied)
+    reading.note = "; ".join(filter(None, (reading.note, *applied.problems))) or None
+    return reading
+
+
+def _read(body: Any, inbound: Inbound, applied: Applied | None) -> Reading:
+    items = applied.items() if applied else None
+    if items == []:
+        return Reading(NAME, note="The list of alerts that the mapping names is empty: nothing to do.")
+    if items is None:
+        items = body.get("alerts") if isinstance(body, dict) else body
+        if not isinstance(items, list) or not any(isinstance(item, dict) and item for item in items):
+            items = [body]
     if len(items) > MOST:
         raise TooLarge(f"The message holds more than {MOST} alerts. Send fewer per message.", limit=MOST)
     signals, skipped = [], []
     for index, item in enumerate(items):
-        said = _signal(item, inbound.received_at) if isinstance(item, dict) and item else _UNREADABLE
+        if isinstance(item, dict) and item:
+            said = _signal(item, inbound.received_at, applied.find(item) if applied else None)
+        else:
+            said = _UNREADABLE
         if isinstance(said, str):
             skipped.append(Skipped(index, said))
         else:
@@ -102,12 +122,16 @@ _UNREADABLE = "It is not an object with members."
 _MUTED = "Its sender has muted it, or does not know its state."
 
 
-def _signal(body: dict[str, Any], now: Instant) -> Signal | str:
-    """The object as a signal, or why there is nothing to do."""
+def _signal(body: dict[str, Any], now: Instant, found: Found | None = None) -> Signal | str:
+    """The object as a signal, or why there is nothing to do; what a mapping found stands in the place of its own."""
     fields = Fields(body)
     if not any(fields.values(_TITLE + _NAMES)):
         fields.unwrap()
     labels = text.texts(fields.get("labels")) or text.texts(fields.get("tags"))
+    if found:
+        labels |= found.labels
+        for name, value in found.members.items():
+            fields.put(name, value)
     annotations = text.texts(fields.get("annotations"))
     title = _title(fields, labels, annotations)
     status = _status(fields, title)
@@ -127,7 +151,7 @@ def _signal(body: dict[str, Any], now: Instant) -> Signal | str:
         description=_description(fields, annotations, title),
         labels=text.kept(target | labels),
         annotations=text.kept(rest | annotations, text.ANNOTATION),
-        links=_links(fields, annotations),
+        links=[*(found.links if found else ()), *_links(fields, annotations)][:_MOST_LINKS],
         starts_at=starts_at,
         ends_at=ends_at,
     )
@@ -218,6 +242,10 @@ def _says_something(mark: re.Match[str]) -> bool:
 
 def _severity(fields: Fields, labels: dict[str, str], status: SignalStatus) -> Severity | None:
     """The first word that we know. The end of an alert says nothing about how bad it was."""
+    for value in fields.values(_SEVERITY):
+        # A bare number means something only where the integration's own table says what.
+        if is_scalar(value) and (own := words.own_level(value)):
+            return own
     said = [word for value in fields.values(_SEVERITY) for word in _spoken(value)]
     for word in (*said, *(labels[name] for name in _SEVERITY if name in labels)):
         if found := words.severity(word):

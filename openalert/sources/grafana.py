@@ -64,7 +64,7 @@ def parse(body: Any, inbound: Inbound) -> Reading:
     frame = prometheus.frame_of(body, inbound.received_at)
     frame.source = NAME
     # The group's state is "alerting" as long as anything fires; of what fires without a label it says how bad it is.
-    frame.severity = words.look_up(_STATES, body.get("state")) or Severity.CRITICAL
+    frame.severity = words.level(_STATES, body.get("state")) or Severity.CRITICAL
     if frame.group:
         # The key of a test carries the time of day.
         frame.group = _CLOCK.sub("", frame.group) or None
@@ -102,9 +102,7 @@ def _legacy(body: dict[str, Any], inbound: Inbound) -> Signal | Nothing:
         NAME,
         inbound.received_at,
         status=words.status(state) or SignalStatus.FIRING,
-        severity=words.severity(tags.get("severity"))
-        or words.look_up(_STATES, state)
-        or words.severity(state),
+        severity=words.severity(tags.get("severity")) or words.level(_STATES, state) or words.severity(state),
         title=(body.get("ruleName"), body.get("title"), body.get("message")),
         key=identity.of(
             NAME,

@@ -42,7 +42,7 @@ def _read(body: dict[str, Any], inbound: Inbound) -> Signal | Nothing:
         NAME,
         inbound.received_at,
         status=SignalStatus.FIRING,
-        severity=words.look_up(_PRIORITIES, event.get("priority")),
+        severity=words.level(_PRIORITIES, event.get("priority")),
         title=(event.get("message"), name, body.get("event_definition_description")),
         key=identity.of(
             NAME, (body.get("event_definition_id"), event.get("key") or ""), (name, event.get("key") or "")

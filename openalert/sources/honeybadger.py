@@ -7,7 +7,7 @@ from typing import Any
 
 from openalert.domain.alert import Signal, SignalStatus
 from openalert.domain.severity import Severity
-from openalert.sources import identity, normal, text
+from openalert.sources import identity, normal, text, words
 from openalert.sources.fields import first, within
 from openalert.sources.source import Inbound, Nothing, source_of
 
@@ -53,7 +53,7 @@ def _read(body: dict[str, Any], inbound: Inbound) -> Signal | Nothing:
         NAME,
         inbound.received_at,
         status=status,
-        severity=_FIRING.get(event),
+        severity=words.own_level(event) or _FIRING.get(event),
         title=(body.get("message"), subject.get("name"), subject.get("klass")),
         key=identity.of(
             NAME,

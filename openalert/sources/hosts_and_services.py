@@ -126,9 +126,9 @@ def _severity(fields: Fields, *, has_service: bool) -> Severity | None:
     for value in fields.values(states) + fields.values(plain("servicestateid hoststateid stateid")):
         word = value.strip().lower() if isinstance(value, str) else text.scalar(value)
         if word in _STATES:
-            return _STATES[word]
+            return _STATES[word] and (words.own_level(word) or _STATES[word])
         if word in codes:
-            return codes[word]
+            return codes[word] and (words.own_level(word) or codes[word])
         if found := words.status(word):
             return None if found is SignalStatus.RESOLVED else words.severity(word) or Severity.HIGH
     return Severity.HIGH

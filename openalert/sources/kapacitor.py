@@ -28,7 +28,7 @@ def _read(body: dict[str, Any], inbound: Inbound) -> Signal:
         NAME,
         inbound.received_at,
         status=SignalStatus.RESOLVED if over else SignalStatus.FIRING,
-        severity=None if over else words.look_up(_LEVELS, level) or words.severity(level),
+        severity=None if over else words.level(_LEVELS, level) or words.severity(level),
         title=(body.get("message"), body.get("id"), at(series, "name")),
         key=identity.of(NAME, (body.get("id"),)),
         description=body.get("details"),

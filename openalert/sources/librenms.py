@@ -46,7 +46,7 @@ def _read(body: dict[str, Any], inbound: Inbound) -> Signal:
         status=status,
         severity=None
         if status is SignalStatus.RESOLVED
-        else words.look_up(_SEVERITIES, word) or words.severity(word),
+        else words.level(_SEVERITIES, word) or words.severity(word),
         title=(fields.get("title"), rule and (f"{rule} on {host}" if host else rule), fields.get("msg")),
         key=identity.of(
             NAME,

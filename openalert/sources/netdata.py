@@ -42,7 +42,7 @@ def _read(body: dict[str, Any], inbound: Inbound) -> Signal | Nothing:
         status=status,
         severity=None
         if status is SignalStatus.RESOLVED
-        else words.look_up(_SEVERITIES, word) or words.severity(word),
+        else words.level(_SEVERITIES, word) or words.severity(word),
         title=(body.get("message"), alert and (f"{alert} on {node}" if node else alert), body.get("info")),
         key=identity.of(NAME, (alert, chart or "", node or "", body.get("space") or ""), (chart, node or "")),
         group=f"{NAME}/{text.scalar(node)}" if node else "",
@@ -76,7 +76,7 @@ def _reachability(body: dict[str, Any], inbound: Inbound) -> Signal:
         status=SignalStatus.RESOLVED if is_up else SignalStatus.FIRING,
         severity=None
         if is_up
-        else words.look_up(_SEVERITIES, body.get("severity"))
+        else words.level(_SEVERITIES, body.get("severity"))
         or words.severity(body.get("severity"))
         or Severity.CRITICAL,
         title=(

@@ -57,7 +57,7 @@ def _read(body: dict[str, Any], inbound: Inbound) -> Signal:
     entities = texts_of(fields.get("impactedentities")) or [
         name for each in listed(fields.get("targets")) if (name := text.line(at(each, "name")))
     ]
-    severity = words.look_up(_SEVERITIES, first(fields.get("severity"), fields.get("priority")))
+    severity = words.level(_SEVERITIES, first(fields.get("severity"), fields.get("priority")))
     moment = first(fields.get("createdat"), fields.get("activatedat"))
     over = status is SignalStatus.RESOLVED
     incident, condition = first(fields.get("incidentid")), first(fields.get("conditionid"))

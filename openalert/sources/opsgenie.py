@@ -67,7 +67,7 @@ def _read(body: dict[str, Any], inbound: Inbound) -> Signal | Nothing:
 
 def priority(value: Any) -> Severity | None:
     """P1 to P5, or the number alone."""
-    return words.look_up(_PRIORITIES, value) or words.severity(value)
+    return words.level(_PRIORITIES, value) or words.severity(value)
 
 
 def _page(alert_id: Any) -> str | None:

@@ -90,7 +90,7 @@ def _read(body: dict[str, Any], inbound: Inbound) -> Signal | Nothing:
 def _severity(incident: dict[str, Any]) -> Severity | None:
     """Its priority when it has one of ours by name, else its urgency."""
     named = words.severity(first(at(incident, "priority", "summary"), at(incident, "priority", "name")))
-    return named or words.look_up(_URGENCIES, incident.get("urgency"))
+    return named or words.level(_URGENCIES, incident.get("urgency"))
 
 
 _SINGLE = source_of(NAME, _is_event, _read)

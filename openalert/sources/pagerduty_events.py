@@ -55,7 +55,7 @@ def _read(body: dict[str, Any], inbound: Inbound) -> Signal | Nothing:
         status=status,
         severity=None
         if status is SignalStatus.RESOLVED
-        else words.look_up(_SEVERITIES, payload.get("severity")) or words.severity(payload.get("severity")),
+        else words.level(_SEVERITIES, payload.get("severity")) or words.severity(payload.get("severity")),
         title=(summary, payload.get("source"), own and f"PagerDuty event {own}"),
         key=key,
         group=text.line(first(payload.get("group"), payload.get("class"))),

@@ -34,7 +34,7 @@ def _read(body: dict[str, Any], inbound: Inbound) -> Signal:
         status=status,
         severity=None
         if status is SignalStatus.RESOLVED
-        else words.look_up(_IMPORTANCE, body.get("importance_level")) or Severity.CRITICAL,
+        else words.level(_IMPORTANCE, body.get("importance_level")) or Severity.CRITICAL,
         title=(name and f"{name} is {state or 'down'}", address, body.get("description")),
         key=identity.of(NAME, (body.get("check_id"),), (name, check.get("hostname"))),
         description=(body.get("long_description"), body.get("description")),

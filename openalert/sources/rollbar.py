@@ -51,7 +51,7 @@ def _read(body: dict[str, Any], inbound: Inbound) -> Signal | Nothing:
         status=SignalStatus.RESOLVED if over else SignalStatus.FIRING,
         severity=None
         if over
-        else words.look_up(_LEVELS, item.get("level")) or words.look_up(_LEVELS, last.get("level")),
+        else words.level(_LEVELS, item.get("level")) or words.level(_LEVELS, last.get("level")),
         title=(
             item.get("title"),
             at(last, "body", "message", "body"),

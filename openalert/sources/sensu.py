@@ -43,7 +43,7 @@ def _read(body: dict[str, Any], inbound: Inbound) -> Signal | Nothing:
         NAME,
         inbound.received_at,
         status=SignalStatus.RESOLVED if over else SignalStatus.FIRING,
-        severity=severity,
+        severity=words.own_level(code) or severity,
         title=(
             f"{name} on {host}" if name is not None and host is not None else name,
             host,

@@ -77,7 +77,7 @@ def _issue(issue: dict[str, Any], status: SignalStatus, inbound: Inbound) -> Sig
         NAME,
         inbound.received_at,
         status=status,
-        severity=None if over else words.look_up(_SEVERITIES, issue.get("level")),
+        severity=None if over else words.level(_SEVERITIES, issue.get("level")),
         title=(issue.get("title"), facts.get("title"), facts.get("value"), issue.get("culprit")),
         key=identity.of(NAME, (issue.get("id"),), (issue.get("shortId"),)),
         description=(facts.get("value"), issue.get("culprit")),
@@ -105,7 +105,7 @@ def _event(event: dict[str, Any], data: dict[str, Any], inbound: Inbound) -> Sig
         NAME,
         inbound.received_at,
         status=SignalStatus.FIRING,
-        severity=words.look_up(_SEVERITIES, first(event.get("level"), tags.get("level"))),
+        severity=words.level(_SEVERITIES, first(event.get("level"), tags.get("level"))),
         title=(
             event.get("title"),
             facts.get("title"),
@@ -150,7 +150,7 @@ def _metric(metric: dict[str, Any], data: dict[str, Any], action: str, inbound: 
         NAME,
         inbound.received_at,
         status=SignalStatus.RESOLVED if over else SignalStatus.FIRING,
-        severity=_METRIC.get(action),
+        severity=words.level(_METRIC, action),
         title=(data.get("description_title"), metric.get("title"), rule.get("name")),
         key=identity.of(NAME, (metric.get("id"), "metric"), (rule.get("id"), "rule")),
         group=identity.of(NAME, (rule.get("id"), "rule")),
@@ -175,7 +175,7 @@ def _legacy(body: dict[str, Any], inbound: Inbound) -> Signal:
         NAME,
         inbound.received_at,
         status=SignalStatus.FIRING,
-        severity=words.look_up(_SEVERITIES, first(body.get("level"), event.get("level"))),
+        severity=words.level(_SEVERITIES, first(body.get("level"), event.get("level"))),
         title=(event.get("title"), body.get("message"), at(event, "metadata", "title"), body.get("culprit")),
         key=identity.of(
             NAME, (body.get("id"),), (_last(body.get("url")),), (body.get("message"), body.get("project"))

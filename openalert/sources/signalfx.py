@@ -51,7 +51,7 @@ def _read(body: dict[str, Any], inbound: Inbound) -> Signal:
         NAME,
         inbound.received_at,
         status=status,
-        severity=None if over else words.look_up(_SEVERITIES, said("severity")),
+        severity=None if over else words.level(_SEVERITIES, said("severity")),
         title=(
             said("messageTitle"),
             rule and (f"{rule} ({detector})" if detector else rule),

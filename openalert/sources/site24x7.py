@@ -37,7 +37,7 @@ def _read(body: dict[str, Any], inbound: Inbound) -> Signal:
         status=status,
         severity=None
         if status is SignalStatus.RESOLVED
-        else words.look_up(_SEVERITIES, state) or Severity.CRITICAL,
+        else words.level(_SEVERITIES, state) or Severity.CRITICAL,
         title=(name and f"{name} is {state}" if state else name, fields.get("subject"), address),
         key=identity.of(NAME, (fields.get("monitorid"),), (name, address or "")),
         description=(fields.get("incidentreason"), fields.get("reason"), fields.get("message")),

@@ -47,7 +47,7 @@ def _read(body: dict[str, Any], inbound: Inbound) -> Signal:
         NAME,
         inbound.received_at,
         status=SignalStatus.FIRING,
-        severity=words.look_up(_SEVERITIES, said) or words.severity(said),
+        severity=words.level(_SEVERITIES, said) or words.severity(said),
         title=(name, text.line(raw), body.get("app")),
         key=identity.of(NAME, (name, body.get("app") or ""), (body.get("app"), host or "")),
         description=(raw,),

@@ -7,7 +7,7 @@ from typing import Any
 
 from openalert.domain.alert import Signal, SignalStatus
 from openalert.domain.severity import Severity
-from openalert.sources import identity, normal, text
+from openalert.sources import identity, normal, text, words
 from openalert.sources.fields import at, first, within
 from openalert.sources.source import Inbound, Nothing, source_of
 
@@ -37,7 +37,7 @@ def _read(body: dict[str, Any], inbound: Inbound) -> Signal | Nothing:
         NAME,
         inbound.received_at,
         status=status,
-        severity=None if status is SignalStatus.RESOLVED else _SEVERITIES.get(kind, _FACTS.get(kind)),
+        severity=None if status is SignalStatus.RESOLVED else words.level(_SEVERITIES | _FACTS, kind),
         title=(body.get("description"), name and f"{name} is {kind.replace('_', ' ')}"),
         key=identity.of(NAME, (first(check.get("token"), check.get("url")), concern)),
         description=(downtime.get("error"), check.get("error")),

@@ -43,7 +43,7 @@ def _read(body: dict[str, Any], inbound: Inbound) -> Signal | Nothing:
         NAME,
         inbound.received_at,
         status=status,
-        severity=severity,
+        severity=words.own_level(state) or severity,
         title=(name and f"{name} is {'up' if severity is None else 'down'}", said, address),
         key=identity.of(NAME, (first(monitor.get("id"), beat.get("monitorID")),), (name,)),
         description=(beat.get("msg"), said),

@@ -47,7 +47,7 @@ def _read(body: dict[str, Any], inbound: Inbound) -> Signal:
         NAME,
         inbound.received_at,
         status=status,
-        severity=None if status is SignalStatus.RESOLVED else severity,
+        severity=None if status is SignalStatus.RESOLVED else words.own_level(word) or severity,
         title=(f"{name}: {word}" if expiry and name and word else what, address, fields.get("alertdetails")),
         key=identity.of(
             NAME, (fields.get("monitorid"), expiry), (address, name or "", expiry), (name, "", expiry)

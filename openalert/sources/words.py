@@ -1,7 +1,9 @@
 """The words other systems use for how bad it is and whether it is over, as our own."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, TypeVar
 
 from openalert.domain.alert import SignalStatus
@@ -51,25 +53,52 @@ _LEVELS = _split("critical crit fatal emergency disaster error err high major wa
 _GRADE = re.compile(r"(p|sev|severity|priority)[ _:#-]?([0-5])(?:\b.*)?", re.ASCII)
 _NUMBERED = re.compile(r"[0-9][ :.)]+([a-z]+)", re.ASCII)
 _LONGEST = 40
+_OWN: ContextVar[Mapping[str, Severity] | None] = ContextVar("severities of the integration", default=None)
+
+
+@contextmanager
+def own(severities: Mapping[str, Severity]) -> Iterator[None]:
+    """While a body is read: what the integration's own table says of a word goes before everything known here."""
+    if not severities:
+        yield
+        return
+    token = _OWN.set({plain(word): level for word, level in severities.items()})
+    try:
+        yield
+    finally:
+        _OWN.reset(token)
 
 
 def severity(word: Any) -> Severity | None:
     """The level a word stands for; None for anything unknown, and for bare numbers, whose order differs."""
+    if (table := _OWN.get()) and (found := look_up(table, word)):
+        return found
     if not isinstance(word, str):
         return None
     return _SEVERITY.get(word) or _other_severity(word)
 
 
+def own_level(word: Any) -> Severity | None:
+    """What the integration's own table says of a word; None where it says nothing."""
+    table = _OWN.get()
+    return look_up(table, word) if table else None
+
+
+def level(table: Mapping[str, Severity | None], word: Any) -> Severity | None:
+    """What a source's own table of severities says of a word, unless the integration's does."""
+    return own_level(word) or look_up(table, word)
+
+
 def _other_severity(word: str) -> Severity | None:
     if len(word) > _LONGEST:
         return None
-    plain = _plain(word)
-    if known := _SEVERITY.get(plain):
-        return known
-    plain = plain.replace("_", " ")
-    if grade := _GRADE.fullmatch(plain):
+    known = plain(word)
+    if found := _SEVERITY.get(known):
+        return found
+    known = known.replace("_", " ")
+    if grade := _GRADE.fullmatch(known):
         return _SEVERITY[f"{'p' if grade[1][0] == 'p' else 'sev'}{grade[2]}"]
-    numbered = _NUMBERED.fullmatch(plain)
+    numbered = _NUMBERED.fullmatch(known)
     return _SEVERITY.get(numbered[1]) if numbered else None
 
 
@@ -77,7 +106,7 @@ def status(word: Any) -> SignalStatus | None:
     """What a status word says; None for anything unknown."""
     if not isinstance(word, str):
         return None
-    return _STATUS.get(word) or (_STATUS.get(_plain(word)) if len(word) <= _LONGEST else None)
+    return _STATUS.get(word) or (_STATUS.get(plain(word)) if len(word) <= _LONGEST else None)
 
 
 def look_up(table: Mapping[str, Meaning], word: Any) -> Meaning | None:
@@ -86,28 +115,29 @@ def look_up(table: Mapping[str, Meaning], word: Any) -> Meaning | None:
         word = str(word)
     if not isinstance(word, str) or len(word) > _LONGEST:
         return None
-    return table.get(word) or table.get(_plain(word))
+    return table.get(word) or table.get(plain(word))
 
 
 def muted(word: Any) -> bool:
     """The sender itself has silenced this alert, or does not know its state: nothing is to be done."""
-    return isinstance(word, str) and len(word) <= _LONGEST and _plain(word) in _MUTED
+    return isinstance(word, str) and len(word) <= _LONGEST and plain(word) in _MUTED
 
 
 def good(word: Any) -> bool:
     """A severity word that says there is no problem: it must not lower the severity of an alert."""
-    return isinstance(word, str) and len(word) <= _LONGEST and _plain(word) in _GOOD
+    return isinstance(word, str) and len(word) <= _LONGEST and plain(word) in _GOOD
 
 
 def over(word: Any) -> bool:
     """A severity word that ends an alert, as in Netdata's `"severity": "clear"`."""
-    return isinstance(word, str) and len(word) <= _LONGEST and _plain(word) in _OVER
+    return isinstance(word, str) and len(word) <= _LONGEST and plain(word) in _OVER
 
 
 def level_in_status(word: Any) -> Severity | None:
     """The severity in a status word, as in `"status": "CRITICAL"`; None for `firing` and its like."""
-    return severity(word) if isinstance(word, str) and _plain(word[:_LONGEST]) in _LEVELS else None
+    return severity(word) if isinstance(word, str) and plain(word[:_LONGEST]) in _LEVELS else None
 
 
-def _plain(word: str) -> str:
+def plain(word: str) -> str:
+    """A word as words are compared: without its case, and with `_` for spaces and hyphens."""
     return word.strip().casefold().replace(" ", "_").replace("-", "_")

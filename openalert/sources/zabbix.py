@@ -77,7 +77,7 @@ def _read(body: dict[str, Any], inbound: Inbound) -> Signal:
         NAME,
         inbound.received_at,
         status=status,
-        severity=_first(_SEVERITIES, said) or words.severity(first(*said)),
+        severity=_severity(said),
         title=(name, *fields.values(_TEXT)),
         key=identity.of(
             NAME,
@@ -97,6 +97,12 @@ def _read(body: dict[str, Any], inbound: Inbound) -> Signal:
         },
         links=tuple(("Source", value) for value in fields.values(_LINK)[:1]),
     )
+
+
+def _severity(said: list[Any]) -> Severity | None:
+    """What the first value means that means something."""
+    known = (words.level(_SEVERITIES, value) for value in said)
+    return next((found for found in known if found), None) or words.severity(first(*said))
 
 
 def _first(table: Mapping[str, Meaning], values: list[Any]) -> Meaning | None:

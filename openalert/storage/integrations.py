@@ -1,12 +1,18 @@
-"""SQL for integrations: inbound keys of services."""
+"""SQL for integrations: inbound keys of services.
+
+The secret with which a sender proves itself stands sealed in a column of its own.
+"""
 
 from collections.abc import Collection
 
 from openalert.domain.access import Actor
 from openalert.domain.service import Integration
-from openalert.storage.rows import to_parameters
+from openalert.storage.rows import columns_of, to_parameters
+from openalert.storage.sealed import INTEGRATION_SECRETS
 from openalert.storage.transaction import Reader, Transaction
 from openalert.storage.visible import visible
+
+_COLUMNS = ", ".join(f"i.{column}" for column in columns_of(Integration))
 
 
 async def insert(tx: Transaction, integration: Integration) -> None:
@@ -18,12 +24,35 @@ async def update(tx: Transaction, integration: Integration) -> None:
     """Write everything about the integration that people may change."""
     await tx.execute(
         """
-        UPDATE integrations SET name = :name, key_hash = :key_hash, key_hint = :key_hint,
+        UPDATE integrations SET name = :name, type = :type, key_hash = :key_hash, key_hint = :key_hint,
             is_active = :is_active, config = :config, updated_at = :updated_at, deleted_at = :deleted_at
         WHERE id = :id
         """,
         **to_parameters(integration),
     )
+
+
+async def put_secret(tx: Transaction, integration_id: str, secret: str | None) -> None:
+    """Seal what the sender proves itself with, in the place of what it was before; None: it proves nothing."""
+    place = INTEGRATION_SECRETS.place(integration_id)
+    await tx.execute(
+        "UPDATE integrations SET sealed = :sealed WHERE id = :id",
+        sealed=None if secret is None else tx.database.vault.seal(secret.encode(), place),
+        id=integration_id,
+    )
+
+
+async def sealed_secret(reader: Reader, integration_id: str) -> str | None:
+    """The sealed secret; None when there is none."""
+    found: str | None = await reader.value(
+        "SELECT sealed FROM integrations WHERE id = :id", id=integration_id
+    )
+    return found
+
+
+def open_secret(reader: Reader, integration_id: str, sealed: str) -> str:
+    """What the sender proves itself with; `Unreadable` when the key is lost."""
+    return reader.database.vault.open(sealed, INTEGRATION_SECRETS.place(integration_id)).decode()
 
 
 async def delete_of_service(tx: Transaction, service_id: str) -> None:
@@ -44,7 +73,7 @@ async def get(reader: Reader, actor: Actor, integration_id: str) -> Integration 
     return await reader.one(
         Integration,
         f"""
-        SELECT i.* FROM integrations i JOIN services s ON s.id = i.service_id
+        SELECT {_COLUMNS} FROM integrations i JOIN services s ON s.id = i.service_id
         WHERE i.id = :id AND i.deleted_at IS NULL AND s.deleted_at IS NULL AND {condition}
         """,
         id=integration_id,
@@ -60,7 +89,7 @@ async def page(
     return await reader.all(
         Integration,
         f"""
-        SELECT i.* FROM integrations i JOIN services s ON s.id = i.service_id
+        SELECT {_COLUMNS} FROM integrations i JOIN services s ON s.id = i.service_id
         WHERE i.id > :after AND i.deleted_at IS NULL AND s.deleted_at IS NULL
             AND (CAST(:service AS TEXT) IS NULL OR i.service_id = :service) AND {condition}
         ORDER BY i.id LIMIT :limit

@@ -27,7 +27,39 @@ async def quarantine(tx: Transaction, payload: Payload) -> None:
         [payload],
         {},
         " ON CONFLICT (repeat_key) DO UPDATE SET seen_count = payloads.seen_count + 1, "
-        "received_at = excluded.received_at, trace_id = excluded.trace_id",
+        "received_at = excluded.received_at, trace_id = excluded.trace_id, settled_at = NULL",
+    )
+
+
+async def keep_newest_refused(tx: Transaction, integration_id: str, most: int) -> None:
+    """Drop what was refused longest ago: whoever knows only the address must not fill the disk."""
+    await tx.execute(
+        """
+        DELETE FROM payloads WHERE integration_id = :integration AND outcome = 'refused' AND id <= (
+            SELECT id FROM payloads WHERE integration_id = :integration AND outcome = 'refused'
+            ORDER BY id DESC LIMIT 1 OFFSET :most
+        )
+        """,
+        integration=integration_id,
+        most=most,
+    )
+
+
+async def settle(tx: Transaction, payload_id: str) -> None:
+    """Note that a message was sent through again with success."""
+    await tx.execute("UPDATE payloads SET settled_at = :now WHERE id = :id", now=tx.now, id=payload_id)
+
+
+async def unsettled(reader: Reader, integration_id: str, *, limit: int) -> list[Payload]:
+    """What could not be read and was not sent through again since, the oldest first."""
+    return await reader.all(
+        Payload,
+        """
+        SELECT * FROM payloads WHERE integration_id = :integration AND outcome = 'quarantined'
+            AND settled_at IS NULL ORDER BY id LIMIT :limit
+        """,
+        integration=integration_id,
+        limit=limit,
     )
 
 
@@ -41,15 +73,19 @@ async def get(reader: Reader, integration_id: str, payload_id: str) -> Payload |
     )
 
 
-async def page(reader: Reader, integration_id: str, *, before: str = LAST, limit: int) -> list[Payload]:
-    """The messages of the integration that came before one of them, the newest first."""
+async def page(
+    reader: Reader, integration_id: str, *, outcome: str | None = None, before: str = LAST, limit: int
+) -> list[Payload]:
+    """The messages of the integration that came before one of them, the newest first; of one outcome, or of all."""
     return await reader.all(
         Payload,
         """
         SELECT * FROM payloads WHERE integration_id = :integration AND id < :before
+            AND (CAST(:outcome AS TEXT) IS NULL OR outcome = :outcome)
         ORDER BY id DESC LIMIT :limit
         """,
         integration=integration_id,
+        outcome=outcome,
         before=before,
         limit=limit,
     )
@@ -67,6 +103,18 @@ async def counts(reader: Reader, integration_id: str) -> dict[str, int]:
         SELECT outcome, sum(seen_count) FROM payloads WHERE integration_id = :integration GROUP BY outcome
         """,
         integration=integration_id,
+    )
+    return {row[0]: int(row[1]) for row in rows}
+
+
+async def unsettled_counts(reader: Reader, integration_ids: Sequence[str]) -> dict[str, int]:
+    """How many messages of each integration could not be read, and were not sent through again since."""
+    if not integration_ids:
+        return {}
+    rows = await reader.rows(
+        "SELECT integration_id, sum(seen_count) FROM payloads WHERE outcome = 'quarantined' "
+        f"AND settled_at IS NULL AND {reader.any_of('integration_id', 'ids')} GROUP BY integration_id",
+        ids=list(integration_ids),
     )
     return {row[0]: int(row[1]) for row in rows}
 

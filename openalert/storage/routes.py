@@ -1,6 +1,6 @@
 """SQL for the way of an inbound message: from its key to the service and what a new incident there starts with."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -11,6 +11,8 @@ from openalert.domain.instant import SECOND, Instant
 from openalert.domain.service import IntegrationConfig
 from openalert.domain.severity import Severity
 from openalert.storage.transaction import Reader, Transaction
+
+AsOf = tuple[str, str | None]
 
 
 class Route(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,6 +33,13 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     handling_version: str = ""
     """What the team has set about its alerts, see `usecases.rulebook`; empty: nothing."""
     last_received_at: Instant | None = None
+    as_of: AsOf = ("", None)
+    """What its messages are read and checked by: the configuration as it is stored, and the sealed secret."""
+
+    @property
+    def config(self) -> IntegrationConfig:
+        """How messages are read and checked."""
+        return _config(self.as_of[0]) if self.as_of[0] else IntegrationConfig()
 
     def heard_before(self, now: Instant) -> bool:
         """Whether it is worth a write to note that something came in: not more than once a second."""
@@ -39,7 +48,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
 
 _ROUTE = """
     i.id, i.name, i.is_active, i.config, s.id, s.organization_id, s.team_id, p.id, p.name, p.version_id, v.levels,
-    i.last_received_at, h.version
+    i.last_received_at, h.version, i.sealed
     FROM integrations i JOIN services s ON s.id = i.service_id
     LEFT JOIN escalation_policies p ON p.id = s.escalation_policy_id AND p.deleted_at IS NULL
     LEFT JOIN escalation_policy_versions v ON v.id = p.version_id
@@ -91,6 +100,7 @@ def _route(row: Sequence[Any]) -> Route:
         first_delay=_first_delay(row[10]) if row[10] else 0,
         last_received_at=row[11],
         handling_version=row[12] or "",
+        as_of=(row[3], row[13]),
     )
 
 
@@ -113,30 +123,58 @@ async def heard(tx: Transaction, integration_ids: Sequence[str]) -> None:
     )
 
 
+_SERVICES = (
+    "SELECT s.organization_id, s.team_id, p.id, p.name, p.version_id, v.levels, s.id, s.slug, h.version "
+    "FROM services s "
+    "LEFT JOIN escalation_policies p ON p.id = s.escalation_policy_id AND p.deleted_at IS NULL "
+    "LEFT JOIN escalation_policy_versions v ON v.id = p.version_id "
+    "LEFT JOIN handling_versions h ON h.team_id = s.team_id "
+    "WHERE s.deleted_at IS NULL AND "
+)
+
+
 async def of_service(reader: Reader, service_id: str) -> Route | None:
     """What a new incident of this service starts with, without an integration."""
+    rows = await reader.rows(f"{_SERVICES} s.id = :service_id", service_id=service_id)
+    return _without_integration(rows[0]) if rows else None
+
+
+async def named(reader: Reader, wanted: Collection[tuple[str, str]]) -> dict[tuple[str, str], Route]:
+    """The services that pairs of a team's id and a slug or an id name, as `of_service`; unknown ones are missing."""
     rows = await reader.rows(
-        "SELECT s.organization_id, s.team_id, p.id, p.name, p.version_id, v.levels, h.version FROM services s "
-        "LEFT JOIN escalation_policies p ON p.id = s.escalation_policy_id AND p.deleted_at IS NULL "
-        "LEFT JOIN escalation_policy_versions v ON v.id = p.version_id "
-        "LEFT JOIN handling_versions h ON h.team_id = s.team_id "
-        "WHERE s.id = :service_id AND s.deleted_at IS NULL",
-        service_id=service_id,
+        f"{_SERVICES} {reader.any_of('s.team_id', 'teams')} "
+        f"AND ({reader.any_of('s.slug', 'names')} OR {reader.any_of('s.id', 'names')})",
+        teams=sorted({team for team, _ in wanted}),
+        names=sorted({name for _, name in wanted}),
     )
-    if not rows:
-        return None
-    row = rows[0]
+    found = {(row[1], name): _without_integration(row) for row in rows for name in (row[6], row[7])}
+    return {pair: found[pair] for pair in wanted if pair in found}
+
+
+def towards(route: Route, service: Route) -> Route:
+    """The route of an integration, leading to another service of its team."""
+    return msgspec.structs.replace(
+        route,
+        service_id=service.service_id,
+        policy_id=service.policy_id,
+        policy_name=service.policy_name,
+        policy_version_id=service.policy_version_id,
+        first_delay=service.first_delay,
+    )
+
+
+def _without_integration(row: Sequence[Any]) -> Route:
     return Route(
         integration_id="",
         integration_name="",
         is_active=True,
         default_severity=Severity.MEDIUM,
-        service_id=service_id,
+        service_id=row[6],
         organization_id=row[0],
         team_id=row[1],
         policy_id=row[2],
         policy_name=row[3],
         policy_version_id=row[4],
         first_delay=_first_delay(row[5]) if row[5] else 0,
-        handling_version=row[6] or "",
+        handling_version=row[8] or "",
     )

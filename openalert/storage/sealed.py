@@ -25,6 +25,7 @@ class SealedColumn(msgspec.Struct, frozen=True):
 CHANNEL_SECRETS = SealedColumn("channels", "sealed")
 CONTACT_SECRETS = SealedColumn("contact_methods", "sealed")
 FEED_SECRETS = SealedColumn("calendar_feeds", "sealed")
+INTEGRATION_SECRETS = SealedColumn("integrations", "sealed")
 KEPT_ANSWERS = SealedColumn("kept_answers", "sealed")
 OUTGOING_SECRETS = SealedColumn("outgoing_webhooks", "sealed")
 SETTING_SECRETS = SealedColumn("settings", "sealed", key="name")
@@ -33,6 +34,7 @@ COLUMNS = (
     CHANNEL_SECRETS,
     CONTACT_SECRETS,
     FEED_SECRETS,
+    INTEGRATION_SECRETS,
     KEPT_ANSWERS,
     OUTGOING_SECRETS,
     SETTING_SECRETS,

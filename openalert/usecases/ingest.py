@@ -25,18 +25,18 @@ from openalert.domain.alert import (
     judge,
     later,
 )
-from openalert.domain.errors import NotFound, OpenAlertError
+from openalert.domain.errors import NotFound, OpenAlertError, Unauthenticated
 from openalert.domain.handling import Draft
 from openalert.domain.ids import new_id
 from openalert.domain.incident import Incident
 from openalert.domain.instant import Instant
 from openalert.domain.noise import remembered
-from openalert.domain.service import Payload
+from openalert.domain.service import Payload, PayloadContext, ReadAs
 from openalert.domain.trace import shortened
 from openalert.domain.watchdog import is_watchdog
 from openalert.sources import Reading
 from openalert.storage import alerts, payloads, routes
-from openalert.storage.routes import Route
+from openalert.storage.routes import AsOf, Route
 from openalert.storage.transaction import Transaction
 from openalert.usecases import watchdogs
 from openalert.usecases.batch import Batch
@@ -47,6 +47,10 @@ from openalert.usecases.opening import Concerned, came_by_merge, conclude, open_
 QUARANTINED_BYTES = 64 * 1024
 """How much is kept of a body that could not be read."""
 REASONS_KEPT = 20
+READ_AS_TOLD = 10
+"""Of how many alerts of a message it is kept what they were read as."""
+REFUSED_KEPT = 50
+"""Messages of one integration that are kept although their sender did not prove itself."""
 
 
 class Delivery(msgspec.Struct, kw_only=True):
@@ -67,6 +71,13 @@ class Delivery(msgspec.Struct, kw_only=True):
     """What else becomes true with it, once it is taken in."""
     is_own: bool = False
     """Whether we found it out ourselves, so that there is no message to keep."""
+    context: PayloadContext = PayloadContext()
+    as_of: AsOf | None = None
+    """What it was read and checked by; None: by what this very transaction knows."""
+    service: str = ""
+    """The service that its address names instead of the integration's: a slug or an id of the same team."""
+    outcome: str | None = None
+    """What its payload is kept as, where that is not told by its reading."""
 
 
 class Outcome(msgspec.Struct, kw_only=True):
@@ -79,6 +90,8 @@ class Outcome(msgspec.Struct, kw_only=True):
     """Id and number of those it concerned."""
     payload_id: str | None = None
     """The message as it is kept; None when it is not."""
+    is_stale: bool = False
+    """It was read by what the integration was before; nothing was done, it is to be read again."""
 
 
 Then = Callable[[Transaction, Route, Outcome], Awaitable[None]]
@@ -101,43 +114,56 @@ class _Message(Concerned):
         self.route = route
         self.payload_id = "" if delivery.is_own else new_id(now)
         self.outcome = Outcome()
+        self.read_as: list[ReadAs] = []
+        self.note = ""
+        """What people should know of it, beyond what its reading says."""
         self.keep = False
         """Whether the message changed anything, so that its body is kept."""
         self.dropped: list[str] = []
         """Of each alert of it that a rule dropped: why."""
+
+    def is_news(self, now: Instant) -> bool:
+        """Whether it shows that the sender lives, and that is worth a write."""
+        is_from_sender = self.delivery.outcome is None and not isinstance(
+            self.delivery.failure, Unauthenticated
+        )
+        return is_from_sender and self.route.heard_before(now)
 
 
 async def take_in(tx: Transaction, deliveries: Sequence[Delivery]) -> list[Outcome]:
     """Take in messages in order; the outcome of each, with an error for one that no integration takes."""
     known = await routes.by_key_hash(tx, list({delivery.key_hash for delivery in deliveries}))
     batch = Batch(tx)
-    accepted = [
-        (delivery, route)
-        for delivery in deliveries
-        if (route := known.get(delivery.key_hash)) is not None and route.is_active
-    ]
-    await batch.prepare(
-        [
-            (route, signal)
-            for delivery, route in accepted
-            if delivery.reading
-            for signal in delivery.reading.signals
-        ]
-    )
-    outcomes = []
+    messages: list[_Message | Outcome] = []
     for delivery in deliveries:
         route = known.get(delivery.key_hash)
         if route is None or not route.is_active:
-            outcomes.append(Outcome(error=NotFound("integration")))
+            messages.append(Outcome(error=NotFound("integration")))
+        elif delivery.as_of is not None and delivery.as_of != route.as_of:
+            messages.append(Outcome(is_stale=True))
         else:
-            outcomes.append(await _take_one(batch, _Message(delivery, route, tx.now)))
+            messages.append(_Message(delivery, route, tx.now))
+    accepted = [message for message in messages if isinstance(message, _Message)]
+    await _redirect(tx, [message for message in accepted if message.delivery.service])
+    await batch.prepare(
+        [
+            (message.route, signal)
+            for message in accepted
+            if message.delivery.reading
+            for signal in message.delivery.reading.signals
+        ]
+    )
+    outcomes = [
+        message if isinstance(message, Outcome) else await _take_one(batch, message) for message in messages
+    ]
     await batch.write()
     if batch.watchdogs:
         await take_in_own(tx, await watchdogs.hear(tx, batch.watchdogs))
     for delivery, outcome in zip(deliveries, outcomes, strict=True):
-        if delivery.then is not None and (route := known.get(delivery.key_hash)) is not None:
+        route = known.get(delivery.key_hash)
+        if delivery.then is not None and route is not None and not outcome.is_stale:
             await delivery.then(tx, route, outcome)
-    silent = {route.integration_id for _, route in accepted if route.heard_before(tx.now)}
+    silent = {message.route.integration_id for message in accepted if message.is_news(tx.now)}
     if silent:
         await routes.heard(tx, list(silent))
     return outcomes
@@ -159,6 +185,24 @@ async def take_in_own(tx: Transaction, found: Sequence[tuple[Route, Signal]]) ->
         )
         await _take_one(batch, _Message(delivery, route, tx.now))
     await batch.write()
+
+
+async def _redirect(tx: Transaction, messages: Sequence[_Message]) -> None:
+    """Let messages whose address names another service of the team begin their incidents there."""
+    if not messages:
+        return
+    named = await routes.named(
+        tx, {(message.route.team_id, message.delivery.service) for message in messages}
+    )
+    for message in messages:
+        found = named.get((message.route.team_id, message.delivery.service))
+        if found is None:
+            message.note = (
+                f'The team has no service "{message.delivery.service}", as the address says: '
+                "it went to the service of the integration."
+            )
+        else:
+            message.route = routes.towards(message.route, found)
 
 
 async def _take_one(batch: Batch, message: _Message) -> Outcome:
@@ -195,6 +239,25 @@ async def _take_signal(batch: Batch, message: _Message, signal: Signal) -> None:
     key = alerts.latest_key(message.route.integration_id, signal.fingerprint)
     known = batch.known.get(key)
     verdict = judge(signal, known)
+    await _follow(batch, message, signal, key, verdict)
+    if len(message.read_as) < READ_AS_TOLD:
+        message.read_as.append(_read_as(signal, verdict, batch.known.get(key)))
+
+
+def _read_as(signal: Signal, verdict: Verdict, known: Occurrence | None) -> ReadAs:
+    return ReadAs(
+        title=signal.title,
+        status=signal.status.value,
+        severity=signal.severity,
+        became=verdict.value,
+        alert_id=known.id if known else None,
+        incident_id=known.incident_id if known else None,
+    )
+
+
+async def _follow(batch: Batch, message: _Message, signal: Signal, key: str, verdict: Verdict) -> None:
+    """Do what a verdict says."""
+    known = batch.known.get(key)
     draft = batch.drafts.get(id(signal)) if batch.drafts else None
     if draft is not None and draft.dropped and verdict in (Verdict.OPEN, Verdict.STORE_RESOLVED):
         message.dropped.append(draft.dropped)
@@ -380,13 +443,17 @@ def _payload(message: _Message, reading: Reading, now: Instant) -> Payload:
         body_encoding=encoding,
         body_size=len(delivery.content),
         outcome=_became(message, reading),
-        reason="; ".join(reasons) or reading.note or "",
+        reason="; ".join(filter(None, (*reasons, "" if reasons else reading.note, message.note))),
         alert_count=len(reading.signals),
         trace_id=delivery.trace_id,
+        context=delivery.context,
+        read_as=message.read_as,
     )
 
 
 def _became(message: _Message, reading: Reading) -> str:
+    if message.delivery.outcome:
+        return message.delivery.outcome
     if message.delivery.replay_of:
         return "replayed"
     if reading.skipped:
@@ -406,11 +473,13 @@ def _text(content: bytes) -> tuple[str, str]:
 
 
 async def _quarantine(tx: Transaction, message: _Message) -> None:
-    """Keep what could not be read, once; the same body again is counted."""
+    """Keep what could not be read, or whose sender did not prove itself, once; the same body again is counted."""
     delivery, failure = message.delivery, message.delivery.failure
     message.outcome.error = failure
+    outcome = "refused" if isinstance(failure, Unauthenticated) else "quarantined"
     body, encoding = _text(delivery.content[:QUARANTINED_BYTES])
     digest = hashlib.sha256(delivery.content).hexdigest()
+    about = f"{message.route.integration_id}:{digest}"
     await payloads.quarantine(
         tx,
         Payload(
@@ -422,9 +491,12 @@ async def _quarantine(tx: Transaction, message: _Message) -> None:
             body=body,
             body_encoding=encoding,
             body_size=len(delivery.content),
-            outcome="quarantined",
+            outcome=outcome,
             reason=failure.message if failure else "It could not be read.",
-            repeat_key=f"{message.route.integration_id}:{digest}",
+            repeat_key=about if outcome == "quarantined" else f"{outcome}:{about}",
             trace_id=delivery.trace_id,
+            context=delivery.context,
         ),
     )
+    if outcome == "refused":
+        await payloads.keep_newest_refused(tx, message.route.integration_id, REFUSED_KEPT)

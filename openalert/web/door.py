@@ -15,13 +15,16 @@ import msgspec
 import structlog
 
 from openalert import telemetry
-from openalert.domain.errors import NotFound, OpenAlertError, Unavailable
-from openalert.sources import Inbound, Reading
+from openalert.domain.errors import NotFound, OpenAlertError, Unauthenticated, Unavailable
+from openalert.sources import Habits, Inbound, Reading, context_of, using
+from openalert.sources.text import storable
 from openalert.storage import routes
 from openalert.storage.database import Database
 from openalert.storage.routes import Route
+from openalert.usecases import profiles
 from openalert.usecases.ingest import Delivery, Outcome, Then
 from openalert.usecases.intake import Intake
+from openalert.usecases.profiles import Profile
 from openalert.usecases.subscriptions import Subscriptions
 from openalert.web.asgi import Receive, Scope
 from openalert.web.problems import Refused
@@ -29,6 +32,9 @@ from openalert.web.problems import Refused
 log = structlog.get_logger(__name__)
 
 KEYS_REMEMBERED = 10_000
+TRIES = 3
+"""How often a message is read while its integration is being changed."""
+LONGEST_SERVICE = 100
 
 
 class Delivered(msgspec.Struct, frozen=True):
@@ -56,9 +62,9 @@ class Door:
         """Since when messages are taken in."""
         self._subscriptions = subscriptions
         self._intake = intake
-        # Hashes of keys that were good when last looked at. Only a hint that saves a look-up: whether a key is
-        # good now is decided inside the transaction that takes its message in.
-        self._good: dict[str, None] = {}
+        # How messages of keys were read when last looked at, by hash. Only a hint that saves a look-up: whether a key
+        # is good now, and read by this, is decided inside the transaction that takes its message in.
+        self._known: dict[str, Profile] = {}
 
     def inbound(self, scope: Scope) -> Inbound:
         """Everything about the request but its body."""
@@ -68,15 +74,16 @@ class Door:
 
     async def admit(self, key: str) -> None:
         """Refuse an unknown or disabled key: NotFound. Good ones are remembered."""
-        key_hash = hashed(key)
-        if key_hash in self._good:
-            return
-        route = await self.route(key)
-        if not route.is_active:
-            raise NotFound("integration")
-        if len(self._good) >= KEYS_REMEMBERED:
-            self._good.clear()
-        self._good[key_hash] = None
+        if hashed(key) not in self._known:
+            await self._look_up(hashed(key))
+
+    async def _look_up(self, key_hash: str) -> Profile:
+        async with self.database.read() as reader:
+            profile = await profiles.by_key_hash(reader, key_hash)
+        if len(self._known) >= KEYS_REMEMBERED:
+            self._known.clear()
+        self._known[key_hash] = profile
+        return profile
 
     async def route(self, key: str) -> Route:
         """Where the key leads, be it switched off; NotFound for an unknown one."""
@@ -100,30 +107,63 @@ class Door:
     ) -> Delivered:
         """Read the message and take it in; returns after the commit, of which `then` is a part.
 
-        Whatever `read` refuses is kept in quarantine and raised again; NotFound when the key is not good any more.
+        Whatever `read` refuses is kept in quarantine and raised again, and so is Unauthenticated for a sender that
+        does not prove itself as the integration asks; NotFound when the key is not good any more.
         """
-        reading, failure = attempted(read, source)
         key_hash = hashed(key)
-        delivery = Delivery(
+        outcome, reading = await self._submitted(
+            inbound,
+            read,
+            then,
             key_hash=key_hash,
-            content=content,
-            content_type=inbound.headers.get("content-type", "")[:200],
             source=source,
-            reading=reading,
-            failure=failure,
+            content=content,
             trace_id=scope["request_id"],
-            then=then,
         )
-        begun = time.perf_counter()
-        outcome = await self._intake.submit(delivery)
-        telemetry.INGEST_COMMIT.observe(time.perf_counter() - begun)
         if isinstance(outcome.error, NotFound):
-            self._good.pop(key_hash, None)
+            self._known.pop(key_hash, None)
         if outcome.error is not None or reading is None:
             raise outcome.error or NotFound("integration")
         if self._subscriptions and reading.confirm and outcome.payload_id:
             self._subscriptions.answer_soon(reading.confirm, outcome.payload_id)
-        return Delivered(outcome, reading, delivery.trace_id)
+        return Delivered(outcome, reading, scope["request_id"])
+
+    async def _submitted(
+        self,
+        inbound: Inbound,
+        read: Callable[[], Reading],
+        then: Then | None,
+        *,
+        key_hash: str,
+        source: str,
+        content: bytes,
+        trace_id: str,
+    ) -> tuple[Outcome, Reading | None]:
+        """Read and submit; again where the integration was changed in between."""
+        for _ in range(TRIES):
+            profile = self._known.get(key_hash) or await self._look_up(key_hash)
+            refused = profile.refused(inbound.headers, content, inbound.received_at)
+            reading, failure = (None, refused) if refused else attempted(read, source, profile.habits)
+            delivery = Delivery(
+                key_hash=key_hash,
+                content=content,
+                content_type=inbound.headers.get("content-type", "")[:200],
+                source=source,
+                reading=reading,
+                failure=failure,
+                trace_id=trace_id,
+                context=context_of(inbound),
+                as_of=profile.as_of,
+                service=service_in(inbound),
+                then=then,
+            )
+            begun = time.perf_counter()
+            outcome = await self._intake.submit(delivery)
+            telemetry.INGEST_COMMIT.observe(time.perf_counter() - begun)
+            if not outcome.is_stale:
+                return outcome, reading
+            self._known.pop(key_hash, None)
+        raise Unavailable("The integration is being changed. Send it again.", retry_after=5)
 
 
 def hashed(key: str) -> str:
@@ -131,10 +171,18 @@ def hashed(key: str) -> str:
     return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def attempted(read: Callable[[], Reading], source: str) -> tuple[Reading | None, OpenAlertError | None]:
-    """What the message says, or why it cannot be read."""
+def service_in(inbound: Inbound) -> str:
+    """The service that the address names: a slug or an id; "" for none."""
+    return storable(inbound.query.get("service", ""))[:LONGEST_SERVICE].strip()
+
+
+def attempted(
+    read: Callable[[], Reading], source: str, habits: Habits
+) -> tuple[Reading | None, OpenAlertError | None]:
+    """What the message says by the integration's habits, or why it cannot be read."""
     try:
-        return read(), None
+        with using(habits):
+            return read(), None
     except OpenAlertError as error:
         return None, error
     except Exception as error:
@@ -162,10 +210,14 @@ async def body_of(receive: Receive) -> bytes:
 def observe(delivery: Delivery, outcome: Outcome) -> None:
     """Count what became of a message."""
     source = delivery.reading.source if delivery.reading else delivery.source
+    if outcome.is_stale:
+        return
     if outcome.error is None:
         result = "accepted"
     elif isinstance(outcome.error, NotFound):
         result = "unknown_key"
+    elif isinstance(outcome.error, Unauthenticated):
+        result = "refused"
     else:
         result = "quarantined"
         telemetry.QUARANTINED.inc()

@@ -48,6 +48,7 @@ class IntegrationIn(Input):
     type: str = DETECT
     config: IntegrationConfig | None = None
     is_active: bool = True
+    sender_secret: str | None = None
 
 
 class IntegrationPatch(Input):
@@ -57,6 +58,7 @@ class IntegrationPatch(Input):
     type: str | UnsetType = UNSET
     config: IntegrationConfig | UnsetType = UNSET
     is_active: bool | UnsetType = UNSET
+    sender_secret: str | UnsetType = UNSET
 
 
 class PayloadOut(Output):

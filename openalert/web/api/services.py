@@ -92,6 +92,7 @@ class ServiceIntegrationIn(Input):
     type: str = DETECT
     config: IntegrationConfig | None = None
     is_active: bool = True
+    sender_secret: str | None = None
 
 
 def show(service: Service) -> ServiceOut:
