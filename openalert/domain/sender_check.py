@@ -93,9 +93,9 @@ _GRAFANA_TIME = "x-grafana-alerting-timestamp"
 
 def checked(check: SenderCheck, secret: str) -> None:
     """Raises Invalid for a check that could never pass, or that proves nothing."""
-    if check.kind in (CheckKind.HMAC, CheckKind.HEADER):
-        if not _HEADER.fullmatch(check.header) or check.header.lower() in _NOT_OURS:
-            raise _invalid("header", "Name the header that holds it, such as X-Signature.")
+    is_named = _HEADER.fullmatch(check.header) and check.header.lower() not in _NOT_OURS
+    if check.kind in (CheckKind.HMAC, CheckKind.HEADER) and not is_named:
+        raise _invalid("header", "Name the header that holds it, such as X-Signature.")
     if len(check.prefix) > 40 or not check.prefix.isprintable():
         raise _invalid("prefix", "The prefix has at most 40 characters that can be seen.")
     if check.kind is CheckKind.BASIC and not (0 < len(check.username) <= 100 and ":" not in check.username):

@@ -95,6 +95,10 @@ class ReadAs(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     incident_id: str | None = None
 
 
+OUTCOMES = ("accepted", "partial", "ignored", "quarantined", "refused", "replayed", "closed")
+"""What may become of a message: see `Payload.outcome`."""
+
+
 class Payload(msgspec.Struct, kw_only=True):
     """One inbound message as it came; a row of `payloads`."""
 

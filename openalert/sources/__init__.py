@@ -64,7 +64,7 @@ from openalert.sources import (
     words,
     zabbix,
 )
-from openalert.sources.mapping import Mapped
+from openalert.sources.mapping import Looked, Mapped, look
 from openalert.sources.source import Inbound, Reading, Skipped, Source
 
 __all__ = [
@@ -73,11 +73,13 @@ __all__ = [
     "USUAL",
     "Habits",
     "Inbound",
+    "Looked",
     "Reading",
     "Skipped",
     "Source",
     "context_of",
     "detect",
+    "looked",
     "named",
     "read",
     "understand",
@@ -110,6 +112,7 @@ def using(habits: Habits) -> Iterator[None]:
         yield
     finally:
         _HABITS.reset(token)
+
 
 SOURCES: dict[str, Source] = {
     source.name: source
@@ -184,6 +187,15 @@ def understand(name: str, value: Any, inbound: Inbound) -> Reading:
     if inbound.query:
         _override(reading, source, inbound.query)
     return reading
+
+
+def looked(content: bytes, inbound: Inbound, habits: Habits, *, limit: int = body.LIMIT) -> list[Looked]:
+    """What each expression of a mapping finds in a body, for people who write one; refuses as `read` does."""
+    if habits.mapping is None:
+        return []
+    value = body.decode(content, inbound, limit)
+    with words.own(habits.severities):
+        return look(habits.mapping, value)
 
 
 _LOOKED_AT = (

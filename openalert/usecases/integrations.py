@@ -166,6 +166,13 @@ async def to_respond(reader: Reader, actor: Actor, integration_id: str) -> Integ
     return integration
 
 
+async def to_change(reader: Reader, actor: Actor, integration_id: str) -> Integration:
+    """The integration, for somebody who may change it."""
+    integration = await get(reader, actor, integration_id)
+    await _require(reader, actor, integration, Permission.CONFIGURE)
+    return integration
+
+
 async def _require(reader: Reader, actor: Actor, integration: Integration, permission: Permission) -> None:
     if permission > Permission.SEE:
         service = found(await services.get(reader, actor, integration.service_id), "integration")
@@ -228,6 +235,13 @@ def _record(
 
 def _check_config(config: IntegrationConfig, secret: str | None) -> None:
     """Raises Invalid that names the member; `secret` is the sender's, None where there is no check."""
+    check_reading(config)
+    if config.sender_check and secret is not None:
+        sender_check.checked(config.sender_check, secret)
+
+
+def check_reading(config: IntegrationConfig) -> None:
+    """Raises Invalid that names every member by which messages cannot be read."""
     if len(config.severities) > MOST_WORDS:
         raise Invalid(f"config.severities holds at most {MOST_WORDS} words.", field="config.severities")
     for word in config.severities:
@@ -243,8 +257,6 @@ def _check_config(config: IntegrationConfig, secret: str | None) -> None:
         )
     if config.mapping is not None:
         Mapped(config.mapping)
-    if config.sender_check and secret is not None:
-        sender_check.checked(config.sender_check, secret)
 
 
 def _check_type(kind: str) -> str:

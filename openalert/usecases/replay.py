@@ -7,7 +7,7 @@ import msgspec
 from openalert.domain.access import Permission
 from openalert.domain.errors import Conflict, Invalid, OpenAlertError
 from openalert.domain.service import Integration, Payload
-from openalert.sources import DETECT, SOURCES, Inbound, Reading, read
+from openalert.sources import DETECT, SOURCES, Inbound, Reading, read, using
 from openalert.storage import payloads
 from openalert.storage.transaction import Transaction
 from openalert.usecases import audit, ingest, integrations
@@ -90,20 +90,28 @@ async def _through(tx: Transaction, integration: Integration, payload: Payload, 
 
 def read_again(integration: Integration, payload: Payload, now: int) -> Reading:
     """What a kept message says to the integration as it is now; Conflict when it is not kept whole."""
+    source = payload.source if payload.source in SOURCES else DETECT
+    try:
+        with using(habits_of(integration.config)):
+            return read(source, whole(payload), inbound_of(payload, now))
+    except Conflict:
+        raise
+    except OpenAlertError as error:
+        raise Invalid(f"It still cannot be read: {error.message}", field="body") from None
+
+
+def whole(payload: Payload) -> bytes:
+    """The bytes as they came; Conflict when not all of them were kept."""
     content = content_of(payload)
     if len(content) < payload.body_size:
         raise Conflict("Only the beginning of this message was kept; let its sender send it again.")
-    source = payload.source if payload.source in SOURCES else DETECT
-    context = payload.context
-    inbound = Inbound(
-        headers={**context.headers, "content-type": payload.content_type},
-        query=context.query,
-        received_at=now,
-    )
-    try:
-        return read(source, content, inbound, habits=habits_of(integration.config))
-    except OpenAlertError as error:
-        raise Invalid(f"It still cannot be read: {error.message}", field="body") from None
+    return content
+
+
+def inbound_of(payload: Payload, now: int) -> Inbound:
+    """What is known of the delivery of a kept message."""
+    headers = {**payload.context.headers, "content-type": payload.content_type}
+    return Inbound(headers=headers, query=payload.context.query, received_at=now)
 
 
 def content_of(payload: Payload) -> bytes:

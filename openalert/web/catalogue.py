@@ -29,6 +29,7 @@ CODES: dict[str, Code] = {
     "UNSUPPORTED_MEDIA_TYPE": Code((415,), "A content type or encoding that is not read here."),
     "UNAUTHENTICATED": Code((401,), "No credential, or one that opens nothing."),
     "FORBIDDEN": Code((403,), "The caller may see this but not do that."),
+    "SENDER_NOT_PROVEN": Code((401,), "The integration asks its sender for a signature, a token or a password, and it was missing or wrong; the message is kept for a person to see."),
     "BAD_SIGNATURE": Code((403,), "A callback is not signed by the provider that it says it is from."),
     "CROSS_SITE_REQUEST": Code((403,), "A browser says that a page of another site sent this."),
     "NOT_FOUND": Code((404,), "There is nothing at this address."),
