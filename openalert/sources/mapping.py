@@ -16,9 +16,6 @@ from openalert.sources.expressions import BadExpression, Expression, Lookups, co
 MOST_LABELS = 30
 MOST_LINKS = 5
 LONGEST_NAME = 64
-STEPS_OF_ITEM = 60
-"""What each item of a body adds to the steps that all expressions together may take."""
-_MOST_ITEMS = 10_000
 _MOST_PROBLEMS = 5
 _MOST_PARTS = 20
 _MEMBERS = {
@@ -99,7 +96,6 @@ class Applied:
         if isinstance(found, dict):
             return [found]
         if isinstance(found, list):
-            self._lookups.grant(min(len(found), _MOST_ITEMS) * STEPS_OF_ITEM)
             return [{"message": item} if isinstance(item, str) else item for item in found]
         self._note("items", "is no list")
         return None

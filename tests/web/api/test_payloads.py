@@ -7,7 +7,7 @@ import pytest
 
 from openalert.domain.errors import Invalid
 from openalert.domain.service import Integration
-from openalert.sources import Inbound, read
+from openalert.sources import Inbound, context_of, read
 from openalert.storage import Database
 from openalert.usecases import ingest
 from openalert.usecases.ingest import Delivery
@@ -122,3 +122,133 @@ async def test_a_test_alert_takes_the_way_of_a_real_one(
     assert answer.status_code == 202
     assert (answer.json()["status"], len(answer.json()["incidents"])) == ("accepted", 1)
     assert (await charlie.post(f"/integrations/{integration.id}/test")).status_code == 404
+
+
+async def test_a_mapping_is_tried_on_what_came_before_it_is_saved(
+    alice: Client, bob: Client, charlie: Client, integration: Integration, db: Database
+) -> None:
+    """What the last messages would be read as, and what each expression finds; nothing changes by it."""
+    await receive(db, b'{"checks": [{"what": "Disk full", "lvl": "sev-a"}], "note": "x"}')
+    path = f"/integrations/{integration.id}/preview"
+    config = {
+        "mapping": {"items": "checks", "title": "what", "severity": "lvl"},
+        "severities": {"sev-a": "low"},
+    }
+    [shown] = (await alice.post(path, json={"config": config})).json()["items"]
+    assert [(each["title"], each["severity"]) for each in shown["alerts"]] == [("Disk full", "low")]
+    assert [(each["member"], each["found"]) for each in shown["found"]] == [
+        ("items", "a list of 1"),
+        ("title", "Disk full"),
+        ("severity", "sev-a"),
+    ]
+    [as_it_is] = (await alice.post(path, json={"payloadId": shown["payloadId"]})).json()["items"]
+    assert as_it_is["alerts"][0]["title"] != "Disk full"
+    assert (await alice.get(f"/integrations/{integration.id}")).json()["config"] == {}
+    assert (await bob.post(path, json={})).status_code == 403
+    assert (await charlie.post(path, json={})).status_code == 404
+    assert (await alice.post(path, json={"payloadId": "nothing"})).status_code == 404
+
+
+async def test_mistakes_of_a_mapping_are_named_with_their_position(
+    alice: Client, integration: Integration
+) -> None:
+    """When it is tried as when it is saved; what is saved was checked."""
+    config = {"mapping": {"title": "a..b", "labels": {"x": "nofunction(@)"}}}
+    for answer in (
+        await alice.post(f"/integrations/{integration.id}/preview", json={"config": config}),
+        await alice.patch(f"/integrations/{integration.id}", json={"config": config}),
+    ):
+        assert answer.status_code == 400
+        assert [(each["field"], each["position"]) for each in answer.json()["details"]["mistakes"]] == [
+            ("config.mapping.title", 3),
+            ("config.mapping.labels.x", 1),
+        ]
+
+
+async def test_everything_that_could_not_be_read_is_sent_through_at_once(
+    alice: Client, bob: Client, integration: Integration, db: Database, clock: Any
+) -> None:
+    """What can be read now is, what cannot stays; a second time finds only the rest."""
+    for content in (b'{"title": "One"}', b"{broken", b'{"title": "Two"}'):
+        clock.advance()
+        await receive(db, content, readable=False)
+    path = f"/integrations/{integration.id}/payloads/replay"
+    done = (await bob.post(path)).json()
+    assert (done["read"], done["stillUnread"], done["left"]) == (2, 1, 0)
+    assert len(done["incidents"]) == 2
+    again = (await bob.post(path)).json()
+    assert (again["read"], again["stillUnread"]) == (0, 1)
+    left = await listed(bob, integration, outcome="quarantined")
+    assert sorted(each["settledAt"] is None for each in left["items"]) == [False, False, True]
+    assert (await bob.get(f"/integrations/{integration.id}/payloads?outcome=odd")).status_code == 400
+
+
+async def test_a_message_is_sent_through_with_what_it_came_with(
+    bob: Client, integration: Integration, db: Database
+) -> None:
+    """GitHub says in a header what a body is about, and an address may say how bad it is: both are kept."""
+    inbound = Inbound(
+        headers={"x-github-event": "workflow_run", "authorization": "Bearer secret"},
+        query={"severity": "low", "token": "secret"},
+        received_at=1,
+    )
+    context = context_of(inbound)
+    assert (context.headers, context.query) == ({"x-github-event": "workflow_run"}, {"severity": "low"})
+    async with db.transaction() as tx:
+        delivery = Delivery(
+            key_hash=key_hash("key"),
+            content=GOOD,
+            content_type="application/json",
+            source="generic",
+            reading=None,
+            failure=Invalid("It made no sense."),
+            trace_id="trace",
+            context=context,
+        )
+        await ingest.take_in(tx, [delivery])
+    assert (await bob.post(f"/integrations/{integration.id}/payloads/replay")).json()["read"] == 1
+    async with db.read() as reader:
+        assert await reader.value("SELECT severity FROM alerts") == "low"
+
+
+async def test_what_a_sender_proves_itself_with_is_never_answered(
+    alice: Client, integration: Integration
+) -> None:
+    """It is set, changed by name of the kind alone, and taken away; each kind of check needs its own."""
+    path = f"/integrations/{integration.id}"
+    github = {"senderCheck": {"kind": "github"}}
+    assert (await alice.patch(path, json={"config": github})).status_code == 400
+    assert (await alice.patch(path, json={"senderSecret": "a long secret"})).status_code == 400
+    answer = await alice.patch(path, json={"config": github, "senderSecret": "a long secret"})
+    assert answer.json()["config"] == github
+    assert "a long secret" not in answer.text
+    kept = await alice.patch(path, json={"config": {**github, "defaultSeverity": "low"}})
+    assert kept.status_code == 200
+    other = await alice.patch(path, json={"config": {"senderCheck": {"kind": "bearer"}}})
+    assert (other.status_code, other.json()["details"]["field"]) == (400, "senderSecret")
+    assert (await alice.patch(path, json={"config": {}})).json()["config"] == {}
+
+
+@pytest.mark.parametrize(
+    ("config", "field"),
+    [
+        ({"severities": {"x" * 41: "low"}}, "config.severities"),
+        ({"severities": {" ": "low"}}, "config.severities"),
+        ({"severities": {str(number): "low" for number in range(101)}}, "config.severities"),
+        ({"autoClose": {"afterMinutes": 0.5}}, "config.autoClose.afterMinutes"),
+        ({"autoClose": {"afterMinutes": 1e9}}, "config.autoClose.afterMinutes"),
+    ],
+)
+async def test_settings_that_make_no_sense_are_refused_by_name(
+    alice: Client, integration: Integration, config: Any, field: str
+) -> None:
+    """With the member that is wrong."""
+    answer = await alice.patch(f"/integrations/{integration.id}", json={"config": config})
+    assert (answer.status_code, answer.json()["details"]["field"]) == (400, field)
+
+
+async def test_the_type_of_an_integration_can_be_changed(alice: Client, integration: Integration) -> None:
+    """It is stored, so that its address is shown in that form from then on."""
+    path = f"/integrations/{integration.id}"
+    assert (await alice.patch(path, json={"type": "zabbix"})).status_code == 200
+    assert (await alice.get(path)).json()["type"] == "zabbix"
