@@ -81,6 +81,7 @@ _ACTS = {
     "integration.imported_key_removed": "took a key of an old pager from the integration {target}",
     "integration.key_imported": "gave the integration {target} a key of an old pager",
     "integration.key_rotated": "gave the integration {target} a new key",
+    "integration.replayed": "sent what could not be read of the integration {target} through again",
     "integration.tested": "raised a test alert by the integration {target}",
     "maintenance_window.begun": "began the maintenance window {target} early",
     "maintenance_window.ended": "ended the maintenance window {target} early",

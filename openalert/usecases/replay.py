@@ -39,7 +39,16 @@ async def replay(tx: Transaction, integration_id: str, payload_id: str, trace_id
     integration, payload = await integrations.payload(
         tx, tx.actor, integration_id, payload_id, Permission.RESPOND
     )
-    return await _through(tx, integration, payload, trace_id)
+    outcome = await _through(tx, integration, payload, trace_id)
+    audit.record(
+        tx,
+        "payload.replayed",
+        kind="payload",
+        id=payload.id,
+        name=f"A message of {integration.name}",
+        after={"integration_id": integration.id},
+    )
+    return outcome
 
 
 async def replay_all(tx: Transaction, integration_id: str, trace_id: str) -> Replayed:
@@ -57,6 +66,14 @@ async def replay_all(tx: Transaction, integration_id: str, trace_id: str) -> Rep
             done.read += 1
             concerned |= dict(outcome.incidents)
     done.incidents = list(concerned.items())
+    audit.record(
+        tx,
+        "integration.replayed",
+        kind="integration",
+        id=integration.id,
+        name=integration.name,
+        after={"read": done.read, "still_unread": done.still_unread},
+    )
     return done
 
 
@@ -77,14 +94,6 @@ async def _through(tx: Transaction, integration: Integration, payload: Payload, 
     if outcome.error is not None:
         raise outcome.error
     await payloads.settle(tx, payload.id)
-    audit.record(
-        tx,
-        "payload.replayed",
-        kind="payload",
-        id=payload.id,
-        name=f"A message of {integration.name}",
-        after={"integration_id": integration.id},
-    )
     return outcome
 
 

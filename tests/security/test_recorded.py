@@ -89,6 +89,10 @@ ELSEWHERE |= {
 }
 
 WITHOUT: dict[tuple[str, str], str] = {
+    (
+        "POST",
+        "/api/v1/integrations/{integration_id}/preview",
+    ): "shows how messages would be read, and keeps nothing",
     ("POST", "/api/v1/silences/preview"): "shows what a silence would hide, and keeps nothing",
     ("POST", "/api/v1/message-templates/{way}/preview"): "shows how a message would read, and keeps nothing",
     **{
