@@ -6,8 +6,6 @@ in which it came, then rows of each kind are written together. The order of the 
 order inside each; an incident is resolved at the end of a message, never in its middle.
 """
 
-import base64
-import hashlib
 from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
@@ -35,22 +33,18 @@ from openalert.domain.service import Payload, PayloadContext, ReadAs
 from openalert.domain.trace import shortened
 from openalert.domain.watchdog import is_watchdog
 from openalert.sources import Reading
-from openalert.storage import alerts, payloads, routes
+from openalert.storage import alerts, routes
 from openalert.storage.routes import AsOf, Route
 from openalert.storage.transaction import Transaction
-from openalert.usecases import watchdogs
+from openalert.usecases import keeping, watchdogs
 from openalert.usecases.batch import Batch
 from openalert.usecases.holding import rows_for
 from openalert.usecases.incidents import take
 from openalert.usecases.opening import Concerned, came_by_merge, conclude, open_or_join, rise_if_worse
 
-QUARANTINED_BYTES = 64 * 1024
-"""How much is kept of a body that could not be read."""
 REASONS_KEPT = 20
 READ_AS_TOLD = 10
 """Of how many alerts of a message it is kept what they were read as."""
-REFUSED_KEPT = 50
-"""Messages of one integration that are kept although their sender did not prove itself."""
 
 
 class Delivery(msgspec.Struct, kw_only=True):
@@ -430,7 +424,7 @@ def _end(signal: Signal, now: Instant) -> Instant:
 
 def _payload(message: _Message, reading: Reading, now: Instant) -> Payload:
     delivery = message.delivery
-    body, encoding = _text(delivery.content)
+    body, encoding = keeping.as_text(delivery.content)
     reasons = [f"item {skipped.index}: {skipped.reason}" for skipped in reading.skipped[:REASONS_KEPT]]
     reasons += list(dict.fromkeys(message.dropped))[:REASONS_KEPT]
     return Payload(
@@ -461,42 +455,25 @@ def _became(message: _Message, reading: Reading) -> str:
     return "accepted" if len(reading.signals) > len(message.dropped) else "ignored"
 
 
-def _text(content: bytes) -> tuple[str, str]:
-    """A body as text for a column, and how it is encoded there."""
-    try:
-        text = content.decode()
-    except UnicodeDecodeError:
-        return base64.b64encode(content).decode(), "base64"
-    if "\0" in text:
-        return base64.b64encode(content).decode(), "base64"
-    return text, "utf-8"
-
-
 async def _quarantine(tx: Transaction, message: _Message) -> None:
-    """Keep what could not be read, or whose sender did not prove itself, once; the same body again is counted."""
+    """Keep what could not be read, or whose sender did not prove itself."""
     delivery, failure = message.delivery, message.delivery.failure
     message.outcome.error = failure
-    outcome = "refused" if isinstance(failure, Unauthenticated) else "quarantined"
-    body, encoding = _text(delivery.content[:QUARANTINED_BYTES])
-    digest = hashlib.sha256(delivery.content).hexdigest()
-    about = f"{message.route.integration_id}:{digest}"
-    await payloads.quarantine(
+    await keeping.unread(
         tx,
+        delivery.content,
         Payload(
             id=message.payload_id,
             integration_id=message.route.integration_id,
             received_at=tx.now,
             source=delivery.source,
             content_type=delivery.content_type,
-            body=body,
-            body_encoding=encoding,
+            body="",
+            body_encoding="",
             body_size=len(delivery.content),
-            outcome=outcome,
+            outcome="refused" if isinstance(failure, Unauthenticated) else "quarantined",
             reason=failure.message if failure else "It could not be read.",
-            repeat_key=about if outcome == "quarantined" else f"{outcome}:{about}",
             trace_id=delivery.trace_id,
             context=delivery.context,
         ),
     )
-    if outcome == "refused":
-        await payloads.keep_newest_refused(tx, message.route.integration_id, REFUSED_KEPT)

@@ -16,7 +16,7 @@ from openalert.domain.service import Integration, IntegrationConfig
 from openalert.domain.severity import Severity
 from openalert.storage import Database
 from openalert.usecases import integrations
-from openalert.usecases.ingest import REFUSED_KEPT
+from openalert.usecases.keeping import REFUSED_KEPT
 from openalert.usecases.replay import replay
 from tests import make
 from tests.make import Cast
