@@ -3,6 +3,7 @@
 from typing import Any
 
 _OTHER = "019b8d62-7a80-7005-9c1f-5b8d0a6f2e11"
+_DAY = "2026-01-31T"
 
 MEMBERS: dict[str, tuple[str, Any]] = {
     "Mapping.description": ("An expression that finds its further words.", "details.text"),
@@ -67,4 +68,15 @@ MEMBERS: dict[str, tuple[str, Any]] = {
     "stillUnread": ("How many still cannot be read.", 0),
     "written": ("The expression.", "check.name"),
     "defaultSeverity": ("The severity of alerts that name none.", "high"),
+    "contentType": ("The content type that the message came with.", "application/json"),
+    "integrationId": ("The integration by which it came in.", _OTHER),
+    "integrationKey": ("The key in the webhook's address; shown this once.", "oai_4TfQ2mVx8Lk9JpWc6RbZ"),
+    "webhookUrl": (
+        "Where monitoring posts to; later only the last signs of its key are shown.",
+        "https://example.com/webhooks/v1/…6RbZ",
+    ),
+    "lastReceivedAt": ("When something last came in by it; null: never.", f"{_DAY}09:00:00Z"),
+    "seenCount": ("How often the very same message came.", 1),
+    "bodySize": ("The size of the whole message in bytes.", 22),
+    "bodyEncoding": ("How `body` holds the message: as text, or as `base64` when it was none.", "text"),
 }

@@ -28,6 +28,7 @@ NOT_AN_ACT = {
     "deliveries.recover": "the engine sends",
     "escalation.step": "time does it, nobody",
     "escalation.repair": "the engine mends",
+    "keeping.unread": "a source says it, nobody",
     "going_on.hasten": "time does it, nobody",
     "holding.let_go": "the engine mends",
     "holding.let_go_due": "time does it, nobody",
