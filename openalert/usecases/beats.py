@@ -24,6 +24,14 @@ async def hear_by_key(tx: Transaction, key_hash: str, told: Told) -> Heartbeat |
     return heartbeat
 
 
+async def hear_by_name(tx: Transaction, service_id: str, name: str, told: Told) -> Heartbeat | None:
+    """Take in a beat of the heartbeat of this name that the service has; None when it has none."""
+    heartbeat = await heartbeats.by_name(tx, service_id, name)
+    if heartbeat is not None:
+        await hear(tx, heartbeat, told)
+    return heartbeat
+
+
 async def hear(tx: Transaction, heartbeat: Heartbeat, told: Told) -> None:
     """Take in a beat: what it ends or begins is done with it, in one transaction."""
     before, was_firing = heartbeat.status, heartbeat.is_firing

@@ -182,3 +182,34 @@ async def test_alertmanagers_opsgenie_receiver(house: House, genie: Genie, smtp:
     assert any(line.startswith(sent) and not line.endswith(" 0") for line in metrics.splitlines())
     counts = [line.rpartition(" ")[2] for line in metrics.splitlines() if line.startswith(failed)]
     assert set(counts) <= {"0"}, counts
+
+
+async def test_opsgenies_own_library_keeps_heartbeats(house: House) -> None:
+    """Make, ping, look, change, switch and list: each answer is one it can read."""
+    api = opsgenie_sdk.HeartbeatApi(sdk(house))
+
+    def run() -> None:
+        body = opsgenie_sdk.CreateHeartbeatPayload(
+            name="nightly backup", interval=1, interval_unit="days", enabled=True
+        )
+        made = api.create_heartbeat(create_heartbeat_payload=body).data
+        assert (made.name, made.interval, made.interval_unit, made.enabled) == (
+            "nightly backup",
+            1,
+            "days",
+            True,
+        )
+        assert api.ping(name="nightly backup").result == "PONG - Heartbeat received"
+        seen = api.get_heartbeat(name="nightly backup").data
+        assert isinstance(seen.last_ping_time, datetime)
+        assert seen.expired is False
+        change = opsgenie_sdk.UpdateHeartbeatPayload(interval=12, interval_unit="hours")
+        api.update_heartbeat(name="nightly backup", update_heartbeat_payload=change)
+        assert api.disable_heartbeat(name="nightly backup").data.enabled is False
+        assert api.enable_heartbeat(name="nightly backup").data.enabled is True
+        (listed,) = api.list_heart_beats().data.heartbeats
+        assert (listed.name, listed.interval, listed.interval_unit) == ("nightly backup", 12, "hours")
+
+    await asyncio.to_thread(run)
+    (heartbeat,) = await house.server.items("/heartbeats")
+    assert (heartbeat["status"], heartbeat["intervalSeconds"]) == ("healthy", 43_200)

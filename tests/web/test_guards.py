@@ -35,6 +35,8 @@ PUBLIC = {
 
 OPSGENIE = {
     "/v2/alerts", "/v2/alerts/count", "/v2/alerts/saved-searches", "/v2/alerts/requests/{request}",
+    "/v2/heartbeats", "/v2/heartbeats/{name}", "/v2/heartbeats/{name}/ping", "/v2/heartbeats/{name}/enable",
+    "/v2/heartbeats/{name}/disable", "/v1/json/heartbeat/send",
     "/v1/json/alert", "/v1/json/alert/close", "/v1/json/alert/acknowledge", "/v1/json/alert/note", "/v1/json/{source}",
     *("/v2/alerts/{identifier}" + tail for tail in (
         "", "/acknowledge", "/unacknowledge", "/close", "/snooze", "/escalate", "/assign", "/responders", "/teams",
@@ -45,7 +47,7 @@ OPSGENIE = {
 BY_INTEGRATION_KEY = {
     *OPSGENIE, *("/jsm/ops/integration" + path for path in OPSGENIE),
     "/v2/enqueue", "/v2/change/enqueue", "/generic/2010-04-15/create_event.json", "/integration/{key}/enqueue",
-    "/x-ere/{key}", "/integrations/v1/{type}/{key}",
+    "/x-ere/{key}", "/integrations/v1/{type}/{key}", "/integrations/v1/{type}/{key}/heartbeat",
     "/api/v2/alerts", "/api/v2/receivers", "/api/v2/status",
     "/alertmanager/{key}/api/v2/alerts", "/alertmanager/{key}/api/v2/receivers", "/alertmanager/{key}/api/v2/status",
 }  # fmt: skip

@@ -14,6 +14,7 @@ from openalert.web.dialects import (
     alertmanager,
     oncall,
     opsgenie_alerts,
+    opsgenie_heartbeats,
     opsgenie_json,
     opsgenie_reads,
     pagerduty,
@@ -29,6 +30,7 @@ WAYS: tuple[Way, ...] = (
     *alertmanager.WAYS,
     *opsgenie_reads.WAYS,
     *opsgenie_alerts.WAYS,
+    *opsgenie_heartbeats.WAYS,
     *opsgenie_json.WAYS,
     *oncall.WAYS,
 )

@@ -7,6 +7,7 @@ key of an integration, of ours or imported from OnCall.
 
 from openalert.domain.errors import NotFound, OpenAlertError
 from openalert.sources import DETECT, named, understand
+from openalert.web.dialects.opsgenie_heartbeats import hear
 from openalert.web.dialects.way import Answer, Call, Way, json, retry_after
 
 _SOURCES = {
@@ -59,6 +60,15 @@ async def _explain(call: Call) -> Answer:
     return json(200, "This is the address of an integration: alerts are posted here.")
 
 
+async def _beat(call: Call) -> Answer:
+    """A beat of the heartbeat that is called as its integration; OnCall has one for each."""
+    source_of(call.names["type"])
+    await call.door.admit(call.names["key"])
+    route = await call.door.route(call.names["key"])
+    await hear(call, call.names["key"], route, route.integration_name)
+    return json(200, ":)") if call.scope["method"] in ("GET", "HEAD") else Answer(200)
+
+
 def _refuse(error: OpenAlertError, _request_id: str) -> Answer:
     if isinstance(error, NotFound):
         return json(403, {"detail": "Integration key was not found. Permission denied."})
@@ -69,4 +79,6 @@ WAYS = (
     Way("POST", _PATH, _take_in, _refuse),
     Way("PUT", _PATH, _take_in, _refuse),
     Way("GET", _PATH, _explain, _refuse),
+    Way("GET", f"{_PATH}/heartbeat", _beat, _refuse),
+    Way("POST", f"{_PATH}/heartbeat", _beat, _refuse),
 )

@@ -48,7 +48,8 @@ class GenieCall:
         self.id = new_id(call.door.database.clock())
         self._begun = time.perf_counter()
         self._route: Route | None = None
-        self._key = ""
+        self.key = ""
+        """The key that was admitted."""
         self._content: bytes | None = None
 
     @property
@@ -72,13 +73,13 @@ class GenieCall:
             route = (await routes.by_key_hash(reader, [key_hash])).get(key_hash)
         if route is None or not route.is_active:
             raise Unauthenticated(UNKNOWN_KEY)
-        self._route, self._key = route, key
+        self._route, self.key = route, key
 
     async def take_in(
         self, source: str, content: bytes, read: Callable[[], Reading], then: Then | None = None
     ) -> Delivered:
         """Take in a message by the key that was admitted; see `Door.take_in`."""
-        return await self.call.take_in(self._key, source, content, read, then)
+        return await self.call.take_in(self.key, source, content, read, then)
 
     async def content(self) -> bytes:
         """The body as it came, however often it is asked for."""
