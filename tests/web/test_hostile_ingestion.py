@@ -15,22 +15,27 @@ import re
 import zlib
 from collections.abc import AsyncIterator, Iterable, Iterator
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 import httpx2
+import msgspec
 import pytest
 import structlog
 
 from openalert.app import OpenAlert
 from openalert.config import load
-from openalert.sources import DETECT, SOURCES
+from openalert.sources import DETECT, SOURCES, Inbound
 from openalert.storage import Database
-from openalert.web import dialects, webhooks
+from openalert.usecases import heartbeats as beating
+from openalert.usecases.integrations import key_hash
+from openalert.web import dialects, heartbeats, webhooks
+from openalert.web.door import Door
 from tests import make
 from tests.conftest import StoppedClock
 from tests.invariants import broken
 from tests.sources import payloads
 from tests.sources.test_read import VALUES
-from tests.web.test_hostile import BODIES, INSIDE, JSON
+from tests.web.test_hostile import BODIES, INSIDE, JSON, ODD
 
 pytestmark = [
     pytest.mark.anyio,
@@ -38,12 +43,10 @@ pytestmark = [
     pytest.mark.parametrize("database_url", ["sqlite"], indirect=True),
 ]
 
-FINAL = {400, 401, 404, 405, 413, 415, 422}
-KEY = "A"
+FINAL = {400, 401, 403, 404, 405, 413, 415, 422}
+KEY = "OpenAlertTests0123456789OpenAlertTests01234"
 AT_ONCE = 40
 NO_MESSAGES = {"/static/", "/api/v1/ws"}
-HEARTBEATS = "/heartbeats/"
-"""Its key is that of a heartbeat, and its body is any bytes at all."""
 
 
 class Address(NamedTuple):
@@ -65,11 +68,17 @@ def addresses() -> Iterator[Address]:
     """Every address; of those of a dialect that differ in their beginning alone, one."""
     yield from (Address("POST", f"/webhooks/{name}/{{key}}", name) for name in [*SOURCES, DETECT])
     yield Address("PUT", f"/webhooks/{DETECT}/{{key}}", DETECT)
+    yield from (
+        Address("POST", f"{heartbeats.PREFIX}{{key}}{tail}") for tail in ("", "/start", "/fail", "/log", "/7")
+    )
     ways = {way.handle: way for way in reversed(dialects.WAYS) if way.method in ("POST", "PUT", "PATCH")}
     yield from (Address(way.method, way.path) for way in ways.values())
 
 
 ADDRESSES = list(addresses())
+MESSAGES = [address for address in ADDRESSES if not address.path.startswith(heartbeats.PREFIX)]
+"""Those whose body says something: to a heartbeat it is any bytes at all."""
+LOOKED_AT = [way for way in dialects.WAYS if way.method in ("GET", "DELETE")]
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 PARTS = {"content-type": "multipart/form-data; boundary=b"}
 MORE: dict[str, tuple[bytes, dict[str, str]]] = {
@@ -116,13 +125,18 @@ def _quiet() -> Iterator[None]:
 
 @pytest.fixture
 async def app(db: Database) -> AsyncIterator[OpenAlert]:
-    """The whole application, and one integration."""
+    """The whole application, an integration and a heartbeat of one key, and an alert."""
     cast = await make.cast(db)
     service = await make.service(db, cast.team)
     await make.integration(db, service, KEY)
-    made = OpenAlert(load(None, {}, {}), db, b"secret of the tests")
-    async with made.running():
-        yield made
+    async with db.transaction(make.actor(cast.alice, cast.team)) as tx:
+        made, _ = await beating.create(tx, service_id=service.id, name="Backup")
+        await tx.execute(
+            "UPDATE heartbeats SET key_hash = :hash WHERE id = :id", hash=key_hash(KEY), id=made.id
+        )
+    openalert = OpenAlert(load(None, {}, {}), db, b"secret of the tests")
+    async with openalert.running():
+        yield openalert
 
 
 class Sender:
@@ -140,13 +154,17 @@ class Sender:
     ) -> httpx2.Response:
         """One message."""
         answer = await self.client.request(address.method, address.url, content=content, headers=headers)
+        self.judge(address, name, answer)
+        return answer
+
+    def judge(self, address: Address, name: str, answer: httpx2.Response) -> None:
+        """Remember the answer if it is none that a sender should get."""
         self.tried += 1
         found = [word for word in INSIDE if word in answer.text]
         if not (answer.status_code < 300 or answer.status_code in FINAL) or found:
             self.wrong.append(
                 f"{address.method} {address.path}: {name}: {answer.status_code} {answer.text[:200]}"
             )
-        return answer
 
     async def send_all(
         self, address: Address, messages: Iterable[tuple[str, bytes, dict[str, str]]]
@@ -163,7 +181,7 @@ class Sender:
 
     async def ends_well(self) -> None:
         """Nothing was answered wrongly, and what is stored makes sense."""
-        assert not self.wrong, f"{len(self.wrong)} of {self.tried}:\n" + "\n".join(self.wrong[:40])
+        assert not self.wrong, f"{len(self.wrong)} of {self.tried}:\n" + "\n".join(self.wrong[:20])
         found = await broken(self.app.database)
         assert not found, "\n".join(found[:20])
 
@@ -219,8 +237,8 @@ def bent(whole: Any, way: tuple[Any, ...], value: Any) -> Any:
 
 def test_every_way_in_is_here(app: OpenAlert) -> None:
     """Whoever mounts another way in for messages is reminded of this file."""
-    here = {webhooks.PREFIX, *dialects.PREFIXES, HEARTBEATS}
-    assert set(app.asgi.mounts) - NO_MESSAGES <= here
+    here = {webhooks.PREFIX, *dialects.PREFIXES, heartbeats.PREFIX}
+    assert set(app.asgi.mounts) - NO_MESSAGES == here
 
 
 async def test_no_bytes_break_any_way_in(sender: Sender) -> None:
@@ -257,8 +275,8 @@ async def test_no_value_of_any_member_breaks_any_way_in(sender: Sender) -> None:
         for whole, headers in largest[:2]:
             changed = [
                 bent(whole, way, value)
-                for way in itertools.islice(ways(whole), 60)
-                for value in itertools.islice(values, 9 if len(way) == 1 else 2)
+                for way in itertools.islice(ways(whole), 40)
+                for value in itertools.islice(values, 6 if len(way) == 1 else 2)
             ]
             await sender.send_all(
                 address, [(repr(each)[:150], json.dumps(each).encode(), headers) for each in changed]
@@ -267,9 +285,52 @@ async def test_no_value_of_any_member_breaks_any_way_in(sender: Sender) -> None:
     await sender.ends_well()
 
 
+class Asked(dict[str, str]):
+    """The parameters of an address, which remember what was looked for."""
+
+    def __init__(self, given: dict[str, str], names: set[str]) -> None:
+        super().__init__(given)
+        self._names = names
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """One of them, and that somebody wanted it."""
+        self._names.add(name)
+        return super().get(name, default)
+
+    def __contains__(self, name: object) -> bool:
+        self._names.add(str(name))
+        return super().__contains__(name)
+
+
+async def test_no_parameter_breaks_any_way_to_look(sender: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Odd texts at every place of a path, and in every parameter that a dialect looks for."""
+    names: set[str] = set()
+    inbound = Door.inbound
+
+    def noting(door: Door, scope: dict[str, Any]) -> Inbound:
+        found = inbound(door, scope)
+        return msgspec.structs.replace(found, query=Asked(found.query, names))
+
+    monkeypatch.setattr(Door, "inbound", noting)
+    await sender.send(Address("POST", "/v2/alerts"), b'{"message": "Disk", "alias": "x"}', JSON, "an alert")
+    for way in LOOKED_AT:
+        names.clear()
+        address = Address(way.method, way.path)
+        await sender.send(address, b"", {}, "as it is")
+        for text in ODD:
+            word = quote(text, safe="")
+            for name in re.findall(r"\{(?!key|token)\w+\}", way.path):
+                await sender.send(address._replace(path=way.path.replace(name, word)), b"", {}, name)
+            for name in sorted(names - {"key", "apiKey"}):
+                asked = await sender.client.request(way.method, f"{address.url}&{name}={word}")
+                sender.judge(address, f"{name}={text[:50]}", asked)
+    assert sender.tried > 500
+    await sender.ends_well()
+
+
 async def test_half_a_message_is_no_message(sender: Sender) -> None:
     """A body that was cut off anywhere is refused, plain and compressed; two of something are read or refused."""
-    for address in ADDRESSES:
+    for address in MESSAGES:
         whole, headers = samples(address)[0]
         content = json.dumps(whole).encode()
         cuts = range(1, len(content), max(1, len(content) // 30))
@@ -292,7 +353,7 @@ async def test_half_a_message_is_no_message(sender: Sender) -> None:
 
 async def test_a_sender_that_goes_away_leaves_nothing(sender: Sender) -> None:
     """The connection ends in the middle of a body: no row, and no fault."""
-    for address in ADDRESSES:
+    for address in MESSAGES:
         path, _, query = address.url.partition("?")
         scope = {
             "type": "http", "method": address.method, "path": path, "query_string": query.encode(), "scheme": "http",

@@ -6,6 +6,7 @@ import httpx2
 import pytest
 
 from openalert.storage import Database
+from openalert.usecases import imported_keys
 
 pytestmark = pytest.mark.anyio
 PAYLOAD = {"summary": "Disk full", "source": "db-1", "severity": "critical"}
@@ -193,6 +194,19 @@ async def test_vendors_addresses_carry_the_key(
     found = await rows(sqlite_db, "SELECT source, fingerprint FROM alerts ORDER BY id")
     assert found[0] == ("pagerduty_events", told)
     assert found[1] == ("prometheus", answer.json()["dedup_key"])
+
+
+async def test_a_routing_key_of_pagerduty_leads_here_once_it_is_imported(
+    client: httpx2.AsyncClient, sqlite_db: Database
+) -> None:
+    """32 letters and digits, as PagerDuty made it: until then refused, from then on nothing but the host changed."""
+    old = TRIGGER | {"routing_key": "e93facc04764012d7bfb002500d5d1a6"}
+    assert (await client.post("/v2/enqueue", json=old)).status_code == 400
+    (found,) = await rows(sqlite_db, "SELECT id FROM integrations")
+    async with sqlite_db.transaction() as tx:
+        await imported_keys.add(tx, found[0], old["routing_key"])
+    assert (await client.post("/v2/enqueue", json=old)).status_code == 202
+    assert await rows(sqlite_db, "SELECT title FROM alerts") == [("Disk full",)]
 
 
 async def test_what_cannot_be_stored_now_is_asked_for_again(
