@@ -32,6 +32,9 @@ STORIES = (
     ("QueueGrows", "high", "Jobs wait longer than 10 minutes"),
     ("CertificateExpires", "info", "The certificate ends in 14 days"),
 )
+JOBS = (("Ledger export", 0), ("Warehouse sync", 6))
+"""Jobs that beat, and how often each of them fails: never, or every sixth time."""
+BEAT_SECONDS = 15.0
 EVERY_SECONDS = 20.0
 LASTS_SECONDS = 90.0
 
@@ -77,11 +80,13 @@ def demo(port: int, keep: bool) -> None:
 
 async def _live(openalert: OpenAlert, listens: str) -> None:
     """Set everything up, then let alerts come and go by the webhooks, as a monitoring system would."""
-    keys = await _set_up(openalert)
+    keys, beats = await _set_up(openalert)
     click.echo(f"Sign in as {PEOPLE[0][0]} with the password: {PASSWORD}", err=True)
     sys.stderr.flush()
     number = 0
     async with asyncio.TaskGroup() as tasks:
+        for beat, (_, fails_every) in zip(beats, JOBS, strict=True):
+            tasks.create_task(_job(f"{listens}/heartbeats/{beat}", fails_every))
         while True:
             story, key = STORIES[number % len(STORIES)], keys[number % len(keys)]
             tasks.create_task(_story(f"{listens}/webhooks/prometheus/{key}", story, number))
@@ -89,24 +94,48 @@ async def _live(openalert: OpenAlert, listens: str) -> None:
             await asyncio.sleep(EVERY_SECONDS * random.uniform(0.5, 1.5))  # noqa: S311 - a rhythm, not a secret
 
 
-async def _set_up(openalert: OpenAlert) -> list[str]:
+async def _set_up(openalert: OpenAlert) -> tuple[list[str], list[str]]:
+    """The teams, their services and jobs; the keys of integrations and of heartbeats."""
     from openalert.domain.access import Role
-    from openalert.usecases import presets, setup, users
+    from openalert.domain.instant import MINUTE
+    from openalert.usecases import heartbeats, presets, setup, users
 
     hashed = await users.new_password_hash(PASSWORD)
-    keys = []
+    keys, beats = [], []
     async with openalert.database.transaction() as tx:
         await setup.ensure_organization(tx, "Demo")
         ids = []
         for email, name, role in PEOPLE:
             user = await users.create(tx, email=email, name=name, role=Role(role), password_hash=hashed)
             ids.append(user.id)
-        for preset, team, service, zone in TEAMS:
+        for (preset, team, service, zone), (job, _) in zip(TEAMS, JOBS, strict=True):
             made = await presets.apply(
                 tx, preset, team_name=team, service_name=service, member_ids=ids, timezone=zone
             )
             keys.append(made.key)
-    return keys
+            _, beat = await heartbeats.create(
+                tx, service_id=made.service.id, name=job, period=MINUTE, grace=MINUTE
+            )
+            beats.append(beat)
+    return keys, beats
+
+
+async def _job(url: str, fails_every: int) -> None:
+    """A job that begins, works for some seconds, ends, and says what it did."""
+    number = 0
+    while True:
+        number += 1
+        await asyncio.to_thread(_send, f"{url}/start", b"")
+        await asyncio.sleep(random.uniform(1, 6))  # noqa: S311 - as above
+        failed = fails_every and number % fails_every == 0
+        said = b"error: the connection was reset" if failed else f"{number * 117} rows written".encode()
+        await asyncio.to_thread(_send, f"{url}/{int(bool(failed))}", said)
+        await asyncio.sleep(BEAT_SECONDS)
+
+
+def _send(url: str, body: bytes) -> None:
+    request = urllib.request.Request(url, body, method="POST")  # noqa: S310 - our own server
+    urllib.request.urlopen(request, timeout=15).close()  # noqa: S310 - as above
 
 
 async def _story(url: str, story: tuple[str, str, str], number: int) -> None:

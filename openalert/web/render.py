@@ -63,6 +63,7 @@ def _environment() -> Environment:
         "form",
         "rota",
         "doc",
+        "pulse",
     ):  # the macro files, at hand in every template and every lone block
         environment.globals[name] = environment.get_template(f"macros/{name}s.html").module
     return environment

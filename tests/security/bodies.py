@@ -243,6 +243,18 @@ FORMS: dict[str, Callable[[Ids, Instant], dict[str, str]]] = {
         "event": "resolved",
     },
     "/integrations/{integration_id}/imported-keys": lambda ids, now: {"key": str(uuid.uuid4())},
+    "/beats": lambda ids, now: {
+        "name": "Example",
+        "service_id": ids["service_id"],
+        "every": "5",
+        "grace": "1",
+    },
+    "/beats/{heartbeat_id}": lambda ids, now: {
+        "name": "Other",
+        "kind": "cron",
+        "cron": "0 3 * * *",
+        "grace": "1",
+    },
     "/services/{service_id}/integrations": lambda ids, now: {"type": "prometheus", "name": "Example"},
     "/escalation-policies": lambda ids, now: {
         "name": "Example",

@@ -220,7 +220,7 @@ async def ids_for_routes(reader: Reader, openalert: OpenAlert) -> dict[str, list
     tables = {
         "incident_id": "incidents", "alert_id": "alerts", "service_id": "services", "schedule_id": "schedules",
         "rotation_id": "rotations", "policy_id": "escalation_policies", "team_id": "teams", "user_id": "users",
-        "window_id": "maintenance_windows", "silence_id": "silences",
+        "window_id": "maintenance_windows", "silence_id": "silences", "heartbeat_id": "heartbeats",
     }  # fmt: skip
     found = {}
     for name, table in tables.items():

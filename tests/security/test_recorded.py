@@ -135,6 +135,7 @@ FIRST: dict[str, tuple[Step, ...]] = {
     },
     "POST /schedules/{schedule_id}/delete": NO_POLICY,
     "DELETE /api/v1/schedules/{schedule_id}": NO_POLICY,
+    "POST /beats/{heartbeat_id}/resume": (("POST", "/beats/{heartbeat_id}/pause"),),
     "POST /api/v1/heartbeats/{heartbeat_id}/resume": (("POST", "/api/v1/heartbeats/{heartbeat_id}/pause"),),
     "POST /integrations/{integration_id}/enable": (("POST", "/integrations/{integration_id}/disable"),),
     "DELETE /api/v1/escalation-policies/{policy_id}": NO_SERVICE,

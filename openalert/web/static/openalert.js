@@ -112,6 +112,7 @@
     if (lostAt && Date.now() - lostAt > 10 * SECOND) show("stale");
     if (socket.readyState === 1 && Date.now() - heardAt > 75 * SECOND) socket.close();
   }, SECOND);
+  setInterval(() => document.hidden || refresh($$("[data-every]")), 20 * SECOND); // what changes without an event
   if (light) setInterval(() => socket?.readyState === 1 && socket.send('{"type":"ping"}'), 30 * SECOND);
 
   // --- Asking before what cannot be undone ----------------------------------------------------------

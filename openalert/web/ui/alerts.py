@@ -16,7 +16,7 @@ from openalert.domain.alert_filter import AlertFilter, Listing
 from openalert.domain.errors import NotFound
 from openalert.domain.incident import Incident
 from openalert.domain.service import Payload
-from openalert.storage import incidents, integrations, payloads, saved_views, services, users
+from openalert.storage import incidents, payloads, saved_views, services, users
 from openalert.storage.alert_lists import made_at
 from openalert.storage.database import Database
 from openalert.storage.transaction import Reader, Transaction
@@ -27,6 +27,7 @@ from openalert.web.ui import alert_lists
 from openalert.web.ui import saved_views as saved_view_pages
 from openalert.web.ui.alert_lists import asked
 from openalert.web.ui.frame import Values, Web, act, answer, go, sent, sent_all, shell
+from openalert.web.ui.origins import origin
 
 RAW_SHOWN = 20_000
 _HELD = 50
@@ -151,7 +152,7 @@ async def show(
         alert = await acts.see(reader, actor, alert_id)
         incident = await incidents.get(reader, alert.incident_id) if alert.incident_id else None
         service = (await services.named(reader, actor, [alert.service_id])).get(alert.service_id)
-        source = await integrations.get(reader, actor, alert.integration_id)
+        source = await origin(reader, actor, alert.integration_id)
         payload = await _payload(reader, alert)
         owners = await users.named(reader, actor, [alert.assignee_id] if alert.assignee_id else [])
         context = await shell(request, reader, actor, "/alerts")
@@ -162,7 +163,7 @@ async def show(
         | {
             "description": alert.description,
             "service_href": f"/services/{alert.service_id}",
-            "integration": source.name if source else "a deleted integration",
+            "integration": source["words"] if source else "a deleted integration",
             "can_silence": can(actor, Permission.RESPOND, alert.team_id),
             "fingerprint": alert.fingerprint,
             "resolved_at": alert.resolved_at,
@@ -172,7 +173,7 @@ async def show(
             "raw": _readable(payload) if payload else None,
         },
         "may_act": can(actor, Permission.RESPOND, alert.team_id) and alert.status is not AlertStatus.RESOLVED,
-        "trace": _trace(alert, incident, name, source.name if source else "a deleted integration"),
+        "trace": _trace(alert, incident, name, source["words"] if source else "a deleted integration"),
     }
     return answer(request, "alerts/show.html", context)
 

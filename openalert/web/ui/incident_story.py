@@ -18,7 +18,6 @@ from openalert.storage import (
     alerts,
     channels,
     escalation_policies,
-    integrations,
     notifications,
     services,
     teams,
@@ -32,6 +31,7 @@ from openalert.usecases.incident_facts import common_labels
 from openalert.usecases.notify import HIDDEN
 from openalert.web.ui import incident_deliveries, incident_timeline, merging, responders
 from openalert.web.ui.incident_rows import next_step, status_of
+from openalert.web.ui.origins import origin
 
 Values = dict[str, Any]
 
@@ -255,11 +255,9 @@ async def _why(
 ) -> list[Values]:
     """The chain that led to the last page: source, service, policy and level, the person's part in it."""
     chain: list[Values] = []
-    source = await integrations.get(reader, actor, reported[-1].integration_id) if reported else None
+    source = await origin(reader, actor, reported[-1].integration_id) if reported else None
     if source is not None:
-        chain.append(
-            {"words": source.name, "href": f"/services/{incident.service_id}#integration-{source.id}"}
-        )
+        chain.append(source)
     if service is not None:
         chain.append({"words": f"service {service.name}", "href": f"/services/{service.id}"})
     if ladder.policy is None:

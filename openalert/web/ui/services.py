@@ -12,16 +12,19 @@ from litestar.params import FromPath, FromQuery
 from openalert.domain.access import Actor, Permission, can
 from openalert.domain.channel import channel_kind
 from openalert.domain.follower import EVENTS, USUAL
+from openalert.domain.heartbeat import Heartbeat
 from openalert.domain.instant import Instant
 from openalert.domain.service import Integration, Service
 from openalert.domain.severity import Severity
 from openalert.storage import escalation_policies, incidents, integrations, teams
+from openalert.storage import heartbeats as stored_heartbeats
 from openalert.storage.database import Database
+from openalert.storage.heartbeats import HeartbeatFilter
 from openalert.storage.incidents import IncidentFilter
 from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import channels, followers, services
 from openalert.usecases.access import require
-from openalert.web.ui import choices, ladders, moves
+from openalert.web.ui import choices, heartbeats, ladders, moves
 from openalert.web.ui.forms import Errors, attempt, forget_shown, shown_once, values_of
 from openalert.web.ui.frame import OPEN, Values, Web, act, address, answer, go, sent, sent_all, shell
 from openalert.web.ui.integrations import connected
@@ -164,10 +167,17 @@ async def show(
             ],
             integrations=await connected(reader, request, actor, service, shown_once(request)),
             types=categories(),
+            heartbeats=await heartbeats.listed(reader, actor, await _heartbeats(reader, actor, service)),
             **await _called(reader, actor, service),
             **await _followers(reader, actor, service),
         )
     return forget_shown(request, answer(request, "services/show.html", context))
+
+
+async def _heartbeats(reader: Reader, actor: Actor, service: Service) -> Sequence[Heartbeat]:
+    """What must be heard of for the service to be well."""
+    wanted = HeartbeatFilter(service_id=service.id)
+    return await stored_heartbeats.page(reader, actor, wanted, limit=choices.MOST)
 
 
 def _facts(service: Service, actor: Actor, team: str) -> Values:
