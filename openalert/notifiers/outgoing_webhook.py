@@ -85,7 +85,8 @@ class OutgoingSender:
         self._own_netloc = parse_url(base_url).netloc
         self._tls = tls
         self._resolver = resolver
-        self._clients: dict[str, tuple[int, HttpClient]] = {}
+        self._clients: dict[str, tuple[tuple[int, bool], HttpClient]] = {}
+        """By receiver: for which time, and whether encrypted."""
 
     async def send(self, request: Request, now: Instant) -> Reply:
         """One attempt within its time; never raises for what the receiver or the network does."""
@@ -120,17 +121,18 @@ class OutgoingSender:
             await self._clients.pop(receiver)[1].close()
 
     async def _client(self, request: Request) -> HttpClient:
+        manner = (request.timeout_seconds, request.url.startswith("https:"))
         known = self._clients.get(request.receiver)
-        if known is not None and known[0] == request.timeout_seconds:
+        if known is not None and known[0] == manner:
             return known[1]
-        if self._tls is None:
+        if self._tls is None and manner[1]:
             # Once for all requests: a client without them reads them anew for each connection.
             self._tls = await authorities()
         settings = msgspec.structs.replace(
             self._settings, deadline=float(request.timeout_seconds), max_answer=MOST_ANSWER
         )
         client = HttpClient(settings, tls=self._tls, resolver=self._resolver)
-        self._clients[request.receiver] = (request.timeout_seconds, client)
+        self._clients[request.receiver] = (manner, client)
         return client
 
 

@@ -6,7 +6,8 @@ from typing import Any
 import msgspec
 
 from openalert.domain.event import Event
-from openalert.domain.instant import Instant
+from openalert.domain.ids import first_id
+from openalert.domain.instant import HOUR, Instant
 from openalert.domain.outgoing_webhook import (
     OVERTAKEN_AFTER,
     DeliveryStatus,
@@ -28,15 +29,14 @@ _ITS_TURN = (
 )
 
 
-class Tally(msgspec.Struct, frozen=True, kw_only=True):
+class Tally(msgspec.Struct, kw_only=True):
     """How the deliveries of a webhook are."""
 
-    webhook_id: str
-    waiting: int
-    delivered: int
-    failed: int
-    next_at: Instant | None
-    """When the next attempt is made."""
+    hours: list[int]
+    """How many were made in each of the last hours, the newest last."""
+    waiting: int = 0
+    failed: int = 0
+    """Of all that are kept."""
 
 
 async def cursor(reader: Reader) -> int:
@@ -237,19 +237,34 @@ async def attempts_of(reader: Reader, ids: Collection[str]) -> list[OutgoingAtte
     )
 
 
-async def tallies(reader: Reader, webhook_ids: Collection[str]) -> dict[str, Tally]:
-    """How the deliveries of these webhooks are, those that are kept."""
-    found = await reader.all(
-        Tally,
-        "SELECT webhook_id, "
-        "CAST(coalesce(sum(CASE WHEN due_at IS NOT NULL THEN 1 ELSE 0 END), 0) AS BIGINT) AS waiting, "
-        "CAST(coalesce(sum(CASE WHEN status = 'delivered' THEN 1 ELSE 0 END), 0) AS BIGINT) AS delivered, "
-        "CAST(coalesce(sum(CASE WHEN status = 'failed' THEN 1 ELSE 0 END), 0) AS BIGINT) AS failed, "
-        "min(due_at) AS next_at "
-        f"FROM outgoing_deliveries WHERE {reader.any_of('webhook_id', 'ids')} GROUP BY webhook_id",
-        ids=list(webhook_ids),
+async def tallies(reader: Reader, webhook_ids: Collection[str], hours: int) -> dict[str, Tally]:
+    """How the deliveries of these webhooks are, with so many last hours."""
+    ids = list(webhook_ids)
+    found = {webhook_id: Tally(hours=[0] * hours) for webhook_id in ids}
+    made = await reader.rows(
+        "SELECT webhook_id, (:now - created_at) / :hour, count(*) FROM outgoing_deliveries "
+        f"WHERE {reader.any_of('webhook_id', 'ids')} AND id >= :first AND created_at > :since GROUP BY 1, 2",
+        ids=ids,
+        now=reader.now,
+        hour=HOUR,
+        since=reader.now - hours * HOUR,
+        first=first_id(reader.now - hours * HOUR),
     )
-    return {each.webhook_id: each for each in found}
+    for webhook_id, ago, count in made:
+        found[webhook_id].hours[hours - 1 - max(0, int(ago))] = int(count)
+    for webhook_id, count in await reader.rows(
+        "SELECT webhook_id, count(*) FROM outgoing_deliveries "
+        f"WHERE {reader.any_of('webhook_id', 'ids')} AND due_at IS NOT NULL GROUP BY webhook_id",
+        ids=ids,
+    ):
+        found[webhook_id].waiting = int(count)
+    for webhook_id, count in await reader.rows(
+        "SELECT webhook_id, count(*) FROM outgoing_deliveries "
+        f"WHERE {reader.any_of('webhook_id', 'ids')} AND status = 'failed' GROUP BY webhook_id",
+        ids=ids,
+    ):
+        found[webhook_id].failed = int(count)
+    return found
 
 
 async def backlog(reader: Reader) -> tuple[int, Instant | None]:

@@ -237,6 +237,16 @@ FORMS: dict[str, Callable[[Ids, Instant], dict[str, str]]] = {
     "/silences/{silence_id}/extend": lambda ids, now: {"minutes": "30"},
     "/services": lambda ids, now: {"name": "Example", "team_id": ids["team_id"]},
     "/services/{service_id}": lambda ids, now: {"name": "Example"},
+    "/settings/outgoing-webhooks": lambda ids, now: {
+        "name": "Example",
+        "url": "https://hooks.example/x",
+        "events": "incident.created",
+    },
+    "/settings/outgoing-webhooks/{webhook_id}": lambda ids, now: {
+        "name": "Example",
+        "url": "https://hooks.example/x",
+        "events": "incident.created",
+    },
     "/services/{service_id}/noise": lambda ids, now: {"by": "service", "pause": "60"},
     "/services/{service_id}/followers": lambda ids, now: {
         "channel_id": ids["channel_id"],

@@ -16,7 +16,9 @@ from openalert.domain.access import SYSTEM, Actor, Role
 from openalert.domain.escalation import Target, TargetType
 from openalert.domain.ids import new_id
 from openalert.domain.matching import Matcher
+from openalert.domain.outgoing_webhook import OutgoingAttempt
 from openalert.domain.second_factor import Passkey
+from openalert.storage import outgoing_deliveries as stored_deliveries
 from openalert.storage import passkeys
 from openalert.storage import password_resets as stored_resets
 from openalert.storage.transaction import Reader, Transaction
@@ -32,6 +34,8 @@ from openalert.usecases import (
     invitations,
     links,
     maintenance_windows,
+    outgoing_deliveries,
+    outgoing_webhooks,
     overrides,
     password_resets,
     postmortems,
@@ -139,6 +143,24 @@ async def settle(openalert: OpenAlert) -> Seeded:
         await silences.create(
             tx, team_id=made.team.id, matchers=matchers, comment="known", ends_at=tx.now + 3_600_000
         )
+        webhook, _ = await outgoing_webhooks.create(
+            tx,
+            outgoing_webhooks.Wish(
+                name="tickets",
+                url="https://a.example/x",
+                headers={"X-Team": "core", "X-Token": "secret"},
+                matchers=['host="nothing"'],
+                service_ids=[made.service.id],
+            ),
+        )
+        delivery = await outgoing_deliveries.send_test(tx, webhook.id)
+        await stored_deliveries.note(
+            tx,
+            OutgoingAttempt(
+                id=new_id(tx.now), delivery_id=delivery.id, at=tx.now, duration_ms=7, outcome="refused",
+                status_code=400, detail="no",
+            ),
+        )  # fmt: skip
     await make.identity(openalert.database, ana, "ana at the provider")
     await make.identity(openalert.database, bea, "bea at the provider")
     await make.link_request(openalert.database, bea, "somebody at the provider")
@@ -221,6 +243,7 @@ async def ids_for_routes(reader: Reader, openalert: OpenAlert) -> dict[str, list
         "incident_id": "incidents", "alert_id": "alerts", "service_id": "services", "schedule_id": "schedules",
         "rotation_id": "rotations", "policy_id": "escalation_policies", "team_id": "teams", "user_id": "users",
         "window_id": "maintenance_windows", "silence_id": "silences", "heartbeat_id": "heartbeats",
+        "webhook_id": "outgoing_webhooks", "delivery_id": "outgoing_deliveries",
     }  # fmt: skip
     found = {}
     for name, table in tables.items():

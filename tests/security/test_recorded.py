@@ -140,6 +140,9 @@ FIRST: dict[str, tuple[Step, ...]] = {
     "POST /integrations/{integration_id}/enable": (("POST", "/integrations/{integration_id}/disable"),),
     "DELETE /api/v1/escalation-policies/{policy_id}": NO_SERVICE,
     "POST /channels/{channel_id}/enable": (("POST", "/channels/{channel_id}/disable"),),
+    "POST /settings/outgoing-webhooks/{webhook_id}/enable": (
+        ("POST", "/settings/outgoing-webhooks/{webhook_id}/disable"),
+    ),
     "POST /channels/{channel_id}/delete": NO_POLICY,
     "DELETE /api/v1/channels/{channel_id}": NO_POLICY,
     "POST /teams/{team_id}/delete": NOTHING,
