@@ -95,10 +95,10 @@ class OpenAlert:
         self.telegram_updates = telegram_updates(config, database, self.telegram, secret)
         self.single_sign_on = single_sign_on(config)
         self.slack = slack(database, self.notifiers, links_back(config, secret))
-        self.mail_in = mail_listener(config, database, secret)
         self.slack_socket = slack_socket(database, self.slack)
         self._socket_task: asyncio.Task[None] | None = None
         entrance = door.Door(database, self.intake, config.server.max_body_bytes, self.subscriptions)
+        self.mail_in = mail_listener(config, entrance, secret)
         self.asgi = Outside(
             _litestar(self, secret),
             config,
@@ -179,14 +179,14 @@ def outgoing_webhooks(config: Config) -> tuple[OutgoingSender, Shapes]:
     return sender, Shapes(incident_out, alert_out, config.base_url)
 
 
-def mail_listener(config: Config, database: Database, secret: bytes) -> "MailListener | None":
-    """What takes answers by mail; None unless it is configured."""
+def mail_listener(config: Config, entrance: door.Door, secret: bytes) -> "MailListener | None":
+    """What takes answers and alerts by mail; None unless it is configured."""
     if not config.mail_in.port:
         return None
     # Imported here: most installations take no mail in, and start quicker without it.
-    from openalert.web.mail_in import MailListener, Replies
+    from openalert.web.mail_in import Alerts, MailListener, Replies
 
-    return MailListener(config.mail_in, [Replies(database, secret)])
+    return MailListener(config.mail_in, [Replies(entrance.database, secret), Alerts(entrance, secret)])
 
 
 def notifier_settings(config: Config) -> NotifierSettings:

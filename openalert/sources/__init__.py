@@ -28,6 +28,7 @@ from openalert.sources import (
     datadog,
     dynatrace,
     elastic,
+    email,
     gcp,
     generic,
     github,
@@ -117,6 +118,7 @@ def using(habits: Habits) -> Iterator[None]:
 SOURCES: dict[str, Source] = {
     source.name: source
     for source in (
+        email.SOURCE,
         cloudwatch.SOURCE,
         azure.SOURCE,
         pagerduty_events.SOURCE,
@@ -242,8 +244,10 @@ _ALSO = {
     "grafanalegacy": grafana.NAME,
     "grafanaoncall": generic.NAME,
     "icinga2": icinga.NAME,
+    "inboundemail": email.NAME,
     "json": generic.NAME,
     "kibana": elastic.NAME,
+    "mail": email.NAME,
     "naemon": nagios.NAME,
     "sns": cloudwatch.NAME,
     "stackdriver": gcp.NAME,

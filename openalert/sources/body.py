@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 import msgspec
 
 from openalert.domain.errors import Invalid, TooLarge, Unsupported
-from openalert.sources import form, text
+from openalert.sources import form, mail_document, text
 from openalert.sources.source import Inbound
 
 LIMIT = 1024 * 1024
@@ -63,6 +63,8 @@ def _json(content: bytes, kind: str) -> Any:
 
 
 def _not_json(content: bytes, media_type: str, header: str, problem: ValueError) -> Any:
+    if media_type == mail_document.MEDIA_TYPE:
+        return mail_document.document(content)
     if media_type == "multipart/form-data":
         return _fields(form.multipart(content, header))
     looks_like_json = content.lstrip()[:1] in {b"{", b"[", b'"'}

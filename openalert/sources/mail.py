@@ -35,13 +35,13 @@ def read(content: bytes, sender: str) -> Mail:
     """The mail in these bytes; `sender` is that of the envelope. What cannot be decoded is left out, never an error."""
     message: EmailMessage = BytesParser(EmailMessage, policy=policy.default).parsebytes(content)
     return Mail(
-        text=_text(message)[:LONGEST],
-        message_id=_header(message, "Message-ID"),
+        text=words_of(message),
+        message_id=header(message, "Message-ID"),
         is_automatic=not sender.strip("<> ") or _is_automatic(message),
     )
 
 
-def _header(message: EmailMessage, name: str) -> str:
+def header(message: EmailMessage, name: str) -> str:
     """The raw header, also when it cannot be parsed."""
     try:
         return str(message.get(name, "")).strip()
@@ -50,14 +50,19 @@ def _header(message: EmailMessage, name: str) -> str:
 
 
 def _is_automatic(message: EmailMessage) -> bool:
-    submitted = _header(message, "Auto-Submitted").partition(";")[0].strip().lower()
-    precedence = _header(message, "Precedence").lower()
+    submitted = header(message, "Auto-Submitted").partition(";")[0].strip().lower()
+    precedence = header(message, "Precedence").lower()
     return (
         submitted not in ("", "no")
         or precedence in _NOT_BY_A_PERSON
         or message.get_content_type() == "multipart/report"
         or any(name in message for name in _MACHINE_HEADERS)
     )
+
+
+def words_of(message: EmailMessage) -> str:
+    """The text of a mail, at most `LONGEST` characters; of HTML without what it marks as quoted."""
+    return _text(message)[:LONGEST]
 
 
 def _text(message: EmailMessage) -> str:

@@ -110,7 +110,22 @@ class Door:
         Whatever `read` refuses is kept in quarantine and raised again, and so is Unauthenticated for a sender that
         does not prove itself as the integration asks; NotFound when the key is not good any more.
         """
-        key_hash = hashed(key)
+        return await self.take_in_of(
+            hashed(key), scope["request_id"], inbound, source=source, content=content, read=read, then=then
+        )
+
+    async def take_in_of(
+        self,
+        key_hash: str,
+        trace_id: str,
+        inbound: Inbound,
+        *,
+        source: str,
+        content: bytes,
+        read: Callable[[], Reading],
+        then: Then | None = None,
+    ) -> Delivered:
+        """As `take_in`, for what came by no request: `key_hash` is that of the integration that it is for."""
         outcome, reading = await self._submitted(
             inbound,
             read,
@@ -118,7 +133,7 @@ class Door:
             key_hash=key_hash,
             source=source,
             content=content,
-            trace_id=scope["request_id"],
+            trace_id=trace_id,
         )
         if isinstance(outcome.error, NotFound):
             self._known.pop(key_hash, None)
@@ -126,7 +141,7 @@ class Door:
             raise outcome.error or NotFound("integration")
         if self._subscriptions and reading.confirm and outcome.payload_id:
             self._subscriptions.answer_soon(reading.confirm, outcome.payload_id)
-        return Delivered(outcome, reading, scope["request_id"])
+        return Delivered(outcome, reading, trace_id)
 
     async def _submitted(
         self,

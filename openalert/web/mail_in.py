@@ -14,9 +14,14 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from openalert.config.sections import MailIn
 from openalert.domain.access import Actor, stranger
+from openalert.domain.errors import OpenAlertError, Unavailable
+from openalert.domain.ids import new_id
+from openalert.domain.service import Integration
+from openalert.sources import Inbound, email, generic, mail_document, read
 from openalert.sources import mail as mails
 from openalert.storage.database import Database
-from openalert.usecases import mail_replies
+from openalert.usecases import alert_mails, mail_replies
+from openalert.web.door import Door
 
 log = structlog.get_logger(__name__)
 
@@ -61,6 +66,48 @@ class Replies:
         async with self._database.transaction(actor) as tx:
             said = await mail_replies.take_in(tx, self._secret, local_part, mail)
         log.info("mail taken in", is_automatic=mail.is_automatic, answered=said is not None)
+
+
+class Alerts:
+    """Mails of monitoring, each to the address of an integration: `alert+<token>`."""
+
+    def __init__(self, door: Door, secret: bytes) -> None:
+        self._door = door
+        self._secret = secret
+
+    async def knows(self, local_part: str) -> bool:
+        """Whether this is the address of an integration that takes alerts."""
+        return await self._integration(local_part) is not None
+
+    async def take(self, local_part: str, content: bytes, sender: str, peer: str) -> None:
+        """Take the alert in; what can never be read is kept with the reason, as for every other sender."""
+        integration = await self._integration(local_part)
+        if integration is None:
+            return
+        inbound = Inbound(
+            headers={"content-type": mail_document.MEDIA_TYPE}, received_at=self._door.database.clock()
+        )
+        # The type says how a body is read only where somebody has said how mails are: by a mapping of their own.
+        source = (
+            generic.NAME if integration.type == generic.NAME and integration.config.mapping else email.NAME
+        )
+        try:
+            await self._door.take_in_of(
+                integration.key_hash,
+                f"mail-{new_id(inbound.received_at)}",
+                inbound,
+                source=source,
+                content=content,
+                read=lambda: read(source, content, inbound),
+            )
+        except Unavailable:
+            raise
+        except OpenAlertError as error:
+            log.warning("alert mail was not read", reason=error.message, peer=peer, sender=sender)
+
+    async def _integration(self, local_part: str) -> Integration | None:
+        async with self._door.database.read() as reader:
+            return await alert_mails.integration_at(reader, self._secret, local_part)
 
 
 class MailListener:

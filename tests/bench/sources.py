@@ -42,7 +42,7 @@ async def _measure() -> list[Figure]:
                     aim=AIM,
                 )
                 for name in SOURCES
-                if name != "prometheus"
+                if name not in ("prometheus", "email")
             ]
         finally:
             await db.close()

@@ -1,8 +1,15 @@
 """Addresses for answers: only what we made is one, to the last letter."""
 
 import string
+import uuid
 
-from openalert.domain.mail_address import answered_message, reply_address
+from openalert.domain.mail_address import (
+    alert_address,
+    alerted_integration,
+    answered_message,
+    is_alert_address,
+    reply_address,
+)
 
 SECRET = b"a secret of the tests"
 BASE32 = string.ascii_lowercase + "234567"
@@ -25,3 +32,30 @@ def test_no_other_letter_anywhere_leads_to_a_message() -> None:
                 local[:place] + letter + local[place + 1 :] for letter in BASE32 if letter != local[place]
             )
             assert [other for other in others if answered_message(SECRET, other)] == []
+
+
+def test_an_address_for_alerts_fits_a_local_part_and_belongs_to_one_key() -> None:
+    """At most 64 letters whatever the ids are, in any case of letters; another key has another address."""
+    for _ in range(50):
+        integration = str(uuid.uuid4())
+        local = alert_address(SECRET, integration, "a" * 64, "example.org").partition("@")[0]
+        assert len(local) <= 64
+        for spelled in (local, local.upper()):
+            assert alerted_integration(spelled) == integration
+            assert is_alert_address(SECRET, integration, "a" * 64, spelled)
+        assert not is_alert_address(SECRET, integration, "b" * 64, local)
+        assert not is_alert_address(b"other", integration, "a" * 64, local)
+        assert answered_message(SECRET, local) is None
+
+
+def test_what_is_no_address_for_alerts_names_no_integration() -> None:
+    """Too short, too long, no base32, other letters."""
+    for local in (
+        "",
+        "alert+",
+        "alert+" + "1" * 45,
+        "alert+" + "ä" * 45,
+        "alert+" + "a" * 46,
+        "reply+" + "a" * 45,
+    ):
+        assert alerted_integration(local) is None

@@ -3,7 +3,7 @@
 import pytest
 
 from openalert.domain.severity import Severity
-from openalert.sources import DETECT, SOURCES, detect, read
+from openalert.sources import DETECT, SOURCES, detect, email, read
 from openalert.sources import body as bodies
 from tests.sources import payloads
 
@@ -21,8 +21,8 @@ def fingerprints(name: str, content: bytes | None = None) -> list[str]:
 
 
 def test_every_source_has_payloads() -> None:
-    """A source without a payload in the corpus is not proven to read anything."""
-    assert {payloads.source_of(name) for name in ALL} == set(SOURCES)
+    """A source without a payload in the corpus is not proven to read anything; mails are no JSON: test_email.py."""
+    assert {payloads.source_of(name) for name in ALL} == set(SOURCES) - {email.NAME}
 
 
 @pytest.mark.parametrize("path", ["typed", DETECT])

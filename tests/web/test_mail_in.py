@@ -17,6 +17,8 @@ from openalert.domain.notification import NotificationKind
 from openalert.engine.engine import Engine
 from openalert.usecases import incidents, users
 from openalert.usecases.deliveries import Outside
+from openalert.usecases.intake import Intake
+from openalert.web import door as doors
 from openalert.web import mail_in
 from openalert.web.mail_in import MailListener, Replies
 from tests import make
@@ -260,8 +262,9 @@ async def test_pages_say_where_answers_go(world: World) -> None:
 
 async def test_the_program_listens_only_when_it_is_told_to(world: World) -> None:
     """Without a port there is no listener and no Reply-To; with one both, and the listener ends with the program."""
-    assert app.mail_listener(Config(), world.db, b"key") is None
+    entrance = doors.Door(world.db, Intake(world.db, doors.observe), 1024)
+    assert app.mail_listener(Config(), entrance, b"key") is None
     assert app.links_back(Config(), b"key").mail_domain == ""
     config = Config(mail_in=MailIn(port=1, domain=DOMAIN))
     assert app.links_back(config, b"key").mail_domain == DOMAIN
-    assert app.mail_listener(config, world.db, b"key") is not None
+    assert app.mail_listener(config, entrance, b"key") is not None

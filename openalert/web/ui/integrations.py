@@ -11,6 +11,7 @@ from litestar.params import FromPath
 
 from openalert.domain.access import Actor
 from openalert.domain.errors import NotFound
+from openalert.domain.mail_address import alert_address
 from openalert.domain.service import Integration, Payload, Service
 from openalert.storage import imported_keys as stored_keys
 from openalert.storage.database import Database
@@ -18,6 +19,7 @@ from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import imported_keys, integrations, rehearsal
 from openalert.usecases.ingest import Outcome
 from openalert.usecases.replay import content_of, replay
+from openalert.web.guards import outside
 from openalert.web.ui import snippets
 from openalert.web.ui.forms import attempt, show_once
 from openalert.web.ui.frame import Values, Web, act, go, sent
@@ -45,12 +47,21 @@ async def connected(
     return [
         await _shown(reader, actor, each, base, keys.get(each.id))
         | {
+            "mail": _mail_address(request, each),
             "imported": [
                 {"id": key.id, "hint": key.key_hint, "at": key.created_at} for key in old.get(each.id, [])
-            ]
+            ],
         }
         for each in some
     ]
+
+
+def _mail_address(request: Web, integration: Integration) -> str:
+    """Where alerts for it come by mail; "" while no mail is taken in."""
+    back = outside(request)
+    if not back.mail_domain:
+        return ""
+    return alert_address(back.secret, integration.id, integration.key_hash, back.mail_domain)
 
 
 async def _shown(

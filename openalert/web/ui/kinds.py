@@ -80,6 +80,9 @@ KINDS = (
         PAGERS,
         "any tool that pages through PagerDuty: its URL and routing key",
     ),
+    Kind(
+        "email", "Anything that writes mails", ANYTHING, "a backup job, cron, a storage box: its mail address"
+    ),
     Kind("generic", "Anything that posts JSON", ANYTHING, "a script, a program, any webhook"),
     Kind("v1", "Several kinds: find out which", ANYTHING, "whatever posts there is recognised"),
 )
