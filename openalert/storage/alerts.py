@@ -230,6 +230,16 @@ class FiringAlert(msgspec.Struct, kw_only=True):
 _MATCHED = ", ".join(columns_of(FiringAlert))
 
 
+async def held_by(reader: Reader, ref_id: str) -> list[FiringAlert]:
+    """The alerts that this window or silence holds now."""
+    return await reader.all(
+        FiringAlert,
+        f"SELECT {_MATCHED} FROM alerts WHERE id IN "
+        "(SELECT alert_id FROM alert_holds WHERE ref_id = :ref_id AND released_at IS NULL)",
+        ref_id=ref_id,
+    )
+
+
 async def firing_of_team(reader: Reader, organization_id: str, team_id: str, limit: int) -> list[FiringAlert]:
     """The newest alerts of a team that fire and are not held, whoever has acknowledged them."""
     return await reader.all(

@@ -99,6 +99,18 @@ async def end(tx: Transaction, ref_id: str, *, once: bool = False) -> None:
     )
 
 
+async def end_of(tx: Transaction, ref_id: str, alert_ids: Sequence[str]) -> None:
+    """As `end`, for some of the alerts alone."""
+    if alert_ids:
+        await tx.execute(
+            "UPDATE alert_holds SET until = :now WHERE ref_id = :ref_id AND released_at IS NULL "
+            f"AND {tx.any_of('alert_id', 'ids')}",
+            ref_id=ref_id,
+            ids=list(alert_ids),
+            now=tx.now,
+        )
+
+
 async def move_end(tx: Transaction, ref_id: str, until: Instant | None) -> None:
     """What this window or silence holds is over at another time."""
     await tx.execute(

@@ -176,11 +176,10 @@ async def _to_decide(tx: Transaction, window_id: str) -> MaintenanceWindow:
 async def _store(tx: Transaction, act: str, before: MaintenanceWindow, after: MaintenanceWindow) -> None:
     await stored.update(tx, after)
     present = domain.running(after, tx.now)
-    if present is None or (before.service_ids, before.matchers) != (after.service_ids, after.matchers):
-        # What is held is looked at again, and held again where the window still means it.
+    if present is None:
         await holds.end(tx, after.id)
     else:
-        await holds.move_end(tx, after.id, present.ends_at)
+        await muting.hold_on(tx, after, present.ends_at)
     audit.change(tx, f"maintenance_window.{act}", before, after)
     await _changed(tx, after)
 

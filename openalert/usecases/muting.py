@@ -206,6 +206,16 @@ async def now_muted(reader: Reader, actor: Actor) -> list[Muted]:
     return sorted(found, key=lambda each: each.ends_at)
 
 
+async def hold_on(tx: Transaction, muting: MaintenanceWindow | Silence, ends_at: Instant) -> None:
+    """After an edit: hold until then what it still means, and let go of the rest."""
+    await holds.move_end(tx, muting.id, ends_at)
+    fit = covers(muting)
+    others = [
+        each.id for each in await alerts.held_by(tx, muting.id) if not fit(each.service_id, matched_by(each))
+    ]
+    await holds.end_of(tx, muting.id, others)
+
+
 async def check_services(tx: Transaction, team_id: str, service_ids: Collection[str]) -> None:
     """Invalid unless each is a service of the team that the actor may see."""
     seen = await services.named(tx, tx.actor, service_ids)

@@ -104,11 +104,7 @@ async def update(
     check_silence(after, tx.now)
     await muting.check_services(tx, before.team_id, set(after.service_ids) - set(before.service_ids))
     await stored.update(tx, after)
-    if (before.service_ids, before.matchers) != (after.service_ids, after.matchers):
-        # What is held is looked at again, and held again where the silence still means it.
-        await holds.end(tx, after.id)
-    else:
-        await holds.move_end(tx, after.id, after.ends_at)
+    await muting.hold_on(tx, after, after.ends_at)
     audit.change(tx, "silence.updated", before, after)
     await _changed(tx, after)
     return after

@@ -211,6 +211,7 @@ async def test_edited_it_lets_go_what_it_does_not_mean_any_more(night: World) ->
     await night.advance(seconds=1)
     night.mailbox(night.alice).got("Load")
     night.is_quiet()
+    assert await night.value("SELECT count(*) FROM alert_holds") == 2
     await night.advance(minutes=30)
     await paged_once(night, "Disk", incidents=2)
 
