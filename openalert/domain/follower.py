@@ -10,6 +10,7 @@ from openalert.domain.instant import Instant
 from openalert.domain.severity import Severity
 from openalert.domain.timeline import Data, TimelineEntry
 
+MAINTENANCE = "maintenance"
 EVENTS = {
     "triggered": "Triggered",
     "acknowledged": "Acknowledged",
@@ -17,8 +18,9 @@ EVENTS = {
     "resolved": "Resolved",
     "reopened": "Reopened",
     "note": "Notes",
+    MAINTENANCE: "Maintenance windows",
 }
-"""What can be followed, by the kind of timeline entry, in words for people."""
+"""What can be followed: kinds of timeline entries and the begin and end of maintenance, in words for people."""
 USUAL = ("triggered", "acknowledged", "escalated", "resolved", "reopened")
 
 

@@ -92,6 +92,15 @@ async def by_policy(reader: Reader, policy_id: str) -> list[Service]:
     )
 
 
+async def of_team(reader: Reader, team_id: str) -> list[Service]:
+    """The services of a team, whoever asks: for the engine."""
+    return await reader.all(
+        Service,
+        "SELECT * FROM services WHERE team_id = :team AND deleted_at IS NULL ORDER BY id",
+        team=team_id,
+    )
+
+
 async def slugs_like(reader: Reader, organization_id: str, slug: str) -> set[str]:
     """The slugs in use that begin with this one."""
     rows = await reader.rows(

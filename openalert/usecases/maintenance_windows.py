@@ -20,7 +20,7 @@ from openalert.domain.recurrence import Recurrence
 from openalert.storage import holds
 from openalert.storage import maintenance_windows as stored
 from openalert.storage.transaction import Reader, Transaction
-from openalert.usecases import audit, muting
+from openalert.usecases import audit, maintenance_news, muting
 from openalert.usecases.access import found, given, require, team_for
 
 MOST_AHEAD = 200
@@ -71,6 +71,8 @@ async def create(
     check_window(window, tx.now)
     await muting.check_services(tx, team.id, window.service_ids)
     await stored.insert(tx, window)
+    if domain.running(window, tx.now) is not None:
+        await maintenance_news.tell(tx, window)
     audit.change(tx, "maintenance_window.created", None, window)
     await _changed(tx, window)
     return window
@@ -158,6 +160,7 @@ async def turn(tx: Transaction, window: MaintenanceWindow) -> None:
     """A window begins or ends by itself: tell whoever looks; what it held is let go by its holds."""
     if await stored.put_off(tx, window):
         _tell(tx, window)
+        await maintenance_news.tell(tx, window)
 
 
 def times_ahead(window: MaintenanceWindow, now: Instant, most: int = 10) -> list[Occurrence]:
@@ -180,6 +183,8 @@ async def _store(tx: Transaction, act: str, before: MaintenanceWindow, after: Ma
         await holds.end(tx, after.id)
     else:
         await muting.hold_on(tx, after, present.ends_at)
+    if (domain.running(before, tx.now) is None) != (present is None):
+        await maintenance_news.tell(tx, after)
     audit.change(tx, f"maintenance_window.{act}", before, after)
     await _changed(tx, after)
 

@@ -58,6 +58,7 @@ NOT_AN_ACT = {
     "idempotency.keep": "an answer kept for a repeat of the act, which is recorded",
     "console_incidents.who": "finds out who acts",
     "service_moves.move_with_service": "part of moving a service",
+    "maintenance_news.tell": "tells of what time did, or of an act that another records",
     "maintenance_windows.turn": "time does it, nobody",
     "muting.check_services": "changes nothing",
     "silences.turn": "time does it, nobody",

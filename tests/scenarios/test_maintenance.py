@@ -12,12 +12,13 @@ from openalert.domain.errors import Conflict, Forbidden, Invalid, NotFound
 from openalert.domain.instant import DAY, HOUR, MINUTE
 from openalert.domain.maintenance_window import MaintenanceWindow
 from openalert.domain.matching import parse
+from openalert.domain.notification import NotificationKind
 from openalert.domain.recurrence import Recurrence
 from openalert.domain.silence import Silence
 from openalert.domain.trace import sentence
 from openalert.storage import alert_lists, holds
 from openalert.usecases import alerts as acts
-from openalert.usecases import maintenance_windows, muting, silences, traces
+from openalert.usecases import followers, maintenance_windows, muting, silences, traces
 from tests import make
 from tests.invariants import broken
 from tests.world import World, level
@@ -415,6 +416,28 @@ async def test_listeners_hear_of_begin_and_end(night: World) -> None:
     night.events.clear()
     await night.advance(minutes=60)
     assert [each for each in night.events if each.endswith(".changed")] == ["maintenance.changed"]
+
+
+async def test_channels_that_follow_hear_of_begin_and_end(night: World) -> None:
+    """One message when it begins and one when it is over, whoever ended it, where it is wanted."""
+    wants = await make.channel(night.db, night.core, "email", "Ops", address="ops@lists.example.org")
+    other = await make.channel(night.db, night.core, "email", "Quiet", address="quiet@lists.example.org")
+    await night.does(followers.put, night.service.id, wants.id, events=["maintenance"])
+    await night.does(followers.put, night.service.id, other.id)
+    await planned(night, 10, begins_in=5)
+    await night.advance(minutes=5)
+    told = night.mailbox(wants).got(kind=NotificationKind.NOTICE)
+    assert told.headline == "Maintenance began: Upgrade"
+    assert told.body.startswith("Alerts of Database page nobody until 20")
+    await night.advance(minutes=10)
+    assert night.mailbox(wants).got(kind=NotificationKind.NOTICE).headline == "Maintenance is over: Upgrade"
+    window = await planned(night, 60)
+    night.mailbox(wants).got(kind=NotificationKind.NOTICE)
+    await night.does(maintenance_windows.extend, window.id, night.clock() + 2 * HOUR)
+    await night.does(maintenance_windows.end, window.id)
+    assert night.mailbox(wants).got(kind=NotificationKind.NOTICE).headline == "Maintenance is over: Upgrade"
+    await night.advance(minutes=180)
+    night.is_quiet()
 
 
 async def test_every_act_is_recorded(night: World) -> None:
