@@ -61,6 +61,7 @@ NOT_AN_ACT = {
     "maintenance_news.tell": "tells of what time did, or of an act that another records",
     "maintenance_windows.turn": "time does it, nobody",
     "muting.check_services": "changes nothing",
+    "muting.hold_on": "part of an edit, which is recorded",
     "silences.turn": "time does it, nobody",
     "incidents.wake": "time does it, nobody",
     "links.mail": "part of an act",
