@@ -24,17 +24,11 @@ from openalert.web.ui import snippets
 from openalert.web.ui.forms import attempt, show_once
 from openalert.web.ui.frame import Values, Web, act, go, sent
 from openalert.web.ui.kinds import BODIES, BY_KEY
+from openalert.web.ui.outcomes import WORDS, reason
 from openalert.web.ui.setup import curl
 
 _LATELY = 8
 _SHOWN_CHARACTERS = 6_000
-_OUTCOMES = {
-    "accepted": ("Read", "good"),
-    "partial": ("Read in part", "bad"),
-    "ignored": ("Nothing to do", ""),
-    "quarantined": ("Not understood", "bad"),
-    "replayed": ("Sent again", "good"),
-}
 
 
 async def connected(
@@ -86,24 +80,25 @@ async def _shown(
         "curl": curl(url.replace(f"/{integration.type}/", "/generic/")),
         "is_active": integration.is_active,
         "last_at": integration.last_received_at,
-        "not_understood": sum(each.seen_count for each in received if each.outcome == "quarantined"),
+        "not_understood": sum(
+            each.seen_count for each in received if each.outcome == "quarantined" and not each.settled_at
+        ),
         "payloads": [_payload(each) for each in received],
     }
 
 
 def _payload(payload: Payload) -> Values:
-    words, tone = _OUTCOMES.get(payload.outcome, (payload.outcome.capitalize(), ""))
-    count = f"{payload.alert_count} alert{'' if payload.alert_count == 1 else 's'}"
+    words, tone = WORDS.get(payload.outcome, (payload.outcome.capitalize(), ""))
     return {
         "id": payload.id,
         "at": payload.received_at,
         "words": words,
         "tone": tone,
         "seen": payload.seen_count,
-        "reason": payload.reason or f"{count}, read as {payload.source}",
+        "reason": reason(payload),
         "body": _body(payload),
         "size": payload.body_size,
-        "can_replay": payload.outcome in ("quarantined", "partial", "ignored"),
+        "can_replay": payload.outcome in ("quarantined", "refused", "partial", "ignored"),
     }
 
 
