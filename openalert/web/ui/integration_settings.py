@@ -1,4 +1,4 @@
-"""`/integrations/{id}/settings`: how alerts of one address are read, what its sender proves itself with, what closes."""
+"""`/integrations/{id}/settings`: how alerts are read, what their sender proves itself with, what closes."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -23,7 +23,7 @@ from openalert.web.ui.forms import Errors, attempt, values_of
 from openalert.web.ui.frame import Web, answer, go, sent, shell
 from openalert.web.ui.kinds import BY_KEY
 
-NEVER_SAY_RESOLVED = frozenset({"splunk", "graylog", "axiom", "librato", "elastic", "rollbar", "mail"})
+NEVER_SAY_RESOLVED = frozenset({"splunk", "graylog"})
 """Kinds of senders that mostly never say that something is over."""
 CHECKS = (
     ("", "Nothing: whoever knows the address is let in"),
@@ -106,11 +106,9 @@ def _config(typed: Mapping[str, str], before: IntegrationConfig) -> IntegrationC
         minutes = float(after) if after else None
     except ValueError:
         raise Invalid("Give a number of minutes.", field="config.autoClose.afterMinutes") from None
-    close = (
-        AutoClose(after_minutes=minutes, acknowledged_too="acknowledged_too" in typed)
-        if minutes is not None
-        else None
-    )
+    close = None
+    if minutes is not None:
+        close = AutoClose(after_minutes=minutes, acknowledged_too="acknowledged_too" in typed)
     return msgspec.structs.replace(
         before,
         default_severity=severity,
