@@ -265,6 +265,15 @@ FORMS: dict[str, Callable[[Ids, Instant], dict[str, str]]] = {
         "cron": "0 3 * * *",
         "grace": "1",
     },
+    "/integrations/{integration_id}/settings": lambda ids, now: {
+        "name": "Example",
+        "default_severity": "high",
+        "severities": "sev-a = critical",
+    },
+    "/integrations/{integration_id}/payloads/{payload_id}/mapping": lambda ids, now: {
+        "title": "check.name",
+        "act": "save",
+    },
     "/services/{service_id}/integrations": lambda ids, now: {"type": "prometheus", "name": "Example"},
     "/escalation-policies": lambda ids, now: {
         "name": "Example",

@@ -15,9 +15,11 @@ from openalert.domain import action, link
 from openalert.domain.access import SYSTEM, Actor, Role
 from openalert.domain.escalation import Target, TargetType
 from openalert.domain.ids import new_id
+from openalert.domain.mapping import Mapping
 from openalert.domain.matching import Matcher
 from openalert.domain.outgoing_webhook import OutgoingAttempt
 from openalert.domain.second_factor import Passkey
+from openalert.domain.service import IntegrationConfig
 from openalert.storage import outgoing_deliveries as stored_deliveries
 from openalert.storage import passkeys
 from openalert.storage import password_resets as stored_resets
@@ -31,6 +33,7 @@ from openalert.usecases import (
     handoff_notes,
     heartbeats,
     incidents,
+    integrations,
     invitations,
     links,
     maintenance_windows,
@@ -130,6 +133,9 @@ async def settle(openalert: OpenAlert) -> Seeded:
         heartbeat, _ = await heartbeats.create(tx, service_id=made.service.id, name="backup")
         await beats.hear(tx, heartbeat, Told(body="41 GB"))
         await heartbeats.create(tx, service_id=made.service.id, name="report")
+        mapping = Mapping(title="name", labels={"host": "host.name"}, links={"Graph": "graph"})
+        integration = (await integrations.page(tx, tx.actor, limit=1))[0]
+        await integrations.update(tx, integration.id, config=IntegrationConfig(mapping=mapping))
     await make.calendar_feed(openalert.database, ana)
     async with openalert.database.transaction(make.actor(ana, made.team)) as tx:
         await saved_views.create(tx, name="Storage", query="q=disk", team_id=made.team.id)
@@ -244,6 +250,7 @@ async def ids_for_routes(reader: Reader, openalert: OpenAlert) -> dict[str, list
         "rotation_id": "rotations", "policy_id": "escalation_policies", "team_id": "teams", "user_id": "users",
         "window_id": "maintenance_windows", "silence_id": "silences", "heartbeat_id": "heartbeats",
         "webhook_id": "outgoing_webhooks", "delivery_id": "outgoing_deliveries",
+        "integration_id": "integrations", "payload_id": "payloads",
     }  # fmt: skip
     found = {}
     for name, table in tables.items():
