@@ -18,6 +18,7 @@ from openalert.domain.ids import new_id
 from openalert.domain.instant import SECOND, Instant
 from openalert.domain.warning import WarningKind
 from openalert.engine import (
+    auto_close,
     calendar_feeds,
     drills,
     escalate,
@@ -116,6 +117,8 @@ class Engine:
         self.outgoing = OutgoingWebhooks(database, *outgoing, self.run_id) if outgoing else None
         self._tasks: list[asyncio.Task[None]] = []
         self._not_running_since: Instant | None = None
+        self._up_since: Instant | None = None
+        """When this run came back after nobody had been there; None: there was no gap."""
         self._offset: int | None = None
         self._listening = _elapsed()
         self._duties: handoffs.Known = {}
@@ -161,6 +164,7 @@ class Engine:
         self._listening = _elapsed()
         self._not_running_since = housekeeping.gap(previous, now)
         if self._not_running_since is not None:
+            self._up_since = now
             log.warning("was not running", seconds=(now - self._not_running_since) // SECOND)
         await self.deliver.remember()
         await self.deliver.recover()
@@ -263,6 +267,8 @@ class Engine:
         await self.measure_oncall()
         if await escalate.audit(self._database) + await held.audit(self._database):
             self._due.set()
+        if await auto_close.run_due(self._database, self._up_since):
+            self._to_send.set()
         ended = await swaps.run_due(self._database)
         if await drills.run_due(self._database) or ended:
             self._to_send.set()

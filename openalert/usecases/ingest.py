@@ -403,7 +403,9 @@ def _resolve(batch: Batch, message: _Message, signal: Signal, known: Occurrence)
     if known.status is AlertStatus.SUPPRESSED:
         batch.unheld.append(known.id)
     known.status = AlertStatus.RESOLVED
-    known.starts_at = later(signal.starts_at, known.starts_at)
+    # What silence alone has closed begins anew when its sender is heard again, whatever that says of its beginning.
+    is_silence = message.delivery.outcome == "closed"
+    known.starts_at = None if is_silence else later(signal.starts_at, known.starts_at)
     batch.resolved[known.id] = (_end(signal, batch.tx.now), known.starts_at)
     message.keep = True
     batch.work.say_alert_ended(
