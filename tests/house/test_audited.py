@@ -28,7 +28,6 @@ NOT_AN_ACT = {
     "deliveries.recover": "the engine sends",
     "escalation.step": "time does it, nobody",
     "escalation.repair": "the engine mends",
-    "auto_close.close_silent": "time does it, nobody",
     "keeping.unread": "a source says it, nobody",
     "going_on.hasten": "time does it, nobody",
     "holding.let_go": "the engine mends",
