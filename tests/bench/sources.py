@@ -7,7 +7,10 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from openalert.sources import SOURCES, read
+from openalert.domain.mapping import Mapping
+from openalert.domain.severity import Severity
+from openalert.sources import SOURCES, USUAL, Habits, read, using
+from openalert.sources.mapping import Mapped
 from openalert.storage import Database, open_database
 from openalert.usecases.ingest import Delivery, take_in
 from tests import make
@@ -18,6 +21,27 @@ MESSAGES = 1
 ROUNDS = 60
 KEY = "bench"
 AIM = 1 / 1.2
+MAPPED_AIM = 1 / 2
+"""A mapping may make a message cost twice as much as one of Prometheus."""
+MAPPINGS = (
+    (
+        "paths",
+        Mapping(
+            title="title", severity="severity", status="status", identity="host", labels={"host": "host"}
+        ),
+    ),
+    (
+        "JMESPath",
+        Mapping(
+            title="join(' ', [title, host || 'nowhere'])",
+            severity="severity || 'high'",
+            status="status == 'ok' && 'resolved' || 'firing'",
+            identity="[host, title]",
+            labels={"host": "host || `null`"},
+        ),
+    ),
+)
+"""Mappings as people write them, and what they are made of."""
 
 
 def measure() -> Sequence[Figure]:
@@ -43,12 +67,22 @@ async def _measure() -> list[Figure]:
                 )
                 for name in SOURCES
                 if name not in ("prometheus", "email")
+            ] + [
+                Figure(
+                    what=f"generic with a mapping of {words}, repeats",
+                    value=await _rate(db, "generic", Habits({"sev-a": Severity.LOW}, Mapped(mapping))),
+                    unit="alerts/s",
+                    floor=floor,
+                    floor_name="prometheus",
+                    aim=MAPPED_AIM,
+                )
+                for words, mapping in MAPPINGS
             ]
         finally:
             await db.close()
 
 
-async def _rate(db: Database, source: str) -> float:
+async def _rate(db: Database, source: str, habits: Habits = USUAL) -> float:
     """Alerts for a second of processor time, the best of some rounds."""
     names = [name for name in payloads.names(source) if payloads.expectation(name)["alerts"]]
     name = sorted(names, key=lambda each: len(payloads.content(each)))[len(names) // 2]
@@ -56,13 +90,15 @@ async def _rate(db: Database, source: str) -> float:
     best = 0.0
     for _ in range(ROUNDS):
         begun = time.process_time()
+        with using(habits):
+            reading = read(source, content, inbound)
         deliveries = [
             Delivery(
                 key_hash=hashlib.sha256(KEY.encode()).hexdigest(),
                 content=content,
                 content_type="application/json",
                 source=source,
-                reading=read(source, content, inbound),
+                reading=reading,
                 trace_id="bench",
             )
             for _ in range(MESSAGES)

@@ -14,6 +14,7 @@ from openalert.domain.errors import NotFound
 from openalert.domain.mail_address import alert_address
 from openalert.domain.service import Integration, Payload, Service
 from openalert.storage import imported_keys as stored_keys
+from openalert.storage import payloads
 from openalert.storage.database import Database
 from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import imported_keys, integrations, rehearsal
@@ -56,6 +57,23 @@ def _mail_address(request: Web, integration: Integration) -> str:
     if not back.mail_domain:
         return ""
     return alert_address(back.secret, integration.id, integration.key_hash, back.mail_domain)
+
+
+async def heard(reader: Reader, actor: Actor, service_id: str) -> list[Values]:
+    """The addresses of a service in a line each: when something came by it, and what was not understood."""
+    some = await integrations.page(reader, actor, service_id=service_id, limit=50)
+    unread = await payloads.unsettled_counts(reader, [each.id for each in some])
+    return [
+        {
+            "id": each.id,
+            "name": each.name,
+            "words": kind.name if (kind := BY_KEY.get(each.type)) else each.type,
+            "is_active": each.is_active,
+            "last_at": each.last_received_at,
+            "unread": unread.get(each.id, 0),
+        }
+        for each in some
+    ]
 
 
 async def _shown(

@@ -27,7 +27,7 @@ from openalert.usecases.access import require
 from openalert.web.ui import choices, heartbeats, ladders, moves
 from openalert.web.ui.forms import Errors, attempt, forget_shown, shown_once, values_of
 from openalert.web.ui.frame import OPEN, Values, Web, act, address, answer, go, sent, sent_all, shell
-from openalert.web.ui.integrations import connected
+from openalert.web.ui.integrations import connected, heard
 from openalert.web.ui.kinds import categories
 
 PAGE = 100
@@ -289,7 +289,14 @@ async def connect(
         about = {"id": service.id, "name": service.name}
         found = categories(query)
         context = await shell(
-            request, reader, actor, "/services", service=about, query=query, categories=found
+            request,
+            reader,
+            actor,
+            "/services",
+            service=about,
+            query=query,
+            categories=found,
+            connected=await heard(reader, actor, service.id),
         )
     return answer(request, "services/connect.html", context)
 

@@ -190,3 +190,16 @@ async def test_a_hostile_body_is_text(world: World, sign_in: SignIn) -> None:
         page = await browser.get(f"/integrations/{integration.id}/payloads/{payload_id}")
         assert page.status == 200
         assert "<script>alert(1)" not in page.html
+
+
+async def test_the_gallery_says_what_was_heard_of_what_is_connected(world: World, sign_in: SignIn) -> None:
+    """Waiting, heard, not understood: each connected sender in a line that is kept live."""
+    integration, browser = await _integration(world), await sign_in(world.alice)
+    gallery = f"/services/{integration.service_id}/connect"
+    page = await browser.get(gallery)
+    assert "waiting for the first message" in page.text
+    assert 'id="connected_senders" hx-get=' in page.html
+    await _post(world, b'{"title": "One"}')
+    assert "last heard just now" in (await browser.get(gallery)).text
+    await _post(world, b"{broken", Invalid("It made no sense."))
+    assert "1 not understood" in (await browser.get(gallery)).text
