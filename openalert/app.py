@@ -46,7 +46,7 @@ from openalert.usecases.single_sign_on import SingleSignOn, end_other_sessions
 from openalert.usecases.slack import Slack
 from openalert.usecases.subscriptions import Subscriptions
 from openalert.web import assets, dialects, door, etags, guards, heartbeats, problems, webhooks
-from openalert.web.api.alerts import alert_out
+from openalert.web.api.alert_shapes import alert_out
 from openalert.web.api.incident_shapes import incident_out
 from openalert.web.callbacks import telegram
 from openalert.web.description import Description

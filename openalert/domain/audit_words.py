@@ -15,6 +15,10 @@ _LONGEST = 60
 _ACTS = {
     "alert.acknowledged": "acknowledged the alert {target}",
     "alert.resolved": "resolved the alert {target}",
+    "alert.snoozed": "snoozed the alert {target}",
+    "alert.suppressed": "suppressed the alert {target}",
+    "alert.released": "let the alert {target} page again",
+    "alert.assigned": "assigned the alert {target}",
     "alert.responder_named": "named a responder of the alert {target}",
     "alert.tagged": "changed the tags of the alert {target}",
     "alert.unacknowledged": "took back the acknowledgement of the alert {target}",

@@ -70,6 +70,8 @@ class Incident(msgspec.Struct, kw_only=True):
     resolved_by_id: str | None = None
     resolution: str | None = None
     snoozed_until: Instant | None = None
+    is_held: bool = False
+    """Whether that is because every alert of it that fires is held, and no person's wish."""
     alert_count: int = 0
     firing_count: int = 0
     last_seq: int = 0
@@ -95,6 +97,10 @@ class Incident(msgspec.Struct, kw_only=True):
     def is_snoozed(self, now: Instant) -> bool:
         """Silent until later, although open."""
         return self.snoozed_until is not None and self.snoozed_until > now
+
+    def is_quiet(self, now: Instant) -> bool:
+        """Silent because every alert of it that fires is held."""
+        return self.is_held and self.is_snoozed(now)
 
     def wants_pages(self, now: Instant) -> bool:
         """Whether anybody may still be paged for it."""
@@ -155,7 +161,7 @@ def snooze(incident: Incident, until: Instant, now: Instant) -> None:
     """Silent until `until`; then it is triggered again. Conflict once it is resolved."""
     if incident.status is IncidentStatus.RESOLVED:
         raise _not_allowed(incident, "snoozed")
-    incident.snoozed_until = until
+    incident.snoozed_until, incident.is_held = until, False
     incident.updated_at = now
 
 

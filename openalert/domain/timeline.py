@@ -213,7 +213,10 @@ _SENTENCES: dict[str, Callable[[str, Data], str]] = {
         f"{who} reopened it" + (f": {data['reason']}" if data.get("reason") else "")
     ),
     "snoozed": _snoozed,
-    "unsnoozed": lambda _, __: "The snooze is over and it is still open: paging again",
+    "quieted": lambda _, __: (
+        "Every alert of it is snoozed or suppressed: nobody is paged until one of them is let go"
+    ),
+    "unsnoozed": lambda _, __: "It is silent no more and still open: paging again",
     "note": lambda who, data: f"{who}: {data['body']}",
     "reassigned": lambda who, data: f"{who} assigned it to {data['to']}",
     "moved": lambda who, data: f"{who} moved the service, and this with it, to the team {data['team']}",

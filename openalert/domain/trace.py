@@ -55,6 +55,11 @@ def _held(data: Mapping[str, Any]) -> str:
     return f"{_by(data)} {_HELD.get(str(data.get('kind')), 'held it back')}{ending}."
 
 
+def held_words(kind: str, name: str) -> str:
+    """Who or what holds an alert, and how: `Ana snoozed it`."""
+    return f"{_by({'kind': kind, 'name': name})} {_HELD.get(kind, 'held it back')}"
+
+
 def _released(data: Mapping[str, Any]) -> str:
     if data.get("name"):
         return f"{_by(data)} held it no more."
@@ -73,6 +78,7 @@ SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "received": lambda data: (
         f"It came in by “{data.get('name', '')}” and was read as {data.get('source', '')}."
     ),
+    "raised": lambda _: "Somebody raised it by hand.",
     "opened": lambda data: f"It opened incident #{data.get('incident')}.",
     "joined": lambda data: f"It joined incident #{data.get('incident')}.",
     "repeated": lambda data: f"Its source has reported it {data.get('count')} times, the last time here.",

@@ -13,7 +13,7 @@ from openalert.storage.database import Database
 from openalert.storage.timers import Timer
 from openalert.storage.transaction import Transaction
 from openalert.usecases import escalation, handoffs, shift_notices
-from openalert.usecases.incidents import wake
+from openalert.usecases.quieting import wake
 
 log = structlog.get_logger(__name__)
 

@@ -130,8 +130,8 @@ async def resolve_of_incident(tx: Transaction, incident_id: str, by_id: str | No
     """End every alert of an incident that a person resolved; those that were not over."""
     return await tx.all(
         Ended,
-        "UPDATE alerts SET status = 'resolved', resolved_at = :now, resolved_by_id = :by_id, updated_at = :now "
-        "WHERE incident_id = :incident_id AND status <> 'resolved' RETURNING id, severity, title",
+        "UPDATE alerts SET status = 'resolved', resolved_at = :now, resolved_by_id = :by_id, snoozed_until = NULL, "
+        "updated_at = :now WHERE incident_id = :incident_id AND status <> 'resolved' RETURNING id, severity, title",
         now=tx.now,
         by_id=by_id,
         incident_id=incident_id,
@@ -146,6 +146,16 @@ async def link(tx: Transaction, ids: Sequence[str], incident_id: str | None, tea
         ids=list(ids),
         incident_id=incident_id,
         team_id=team_id,
+        now=tx.now,
+    )
+
+
+async def assign(tx: Transaction, ids: Sequence[str], user_id: str | None) -> None:
+    """These are that person's now; None: nobody's in particular."""
+    await tx.execute(
+        f"UPDATE alerts SET assignee_id = :user_id, updated_at = :now WHERE {tx.any_of('id', 'ids')}",
+        user_id=user_id,
+        ids=list(ids),
         now=tx.now,
     )
 
@@ -167,12 +177,12 @@ async def move_unresolved(tx: Transaction, service_id: str, team_id: str) -> Non
     )
 
 
-async def acknowledge(tx: Transaction, alert_id: str) -> None:
-    """Mark one firing alert as acknowledged."""
+async def acknowledge(tx: Transaction, ids: Sequence[str]) -> None:
+    """Mark those of them that fire as acknowledged."""
     await tx.execute(
         "UPDATE alerts SET status = 'acknowledged', acknowledged_at = :now, updated_at = :now "
-        "WHERE id = :id AND status = 'firing'",
-        id=alert_id,
+        f"WHERE {tx.any_of('id', 'ids')} AND status = 'firing'",
+        ids=list(ids),
         now=tx.now,
     )
 

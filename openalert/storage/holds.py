@@ -49,6 +49,40 @@ async def live(reader: Reader, alert_ids: Sequence[str]) -> dict[str, list[HoldR
     return found
 
 
+class Held(msgspec.Struct, frozen=True, kw_only=True):
+    """An alert of an incident that is held, and until when by all that holds it."""
+
+    incident_id: str
+    until: Instant | None
+    """None: until somebody says otherwise."""
+
+
+async def in_incidents(reader: Reader, incident_ids: Sequence[str]) -> list[Held]:
+    """The held alerts of these incidents, but for those that nothing holds any more."""
+    rows = await reader.rows(
+        f"""
+        SELECT a.incident_id, max(CASE WHEN h.until IS NULL THEN 1 ELSE 0 END), max(h.until)
+        FROM alerts a JOIN alert_holds h ON h.alert_id = a.id AND h.released_at IS NULL
+        WHERE a.status = 'suppressed' AND a.incident_id IS NOT NULL AND {reader.any_of("a.incident_id", "ids")}
+        GROUP BY a.incident_id, a.id
+        """,
+        ids=list(incident_ids),
+    )
+    return [Held(incident_id=row[0], until=None if row[1] else row[2]) for row in rows]
+
+
+async def replace(tx: Transaction, kinds: Sequence[HoldKind], rows: Sequence[HoldRow]) -> None:
+    """These hold their alerts from now on, in place of what of these kinds held them."""
+    await tx.execute(
+        "UPDATE alert_holds SET released_at = :now WHERE released_at IS NULL "
+        f"AND {tx.any_of('alert_id', 'ids')} AND {tx.any_of('kind', 'kinds')}",
+        ids=[row.alert_id for row in rows],
+        kinds=[str(kind) for kind in kinds],
+        now=tx.now,
+    )
+    await insert(tx, rows)
+
+
 async def next_due(reader: Reader) -> Instant | None:
     """When the next one is over by itself."""
     due: Instant | None = await reader.value("SELECT min(until) FROM alert_holds WHERE released_at IS NULL")

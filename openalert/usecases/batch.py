@@ -19,7 +19,7 @@ from openalert.storage.noise import GroupWindow
 from openalert.storage.routes import Route
 from openalert.storage.rows import to_json
 from openalert.storage.transaction import Transaction
-from openalert.usecases import rulebook
+from openalert.usecases import quieting, rulebook
 from openalert.usecases.work import Work
 
 _GENERATION = "\x1e"
@@ -62,6 +62,8 @@ class Batch:
         """Held alerts that were looked at again."""
         self.unheld: list[str] = []
         """Held alerts that are over."""
+        self.fewer: dict[str, Incident] = {}
+        """Incidents of which some alerts ended, and others go on."""
         self.reconsidered: list[str] = []
         """Held alerts that have become worse: rules look at them again."""
 
@@ -241,6 +243,8 @@ class Batch:
         )
         await holds.close(tx, self.unheld)
         await holds.end_of_alerts(tx, self.reconsidered, BY_SEVERITY)
+        if self.fewer:
+            await quieting.settle(self.work, self.fewer.values())
         await self.work.flush()
 
 

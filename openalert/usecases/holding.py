@@ -8,14 +8,15 @@ from collections.abc import Sequence
 
 from openalert.domain.access import SYSTEM
 from openalert.domain.alert import Alert, AlertStatus
-from openalert.domain.handling import ONCE, Draft, draft_again
+from openalert.domain.handling import ONCE, Draft, HoldKind, draft_again
 from openalert.domain.ids import new_id
 from openalert.domain.incident import open_key
 from openalert.domain.trace import Step, shortened
-from openalert.storage import alerts, holds, routes
+from openalert.storage import alerts, holds, incidents, routes
 from openalert.storage.holds import HoldRow
 from openalert.storage.routes import Route
 from openalert.storage.transaction import Transaction
+from openalert.usecases import quieting
 from openalert.usecases.batch import Batch
 from openalert.usecases.opening import Concerned, came_by_merge, conclude, open_or_join
 
@@ -62,14 +63,21 @@ async def _look_again(tx: Transaction, ended: dict[str, list[HoldRow]]) -> None:
     waited = await holds.waited(tx, ids)
     ways = await routes.by_integration(tx, list({alert.integration_id for alert in known.values()}))
     batch = Batch(tx)
+    of = await incidents.get_many(tx, list({each.incident_id for each in known.values() if each.incident_id}))
     going: list[tuple[Alert, Route, Draft]] = []
+    coming: list[Alert] = []
     for alert in sorted(known.values(), key=lambda each: each.id):
         if alert.status is not AlertStatus.SUPPRESSED:
             continue
         for row in ended[alert.id]:
             _note(alert, tx, "released", kind=row.kind, name=row.name, ref=row.ref_id)
+            if row.kind is HoldKind.SNOOZE:
+                alert.snoozed_until = None
         if held.get(alert.id):
             batch.changed_alerts.append(alert)
+            continue
+        if alert.incident_id in of and of[alert.incident_id].is_open:
+            coming.append(alert)
             continue
         way = ways.get(alert.integration_id) or await routes.of_service(tx, alert.service_id)
         if way is None:
@@ -82,10 +90,14 @@ async def _look_again(tx: Transaction, ended: dict[str, list[HoldRow]]) -> None:
             waited=waited.get(alert.id, frozenset()),
             now=tx.now,
         )
-        if alert.incident_id is None:
-            await batch.judge(way, draft)
+        await batch.judge(way, draft)
         going.append((alert, way, draft))
-    await batch.read_incidents({open_key(draft.service_id, draft.group) for _, _, draft in going})
+    await batch.read_incidents(
+        {open_key(draft.service_id, draft.group) for _, _, draft in going},
+        [each.incident_id for each in coming if each.incident_id],
+    )
+    for alert in coming:
+        await _come_back(batch, alert)
     concerned = Concerned(SYSTEM)
     for alert, way, draft in going:
         await _go(batch, concerned, alert, way, draft)
@@ -106,12 +118,21 @@ async def _go(batch: Batch, concerned: Concerned, alert: Alert, way: Route, draf
         batch.holds += rows_for(draft, alert.id)
         batch.changed_alerts.append(alert)
         return
-    if alert.incident_id is None:
-        incident = await open_or_join(
-            batch, concerned, route, group=draft.group, title=alert.title, severity=alert.severity
-        )
-        came_by_merge(batch, route, draft.group, alert.id)
-        alert.incident_id, alert.team_id = incident.id, incident.team_id
+    incident = await open_or_join(
+        batch, concerned, route, group=draft.group, title=alert.title, severity=alert.severity
+    )
+    came_by_merge(batch, route, draft.group, alert.id)
+    alert.incident_id, alert.team_id = incident.id, incident.team_id
+    _fires_again(batch, alert)
+
+
+async def _come_back(batch: Batch, alert: Alert) -> None:
+    """It has counted in its incident all the time; if everything else in there is held too, that pages again."""
+    await quieting.awaken(batch.work, batch.by_id[alert.incident_id or ""])
+    _fires_again(batch, alert)
+
+
+def _fires_again(batch: Batch, alert: Alert) -> None:
     alert.status, alert.group_key, alert.snoozed_until = AlertStatus.FIRING, None, None
     _note(alert, batch.tx, "let_go")
     batch.changed_alerts.append(alert)

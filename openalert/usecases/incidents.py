@@ -16,7 +16,7 @@ from openalert.domain.instant import DAY, MINUTE, Instant
 from openalert.domain.notification import Notification
 from openalert.domain.severity import Severity
 from openalert.domain.team import check_name
-from openalert.storage import alerts, incidents, notifications, responders, routes, timers, users
+from openalert.storage import alerts, holds, incidents, notifications, responders, routes, timers, users
 from openalert.storage.routes import Route
 from openalert.storage.timers import Timer
 from openalert.storage.transaction import Reader, Transaction
@@ -151,7 +151,9 @@ async def resolve(
     before = incident.status
     changed = rules.resolve(incident, tx.actor.user_id, text, tx.now)
     if changed:
-        for ended in await alerts.resolve_of_incident(tx, incident_id, tx.actor.id):
+        over = await alerts.resolve_of_incident(tx, incident_id, tx.actor.id)
+        await holds.close(tx, [ended.id for ended in over])
+        for ended in over:
             work.say_alert_ended(incident, incident_id, ended)
         incident.firing_count = 0
         work.tell(incident, "resolved", via=via, resolution=text)
@@ -320,21 +322,6 @@ async def snooze(tx: Transaction, incident_id: str, *, until: Instant, via: str 
     await news.change_messages(work, [(incident, f"Snoozed by {tx.actor.name}")])
     await work.flush()
     return Answered(incident, True, await notifications.in_flight(tx, incident_id))
-
-
-async def wake(tx: Transaction, timer: Timer) -> None:
-    """A snooze is over: what is still open pages again. Running it again changes nothing."""
-    work = Work(tx)
-    incident = await incidents.get(tx, timer.incident_id)
-    if incident is not None and incident.is_open and incident.snoozed_until is not None:
-        incident.snoozed_until = None
-        rules.reopen(incident, tx.now)
-        work.tell(incident, "unsnoozed", SYSTEM)
-        work.say(incident, "updated")
-        await escalate_again(work, incident)
-        await work.flush()
-    else:
-        await timers.done(tx, timer)
 
 
 async def escalate(tx: Transaction, incident_id: str, *, via: str | None = None) -> Incident:

@@ -18,7 +18,7 @@ from openalert.domain.incident import Incident, IncidentStatus
 from openalert.domain.severity import Severity
 from openalert.storage import alerts, incidents, recipients, routes
 from openalert.storage.transaction import Reader, Transaction
-from openalert.usecases import access, escalation, news
+from openalert.usecases import access, escalation, news, quieting
 from openalert.usecases import incidents as acts
 from openalert.usecases.work import Work
 
@@ -150,6 +150,7 @@ async def settle(work: Work, left: Sequence[Incident]) -> None:
     over = [each for each in left if each.firing_count <= 0 and not each.group_key.startswith(_BY_HAND)]
     if over:
         await acts.resolve_with_its_alerts(work, over, moved=True)
+    await quieting.settle(work, left)
 
 
 async def _named(tx: Transaction, alert_ids: Sequence[str]) -> list[Alert]:

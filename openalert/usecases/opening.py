@@ -7,6 +7,7 @@ from openalert.domain.severity import Severity
 from openalert.storage.routes import Route
 from openalert.usecases.batch import Batch
 from openalert.usecases.incidents import begin, resolve_with_its_alerts, rise
+from openalert.usecases.quieting import awaken
 
 TITLES_TOLD = 3
 
@@ -40,6 +41,7 @@ async def open_or_join(
         concerned.created.add(incident.id)
     else:
         concerned.joined.setdefault(incident.id, []).append(title)
+        await awaken(batch.work, incident)
     incident.alert_count += 1
     incident.firing_count += 1
     batch.work.touch(incident)
@@ -88,6 +90,8 @@ async def conclude(batch: Batch, concerned: Concerned) -> None:
             batch.work.say(incident, "updated")
             if incident.firing_count <= 0 and incident.is_open:
                 over.append(incident)
+            else:
+                batch.fewer[incident.id] = incident
     for incident in over:
         batch.close(incident)
     if over:

@@ -8,6 +8,7 @@ from openalert.storage import alerts, holds, incidents, integrations
 from openalert.storage.holds import HoldRow
 from openalert.storage.transaction import Reader
 from openalert.usecases import alerts as acts
+from openalert.usecases.manual_alerts import SOURCE
 
 
 async def of_alert(reader: Reader, actor: Actor, alert_id: str) -> list[Step]:
@@ -19,7 +20,7 @@ async def of_alert(reader: Reader, actor: Actor, alert_id: str) -> list[Step]:
     steps = [
         Step(
             at=alert.fired_at,
-            code="received",
+            code="raised" if alert.source == SOURCE else "received",
             data={"name": integration.name if integration else "", "source": alert.source},
         ),
         *alert.trace,

@@ -50,6 +50,7 @@ CODES: dict[str, Code] = {
     "INCIDENT_ALREADY_OPEN": Code((409,), "The group of this incident has a newer open one; `details` names it."),
     "KEY_ALREADY_IMPORTED": Code((409,), "The key leads to an integration already."),
     "TOO_MANY_KEYS": Code((409,), "The integration has as many keys of old pagers as it can have."),
+    "ALERT_DROPPED": Code((409,), "A routing rule drops what is like the alert that was to be raised by hand."),
     "IDEMPOTENCY_KEY_CONFLICT": Code((409,), "This Idempotency-Key was used for another request in the last 24 hours."),
     "PRECONDITION_FAILED": Code((412,), "The thing is not at the version that `If-Match` names; `details.etag` is the present one."),
     "LAST_OWNER": Code((409,), "The organization must keep an owner."),

@@ -6,6 +6,7 @@ A name means the same wherever it occurs; where it does not, `Schema.member` say
 from typing import Any
 
 from openalert.web import (
+    vocabulary_alerts,
     vocabulary_integrations,
     vocabulary_muting,
     vocabulary_noise,
@@ -22,6 +23,7 @@ _CONFIG = "Where messages go: `address` of an email channel, `url` of a webhook.
 
 _OTHERS = (
     vocabulary_oncall.MEMBERS
+    | vocabulary_alerts.MEMBERS
     | vocabulary_integrations.MEMBERS
     | vocabulary_muting.MEMBERS
     | vocabulary_noise.MEMBERS

@@ -63,7 +63,7 @@ NOT_AN_ACT = {
     "muting.check_services": "changes nothing",
     "muting.hold_on": "part of an edit, which is recorded",
     "silences.turn": "time does it, nobody",
-    "incidents.wake": "time does it, nobody",
+    "quieting.wake": "time does it, nobody",
     "links.mail": "part of an act",
     "opsgenie.created": "a source says it, nobody",
     "opsgenie.number": "gives a number to what is there",

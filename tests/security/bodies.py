@@ -45,6 +45,10 @@ IDS = {
 """Members that are named otherwise than the path parameter for the same kind of thing."""
 
 WHOLE: dict[str, Any] = {
+    "AlertBulk": lambda ids: {"ids": [ids["alert_id"]], "action": "suppress"},
+    "AlertHold": lambda ids: {"durationMinutes": 30},
+    "AlertTags": lambda ids: {"add": ["storage"]},
+    "NewAlert": lambda ids: {"serviceId": ids["service_id"], "title": "Example"},
     "AbsenceCalendarIn": lambda ids: {"url": "http://127.0.0.1:9/calendar.ics"},
     "ShiftCalendarIn": lambda ids: {"url": "http://127.0.0.1:9/calendar.ics"},
     "ChannelIn": lambda ids: {
@@ -180,6 +184,11 @@ def _local(now: Instant, hours: int) -> str:
 FORMS: dict[str, Callable[[Ids, Instant], dict[str, str]]] = {
     "/incidents/bulk": lambda ids, now: {"id": ids["incident_id"], "act": "acknowledge"},
     "/alerts/bulk": lambda ids, now: {"id": ids["alert_id"], "act": "acknowledge"},
+    "/alerts": lambda ids, now: {"service_id": ids["service_id"], "title": "Example"},
+    "/alerts/{alert_id}/{verb}:snooze": lambda ids, now: {"minutes": "30"},
+    "/alerts/{alert_id}/{verb}:assign": lambda ids, now: {"user_id": ids["user_id"]},
+    "/alerts/{alert_id}/{verb}:tag": lambda ids, now: {"tag": "storage"},
+    "/alerts/{alert_id}/{verb}:untag": lambda ids, now: {"tag": "storage"},
     "/alerts/views": lambda ids, now: {"name": "Example", "query": "status=open&q=disk"},
     "/alerts/views/{view_id}/{verb}:edit": lambda ids, now: {"name": "Example"},
     "/alerts/views/{view_id}/{verb}:keep": lambda ids, now: {"query": "status=firing"},

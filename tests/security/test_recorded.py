@@ -117,6 +117,21 @@ NOTHING = (
 )
 NEW_METHOD = (("POST", "/api/v1/users/{user_id}/contact-methods"),)
 FIRST: dict[str, tuple[Step, ...]] = {
+    **{
+        f"POST /alerts{path}": ()
+        for path in (
+            "/bulk",
+            *(f"/{{alert_id}}/{act}" for act in ("snooze", "suppress", "assign", "tag", "untag")),
+        )
+    },
+    **{
+        f"POST /api/v1/alerts{path}": ()
+        for path in ("/bulk", *(f"/{{alert_id}}/{act}" for act in ("snooze", "suppress", "assign", "tags")))
+    },
+    **{
+        f"POST {base}/alerts/{{alert_id}}/release": (("POST", "/api/v1/alerts/{alert_id}/suppress"),)
+        for base in ("", "/api/v1")
+    },
     "POST /incidents/{incident_id}/reopen": (("POST", "/api/v1/incidents/{incident_id}/resolve"),),
     "POST /api/v1/incidents/{incident_id}/reopen": (("POST", "/api/v1/incidents/{incident_id}/resolve"),),
     "POST /incidents/{incident_id}/decline": (("POST", "/api/v1/incidents/{incident_id}/join"),),

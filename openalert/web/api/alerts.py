@@ -12,7 +12,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, QueryParameter
 
 from openalert.domain.access import Actor
-from openalert.domain.alert import Alert, AlertStatus
+from openalert.domain.alert import AlertStatus
 from openalert.domain.alert_filter import LONGEST_WORD, MOST_MATCHES, AlertFilter, LabelMatch
 from openalert.domain.errors import Invalid
 from openalert.domain.instant import to_datetime
@@ -23,80 +23,15 @@ from openalert.storage import alert_lists, payloads
 from openalert.storage.database import Database
 from openalert.usecases import alerts as acts
 from openalert.usecases import traces
-from openalert.web.api.wire import READS, WRITES, Words, instant_or_none, moment_or_none, words
+from openalert.web.api import alert_deeds
+from openalert.web.api.alert_shapes import AlertOut, AlertWithPayload, alert_out, facts_of
+from openalert.web.api.wire import READS, WRITES, Words, instant_or_none, words
 from openalert.web.paging import Cursor, Limit, Page, check
 
 OneId = Annotated[str | None, QueryParameter()]
 Several = Annotated[list[str] | None, QueryParameter()]
 Since = Annotated[datetime | None, QueryParameter(name="from", description="Those that came then or later.")]
 Until = Annotated[datetime | None, QueryParameter(name="to", description="Those that came before.")]
-
-
-class AlertOut(msgspec.Struct, rename="camel", kw_only=True):
-    """An alert as the API shows it."""
-
-    id: str
-    fingerprint: str
-    integration_id: str
-    incident_id: str | None
-    service_id: str
-    team_id: str
-    status: AlertStatus
-    severity: Severity
-    title: str
-    description: str
-    source: str
-    labels: dict[str, str]
-    annotations: dict[str, str]
-    links: list[dict[str, str]]
-    count: int
-    starts_at: datetime | None
-    fired_at: datetime
-    last_seen_at: datetime
-    acknowledged_at: datetime | None
-    resolved_at: datetime | None
-    snoozed_until: datetime | None
-    assignee_id: str | None
-    tags: list[str]
-
-
-class AlertWithPayload(AlertOut, kw_only=True):
-    """One alert, with the message that it was read from."""
-
-    raw_payload: Any
-
-
-def _facts(alert: Alert) -> dict[str, Any]:
-    return {
-        "id": alert.id,
-        "fingerprint": alert.fingerprint,
-        "integration_id": alert.integration_id,
-        "incident_id": alert.incident_id,
-        "service_id": alert.service_id,
-        "team_id": alert.team_id,
-        "status": alert.status,
-        "severity": alert.severity,
-        "title": alert.title,
-        "description": alert.description,
-        "source": alert.source,
-        "labels": alert.labels,
-        "annotations": alert.annotations,
-        "links": alert.links,
-        "count": alert.count,
-        "starts_at": moment_or_none(alert.starts_at),
-        "fired_at": to_datetime(alert.fired_at),
-        "last_seen_at": to_datetime(alert.last_seen_at),
-        "acknowledged_at": moment_or_none(alert.acknowledged_at),
-        "resolved_at": moment_or_none(alert.resolved_at),
-        "snoozed_until": moment_or_none(alert.snoozed_until),
-        "assignee_id": alert.assignee_id,
-        "tags": alert.tags,
-    }
-
-
-def alert_out(alert: Alert) -> AlertOut:
-    """The alert's public shape."""
-    return AlertOut(**_facts(alert))
 
 
 def _raw(payload: Payload | None) -> Any:
@@ -172,7 +107,7 @@ async def get_alert(
         payload = None
         if alert.payload_id is not None:
             payload = await payloads.get(reader, alert.integration_id, alert.payload_id)
-    return AlertWithPayload(**_facts(alert), raw_payload=_raw(payload))
+    return AlertWithPayload(**facts_of(alert), raw_payload=_raw(payload))
 
 
 class TraceStepOut(msgspec.Struct, rename="camel", kw_only=True):
@@ -245,6 +180,6 @@ resolve = HTTPRouteHandler(
 
 routes = Router(
     path="/alerts",
-    route_handlers=[list_alerts, get_alert, trace_alert, acknowledge, resolve],
+    route_handlers=[list_alerts, get_alert, trace_alert, acknowledge, resolve, *alert_deeds.handlers],
     tags=["alerts"],
 )

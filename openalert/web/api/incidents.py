@@ -19,7 +19,7 @@ from openalert.storage.database import Database
 from openalert.storage.incidents import IncidentFilter
 from openalert.usecases import incidents as acts
 from openalert.web.api import merging, postmortems, responders
-from openalert.web.api.alerts import AlertOut, alert_out
+from openalert.web.api.alert_shapes import AlertOut, alert_out
 from openalert.web.api.incident_shapes import (
     AnsweredOut,
     Change,

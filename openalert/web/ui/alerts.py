@@ -1,32 +1,30 @@
-"""Pages of alerts: the list with acts on many of them, and one alert with the reasons for what became of it."""
+"""Pages of alerts: the list, and one alert with the reasons for what became of it."""
 
 import base64
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from litestar import Response, get, post
+from litestar import Response, get
 from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, FromQuery
 
 from openalert.domain.access import Actor, Permission, can
 from openalert.domain.alert import Alert, AlertStatus
-from openalert.domain.alert_filter import AlertFilter, Listing
-from openalert.domain.errors import NotFound
-from openalert.domain.incident import Incident
+from openalert.domain.alert_filter import ME, NOBODY, AlertFilter, Listing
 from openalert.domain.service import Payload
+from openalert.domain.trace import held_words, sentence
 from openalert.storage import incidents, payloads, saved_views, services, users
-from openalert.storage.alert_lists import made_at
 from openalert.storage.database import Database
-from openalert.storage.transaction import Reader, Transaction
+from openalert.storage.transaction import Reader
 from openalert.usecases import alerts as acts
+from openalert.usecases import manual_alerts, traces
 from openalert.usecases.access import sees
-from openalert.web.render import amount
-from openalert.web.ui import alert_lists
+from openalert.web.ui import alert_deeds, alert_lists, choices
 from openalert.web.ui import saved_views as saved_view_pages
 from openalert.web.ui.alert_lists import asked
-from openalert.web.ui.frame import Values, Web, act, answer, go, sent, sent_all, shell
+from openalert.web.ui.frame import Values, Web, answer, go, shell
 from openalert.web.ui.origins import origin
 
 RAW_SHOWN = 20_000
@@ -86,61 +84,13 @@ async def _list(
         "ungrouped": alert_lists.href(listing, group=None),
         "listing_query": listing.query(),
         "newest": alert_lists.href(listing) if cursor else None,
+        "snoozes": alert_deeds.SNOOZES,
+        "people": [pair for pair in called.assignee.items() if pair[0] not in (ME, NOBODY)],
+        "raisable": sorted(called.service.items(), key=lambda pair: pair[1].casefold()),
         "here": alert_lists.href(listing, cursor=cursor),
         "is_narrowed": not listing.filter.is_plain,
         "cleared": alert_lists.href(Listing(filter=AlertFilter(statuses=listing.filter.statuses))),
     }
-
-
-@post("/alerts/bulk", include_in_schema=False)
-async def bulk(request: Web, db: NamedDependency[Database], actor: NamedDependency[Actor]) -> Response[None]:
-    """The same act on every alert selected, all in one transaction."""
-    fields, chosen = await sent(request), await sent_all(request, "id")
-    wanted = fields.get("act", "")
-    do = {"acknowledge": acts.acknowledge, "resolve": acts.resolve}.get(wanted)
-
-    async def body(tx: Transaction) -> str:
-        if do is None or not chosen:
-            return "Nothing was selected."
-        done = [await do(tx, each) for each in dict.fromkeys(chosen[: alert_lists.PAGE])]
-        return f"{wanted.capitalize()}d {amount(len(done), 'alert')}."
-
-    return await act(db, actor, back(fields), body)
-
-
-@post("/alerts/{alert_id:str}/{verb:str}", include_in_schema=False)
-async def do(
-    request: Web,
-    alert_id: FromPath[str],
-    verb: FromPath[str],
-    db: NamedDependency[Database],
-    actor: NamedDependency[Actor],
-) -> Response[None]:
-    """One act on one alert; back to the list if the button was there, else to its page."""
-    perform = _VERBS.get(verb)
-    if perform is None:
-        raise NotFound("page")
-    fields = await sent(request)
-    path = back(fields) if "back" in fields else f"/alerts/{alert_id}"
-    return await act(db, actor, path, lambda tx: perform(tx, alert_id))
-
-
-def back(fields: Mapping[str, str]) -> str:
-    """The list that a form was sent from."""
-    return f"/alerts?{Listing.read(fields.get('back', '')).query()}"
-
-
-async def _acknowledge(tx: Transaction, alert_id: str) -> str:
-    alert = await acts.acknowledge(tx, alert_id)
-    return f"You have “{alert.title[:100]}”" + (" and its incident." if alert.incident_id else ".")
-
-
-async def _resolve(tx: Transaction, alert_id: str) -> str:
-    alert = await acts.resolve(tx, alert_id)
-    return f"“{alert.title[:100]}” is resolved."
-
-
-_VERBS = {"acknowledge": _acknowledge, "resolve": _resolve}
 
 
 @get("/alerts/{alert_id:str}", include_in_schema=False)
@@ -155,6 +105,9 @@ async def show(
         source = await origin(reader, actor, alert.integration_id)
         payload = await _payload(reader, alert)
         owners = await users.named(reader, actor, [alert.assignee_id] if alert.assignee_id else [])
+        steps = await traces.of_alert(reader, actor, alert_id)
+        held = await traces.holding(reader, actor, alert_id)
+        everybody = await choices.people(reader, actor)
         context = await shell(request, reader, actor, "/alerts")
     of = {incident.id: incident} if incident else {}
     name = service.name if service else "a deleted service"
@@ -163,7 +116,7 @@ async def show(
         | {
             "description": alert.description,
             "service_href": f"/services/{alert.service_id}",
-            "integration": source["words"] if source else "a deleted integration",
+            "integration": _brought(alert, source),
             "can_silence": can(actor, Permission.RESPOND, alert.team_id),
             "fingerprint": alert.fingerprint,
             "resolved_at": alert.resolved_at,
@@ -172,10 +125,27 @@ async def show(
             "links": alert.links,
             "raw": _readable(payload) if payload else None,
         },
-        "may_act": can(actor, Permission.RESPOND, alert.team_id) and alert.status is not AlertStatus.RESOLVED,
-        "trace": _trace(alert, incident, name, source["words"] if source else "a deleted integration"),
+        "may_act": can(actor, Permission.RESPOND, alert.team_id),
+        "is_over": alert.status is AlertStatus.RESOLVED,
+        "held_by": [
+            {
+                "words": held_words(row.kind, row.name),
+                "until": row.until,
+                "by_person": row.kind in acts.BY_PEOPLE,
+            }
+            for row in held
+        ],
+        "snoozes": alert_deeds.SNOOZES,
+        "people": everybody,
+        "trace": [{"words": sentence(step), "at": step.at} for step in steps],
     }
     return answer(request, "alerts/show.html", context)
+
+
+def _brought(alert: Alert, source: Values | None) -> str:
+    if source is not None:
+        return str(source["words"])
+    return "raised by hand" if alert.source == manual_alerts.SOURCE else "a deleted integration"
 
 
 async def _payload(reader: Reader, alert: Alert) -> Payload | None:
@@ -195,27 +165,4 @@ def _readable(payload: Payload) -> str:
     return text if len(text) <= RAW_SHOWN else text[:RAW_SHOWN] + "\n…"
 
 
-def _trace(alert: Alert, incident: Incident | None, service: str, integration: str) -> list[Values]:
-    """What was decided about it, in order."""
-    came = made_at(alert.id)
-    if incident is None:
-        joined = "It was over when it came, so no incident was opened."
-    elif made_at(incident.id) == came:
-        joined = f"Opened incident #{incident.number}: none was open for its group."
-    else:
-        joined = f"Joined incident #{incident.number}, open for the same group."
-    steps = [
-        {"words": f"Came in by {integration}, read as {alert.source}.", "at": came},
-        {"words": f"Belongs to service {service}, severity {alert.severity.value}.", "at": came},
-        {"words": joined, "at": came},
-    ]
-    if alert.count > 1:
-        steps.append(
-            {"words": f"Reported {alert.count} times; repeats page nobody.", "at": alert.last_seen_at}
-        )
-    if alert.resolved_at is not None:
-        steps.append({"words": "Resolved.", "at": alert.resolved_at})
-    return steps
-
-
-ROUTES: Sequence[HTTPRouteHandler] = [index, show, bulk, do]
+ROUTES: Sequence[HTTPRouteHandler] = [index, show]

@@ -147,6 +147,7 @@ async def _head(
         "resolved_by": resolved.actor_name if resolved is not None and by_hand else None,
         "resolution": incident.resolution,
         "snoozed_until": incident.snoozed_until,
+        "is_quiet": incident.is_quiet(reader.now),
         "alert_count": incident.alert_count,
         "firing_count": incident.firing_count,
         "can_act": can(actor, Permission.RESPOND, incident.team_id),

@@ -26,6 +26,7 @@ _SHOWN = {
     "resolved": ("circle-check", "good", "actions"),
     "reopened": ("rotate-ccw", "bad", "actions"),
     "snoozed": ("alarm-clock", "", "actions"),
+    "quieted": ("alarm-clock", "", "actions"),
     "unsnoozed": ("alarm-clock", "bad", "actions"),
     "note": ("sticky-note", "", "notes"),
     "moved": ("users", "", "actions"),

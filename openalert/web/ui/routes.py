@@ -6,6 +6,7 @@ from litestar.handlers import HTTPRouteHandler
 
 from openalert.web.ui import (
     actions,
+    alert_deeds,
     alerts,
     api_docs,
     audit,
@@ -61,6 +62,7 @@ from openalert.web.ui import (
 ROUTES: Sequence[HTTPRouteHandler] = [
     *incidents.ROUTES,
     *find.ROUTES,
+    *alert_deeds.ROUTES,
     *alerts.ROUTES,
     *actions.ROUTES,
     *sign_in.ROUTES,

@@ -17,6 +17,7 @@ from openalert.usecases import signin
 from openalert.usecases.deliveries import Outside
 from openalert.web import guards, problems
 from openalert.web.api import (
+    alerts,
     api_keys,
     audit_log,
     channels,
@@ -97,6 +98,7 @@ def _compiled() -> Litestar:
         route_handlers=[
             module.routes
             for module in (
+                alerts,
                 api_keys,
                 audit_log,
                 channels,

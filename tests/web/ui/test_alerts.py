@@ -22,8 +22,8 @@ async def test_an_alert_explains_itself(world: World, sign_in: SignIn) -> None:
     page = await browser.get("/alerts")
     assert "DiskFull" in page.text
     page = await browser.get(page.links["DiskFull"])
-    assert "Came in by Alertmanager, read as prometheus." in page.text
-    assert "Opened incident #1: none was open for its group." in page.text
+    assert "It came in by “Alertmanager” and was read as prometheus." in page.text
+    assert "It opened incident #1." in page.text
     assert "instance" in page.text
     assert "&#34;groupKey&#34;" in page.html
 
@@ -40,7 +40,7 @@ async def test_a_second_alert_of_the_group_says_that_it_joined(world: World, sig
     assert "2×" in page.text
     async with world.db.read() as reader:
         newest = await reader.value("SELECT id FROM alerts ORDER BY id DESC LIMIT 1")
-    assert "Joined incident #1, open for the same group." in (await browser.get(f"/alerts/{newest}")).text
+    assert "It joined incident #1." in (await browser.get(f"/alerts/{newest}")).text
 
 
 async def test_resolved_alerts_are_under_all(world: World, sign_in: SignIn) -> None:
@@ -197,3 +197,62 @@ async def test_a_view_is_kept_begun_with_changed_and_deleted(world: World, sign_
     page = await browser.press(page, f"/alerts/views/{view_id}/delete")
     assert "No view yet" in page.text
     assert (await browser.post("/alerts/views", name="", query="q=x")).path == "/alerts?status=open&q=x"
+
+
+async def test_one_alert_is_snoozed_assigned_and_tagged_on_its_page(world: World, sign_in: SignIn) -> None:
+    """Each says what it did, the page says who holds it and until when, and it can be let go there."""
+    await world.policy(level(1, world.alice))
+    await world.fires("Disk")
+    alert_id = await world.value("SELECT id FROM alerts")
+    browser = await sign_in(world.alice)
+    page = await browser.post(f"/alerts/{alert_id}/snooze", minutes="30")
+    assert "is silent now and pages again if it still fires then." in page.text
+    assert "It pages nobody now. Alice snoozed it" in page.text
+    assert "Snoozed" in (await browser.get("/alerts?status=suppressed")).text
+    incident = await browser.get(f"/incidents/{(await world.incident()).id}")
+    assert "Every alert of it is snoozed or suppressed" in incident.text
+    page = await browser.post(f"/alerts/{alert_id}/assign", user_id="me")
+    assert "Assigned to" in page.text
+    page = await browser.post(f"/alerts/{alert_id}/tag", tag="storage, <i>night")
+    assert "<i>night" in page.text
+    assert "<i>night" not in page.html
+    page = await browser.post(f"/alerts/{alert_id}/untag", tag="storage")
+    assert "storage" not in page.text
+    page = await browser.press(page, f"/alerts/{alert_id}/release")
+    assert "pages again within a second" in page.text
+    await world.advance(seconds=1)
+    assert "It pages nobody now." not in (await browser.get(f"/alerts/{alert_id}")).text
+    assert (await browser.post(f"/alerts/{alert_id}/snooze", minutes="x")).status == 200
+    assert (await browser.post(f"/alerts/{alert_id}/explode")).status == 404
+
+
+async def test_an_alert_is_raised_from_the_list(world: World, sign_in: SignIn) -> None:
+    """With its severity; it pages, and its page says that somebody raised it."""
+    await world.policy(level(1, world.alice))
+    browser = await sign_in(world.alice)
+    page = await browser.post(
+        "/alerts",
+        service_id=world.service.id,
+        title="Orders are slow",
+        severity="critical",
+        description="Since noon",
+    )
+    assert "The alert is raised." in page.text
+    assert "Somebody raised it by hand." in page.text
+    assert "Critical" in page.text
+    await world.engine.run_until_idle()
+    world.mailbox(world.alice).got("Orders are slow")
+    assert (await browser.post("/alerts", service_id="x", title="Orders")).status == 404
+
+
+async def test_what_could_not_be_done_to_some_is_told(world: World, sign_in: SignIn) -> None:
+    """Of two selected alerts one is over: the other is snoozed, and the reason stands beside."""
+    await world.policy(level(1, world.alice))
+    await world.fires("First")
+    await world.fires("Second")
+    await world.resolves("Second")
+    async with world.db.read() as reader:
+        ids = [row[0] for row in await reader.rows("SELECT id FROM alerts ORDER BY id")]
+    browser = await sign_in(world.alice)
+    page = await browser.post("/alerts/bulk", id=ids, act="snooze 60", back="status=all")
+    assert "Snoozed 1 alert. 1 stayed as they are: The alert is resolved already." in page.text
