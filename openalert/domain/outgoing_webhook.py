@@ -298,7 +298,9 @@ def check_headers(
     for name, given in headers.items():
         _check_header_name(name)
         lower = name.lower()
-        value = known.get(lower, given) if given == SHOWN_SECRET else given
+        if given == SHOWN_SECRET and lower not in known:
+            raise Invalid(f"headers.{name}: give its value, of which none is kept.", field="headers")
+        value = known[lower] if given == SHOWN_SECRET else given
         if (
             not value.isascii()
             or not value.isprintable()

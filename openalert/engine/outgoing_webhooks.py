@@ -92,11 +92,14 @@ class OutgoingWebhooks:
         self.is_used = work.is_used
         if work.pages_wait and self._gives_way(now):
             return 0
-        gathered = 0
-        if work.has_news:
-            gathered = await self._database.act(lambda tx: outgoing_events.gather(tx, self._shapes))
+        gathered = work.has_news and await self._gather()
         leaving = await self._claim(now) if gathered or work.has_due else []
-        return gathered + len(leaving)
+        return int(gathered) + len(leaving)
+
+    async def _gather(self) -> bool:
+        """Write down what is to be told of the next events; whether there was anything."""
+        found = await self._database.look(lambda reader: outgoing_events.gather(reader, self._shapes))
+        return found is not None and await self._database.act(lambda tx: outgoing_events.keep(tx, found))
 
     def _gives_way(self, now: Instant) -> bool:
         """Whether what is due waits, because pages do."""
@@ -166,8 +169,10 @@ class OutgoingWebhooks:
 
     async def recover(self) -> int:
         """Take back what a sender that is gone had claimed, and let go of receivers that are gone."""
-        if not await self._database.look(outgoing_webhooks.any_enabled):
+        if not await self._database.look(outgoing_webhooks.any_there):
             return 0
+        while await self._database.act(stored.fail_waiting):
+            pass
         before = self._database.clock() - CLAIM_LOST_AFTER
         back = await self._database.act(lambda tx: stored.recover(tx, self._run_id, before))
         async with self._database.read() as reader:

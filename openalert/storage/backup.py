@@ -145,6 +145,21 @@ async def hold_past(tx: Transaction, before: int) -> list[str]:
         before=before,
         now=tx.now,
     )
+    await tx.execute(
+        """
+        UPDATE outgoing_deliveries SET status = 'failed', due_at = NULL, failure_reason = 'restored', updated_at = :now
+        WHERE due_at IS NOT NULL AND created_at < :before
+        """,
+        before=before,
+        now=tx.now,
+    )
+    await tx.execute(
+        """
+        UPDATE counters SET value = (SELECT coalesce(max(seq), counters.value) FROM events WHERE at < :before)
+        WHERE name = 'outgoing_event' AND value < (SELECT coalesce(max(seq), 0) FROM events WHERE at < :before)
+        """,
+        before=before,
+    )
     return held
 
 

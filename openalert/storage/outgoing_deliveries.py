@@ -18,6 +18,8 @@ from openalert.storage.rows import columns_of
 from openalert.storage.transaction import Reader, Transaction
 
 COLUMNS = ", ".join(columns_of(OutgoingDelivery))
+MOST_AT_ONCE = 2_000
+"""Rows that one transaction changes: a long one would keep others from writing, pages among them."""
 SWITCHED_OFF = "switched_off"
 """Why a delivery failed that waited when its webhook was switched off."""
 
@@ -87,8 +89,10 @@ async def waiting_webhooks(reader: Reader, now: Instant) -> list[str]:
 
 async def claim(tx: Transaction, webhook_id: str, limit: int, run_id: str) -> list[OutgoingDelivery]:
     """Take what is due for sending, the oldest events first."""
+    # Nothing is added to the time when it is due: it is only looked for by its order, of which a few are enough.
     due = await tx.rows(
-        "SELECT id FROM outgoing_deliveries WHERE webhook_id = :webhook AND due_at <= :now AND status = 'pending' "
+        "SELECT id FROM outgoing_deliveries WHERE webhook_id = :webhook AND due_at IS NOT NULL "
+        "AND due_at + 0 <= :now AND status = 'pending' "
         f"AND {_ITS_TURN} ORDER BY sequence LIMIT :limit",
         webhook=webhook_id,
         now=tx.now,
@@ -155,16 +159,21 @@ async def recover(tx: Transaction, run_id: str, claimed_before: Instant) -> int:
     return len(back)
 
 
-async def fail_waiting(tx: Transaction, webhook_id: str) -> int:
-    """Nothing more is sent to a webhook that is off; how much waited."""
+async def fail_waiting(tx: Transaction) -> bool:
+    """Nothing more is sent to webhooks that are off: what waits has failed, at most `MOST_AT_ONCE` of it.
+
+    Whether there may be more.
+    """
     failed = await tx.changed(
         "UPDATE outgoing_deliveries SET status = 'failed', due_at = NULL, failure_reason = :reason, "
-        "updated_at = :now WHERE webhook_id = :webhook AND due_at IS NOT NULL AND status = 'pending' RETURNING id",
+        "updated_at = :now WHERE id IN (SELECT d.id FROM outgoing_webhooks w "
+        "JOIN outgoing_deliveries d ON d.webhook_id = w.id WHERE NOT w.is_enabled AND d.due_at IS NOT NULL "
+        "AND d.status = 'pending' LIMIT :most) RETURNING id",
         reason=SWITCHED_OFF,
         now=tx.now,
-        webhook=webhook_id,
+        most=MOST_AT_ONCE,
     )
-    return len(failed)
+    return len(failed) == MOST_AT_ONCE
 
 
 async def replay(tx: Transaction, webhook_id: str, delivery_id: str) -> bool:
@@ -180,15 +189,28 @@ async def replay(tx: Transaction, webhook_id: str, delivery_id: str) -> bool:
 
 
 async def replay_failed(tx: Transaction, webhook_id: str, since: Instant) -> int:
-    """Send again what failed and was made at or after `since`; how many."""
+    """Send again what failed and was made at or after `since`, the oldest first, at most `MOST_AT_ONCE`; how many."""
     again = await tx.changed(
         "UPDATE outgoing_deliveries SET status = 'pending', attempts = 0, due_at = :now, updated_at = :now "
-        "WHERE webhook_id = :webhook AND status = 'failed' AND created_at >= :since RETURNING id",
+        "WHERE id IN (SELECT id FROM outgoing_deliveries WHERE webhook_id = :webhook AND status = 'failed' "
+        "AND created_at >= :since ORDER BY created_at LIMIT :most) RETURNING id",
         webhook=webhook_id,
         since=since,
         now=tx.now,
+        most=MOST_AT_ONCE,
     )
     return len(again)
+
+
+async def count_failed(reader: Reader, webhook_id: str, since: Instant) -> int:
+    """How many have failed that were made at or after `since`."""
+    counted: int = await reader.value(
+        "SELECT count(*) FROM outgoing_deliveries WHERE webhook_id = :webhook AND status = 'failed' "
+        "AND created_at >= :since",
+        webhook=webhook_id,
+        since=since,
+    )
+    return counted
 
 
 async def get(reader: Reader, webhook_id: str, delivery_id: str) -> OutgoingDelivery | None:
@@ -277,10 +299,13 @@ async def backlog(reader: Reader) -> tuple[int, Instant | None]:
     return int(row[0]), row[1]
 
 
-async def forget(tx: Transaction, before: Instant) -> None:
-    """Drop what is over and was made before, a thousand at a time."""
-    await tx.execute(
+async def forget(tx: Transaction, before: Instant) -> bool:
+    """Drop what is over and was made before, at most `MOST_AT_ONCE`; whether there may be more."""
+    gone = await tx.changed(
         "DELETE FROM outgoing_deliveries WHERE id IN "
-        "(SELECT id FROM outgoing_deliveries WHERE due_at IS NULL AND created_at < :before LIMIT 1000)",
+        "(SELECT id FROM outgoing_deliveries WHERE due_at IS NULL AND created_at < :before LIMIT :most) "
+        "RETURNING id",
         before=before,
+        most=MOST_AT_ONCE,
     )
+    return len(gone) == MOST_AT_ONCE

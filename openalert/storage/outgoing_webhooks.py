@@ -1,12 +1,14 @@
 """SQL for outgoing webhooks; their secrets stand sealed in a column of its own."""
 
 from collections.abc import Collection
+from contextlib import suppress
 
 import msgspec
 
 from openalert.domain.access import Actor
 from openalert.domain.instant import Instant
 from openalert.domain.outgoing_webhook import OutgoingWebhook
+from openalert.domain.vault import Unreadable
 from openalert.storage.rows import columns_of, to_json, to_parameters
 from openalert.storage.sealed import OUTGOING_SECRETS
 from openalert.storage.transaction import Reader, Transaction
@@ -119,6 +121,11 @@ async def any_enabled(reader: Reader) -> bool:
     return await reader.value("SELECT 1 FROM outgoing_webhooks WHERE is_enabled LIMIT 1") is not None
 
 
+async def any_there(reader: Reader) -> bool:
+    """Whether there is any webhook at all."""
+    return await reader.value("SELECT 1 FROM outgoing_webhooks LIMIT 1") is not None
+
+
 async def note_success(tx: Transaction, webhook_id: str) -> None:
     """Its receiver took something: it is well."""
     await tx.execute(
@@ -155,8 +162,9 @@ async def drop_previous_secrets(tx: Transaction) -> None:
     """Secrets that were replaced long enough ago sign nothing any more, and are forgotten."""
     over = await tx.rows("SELECT id FROM outgoing_webhooks WHERE previous_secret_until <= :now", now=tx.now)
     for (webhook_id,) in over:
-        kept = await secrets(tx, webhook_id)
-        await put_secrets(tx, webhook_id, msgspec.structs.replace(kept, previous_secret=None))
+        with suppress(Unreadable):  # what no key opens any more signs nothing either
+            kept = await secrets(tx, webhook_id)
+            await put_secrets(tx, webhook_id, msgspec.structs.replace(kept, previous_secret=None))
         await tx.execute(
             "UPDATE outgoing_webhooks SET previous_secret_until = NULL WHERE id = :id", id=webhook_id
         )

@@ -25,6 +25,17 @@ async def of_incident(
     )
 
 
+async def newest_of_kind(reader: Reader, incident_id: str, kind: str, limit: int) -> list[TimelineEntry]:
+    """The last entries of a kind, the newest first."""
+    return await reader.all(
+        TimelineEntry,
+        "SELECT * FROM timeline WHERE incident_id = :incident_id AND kind = :kind ORDER BY seq DESC LIMIT :limit",
+        incident_id=incident_id,
+        kind=kind,
+        limit=limit,
+    )
+
+
 async def newest(
     reader: Reader, incident_id: str, kinds: Sequence[str], *, actor_id: str | None = None
 ) -> TimelineEntry | None:

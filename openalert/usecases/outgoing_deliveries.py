@@ -20,6 +20,7 @@ from openalert.domain.outgoing_webhook import (
     OutgoingWebhook,
 )
 from openalert.domain.severity import Severity
+from openalert.domain.vault import Unreadable
 from openalert.notifiers.outgoing_webhook import Reply, Request
 from openalert.storage import outgoing_deliveries as stored
 from openalert.storage import outgoing_webhooks, recipients
@@ -44,10 +45,15 @@ async def claim(tx: Transaction, room: Mapping[str, int], usual: int, run_id: st
     leaving = []
     for webhook in await outgoing_webhooks.enabled_of(tx, waiting):
         limit = room.get(webhook.id, usual)
-        claimed = await stored.claim(tx, webhook.id, limit, run_id) if limit > 0 else []
-        if claimed:
+        if limit <= 0:
+            continue
+        try:
             secrets = await outgoing_webhooks.secrets(tx, webhook.id)
-            leaving += [Leaving(each, webhook, _request(each, webhook, secrets, tx.now)) for each in claimed]
+        except Unreadable:
+            await _switch_off(tx, webhook, "Its secrets cannot be opened: the key that sealed them is lost.")
+            continue
+        claimed = await stored.claim(tx, webhook.id, limit, run_id)
+        leaving += [Leaving(each, webhook, _request(each, webhook, secrets, tx.now)) for each in claimed]
     return leaving
 
 
@@ -120,6 +126,10 @@ async def _give_up(tx: Transaction, webhook: OutgoingWebhook, reply: Reply) -> N
         why = f"Nothing was taken for {days} days. The last attempt ended with: {_ending(reply)}."
     else:
         return
+    await _switch_off(tx, webhook, why)
+
+
+async def _switch_off(tx: Transaction, webhook: OutgoingWebhook, why: str) -> None:
     if await webhooks.switched_off(tx, webhook, why):
         await _tell_owners(tx, webhook, why)
 
@@ -190,12 +200,12 @@ async def replay(tx: Transaction, webhook_id: str, delivery_id: str) -> Outgoing
     return found(await stored.get(tx, webhook.id, delivery_id), "delivery")
 
 
-async def replay_failed(tx: Transaction, webhook_id: str, since: Instant) -> int:
-    """Send again what failed and was made since then; how many."""
+async def replay_failed(tx: Transaction, webhook_id: str, since: Instant) -> tuple[int, int]:
+    """Send again what failed and was made since then, the oldest first: how many, and how many are left to ask for."""
     webhook = await _switched_on(tx, webhook_id)
     count = await stored.replay_failed(tx, webhook.id, since)
     _record_replay(tx, webhook, {"count": count, "since": since})
-    return count
+    return count, await stored.count_failed(tx, webhook.id, since)
 
 
 async def send_test(tx: Transaction, webhook_id: str) -> OutgoingDelivery:

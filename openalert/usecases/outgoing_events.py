@@ -29,16 +29,30 @@ from openalert.domain.outgoing_webhook import (
 )
 from openalert.domain.service import Service
 from openalert.domain.team import Team
-from openalert.storage import alerts, incidents, outgoing_deliveries, outgoing_webhooks, services, teams
+from openalert.domain.timeline import TimelineEntry
+from openalert.storage import (
+    alerts,
+    incidents,
+    outgoing_deliveries,
+    outgoing_webhooks,
+    services,
+    teams,
+    timeline,
+)
 from openalert.storage.transaction import Reader, Transaction
 
 log = structlog.get_logger(__name__)
 
 VERSION = 1
 """Of the body's form; a member that is added does not change it."""
-BATCH = 200
+BATCH = 100
+"""Events that are looked at together."""
 MOST_BODY = 262_144
 """Bytes; what is longer is told without the alert's texts, labels and annotations, and says so."""
+NOTE_ADDED = "incident.note_added"
+NOTE = "note"
+"""The kind of the entry in the timeline that it is about."""
+MOST_NOTES = 20
 MOST_ALERTS = 50
 """So many alerts of an incident are held against matchers."""
 
@@ -60,19 +74,31 @@ class _Facts(msgspec.Struct, kw_only=True):
     teams: Mapping[str, Team]
     labels: dict[str, Sequence[Mapping[str, str]]]
     """Of each incident's alerts, where a matcher asks for them."""
+    notes: Mapping[str, Sequence[TimelineEntry]]
+    """The newest notes of incidents that got one."""
 
 
-async def gather(tx: Transaction, shapes: Shapes) -> int:
-    """Write what webhooks are told of the next events; how many events that were."""
-    before = await outgoing_deliveries.cursor(tx)
-    webhooks = await outgoing_webhooks.enabled(tx)
+class Gathered(msgspec.Struct, frozen=True):
+    """What webhooks are to be told of the next events."""
+
+    before: int
+    """Where the cursor was."""
+    last: int
+    """Where it is to be."""
+    rows: Sequence[OutgoingDelivery]
+
+
+async def gather(reader: Reader, shapes: Shapes) -> Gathered | None:
+    """Compose what webhooks are told of the next events, without keeping anybody from writing; None: nothing new."""
+    before = await outgoing_deliveries.cursor(reader)
+    webhooks = await outgoing_webhooks.enabled(reader)
     if not webhooks:
-        return 0
+        return None
     after = max(before, min(each.from_sequence for each in webhooks))
-    found = await outgoing_deliveries.events_after(tx, after, BATCH)
+    found = await outgoing_deliveries.events_after(reader, after, BATCH)
     last = found[-1].seq if found else after
-    if last == before or not await outgoing_deliveries.advance(tx, before, last):
-        return 0
+    if last == before:
+        return None
     of = _by_organization(webhooks)
     named = {webhook.id: names_of(webhook.events) for webhook in webhooks}
     told = [
@@ -80,10 +106,20 @@ async def gather(tx: Transaction, shapes: Shapes) -> int:
         for event in found
         if any(named[each.id](event.type) for each, _ in of.get(event.organization_id, ()))
     ]
-    facts = await _facts(tx, told, matched=any(webhook.matchers for webhook in webhooks))
-    rows = [row for event in told for row in _rows(event, of[event.organization_id], facts, shapes, tx.now)]
-    await outgoing_deliveries.insert(tx, rows)
-    return len(found)
+    facts = await _facts(reader, told, matched=any(webhook.matchers for webhook in webhooks))
+    rows = [
+        row for event in told for row in _rows(event, of[event.organization_id], facts, shapes, reader.now)
+    ]
+    return Gathered(before, last, rows)
+
+
+async def keep(tx: Transaction, gathered: Gathered) -> bool:
+    """Write it down and move the cursor, both or neither; False when somebody else was quicker."""
+    if not await outgoing_deliveries.advance(tx, gathered.before, gathered.last):
+        return False
+    there = {webhook.id for webhook in await outgoing_webhooks.enabled(tx)}
+    await outgoing_deliveries.insert(tx, [row for row in gathered.rows if row.webhook_id in there])
+    return True
 
 
 def _by_organization(
@@ -166,6 +202,11 @@ async def _facts(reader: Reader, events: Sequence[Event], *, matched: bool) -> _
         services=await services.named(reader, SYSTEM, {thing.service_id for thing in things}),
         teams=await teams.named(reader, SYSTEM, {thing.team_id for thing in things}),
         labels=labels,
+        notes={
+            incident_id: await timeline.newest_of_kind(reader, incident_id, NOTE, MOST_NOTES)
+            for incident_id in {each.incident_id for each in events if each.type == NOTE_ADDED}
+            if incident_id is not None
+        },
     )
 
 
@@ -211,6 +252,8 @@ def _body(event: Event, thing: Alert | Incident, facts: _Facts, shapes: Shapes) 
         "service": {"id": service.id, "name": service.name, "slug": service.slug} if service else None,
         "team": {"id": team.id, "name": team.name, "slug": team.slug} if team else None,
     }
+    if event.type == NOTE_ADDED:
+        data["note"] = _note(event, facts)
     document["data"] = data
     encoded = _encoded(document)
     if len(encoded) > MOST_BODY and data["alert"] is not None:
@@ -218,6 +261,14 @@ def _body(event: Event, thing: Alert | Incident, facts: _Facts, shapes: Shapes) 
         document["truncated"] = True
         encoded = _encoded(document)
     return encoded.decode()
+
+
+def _note(event: Event, facts: _Facts) -> dict[str, str] | None:
+    """What was written, and by whom; None where it is among too many others."""
+    for entry in facts.notes.get(event.incident_id or "", ()):
+        if entry.at == event.at:
+            return {"body": str(entry.data.get("body", "")), "author": entry.actor_name}
+    return None
 
 
 def _document(kind: str, at: Instant, sequence: int, organization_id: str) -> dict[str, Any]:

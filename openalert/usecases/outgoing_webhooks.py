@@ -21,6 +21,7 @@ from openalert.domain.outgoing_webhook import (
 )
 from openalert.domain.severity import Severity
 from openalert.domain.team import check_name
+from openalert.domain.vault import Unreadable
 from openalert.notifiers.webhook import new_secret
 from openalert.storage import events, outgoing_deliveries, outgoing_webhooks, services, teams
 from openalert.storage.outgoing_webhooks import Secrets
@@ -88,15 +89,18 @@ async def create(tx: Transaction, wish: Wish) -> tuple[OutgoingWebhook, str]:
 async def update(tx: Transaction, webhook_id: str, wish: Wish) -> OutgoingWebhook:
     """Change a webhook. Switched on, it is told what happens from then on; switched off, what waited has failed."""
     webhook = await get(tx, tx.actor, webhook_id)
-    kept = await outgoing_webhooks.secrets(tx, webhook.id)
+    try:
+        kept = await outgoing_webhooks.secrets(tx, webhook.id)
+    except Unreadable:
+        raise Conflict("Its secrets cannot be opened any more; make a new secret first.") from None
     changed, hidden = await _with(tx, webhook, wish, kept.headers)
     changed.updated_at = tx.now
     if changed.is_enabled and not webhook.is_enabled:
         changed.from_sequence = await events.last(tx)
         changed.failing_since = changed.disabled_reason = changed.disabled_at = None
-    if webhook.is_enabled and not changed.is_enabled:
-        await outgoing_deliveries.fail_waiting(tx, webhook.id)
     await outgoing_webhooks.update(tx, changed)
+    if webhook.is_enabled and not changed.is_enabled:
+        await outgoing_deliveries.fail_waiting(tx)
     if hidden != kept.headers:
         await outgoing_webhooks.put_secrets(tx, webhook.id, msgspec.structs.replace(kept, headers=hidden))
     audit.change(tx, "outgoing_webhook.updated", webhook, changed)
@@ -111,17 +115,23 @@ async def delete(tx: Transaction, webhook_id: str) -> None:
 
 
 async def rotate_secret(tx: Transaction, webhook_id: str) -> tuple[OutgoingWebhook, str]:
-    """A new signing secret, shown once; the one before signs too for a day, so that receivers can change over."""
+    """A new signing secret, shown once; the one before signs too for a day, so that receivers can change over.
+
+    Where what was sealed cannot be opened any more it is begun anew, without the headers that were secret.
+    """
     webhook = await get(tx, tx.actor, webhook_id)
-    kept = await outgoing_webhooks.secrets(tx, webhook.id)
     secret = new_secret()
     changed = msgspec.structs.replace(
         webhook, previous_secret_until=tx.now + TWO_SECRETS_FOR, updated_at=tx.now
     )
+    try:
+        kept = await outgoing_webhooks.secrets(tx, webhook.id)
+        sealed = msgspec.structs.replace(kept, secret=secret, previous_secret=kept.secret)
+    except Unreadable:
+        sealed = Secrets(secret=secret)
+        changed.secret_headers, changed.previous_secret_until = [], None
     await outgoing_webhooks.update(tx, changed)
-    await outgoing_webhooks.put_secrets(
-        tx, webhook.id, msgspec.structs.replace(kept, secret=secret, previous_secret=kept.secret)
-    )
+    await outgoing_webhooks.put_secrets(tx, webhook.id, sealed)
     audit.record(
         tx, "outgoing_webhook.secret_rotated", kind="outgoing_webhook", id=webhook.id, name=webhook.name
     )
@@ -185,7 +195,7 @@ async def switched_off(tx: Transaction, webhook: OutgoingWebhook, reason: str) -
     """Switch a webhook off that takes nothing; False: somebody did before."""
     if not await outgoing_webhooks.disable(tx, webhook.id, reason):
         return False
-    await outgoing_deliveries.fail_waiting(tx, webhook.id)
+    await outgoing_deliveries.fail_waiting(tx)
     audit.record(
         tx,
         "outgoing_webhook.switched_off",

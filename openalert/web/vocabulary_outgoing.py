@@ -65,5 +65,6 @@ MEMBERS: dict[str, tuple[str, Any]] = {
     "requestHeaders": ("What is sent along, without secret values.", {"Content-Type": "application/json"}),
     "statusCode": ("The HTTP status that came back last; null: none did.", 200),
     "ReplayIn.since": ("Only what was made at or after this; null: all that failed.", f"{_DAY}00:00:00Z"),
-    "replayed": ("How many deliveries are sent again.", 12),
+    "replayed": ("How many deliveries are sent again, at most 2,000.", 12),
+    "remaining": ("How many more have failed: ask again for them.", 0),
 }

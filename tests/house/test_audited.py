@@ -99,8 +99,7 @@ NOT_AN_ACT = {
     "throttle.forgive": "counts tries, whatever is tried",
     "throttle.has_room": "counts what is asked for, whatever it is",
     "throttle.spend": "counts tries, whatever is tried",
-    "outgoing_deliveries.claim": "the engine sends",
-    "outgoing_events.gather": "the engine tells of acts that others record",
+    "outgoing_events.keep": "the engine tells of acts that others record",
     "weekly_reports.plan_next": "time does it, nobody",
     "weekly_reports.send": "time does it, nobody",
 }

@@ -56,9 +56,13 @@ CREATE TABLE outgoing_deliveries (
     updated_at BIGINT NOT NULL
 );
 CREATE UNIQUE INDEX outgoing_deliveries_by_sequence ON outgoing_deliveries (webhook_id, sequence) WHERE sequence > 0;
-CREATE INDEX outgoing_deliveries_by_webhook ON outgoing_deliveries (webhook_id, id);
-CREATE INDEX outgoing_deliveries_due ON outgoing_deliveries (webhook_id, sequence) WHERE due_at IS NOT NULL;
-CREATE INDEX outgoing_deliveries_of_object ON outgoing_deliveries (webhook_id, object_id, sequence)
+-- The bodies are long: what is counted is found without looking at them.
+CREATE INDEX outgoing_deliveries_by_webhook ON outgoing_deliveries (webhook_id, id, created_at);
+CREATE INDEX outgoing_deliveries_due ON outgoing_deliveries (webhook_id, due_at, status, created_at)
+    WHERE due_at IS NOT NULL;
+CREATE INDEX outgoing_deliveries_in_order ON outgoing_deliveries (webhook_id, sequence, due_at, status)
+    WHERE due_at IS NOT NULL;
+CREATE INDEX outgoing_deliveries_of_object ON outgoing_deliveries (webhook_id, object_id, sequence, attempts)
     WHERE due_at IS NOT NULL;
 CREATE INDEX outgoing_deliveries_failed ON outgoing_deliveries (webhook_id, created_at) WHERE status = 'failed';
 CREATE INDEX outgoing_deliveries_over ON outgoing_deliveries (created_at) WHERE due_at IS NULL;

@@ -146,9 +146,10 @@ class ReplayIn(Input):
 
 
 class ReplayOut(Output):
-    """How many deliveries are sent again."""
+    """How many deliveries are sent again, at most 2,000, and how many are left to be asked for."""
 
     replayed: int
+    remaining: int
 
 
 def show(webhook: OutgoingWebhook, secret: str | None = None) -> OutgoingWebhookOut:
@@ -341,10 +342,11 @@ async def replay_failed_deliveries(
     webhook_id: FromPath[str],
     data: JSONBody[ReplayIn],
 ) -> ReplayOut:
-    """Send again what failed, with the same ids and bodies: all of it, or what was made since an instant."""
+    """Send again what failed, the oldest first, with the same ids and bodies: all, or since an instant."""
     async with db.transaction(actor) as tx:
         since = instant_or_none(data.since) or 0
-        return ReplayOut(replayed=await outgoing_deliveries.replay_failed(tx, webhook_id, since))
+        replayed, remaining = await outgoing_deliveries.replay_failed(tx, webhook_id, since)
+        return ReplayOut(replayed=replayed, remaining=remaining)
 
 
 routes = Router(

@@ -55,6 +55,7 @@ REASONS = {
     "misconfigured": "it cannot be sent",
     "loop": "the URL is our own",
     "switched_off": "the webhook was switched off",
+    "restored": "it waited in a backup that was restored",
 }
 """Why an attempt failed, in words."""
 
@@ -412,10 +413,12 @@ async def _replay(tx: Transaction, webhook_id: str, span: str) -> str:
     if span not in _SPANS:
         raise Invalid("Choose since when.", field="span")
     length = _SPANS[span]
-    count = await outgoing_deliveries.replay_failed(tx, webhook_id, 0 if length is None else tx.now - length)
+    since = 0 if length is None else tx.now - length
+    count, left = await outgoing_deliveries.replay_failed(tx, webhook_id, since)
     if not count:
         return "Nothing failed in that time."
-    return f"{count:,} {'delivery is' if count == 1 else 'deliveries are'} on the way again."
+    said = f"{count:,} {'delivery is' if count == 1 else 'deliveries are'} on the way again."
+    return f"{said} {left:,} more have failed: replay once more for them." if left else said
 
 
 ROUTES: Sequence[HTTPRouteHandler] = [index, new, create, edit, update, show, delivery, replay, do]

@@ -110,7 +110,7 @@ async def test_the_log_has_bodies_attempts_and_filters(alice: Client) -> None:
     again = await alice.post(f"{here}/deliveries/{delivery['id']}/replay")
     assert (again.status_code, again.json()["id"]) == (202, delivery["id"])
     none = await alice.post(f"{here}/replay", json={"since": "2020-01-01T00:00:00Z"})
-    assert (none.status_code, none.json()) == (202, {"replayed": 0})
+    assert (none.status_code, none.json()) == (202, {"replayed": 0, "remaining": 0})
     other = (await alice.post(f"{PATH}/", json=BODY)).json()
     foreign = await alice.get(f"{PATH}/{other['id']}/deliveries/{delivery['id']}")
     assert (foreign.status_code, foreign.json()["code"]) == (404, "DELIVERY_NOT_FOUND")
