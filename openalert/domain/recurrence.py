@@ -26,7 +26,7 @@ from openalert.domain.walltime import Wall, date_of, first_instant, midnight, zo
 
 LONGEST_RULE = 200
 MOST_INTERVAL = 100
-MOST_COUNT = 1_000
+MOST_COUNT = 100
 _FRUITLESS = 500
 """Days, weeks or months in a row without a fitting day after which a rule is taken to have ended: February 30."""
 _LAST_DAY = midnight(date.max) // DAY - 800 * MOST_INTERVAL

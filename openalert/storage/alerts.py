@@ -8,6 +8,7 @@ import msgspec
 from openalert.domain.alert import Alert, AlertStatus, Ended, Occurrence
 from openalert.domain.instant import Instant
 from openalert.domain.severity import Severity
+from openalert.storage.connection import Rows
 from openalert.storage.rows import columns_of, to_json
 from openalert.storage.transaction import Reader, Transaction
 
@@ -240,20 +241,22 @@ class FiringAlert(msgspec.Struct, kw_only=True):
 _MATCHED = ", ".join(columns_of(FiringAlert))
 
 
+_labels = msgspec.json.Decoder(dict[str, str]).decode
+
+
 async def held_by(reader: Reader, ref_id: str) -> list[FiringAlert]:
     """The alerts that this window or silence holds now."""
-    return await reader.all(
-        FiringAlert,
+    rows = await reader.rows(
         f"SELECT {_MATCHED} FROM alerts WHERE id IN "
         "(SELECT alert_id FROM alert_holds WHERE ref_id = :ref_id AND released_at IS NULL)",
         ref_id=ref_id,
     )
+    return _matched(rows)
 
 
 async def firing_of_team(reader: Reader, organization_id: str, team_id: str, limit: int) -> list[FiringAlert]:
     """The newest alerts of a team that fire and are not held, whoever has acknowledged them."""
-    return await reader.all(
-        FiringAlert,
+    rows = await reader.rows(
         f"SELECT {_MATCHED} FROM alerts "
         "WHERE organization_id = :organization AND status <> 'resolved' AND status <> 'suppressed' "
         "AND team_id = :team ORDER BY id DESC LIMIT :limit",
@@ -261,6 +264,24 @@ async def firing_of_team(reader: Reader, organization_id: str, team_id: str, lim
         team=team_id,
         limit=limit,
     )
+    return _matched(rows)
+
+
+def _matched(rows: Rows) -> list[FiringAlert]:
+    """By hand: there may be ten thousand of them, and somebody waits."""
+    return [
+        FiringAlert(
+            id=row[0],
+            service_id=row[1],
+            incident_id=row[2],
+            severity=_SEVERITY[row[3]],
+            title=row[4],
+            source=row[5],
+            fingerprint=row[6],
+            labels=_labels(row[7]),
+        )
+        for row in rows
+    ]
 
 
 async def unresolved_of(

@@ -17,11 +17,10 @@ from openalert.domain.severity import Severity
 from openalert.domain.silence import Silence
 from openalert.storage import alerts, holds, maintenance_windows, services, silences
 from openalert.storage.alerts import FiringAlert
-from openalert.storage.holds import HoldCount
 from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases.access import all_known, see_team
 
-MOST_COUNTED = 20_000
+MOST_COUNTED = 10_000
 """Firing alerts of a team that are looked at before a silence is made."""
 SHOWN = 5
 _IN_VIEW = 200
@@ -55,7 +54,8 @@ class Muted(msgspec.Struct, kw_only=True):
     service_ids: tuple[str, ...]
     matchers: tuple[Matcher, ...]
     ends_at: Instant
-    count: HoldCount
+    holding: int = 0
+    """How many alerts it holds at this moment."""
 
 
 async def maintenance(reader: Reader, team_id: str) -> Named | None:
@@ -181,7 +181,6 @@ async def now_muted(reader: Reader, actor: Actor) -> list[Muted]:
             service_ids=each.service_ids,
             matchers=each.matchers,
             ends_at=present.ends_at,
-            count=HoldCount(),
         )
         for each in await maintenance_windows.in_view(reader, actor, _IN_VIEW)
         if (present := windows.running(each, reader.now))
@@ -195,14 +194,13 @@ async def now_muted(reader: Reader, actor: Actor) -> list[Muted]:
             service_ids=each.service_ids,
             matchers=each.matchers,
             ends_at=each.ends_at,
-            count=HoldCount(),
         )
         for each in await silences.page(reader, actor, over=False, limit=_IN_VIEW)
         if silenced.status_of(each, reader.now) is silenced.SilenceStatus.ACTIVE
     ]
-    counts = await holds.counts(reader, [each.id for each in found]) if found else {}
+    holding = await holds.held_by(reader, [each.id for each in found]) if found else {}
     for each in found:
-        each.count = counts.get(each.id, HoldCount())
+        each.holding = holding.get(each.id, 0)
     return sorted(found, key=lambda each: each.ends_at)
 
 

@@ -7,7 +7,7 @@ from msgspec import UNSET, UnsetType
 
 from openalert.domain import matching
 from openalert.domain.access import Actor, Permission
-from openalert.domain.errors import Conflict
+from openalert.domain.errors import Conflict, Invalid
 from openalert.domain.event import Event
 from openalert.domain.ids import new_id
 from openalert.domain.instant import Instant
@@ -17,7 +17,7 @@ from openalert.domain.silence import Silence, SilenceStatus, check_silence, stat
 from openalert.storage import alerts, holds
 from openalert.storage import silences as stored
 from openalert.storage.transaction import Reader, Transaction
-from openalert.usecases import audit, muting
+from openalert.usecases import audit, muting, silencing
 from openalert.usecases.access import found, given, require, sees, team_for, unknown
 
 MOST_AHEAD = 200
@@ -52,10 +52,11 @@ async def create(
     starts_at: Instant | None = None,
     ends_at: Instant,
     alert_id: str | None = None,
+    also_firing: bool = False,
 ) -> Silence:
-    """Silence what comes from now on, or from later on.
+    """Silence what comes from now on, or from later on; `also_firing`: and what fires already, too.
 
-    Alerts that fire already go on as they are, and so do their incidents.
+    Without that, alerts that fire already go on as they are, and so do their incidents.
     """
     team = await team_for(tx, team_id, Permission.RESPOND)
     if await stored.count_ahead(tx, team.id) >= MOST_AHEAD:
@@ -76,8 +77,12 @@ async def create(
         updated_at=tx.now,
     )
     check_silence(silence, tx.now)
+    if also_firing and silence.starts_at > tx.now:
+        raise Invalid("What fires already can only be silenced from now on.", field="alsoFiring")
     await muting.check_services(tx, team.id, silence.service_ids)
     await stored.insert(tx, silence)
+    if also_firing:
+        await silencing.hold_firing(tx, silence)
     audit.change(tx, "silence.created", None, silence)
     await _changed(tx, silence)
     return silence

@@ -27,6 +27,7 @@ MEMBERS: dict[str, tuple[str, Any]] = {
     "holdingCount": ("Alerts that it holds at this moment.", 3),
     "heldCount": ("Alerts that it has held since it was made.", 12),
     "comment": _COMMENT,
+    "alsoFiring": ("Whether what fires already is hidden too.", False),
     "firingCount": ("Alerts that fire now and fit.", 12),
     "criticalCount": ("Those of them that are critical.", 1),
     "teamFiringCount": ("Alerts of the team that fire now.", 40),

@@ -62,6 +62,7 @@ NOT_AN_ACT = {
     "maintenance_windows.turn": "time does it, nobody",
     "muting.check_services": "changes nothing",
     "muting.hold_on": "part of an edit, which is recorded",
+    "silencing.hold_firing": "part of making a silence, which is recorded",
     "silences.turn": "time does it, nobody",
     "quieting.wake": "time does it, nobody",
     "links.mail": "part of an act",

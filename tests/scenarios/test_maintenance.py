@@ -282,6 +282,50 @@ async def test_a_silence_leaves_alone_what_fires_already(night: World) -> None:
     await paged_once(night, "Disk", incidents=2)
 
 
+async def test_a_silence_may_hide_what_fires_already(world: World) -> None:
+    """Its incident stays open and pages nobody; at the end it pages again, once. What does not fit goes on."""
+    await world.policy(level(1, world.alice), level(2, world.bob, minutes=5))
+    await world.fires("Disk")
+    await world.fires("Load")
+    for name in ("Disk", "Load"):
+        world.mailbox(world.alice).got(name)
+    silence = await silenced(world, 30, matchers=parse("alertname=Disk"), also_firing=True)
+    assert (await world.incident(1)).is_open
+    await world.advance(minutes=29)
+    world.mailbox(world.bob).got("Load")
+    world.is_quiet_for(world.bob)
+    assert "Disk" not in str([message.incident for message in world.email.received])
+    await world.advance(minutes=1)
+    world.mailbox(world.alice).got("Disk")
+    await world.advance(minutes=5)
+    world.mailbox(world.bob).got("Disk")
+    assert await world.value("SELECT count(*) FROM incidents") == 2
+    async with world.db.read() as reader:
+        count = (await holds.counts(reader, [silence.id]))[silence.id]
+    assert (count.now, count.ever) == (0, 1)
+    assert not await broken(world.db)
+
+
+async def test_what_a_silence_hides_and_ends_resolves_its_incident(night: World) -> None:
+    """The resolve passes: the incident is over, and the end of the silence pages nobody."""
+    await night.fires("Disk")
+    night.mailbox(night.alice).got("Disk")
+    await silenced(night, 30, also_firing=True)
+    await night.resolves("Disk")
+    assert not (await night.incident()).is_open
+    night.mailbox(night.alice).got_update("Resolved")
+    await night.advance(minutes=60)
+    night.is_quiet()
+    assert not await broken(night.db)
+
+
+async def test_what_fires_cannot_be_silenced_from_later_on(night: World) -> None:
+    """Nor is more than a transaction should hold taken in one."""
+    later = night.clock() + HOUR
+    with pytest.raises(Invalid, match="only be silenced from now on"):
+        await silenced(night, 120, starts_at=later, also_firing=True)
+
+
 @pytest.mark.parametrize("act", ["expire", "delete"])
 async def test_a_silence_ended_early_lets_go_at_once(night: World, act: str) -> None:
     """Once, and not again when it would have ended."""
@@ -358,7 +402,7 @@ async def test_how_much_is_held_is_counted(night: World) -> None:
         silence.id: (1, 2),
         window.id: (1, 2),
     }
-    assert [(each.name, each.count.now) for each in muted] == [("Upgrade", 1), ("Known", 1)]
+    assert [(each.name, each.holding) for each in muted] == [("Upgrade", 1), ("Known", 1)]
 
 
 async def test_who_may_mute(night: World) -> None:

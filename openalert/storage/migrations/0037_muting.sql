@@ -46,4 +46,6 @@ CREATE TABLE silences (
 
 CREATE INDEX silences_by_due ON silences (due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX silences_by_team ON silences (team_id, id);
+-- What each of them holds at this moment is asked by many pages.
+CREATE INDEX alert_holds_live_by_ref ON alert_holds (ref_id) WHERE released_at IS NULL;
 CREATE INDEX silences_in_force ON silences (team_id) WHERE due_at IS NOT NULL;

@@ -46,7 +46,10 @@ class SilenceOut(Output):
 
 
 class SilenceIn(Input):
-    """A new silence, from now on unless `startsAt` says otherwise; it always has an end."""
+    """A new silence, from now on unless `startsAt` says otherwise; it always has an end.
+
+    `alsoFiring`: what fires already is hidden too, where otherwise it goes on as it is.
+    """
 
     team_id: str
     ends_at: Moment
@@ -55,6 +58,7 @@ class SilenceIn(Input):
     comment: str = ""
     starts_at: Moment | None = None
     alert_id: str | None = None
+    also_firing: bool = False
 
 
 class SilencePatch(Input):
@@ -149,7 +153,7 @@ async def list_silences(
 async def create_silence(
     db: NamedDependency[Database], actor: NamedDependency[Actor], data: JSONBody[SilenceIn]
 ) -> SilenceOut:
-    """Silence what comes; what fires already goes on as it is."""
+    """Silence what comes; what fires already goes on as it is, unless `alsoFiring` says otherwise."""
     async with db.transaction(actor) as tx:
         made = await silences.create(
             tx,
@@ -160,6 +164,7 @@ async def create_silence(
             starts_at=None if data.starts_at is None else instant(data.starts_at),
             ends_at=instant(data.ends_at),
             alert_id=data.alert_id,
+            also_firing=data.also_firing,
         )
         return await _shown(tx, made)
 

@@ -29,7 +29,7 @@ from openalert.web.ui.maintenance_forms import FIELDS, REPEATS, Typed
 
 PATH = "/maintenance"
 PAGE = 50
-_IN_CALENDAR = 500
+_IN_CALENDAR = 200
 
 
 @get(PATH, include_in_schema=False)

@@ -40,7 +40,7 @@ async def banner(reader: Reader, actor: Actor) -> list[dict[str, Any]]:
             "team": of_teams[each.team_id].name if each.team_id in of_teams else "",
             "about": about(each.service_ids, each.matchers, names),
             "ends_at": each.ends_at,
-            "holding": each.count.now,
+            "holding": each.holding,
         }
         for each in found
     ]

@@ -41,6 +41,7 @@ FIELDS = muting.SCOPE | {
     "endsAt": ("until", "The end"),
     "comment": ("comment", "The reason"),
     "alertId": ("", "The alert"),
+    "alsoFiring": ("also_firing", "What fires already"),
 }
 
 
@@ -54,6 +55,8 @@ class Typed(msgspec.Struct, kw_only=True):
     comment: str = ""
     length: str = "240"
     until: str = ""
+    also_firing: str = ""
+    """Ticked: what fires already is hidden too."""
     everything: str = ""
     """Ticked: it is meant to hide everything."""
 
@@ -143,15 +146,14 @@ async def create(request: Web, db: NamedDependency[Database], actor: NamedDepend
             comment=typed.comment,
             ends_at=typed.ends_at(tx.now, await _zone(tx)),
             alert_id=typed.alert_id or None,
+            also_firing=bool(typed.also_firing),
         )
 
     made, errors = await attempt(db, actor, body, FIELDS)
     if made is None:
         return await _form(request, db, actor, None, typed, errors)
-    return go(
-        f"{PATH}/{made.id}",
-        "Silenced: what fires from now on and fits pages nobody. What fired before goes on.",
-    )
+    before = "what fires now and fits is hidden too." if typed.also_firing else "what fired before goes on."
+    return go(f"{PATH}/{made.id}", f"Silenced: what comes and fits pages nobody; {before}")
 
 
 async def _asks(db: Database, actor: Actor, typed: Typed) -> str:

@@ -170,6 +170,20 @@ async def test_a_silence_is_made_from_an_alert(world: World, sign_in: SignIn) ->
     assert "1 held in all" in (await browser.get("/silences?tab=expired")).text
 
 
+async def test_what_fires_already_is_hidden_where_somebody_ticks_it(world: World, sign_in: SignIn) -> None:
+    """The form says how many; the page of the silence lists them, and the incident stays open."""
+    await world.policy(level(1, world.alice))
+    await world.fires("Disk")
+    browser = await sign_in(world.bob)
+    page = await browser.get(f"/silences/new?alert={await world.value('SELECT id FROM alerts')}")
+    assert "Also those firing now: hides 1 firing alert" in page.text
+    typed = {"team_id": world.core.id, "matchers": "alertname=Disk", "length": "60", "also_firing": "yes"}
+    page = await browser.post("/silences", **typed)
+    assert "what fires now and fits is hidden too." in page.text
+    assert "1 alert is hidden now and will page then if still firing." in page.text
+    assert (await world.incident()).is_open
+
+
 async def test_to_silence_everything_somebody_ticks_that_they_mean_it(world: World, sign_in: SignIn) -> None:
     """Without matchers and services nothing is saved until then."""
     browser = await sign_in(world.alice)
