@@ -45,7 +45,7 @@ class WarningKind(StrEnum):
     FAILED = "messages_failed"
     """Messages to people or channels have failed for good."""
     SILENT = "integration_silent"
-    """Nothing has come in for much longer than is usual."""
+    """A source that sent regularly has sent nothing for much longer than is usual."""
     ONE_PERSON = "one_person"
     """All levels of a policy page the same single person."""
     ON_TWICE = "on_call_twice"

@@ -19,6 +19,7 @@ from openalert.domain.instant import SECOND, Instant
 from openalert.domain.warning import WarningKind
 from openalert.engine import (
     auto_close,
+    cadences,
     calendar_feeds,
     drills,
     escalate,
@@ -265,6 +266,7 @@ class Engine:
         if await escalate.tell_changed_shifts(self._database):
             self._to_send.set()
         await self.measure_oncall()
+        await cadences.run_due(self._database)
         if await escalate.audit(self._database) + await held.audit(self._database):
             self._due.set()
         if await auto_close.run_due(self._database, self._up_since):

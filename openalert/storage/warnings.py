@@ -8,8 +8,6 @@ from openalert.domain.instant import Instant
 from openalert.storage.transaction import Reader
 from openalert.storage.visible import in_organization, visible
 
-ENOUGH = 20
-"""So many messages tell how often an integration usually sends."""
 _TOLD = "kind NOT IN ('code', 'link', 'test')"
 """What somebody waits for is seen by them at once when it fails."""
 
@@ -25,8 +23,6 @@ class Inlet(msgspec.Struct, frozen=True, kw_only=True):
     team_id: str
     created_at: Instant
     last_received_at: Instant | None
-    enough_since: Instant | None
-    """When the first of the newest `ENOUGH` messages came; None: so many are not kept."""
 
 
 class Quarantine(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,13 +60,11 @@ async def inlets(reader: Reader, actor: Actor) -> list[Inlet]:
         f"""
         SELECT i.id, i.name, s.id AS service_id, s.name AS service_name, s.organization_id, s.team_id,
             i.created_at,
-            i.last_received_at, (SELECT p.received_at FROM payloads p WHERE p.integration_id = i.id
-                ORDER BY p.id DESC LIMIT 1 OFFSET :before) AS enough_since
+            i.last_received_at
         FROM integrations i JOIN services s ON s.id = i.service_id
         WHERE i.deleted_at IS NULL AND s.deleted_at IS NULL AND i.is_active = :active AND {condition}
         ORDER BY i.id
         """,
-        before=ENOUGH - 1,
         active=True,
         **parameters,
     )

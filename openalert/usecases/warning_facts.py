@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from openalert.domain.access import SYSTEM, Actor, Permission, can
+from openalert.domain.cadence import Silence
 from openalert.domain.calendar_feed import Period
 from openalert.domain.escalation import TargetType
 from openalert.domain.instant import Instant
@@ -34,7 +35,7 @@ from openalert.storage.channel_troubles import ChannelTrouble
 from openalert.storage.escalation_policies import Document
 from openalert.storage.transaction import Reader
 from openalert.storage.warnings import Failed, Inlet, Quarantine, Refused
-from openalert.usecases import calendar_feeds, reachability
+from openalert.usecases import cadences, calendar_feeds, reachability
 
 PORTION = 100
 T = TypeVar("T")
@@ -66,6 +67,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     team_names: Mapping[str, str] = {}
     """Of teams with dead letters."""
     inlets: Sequence[Inlet] = ()
+    silent: Mapping[str, Silence] = {}
+    """The integrations among them that have gone silent."""
     quarantined: Mapping[str, Quarantine] = {}
     failed: Sequence[Failed] = ()
     sees_channels: bool = False
@@ -82,10 +85,12 @@ async def gather(reader: Reader, actor: Actor) -> Facts:
     failed = await warnings.failed(reader, actor, reader.now - LOOKS_BACK)
     with_failed = await teams.named(reader, actor, {each.team_id for each in failed if each.team_id})
     is_admin = can(actor, Permission.CONFIGURE, None)
+    inlets = await warnings.inlets(reader, actor)
     return msgspec.structs.replace(
         known,
         team_names={each: team.name for each, team in with_failed.items()},
-        inlets=await warnings.inlets(reader, actor),
+        inlets=inlets,
+        silent=await cadences.silent(reader, [each.id for each in inlets]),
         quarantined=await warnings.quarantined(reader, reader.now - LOOKS_BACK),
         failed=failed,
         sees_channels=is_admin,

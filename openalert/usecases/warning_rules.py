@@ -12,14 +12,10 @@ from openalert.domain.reachability import MethodState, Reachability, ReachState
 from openalert.domain.severity import Severity
 from openalert.domain.warning import LOOKS_AHEAD, SOON, Finding, WarningKind, listed
 from openalert.storage.escalation_policies import Document
-from openalert.storage.warnings import ENOUGH, Inlet
+from openalert.storage.warnings import Inlet
 from openalert.usecases.channel_states import NAMES
 from openalert.usecases.warning_facts import Facts
 
-QUIET_FOR = DAY
-"""No integration is called silent before."""
-TIMES_USUAL = 10
-"""An integration is silent after so many times of what usually lies between two messages."""
 NEW_FOR = 7 * DAY
 """So long an integration may wait for its first message."""
 
@@ -276,11 +272,9 @@ def _silent(view: View) -> Iterator[Finding]:
             words = f"Nothing has ever come in by {name}"
             detail = "If nothing sends there, switch it off or delete it."
             yield _inlet(inlet, WarningKind.SILENT, Severity.LOW, words, detail, inlet.created_at)
-        elif last is not None and inlet.enough_since is not None:
-            usual = (last - inlet.enough_since) // (ENOUGH - 1)
-            if now - last > max(QUIET_FOR, TIMES_USUAL * usual):
-                words, detail = f"{name} has gone silent", f"It used to send about every {_rough(usual)}."
-                yield _inlet(inlet, WarningKind.SILENT, Severity.MEDIUM, words, detail, last)
+        elif (silence := view.facts.silent.get(inlet.id)) is not None:
+            words, detail = f"{name} has gone silent", f"It used to send about every {_rough(silence.usual)}."
+            yield _inlet(inlet, WarningKind.SILENT, Severity.MEDIUM, words, detail, silence.since)
 
 
 def _rough(elapsed: Instant) -> str:

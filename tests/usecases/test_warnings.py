@@ -9,14 +9,15 @@ from openalert.domain.access import SYSTEM, Actor, Role
 from openalert.domain.calendar_feed import Period
 from openalert.domain.escalation import Level, Target, TargetType
 from openalert.domain.ids import new_id
-from openalert.domain.instant import DAY, HOUR, MINUTE
+from openalert.domain.instant import DAY, HOUR, MINUTE, SECOND
 from openalert.domain.notification import Notification, NotificationKind, NotificationStatus
 from openalert.domain.override import FixedShift, OverrideKind
 from openalert.domain.schedule import HolidayRule, Restriction, RotationChange
 from openalert.domain.severity import Severity
 from openalert.domain.warning import Finding, WarningKind
+from openalert.engine import cadences
 from openalert.storage import calendar_feeds as stored_feeds
-from openalert.storage import channel_troubles
+from openalert.storage import channel_troubles, runs
 from openalert.storage.channel_troubles import ChannelTrouble
 from openalert.usecases import overrides, schedules, users, warning_facts, warnings
 from tests import make
@@ -219,20 +220,43 @@ async def test_a_service_that_gets_alerts_and_has_no_policy_is_told(world: World
 
 
 async def test_an_integration_that_went_silent_is_told_by_its_own_measure(world: World) -> None:
-    """A message every hour for a day, then none: after more than a day. One now and then is no measure."""
+    """An alert that was repeated every hour and still fires: after more than three hours without a word."""
     await fill(world, level(1, world.alice, world.bob))
-    for number in range(24):
-        await world.fires(f"Alert{number}", since=number * 3600)
+    for _ in range(24):
+        await world.fires("DiskFull")
+        await cadences.run_due(world.db)
         world.clock.advance(HOUR)
-        world.mailbox(world.alice).got(), world.mailbox(world.bob).got()
-    world.clock.advance(22 * HOUR)
-    assert await found(world) == []
+    world.mailbox(world.alice).got(), world.mailbox(world.bob).got()
     world.clock.advance(2 * HOUR)
+    assert await found(world) == []
+    world.clock.advance(1)
     (silent,) = await found(world)
     assert (silent.kind, silent.severity) == (WarningKind.SILENT, Severity.MEDIUM)
     assert silent.words == "Alertmanager of Database has gone silent"
     assert silent.detail == "It used to send about every 60 min."
     assert silent.at == world.clock.start + 23 * HOUR
+
+
+async def test_a_source_whose_alerts_are_over_is_rightly_silent(world: World) -> None:
+    """It repeats what fires, and fires no more; nor is the time told in which the server was not running."""
+    await fill(world, level(1, world.alice, world.bob))
+    for _ in range(24):
+        await world.fires("DiskFull")
+        await cadences.run_due(world.db)
+        world.clock.advance(HOUR)
+    await world.resolves("DiskFull")
+    await cadences.run_due(world.db)
+    world.clock.advance(5 * DAY)
+    assert await found(world) == []
+    await world.fires("DiskFull", since=6 * DAY // SECOND)
+    await cadences.run_due(world.db)
+    world.clock.advance(5 * HOUR)
+    async with world.db.transaction() as tx:
+        await runs.begin(tx, "the next run")
+    world.clock.advance(HOUR)
+    assert await found(world) == []
+    world.clock.advance(2 * HOUR + 1)
+    assert [each.kind for each in await found(world)] == [WarningKind.SILENT]
 
 
 async def test_an_integration_that_never_got_anything_is_a_hint_after_a_week(world: World) -> None:

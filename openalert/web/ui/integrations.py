@@ -11,13 +11,14 @@ from litestar.params import FromPath
 
 from openalert.domain.access import Actor
 from openalert.domain.errors import NotFound
+from openalert.domain.heartbeat_words import length
 from openalert.domain.mail_address import alert_address
 from openalert.domain.service import Integration, Payload, Service
 from openalert.storage import imported_keys as stored_keys
 from openalert.storage import payloads
 from openalert.storage.database import Database
 from openalert.storage.transaction import Reader, Transaction
-from openalert.usecases import imported_keys, integrations, rehearsal
+from openalert.usecases import cadences, imported_keys, integrations, rehearsal
 from openalert.usecases.ingest import Outcome
 from openalert.usecases.replay import content_of, replay
 from openalert.web.guards import outside
@@ -39,10 +40,12 @@ async def connected(
     some = await integrations.page(reader, actor, service_id=service.id, limit=50)
     base = str(request.app.state.config.base_url)
     old = await stored_keys.of_integrations(reader, [each.id for each in some])
+    silent = await cadences.silent(reader, [each.id for each in some])
     return [
         await _shown(reader, actor, each, base, keys.get(each.id))
         | {
             "mail": _mail_address(request, each),
+            "usual": length(silent[each.id].usual) if each.id in silent and each.is_active else None,
             "imported": [
                 {"id": key.id, "hint": key.key_hint, "at": key.created_at} for key in old.get(each.id, [])
             ],

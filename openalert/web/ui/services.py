@@ -1,6 +1,6 @@
 """Pages of services: what can break, who is called for it, and how alerts come in."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -22,7 +22,7 @@ from openalert.storage.database import Database
 from openalert.storage.heartbeats import HeartbeatFilter
 from openalert.storage.incidents import IncidentFilter
 from openalert.storage.transaction import Reader, Transaction
-from openalert.usecases import channels, followers, services
+from openalert.usecases import cadences, channels, followers, services
 from openalert.usecases.access import require
 from openalert.web.ui import choices, heartbeats, ladders, moves
 from openalert.web.ui.forms import Errors, attempt, forget_shown, shown_once, values_of
@@ -74,6 +74,7 @@ async def _listed(reader: Reader, actor: Actor, shown: Sequence[Service]) -> lis
     ways: dict[str, list[Integration]] = {}
     for integration in await integrations.page(reader, actor, after="", limit=choices.MOST):
         ways.setdefault(integration.service_id, []).append(integration)
+    silent = await cadences.silent(reader, [each.id for own in ways.values() for each in own])
     worst: dict[str, list[Severity]] = {}
     for incident in await incidents.search(reader, actor, IncidentFilter(statuses=OPEN), limit=_MOST_OPEN):
         worst.setdefault(incident.service_id, []).append(incident.severity)
@@ -91,20 +92,21 @@ async def _listed(reader: Reader, actor: Actor, shown: Sequence[Service]) -> lis
                 "open": len(severities),
                 "worst": severities[0].value if severities else None,
                 "last_at": max((one.last_received_at or 0 for one in own), default=0) or None,
-                "warning": _warning(policy is not None, own),
+                "warning": _warning(policy is not None, own, silent),
                 "order": list(Severity).index(severities[0]) if severities else len(Severity),
             }
         )
     return sorted(listed, key=lambda row: (row["order"], str(row["name"]).casefold()))
 
 
-def _warning(has_policy: bool, ways: Sequence[Integration]) -> str:
+def _warning(has_policy: bool, ways: Sequence[Integration], silent: Collection[str]) -> str:
     """What keeps this service from waking anybody."""
     if not has_policy:
         return "No escalation policy: only the owners get mail."
     if not any(each.is_active for each in ways):
         return "Nothing is connected, so it can never raise an alert."
-    return ""
+    gone = [each.name for each in ways if each.is_active and each.id in silent]
+    return f"{gone[0]} has gone silent." if gone else ""
 
 
 @get("/services/new", include_in_schema=False)
