@@ -22,11 +22,11 @@ from openalert.domain.routing import (
 )
 from openalert.domain.routing_check import check_body
 from openalert.domain.routing_words import Names, sentence
-from openalert.domain.team import check_name
+from openalert.domain.team import Team, check_name
 from openalert.storage import holds, integrations, routing_rules, services, teams
 from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import audit
-from openalert.usecases.access import found, require, team_for, unknown
+from openalert.usecases.access import found, require, unknown
 
 NOUN = "routing rule"
 
@@ -54,7 +54,7 @@ async def create(
     position: int | None = None,
 ) -> RoutingRule:
     """A new rule at this place of its list, or at its end."""
-    rule = await drafted(tx, team_id=team_id, name=name, body=body, integration_id=integration_id)
+    rule = await drafted(tx, tx.actor, team_id=team_id, name=name, body=body, integration_id=integration_id)
     every = await routing_rules.of_team(tx, rule.team_id)
     if len(every) >= MOST_RULES:
         raise Conflict(f"A team can have at most {MOST_RULES} routing rules.")
@@ -71,25 +71,40 @@ async def create(
 
 
 async def drafted(
-    tx: Transaction, *, team_id: str, name: str, body: RuleBody, integration_id: str | None = None
+    reader: Reader,
+    actor: Actor,
+    *,
+    team_id: str,
+    name: str,
+    body: RuleBody,
+    integration_id: str | None = None,
 ) -> RoutingRule:
     """A rule of a team that the actor may configure, checked as `create` does, at the end of its list; not saved."""
-    team = await team_for(tx, team_id)
+    team = await team_to_configure(reader, actor, team_id)
     if integration_id is not None:
-        await _check_integration(tx, integration_id, team.id)
+        await _check_integration(reader, actor, integration_id, team.id)
     checked = check_body(body)
-    await _check_known(tx, checked, already=())
+    await _check_known(reader, actor, checked, already=())
     return RoutingRule(
-        id=new_id(tx.now),
+        id=new_id(reader.now),
         organization_id=team.organization_id,
         team_id=team.id,
         integration_id=integration_id,
         name=check_name(name),
         position=MOST_RULES + 1,
         body=checked,
-        created_at=tx.now,
-        updated_at=tx.now,
+        created_at=reader.now,
+        updated_at=reader.now,
     )
+
+
+async def team_to_configure(reader: Reader, actor: Actor, team_id: str) -> Team:
+    """The team that a body names, for somebody who may change its rules."""
+    team = await teams.get(reader, actor, team_id)
+    if team is None:
+        raise unknown("teamId", "team", team_id)
+    require(actor, Permission.CONFIGURE, team.id)
+    return team
 
 
 async def update(
@@ -101,13 +116,13 @@ async def update(
     is_enabled: bool | UnsetType = UNSET,
 ) -> RoutingRule:
     """Change a rule; what it holds and would hold no more is let go."""
-    before = await to_configure(tx, rule_id)
+    before = await to_configure(tx, tx.actor, rule_id)
     rule = msgspec.structs.replace(before, updated_at=tx.now)
     if name is not UNSET:
         rule.name = check_name(name)
     if body is not UNSET:
         rule.body = check_body(body)
-        await _check_known(tx, rule.body, already={each.id for each in references(before.body)})
+        await _check_known(tx, tx.actor, rule.body, already={each.id for each in references(before.body)})
     if is_enabled is not UNSET:
         rule.is_enabled = is_enabled
     await routing_rules.update(tx, rule)
@@ -120,7 +135,7 @@ async def update(
 
 async def delete(tx: Transaction, rule_id: str) -> None:
     """Delete a rule; what it alone holds is let go, and pages if it still fires."""
-    rule = await to_configure(tx, rule_id)
+    rule = await to_configure(tx, tx.actor, rule_id)
     await holds.end(tx, rule.id)
     await routing_rules.delete(tx, rule.id)
     rest = await routing_rules.of_list(tx, rule.team_id, rule.integration_id)
@@ -133,7 +148,7 @@ async def reorder(
     tx: Transaction, *, team_id: str, rule_ids: Sequence[str], integration_id: str | None = None
 ) -> list[RoutingRule]:
     """Put the rules of one list in this order; every one of them must be named, once."""
-    team = await team_for(tx, team_id)
+    team = await team_to_configure(tx, tx.actor, team_id)
     before = await routing_rules.of_list(tx, team.id, integration_id)
     by_id = {rule.id: rule for rule in before}
     if len(rule_ids) != len(before) or set(rule_ids) != set(by_id):
@@ -162,7 +177,7 @@ async def reorder(
 
 async def step(tx: Transaction, rule_id: str, places: int) -> RoutingRule:
     """Move a rule up (below 0) or down within its list, as far as it goes."""
-    rule = await to_configure(tx, rule_id)
+    rule = await to_configure(tx, tx.actor, rule_id)
     ids = [each.id for each in await routing_rules.of_list(tx, rule.team_id, rule.integration_id)]
     here = ids.index(rule.id)
     there = min(max(here + places, 0), len(ids) - 1)
@@ -171,10 +186,10 @@ async def step(tx: Transaction, rule_id: str, places: int) -> RoutingRule:
     return rule
 
 
-async def to_configure(tx: Transaction, rule_id: str) -> RoutingRule:
+async def to_configure(reader: Reader, actor: Actor, rule_id: str) -> RoutingRule:
     """One rule, for somebody who may change it."""
-    rule = found(await routing_rules.get(tx, tx.actor, rule_id), NOUN)
-    require(tx.actor, Permission.CONFIGURE, rule.team_id, NOUN)
+    rule = found(await routing_rules.get(reader, actor, rule_id), NOUN)
+    require(actor, Permission.CONFIGURE, rule.team_id, NOUN)
     return rule
 
 
@@ -215,23 +230,23 @@ def _references(condition: Condition, field: str) -> Iterator[Reference]:
             return
 
 
-async def _check_known(tx: Transaction, body: RuleBody, already: Collection[str]) -> None:
+async def _check_known(reader: Reader, actor: Actor, body: RuleBody, already: Collection[str]) -> None:
     """Invalid unless the actor may see everything the rule names; what it named `already` may stay."""
     added = [each for each in references(body) if each.id not in already]
     ids = {each.id for each in added}
-    watched = await services.named(tx, tx.actor, ids)
+    watched = await services.named(reader, actor, ids)
     known = {
         "service": {one.id for one in watched.values() if one.deleted_at is None},
-        "integration": set(await integrations.named(tx, tx.actor, ids)),
+        "integration": set(await integrations.named(reader, actor, ids)),
     }
     for each in added:
         if each.id not in known[each.noun]:
             raise unknown(each.field, each.noun, each.id)
 
 
-async def _check_integration(tx: Transaction, integration_id: str, team_id: str) -> None:
-    integration = await integrations.get(tx, tx.actor, integration_id)
-    service = await services.get(tx, tx.actor, integration.service_id) if integration else None
+async def _check_integration(reader: Reader, actor: Actor, integration_id: str, team_id: str) -> None:
+    integration = await integrations.get(reader, actor, integration_id)
+    service = await services.get(reader, actor, integration.service_id) if integration else None
     if service is None or service.team_id != team_id:
         raise unknown("integrationId", "integration of the team", integration_id)
 

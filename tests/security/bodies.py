@@ -69,6 +69,7 @@ WHOLE: dict[str, Any] = {
     },
     "ContactMethodIn": lambda ids: {"type": "email", "address": "new@example.org"},
     "RoutingRuleIn": lambda ids: {"name": "Example", "teamId": ids["team_id"], "actions": {"tags": ["x"]}},
+    "RuleTestIn": lambda ids: {"teamId": ids["team_id"], "alert": {"title": "Example"}},
     "ReorderIn": lambda ids: {
         "teamId": ids["team_id"],
         "ids": [ids["other_rule_id"], ids["routing_rule_id"]],

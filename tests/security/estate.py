@@ -25,6 +25,7 @@ from openalert.usecases import (
     calendars,
     channels,
     contact_methods,
+    dry_runs,
     escalation_policies,
     followers,
     handoff_drafts,
@@ -187,6 +188,8 @@ async def build(db: Database, organization: Organization, mark: str, *, marked_p
         )
         delivery = await outgoing_deliveries.send_test(tx, webhook.id)
         rule = await notification_rules.create(tx, person.id, contact_method_id=method.id)
+        rules_draft = await dry_runs.draft(tx, tx.actor, team_id=team.id)
+    dry_run = await dry_runs.RUNS.begin(db, rules_draft)
     feed = await make.calendar_feed(db, person, name=f"{mark} feed")
     plan = await make.shift_calendar(db, schedule, person, name=f"{mark} plan")
     async with db.transaction(make.actor(person, team)) as tx:
@@ -209,6 +212,7 @@ async def build(db: Database, organization: Organization, mark: str, *, marked_p
         "service_id": service.id,
         "routing_rule_id": routing_rule.id,
         "other_rule_id": other_rule.id,
+        "dry_run_id": dry_run.id,
         "integration_id": integration.id,
         "heartbeat_id": heartbeat.id,
         "imported_key_id": imported.id,

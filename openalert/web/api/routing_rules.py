@@ -28,6 +28,7 @@ from openalert.storage.database import Database
 from openalert.storage.routing_counts import Hits
 from openalert.storage.transaction import Reader
 from openalert.usecases import routing_rules
+from openalert.web.api import routing_trials
 from openalert.web.api.wire import READS, WRITES, Input, Output, TeamFilter, moment, moment_or_none
 from openalert.web.paging import DEFAULT, Cursor, Limit, Page, paged
 
@@ -196,7 +197,7 @@ async def update_rule(
     said = {name: value for name, value in members.items() if value is not UNSET}
     async with db.transaction(actor) as tx:
         if said:
-            before = await routing_rules.to_configure(tx, routing_rule_id)
+            before = await routing_rules.to_configure(tx, actor, routing_rule_id)
             changes["body"] = msgspec.structs.replace(before.body, **said)
         return (await shown(tx, actor, [await routing_rules.update(tx, routing_rule_id, **changes)]))[0]
 
@@ -225,5 +226,13 @@ async def reorder_rules(
 routes = Router(
     path="/routing-rules",
     tags=["routing rules"],
-    route_handlers=[list_rules, create_rule, reorder_rules, get_rule, update_rule, delete_rule],
+    route_handlers=[
+        list_rules,
+        create_rule,
+        reorder_rules,
+        *routing_trials.HANDLERS,
+        get_rule,
+        update_rule,
+        delete_rule,
+    ],
 )

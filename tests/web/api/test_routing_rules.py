@@ -102,3 +102,45 @@ async def test_conditions_nest_without_end_in_vain(alice: Client, cast: Cast) ->
         deep = {"type": "not", "condition": deep}
     refused = await alice.post(PATH, json={"name": "R", "teamId": cast.team.id, "condition": deep})
     assert refused.status_code == 400, refused.text
+
+
+async def test_a_draft_is_tried_on_an_alert_that_never_was(alice: Client, cast: Cast) -> None:
+    """Nothing is saved; each condition says whether it held and what the alert has; the outcome is told."""
+    trial = {
+        "teamId": cast.team.id,
+        "name": "Quiet",
+        "condition": {"type": "severity", "values": ["low"]},
+        "actions": {"suppress": {}, "tags": ["noise"]},
+        "alert": {"title": "Disk", "severity": "low", "labels": {"env": "prod"}},
+    }
+    tried = (await alice.post(f"{PATH}/test", json=trial)).json()
+    assert (tried["applies"], tried["pages"], tried["tags"]) == (True, "never", ["noise"])
+    assert tried["steps"] == ["Rule “Quiet” applied: tag noise, suppress until it is resolved."]
+    assert tried["reasons"] == [{"text": "severity is low", "holds": True, "depth": 0, "has": "low"}]
+    tried = (
+        await alice.post(f"{PATH}/test", json=trial | {"alert": {"title": "Disk", "severity": "high"}})
+    ).json()
+    assert (tried["applies"], tried["pages"], tried["steps"]) == (False, "at_once", [])
+    assert tried["reasons"][0]["holds"] is False
+    delayed = trial | {"actions": {"delayMinutes": 5}}
+    assert (await alice.post(f"{PATH}/test", json=delayed)).json()["pages"] == "later"
+    assert (await alice.get(PATH)).json()["items"] == []
+    refused = await alice.post(f"{PATH}/test", json={"teamId": cast.team.id})
+    assert refused.json()["details"]["field"] == "alertId"
+
+
+async def test_a_dry_run_is_asked_for_again_by_its_id(
+    alice: Client, bob: Client, charlie: Client, cast: Cast
+) -> None:
+    """Who may change the rules of the team sees it, a member may not, to a stranger there is none."""
+    run = (
+        await alice.post(f"{PATH}/dry-run", json={"teamId": cast.team.id, "actions": {"drop": True}})
+    ).json()
+    assert (run["status"], run["total"], run["result"]["alerts"]) == ("done", 0, 0)
+    assert run["result"]["sentence"] == (
+        "It would have left all 0 pages, and would have hidden nothing that people acted on."
+    )
+    path = f"{PATH}/dry-run/{run['id']}"
+    assert (await alice.get(path)).json() == run
+    assert (await bob.get(path)).status_code == 403
+    assert (await charlie.get(path)).json()["code"] == "DRY_RUN_NOT_FOUND"
