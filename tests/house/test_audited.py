@@ -6,8 +6,6 @@ from pathlib import Path
 USECASES = Path(__file__).parents[2] / "openalert" / "usecases"
 
 NOT_AN_ACT = {
-    "routing_rules.drafted": "changes nothing",
-    "routing_rules.to_configure": "changes nothing",
     "routing_rules.move_with_service": "part of moving a service, which is recorded",
     "access.new_owner": "changes nothing",
     "access.team_for": "changes nothing",

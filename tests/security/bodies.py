@@ -300,6 +300,16 @@ FORMS: dict[str, Callable[[Ids, Instant], dict[str, str]]] = {
         "delay": "0",
         "target-1": f"user:{ids['user_id']}",
     },
+    "/routing-rules": lambda ids, now: {
+        "name": "Example",
+        "place": f"team:{ids['team_id']}",
+        "paging": "suppress",
+    },
+    "/routing-rules/{routing_rule_id}": lambda ids, now: {"name": "Example", "paging": "suppress"},
+    "/routing-rules/order": lambda ids, now: {
+        "team_id": ids["team_id"],
+        "ids": [ids["other_rule_id"], ids["routing_rule_id"]],
+    },
     "/services/{service_id}/move": lambda ids, now: {"team_id": ids["team_id"]},
     "/schedules/{schedule_id}/move": lambda ids, now: {"team_id": ids["team_id"]},
     "/escalation-policies/{policy_id}/move": lambda ids, now: {"team_id": ids["team_id"]},

@@ -18,6 +18,7 @@ from openalert.domain.ids import new_id
 from openalert.domain.mapping import Mapping
 from openalert.domain.matching import Matcher
 from openalert.domain.outgoing_webhook import OutgoingAttempt
+from openalert.domain.routing import Actions, AllOf, HasTag, LabelFits, RuleBody, TextFits
 from openalert.domain.second_factor import Passkey
 from openalert.domain.service import IntegrationConfig
 from openalert.storage import outgoing_deliveries as stored_deliveries
@@ -30,6 +31,7 @@ from openalert.usecases import (
     calendars,
     channels,
     contact_methods,
+    dry_runs,
     handoff_notes,
     heartbeats,
     incidents,
@@ -44,6 +46,7 @@ from openalert.usecases import (
     postmortems,
     presets,
     responders,
+    routing_rules,
     saved_views,
     setup,
     signin,
@@ -86,6 +89,15 @@ OUR_MEMBERS = re.compile(
     r"id|.*Id|.*_id|status|severity|kind|type|role|verb|outcome|act|from|to|was|phase|channel|field|operator"
 )
 """Members of stored documents that hold words of ours."""
+
+
+RULE = RuleBody(
+    condition=AllOf(
+        conditions=(LabelFits(name="env", value="prod"), TextFits(value="disk"), HasTag(values=("a",)))
+    ),
+    actions=Actions(tags=("night",)),
+)
+"""A rule whose every text is somebody's."""
 
 
 class Seeded(msgspec.Struct):
@@ -136,6 +148,9 @@ async def settle(openalert: OpenAlert) -> Seeded:
         mapping = Mapping(title="name", labels={"host": "host.name"}, links={"Graph": "graph"})
         integration = (await integrations.page(tx, tx.actor, limit=1))[0]
         await integrations.update(tx, integration.id, config=IntegrationConfig(mapping=mapping))
+        await routing_rules.create(tx, team_id=made.team.id, name="night", body=RULE)
+        rules = await dry_runs.draft(tx, tx.actor, team_id=made.team.id)
+    await dry_runs.RUNS.begin(openalert.database, rules)
     await make.calendar_feed(openalert.database, ana)
     async with openalert.database.transaction(make.actor(ana, made.team)) as tx:
         await saved_views.create(tx, name="Storage", query="q=disk", team_id=made.team.id)
@@ -251,6 +266,7 @@ async def ids_for_routes(reader: Reader, openalert: OpenAlert) -> dict[str, list
         "window_id": "maintenance_windows", "silence_id": "silences", "heartbeat_id": "heartbeats",
         "webhook_id": "outgoing_webhooks", "delivery_id": "outgoing_deliveries",
         "integration_id": "integrations", "payload_id": "payloads",
+        "routing_rule_id": "routing_rules",
     }  # fmt: skip
     found = {}
     for name, table in tables.items():
@@ -260,6 +276,7 @@ async def ids_for_routes(reader: Reader, openalert: OpenAlert) -> dict[str, list
     signed = action.sign(
         secret, found["incident_id"][0], found["user_id"][0], action.Verb.RESOLVE, reader.now
     )
+    found["dry_run_id"] = [next(reversed(dry_runs.RUNS._runs))]
     return found | {"token": [signed, "unknown", *await _links(reader, secret)]}
 
 

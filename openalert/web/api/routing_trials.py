@@ -161,10 +161,16 @@ class DryRun(Output):
 
 def summary(result: Backtest) -> str:
     """The one sentence that people want: `It would have cut 212 pages to 31 …`."""
-    if result.pages_left < result.pages:
+    if not result.pages:
+        said = "It would have changed no page, as there was none"
+    elif result.pages_left < result.pages:
         said = f"It would have cut {_pages(result.pages)} to {result.pages_left}"
     else:
-        said = f"It would have left all {_pages(result.pages)}"
+        said = (
+            "It would have saved no page"
+            if result.pages == 1
+            else f"It would have saved none of {_pages(result.pages)}"
+        )
     if result.hidden_count:
         return f"{said}, and would have hidden {result.hidden_count} that people acted on."
     return f"{said}, and would have hidden nothing that people acted on."

@@ -37,6 +37,7 @@ PLACES = {
     "/maintenance": ("calendar-x", "Maintenance"),
     "/silences": ("ban", "Silences"),
     "/escalation-policies": ("chevrons-up", "Escalation policies"),
+    "/routing-rules": ("layers", "Routing rules"),
     "/teams": ("users", "Teams"),
     "/users": ("user-round", "People"),
     "/deliveries": ("send", "Messages"),

@@ -138,7 +138,7 @@ async def test_a_dry_run_is_asked_for_again_by_its_id(
     ).json()
     assert (run["status"], run["total"], run["result"]["alerts"]) == ("done", 0, 0)
     assert run["result"]["sentence"] == (
-        "It would have left all 0 pages, and would have hidden nothing that people acted on."
+        "It would have changed no page, as there was none, and would have hidden nothing that people acted on."
     )
     path = f"{PATH}/dry-run/{run['id']}"
     assert (await alice.get(path)).json() == run
