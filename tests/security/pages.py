@@ -86,7 +86,7 @@ OUR_TABLES = re.compile(
 )
 """Tables without words of people; the audit log keeps what acts of hostile names wrote into it."""
 OUR_MEMBERS = re.compile(
-    r"id|.*Id|.*_id|status|severity|kind|type|role|verb|outcome|act|from|to|was|phase|channel|field|operator"
+    r"id|.*Id|.*_id|status|severity|kind|type|role|verb|outcome|act|from|to|was|phase|channel|field|operator|place"
 )
 """Members of stored documents that hold words of ours."""
 

@@ -134,6 +134,7 @@ FIRST: dict[str, tuple[Step, ...]] = {
         f"POST {base}/alerts/{{alert_id}}/release": (("POST", "/api/v1/alerts/{alert_id}/suppress"),)
         for base in ("", "/api/v1")
     },
+    "POST /routing-rules/{routing_rule_id}/up": (("POST", "/routing-rules/{routing_rule_id}/down"),),
     "POST /incidents/{incident_id}/reopen": (("POST", "/api/v1/incidents/{incident_id}/resolve"),),
     "POST /api/v1/incidents/{incident_id}/reopen": (("POST", "/api/v1/incidents/{incident_id}/resolve"),),
     "POST /incidents/{incident_id}/decline": (("POST", "/api/v1/incidents/{incident_id}/join"),),

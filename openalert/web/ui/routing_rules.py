@@ -175,17 +175,14 @@ async def _step(db: Database, actor: Actor, rule_id: str, places: int) -> Respon
 async def order(request: Web, db: NamedDependency[Database], actor: NamedDependency[Actor]) -> Response[None]:
     """Put a whole list in order, as it was dragged."""
     fields, ids = await sent(request), await sent_all(request, "ids")
-
-    async def body(tx: Transaction) -> str:
+    async with db.transaction(actor) as tx:
         await routing_rules.reorder(
             tx,
             team_id=fields.get("team_id", ""),
             integration_id=fields.get("integration_id") or None,
             rule_ids=ids,
         )
-        return "The order is saved."
-
-    return await act(db, actor, PATH, body)
+    return go(PATH, "The order is saved.")
 
 
 async def place_of(reader: Reader, actor: Actor, typed: Typed) -> tuple[str, str | None]:
