@@ -5,12 +5,12 @@ from typing import Any
 import msgspec
 import pytest
 
+from openalert.domain.alert_filter import AlertFilter
 from openalert.domain.backtest import Backtest
 from openalert.domain.errors import Forbidden, Invalid, NotFound, Unavailable
 from openalert.domain.instant import DAY
 from openalert.domain.routing import RuleBody
-from openalert.storage import alerts
-from openalert.storage.alerts import AlertFilter
+from openalert.storage import alert_lists
 from openalert.usecases import dry_runs, incidents, routing_rules
 from openalert.usecases.dry_runs import DryRuns
 from tests import make
@@ -161,7 +161,7 @@ async def test_a_draft_is_tried_on_a_stored_alert(past: World) -> None:
     """The alert is asked about as it came in, with every condition and whether it held."""
     async with past.db.read() as reader:
         actor = past.as_(past.alice)
-        [newest, *_] = await alerts.search(reader, actor, AlertFilter(text="Cache"), limit=1)
+        [newest] = (await alert_lists.search(reader, actor, AlertFilter(text="Cache"), limit=1)).items
         body = msgspec.convert({"condition": LOW, "actions": {"delayMinutes": 5}}, RuleBody)
         of = await dry_runs.draft(reader, actor, team_id=past.cast.team.id, body=body)
         subject = await dry_runs.subject_of(reader, actor, newest.id, of.team_id)

@@ -9,13 +9,12 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
 from openalert.domain.access import Actor
-from openalert.domain.alert import Alert
+from openalert.domain.alert_filter import AlertFilter
 from openalert.domain.backtest import Backtest, Saved
 from openalert.domain.errors import NotFound, Unavailable
 from openalert.domain.routing import RoutingRule, RuleBody
 from openalert.domain.routing_words import done_words
-from openalert.storage import alerts
-from openalert.storage.alerts import AlertFilter
+from openalert.storage import alert_lists
 from openalert.storage.database import Database
 from openalert.storage.transaction import Reader
 from openalert.usecases import dry_runs
@@ -29,10 +28,8 @@ RECENT = 30
 
 async def recent(reader: Reader, actor: Actor, team_id: str) -> list[tuple[str, str]]:
     """The newest alerts in view that came in for the team, to try a rule on."""
-    found: list[Alert] = await alerts.search(reader, actor, AlertFilter(), limit=5 * RECENT)
-    return [(each.id, f"{each.title} ({each.severity.value})") for each in found if each.team_id == team_id][
-        :RECENT
-    ]
+    found = await alert_lists.search(reader, actor, AlertFilter(team_id=team_id), limit=RECENT)
+    return [(each.id, f"{each.title} ({each.severity.value})") for each in found.items]
 
 
 async def draft(

@@ -3,11 +3,14 @@
 import html
 from collections.abc import Awaitable, Callable
 
+import msgspec
 import pytest
 
+from openalert.domain.routing import RuleBody
 from openalert.domain.user import User
+from openalert.usecases import routing_rules
 from tests.make import level
-from tests.web.ui.browser import Browser
+from tests.web.ui.browser import Browser, Page
 from tests.world import World
 
 pytestmark = pytest.mark.anyio
@@ -26,6 +29,34 @@ async def test_an_alert_explains_itself(world: World, sign_in: SignIn) -> None:
     assert "It opened incident #1." in page.text
     assert "instance" in page.text
     assert "&#34;groupKey&#34;" in page.html
+
+
+async def test_a_page_says_why_it_came_and_why_it_did_not(world: World, sign_in: SignIn) -> None:
+    """The answer first: what called whom, or what holds it and until when, with the rule one click away."""
+    await world.policy(level(1, world.alice))
+    low = {"type": "severity", "values": ["low"]}
+    body = msgspec.convert({"condition": low, "actions": {"delayMinutes": 5}}, RuleBody)
+    rule = await world.does(routing_rules.create, team_id=world.core.id, name="Flappers", body=body)
+    await world.fires("DiskFull", severity="high")
+    await world.fires("Noise", severity="low")
+    browser = await sign_in(world.alice)
+
+    async def story(title: str) -> Page:
+        found = await world.value("SELECT id FROM alerts WHERE title = :title", title=title)
+        return await browser.get(f"/alerts/{found}")
+
+    page = await story("DiskFull")
+    assert "Why did this page? Its incident #1 called somebody once: nothing held it back." in page.text
+    page = await story("Noise")
+    assert "Why did this not page? It fires, and is held back:" in page.text
+    assert page.links["The routing rule “Flappers” let it wait"] == f"/routing-rules/{rule.id}"
+    await world.advance(minutes=6)
+    page = await story("Noise")
+    assert (
+        "Why did this page? Its incident #2 called somebody once, after it had been held back." in page.text
+    )
+    await world.resolves("NeverSeen")
+    assert "It was over when it came, so no incident was opened." in (await story("NeverSeen")).text
 
 
 async def test_a_second_alert_of_the_group_says_that_it_joined(world: World, sign_in: SignIn) -> None:
