@@ -5,21 +5,13 @@ from openalert.domain.alert import Alert, AlertStatus
 from openalert.domain.incident import Incident
 from openalert.domain.trace import Step, sentence
 from openalert.storage import past_alerts, routing_rules
-from openalert.storage.holds import HoldRow
 from openalert.storage.transaction import Reader
 from openalert.usecases import traces
 from openalert.web.ui.frame import Values
 
-_PLACES = {
-    "rule": "/routing-rules",
-    "delay": "/routing-rules",
-    "threshold": "/routing-rules",
-    "maintenance": "/maintenance",
-    "silence": "/silences",
-}
-"""Where what holds an alert has its page, by the kind of the hold."""
 _SIGNS = {
     "received": "inbox",
+    "raised": "hand",
     "opened": "siren",
     "joined": "siren",
     "repeated": "repeat",
@@ -39,7 +31,6 @@ _SIGNS = {
 async def of_alert(reader: Reader, actor: Actor, alert: Alert, incident: Incident | None) -> Values:
     """The story of an alert in view."""
     steps = await traces.of_alert(reader, actor, alert.id)
-    holding = await traces.holding(reader, actor, alert.id)
     pages = 0
     if incident is not None:
         pages = (await past_alerts.incidents(reader, [incident.id]))[incident.id].pages
@@ -50,7 +41,6 @@ async def of_alert(reader: Reader, actor: Actor, alert: Alert, incident: Inciden
     return {
         "title": "Why did this page?" if paged else "Why did this not page?",
         "words": words,
-        "holds": [_hold(row) for row in holding],
         "steps": [_step(step, set(seen)) for step in steps],
     }
 
@@ -60,7 +50,7 @@ def _verdict(alert: Alert, incident: Incident | None, steps: list[Step], pages: 
     held = any(step.code == "held" for step in steps)
     if incident is None:
         if alert.status is AlertStatus.SUPPRESSED:
-            return False, "It fires, and is held back:"
+            return False, "It fires, and is held back."
         if held:
             return False, "It was over before anything let it go."
         return False, "It was over when it came, so no incident was opened."
@@ -70,16 +60,6 @@ def _verdict(alert: Alert, incident: Incident | None, steps: list[Step], pages: 
     return True, f"Its incident #{incident.number} called somebody {times}" + (
         ", after it had been held back." if held else ": nothing held it back."
     )
-
-
-def _hold(row: HoldRow) -> Values:
-    place = _PLACES.get(row.kind.value)
-    told = Step(at=row.since, code="held", data={"kind": row.kind.value, "name": row.name})
-    return {
-        "words": sentence(told).rstrip("."),
-        "until": row.until,
-        "href": f"{place}/{row.ref_id}" if place else "",
-    }
 
 
 def _step(step: Step, rules: set[str]) -> Values:

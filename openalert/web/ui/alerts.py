@@ -12,26 +12,16 @@ from litestar.params import FromPath, FromQuery
 
 from openalert.domain.access import Actor, Permission, can
 from openalert.domain.alert import Alert, AlertStatus
-<<<<<<< HEAD
 from openalert.domain.alert_filter import ME, NOBODY, AlertFilter, Listing
-=======
-from openalert.domain.alert_filter import AlertFilter, Listing
-from openalert.domain.errors import NotFound
->>>>>>> e44d62b (Tell on an alert's page why it did or did not page, the answer first)
 from openalert.domain.service import Payload
-from openalert.domain.trace import held_words, sentence
+from openalert.domain.trace import held_words
 from openalert.storage import incidents, payloads, saved_views, services, users
 from openalert.storage.database import Database
 from openalert.storage.transaction import Reader
 from openalert.usecases import alerts as acts
 from openalert.usecases import manual_alerts, traces
 from openalert.usecases.access import sees
-<<<<<<< HEAD
-from openalert.web.ui import alert_deeds, alert_lists, choices
-=======
-from openalert.web.render import amount
-from openalert.web.ui import alert_lists, alert_story
->>>>>>> e44d62b (Tell on an alert's page why it did or did not page, the answer first)
+from openalert.web.ui import alert_deeds, alert_lists, alert_story, choices
 from openalert.web.ui import saved_views as saved_view_pages
 from openalert.web.ui.alert_lists import asked
 from openalert.web.ui.frame import Values, Web, answer, go, shell
@@ -115,13 +105,9 @@ async def show(
         source = await origin(reader, actor, alert.integration_id)
         payload = await _payload(reader, alert)
         owners = await users.named(reader, actor, [alert.assignee_id] if alert.assignee_id else [])
-<<<<<<< HEAD
-        steps = await traces.of_alert(reader, actor, alert_id)
+        story = await alert_story.of_alert(reader, actor, alert, incident)
         held = await traces.holding(reader, actor, alert_id)
         everybody = await choices.people(reader, actor)
-=======
-        story = await alert_story.of_alert(reader, actor, alert, incident)
->>>>>>> e44d62b (Tell on an alert's page why it did or did not page, the answer first)
         context = await shell(request, reader, actor, "/alerts")
     of = {incident.id: incident} if incident else {}
     name = service.name if service else "a deleted service"
@@ -139,7 +125,6 @@ async def show(
             "links": alert.links,
             "raw": _readable(payload) if payload else None,
         },
-<<<<<<< HEAD
         "may_act": can(actor, Permission.RESPOND, alert.team_id),
         "is_over": alert.status is AlertStatus.RESOLVED,
         "held_by": [
@@ -152,11 +137,7 @@ async def show(
         ],
         "snoozes": alert_deeds.SNOOZES,
         "people": everybody,
-        "trace": [{"words": sentence(step), "at": step.at} for step in steps],
-=======
-        "may_act": can(actor, Permission.RESPOND, alert.team_id) and alert.status is not AlertStatus.RESOLVED,
         "story": story,
->>>>>>> e44d62b (Tell on an alert's page why it did or did not page, the answer first)
     }
     return answer(request, "alerts/show.html", context)
 
@@ -184,8 +165,4 @@ def _readable(payload: Payload) -> str:
     return text if len(text) <= RAW_SHOWN else text[:RAW_SHOWN] + "\n…"
 
 
-<<<<<<< HEAD
 ROUTES: Sequence[HTTPRouteHandler] = [index, show]
-=======
-ROUTES: Sequence[HTTPRouteHandler] = [index, show, bulk, do]
->>>>>>> e44d62b (Tell on an alert's page why it did or did not page, the answer first)
