@@ -28,8 +28,6 @@ from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import audit
 from openalert.usecases.access import found, require, unknown
 
-NOUN = "routing rule"
-
 
 async def page(
     reader: Reader, actor: Actor, *, team_id: str | None = None, after: str = "", limit: int
@@ -40,7 +38,7 @@ async def page(
 
 async def get(reader: Reader, actor: Actor, rule_id: str) -> RoutingRule:
     """One rule."""
-    return found(await routing_rules.get(reader, actor, rule_id), NOUN)
+    return found(await routing_rules.get(reader, actor, rule_id), "routing rule")
 
 
 async def create(
@@ -188,8 +186,8 @@ async def step(tx: Transaction, rule_id: str, places: int) -> RoutingRule:
 
 async def to_configure(reader: Reader, actor: Actor, rule_id: str) -> RoutingRule:
     """One rule, for somebody who may change it."""
-    rule = found(await routing_rules.get(reader, actor, rule_id), NOUN)
-    require(actor, Permission.CONFIGURE, rule.team_id, NOUN)
+    rule = found(await routing_rules.get(reader, actor, rule_id), "routing rule")
+    require(actor, Permission.CONFIGURE, rule.team_id, "routing rule")
     return rule
 
 
