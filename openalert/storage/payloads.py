@@ -96,13 +96,16 @@ async def explain(tx: Transaction, payload_id: str, reason: str) -> None:
     await tx.execute("UPDATE payloads SET reason = :reason WHERE id = :id", reason=reason, id=payload_id)
 
 
-async def counts(reader: Reader, integration_id: str) -> dict[str, int]:
-    """How many messages of the integration had each outcome."""
+async def recent_counts(reader: Reader, integration_id: str, *, limit: int) -> dict[str, int]:
+    """How many of the integration's newest messages had each outcome."""
     rows = await reader.rows(
         """
-        SELECT outcome, sum(seen_count) FROM payloads WHERE integration_id = :integration GROUP BY outcome
+        SELECT outcome, count(*) FROM (
+            SELECT outcome FROM payloads WHERE integration_id = :integration ORDER BY id DESC LIMIT :limit
+        ) newest GROUP BY outcome
         """,
         integration=integration_id,
+        limit=limit,
     )
     return {row[0]: int(row[1]) for row in rows}
 

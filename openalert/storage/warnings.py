@@ -71,11 +71,12 @@ async def inlets(reader: Reader, actor: Actor) -> list[Inlet]:
 
 
 async def quarantined(reader: Reader, since: Instant) -> dict[str, Quarantine]:
-    """What came in since then and was not understood, by integration, in all organizations."""
+    """What came in since then, was not understood and not sent through since, by integration, in all organizations."""
     found = await reader.all(
         Quarantine,
         "SELECT integration_id, CAST(sum(seen_count) AS BIGINT) AS messages, max(received_at) AS last_at "
-        "FROM payloads WHERE outcome = 'quarantined' AND received_at >= :since GROUP BY integration_id",
+        "FROM payloads WHERE outcome = 'quarantined' AND settled_at IS NULL AND received_at >= :since "
+        "GROUP BY integration_id",
         since=since,
     )
     return {each.integration_id: each for each in found}

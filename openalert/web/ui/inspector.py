@@ -29,6 +29,8 @@ from openalert.web.ui.kinds import BY_KEY
 from openalert.web.ui.outcomes import EXPLAINED, WORDS, reason
 
 PAGE = 50
+COUNTED = 1_000
+"""The newest messages, among which each outcome is counted: the page is looked at again every few seconds."""
 _SHOWN_CHARACTERS = 40_000
 _SHOWN_ALERTS = 20
 _BECAME = {
@@ -58,7 +60,7 @@ async def index(
             reader, integration.id, outcome=chosen, before=cursor[:64] or payloads.LAST, limit=PAGE + 1
         )
         shown = rows[:PAGE]
-        counts = await payloads.counts(reader, integration.id)
+        counts = await payloads.recent_counts(reader, integration.id, limit=COUNTED)
         unread = (await payloads.unsettled_counts(reader, [integration.id])).get(integration.id, 0)
         here = f"/integrations/{integration.id}"
         context = await shell(
@@ -68,7 +70,11 @@ async def index(
             "/services",
             **_about(actor, integration, service),
             tabs=[("", "All", here)]
-            + [(each, WORDS[each][0], address(here, outcome=each)) for each in OUTCOMES if counts.get(each)],
+            + [
+                (each, WORDS[each][0], address(here, outcome=each))
+                for each in OUTCOMES
+                if counts.get(each) or each == chosen
+            ],
             tab=chosen or "",
             counts=counts,
             explained=EXPLAINED.get(chosen or "", ""),

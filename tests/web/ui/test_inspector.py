@@ -203,3 +203,16 @@ async def test_the_gallery_says_what_was_heard_of_what_is_connected(world: World
     assert "last heard just now" in (await browser.get(gallery)).text
     await _post(world, b"{broken", Invalid("It made no sense."))
     assert "1 not understood" in (await browser.get(gallery)).text
+
+
+async def test_messages_of_one_outcome_are_listed_alone(world: World, sign_in: SignIn) -> None:
+    """By the address; an outcome that nothing had says so, and a word that is none shows all."""
+    integration, browser = await _integration(world), await sign_in(world.alice)
+    await _post(world, b'{"title": "Read well"}')
+    await _post(world, b"{broken", Invalid("It made no sense."))
+    here = f"/integrations/{integration.id}"
+    only = await browser.get(f"{here}?outcome=quarantined")
+    assert "It made no sense." in only.text
+    assert "Read well" not in only.text
+    assert "No message of the last weeks became that." in (await browser.get(f"{here}?outcome=refused")).text
+    assert "Read well" in (await browser.get(f"{here}?outcome=nonsense")).text
