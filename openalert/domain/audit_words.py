@@ -13,6 +13,10 @@ MOST_CHANGES = 4
 _LONGEST = 60
 
 _ACTS = {
+    "adoption.adopted": "gave the unknown key {target} a place",
+    "adoption.closed": "closed the adoption of unknown keys",
+    "adoption.dismissed": "dismissed the unknown key {target}",
+    "adoption.opened": "opened the adoption of unknown keys",
     "alert.acknowledged": "acknowledged the alert {target}",
     "alert.resolved": "resolved the alert {target}",
     "alert.snoozed": "snoozed the alert {target}",

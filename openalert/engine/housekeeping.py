@@ -3,12 +3,14 @@
 from datetime import UTC
 from typing import Any
 
+from openalert.domain.adoption import KEPT_FOR as STRANGE_KEYS_KEPT_FOR
 from openalert.domain.handoff_note import KEPT_FOR as NOTES_KEPT_FOR
 from openalert.domain.idempotency import KEPT_FOR
 from openalert.domain.instant import DAY, MINUTE, Instant
 from openalert.domain.noise import LONGEST_WINDOW_MINUTES
 from openalert.domain.opsgenie import REQUESTS_KEPT_FOR
 from openalert.storage import (
+    adoption,
     calendar_feeds,
     chat_codes,
     events,
@@ -52,6 +54,7 @@ async def forget(database: Database, payload_days: int) -> None:
         await chat_codes.forget(tx, tx.now)
         await calendar_feeds.forget(tx, tx.now - IMPORTED_FOR)
         await handoff_notes.forget(tx, tx.now - NOTES_KEPT_FOR)
+        await adoption.forget(tx, tx.now - STRANGE_KEYS_KEPT_FOR)
         await opsgenie.forget(tx, tx.now - REQUESTS_KEPT_FOR)
         await noise.forget_windows(tx, tx.now - LONGEST_WINDOW_MINUTES * MINUTE)
         await routing_counts.forget(

@@ -18,6 +18,7 @@ from openalert.web import (
     single_sign_on,
 )
 from openalert.web.api import (
+    adoption,
     alerts,
     api_keys,
     audit_log,
@@ -59,6 +60,7 @@ API = Router(
         notifications.routes,
         services.routes,
         integrations.routes,
+        adoption.routes,
         heartbeats.routes,
         schedules.routes,
         load.routes,

@@ -469,6 +469,7 @@ TAGS: dict[str, str] = {
     "alerts": "What monitoring said: one row for each identity and occurrence.",
     "notifications": "Every message: to whom, how, and what became of it.",
     "services": "The monitored things, and the policy by which each escalates.",
+    "adoption": "Keys of old pagers that came by themselves, and where each belongs.",
     "integrations": "Inbound keys of services, and what came in by them.",
     "heartbeats": "What must be heard of regularly, and what was heard last.",
     "schedules": "Who is on call when: rotations, overrides, and the final answer.",

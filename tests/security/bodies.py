@@ -91,6 +91,7 @@ WHOLE: dict[str, Any] = {
     },
     "NotificationPreferencesBody": lambda ids: {"minSeverity": "medium"},
     "ImportedKeyIn": lambda ids: {"key": str(uuid.uuid4())},
+    "AdoptIn": lambda ids: {"integrationId": ids["integration_id"]},
     "HelpIn": lambda ids: {"targets": [{"type": "user", "id": ids["user_id"]}]},
     "Snooze": lambda ids: {"durationMinutes": 30},
     "Change": lambda ids: {"title": "Another title"},
@@ -261,6 +262,10 @@ FORMS: dict[str, Callable[[Ids, Instant], dict[str, str]]] = {
     "/services/{service_id}/followers": lambda ids, now: {
         "channel_id": ids["channel_id"],
         "event": "resolved",
+    },
+    "/settings/adoption/window": lambda ids, now: {"hours": "1"},
+    "/settings/adoption/keys/{strange_key_id}/adopt": lambda ids, now: {
+        "place": f"integration:{ids['integration_id']}"
     },
     "/integrations/{integration_id}/imported-keys": lambda ids, now: {"key": str(uuid.uuid4())},
     "/beats": lambda ids, now: {

@@ -6,6 +6,7 @@ import json
 import msgspec
 
 from openalert.domain.access import Role, program_of
+from openalert.domain.adoption import StrangeKey
 from openalert.domain.escalation import Level, Target, TargetType
 from openalert.domain.ids import new_id
 from openalert.domain.instant import DAY, HOUR
@@ -19,7 +20,7 @@ from openalert.domain.user import Organization, User
 from openalert.engine.engine import Engine
 from openalert.notifiers.notifier import Message
 from openalert.sources import Inbound, read
-from openalert.storage import Database, passkeys
+from openalert.storage import Database, adoption, passkeys
 from openalert.usecases import (
     api_keys,
     calendars,
@@ -136,6 +137,17 @@ async def build(db: Database, organization: Organization, mark: str, *, marked_p
             tx, service_id=service.id, name=f"{mark} integration", kind="prometheus"
         )
         imported = await imported_keys.add(tx, integration.id, f"{integration_key[:30]}-old")
+        strange = StrangeKey(
+            id=new_id(tx.now),
+            organization_id=organization.id,
+            key_hash=integrations.key_hash(f"{mark} strange"),
+            key_hint="a1b2",
+            dialect="opsgenie",
+            address="203.0.113.7",
+            first_at=tx.now,
+            last_at=tx.now,
+        )
+        await adoption.insert_key(tx, strange)
         window = await maintenance_windows.create(
             tx,
             team_id=team.id,
@@ -216,6 +228,7 @@ async def build(db: Database, organization: Organization, mark: str, *, marked_p
         "integration_id": integration.id,
         "heartbeat_id": heartbeat.id,
         "imported_key_id": imported.id,
+        "strange_key_id": strange.id,
         "key_id": key.id,
         "invitation_id": invitation.id,
         "window_id": window.id,

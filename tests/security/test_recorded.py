@@ -155,6 +155,8 @@ FIRST: dict[str, tuple[Step, ...]] = {
     "DELETE /api/v1/schedules/{schedule_id}": NO_POLICY,
     "POST /beats/{heartbeat_id}/resume": (("POST", "/beats/{heartbeat_id}/pause"),),
     "POST /api/v1/heartbeats/{heartbeat_id}/resume": (("POST", "/api/v1/heartbeats/{heartbeat_id}/pause"),),
+    "POST /settings/adoption/window/close": (("PUT", "/api/v1/adoption/window"),),
+    "DELETE /api/v1/adoption/window": (("PUT", "/api/v1/adoption/window"),),
     "POST /integrations/{integration_id}/enable": (("POST", "/integrations/{integration_id}/disable"),),
     "DELETE /api/v1/escalation-policies/{policy_id}": NO_SERVICE,
     "POST /channels/{channel_id}/enable": (("POST", "/channels/{channel_id}/disable"),),

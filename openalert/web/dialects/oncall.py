@@ -7,6 +7,7 @@ key of an integration, of ours or imported from OnCall.
 
 from openalert.domain.errors import NotFound, OpenAlertError
 from openalert.sources import DETECT, named, understand
+from openalert.web.dialects.adopting import keep_of_oncall
 from openalert.web.dialects.opsgenie_heartbeats import hear
 from openalert.web.dialects.way import Answer, Call, Way, json, retry_after
 
@@ -44,12 +45,14 @@ def source_of(kind: str) -> str:
 
 async def _take_in(call: Call) -> Answer:
     """A message: 200 and OnCall's word for it."""
-    source = source_of(call.names["type"])
-    await call.door.admit(call.names["key"])
+    source, key = source_of(call.names["type"]), call.names["key"]
+    try:
+        await call.door.admit(key)
+    except NotFound:
+        await keep_of_oncall(call, source, key, call.body)
+        return json(200, "Ok.")
     content = await call.body()
-    await call.take_in(
-        call.names["key"], source, content, lambda: understand(source, call.decoded(content), call.inbound)
-    )
+    await call.take_in(key, source, content, lambda: understand(source, call.decoded(content), call.inbound))
     return json(200, "Ok.")
 
 

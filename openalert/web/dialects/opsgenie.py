@@ -19,11 +19,12 @@ from openalert.storage import routes
 from openalert.storage.database import Database
 from openalert.storage.routes import Route
 from openalert.usecases.ingest import Then
+from openalert.web.dialects import adopting
+from openalert.web.dialects.adopting import UNKNOWN_KEY
 from openalert.web.dialects.way import Answer, Call, Way, json, retry_after
 from openalert.web.door import Delivered, hashed
 
 NOT_PROCESSABLE = "Request body is not processable. Please check the errors."
-UNKNOWN_KEY = "Could not authenticate"
 SERVICE_MANAGEMENT = "/jsm/ops/integration"
 _LONGEST_KEY = 200
 _ERROR_TYPES = {
@@ -137,7 +138,14 @@ def ways(method: str, path: str, handler: Handler) -> tuple[Way, ...]:
     """The ways to a handler that wants a key in the header or in the address."""
 
     async def keyed(genie: GenieCall) -> Answer:
-        await genie.admit(key_of(genie.call))
+        key = key_of(genie.call)
+        try:
+            await genie.admit(key)
+        except Unauthenticated:
+            if method == "GET":
+                raise
+            await adopting.keep_of_opsgenie(genie.call, path, key, genie.content)
+            return genie.accepted()
         return await handler(genie)
 
     return open_ways(method, path, keyed)

@@ -7,9 +7,9 @@ the request's status says.
 from typing import Any
 
 from openalert.domain.alert import Alert
-from openalert.domain.errors import Invalid, OpenAlertError
-from openalert.domain.opsgenie import OpsgenieAlert, severity_of
-from openalert.sources import DETECT, Reading, detect, generic, opsgenie_api, text, times, understand
+from openalert.domain.errors import Invalid
+from openalert.domain.opsgenie import severity_of
+from openalert.sources import Reading, opsgenie_api, text, times
 from openalert.sources.fields import listed, within
 from openalert.storage.routes import Route
 from openalert.storage.transaction import Transaction
@@ -17,83 +17,28 @@ from openalert.usecases import opsgenie as requests
 from openalert.usecases import opsgenie_acts as acts
 from openalert.usecases.ingest import Outcome
 from openalert.usecases.opsgenie import Act, Asked
+from openalert.usecases.opsgenie_creation import Creation, responder_of, understood
 from openalert.web.dialects.opsgenie import GenieCall, ways
 from openalert.web.dialects.opsgenie_reads import ONE, identifier_type
 from openalert.web.dialects.way import Answer
 
-_RESPONDER_MEMBERS = ("type", "id", "name", "username")
-_LONGEST = 250
-
 
 async def create(genie: GenieCall) -> Answer:
-    """An alert, or one more of an open one with the same alias."""
+    """An alert, or one more of an open one with the same alias; another product's own message is taken as that."""
     content = await genie.content()
-    value = _creating(genie, content)
-    if value is None:
-        return await _take_foreign(genie, content)
-    signal = opsgenie_api.create(value, genie.call.inbound, genie.id)
-    own = own_of(value, genie.id)
-    tags = acts.tags_of(listed(value.get("tags")))
-
-    async def settle(tx: Transaction, route: Route, outcome: Outcome) -> None:
-        await requests.created(tx, route, outcome, fingerprint=signal.fingerprint, own=own, tags=tags)
-
-    await genie.take_in(opsgenie_api.NAME, content, lambda: Reading(opsgenie_api.NAME, [signal]), settle)
-    return genie.accepted()
-
-
-def _creating(genie: GenieCall, content: bytes) -> dict[str, Any] | None:
-    """The body of a create: an object with a message; None for anything else."""
-    try:
-        value = genie.call.decoded(content)
-    except OpenAlertError:
-        return None
-    is_one = isinstance(value, dict) and text.line(text.scalar(value.get("message")))
-    return value if is_one else None
-
-
-async def _take_foreign(genie: GenieCall, content: bytes) -> Answer:
-    """Another product's own message at this address is read as what it is; what is no alert is kept and refused."""
+    creation: Creation | None = None
 
     def read() -> Reading:
-        value = genie.call.decoded(content)
-        is_group = isinstance(value, dict | list)
-        if not is_group or detect(value, genie.call.inbound) in (generic.SOURCE, opsgenie_api.SOURCE):
-            raise Invalid("message may not be empty", field="message")
-        return understand(DETECT, value, genie.call.inbound)
+        nonlocal creation
+        creation = understood(content, genie.call.inbound, genie.call.door.max_body, genie.id)
+        return creation.reading
 
-    await genie.take_in(opsgenie_api.NAME, content, read)
+    async def then(tx: Transaction, route: Route, outcome: Outcome) -> None:
+        if creation is not None and creation.then is not None:
+            await creation.then(tx, route, outcome)
+
+    await genie.take_in(opsgenie_api.NAME, content, read, then)
     return genie.accepted()
-
-
-def own_of(body: dict[str, Any], request_id: str) -> OpsgenieAlert:
-    """What a body that creates says beyond an alert of ours; ids and numbers come when it is taken in."""
-    named = [*listed(body.get("responders")), *listed(body.get("teams")), *listed(body.get("recipients"))]
-    responders = [found for each in named[: acts.MOST_RESPONDERS] if (found := _responder(each))]
-    return OpsgenieAlert(
-        alert_id="",
-        organization_id="",
-        integration_id="",
-        tiny_id=0,
-        alias=text.line(text.scalar(body.get("alias")), 512),
-        request_id=request_id,
-        entity=text.line(text.scalar(body.get("entity")), 512),
-        source=text.line(text.scalar(body.get("source")), 100),
-        actions=acts.tags_of(listed(body.get("actions"))),
-        responders=responders,
-        details=text.kept(text.texts(body.get("details")), text.ANNOTATION),
-    )
-
-
-def _responder(value: Any) -> dict[str, str]:
-    """A responder's members that are known, as text; empty for what names nobody."""
-    if isinstance(value, str):
-        value = {"name": value}
-    if not isinstance(value, dict):
-        return {}
-    found = {name: text.line(text.scalar(value.get(name)), _LONGEST) for name in _RESPONDER_MEMBERS}
-    said = {name: each for name, each in found.items() if each}
-    return said if len(said) > ("type" in said) else {}
 
 
 async def _ask(genie: GenieCall, members: dict[str, Any], action: str, done: str, act: Act) -> Answer:
@@ -193,7 +138,7 @@ async def _name_responder(
 
 def _named(members: dict[str, Any], name: str, *names: str) -> dict[str, str]:
     """Somebody or something in a body, by id or by one of the other names."""
-    found = _responder(within(members, name))
+    found = responder_of(within(members, name))
     wanted = ("id", *(names or ("name",)))
     if not any(found.get(each) for each in wanted):
         raise Invalid(f"{' or '.join(wanted)} should be provided", field=name)

@@ -9,38 +9,15 @@ from typing import Any
 
 from openalert.domain.errors import Invalid
 from openalert.domain.opsgenie import IdentifierType
-from openalert.sources import DETECT, named, text, understand
+from openalert.sources import text, understand
 from openalert.storage import opsgenie
 from openalert.usecases import opsgenie as requests
 from openalert.usecases import opsgenie_acts as acts
 from openalert.usecases.opsgenie import Act, Asked
 from openalert.web.dialects import opsgenie_alerts
 from openalert.web.dialects.opsgenie import GenieCall, key_of, open_ways, ways
+from openalert.web.dialects.opsgenie_products import source_of
 from openalert.web.dialects.way import Answer
-
-_NAMES = {
-    "amazoncloudwatch": "cloudwatch",
-    "azureautoscale": "azure",
-    "azureoms": "azure",
-    "azureresourcehealth": "azure",
-    "azureservicehealth": "azure",
-    "cloudwatchevents": "cloudwatch",
-    "dynatracev2": "dynatrace",
-    "eswatcher": "elastic",
-    "googlestackdriver": "gcp",
-    "grafanav2": "grafana",
-    "nagiosv2": "nagios",
-    "nagiosxi": "nagios",
-    "newrelicv2": "newrelic",
-    "opsgenie": "opsgenie",
-    "pagerduty": "pagerdutyevents",
-    "pagerdutycompatibility": "pagerdutyevents",
-    "pingdomv2": "pingdom",
-    "pingdomwebhook": "pingdom",
-    "splunkitsi": "splunk",
-    "statuspageio": "statuspage",
-}
-"""Opsgenie's names of products that are not our own for them."""
 
 
 async def take_in(genie: GenieCall) -> Answer:
@@ -51,12 +28,6 @@ async def take_in(genie: GenieCall) -> Answer:
         source, content, lambda: understand(source, genie.call.decoded(content), genie.call.inbound)
     )
     return genie.accepted()
-
-
-def source_of(name: str) -> str:
-    """The source that Opsgenie's name of a product means; `DETECT` when there is none of that name."""
-    plain = name.lower().replace("-", "").replace("_", "")
-    return named(_NAMES.get(plain, plain)) or DETECT
 
 
 async def create(genie: GenieCall) -> Answer:

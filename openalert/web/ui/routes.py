@@ -6,6 +6,7 @@ from litestar.handlers import HTTPRouteHandler
 
 from openalert.web.ui import (
     actions,
+    adoption,
     alert_deeds,
     alerts,
     api_docs,
@@ -111,6 +112,7 @@ ROUTES: Sequence[HTTPRouteHandler] = [
     *channel_states.ROUTES,
     *outgoing_webhooks.ROUTES,
     *audit.ROUTES,
+    *adoption.ROUTES,
     *deliveries.ROUTES,
     *warnings.ROUTES,
     *api_docs.ROUTES,

@@ -9,7 +9,7 @@ import httpx2
 import pytest
 
 from openalert.storage import Database
-from openalert.web.dialects.opsgenie_json import source_of
+from openalert.web.dialects.opsgenie_products import source_of
 
 pytestmark = pytest.mark.anyio
 PAYLOADS = Path(__file__).parents[2] / "payloads"
