@@ -8,6 +8,7 @@ from tests.bench import (
     lateness,
     lists,
     rights,
+    rules,
     slow_disk,
     sources,
     start,
@@ -31,6 +32,7 @@ def everything() -> list[Figure]:
         start,
         lists,
         rights,
+        rules,
         bench_oncall,
         watching,
     ):
