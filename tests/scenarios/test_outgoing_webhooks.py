@@ -766,3 +766,15 @@ async def test_a_long_log_is_pruned_whole(house: House, receiver: FakeWebhook) -
     world.clock.advance(31 * DAY)
     await housekeeping.forget(world.db, 30)
     assert await world.value("SELECT count(*) FROM outgoing_deliveries") == 0
+
+
+async def test_a_later_webhook_is_not_told_of_what_waits_for_an_earlier_one(
+    house: House, receiver: FakeWebhook
+) -> None:
+    """What was committed before it was made, and not looked at yet, is told to whoever was there."""
+    world = house.world
+    first, _ = await house.webhook(receiver.url, name="First", events=["incident.created"])
+    await world.post_all([(world.group(world.alert("DiskFull")), "A")])
+    second, _ = await house.webhook(receiver.url, name="Second", events=["incident.created"])
+    assert [each.type for each in await house.told(first)] == ["incident.created"]
+    assert await house.told(second) == []
