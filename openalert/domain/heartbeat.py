@@ -171,9 +171,18 @@ def hear(heartbeat: Heartbeat, kind: BeatKind, now: Instant) -> Instant | None:
         if heartbeat.status is not HeartbeatStatus.PAUSED:
             failed = kind is BeatKind.FAIL
             _become(heartbeat, HeartbeatStatus.FAILED if failed else HeartbeatStatus.HEALTHY, now)
-            expect(heartbeat, now)
+            if not _is_expected_already(heartbeat, now):
+                expect(heartbeat, now)
+            elif heartbeat.expected_at is not None:
+                heartbeat.due_at = heartbeat.expected_at + heartbeat.grace
     heartbeat.updated_at = now
     return duration
+
+
+def _is_expected_already(heartbeat: Heartbeat, now: Instant) -> bool:
+    """Whether the next time of the cron expression is known from the beat before, and need not be looked for again."""
+    expected = heartbeat.expected_at
+    return heartbeat.cron is not None and expected is not None and now + EARLY < expected
 
 
 def expect(heartbeat: Heartbeat, at: Instant) -> None:

@@ -239,6 +239,19 @@ class TestCron:
         rules.hear(known, BeatKind.SUCCESS, at("2026-01-06T02:30:00+00:00"))
         assert known.due_at == at("2026-01-06T03:10:00+00:00")
 
+    def test_beats_between_two_times_wait_for_the_same_one(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Whatever comes in between; the expression is read once, a start's shorter end is over with the beat."""
+        known = of(cron="0 3 * * *", grace=10 * MINUTE)
+        rules.hear(known, BeatKind.SUCCESS, at("2026-01-05T03:01:00+00:00"))
+        with monkeypatch.context() as patch:
+            patch.setattr(rules, "next_after", lambda *_: pytest.fail("it was looked for again"))
+            for hour in range(4, 24):
+                rules.hear(known, BeatKind.START, at(f"2026-01-05T{hour:02}:00:00+00:00"))
+                rules.hear(known, BeatKind.SUCCESS, at(f"2026-01-05T{hour:02}:05:00+00:00"))
+                assert known.due_at == at("2026-01-06T03:10:00+00:00")
+        rules.hear(known, BeatKind.SUCCESS, at("2026-01-06T03:00:00+00:00"))
+        assert known.due_at == at("2026-01-07T03:10:00+00:00")
+
     def test_every_minute_is_not_swallowed_by_that(self) -> None:
         """A third of what lies between two times is the most."""
         known = of(cron="* * * * *", grace=0)
