@@ -64,18 +64,18 @@ def _look(world: World, running: Running) -> dict[str, float]:
 def _look_once(world: World, running: Running) -> dict[str, float]:
     key = {"Authorization": f"Bearer {world.api_key}"}
     person = {"Cookie": f"openalert_session={world.session}", "Accept": "text/html"}
-    listed = json.loads(_get(running, "/api/v1/incidents", key, 1)[1])
+    listed = json.loads(get(running, "/api/v1/incidents", key, 1)[1])
     one = next(iter(value for value in listed.values() if isinstance(value, list)))[0]["id"]
     return {
-        "incidents (JSON)": _get(running, "/api/v1/incidents", key)[0],
-        "incident (JSON)": _get(running, f"/api/v1/incidents/{one}", key)[0],
-        "alerts (JSON)": _get(running, "/api/v1/alerts", key)[0],
-        "incidents (page)": _get(running, "/incidents", person)[0],
-        "incident (page)": _get(running, f"/incidents/{one}", person)[0],
+        "incidents (JSON)": get(running, "/api/v1/incidents", key)[0],
+        "incident (JSON)": get(running, f"/api/v1/incidents/{one}", key)[0],
+        "alerts (JSON)": get(running, "/api/v1/alerts", key)[0],
+        "incidents (page)": get(running, "/incidents", person)[0],
+        "incident (page)": get(running, f"/incidents/{one}", person)[0],
     }
 
 
-def _get(running: Running, path: str, headers: dict[str, str], times: int = TIMES) -> tuple[float, bytes]:
+def get(running: Running, path: str, headers: dict[str, str], times: int = TIMES) -> tuple[float, bytes]:
     """The median of the milliseconds that an answer takes, and the last answer."""
     connection = http.client.HTTPConnection("127.0.0.1", running.port, timeout=30)
     taken, body = [], b""

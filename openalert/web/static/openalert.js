@@ -244,6 +244,7 @@
   // The installed app says so when there is no connection; in a browser only who connects it for pages gets a worker.
   if (matchMedia("(display-mode: standalone)").matches) navigator.serviceWorker?.register("/service-worker.js");
 
+  $("form[data-go-on]")?.requestSubmit(); // a long act goes on by itself as long as its page is open
   badge(); tick();
   if (light) connect();
 })();

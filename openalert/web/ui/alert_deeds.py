@@ -1,6 +1,7 @@
 """What people do to alerts on the pages: to one, to those selected, and alerts that they raise themselves."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from litestar import Response, post
 from litestar.di import NamedDependency
@@ -11,19 +12,22 @@ from openalert.domain.access import Actor
 from openalert.domain.alert import Alert
 from openalert.domain.alert_deed import PAST, AlertDeed, DeedKind
 from openalert.domain.alert_filter import ME, Listing
-from openalert.domain.errors import NotFound
+from openalert.domain.errors import Conflict, Invalid, NotFound
+from openalert.domain.ids import first_id
 from openalert.domain.instant import MINUTE, Instant
 from openalert.domain.severity import Severity
-from openalert.storage import services
+from openalert.storage import alert_lists, services
 from openalert.storage.database import Database
 from openalert.storage.transaction import Transaction
 from openalert.usecases import alerts as acts
 from openalert.usecases import manual_alerts
 from openalert.web.render import amount
 from openalert.web.ui.alert_lists import PAGE
-from openalert.web.ui.frame import Web, act, sent, sent_all
+from openalert.web.ui.frame import Web, act, answer, go, sent, sent_all, shell
 
 SNOOZES = [(30, "30 min"), (60, "1 hour"), (240, "4 hours"), (1440, "1 day"), (10080, "1 week")]
+AT_A_TIME = 1_000
+"""Alerts of one request, where all that match are meant."""
 _SAID = {
     DeedKind.RESOLVE: "“{title}” is resolved.",
     DeedKind.SNOOZE: "“{title}” is silent now and pages again if it still fires then.",
@@ -62,9 +66,11 @@ def back(fields: Mapping[str, str]) -> str:
 
 
 @post("/alerts/bulk", include_in_schema=False)
-async def bulk(request: Web, db: NamedDependency[Database], actor: NamedDependency[Actor]) -> Response[None]:
+async def bulk(request: Web, db: NamedDependency[Database], actor: NamedDependency[Actor]) -> Response[Any]:
     """The same to every alert selected, all in one transaction; to what it cannot be done is told."""
     fields, chosen = await sent(request), await sent_all(request, "id")
+    if fields.get("everything") == "yes":
+        return await _to_all(request, db, actor, fields)
 
     async def body(tx: Transaction) -> str:
         deed = deed_of(fields.get("act", ""), fields, actor, tx.now)
@@ -76,11 +82,73 @@ async def bulk(request: Web, db: NamedDependency[Database], actor: NamedDependen
 
 
 def _told(found: acts.Done, deed: AlertDeed) -> str:
-    said = f"{PAST[deed.kind].capitalize()} {amount(len(found.done), 'alert')}."
-    if found.refused:
-        first = next(iter(found.refused.values()))
-        said += f" {len(found.refused)} stayed as they are: {first}"
-    return said
+    first = next(iter(found.refused.values()), "")
+    return _sum(deed.kind, len(found.done), len(found.refused), first)
+
+
+def _sum(kind: DeedKind, done: int, refused: int, why: str) -> str:
+    said = f"{PAST[kind].capitalize()} {amount(done, 'alert')}."
+    return said + (f" {refused} stayed as they are: {why}" if refused else "")
+
+
+async def _to_all(request: Web, db: Database, actor: Actor, fields: dict[str, str]) -> Response[Any]:
+    """The same to all that match, a thousand in a request: asked first, then told after each how far it is.
+
+    What comes meanwhile is left alone. Each two hundred are a transaction, so that what is done stays done when the
+    browser goes away.
+    """
+    listing, words = Listing.read(fields.get("back", "")), fields.get("act", "")
+    deed = deed_of(words, fields, actor, db.clock())
+    if deed is None or not listing.filter.is_open:
+        return go(back(fields), "Only what is open can be answered all at once.", "bad")
+    so_far = {name: _number(fields.get(name, "")) for name in ("total", "done", "refused")}
+    why, after = fields.get("why", ""), fields.get("after") or None
+    is_asked = fields.get("sure") != "yes"
+    if is_asked:
+        async with db.read() as reader:
+            after = first_id(reader.now + 1)
+            counted = await alert_lists.counts(reader, actor, listing.filter)
+            so_far["total"] = sum(
+                count
+                for (status, severity), count in counted.items()
+                if status in (listing.filter.statuses or ())
+                and severity in (listing.filter.severities or (severity,))
+            )
+    try:
+        for _ in range(0 if is_asked else AT_A_TIME // acts.MOST_AT_ONCE):
+            async with db.transaction(actor) as tx:
+                deed = deed_of(words, fields, actor, tx.now) or deed
+                found = await alert_lists.search(
+                    tx, actor, listing.filter, limit=acts.MOST_AT_ONCE, after=after
+                )
+                become = await acts.many(tx, [each.id for each in found.items], deed)
+            so_far["done"] += len(become.done)
+            so_far["refused"] += len(become.refused)
+            why = why or next(iter(become.refused.values()), "")
+            after = found.next
+            if after is None:
+                return go(back(fields), _sum(deed.kind, so_far["done"], so_far["refused"], why))
+    except (Invalid, Conflict) as error:
+        said = _sum(deed.kind, so_far["done"], so_far["refused"], why) if so_far["done"] else ""
+        return go(back(fields), f"{said} {error.message}".strip(), "bad")
+    kept = {name: fields.get(name, "") for name in ("act", "user_id", "tag", "back")}
+    async with db.read() as reader:
+        context = await shell(request, reader, actor, "/alerts")
+    context |= {
+        "kept": kept
+        | {name: str(value) for name, value in so_far.items()}
+        | {"why": why, "after": after or ""},
+        "verb": deed.kind.value,
+        "past": PAST[deed.kind],
+        "is_asked": is_asked,
+        "so_far": so_far,
+        "list_href": back(fields),
+    }
+    return answer(request, "alerts/everything.html", context)
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 9 else 0
 
 
 @post("/alerts", include_in_schema=False)

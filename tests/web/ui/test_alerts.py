@@ -8,7 +8,9 @@ import pytest
 
 from openalert.domain.routing import RuleBody
 from openalert.domain.user import User
+from openalert.usecases import alerts as acts
 from openalert.usecases import routing_rules
+from openalert.web.ui import alert_deeds
 from tests.make import level
 from tests.web.ui.browser import Browser, Page
 from tests.world import World
@@ -287,3 +289,31 @@ async def test_what_could_not_be_done_to_some_is_told(world: World, sign_in: Sig
     browser = await sign_in(world.alice)
     page = await browser.post("/alerts/bulk", id=ids, act="snooze 60", back="status=all")
     assert "Snoozed 1 alert. 1 stayed as they are: The alert is resolved already." in page.text
+
+
+async def test_all_that_match_are_asked_for_first_and_told_in_steps(
+    world: World, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not only the page: asked with the number, done in steps that say how far it is; what came since is left alone."""
+    monkeypatch.setattr(alert_deeds, "AT_A_TIME", 2)
+    monkeypatch.setattr(acts, "MOST_AT_ONCE", 2)
+    await world.policy(level(1, world.alice))
+    for number in range(5):
+        await world.fires(f"Disk{number}")
+    await world.fires("Load")
+    browser = await sign_in(world.alice)
+    page = await browser.post("/alerts/bulk", everything="yes", act="suppress", back="status=firing&q=disk")
+    assert "Suppress 5 alerts?" in page.text
+    assert await world.value("SELECT count(*) FROM alerts WHERE status = 'suppressed'") == 0
+    await world.advance(seconds=1)
+    await world.fires("Disk9")
+    for done in (2, 4):
+        page = await browser.press(page, "/alerts/bulk")
+        assert f"Suppressed {done} alerts so far" in page.text
+    page = await browser.press(page, "/alerts/bulk")
+    assert "Suppressed 5 alerts." in page.text
+    assert page.path == "/alerts?status=firing&q=disk"
+    assert "Disk9" in page.text
+    assert await world.value("SELECT count(*) FROM alerts WHERE status = 'suppressed'") == 5
+    page = await browser.post("/alerts/bulk", everything="yes", act="resolve", back="status=all")
+    assert "Only what is open can be answered all at once." in page.text
