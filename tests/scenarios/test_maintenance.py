@@ -289,7 +289,8 @@ async def test_a_silence_may_hide_what_fires_already(world: World) -> None:
     await world.fires("Load")
     for name in ("Disk", "Load"):
         world.mailbox(world.alice).got(name)
-    silence = await silenced(world, 30, matchers=parse("alertname=Disk"), also_firing=True)
+    silence = await silenced(world, 20, matchers=parse("alertname=Disk"), also_firing=True)
+    await world.does(silences.update, silence.id, ends_at=world.clock() + 30 * MINUTE)
     assert (await world.incident(1)).is_open
     await world.advance(minutes=29)
     world.mailbox(world.bob).got("Load")
