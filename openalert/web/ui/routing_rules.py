@@ -247,9 +247,10 @@ async def _form(
         if body is not None and team_id and not errors:
             try:
                 of = await rule_trials.draft(reader, actor, held, body, team_id, found)
-                context["tried"] = (
-                    await rule_trials.tried(reader, actor, of, held.alert) if verb == "try" else None
-                )
+                if verb == "try":
+                    context["tried"] = await rule_trials.tried(reader, actor, of, held.alert)
+                    if context["tried"] is None:
+                        context["errors"] = {"": "No such alert came in for this team; choose another."}
             except Invalid as error:
                 context["errors"] = errors | refused(error, rule_forms.fields_of(held))
                 of = None

@@ -136,6 +136,8 @@ async def test_a_rule_is_tried_before_it_is_saved(world: World, sign_in: SignIn)
     page = await browser.post(PATH, act="try", alert=alert, **(draft | {"values-1": ["high"]}))
     assert "It does not apply" in page.text
     assert "it has: low" in page.text
+    page = await browser.post(PATH, act="try", alert="unknown", **draft)
+    assert "No such alert came in for this team" in page.text
     page = await browser.post(PATH, act="dry-run", **draft)
     assert "It would have cut 1 page to 0, and would have hidden nothing that people acted on." in page.text
     assert await rules(world) == []
