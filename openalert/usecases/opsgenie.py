@@ -147,8 +147,10 @@ async def created(
         status = "Created alert" if known is None else "Raised the count of the open alert"
         if known is None:
             known = await _number(tx, route, latest.id, own)
-            if tags:
-                await opsgenie.set_tags(tx, latest.id, tags)
+            made = await alerts.get(tx, latest.id) if tags else None
+            if made is not None:
+                # Rules may have tagged it on its way in.
+                await opsgenie.set_tags(tx, made.id, list(dict.fromkeys([*made.tags, *tags])))
         alias = known.alias
     await opsgenie.record(
         tx,

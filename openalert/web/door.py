@@ -85,6 +85,13 @@ class Door:
         self._known[key_hash] = profile
         return profile
 
+    async def prove(self, key: str, inbound: Inbound, content: bytes) -> None:
+        """Refuse a sender that does not prove itself as the integration asks by now: Unauthenticated."""
+        profile = await self._look_up(hashed(key))
+        refused = profile.refused(inbound.headers, content, inbound.received_at)
+        if refused is not None:
+            raise refused
+
     async def route(self, key: str) -> Route:
         """Where the key leads, be it switched off; NotFound for an unknown one."""
         key_hash = hashed(key)

@@ -38,6 +38,9 @@ _ERROR_TYPES = {
     503: "ServiceUnavailable",
 }
 
+_TAKEN_IN = {("POST", "/v2/alerts"), ("POST", "/v1/json/{source}"), ("PUT", "/v1/json/{source}")}
+"""Messages, of which the door keeps those whose sender does not prove itself."""
+
 Handler: TypeAlias = Callable[["GenieCall"], Awaitable[Answer]]
 
 
@@ -146,6 +149,8 @@ def ways(method: str, path: str, handler: Handler) -> tuple[Way, ...]:
                 raise
             await adopting.keep_of_opsgenie(genie.call, path, key, genie.content)
             return genie.accepted()
+        if (method, path) not in _TAKEN_IN:
+            await genie.call.door.prove(key, genie.call.inbound, await genie.content())
         return await handler(genie)
 
     return open_ways(method, path, keyed)

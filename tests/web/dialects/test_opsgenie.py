@@ -4,11 +4,16 @@ import base64
 from typing import Any
 
 import httpx2
+import msgspec
 import pytest
 
 from openalert.app import OpenAlert
 from openalert.domain.instant import rfc3339
+from openalert.domain.routing import RuleBody
+from openalert.domain.sender_check import CheckKind, SenderCheck
+from openalert.domain.service import IntegrationConfig
 from openalert.storage import Database
+from openalert.usecases import integrations, routing_rules
 from tests import make
 
 pytestmark = pytest.mark.anyio
@@ -419,3 +424,34 @@ async def test_a_get_of_the_go_client_is_not_refused(client: httpx2.AsyncClient)
     """It calls its empty body a form."""
     headers = KEY | {"content-type": "application/x-www-form-urlencoded; charset=UTF-8"}
     assert (await client.get("/v2/alerts/count", headers=headers)).json()["data"] == {"count": 0}
+
+
+async def test_tags_of_rules_stay_beside_those_of_the_sender(genie: Genie, sqlite_db: Database) -> None:
+    """A rule that tags what comes in is not undone by the tags that the sender gave."""
+    async with sqlite_db.transaction() as tx:
+        team_id = await tx.value("SELECT id FROM teams")
+        body = msgspec.convert({"actions": {"tags": ["by rule"]}}, RuleBody)
+        await routing_rules.create(tx, team_id=team_id, name="Tag", body=body)
+    await genie.post("/v2/alerts", DISK)
+    assert (await genie.disk())["tags"] == ["by rule", "Critical", "db"]
+
+
+async def test_a_sender_that_has_to_prove_itself_has_to_for_every_call(
+    genie: Genie, sqlite_db: Database
+) -> None:
+    """Where the integration asks for more than the key, the key alone neither reads nor changes anything."""
+    await genie.post("/v2/alerts", DISK)
+    async with sqlite_db.transaction() as tx:
+        integration_id = await tx.value("SELECT id FROM integrations")
+        config = IntegrationConfig(sender_check=SenderCheck(kind=CheckKind.BEARER))
+        await integrations.update(
+            tx, integration_id, config=config, sender_secret="what only the sender knows"
+        )
+    for method, path in (
+        ("GET", "/v2/alerts"), ("GET", "/v2/alerts/1?identifierType=tiny"), ("POST", "/v2/alerts/1/close"),
+        ("DELETE", "/v2/alerts/1"), ("POST", "/v2/alerts"), ("GET", "/v2/heartbeats"),
+    ):  # fmt: skip
+        answer = await genie.client.request(method, path, json=DISK, headers=KEY)
+        assert answer.status_code == 401, (method, path)
+    proven = {"authorization": "Bearer what only the sender knows"}
+    assert (await genie.client.get("/v2/alerts?apiKey=A", headers=proven)).status_code == 200
