@@ -67,6 +67,7 @@ async def _beat(call: Call) -> Answer:
     """A beat of the heartbeat that is called as its integration; OnCall has one for each."""
     source_of(call.names["type"])
     await call.door.admit(call.names["key"])
+    await call.door.prove(call.names["key"], call.inbound, await call.body())
     route = await call.door.route(call.names["key"])
     await hear(call, call.names["key"], route, route.integration_name)
     return json(200, ":)") if call.scope["method"] in ("GET", "HEAD") else Answer(200)

@@ -450,6 +450,7 @@ async def test_a_sender_that_has_to_prove_itself_has_to_for_every_call(
     for method, path in (
         ("GET", "/v2/alerts"), ("GET", "/v2/alerts/1?identifierType=tiny"), ("POST", "/v2/alerts/1/close"),
         ("DELETE", "/v2/alerts/1"), ("POST", "/v2/alerts"), ("GET", "/v2/heartbeats"),
+        ("GET", "/integrations/v1/webhook/A/heartbeat/"),
     ):  # fmt: skip
         answer = await genie.client.request(method, path, json=DISK, headers=KEY)
         assert answer.status_code == 401, (method, path)
