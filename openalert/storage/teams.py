@@ -18,6 +18,7 @@ class Belongings(msgspec.Struct, kw_only=True):
     schedules: int
     escalation_policies: int
     channels: int
+    status_pages: int
     incidents: int
     """Those that are still open."""
 
@@ -64,6 +65,7 @@ async def belongings(reader: Reader, team_id: str) -> Belongings:
             (SELECT count(*) FROM escalation_policies WHERE team_id = :id AND deleted_at IS NULL)
                 AS escalation_policies,
             (SELECT count(*) FROM channels WHERE team_id = :id) AS channels,
+            (SELECT count(*) FROM status_pages WHERE team_id = :id AND deleted_at IS NULL) AS status_pages,
             (SELECT count(*) FROM incidents WHERE team_id = :id AND status <> 'resolved') AS incidents
         """,
         id=team_id,

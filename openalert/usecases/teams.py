@@ -109,6 +109,7 @@ async def delete(tx: Transaction, team_id: str) -> None:
         "escalation policy": left.escalation_policies,
         "schedule": left.schedules,
         "channel": left.channels,
+        "status page": left.status_pages,
     }
     remaining = [counted(count, kind) for kind, count in kinds.items() if count]
     if remaining:

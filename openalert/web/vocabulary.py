@@ -7,12 +7,14 @@ from typing import Any
 
 from openalert.web import (
     vocabulary_alerts,
+    vocabulary_heartbeats,
     vocabulary_integrations,
     vocabulary_muting,
     vocabulary_noise,
     vocabulary_oncall,
     vocabulary_outgoing,
     vocabulary_routing,
+    vocabulary_status,
 )
 
 _ID = "019b8d62-7a80-7003-a352-03ab0e4992a3"
@@ -24,11 +26,13 @@ _CONFIG = "Where messages go: `address` of an email channel, `url` of a webhook.
 _OTHERS = (
     vocabulary_oncall.MEMBERS
     | vocabulary_alerts.MEMBERS
+    | vocabulary_heartbeats.MEMBERS
     | vocabulary_integrations.MEMBERS
     | vocabulary_muting.MEMBERS
     | vocabulary_noise.MEMBERS
     | vocabulary_outgoing.MEMBERS
     | vocabulary_routing.MEMBERS
+    | vocabulary_status.MEMBERS
 )
 MEMBERS: dict[str, tuple[str, Any]] = _OTHERS | {
     "acknowledgedAt": ("When it was acknowledged; null: not yet.", f"{_DAY}09:02:10Z"),
@@ -194,32 +198,6 @@ MEMBERS: dict[str, tuple[str, Any]] = _OTHERS | {
     "inFlight": ("Ids of pages that were with a provider at that moment and may still arrive.", []),
     "incidentId": ("The incident it belongs to; null: none.", _ID),
     "incidents": ("The incidents that the message concerned.", None),
-    "graceSeconds": ("So many seconds a beat may come late.", 600),
-    "heartbeatUrl": ("Where beats go; null for one that is heard by alerts.", "https://oncall.example.com/heartbeats/…f4Qz"),
-    "intervalSeconds": ("Seconds between two beats; null: `cron` says when.", 86400),
-    "isLearned": ("Whether interval and grace follow what is observed.", False),
-    "lastBeatAt": ("When the last beat came that said success or failure; null: none yet.", f"{_DAY}03:31:12Z"),
-    "lateAt": ("When somebody is told unless a beat comes; null: none is expected.", "2026-02-01T03:41:12Z"),
-    "expectedAt": ("When the next beat is expected.", "2026-02-01T03:31:12Z"),
-    "Heartbeat.integrationId": ("The integration by which a Watchdog alert is heard; null for an address.", None),
-    "Heartbeat.key": ("The key in the address; shown this once.", "4TfQ2mVx8Lk9JpWc6RbZ"),
-    "Heartbeat.name": ("What people call it.", "Nightly backup"),
-    "HeartbeatIn.name": ("What people call it.", "Nightly backup"),
-    "HeartbeatPatch.name": ("What people call it.", "Nightly backup"),
-    "Heartbeat.severity": ("Of the alert when it is late or failed.", "high"),
-    "HeartbeatIn.severity": ("Of the alert when it is late or failed.", "high"),
-    "HeartbeatPatch.severity": ("Of the alert when it is late or failed.", "high"),
-    "Heartbeat.since": ("Since when it has this status.", f"{_DAY}03:31:12Z"),
-    "Heartbeat.status": ("`new`, `healthy`, `late`, `failed` or `paused`.", "healthy"),
-    "Heartbeat.timezone": ("The IANA zone whose clocks `cron` goes by.", "Europe/Berlin"),
-    "HeartbeatIn.timezone": ("The IANA zone whose clocks `cron` goes by.", "Europe/Berlin"),
-    "HeartbeatPatch.timezone": ("The IANA zone whose clocks `cron` goes by.", "Europe/Berlin"),
-    "cron": ("Five fields, as in a crontab; null: `intervalSeconds` says how often.", None),
-    "Beat.at": ("When it came.", f"{_DAY}03:31:12Z"),
-    "Beat.body": ("The first 10 KiB of what it brought along.", "backup done: 41 GB"),
-    "Beat.kind": ("`success`, `start`, `fail` or `log`.", "success"),
-    "Beat.exitCode": ("The exit code that it told; null: none.", 0),
-    "Beat.durationSeconds": ("Seconds since the start that it ended; null: none was told.", 71.2),
     "invitedById": ("The person who answers for it; null for the program.", _OTHER),
     "isActive": ("Whether it is in use.", True),
     "isCurrent": ("Whether this very request was made with it.", True),
@@ -472,6 +450,7 @@ TAGS: dict[str, str] = {
     "adoption": "Keys of old pagers that came by themselves, and where each belongs.",
     "integrations": "Inbound keys of services, and what came in by them.",
     "heartbeats": "What must be heard of regularly, and what was heard last.",
+    "status pages": "What customers are told: pages with components, incidents and maintenances with updates.",
     "schedules": "Who is on call when: rotations, overrides, and the final answer.",
     "on call": "Every schedule's answer at once.",
     "warnings": "What would keep a page from arriving, found before it does.",

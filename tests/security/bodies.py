@@ -32,7 +32,9 @@ PLAIN: dict[str, Any] = {
 
 IDS = {
     "alert_ids": "part_alert_id",
+    "component_ids": "component_id",
     "incident_ids": "part_id",
+    "internal_incident_id": "incident_id",
     "assignee_id": "user_id",
     "contact_method_id": "method_id",
     "escalation_policy_id": "policy_id",
@@ -93,6 +95,7 @@ WHOLE: dict[str, Any] = {
     "ImportedKeyIn": lambda ids: {"key": str(uuid.uuid4())},
     "AdoptIn": lambda ids: {"integrationId": ids["integration_id"]},
     "HelpIn": lambda ids: {"targets": [{"type": "user", "id": ids["user_id"]}]},
+    "StatusUpdateIn": lambda ids: {"message": "Example", "status": "monitoring"},
     "Snooze": lambda ids: {"durationMinutes": 30},
     "Change": lambda ids: {"title": "Another title"},
 }

@@ -15,6 +15,7 @@ from openalert.domain.recurrence import Recurrence
 from openalert.domain.routing import Actions, OfService, RuleBody
 from openalert.domain.schedule import RotationChange
 from openalert.domain.second_factor import Passkey
+from openalert.domain.status_page import ComponentStatus, PublicStatus
 from openalert.domain.team import Team
 from openalert.domain.user import Organization, User
 from openalert.engine.engine import Engine
@@ -49,6 +50,9 @@ from openalert.usecases import (
     services,
     signin,
     silences,
+    status_components,
+    status_incidents,
+    status_pages,
     swaps,
     teams,
 )
@@ -166,6 +170,37 @@ async def build(db: Database, organization: Organization, mark: str, *, marked_p
             ends_at=tx.now + 30 * DAY,
         )
         heartbeat, _ = await heartbeats.create(tx, service_id=service.id, name=f"{mark} heartbeat")
+        page = await status_pages.create(
+            tx,
+            team_id=team.id,
+            name=f"{mark} page",
+            description=f"{mark} description",
+            header_text=f"{mark} header",
+            footer_text=f"{mark} footer",
+        )
+        group = await status_components.add_group(tx, page.id, name=f"{mark} group")
+        component = await status_components.add_component(
+            tx,
+            page.id,
+            name=f"{mark} component",
+            description=f"{mark} description",
+            group_id=group.id,
+            service_id=service.id,
+        )
+        told = await status_incidents.create(
+            tx,
+            page.id,
+            title=f"{mark} outage",
+            message=f"{mark} message",
+            components={component.id: ComponentStatus.PARTIAL_OUTAGE},
+        )
+        told = await status_incidents.post(
+            tx,
+            told.incident.id,
+            status=PublicStatus.IDENTIFIED,
+            message=f"{mark} draft",
+            is_draft=True,
+        )
         routing_rule, other_rule = [
             await routing_rules.create(
                 tx,
@@ -227,6 +262,11 @@ async def build(db: Database, organization: Organization, mark: str, *, marked_p
         "dry_run_id": dry_run.id,
         "integration_id": integration.id,
         "heartbeat_id": heartbeat.id,
+        "page_id": page.id,
+        "group_id": group.id,
+        "component_id": component.id,
+        "status_incident_id": told.incident.id,
+        "update_id": told.updates[0].id,
         "imported_key_id": imported.id,
         "strange_key_id": strange.id,
         "key_id": key.id,

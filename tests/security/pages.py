@@ -21,6 +21,7 @@ from openalert.domain.outgoing_webhook import OutgoingAttempt
 from openalert.domain.routing import Actions, AllOf, HasTag, LabelFits, RuleBody, TextFits
 from openalert.domain.second_factor import Passkey
 from openalert.domain.service import IntegrationConfig
+from openalert.domain.status_page import ComponentStatus, PublicStatus, Theme
 from openalert.storage import outgoing_deliveries as stored_deliveries
 from openalert.storage import passkeys
 from openalert.storage import password_resets as stored_resets
@@ -51,6 +52,9 @@ from openalert.usecases import (
     setup,
     signin,
     silences,
+    status_components,
+    status_incidents,
+    status_pages,
     swaps,
     users,
 )
@@ -78,7 +82,7 @@ OURS = re.compile(
     r"act|code|sealed|version|versions|scopes?|outcome|dialect|slug|verb|run|claimed_by|"
     r"email|trace_id|issuer|subject|tenant|public_key|challenge|second_factor|secret|target|"
     r"escalation_state|state|standing|body_encoding|grouping|noise|began|levels|teams|fingerprint|"
-    r"drills|counts|digest|etag|period|recurrence|cron|severities"
+    r"drills|counts|digest|etag|period|recurrence|cron|severities|impact|automation|language"
 )
 """Columns that hold words of ours, ids, hashes, or what is looked things up by; all others are an attacker's."""
 OUR_TABLES = re.compile(
@@ -86,7 +90,7 @@ OUR_TABLES = re.compile(
 )
 """Tables without words of people; the audit log keeps what acts of hostile names wrote into it."""
 OUR_MEMBERS = re.compile(
-    r"id|.*Id|.*_id|status|severity|kind|type|role|verb|outcome|act|from|to|was|phase|channel|field|operator|place"
+    r"id|.*Id|.*_id|status|severity|kind|type|role|verb|outcome|act|from|to|was|phase|channel|field|operator|place|is_now"
 )
 """Members of stored documents that hold words of ours."""
 
@@ -145,6 +149,7 @@ async def settle(openalert: OpenAlert) -> Seeded:
         heartbeat, _ = await heartbeats.create(tx, service_id=made.service.id, name="backup")
         await beats.hear(tx, heartbeat, Told(body="41 GB"))
         await heartbeats.create(tx, service_id=made.service.id, name="report")
+        await _tell(tx, made.team.id)
         mapping = Mapping(title="name", labels={"host": "host.name"}, links={"Graph": "graph"})
         integration = (await integrations.page(tx, tx.actor, limit=1))[0]
         await integrations.update(tx, integration.id, config=IntegrationConfig(mapping=mapping))
@@ -186,6 +191,41 @@ async def settle(openalert: OpenAlert) -> Seeded:
     await make.identity(openalert.database, bea, "bea at the provider")
     await make.link_request(openalert.database, bea, "somebody at the provider")
     return Seeded(session=session, key=made.key, ids={})
+
+
+async def _tell(tx: Transaction, team_id: str) -> None:
+    """A status page with everything that a page can have, an incident that is told, and a draft."""
+    page = await status_pages.create(
+        tx,
+        team_id=team_id,
+        name="Acme",
+        description="How we are",
+        header_text="Hello",
+        footer_text="Goodbye",
+        logo_url="https://acme.example/logo.png",
+        support_url="https://acme.example/help",
+        theme=Theme(accent="#4f46e5"),
+    )
+    group = await status_components.add_group(tx, page.id, name="Europe")
+    api = await status_components.add_component(
+        tx,
+        page.id,
+        name="API",
+        description="All of it",
+        link_url="https://acme.example/api",
+        group_id=group.id,
+    )
+    told = await status_incidents.create(
+        tx,
+        page.id,
+        title="Slow",
+        message="We look.",
+        components={api.id: ComponentStatus.PARTIAL_OUTAGE},
+    )
+    await status_incidents.change(tx, told.incident.id, postmortem="It was the disk.")
+    await status_incidents.post(
+        tx, told.incident.id, status=PublicStatus.MONITORING, message="Better?", is_draft=True
+    )
 
 
 def alert(name: str) -> dict[str, Any]:

@@ -39,6 +39,7 @@ REFUSED_LATER = {
         ("POST", f"/api/v1/incidents/{{incident_id}}/{act}"): {400} for act in ("join", "decline")
     },  # a key is nobody
     ("GET", "/api/v1/oncall/shifts"): {400},  # a key is nobody: it has to say whose
+    ("POST", "/api/v1/status-pages/{page_id}/components/reorder"): {400},  # they are of another page
     ("GET", "/a/{token}"): {404},
     ("GET", "/calendars/{token}"): {404},
     ("GET", "/proof/{token}"): {404},

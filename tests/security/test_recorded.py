@@ -114,6 +114,7 @@ NOTHING = (
     *NO_POLICY,
     ("DELETE", "/api/v1/schedules/{schedule_id}"),
     ("DELETE", "/api/v1/channels/{channel_id}"),
+    ("DELETE", "/api/v1/status-pages/{page_id}"),
     ("POST", "/api/v1/incidents/{incident_id}/merge"),
     ("POST", "/api/v1/incidents/{incident_id}/resolve"),
 )
@@ -201,6 +202,7 @@ FIRST: dict[str, tuple[Step, ...]] = {
 BODIES: dict[str, Any] = {
     "PATCH /api/v1/schedules/{schedule_id}/overrides/{override_id}": {"reason": "Another"},
     "PATCH /api/v1/silences/{silence_id}": {"comment": "Another"},
+    "PATCH /api/v1/status-pages/incidents/{status_incident_id}": {"title": "Another"},
     "PATCH /api/v1/users/me": {"name": "Another"},
     "PATCH /api/v1/incidents/{incident_id}/responders/{responder_id}": {"role": "incident_commander"},
     "PATCH /api/v1/schedules/{schedule_id}/rotations/{rotation_id}": {"name": "Another"},

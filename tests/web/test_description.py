@@ -165,6 +165,7 @@ async def test_only_the_answer_that_makes_a_secret_shows_it(document: Json) -> N
         "post /api/v1/invitations",
         "post /api/v1/invitations/{invitationId}/resend",
         "post /api/v1/services/{serviceId}/integrations",
+        "post /api/v1/status-pages/{pageId}/link",
         "post /api/v1/users/{userId}/password-link",
     }
     for name in vocabulary.SHOWN_ONCE:

@@ -1,0 +1,146 @@
+"""What the public sees of a status page: a picture of one moment, which can be kept, shown and shown again.
+
+It holds nothing that was not published, and no id of anything but what is on the page.
+"""
+
+import msgspec
+
+from openalert.domain.instant import Instant
+from openalert.domain.status_page import (
+    ComponentStatus,
+    Impact,
+    Indicator,
+    OverallStatus,
+    PublicKind,
+    PublicStatus,
+    Theme,
+)
+from openalert.domain.uptime import Day
+
+
+class PublicComponent(msgspec.Struct, frozen=True, kw_only=True):
+    """A component as customers see it."""
+
+    id: str
+    public_id: str
+    group_id: str | None
+    name: str
+    description: str
+    link: str | None
+    status: ComponentStatus
+    position: int
+    shows_uptime: bool
+    days: tuple[Day, ...]
+    """The last 90 days, the oldest first; empty where its uptime is not shown."""
+    percent: float | None
+    created_at: Instant
+    updated_at: Instant
+
+
+class PublicGroup(msgspec.Struct, frozen=True, kw_only=True):
+    """A group of components; its status is that of its worst one."""
+
+    id: str
+    public_id: str
+    name: str
+    is_open: bool
+    status: ComponentStatus
+    position: int
+    created_at: Instant
+    updated_at: Instant
+
+
+class PublicChange(msgspec.Struct, frozen=True, kw_only=True):
+    """What an update changed of a component that is still there."""
+
+    component_id: str
+    public_id: str
+    name: str
+    was: ComponentStatus
+    is_now: ComponentStatus
+
+
+class PublicUpdate(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that was said."""
+
+    id: str
+    public_id: str
+    status: PublicStatus
+    message: str
+    """Markdown of people: to be rendered by `web.markdown` alone."""
+    changes: tuple[PublicChange, ...]
+    shown_at: Instant
+    edited_at: Instant | None
+
+
+class PublicIncident(msgspec.Struct, frozen=True, kw_only=True):
+    """An incident or a maintenance as customers see it."""
+
+    id: str
+    public_id: str
+    kind: PublicKind
+    title: str
+    status: PublicStatus
+    impact: Impact
+    component_ids: tuple[str, ...]
+    """Those of its components that are on the page."""
+    scheduled_for: Instant | None
+    scheduled_until: Instant | None
+    started_at: Instant
+    resolved_at: Instant | None
+    postmortem: str
+    updates: tuple[PublicUpdate, ...]
+    """The newest first."""
+    created_at: Instant
+    updated_at: Instant
+
+
+class PublicPage(msgspec.Struct, frozen=True, kw_only=True):
+    """The page at one moment."""
+
+    id: str
+    public_id: str
+    name: str
+    slug: str
+    description: str
+    url: str
+    """Where the public finds it, without a slash at the end."""
+    custom_domain: str | None
+    is_public: bool
+    link_hash: str | None
+    team_id: str
+    organization_id: str
+    logo_url: str | None
+    header_text: str
+    footer_text: str
+    support_url: str | None
+    theme: Theme
+    language: str
+    timezone: str
+    is_indexed: bool
+    version: int
+    as_of: Instant
+    """When the picture was taken."""
+    updated_at: Instant
+    overall: OverallStatus
+    indicator: Indicator
+    affected_components: int
+    groups: tuple[PublicGroup, ...]
+    components: tuple[PublicComponent, ...]
+    incidents: tuple[PublicIncident, ...]
+    """What is told and not over, and what was in the last 90 days; the newest first. Maintenances too."""
+
+    @property
+    def active(self) -> list[PublicIncident]:
+        """Incidents that are not over."""
+        return [
+            each for each in self.incidents if each.kind is PublicKind.INCIDENT and not each.status.is_over
+        ]
+
+    @property
+    def maintenances(self) -> list[PublicIncident]:
+        """Maintenances to come or under way, the next one first."""
+        found = [
+            each for each in self.incidents if each.kind is PublicKind.MAINTENANCE and not each.status.is_over
+        ]
+        return sorted(found, key=lambda each: each.started_at)

@@ -1,0 +1,62 @@
+"""What may be told: the limits of titles, messages and times, and when the next step of a maintenance is due."""
+
+from openalert.domain.errors import Invalid
+from openalert.domain.instant import DAY, Instant
+from openalert.domain.status_page import OF_INCIDENT, OF_MAINTENANCE, PublicKind, PublicStatus, StatusIncident
+
+LONGEST_TITLE = 255
+LONGEST_MESSAGE = 25_000
+LONGEST_MAINTENANCE = 90 * DAY
+FURTHEST = 3 * 366 * DAY
+
+
+def check_times(
+    kind: PublicKind,
+    begins: Instant | None,
+    ends: Instant | None,
+    started_at: Instant | None,
+    now: Instant,
+) -> None:
+    """The times of what is told, or Invalid with the one that is wrong."""
+    if kind is PublicKind.INCIDENT:
+        if started_at is not None and started_at > now:
+            raise Invalid("startedAt lies in the future; plan a maintenance instead.", field="startedAt")
+        return
+    if begins is None or ends is None:
+        raise Invalid("A maintenance needs scheduledFor and scheduledUntil.", field="scheduledUntil")
+    if ends <= begins:
+        raise Invalid("scheduledUntil must be later than scheduledFor.", field="scheduledUntil")
+    if ends - begins > LONGEST_MAINTENANCE:
+        raise Invalid("A maintenance lasts at most 90 days.", field="scheduledUntil")
+    if begins > now + FURTHEST:
+        raise Invalid("A maintenance is planned at most three years ahead.", field="scheduledFor")
+
+
+def check_status(kind: PublicKind, status: PublicStatus) -> PublicStatus:
+    """The status, or Invalid when it is none of this kind."""
+    allowed = OF_MAINTENANCE if kind is PublicKind.MAINTENANCE else OF_INCIDENT
+    if status not in allowed:
+        raise Invalid(f"status of a {kind} is one of {', '.join(allowed)}.", field="status")
+    return status
+
+
+def check_title(text: str) -> str:
+    """The title on one line, or Invalid."""
+    title = " ".join(text.split())
+    if not 1 <= len(title) <= LONGEST_TITLE or not title.isprintable():
+        raise Invalid(f"title needs 1 to {LONGEST_TITLE} printable characters.", field="title")
+    return title
+
+
+def check_message(text: str) -> str:
+    """The trimmed Markdown, or Invalid when it is too long."""
+    if len(text) > LONGEST_MESSAGE:
+        raise Invalid(f"message holds at most {LONGEST_MESSAGE} characters.", field="message")
+    return text.strip()
+
+
+def due(incident: StatusIncident) -> Instant | None:
+    """When the next step happens by itself; None: none does."""
+    if not incident.is_automatic or incident.published_at is None or incident.resolved_at is not None:
+        return None
+    return incident.scheduled_for if incident.status is PublicStatus.SCHEDULED else incident.scheduled_until

@@ -1,0 +1,167 @@
+"""Pictures of status pages: everything that is published of one, read in one go for whoever shows it."""
+
+from collections.abc import Mapping, Sequence
+
+from openalert.domain.instant import DAY
+from openalert.domain.public_page import (
+    PublicChange,
+    PublicComponent,
+    PublicGroup,
+    PublicIncident,
+    PublicPage,
+    PublicUpdate,
+)
+from openalert.domain.status_page import (
+    Component,
+    ComponentGroup,
+    Logged,
+    StatusPage,
+    effective,
+    indicator,
+    overall,
+)
+from openalert.domain.uptime import DAYS, days, percent
+from openalert.domain.walltime import zone_named
+from openalert.storage import status_incidents, status_pages
+from openalert.storage.transaction import Reader
+from openalert.usecases import status_incidents as told
+from openalert.usecases.status_incidents import Told
+from openalert.usecases.status_pages import overall_of, with_effects
+
+MOST_INCIDENTS = 500
+
+
+async def of_page(reader: Reader, page: StatusPage, base_url: str) -> PublicPage:
+    """What the public sees of the page now."""
+    parts = await with_effects(reader, page.id)
+    since = reader.now - (DAYS + 1) * DAY
+    history = await status_pages.history(reader, [each.id for each in parts], since)
+    opened = await status_incidents.of_page(
+        reader, page.id, published=True, still_open=True, limit=MOST_INCIDENTS
+    )
+    recent = await status_incidents.of_page(
+        reader, page.id, published=True, since=since, limit=MOST_INCIDENTS
+    )
+    every = {each.id: each for each in (*recent, *opened)}
+    newest = sorted(every.values(), key=lambda each: (each.started_at, each.id), reverse=True)
+    said = await told.with_words(reader, newest, published=True)
+    statuses = [each.status for each in parts]
+    by_id = {each.id: each for each in parts}
+    return PublicPage(
+        id=page.id,
+        public_id=page.public_id,
+        name=page.name,
+        slug=page.slug,
+        description=page.description,
+        url=f"https://{page.custom_domain}" if page.custom_domain else f"{base_url}/status/{page.slug}",
+        custom_domain=page.custom_domain,
+        is_public=page.is_public,
+        link_hash=page.link_hash,
+        team_id=page.team_id,
+        organization_id=page.organization_id,
+        logo_url=page.logo_url,
+        header_text=page.header_text,
+        footer_text=page.footer_text,
+        support_url=page.support_url,
+        theme=page.theme,
+        language=page.language,
+        timezone=page.timezone,
+        is_indexed=page.is_indexed,
+        version=page.version,
+        as_of=reader.now,
+        updated_at=page.updated_at,
+        overall=overall(statuses),
+        indicator=indicator(statuses),
+        affected_components=overall_of(statuses, 0).affected_components,
+        groups=_groups(await status_pages.groups(reader, page.id), parts),
+        components=tuple(_component(each, history.get(each.id, []), page, reader.now) for each in parts),
+        incidents=tuple(_incident(each, by_id) for each in said),
+    )
+
+
+def _groups(groups: Sequence[ComponentGroup], parts: Sequence[Component]) -> tuple[PublicGroup, ...]:
+    """Those that have components."""
+    found = []
+    for group in groups:
+        own = [each for each in parts if each.group_id == group.id]
+        if own:
+            found.append(
+                PublicGroup(
+                    id=group.id,
+                    public_id=group.public_id,
+                    name=group.name,
+                    is_open=group.is_open,
+                    status=effective(own[0].status, [each.status for each in own]),
+                    position=group.position,
+                    created_at=group.created_at,
+                    updated_at=group.updated_at,
+                )
+            )
+    return tuple(found)
+
+
+def _component(
+    component: Component, history: Sequence[Logged], page: StatusPage, now: int
+) -> PublicComponent:
+    bars = (
+        days(history, began_at=component.began_at, now=now, zone=zone_named(page.timezone))
+        if component.shows_uptime
+        else []
+    )
+    return PublicComponent(
+        id=component.id,
+        public_id=component.public_id,
+        group_id=component.group_id,
+        name=component.name,
+        description=component.description,
+        link=component.link_url,
+        status=component.status,
+        position=component.position,
+        shows_uptime=component.shows_uptime,
+        days=tuple(bars),
+        percent=percent(bars),
+        created_at=component.created_at,
+        updated_at=component.updated_at,
+    )
+
+
+def _incident(each: Told, by_id: Mapping[str, Component]) -> PublicIncident:
+    incident = each.incident
+    return PublicIncident(
+        id=incident.id,
+        public_id=incident.public_id,
+        kind=incident.kind,
+        title=incident.title,
+        status=incident.status,
+        impact=incident.impact,
+        component_ids=tuple(row.component_id for row in each.affected if row.component_id in by_id),
+        scheduled_for=incident.scheduled_for,
+        scheduled_until=incident.scheduled_until,
+        started_at=incident.started_at,
+        resolved_at=incident.resolved_at,
+        postmortem=incident.postmortem,
+        updates=tuple(
+            PublicUpdate(
+                id=update.id,
+                public_id=update.public_id,
+                status=update.status,
+                message=update.message,
+                changes=tuple(
+                    PublicChange(
+                        component_id=change.component_id,
+                        public_id=by_id[change.component_id].public_id,
+                        name=change.name,
+                        was=change.was,
+                        is_now=change.is_now,
+                    )
+                    for change in update.changes
+                    if change.component_id in by_id
+                ),
+                shown_at=update.shown_at,
+                edited_at=update.edited_at,
+            )
+            for update in each.updates
+        ),
+        created_at=incident.created_at,
+        updated_at=incident.updated_at,
+    )

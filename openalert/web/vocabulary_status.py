@@ -1,0 +1,125 @@
+"""What the members of status pages, their components and what is told there mean: a part of `vocabulary.MEMBERS`."""
+
+from typing import Any
+
+_PAGE = "019b8d62-7a80-7003-a352-03ab0e4992a3"
+_API = "019b8d62-7a80-7005-9c1f-5b8d0a6f2e11"
+_DAY = "2026-01-31T"
+_NIGHT = "2099-01-31T"
+_STATUS = (
+    "`operational`, `degraded_performance`, `partial_outage`, `major_outage` or `under_maintenance`.",
+    "operational",
+)
+_PHASE = (
+    "`investigating`, `identified`, `monitoring`, `resolved`; `scheduled`, `in_progress`, `verifying`, `completed`.",
+    "investigating",
+)
+_WORDS = ("What customers read, in Markdown.", "We see errors and look for the cause.")
+_FORMS = ("", "In", "Patch")
+
+_OF_PAGE: dict[str, tuple[str, Any]] = {
+    "name": ("What its readers see above everything.", "Acme Platform Status"),
+    "slug": ("Its part of the address; without one it is made of the name.", "acme-platform"),
+    "description": ("A sentence below the name.", "Service availability for Acme Platform"),
+    "language": ("The language of its fixed words: `en`, `de`, `fr`, `es`, `it`, `nl` or `pt`.", "en"),
+    "timezone": ("The IANA zone in which its days begin and end.", "Europe/Berlin"),
+}
+_OF_COMPONENT: dict[str, tuple[str, Any]] = {
+    "name": ("What customers call it.", "API"),
+    "description": ("A sentence for customers.", "Everything under api.acme.example"),
+    "linkUrl": ("An address for whoever wants to know more; null: none.", None),
+    "position": ("Its place in the page's order, from 1.", 1),
+    "serviceId": ("The service of the page's team behind it; null: none.", _API),
+}
+_OF_GROUP: dict[str, tuple[str, Any]] = {
+    "name": ("What customers call it.", "Europe"),
+    "position": ("Its place among the groups, from 1.", 1),
+}
+_OF_INCIDENT: dict[str, tuple[str, Any]] = {
+    "title": ("What it is, in a line.", "API Degradation"),
+    "impact": (
+        "`none`, `minor`, `major` or `critical`; null: it follows from the components. It rises, but never falls.",
+        "major",
+    ),
+    "components": (
+        "How each component is because of it, by id; null: it is named only. The end of it ends that too.",
+        {_API: "partial_outage"},
+    ),
+}
+
+MEMBERS: dict[str, tuple[str, Any]] = {
+    f"StatusPage{form}.{name}": said for form in _FORMS for name, said in _OF_PAGE.items()
+}
+MEMBERS |= {f"Component{form}.{name}": said for form in _FORMS for name, said in _OF_COMPONENT.items()}
+MEMBERS |= {f"ComponentGroup{form}.{name}": said for form in _FORMS for name, said in _OF_GROUP.items()}
+MEMBERS |= {f"StatusIncident{form}.{name}": said for form in _FORMS for name, said in _OF_INCIDENT.items()}
+MEMBERS |= {
+    "Component.status": _STATUS,
+    "ComponentIn.status": _STATUS,
+    "ComponentPatch.status": _STATUS,
+    "StatusIncident.status": _PHASE,
+    "StatusIncidentIn.status": ("Where it begins; null: `investigating`, or `scheduled`.", "investigating"),
+    "StatusIncident.kind": ("`incident` or `maintenance`.", "incident"),
+    "StatusIncident.startedAt": ("When it began, or begins.", f"{_DAY}09:00:00Z"),
+    "StatusIncidentIn.startedAt": ("When it began, if that was earlier; null: now.", None),
+    "StatusIncident.resolvedAt": ("When it was over; null: it is not.", None),
+    "StatusIncidentIn.message": _WORDS,
+    "StatusIncident.updates": ("What was said, the newest first; drafts too.", None),
+    "StatusUpdate.status": ("How far it was then.", "identified"),
+    "StatusUpdateIn.status": ("How far it is now.", "identified"),
+    "StatusUpdate.message": _WORDS,
+    "StatusUpdateIn.message": _WORDS,
+    "StatusUpdatePatch.message": _WORDS,
+    "StatusUpdate.createdAt": ("When it was said.", f"{_DAY}09:00:00Z"),
+    "StatusUpdate.changes": ("The components that it changed.", None),
+    "StatusUpdateIn.components": (
+        "How components are from now on because of the incident, by id; those that are not named stay.",
+        {_API: "degraded_performance"},
+    ),
+    "StatusChange.name": ("What the component was called then.", "API"),
+    "StatusResolution.message": ("The last words.", "The issue has been fully resolved."),
+    "DraftApproval.message": ("Other words than the draft's; null: as it is.", None),
+    "DraftApproval.status": ("Another status than the draft's; null: as it is.", None),
+    "Overall.status": ("`operational`, `degraded`, `outage` or `maintenance`.", "degraded"),
+    "StatusPage.url": ("Where the public finds it.", "https://oncall.example.com/status/acme-platform"),
+    "StatusPage.link": (
+        "The address with the secret that opens it although it is not public; shown this once.",
+        "https://oncall.example.com/status/acme-platform?key=q0mY3vN1s8d2c7Xw",
+    ),
+    "ComponentOrder.componentIds": (
+        "The components in their new order; those that are not named follow.",
+        [_API],
+    ),
+    "accent": ("The colour of accents as `#rrggbb`; null: our own.", "#4f46e5"),
+    "activeIncidents": ("What is told and not over; a maintenance counts once it has begun.", 1),
+    "affectedComponents": ("Components that are not operational.", 1),
+    "automation": (
+        "What an open incident of the service does: `off` nothing, `propose` a draft, `set` the status at once.",
+        "off",
+    ),
+    "componentId": ("The component that changed.", _API),
+    "componentIds": ("The components that it is about.", [_API]),
+    "customDomain": ("A name of one's own at which the page is; null: none.", "status.acme.example"),
+    "editedAt": ("When other words were put in its place; null: never.", None),
+    "footerText": ("Markdown below everything.", ""),
+    "groupId": ("The group that it stands in; null: none.", None),
+    "hasLink": ("Whether a secret link opens it.", False),
+    "headerText": ("Markdown above the components.", ""),
+    "internalIncidentId": ("The incident here that it tells of; no reader sees that. Null: none.", _PAGE),
+    "isAutomatic": ("Whether time begins and ends a maintenance.", True),
+    "isDraft": ("Whether only the team sees it, until somebody publishes it.", False),
+    "isIndexed": ("Whether search engines may list it.", True),
+    "isOpen": ("Whether its components are shown before somebody opens it.", True),
+    "isPublic": ("Whether everybody may read it; else members, and whoever has the secret link.", True),
+    "logoUrl": ("Where its picture is; null: none.", None),
+    "newStatus": ("How it was from then on.", "degraded_performance"),
+    "notify": ("Whether subscribers are to be told.", True),
+    "oldStatus": ("How it was before.", "operational"),
+    "postmortem": ("What was learned, in Markdown; for the public as well.", ""),
+    "scheduledFor": ("When the maintenance begins; null: it is an incident.", None),
+    "scheduledUntil": ("When the maintenance ends; null: it is an incident.", None),
+    "showsUptime": ("Whether its bars and percentage are shown.", True),
+    "statusPageId": ("The status page that it is part of.", _PAGE),
+    "supportUrl": ("Where customers find help; null: nowhere.", None),
+    "theme": ("Its colours.", {"accent": "#4f46e5"}),
+}
