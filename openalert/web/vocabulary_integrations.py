@@ -75,6 +75,10 @@ MEMBERS: dict[str, tuple[str, Any]] = {
         "Where monitoring posts to; later only the last signs of its key are shown.",
         "https://example.com/webhooks/v1/…6RbZ",
     ),
+    "mailAddress": (
+        "Where alerts come by mail, while mail is taken in; shown with the key only.",
+        "alert+4tfq2mvx8lk9jpwc6rbz@oncall.example.com",
+    ),
     "lastReceivedAt": ("When something last came in by it; null: never.", f"{_DAY}09:00:00Z"),
     "seenCount": ("How often the very same message came.", 1),
     "bodySize": ("The size of the whole message in bytes.", 22),

@@ -17,7 +17,7 @@ from openalert.domain.severity import Severity
 from openalert.sources import DETECT
 from openalert.storage.database import Database
 from openalert.storage.transaction import Reader
-from openalert.usecases import integrations, readings
+from openalert.usecases import alert_mails, integrations, readings
 from openalert.usecases.deliveries import Outside
 from openalert.usecases.ingest import Outcome
 from openalert.usecases.readings import Preview
@@ -31,7 +31,10 @@ PREVIEWED_ALERTS = 20
 
 
 class IntegrationOut(Output):
-    """An integration. Only when its key is made does `webhookUrl` hold all of it; later, its last four signs."""
+    """An integration. Only when its key is made does `webhookUrl` hold all of it; later, its last four signs.
+
+    `mailAddress` opens as much as the key, so it too is shown only then, and only where mails are taken in.
+    """
 
     id: str
     name: str
@@ -44,6 +47,7 @@ class IntegrationOut(Output):
     created_at: datetime
     updated_at: datetime
     integration_key: str | UnsetType = UNSET
+    mail_address: str | UnsetType = UNSET
 
 
 class IntegrationIn(Input):
@@ -186,6 +190,7 @@ def show(outside: Outside, integration: Integration, key: str | None = None) -> 
         created_at=moment(integration.created_at),
         updated_at=moment(integration.updated_at),
         integration_key=UNSET if key is None else key,
+        mail_address=UNSET if key is None else alert_mails.address_of(outside, integration) or UNSET,
     )
 
 

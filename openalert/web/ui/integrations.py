@@ -12,13 +12,12 @@ from litestar.params import FromPath
 from openalert.domain.access import Actor
 from openalert.domain.errors import NotFound
 from openalert.domain.heartbeat_words import length
-from openalert.domain.mail_address import alert_address
 from openalert.domain.service import Integration, Payload, Service
 from openalert.storage import imported_keys as stored_keys
 from openalert.storage import payloads
 from openalert.storage.database import Database
 from openalert.storage.transaction import Reader, Transaction
-from openalert.usecases import cadences, imported_keys, integrations, rehearsal
+from openalert.usecases import alert_mails, cadences, imported_keys, integrations, rehearsal
 from openalert.usecases.ingest import Outcome
 from openalert.usecases.replay import content_of, replay
 from openalert.web.guards import outside
@@ -44,7 +43,7 @@ async def connected(
     return [
         await _shown(reader, actor, each, base, keys.get(each.id))
         | {
-            "mail": _mail_address(request, each),
+            "mail": alert_mails.address_of(outside(request), each),
             "usual": length(silent[each.id].usual) if each.id in silent and each.is_active else None,
             "imported": [
                 {"id": key.id, "hint": key.key_hint, "at": key.created_at} for key in old.get(each.id, [])
@@ -52,14 +51,6 @@ async def connected(
         }
         for each in some
     ]
-
-
-def _mail_address(request: Web, integration: Integration) -> str:
-    """Where alerts for it come by mail; "" while no mail is taken in."""
-    back = outside(request)
-    if not back.mail_domain:
-        return ""
-    return alert_address(back.secret, integration.id, integration.key_hash, back.mail_domain)
 
 
 async def heard(reader: Reader, actor: Actor, service_id: str) -> list[Values]:

@@ -59,7 +59,7 @@ def _actor(request: Request[Any, Any, Any]) -> Actor:
 
 
 def _outside() -> Outside:
-    return Outside("https://openalert.example.org", b"key")
+    return Outside("https://openalert.example.org", b"key", mail_domain="in.example.org")
 
 
 class Callers:

@@ -3,6 +3,7 @@
 import pytest
 
 from openalert.storage import Database, routes
+from openalert.usecases import alert_mails
 from openalert.usecases.integrations import key_hash
 from tests.make import Cast
 from tests.web.api.conftest import Client
@@ -45,6 +46,24 @@ async def test_a_key_is_shown_once_and_opens_until_it_is_rotated(
     assert (await alice.delete(f"/services/{service['id']}")).status_code == 204
     assert not await opens(second)
     assert (await alice.get(path)).status_code == 404
+
+
+async def test_the_mail_address_is_shown_with_the_key_alone(alice: Client, cast: Cast, db: Database) -> None:
+    """It leads to the integration until the key is another; no later answer has it."""
+    service = (await alice.post("/services", json={"name": "Database", "teamId": cast.team.id})).json()["id"]
+    made = (await alice.post("/integrations", json={"name": "Backups", "serviceId": service})).json()
+
+    async def leads_to(address: str) -> str | None:
+        async with db.read() as reader:
+            found = await alert_mails.integration_at(reader, b"key", address.removesuffix("@in.example.org"))
+        return found.id if found else None
+
+    path = f"/integrations/{made['id']}"
+    assert await leads_to(made["mailAddress"]) == made["id"]
+    assert "mailAddress" not in (await alice.get(path)).json()
+    again = (await alice.post(f"{path}/rotate-key")).json()
+    assert await leads_to(made["mailAddress"]) is None
+    assert await leads_to(again["mailAddress"]) == made["id"]
 
 
 async def test_a_type_that_is_no_source_is_refused(alice: Client, cast: Cast) -> None:
