@@ -101,8 +101,8 @@ async def create(genie: GenieCall) -> Answer:
 async def change(genie: GenieCall) -> Answer:
     """Another interval or priority; on or off."""
     members = await genie.members()
-    period, severity = _period(members), _severity(members)
     heartbeat = await _one(genie)
+    period, severity = _changed_period(heartbeat, members), _severity(members)
     async with genie.database.transaction(_keeper(genie.route)) as tx:
         changes: dict[str, Any] = ({"period": period} if period else {}) | (
             {"severity": severity} if severity else {}
@@ -177,6 +177,22 @@ def _period(members: dict[str, Any]) -> Instant | None:
     return interval * unit
 
 
+def _changed_period(heartbeat: Heartbeat, members: dict[str, Any]) -> Instant | None:
+    """What a change makes of its period; a number or a unit alone leaves the other as it is. None: nothing."""
+    if heartbeat.period is None or members.keys().isdisjoint({"interval", "intervalUnit"}):
+        return _period(members)
+    interval, unit = _measured(heartbeat.period)
+    return _period({"interval": interval, "intervalUnit": unit} | members)
+
+
+def _measured(period: Instant) -> tuple[int, str]:
+    """A period in the largest unit that it is whole in."""
+    unit = next(
+        name for name in ("days", "hours", "minutes") if period % _UNITS[name] == 0 or name == "minutes"
+    )
+    return max(1, period // _UNITS[unit]), unit
+
+
 def _severity(members: dict[str, Any]) -> Severity | None:
     given = members.get("alertPriority")
     if given is None:
@@ -196,14 +212,11 @@ def _brief(heartbeat: Heartbeat) -> dict[str, Any]:
 
 
 def _whole(heartbeat: Heartbeat, route: Route) -> dict[str, Any]:
-    period = heartbeat.period or DAY
-    unit = next(
-        name for name in ("days", "hours", "minutes") if period % _UNITS[name] == 0 or name == "minutes"
-    )
+    interval, unit = _measured(heartbeat.period or DAY)
     last = heartbeat.last_beat_at
     return _brief(heartbeat) | {
         "description": "",
-        "interval": max(1, period // _UNITS[unit]),
+        "interval": interval,
         "intervalUnit": unit,
         **({"lastPingTime": rfc3339(last)} if last is not None else {}),
         "ownerTeam": {"id": route.team_id},

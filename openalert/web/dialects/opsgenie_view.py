@@ -122,6 +122,6 @@ def recipient(person: User, sent: Notification) -> dict[str, Any]:
         "user": {"id": person.id, "username": person.name},
         "state": str(sent.status),
         "method": sent.channel,
-        "createdAt": rfc3339(sent.due_at or sent.give_up_at),
-        "updatedAt": rfc3339(sent.sent_at or sent.due_at or sent.give_up_at),
+        "createdAt": rfc3339(sent.created_at),
+        "updatedAt": rfc3339(sent.sent_at or sent.created_at),
     }

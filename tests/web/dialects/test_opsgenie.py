@@ -9,11 +9,13 @@ import pytest
 
 from openalert.app import OpenAlert
 from openalert.domain.instant import rfc3339
+from openalert.domain.notification import Notification, NotificationKind
 from openalert.domain.routing import RuleBody
 from openalert.domain.sender_check import CheckKind, SenderCheck
 from openalert.domain.service import IntegrationConfig
 from openalert.storage import Database
 from openalert.usecases import integrations, routing_rules
+from openalert.web.dialects.opsgenie_view import recipient
 from tests import make
 
 pytestmark = pytest.mark.anyio
@@ -287,6 +289,21 @@ async def test_acknowledge_stops_paging_and_unacknowledge_starts_it(
     assert back.status_code == 202
     assert (await genie.disk())["acknowledged"] is False
     assert await _value(sqlite_db, "SELECT status FROM incidents") == "triggered"
+
+
+async def test_whoever_was_paged_is_told_when_that_was_decided(sqlite_db: Database) -> None:
+    """By name; and until it was sent nothing has changed since, however late it may still be given up."""
+    person = await make.user(sqlite_db, await make.organization(sqlite_db), "Ana")
+    page = Notification(
+        id="n", effect_key="n", organization_id=person.organization_id, team_id=None, incident_id=None,
+        kind=NotificationKind.PAGE, user_id=person.id, channel="email", address="a", reason="on call",
+        due_at=None, give_up_at=9_000, created_at=1_000, updated_at=1_000,
+    )  # fmt: skip
+    told = recipient(person, page)
+    assert told["user"] == {"id": person.id, "username": "Ana"}
+    assert told["createdAt"] == told["updatedAt"] == rfc3339(1_000)
+    page.sent_at = 2_000
+    assert recipient(person, page)["updatedAt"] == rfc3339(2_000)
 
 
 async def test_what_cannot_be_done_is_said_by_the_request(genie: Genie) -> None:

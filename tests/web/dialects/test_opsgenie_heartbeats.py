@@ -57,6 +57,9 @@ async def test_a_heartbeat_is_made_changed_and_switched(client: httpx2.AsyncClie
     )
     assert (changed["data"]["interval"], changed["data"]["intervalUnit"]) == (2, "hours")
     assert changed["data"]["alertPriority"] == "P2"
+    for change, kept in (({"interval": 3}, (3, "hours")), ({"intervalUnit": "days"}, (3, "days"))):
+        data = (await _call(client, "PATCH", PATH, change))["data"]
+        assert (data["interval"], data["intervalUnit"]) == kept
     for verb, enabled in (("disable", False), ("enable", True)):
         switched = await _call(client, "POST", f"{PATH}/{verb}")
         assert switched["data"] == {"name": "disk backup/1", "enabled": enabled, "expired": False}
