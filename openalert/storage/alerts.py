@@ -142,7 +142,7 @@ async def resolve_of_incident(tx: Transaction, incident_id: str, by_id: str | No
 async def link(tx: Transaction, ids: Sequence[str], incident_id: str | None, team_id: str) -> None:
     """These belong to that incident of that team now; None: to none."""
     await tx.execute(
-        "UPDATE alerts SET incident_id = :incident_id, team_id = :team_id, updated_at = :now "
+        "UPDATE alerts SET incident_id = :incident_id, team_id = :team_id, group_key = NULL, updated_at = :now "
         f"WHERE {tx.any_of('id', 'ids')}",
         ids=list(ids),
         incident_id=incident_id,

@@ -191,6 +191,17 @@ async def paged(reader: Reader, incident_ids: Sequence[str]) -> list[Notificatio
     )
 
 
+async def last_page(reader: Reader, incident_id: str, episode: int) -> Instant | None:
+    """When the last page of this episode was planned; None: none was."""
+    at: Instant | None = await reader.value(
+        "SELECT max(created_at) FROM notifications WHERE incident_id = :incident_id AND episode = :episode "
+        "AND kind = 'page'",
+        incident_id=incident_id,
+        episode=episode,
+    )
+    return at
+
+
 async def first_taken(reader: Reader, row: Notification) -> str:
     """What the provider called the first message about the same incident at the same address; empty: there is none."""
     found = await reader.value(

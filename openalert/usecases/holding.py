@@ -11,6 +11,7 @@ from openalert.domain.alert import Alert, AlertStatus
 from openalert.domain.handling import ONCE, Draft, HoldKind, draft_again
 from openalert.domain.ids import new_id
 from openalert.domain.incident import open_key
+from openalert.domain.instant import Instant
 from openalert.domain.trace import Step, shortened
 from openalert.storage import alerts, holds, incidents, routes
 from openalert.storage.holds import HoldRow
@@ -97,7 +98,7 @@ async def _look_again(tx: Transaction, ended: dict[str, list[HoldRow]]) -> None:
         [each.incident_id for each in coming if each.incident_id],
     )
     for alert in coming:
-        await _come_back(batch, alert)
+        await _come_back(batch, alert, max((row.until or 0 for row in ended[alert.id]), default=tx.now))
     concerned = Concerned(SYSTEM)
     for alert, way, draft in going:
         await _go(batch, concerned, alert, way, draft)
@@ -126,9 +127,9 @@ async def _go(batch: Batch, concerned: Concerned, alert: Alert, way: Route, draf
     _fires_again(batch, alert)
 
 
-async def _come_back(batch: Batch, alert: Alert) -> None:
-    """It has counted in its incident all the time; if everything else in there is held too, that pages again."""
-    await quieting.awaken(batch.work, batch.by_id[alert.incident_id or ""])
+async def _come_back(batch: Batch, alert: Alert, since: Instant) -> None:
+    """It has counted in its incident all the time; where nobody is asked for that any more, somebody is again."""
+    await quieting.come_back(batch.work, batch.by_id[alert.incident_id or ""], since)
     _fires_again(batch, alert)
 
 

@@ -66,7 +66,9 @@ async def link(tx: Transaction, incident_id: str, alert_ids: Sequence[str]) -> I
     work = Work(tx)
     left = await incidents.get_many(tx, list({each.incident_id for each in moving if each.incident_id}))
     firing = [each for each in moving if each.status is not AlertStatus.RESOLVED]
-    unanswered = any(is_unanswered(left.get(each.incident_id or ""), tx.now) for each in firing)
+    # What is held asks for nobody; it does once it is let go, and then wakes an incident that is quiet.
+    asking = [each for each in firing if each.status is not AlertStatus.SUPPRESSED]
+    unanswered = any(is_unanswered(left.get(each.incident_id or ""), tx.now) for each in asking)
     await alerts.link(tx, [each.id for each in moving], target.id, target.team_id)
     target.alert_count += len(moving)
     target.firing_count += len(firing)
@@ -89,7 +91,8 @@ async def link(tx: Transaction, incident_id: str, alert_ids: Sequence[str]) -> I
 async def unlink(tx: Transaction, incident_id: str, alert_id: str) -> Unlinked:
     """Take an alert out: what still fires is an incident of its own, what is over belongs to none.
 
-    Whoever has the incident has the new one too; where nobody has, it escalates like any other.
+    Whoever has the incident has the new one too; where nobody has, it escalates like any other, once nothing holds
+    the alert.
     """
     incident = await acts.see(tx, tx.actor, incident_id)
     access.require(tx.actor, Permission.RESPOND, incident.team_id)
@@ -111,6 +114,8 @@ async def unlink(tx: Transaction, incident_id: str, alert_id: str) -> Unlinked:
     acts.record(tx, "alert_unlinked", incident, after={"alert": alert.id, "to": own.number if own else None})
     if incident.is_open:
         await settle(work, [incident])
+    if own is not None:
+        await quieting.settle(work, [own])
     await work.flush()
     return Unlinked(incident, own)
 
@@ -175,7 +180,10 @@ async def _on_its_own(work: Work, incident: Incident, alert: Alert) -> Incident:
         raise Conflict("The service of the alert is gone; move it to another incident.", code="SERVICE_GONE")
     access.require(tx.actor, Permission.RESPOND, route.team_id, "service")
     number = await incidents.take_numbers(tx, route.organization_id, 1)
-    own = acts.begin(work, route, new_id(tx.now), number, alert.title, alert.severity, f"alert:{alert.id}")
+    own_id = new_id(tx.now)
+    # A group of its own: an incident that the alert was taken out into before may be open, with other alerts.
+    group = f"alert:{alert.id}:{own_id}"
+    own = acts.begin(work, route, own_id, number, alert.title, alert.severity, group)
     own.alert_count = own.firing_count = 1
     holder = None
     if incident.status is IncidentStatus.ACKNOWLEDGED:

@@ -19,7 +19,7 @@ from openalert.storage import incidents, merges, recipients, responders, routes,
 from openalert.storage.merges import Returned
 from openalert.storage.timers import Timer
 from openalert.storage.transaction import Reader, Transaction
-from openalert.usecases import access, escalation, linking, news
+from openalert.usecases import access, escalation, linking, news, quieting
 from openalert.usecases import incidents as acts
 from openalert.usecases.work import Work
 
@@ -102,6 +102,8 @@ async def undo(tx: Transaction, source_id: str) -> Incident:
     acts.record(tx, "unmerged", source, {"into": target.number}, {"into": None})
     await _stand_again(work, source, target, merge.standing, returned)
     await linking.settle(work, [target] if returned else [])
+    if source.is_open:
+        await quieting.stands(work, source)
     await work.flush()
     return source
 

@@ -10,7 +10,7 @@ from openalert.domain import incident as rules
 from openalert.domain.access import SYSTEM
 from openalert.domain.incident import Incident
 from openalert.domain.instant import Instant
-from openalert.storage import holds, incidents, timers
+from openalert.storage import holds, incidents, notifications, timers
 from openalert.storage.timers import Timer
 from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import escalation, news
@@ -61,6 +61,33 @@ async def awaken(work: Work, incident: Incident) -> None:
     """Something of a quiet incident fires again, or came to it: it pages from the first level. Else nothing changes."""
     if incident.is_open and incident.is_quiet(work.now):
         await _wake(work, incident)
+
+
+async def come_back(work: Work, incident: Incident, since: Instant) -> None:
+    """An alert of it, held until `since`, fires again: what is quiet wakes, and what had given up asks once more.
+
+    Many alerts whose time is over together come back in several transactions: whoever was paged after that instant is
+    not paged again for the next of them.
+    """
+    if not incident.wants_pages(work.now):
+        await awaken(work, incident)
+    elif incident.escalation_next_at is None and not await _asked_since(work.tx, incident, since):
+        work.tell(incident, "paging_again", SYSTEM, why="An alert that was held fires again")
+        work.say(incident, "updated")
+        await escalate_again(work, incident)
+
+
+async def _asked_since(reader: Reader, incident: Incident, since: Instant) -> bool:
+    last = await notifications.last_page(reader, incident.id, incident.episode)
+    return last is not None and last >= since
+
+
+async def stands(work: Work, incident: Incident) -> None:
+    """What goes on as it stood before is quiet if all that fires of it is held now, and only then."""
+    if incident.is_quiet(work.now) and not await _returns(work.tx, [incident]):
+        await _wake(work, incident)
+    else:
+        await settle(work, [incident])
 
 
 async def _wake(work: Work, incident: Incident) -> None:

@@ -62,7 +62,7 @@ NOT_ASKED_FOR = """
     WHERE i.status = 'triggered' AND i.snoozed_until IS NULL AND i.escalation_next_at IS NULL
         AND EXISTS (SELECT 1 FROM alerts a WHERE a.incident_id = i.id AND a.status = 'firing')
         AND NOT EXISTS (SELECT 1 FROM notifications n
-            WHERE n.incident_id = i.id AND n.episode = i.episode AND n.kind = 'page' AND n.status = 'sent')
+            WHERE n.incident_id = i.id AND n.kind = 'page' AND n.status = 'sent')
 """
 """Incidents with an alert that fires, that have nobody, were paged for to nobody, and never will be."""
 
@@ -116,7 +116,7 @@ class Walk:
     def signal(self, key: str) -> dict[str, Any]:
         """Something that Alertmanager says: a beginning, a repeat, an end, or the end of an earlier occurrence."""
         name, host = self.chance.choice(NAMES), self.chance.choice(HOSTS)
-        identity, now = (key, name, host), self.world.clock.now
+        identity, now = (key, name, host), self.world.clock.advance(SECOND)
         since, status = self.begun.get(identity), "firing"
         if since is None:
             since = self.begun[identity] = now
@@ -143,7 +143,6 @@ class Walk:
             bodies.append(
                 (self.world.group(*[self.signal(key) for _ in range(self.chance.randint(1, 4))]), key)
             )
-            self.world.clock.advance(1)
         outcomes = await self.world.post_all(bodies)
         told = [[(a["labels"]["alertname"], a["labels"]["host"], a["labels"]["severity"], a["status"]) for a in body["alerts"]] for body, _ in bodies]
         self.story.append(f"messages {list(zip([key for _, key in bodies], told, [each.incidents for each in outcomes], strict=True))}")
