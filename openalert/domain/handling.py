@@ -46,12 +46,14 @@ ONCE = {
     HoldKind.THRESHOLD,
     HoldKind.FLAPPING,
     HoldKind.TRANSIENT,
-    HoldKind.FLAPPING,
     HoldKind.SNOOZE,
     HoldKind.SUPPRESSED,
 }
 """What holds an alert once: when its time is over, the same thing must not hold the alert again. A window or a
 silence is looked at anew each time."""
+
+ELAPSED = (HoldKind.RULE, HoldKind.DELAY, HoldKind.THRESHOLD, HoldKind.FLAPPING, HoldKind.TRANSIENT)
+"""What holds an alert for some minutes, and not until an instant that somebody chose."""
 
 BY_SEVERITY = (HoldKind.RULE, HoldKind.DELAY, HoldKind.THRESHOLD, HoldKind.TRANSIENT)
 """What may hold an alert because it is not bad enough: an alert that becomes worse is looked at again."""

@@ -37,7 +37,7 @@ from openalert.engine.outgoing_webhooks import OutgoingWebhooks
 from openalert.notifiers.calendar_feed import CalendarFetcher
 from openalert.notifiers.notifier import Notifier
 from openalert.notifiers.outgoing_webhook import OutgoingSender
-from openalert.storage import duties, incidents, notifications, runs, timers
+from openalert.storage import duties, holds, incidents, notifications, runs, timers
 from openalert.storage import heartbeats as stored_heartbeats
 from openalert.storage.database import Database
 from openalert.usecases import beats, handoffs, reachability, warnings
@@ -349,6 +349,7 @@ class Engine:
         log.warning("the clock was set", by_seconds=(offset - before) / SECOND)
         async with self._database.transaction() as tx:
             await timers.shift(tx, offset - before)
+            await holds.shift(tx, offset - before)
             await stored_heartbeats.shift(tx, offset - before)
             await notifications.shift(tx, offset - before)
 

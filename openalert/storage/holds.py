@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from openalert.domain.handling import HoldKind
+from openalert.domain.handling import ELAPSED, HoldKind
 from openalert.domain.ids import new_id
 from openalert.domain.instant import Instant
 from openalert.storage.transaction import Reader, Transaction
@@ -151,6 +151,20 @@ async def move_end(tx: Transaction, ref_id: str, until: Instant | None) -> None:
         "UPDATE alert_holds SET until = :until WHERE ref_id = :ref_id AND released_at IS NULL",
         ref_id=ref_id,
         until=until,
+    )
+
+
+async def shift(tx: Transaction, by: int) -> None:
+    """The wall clock was stepped by `by` milliseconds: pauses and delays are elapsed time, and move along.
+
+    So does what an act has ended and the engine has not let go yet. Windows, silences and snoozes go by the clock.
+    """
+    await tx.execute(
+        "UPDATE alert_holds SET until = until + :by WHERE released_at IS NULL AND until IS NOT NULL "
+        f"AND since <= :old_now AND (until <= :old_now OR {tx.any_of('kind', 'kinds')})",
+        by=by,
+        old_now=tx.now - by,
+        kinds=[str(kind) for kind in ELAPSED],
     )
 
 

@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 
+import msgspec
+
 from openalert.domain.instant import Instant
-from openalert.domain.service import Payload
+from openalert.domain.service import Payload, PayloadContext
 from openalert.storage.transaction import Reader, Transaction
 
 LAST = "~"
@@ -43,6 +45,16 @@ async def keep_newest_refused(tx: Transaction, integration_id: str, most: int) -
         integration=integration_id,
         most=most,
     )
+
+
+async def services_named(reader: Reader, ids: Sequence[str]) -> dict[str, str]:
+    """By message: the service that its address named, of those that named one and are kept still."""
+    rows = await reader.rows(
+        f"SELECT id, context FROM payloads WHERE {reader.any_of('id', 'ids')} AND context LIKE '%\"service\"%'",
+        ids=list(dict.fromkeys(ids)),
+    )
+    contexts = {row[0]: msgspec.json.decode(row[1], type=PayloadContext) for row in rows}
+    return {key: named for key, each in contexts.items() if (named := each.query.get("service"))}
 
 
 async def settle(tx: Transaction, payload_id: str) -> None:

@@ -13,7 +13,7 @@ from openalert.domain.ids import new_id
 from openalert.domain.incident import open_key
 from openalert.domain.instant import Instant
 from openalert.domain.trace import Step, shortened
-from openalert.storage import alerts, holds, incidents, routes
+from openalert.storage import alerts, holds, incidents, payloads, routes
 from openalert.storage.holds import HoldRow
 from openalert.storage.routes import Route
 from openalert.storage.transaction import Transaction
@@ -62,7 +62,7 @@ async def _look_again(tx: Transaction, ended: dict[str, list[HoldRow]]) -> None:
     known = await alerts.get_many(tx, ids)
     held = await holds.live(tx, ids)
     waited = await holds.waited(tx, ids)
-    ways = await routes.by_integration(tx, list({alert.integration_id for alert in known.values()}))
+    ways = await _ways(tx, list(known.values()))
     batch = Batch(tx)
     of = await incidents.get_many(tx, list({each.incident_id for each in known.values() if each.incident_id}))
     going: list[tuple[Alert, Route, Draft]] = []
@@ -80,7 +80,7 @@ async def _look_again(tx: Transaction, ended: dict[str, list[HoldRow]]) -> None:
         if alert.incident_id in of and of[alert.incident_id].is_open:
             coming.append(alert)
             continue
-        way = ways.get(alert.integration_id) or await routes.of_service(tx, alert.service_id)
+        way = ways.get(alert.id)
         if way is None:
             _end(batch, alert)
             continue
@@ -104,6 +104,26 @@ async def _look_again(tx: Transaction, ended: dict[str, list[HoldRow]]) -> None:
         await _go(batch, concerned, alert, way, draft)
     await conclude(batch, concerned)
     await batch.write()
+
+
+async def _ways(tx: Transaction, held: Sequence[Alert]) -> dict[str, Route]:
+    """By alert: the way by which it came in, to the service that its message named; none where nothing is left of it."""
+    by_integration = await routes.by_integration(tx, list({alert.integration_id for alert in held}))
+    wished = await payloads.services_named(tx, [alert.payload_id for alert in held if alert.payload_id])
+    found: dict[str, Route] = {}
+    wanted: dict[str, tuple[str, str]] = {}
+    for alert in held:
+        way = by_integration.get(alert.integration_id) or await routes.of_service(tx, alert.service_id)
+        if way is not None:
+            found[alert.id] = way
+            if (name := wished.get(alert.payload_id or "")) and alert.integration_id in by_integration:
+                wanted[alert.id] = (way.team_id, name)
+    named = await routes.named(tx, set(wanted.values())) if wanted else {}
+    return found | {
+        alert_id: routes.towards(found[alert_id], named[pair])
+        for alert_id, pair in wanted.items()
+        if pair in named
+    }
 
 
 async def _go(batch: Batch, concerned: Concerned, alert: Alert, way: Route, draft: Draft) -> None:

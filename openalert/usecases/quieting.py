@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from openalert.domain import incident as rules
 from openalert.domain.access import SYSTEM
-from openalert.domain.incident import Incident
+from openalert.domain.incident import Incident, IncidentStatus
 from openalert.domain.instant import Instant
 from openalert.storage import holds, incidents, notifications, timers
 from openalert.storage.timers import Timer
@@ -69,9 +69,14 @@ async def come_back(work: Work, incident: Incident, since: Instant) -> None:
     Many alerts whose time is over together come back in several transactions: whoever was paged after that instant is
     not paged again for the next of them.
     """
-    if not incident.wants_pages(work.now):
+    if incident.snoozed_until is not None:
+        # What a person snoozed wakes by its timer, and so does what is to wake at this very instant.
         await awaken(work, incident)
-    elif incident.escalation_next_at is None and not await _asked_since(work.tx, incident, since):
+    elif (
+        incident.status is IncidentStatus.TRIGGERED
+        and incident.escalation_next_at is None
+        and not await _asked_since(work.tx, incident, since)
+    ):
         work.tell(incident, "paging_again", SYSTEM, why="An alert that was held fires again")
         work.say(incident, "updated")
         await escalate_again(work, incident)
