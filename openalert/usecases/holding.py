@@ -107,7 +107,7 @@ async def _look_again(tx: Transaction, ended: dict[str, list[HoldRow]]) -> None:
 
 
 async def _ways(tx: Transaction, held: Sequence[Alert]) -> dict[str, Route]:
-    """By alert: the way by which it came in, to the service that its message named; none where nothing is left of it."""
+    """By alert: the way by which it came in, to the service that its message named; none where that is gone."""
     by_integration = await routes.by_integration(tx, list({alert.integration_id for alert in held}))
     wished = await payloads.services_named(tx, [alert.payload_id for alert in held if alert.payload_id])
     found: dict[str, Route] = {}

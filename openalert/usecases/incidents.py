@@ -294,6 +294,8 @@ async def rise(
     work.say(incident, "updated")
     if incident.is_snoozed(work.now):
         return
+    # A snooze that is over by now, and whose timer has not run yet, is over with this.
+    incident.snoozed_until = None
     if rules.reopen(incident, work.now):
         work.tell(incident, "reopened", SYSTEM, reason="it is worse than when it was acknowledged")
         work.say(incident, "reopened")

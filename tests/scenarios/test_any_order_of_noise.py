@@ -33,7 +33,6 @@ from openalert.domain.severity import Severity
 from openalert.domain.user import User
 from openalert.engine import auto_close, held
 from openalert.engine.engine import Engine
-from openalert.storage import integrations as stored_integrations
 from openalert.usecases import (
     alerts,
     incidents,
@@ -67,7 +66,7 @@ NOT_ASKED_FOR = """
 """Incidents with an alert that fires, that have nobody, were paged for to nobody, and never will be."""
 
 LOUD = """
-    SELECT i.number FROM incidents i
+    SELECT i.number, i.id FROM incidents i
     WHERE i.status = 'triggered' AND i.snoozed_until IS NULL AND i.escalation_next_at IS NOT NULL AND i.firing_count > 0
         AND i.firing_count = (SELECT count(*) FROM alerts a WHERE a.incident_id = i.id AND a.status = 'suppressed'
             AND EXISTS (SELECT 1 FROM alert_holds h WHERE h.alert_id = a.id AND h.released_at IS NULL
@@ -86,6 +85,8 @@ class Walk:
         self.begun: dict[tuple[str, str, str], int] = {}
         """What fires according to its sender: integration, name and host; and since when."""
         self.closable = False
+        self.woken: set[str] = set()
+        """Incidents that people opened again by hand, whatever holds their alerts."""
 
     async def build(self) -> None:
         """Two teams in which Alice and Bob respond."""
@@ -144,12 +145,18 @@ class Walk:
                 (self.world.group(*[self.signal(key) for _ in range(self.chance.randint(1, 4))]), key)
             )
         outcomes = await self.world.post_all(bodies)
-        told = [[(a["labels"]["alertname"], a["labels"]["host"], a["labels"]["severity"], a["status"]) for a in body["alerts"]] for body, _ in bodies]
-        self.story.append(f"messages {list(zip([key for _, key in bodies], told, [each.incidents for each in outcomes], strict=True))}")
+        for (body, key), outcome in zip(bodies, outcomes, strict=True):
+            said = [f"{each['fingerprint']} {each['status']}" for each in body["alerts"]]
+            self.story.append(
+                f"message by {key}: {', '.join(said)} -> {[number for _, number in outcome.incidents]}"
+            )
 
     def matchers(self) -> tuple[Matcher, ...]:
         """Something about labels, or nothing."""
-        some = (Matcher(name="host", value=self.chance.choice(HOSTS)), Matcher(name="severity", value="warning"))
+        some = (
+            Matcher(name="host", value=self.chance.choice(HOSTS)),
+            Matcher(name="severity", value="warning"),
+        )
         return self.chance.choice(((), some[:1], some[1:]))
 
     def those(self) -> list[str]:
@@ -158,7 +165,8 @@ class Walk:
 
     def later(self) -> int:
         """Some minutes from now."""
-        return self.world.clock.now + self.chance.choice((1, 5, 20, 60)) * MINUTE
+        now: int = self.world.clock.now
+        return now + self.chance.choice((1, 5, 20, 60)) * MINUTE
 
     async def ids(self, table: str, where: str = "1 = 1") -> list[str]:
         """The ids of what there is."""
@@ -186,7 +194,9 @@ class Walk:
                 **options,
             )
         elif kind == 2:
-            await self.does(maintenance_windows.update, known, matchers=self.matchers(), service_ids=self.those())
+            await self.does(
+                maintenance_windows.update, known, matchers=self.matchers(), service_ids=self.those()
+            )
         elif kind == 3:
             await self.does(maintenance_windows.extend, known, self.later())
         elif kind == 4:
@@ -333,7 +343,10 @@ class Walk:
             partial(self.does, merging.undo, merged or incident),
             partial(self.does, merging.undo, merged or incident),
         ]
-        await self.chance.choice(acts)()
+        act = self.chance.choice(acts)
+        if act.args[0] is incidents.reopen:
+            self.woken.add(act.args[1])
+        await act()
 
     async def replay(self) -> None:
         """Somebody sends an old message through again."""
@@ -368,8 +381,19 @@ class Walk:
     async def step(self) -> None:
         """One thing happens, then everything must still be true."""
         often = (self.messages, self.messages, self.messages, self.deed, self.person, self.time, self.time)
-        seldom = (self.window, self.silence, self.rule, self.noise, self.move, self.replay, self.restart, self.close)
-        await self.chance.choice((*often, *often, *seldom, *((self.delete,) if self.chance.random() < 0.3 else ())))()
+        seldom = (
+            self.window,
+            self.silence,
+            self.rule,
+            self.noise,
+            self.move,
+            self.replay,
+            self.restart,
+            self.close,
+        )
+        await self.chance.choice(
+            (*often, *often, *seldom, *((self.delete,) if self.chance.random() < 0.3 else ()))
+        )()
         if self.chance.random() < 0.7:
             await self.world.engine.run_until_idle()
         await self.check()
@@ -379,7 +403,8 @@ class Walk:
         wrong = await broken(self.world.db)
         async with self.world.db.read() as reader:
             wrong += [f"#{row[0]} ({row[1]}) asked for nobody" for row in await reader.rows(NOT_ASKED_FOR)]
-            wrong += [f"#{row[0]} pages, and all of it is held" for row in await reader.rows(LOUD, now=reader.now)]
+            loud = await reader.rows(LOUD, now=reader.now)
+        wrong += [f"#{row[0]} pages, and all of it is held" for row in loud if row[1] not in self.woken]
         wrong += [f"{alert} was held by nothing" for alert in await self.stranded()]
         assert not wrong, self.told(wrong)
 
@@ -426,8 +451,8 @@ class Walk:
                     hash=integrations.key_hash(key),
                 )
                 rows = await reader.rows(
-                    "SELECT a.status, i.status, a.resolved_by_id, a.trace, a.starts_at FROM alerts a LEFT JOIN incidents i "
-                    "ON i.id = a.incident_id WHERE a.latest_key = :key",
+                    "SELECT a.status, i.status, a.resolved_by_id, a.trace, a.starts_at FROM alerts a "
+                    "LEFT JOIN incidents i ON i.id = a.incident_id WHERE a.latest_key = :key",
                     key=f"{integration}:{name}-{host}",
                 )
             if integration is None:
@@ -437,7 +462,8 @@ class Walk:
                     found.append(f"{key} {name} {host} fires, and there is no alert")
                 continue
             status, incident, by, trace, starts = rows[0]
-            if status == "resolved" and not strictly and (by is not None or starts is None or "ended_unseen" in trace or self.dropping()):
+            ended = by is not None or starts is None or "ended_unseen" in trace or self.dropping()
+            if status == "resolved" and ended and not strictly:
                 continue
             if status not in ("firing", "acknowledged") or incident not in ("triggered", "acknowledged"):
                 found.append(f"{key} {name} {host} fires, its alert is {status}, its incident {incident}")
@@ -463,7 +489,7 @@ class Walk:
         return "\n".join([*self.story[-40:], *wrong])
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(4))
 async def test_noise_in_any_order_loses_no_page(world: World, seed: int) -> None:
     """Sixty random acts upon alerts that are held, moved, routed and let go: no rule breaks, no page is lost."""
     walk = Walk(world, seed)

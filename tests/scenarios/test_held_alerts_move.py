@@ -1,4 +1,4 @@
-"""Held alerts that are moved about, merged, released late or by a clock that was set: paged once, at the right place."""
+"""Held alerts that are moved, merged, or let go by a clock that was set: paged for once, and at the right place."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from openalert.domain.instant import MINUTE, SECOND
 from openalert.domain.noise import Noise
 from openalert.domain.service import PayloadContext
 from openalert.storage import holds
-from openalert.usecases import alerts, holding, ingest, linking, merging, services, silences
+from openalert.usecases import alerts, holding, incidents, ingest, linking, merging, services, silences
 from tests import make
 from tests.invariants import broken
 from tests.world import World, level
@@ -197,3 +197,16 @@ async def test_a_held_alert_goes_to_the_service_that_its_address_named(world: Wo
     await world.advance(minutes=21)
     assert (await world.incident(1)).service_id == cache.id
     assert await broken(world.db) == []
+
+
+async def test_what_rises_at_the_instant_at_which_it_wakes_pages_once(world: World) -> None:
+    """The snooze is over and its timer has not run when a worse alert comes: one escalation, and nothing left of it."""
+    await world.policy(level(1, world.alice))
+    await world.fires("Disk", host="a", severity="warning")
+    until = world.clock.now + 5 * MINUTE
+    await world.does(incidents.snooze, (await world.incident(1)).id, until=until)
+    world.clock.now = until
+    await world.post_all([(world.group(world.alert("Disk", host="b", severity="critical")), "A")])
+    assert await broken(world.db) == []
+    await world.advance(minutes=1)
+    assert await _pages(world, 1) == 2
