@@ -221,7 +221,7 @@ class World:
                 ),
                 *[
                     await reader.value(f"SELECT min(due_at) FROM {table} WHERE due_at > :now", now=reader.now)
-                    for table in ("maintenance_windows", "silences")
+                    for table in ("maintenance_windows", "silences", "status_incidents")
                 ],
                 await reader.value(
                     "SELECT min(due_at) FROM outgoing_deliveries WHERE status = 'pending' AND due_at > :now",

@@ -28,6 +28,7 @@ from openalert.engine import (
     housekeeping,
     muting,
     shift_reminders,
+    status_steps,
     swaps,
     weekly_reports,
 )
@@ -136,6 +137,7 @@ class Engine:
         for name, step, event, seconds in (
             ("escalate", self._escalate, self._due, TICK_SECONDS),
             ("heartbeats", self._check_heartbeats, asyncio.Event(), TICK_SECONDS),
+            ("status pages", self._tell_customers, asyncio.Event(), TICK_SECONDS),
             ("deliver", self._deliver, self._to_send, TICK_SECONDS),
             ("audit", self._audit, asyncio.Event(), AUDIT_SECONDS),
             ("alive", self._alive, asyncio.Event(), ALIVE_SECONDS),
@@ -192,7 +194,8 @@ class Engine:
         while True:
             did = await heartbeats.run_due(self._database) + await held.run_due(self._database)
             did += await escalate.run_due(self._database)
-            did += await muting.run_due(self._database) + await self.deliver.run_due()
+            did += await muting.run_due(self._database) + await status_steps.run_due(self._database)
+            did += await self.deliver.run_due()
             await self.deliver.finish(60)
             if self.outgoing is not None:
                 did += await self.outgoing.run_due()
@@ -251,6 +254,9 @@ class Engine:
             now = self._database.clock()
             await heartbeats.excuse(self._database, now - int(deaf * SECOND), now)
             self._listening = _elapsed()
+
+    async def _tell_customers(self) -> int:
+        return await status_steps.run_due(self._database)
 
     async def _deliver(self) -> int:
         return await self.deliver.run_due()
