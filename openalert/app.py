@@ -54,6 +54,8 @@ from openalert.web.guards import Access
 from openalert.web.live import Live
 from openalert.web.middleware import Outside
 from openalert.web.routes import ROUTES
+from openalert.web.status import site
+from openalert.web.status.board import Board
 
 if TYPE_CHECKING:
     from openalert.web.mail_in import MailListener
@@ -75,6 +77,7 @@ class OpenAlert:
         self.bus = Bus()
         self.access = Access(database, config)
         self.live = Live(self.access, self.bus)
+        self.board = Board(database, config.base_url, config.data_dir)
         self.intake = Intake(database, door.observe)
         self.notifiers = channels or notifiers.build(notifier_settings(config))
         self.calendars = CalendarFetcher(notifier_settings(config).outgoing)
@@ -99,6 +102,7 @@ class OpenAlert:
         self._socket_task: asyncio.Task[None] | None = None
         entrance = door.Door(database, self.intake, config.server.max_body_bytes, self.subscriptions)
         self.mail_in = mail_listener(config, entrance, secret)
+        public = site.StatusSite(self.board, self.access)
         self.asgi = Outside(
             _litestar(self, secret),
             config,
@@ -107,21 +111,26 @@ class OpenAlert:
                 webhooks.PREFIX: webhooks.Webhooks(entrance),
                 **dict.fromkeys(dialects.PREFIXES, dialects.Dialects(entrance)),
                 heartbeats.PREFIX: heartbeats.Heartbeats(database),
+                **dict.fromkeys(site.PREFIXES, public),
+                site.DOMAIN_CHECK: public.domain_check,
                 "/static/": assets.serve,
                 "/api/v1/ws": self.live,
             },
+            public.at_domain,
         )
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """The engine works, messages are taken in, live listeners are told; all of it ends at the end."""
         self.database.listen(self.bus.publish)
+        self.database.listen(self.board.hear)
         await end_other_sessions(self.database, self.config.oidc)
         await push_subscriptions.application_key(self.database, self.config.web_push.private_key)
         telemetry.BUILD.labels(__version__).set(1)
         telemetry.feed(telemetry.WRITER_QUEUE, lambda: self.database.waiting)
         self.intake.start()
         self.live.start()
+        await self.board.start()
         await self.engine.start()
         if self.mail_in is not None:
             await self.mail_in.start()
@@ -134,6 +143,7 @@ class OpenAlert:
         finally:
             lag.cancel()
             await self.drain()
+            await self.board.stop()
             if self.telegram_updates is not None:
                 await self.telegram_updates.stop()
             if self.mattermost is not None:

@@ -76,9 +76,11 @@ async def every(reader: Reader) -> list[StatusPage]:
     return await reader.all(StatusPage, "SELECT * FROM status_pages WHERE deleted_at IS NULL ORDER BY id")
 
 
-async def by_slug(reader: Reader, slug: str) -> StatusPage | None:
-    """The page with this slug; for the public, which may see it only if it is public."""
-    return await reader.one(StatusPage, "SELECT * FROM status_pages WHERE slug_key = :slug", slug=slug)
+async def one(reader: Reader, page_id: str) -> StatusPage | None:
+    """One page of whatever organization; for rendering, never for people."""
+    return await reader.one(
+        StatusPage, "SELECT * FROM status_pages WHERE id = :id AND deleted_at IS NULL", id=page_id
+    )
 
 
 async def slugs_like(reader: Reader, slug: str) -> set[str]:

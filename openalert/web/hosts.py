@@ -24,6 +24,13 @@ class KnownHosts:
         name = host_name(host)
         return name in self._names or is_own_name(name)
 
+    def foreign(self, host: str) -> str:
+        """The name in this Host header, if it is none of ours; empty for ours, and where we do not know ours."""
+        if not self._names:
+            return ""
+        name = host_name(host)
+        return "" if name in self._names or is_own_name(name) else name
+
 
 def host_name(host: str) -> str:
     """A Host header without its port, in lower case and without the dot at its end."""

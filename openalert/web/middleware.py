@@ -12,7 +12,7 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from ipaddress import ip_address, ip_network
 from typing import Any, Protocol
@@ -26,6 +26,7 @@ from openalert.web import dialects, heartbeats, webhooks
 from openalert.web.asgi import ASGIApp, Message, Receive, Scope, Send, header
 from openalert.web.hosts import KnownHosts
 from openalert.web.problems import Refused, send_problem
+from openalert.web.status import site
 
 log = structlog.get_logger(__name__)
 _log_level = logging.getLogger(__name__)
@@ -40,6 +41,7 @@ _QUIET = (
     webhooks.PREFIX,
     *dialects.PREFIXES,
     heartbeats.PREFIX,
+    *site.PREFIXES,
     "/health",
     "/ready",
     "/metrics",
@@ -81,10 +83,19 @@ class Outside:
     """The ASGI application that the server calls."""
 
     def __init__(
-        self, app: ASGIApp, config: Config, health: Draining, mounts: Mapping[str, ASGIApp] | None = None
+        self,
+        app: ASGIApp,
+        config: Config,
+        health: Draining,
+        mounts: Mapping[str, ASGIApp] | None = None,
+        at_domain: Callable[[str], ASGIApp | None] = lambda _: None,
     ) -> None:
-        """`mounts`: path prefix, ending in a slash, to the application that answers below it."""
+        """`mounts`: path prefix, ending in a slash, to the application that answers below it.
+
+        `at_domain`: what alone answers where a request names this host, in lower case; None: that is none of its.
+        """
         self.app = app
+        self._at_domain = at_domain
         self.mounts = dict(mounts or {})
         self.health = health
         self._max_body = config.server.max_body_bytes
@@ -126,9 +137,11 @@ class Outside:
         try:
             if self.health.draining and not scope["path"].startswith(_WHILE_STOPPING):
                 raise Unavailable("OpenAlert is shutting down. Try again in a few seconds.", retry_after=5)  # noqa: TRY301 - answered like any other refusal
-            self._check(scope)
-            body = self._bounded(receive, length)
-            await self._find(scope["path"], scope)(scope, body, answer)
+            app = self._of_another_name(scope)
+            if app is None:
+                self._check(scope)
+                app = self._find(scope["path"], scope)
+            await app(scope, self._bounded(receive, length), answer)
         except Exception as error:
             if status == 0:
                 await send_problem(scope, answer, error)
@@ -156,6 +169,11 @@ class Outside:
             await answer({"type": "websocket.close", "code": 4403, "reason": ""})
             return
         await self._find(scope["path"], scope)(scope, receive, answer)
+
+    def _of_another_name(self, scope: Scope) -> ASGIApp | None:
+        """What alone answers for the name that is asked for, whatever the path: never for a name of ours."""
+        name = self._hosts.foreign(header(scope, b"host"))
+        return self._at_domain(name) if name else None
 
     def _check(self, scope: Scope) -> None:
         """The request is for us, and its body is one that is read here."""

@@ -24,7 +24,7 @@ log = structlog.get_logger(__name__)
 
 _PEOPLE = "/api/docs"
 """The one place below `/api/` that is pages."""
-_MACHINES = ("/api/", "/webhooks/", "/health", "/ready", "/metrics", "/heartbeats/", "/static/")
+_MACHINES = ("/api/", "/webhooks/", "/health", "/ready", "/metrics", "/heartbeats/", "/static/", "/public/")
 CODES = {
     400: "VALIDATION_ERROR",
     401: "UNAUTHENTICATED",

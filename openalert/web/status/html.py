@@ -1,0 +1,108 @@
+"""The pages that people see, as one file each: the style sheet is inside, named in the policy by its hash."""
+
+import base64
+import hashlib
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from importlib.resources import files
+from typing import Any
+from urllib.parse import urlsplit
+
+from openalert.domain.instant import Instant
+from openalert.domain.public_page import PublicIncident, PublicPage
+from openalert.web import render
+from openalert.web.status.answers import HTML, Answer, Headers, answer, as_bytes
+from openalert.web.status.view import Month, View
+
+_SHEET = re.sub(
+    r"/\*.*?\*/|\s*\n\s*", "", (files("openalert.web") / "templates/status/page.css").read_text(), flags=re.S
+)
+_ORIGIN = re.compile(r"https?://[a-z0-9.-]{1,253}(:[0-9]{1,5})?")
+
+
+class Style:
+    """The style sheet with the colour of a page, and the hash by which the content policy knows it."""
+
+    def __init__(self, accent: str | None) -> None:
+        """`accent`: `#rrggbb`, checked where it came in."""
+        self.text = _SHEET + (f":root{{--brand:{accent}}}" if accent else "")
+        digest = hashlib.sha256(self.text.encode()).digest()
+        self.source = f"'sha256-{base64.b64encode(digest).decode()}'"
+
+    def __html__(self) -> str:
+        """The element; there is nothing in it that people wrote but a checked colour."""
+        return f"<style>{self.text}</style>"
+
+
+@lru_cache(maxsize=256)
+def style(accent: str | None) -> Style:
+    """The style sheet of pages with this colour."""
+    return Style(accent)
+
+
+def home(page: PublicPage, base: str, now: Instant) -> Answer:
+    """The page itself."""
+    return _answer(page, "status/page.html", base, now)
+
+
+def incident(page: PublicPage, base: str, now: Instant, told: PublicIncident) -> Answer:
+    """One incident or maintenance with everything that was said."""
+    return _answer(page, "status/incident.html", base, now, incident=told)
+
+
+def month(page: PublicPage, base: str, now: Instant, shown: Month, every: Sequence[Month]) -> Answer:
+    """A month of the archive."""
+    return _answer(page, "status/history.html", base, now, month=shown, months=every)
+
+
+def _answer(page: PublicPage, template: str, base: str, now: Instant, **context: Any) -> Answer:
+    sheet = style(page.theme.accent)
+    logo = logo_origin(page.logo_url)
+    text = render.page(
+        template,
+        page=page,
+        view=View(page, now),
+        base=base,
+        sheet=sheet,
+        logo=page.logo_url if logo else None,
+        **context,
+    )
+    return answer(page, as_bytes(text), HTML, policy(sheet, logo))
+
+
+def nothing() -> tuple[Headers, bytes]:
+    """Headers and body of the one page that every address answers which shows nothing: unknown, private, deleted."""
+    return _NOTHING
+
+
+def policy(sheet: Style, logo: str = "") -> Headers:
+    """No script, no form, no frame; the style sheet inside, and the logo from where it lies."""
+    images = f"img-src data: {logo}".strip()
+    text = (
+        f"default-src 'none'; style-src {sheet.source}; {images}; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
+    return [(b"content-security-policy", text.encode())]
+
+
+def logo_origin(address: str | None) -> str:
+    """Scheme, host and port of the logo as a content policy can name them; empty where it cannot."""
+    parts = urlsplit(address or "")
+    origin = f"{parts.scheme}://{parts.netloc}".lower()
+    return origin if _ORIGIN.fullmatch(origin) else ""
+
+
+def _make_nothing() -> tuple[Headers, bytes]:
+    sheet = style(None)
+    body = render.page("status/nothing.html", sheet=sheet).encode()
+    return [
+        (b"content-type", HTML.encode()),
+        (b"cache-control", b"no-store"),
+        (b"x-robots-tag", b"noindex"),
+        (b"content-length", str(len(body)).encode()),
+        *policy(sheet),
+    ], body
+
+
+_NOTHING = _make_nothing()

@@ -1,0 +1,84 @@
+"""Every address below a status page and what is answered there; None where there is nothing."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from openalert.domain.instant import Instant
+from openalert.domain.public_page import PublicIncident, PublicPage
+from openalert.web.status import feeds, html, shapes, statuspage
+from openalert.web.status.answers import JSON, Answer, answer
+from openalert.web.status.view import View
+
+API = "api:"
+"""Begins the name of an answer below `/public/status/`, the rest being its path there."""
+USUAL_INCIDENTS = 50
+Rendering = Callable[[PublicPage, str, Instant], Answer]
+_encode = msgspec.json.Encoder(order="deterministic").encode
+
+
+def render(page: PublicPage, name: str, base: str, now: Instant) -> Answer | None:
+    """The answer of this name (see `API`); `base` begins the links to the page's own addresses."""
+    known = _FIXED.get(name)
+    if known is not None:
+        return known(page, base, now)
+    folder, _, rest = name.partition("/")
+    if folder == "incidents":
+        told = _incident(page, rest)
+        return html.incident(page, base, now, told) if told else None
+    if folder == "history":
+        return _month(page, rest, base, now)
+    if folder == f"{API}incidents":
+        told = _incident(page, rest)
+        return as_json(page, shapes.show_incident(page, told)) if told else None
+    return None
+
+
+def as_json(page: PublicPage, value: Any) -> Answer:
+    """A JSON answer of the page."""
+    return answer(page, _encode(value), JSON)
+
+
+def _incident(page: PublicPage, wanted: str) -> PublicIncident | None:
+    """By either of its ids: the public one of links, or that of the management API."""
+    return next((each for each in page.incidents if wanted in (each.public_id, each.id)), None)
+
+
+def _month(page: PublicPage, key: str, base: str, now: Instant) -> Answer | None:
+    every = View(page, now).months()
+    shown = next((month for month in every if month.key == key), None)
+    return html.month(page, base, now, shown, every) if shown else None
+
+
+def _newest_month(page: PublicPage, base: str, now: Instant) -> Answer:
+    every = View(page, now).months()
+    return html.month(page, base, now, every[0], every)
+
+
+def _as_json(shape: Callable[[PublicPage], Any]) -> Rendering:
+    return lambda page, _base, _now: as_json(page, shape(page))
+
+
+def _bytes(make: Callable[[PublicPage], bytes], content_type: str) -> Rendering:
+    return lambda page, _base, _now: answer(page, make(page), content_type)
+
+
+_ATOM = _bytes(feeds.atom, "application/atom+xml; charset=utf-8")
+_RSS = _bytes(feeds.rss, "application/rss+xml; charset=utf-8")
+_CALENDAR = _bytes(feeds.maintenances, "text/calendar; charset=utf-8")
+_FIXED: Mapping[str, Rendering] = {
+    "": html.home,
+    "history": _newest_month,
+    "feed.atom": _ATOM,
+    "history.atom": _ATOM,
+    "feed.rss": _RSS,
+    "history.rss": _RSS,
+    "badge.svg": _bytes(feeds.badge, "image/svg+xml"),
+    "calendar.ics": _CALENDAR,
+    "history.ics": _CALENDAR,
+    **{f"api/v2/{path}": _as_json(shape) for path, shape in statuspage.FILES.items()},
+    API: _as_json(shapes.show),
+    f"{API}components": _as_json(shapes.show_components),
+    f"{API}incidents": _as_json(lambda page: shapes.show_incidents(page, limit=USUAL_INCIDENTS)),
+}
