@@ -17,6 +17,11 @@ _NAME = ("What people call it.", "Database upgrade")
 MEMBERS: dict[str, tuple[str, Any]] = {
     "serviceIds": _SERVICES,
     "matchers": (_MATCHERS, _EXAMPLES),
+    "MatcherBody.name": ("The label.", "instance"),
+    "MatcherBody.value": ("What it is compared with.", "db-.*"),
+    "MatcherBody.operator": ("`=`, `!=`, `=~` or `!~`; null: what the next two say.", "=~"),
+    "MatcherBody.isRegex": ("Whether `value` is a regular expression for the whole of a value.", True),
+    "MatcherBody.isEqual": ("False: what does not fit is meant.", True),
     "recurrence": ("When it comes again; null: it does not.", None),
     "rule": (
         "FREQ=DAILY, WEEKLY or MONTHLY of RFC 5545's RRULE; docs/maintenance.md has the rest.",

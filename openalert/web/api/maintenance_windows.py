@@ -13,7 +13,7 @@ from openalert.domain import recurrence as recurring
 from openalert.domain.access import Actor
 from openalert.domain.instant import Instant
 from openalert.domain.maintenance_window import MaintenanceWindow, Occurrence, WindowStatus, status_of
-from openalert.domain.matching import Matcher, parse_all
+from openalert.domain.matching import Matcher, Operator, check, parse
 from openalert.domain.recurrence import Recurrence
 from openalert.storage import holds
 from openalert.storage.database import Database
@@ -29,6 +29,25 @@ class RecurrenceBody(Input):
 
     rule: str
     timezone: str = "UTC"
+
+
+class MatcherBody(Input):
+    """A matcher in members, as Alertmanager's API takes them; `operator` goes before the other two."""
+
+    name: str
+    value: str
+    operator: Operator | None = None
+    is_regex: bool = False
+    is_equal: bool = True
+
+    def matcher(self) -> Matcher:
+        """What it means."""
+        plain, pattern = (
+            (Operator.EQUAL, Operator.FITS) if self.is_equal else (Operator.NOT_EQUAL, Operator.FITS_NOT)
+        )
+        return Matcher(
+            name=self.name, operator=self.operator or (pattern if self.is_regex else plain), value=self.value
+        )
 
 
 class OccurrenceOut(Output):
@@ -67,7 +86,7 @@ class MaintenanceWindowIn(Input):
     starts_at: Moment
     ends_at: Moment
     service_ids: tuple[str, ...] = ()
-    matchers: tuple[str, ...] = ()
+    matchers: tuple[str | MatcherBody, ...] = ()
     recurrence: RecurrenceBody | None = None
 
 
@@ -78,7 +97,7 @@ class MaintenanceWindowPatch(Input):
     starts_at: Moment | UnsetType = UNSET
     ends_at: Moment | UnsetType = UNSET
     service_ids: tuple[str, ...] | UnsetType = UNSET
-    matchers: tuple[str, ...] | UnsetType = UNSET
+    matchers: tuple[str | MatcherBody, ...] | UnsetType = UNSET
     recurrence: RecurrenceBody | UnsetType | None = UNSET
 
 
@@ -124,9 +143,10 @@ def _recurrence(body: RecurrenceBody | None) -> Recurrence | None:
     return None if body is None else recurring.check(Recurrence(rule=body.rule, timezone=body.timezone))
 
 
-def matchers_of(given: Sequence[str]) -> tuple[Matcher, ...]:
-    """The matchers of a body."""
-    return parse_all(given)
+def matchers_of(given: Sequence[str | MatcherBody]) -> tuple[Matcher, ...]:
+    """The matchers of a body, each as Prometheus writes it or in members."""
+    read = [parse(each) if isinstance(each, str) else (each.matcher(),) for each in given]
+    return check([matcher for some in read for matcher in some])
 
 
 @get("/", responses=READS)

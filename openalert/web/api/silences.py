@@ -16,7 +16,7 @@ from openalert.storage.database import Database
 from openalert.storage.holds import HoldCount
 from openalert.storage.transaction import Reader
 from openalert.usecases import muting, silences
-from openalert.web.api.maintenance_windows import matchers_of
+from openalert.web.api.maintenance_windows import MatcherBody, matchers_of
 from openalert.web.api.wire import READS, WRITES, Input, Moment, Output, TeamFilter, instant, moment
 from openalert.web.paging import DEFAULT, Cursor, Limit, Page, paged
 
@@ -54,7 +54,7 @@ class SilenceIn(Input):
     team_id: str
     ends_at: Moment
     service_ids: tuple[str, ...] = ()
-    matchers: tuple[str, ...] = ()
+    matchers: tuple[str | MatcherBody, ...] = ()
     comment: str = ""
     starts_at: Moment | None = None
     alert_id: str | None = None
@@ -67,7 +67,7 @@ class SilencePatch(Input):
     ends_at: Moment | UnsetType = UNSET
     comment: str | UnsetType = UNSET
     service_ids: tuple[str, ...] | UnsetType = UNSET
-    matchers: tuple[str, ...] | UnsetType = UNSET
+    matchers: tuple[str | MatcherBody, ...] | UnsetType = UNSET
 
 
 class SilencePreviewIn(Input):
@@ -75,7 +75,7 @@ class SilencePreviewIn(Input):
 
     team_id: str
     service_ids: tuple[str, ...] = ()
-    matchers: tuple[str, ...] = ()
+    matchers: tuple[str | MatcherBody, ...] = ()
 
 
 class SilencedAlertOut(Output):

@@ -67,13 +67,13 @@ async def index(
 async def listed(reader: Reader, actor: Actor, some: Sequence[Heartbeat]) -> list[Values]:
     """Heartbeats as rows, the worst first, each with the strip of its last beats."""
     strips = await stored.strips(reader, [each.id for each in some])
-    names = {each.id: each.name for each in await services.page(reader, actor, after="", limit=choices.MOST)}
+    watched = await services.named(reader, actor, {each.service_id for each in some})
     rows = [
         {
             "id": each.id,
             "href": f"/beats/{each.id}",
             "name": each.name,
-            "service": names.get(each.service_id, ""),
+            "service": watched[each.service_id].name if each.service_id in watched else "",
             "rhythm": rhythm(each),
             "strip": strip(each, strips[each.id][: 2 * _IN_LISTS], most=_IN_LISTS),
             **_state(each, reader.now),

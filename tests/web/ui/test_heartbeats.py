@@ -6,12 +6,14 @@ import httpx2
 import pytest
 
 from openalert.app import OpenAlert
-from openalert.domain.access import Role
+from openalert.domain.access import SYSTEM, Role
 from openalert.domain.heartbeat import BeatKind, Heartbeat
 from openalert.domain.instant import MINUTE
 from openalert.storage import heartbeats as stored
-from openalert.usecases import beats, heartbeats, presets, setup, signin, users
+from openalert.storage import services as stored_services
+from openalert.usecases import beats, heartbeats, presets, services, setup, signin, users
 from openalert.usecases.heartbeat_alerts import Told
+from openalert.web.ui import choices
 from openalert.web.ui.heartbeat_snippets import snippets
 from openalert.web.ui.heartbeats import strip
 
@@ -70,6 +72,20 @@ async def test_what_is_missing_comes_first(app: OpenAlert, client: Client, servi
     assert 'aria-label="The last 1 beats: 1 failed"' in page
     assert "Failed" in page
     assert "Healthy" in page
+
+
+async def test_its_service_is_named_however_many_there_are(
+    app: OpenAlert, client: Client, service_id: str
+) -> None:
+    """Also where it is the last of more services than a form offers."""
+    async with app.database.transaction() as tx:
+        first = await stored_services.get(tx, SYSTEM, service_id)
+        assert first is not None
+        for number in range(choices.MOST):
+            await services.create(tx, name=f"Service {number}", team_id=first.team_id)
+        last = await services.create(tx, name="The very last", team_id=first.team_id)
+    await make(app, last.id)
+    assert "The very last ·" in (await client.get("/heartbeats")).text
 
 
 async def test_the_form_makes_one_whose_address_is_shown_once(client: Client, service_id: str) -> None:
