@@ -96,7 +96,7 @@ async def decide(tx: Transaction, decided: Sequence[Alert]) -> None:
     await tx.many(
         "UPDATE alerts SET status = :status, severity = :severity, service_id = :service_id, team_id = :team_id, "
         "incident_id = :incident_id, group_key = :group_key, snoozed_until = :snoozed_until, tags = :tags, "
-        "trace = :trace, resolved_at = :resolved_at, updated_at = :at WHERE id = :id",
+        "trace = :trace, starts_at = :starts_at, resolved_at = :resolved_at, updated_at = :at WHERE id = :id",
         [
             {
                 "id": alert.id,
@@ -109,6 +109,7 @@ async def decide(tx: Transaction, decided: Sequence[Alert]) -> None:
                 "snoozed_until": alert.snoozed_until,
                 "tags": to_json(alert.tags),
                 "trace": to_json(alert.trace),
+                "starts_at": alert.starts_at,
                 "resolved_at": alert.resolved_at,
                 "at": tx.now,
             }

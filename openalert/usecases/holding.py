@@ -163,6 +163,8 @@ def _fires_again(batch: Batch, alert: Alert) -> None:
 def _end(batch: Batch, alert: Alert) -> None:
     """Nobody is to be told of it any more: its service is gone, or a rule drops what it is."""
     alert.status, alert.resolved_at, alert.group_key = AlertStatus.RESOLVED, batch.tx.now, None
+    # Its sender has not said that it is over: what is heard of it later is looked at as if it began then.
+    alert.starts_at = None
     _note(alert, batch.tx, "ended_unseen")
     batch.changed_alerts.append(alert)
     batch.work.say_alert("resolved", alert)

@@ -83,6 +83,7 @@ async def link(tx: Transaction, incident_id: str, alert_ids: Sequence[str]) -> I
         work.say(incident, "alert_unlinked")
     if firing:
         await receive(work, target, worst_of(firing), f"{_count(firing)} moved to it", unanswered=unanswered)
+    await quieting.disturb(work, target)
     await settle(work, [each for each in left.values() if each.is_open])
     await work.flush()
     return target

@@ -61,6 +61,7 @@ async def merge(tx: Transaction, incident_id: str, source_ids: Sequence[str]) ->
     numbers = ", ".join(f"#{each.number}" for each in sources)
     was = "was" if len(sources) == 1 else "were"
     await linking.receive(work, target, worst, f"{numbers} {was} merged into it", unanswered=bool(unanswered))
+    await quieting.disturb(work, target)
     await work.flush()
     return target
 

@@ -87,12 +87,16 @@ async def _asked_since(reader: Reader, incident: Incident, since: Instant) -> bo
     return last is not None and last >= since
 
 
-async def stands(work: Work, incident: Incident) -> None:
-    """What goes on as it stood before is quiet if all that fires of it is held now, and only then."""
+async def disturb(work: Work, incident: Incident) -> None:
+    """Something was moved into it: a quiet incident wakes if anything of it fires now that is not held."""
     if incident.is_quiet(work.now) and not await _returns(work.tx, [incident]):
         await _wake(work, incident)
-    else:
-        await settle(work, [incident])
+
+
+async def stands(work: Work, incident: Incident) -> None:
+    """What goes on as it stood before is quiet if all that fires of it is held now, and only then."""
+    await disturb(work, incident)
+    await settle(work, [incident])
 
 
 async def _wake(work: Work, incident: Incident) -> None:

@@ -71,8 +71,9 @@ LOUD = """
         AND i.firing_count = (SELECT count(*) FROM alerts a WHERE a.incident_id = i.id AND a.status = 'suppressed'
             AND EXISTS (SELECT 1 FROM alert_holds h WHERE h.alert_id = a.id AND h.released_at IS NULL
                 AND (h.until IS NULL OR h.until > :now)))
+        AND NOT EXISTS (SELECT 1 FROM timeline t WHERE t.incident_id = i.id AND t.kind = 'severity_raised')
 """
-"""Incidents that are to page although every alert of them is held."""
+"""Incidents that are to page although every alert of them is held, and none became worse."""
 
 
 class Walk:
@@ -451,7 +452,8 @@ class Walk:
                     hash=integrations.key_hash(key),
                 )
                 rows = await reader.rows(
-                    "SELECT a.status, i.status, a.resolved_by_id, a.trace, a.starts_at FROM alerts a "
+                    "SELECT a.status, i.status, (SELECT max(b.resolved_by_id) FROM alerts b WHERE "
+                    "b.integration_id = a.integration_id AND b.fingerprint = a.fingerprint), a.starts_at FROM alerts a "
                     "LEFT JOIN incidents i ON i.id = a.incident_id WHERE a.latest_key = :key",
                     key=f"{integration}:{name}-{host}",
                 )
@@ -461,8 +463,8 @@ class Walk:
                 if strictly or not self.dropping():
                     found.append(f"{key} {name} {host} fires, and there is no alert")
                 continue
-            status, incident, by, trace, starts = rows[0]
-            ended = by is not None or starts is None or "ended_unseen" in trace or self.dropping()
+            status, incident, by, starts = rows[0]
+            ended = by is not None or starts is None or self.dropping()
             if status == "resolved" and ended and not strictly:
                 continue
             if status not in ("firing", "acknowledged") or incident not in ("triggered", "acknowledged"):

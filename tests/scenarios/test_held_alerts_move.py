@@ -6,9 +6,20 @@ from openalert.domain.alert_deed import AlertDeed, DeedKind
 from openalert.domain.handling import HoldKind
 from openalert.domain.instant import MINUTE, SECOND
 from openalert.domain.noise import Noise
+from openalert.domain.routing import Actions, RuleBody
 from openalert.domain.service import PayloadContext
 from openalert.storage import holds
-from openalert.usecases import alerts, holding, incidents, ingest, linking, merging, services, silences
+from openalert.usecases import (
+    alerts,
+    holding,
+    incidents,
+    ingest,
+    linking,
+    merging,
+    routing_rules,
+    services,
+    silences,
+)
 from tests import make
 from tests.invariants import broken
 from tests.world import World, level
@@ -210,3 +221,48 @@ async def test_what_rises_at_the_instant_at_which_it_wakes_pages_once(world: Wor
     assert await broken(world.db) == []
     await world.advance(minutes=1)
     assert await _pages(world, 1) == 2
+
+
+async def test_what_fires_wakes_the_quiet_incident_that_it_is_moved_to(world: World) -> None:
+    """Somebody had it where it was; where it is now nobody has, and it does not sleep with what is suppressed there."""
+    first = await _two_hosts(world)
+    for host in "ab":
+        await world.does(alerts.one, await _alert(world, host), AlertDeed(kind=DeedKind.SUPPRESS))
+    await world.fires("Other", host="c")
+    await world.does(incidents.acknowledge, (await world.incident(2)).id)
+    await world.does(linking.link, first, [await _alert(world, "c")])
+    assert await _pages(world, 1) == 2
+    assert not (await world.incident(1)).is_quiet(world.clock.now)
+    assert await broken(world.db) == []
+
+
+async def test_what_a_merge_brings_wakes_a_quiet_incident(world: World) -> None:
+    """The same when the whole incident that somebody had is put into it."""
+    first = await _two_hosts(world)
+    for host in "ab":
+        await world.does(alerts.one, await _alert(world, host), AlertDeed(kind=DeedKind.SUPPRESS))
+    await world.fires("Other", host="c")
+    other = (await world.incident(2)).id
+    await world.does(incidents.acknowledge, other)
+    await world.does(merging.merge, first, [other])
+    assert await _pages(world, 1) == 2
+    assert await broken(world.db) == []
+
+
+async def test_what_a_rule_dropped_after_it_was_held_can_fire_again(world: World) -> None:
+    """It still fired when it was dropped; once the rule is gone, the next repeat of its sender pages."""
+    await world.policy(level(1, world.alice))
+    await world.does(
+        silences.create, team_id=world.core.id, ends_at=world.clock.now + 20 * MINUTE, comment="x"
+    )
+    await world.fires("Disk", host="a")
+    rule = await world.does(
+        routing_rules.create, team_id=world.core.id, name="Drop", body=RuleBody(actions=Actions(drop=True))
+    )
+    await world.advance(minutes=21)
+    await world.fires("Disk", host="a")
+    assert await world.value("SELECT count(*) FROM alerts WHERE status <> 'resolved'") == 0
+    await world.does(routing_rules.delete, rule.id)
+    await world.fires("Disk", host="a")
+    assert await _pages(world, 1) == 1
+    assert await broken(world.db) == []
