@@ -183,6 +183,10 @@ class Component(msgspec.Struct, kw_only=True):
     began_at: Instant
     service_id: str | None = None
     automation: Automation = Automation.OFF
+    automatic_status: ComponentStatus | None = None
+    """What open incidents of its service make of it, where `automation` sets it."""
+    automatic_from: Instant = 0
+    """Only incidents that began later count."""
     created_at: Instant
     updated_at: Instant
     deleted_at: Instant | None = None

@@ -142,7 +142,8 @@ async def update_component(tx: Transaction, component: Component) -> None:
         UPDATE status_components SET group_id = :group_id, name = :name, description = :description,
             link_url = :link_url,
             status = :status, position = :position, shows_uptime = :shows_uptime, began_at = :began_at,
-            service_id = :service_id, automation = :automation, updated_at = :updated_at, deleted_at = :deleted_at
+            service_id = :service_id, automation = :automation, automatic_status = :automatic_status,
+            automatic_from = :automatic_from, updated_at = :updated_at, deleted_at = :deleted_at
         WHERE id = :id
         """,
         **to_parameters(component),

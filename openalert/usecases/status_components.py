@@ -95,8 +95,11 @@ async def change_component(
         changed.position = _position(position)
     if status is not UNSET:
         changed.status = status
+        changed.automatic_status, changed.automatic_from = None, tx.now
         await status_incidents.overrule(tx, known.id, changed.id)
     await _set_component(tx, known, changed, settings)
+    if (changed.automation, changed.service_id) != (before.automation, before.service_id):
+        changed.automatic_status, changed.automatic_from = None, 0
     await status_pages.update_component(tx, changed)
     _record_component(tx, "updated", known, before, changed)
     await note(tx, known.id)

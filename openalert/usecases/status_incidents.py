@@ -491,4 +491,5 @@ def _record(
         team_id=page.team_id,
         before=before,
         after=after,
+        organization_id=page.organization_id,
     )

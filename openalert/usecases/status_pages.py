@@ -214,7 +214,7 @@ async def with_effects(reader: Reader, page_id: str) -> list[Component]:
         because.setdefault(row.component_id, []).append(row.status)
     own = await status_pages.components(reader, page_id)
     for each in own:
-        each.status = effective(each.status, because.get(each.id, ()))
+        each.status = effective(each.status, [*because.get(each.id, ()), each.automatic_status])
     return own
 
 

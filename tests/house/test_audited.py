@@ -43,6 +43,7 @@ NOT_AN_ACT = {
     "handoff_drafts.hand_over": "time does it, nobody",
     "shift_reminders.note": "time does it, nobody",
     "shift_reminders.tell": "time does it, nobody",
+    "status_automation.follow": "incidents do it, by a choice that was recorded",
     "status_incidents.advance": "time does it, nobody",
     "status_pages.note": "part of an act that another records",
     "status_pages.to_configure": "changes nothing",

@@ -82,7 +82,7 @@ OURS = re.compile(
     r"act|code|sealed|version|versions|scopes?|outcome|dialect|slug|verb|run|claimed_by|"
     r"email|trace_id|issuer|subject|tenant|public_key|challenge|second_factor|secret|target|"
     r"escalation_state|state|standing|body_encoding|grouping|noise|began|levels|teams|fingerprint|"
-    r"drills|counts|digest|etag|period|recurrence|cron|severities|impact|automation|language"
+    r"drills|counts|digest|etag|period|recurrence|cron|severities|impact|automation|automatic_status|language"
 )
 """Columns that hold words of ours, ids, hashes, or what is looked things up by; all others are an attacker's."""
 OUR_TABLES = re.compile(

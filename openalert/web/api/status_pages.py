@@ -11,6 +11,7 @@ from msgspec import UNSET
 from openalert.domain.access import Actor
 from openalert.domain.instant import from_datetime
 from openalert.storage.database import Database
+from openalert.usecases import status_automation
 from openalert.usecases import status_components as parts
 from openalert.usecases import status_incidents as told
 from openalert.usecases import status_pages as pages
@@ -26,6 +27,7 @@ from openalert.web.api.status_shapes import (
     ComponentPatch,
     DraftApproval,
     OverallOut,
+    ProposalIn,
     StatusIncidentIn,
     StatusIncidentOut,
     StatusIncidentPatch,
@@ -316,6 +318,18 @@ async def create_status_incident(
         )
 
 
+@post("/{page_id:str}/proposals", responses=WRITES)
+async def propose_status_incident(
+    db: NamedDependency[Database],
+    actor: NamedDependency[Actor],
+    page_id: FromPath[str],
+    data: JSONBody[ProposalIn],
+) -> StatusIncidentOut:
+    """Draft what customers may be told of an incident here; nothing is public before it is published."""
+    async with db.transaction(actor) as tx:
+        return show_told(await status_automation.propose(tx, page_id, data.incident_id))
+
+
 @get("/incidents/{status_incident_id:str}", responses=READS)
 async def get_status_incident(
     db: NamedDependency[Database], actor: NamedDependency[Actor], status_incident_id: FromPath[str]
@@ -451,6 +465,7 @@ routes = Router(
         delete_component_group,
         list_status_incidents,
         create_status_incident,
+        propose_status_incident,
         get_status_incident,
         update_status_incident,
         delete_status_incident,

@@ -236,6 +236,12 @@ class StatusIncidentIn(Input):
     notify: bool = True
 
 
+class ProposalIn(Input):
+    """An incident here of which customers may be told."""
+
+    incident_id: str
+
+
 class StatusIncidentPatch(Input):
     """What to change of it; what was said stays."""
 
