@@ -77,12 +77,21 @@ class Batch:
             self.known = await alerts.latest(self.tx, list({key for key, _, _ in keyed}))
         ending = {key for key, _, signal in keyed if signal.status is SignalStatus.RESOLVED}
         groups = set()
+        # The same alert twice in a batch (a retry, a second Alertmanager) begins once, and is counted once.
+        firing = {key for key, known in self.known.items() if self._open(known)}
         for key, route, signal in keyed:
+            begins = signal.status is SignalStatus.FIRING and key not in firing
+            if begins:
+                firing.add(key)
+            elif signal.status is SignalStatus.RESOLVED:
+                firing.discard(key)
             if not self._may_begin(key, signal, ending):
                 if route.handling_version and self._says_otherwise(key, signal):
                     await self._draft(route, signal, None, begins=False)
                 continue
-            draft = await self._draft(route, signal, self.known.get(key)) if route.handling_version else None
+            draft = None
+            if route.handling_version:
+                draft = await self._draft(route, signal, self.known.get(key), begins=begins)
             if signal.status is SignalStatus.FIRING:
                 groups.add(
                     open_key(
@@ -103,9 +112,7 @@ class Batch:
                 self.by_key[incident.open_key] = incident
         await self._follow_merges(set(groups) - self.by_key.keys())
 
-    async def _draft(
-        self, route: Route, signal: Signal, before: Occurrence | None, *, begins: bool = True
-    ) -> Draft:
+    async def _draft(self, route: Route, signal: Signal, before: Occurrence | None, *, begins: bool) -> Draft:
         draft = draft_of(
             signal,
             integration_id=route.integration_id,
@@ -115,7 +122,7 @@ class Batch:
             began=remembered(before.began, before.fired_at) if before else [],
             now=self.tx.now,
         )
-        draft.begins = begins and signal.status is SignalStatus.FIRING
+        draft.begins = begins
         await self.judge(route, draft)
         self.drafts[id(signal)] = draft
         return draft

@@ -329,3 +329,22 @@ async def test_what_thresholds_remember_is_stored_by_hash(world: World) -> None:
         }
         await routing_counts.forget(tx, hits_before=0, counts_before=tx.now + MINUTE)
     assert await world.value("SELECT count(*) FROM routing_counts") == 0
+
+
+async def test_the_same_alert_twice_in_a_batch_is_counted_once(paged: World) -> None:
+    """A retry, or the second of two Alertmanagers, is no second alert for a threshold; a new beginning is."""
+    few = await rule(
+        paged,
+        "Few",
+        threshold={"count": 3, "minutes": 10, "side": "below"},
+        actions={"suppress": {}},
+    )
+    twice = (paged.group(paged.alert("Disk")), "A")
+    await paged.post_all([twice, twice])
+    assert await hits(paged, few) == 1
+    over, again = paged.alert("Disk", "resolved"), paged.alert("Disk", since=60)
+    await paged.post_all([(paged.group(over, again), "A"), (paged.group(again), "A")])
+    assert await hits(paged, few) == 2
+    paged.is_quiet()
+    await paged.fires("Other")
+    paged.mailbox(paged.alice).got("Other")
