@@ -14,6 +14,7 @@ from tests.bench import (
     slow_disk,
     sources,
     start,
+    status_page,
     storm,
     watching,
 )
@@ -39,6 +40,7 @@ def everything() -> list[Figure]:
         rules,
         bench_oncall,
         watching,
+        status_page,
     ):
         print(f"{benchmark.__name__.rpartition('.')[2]} …", flush=True)
         figures += benchmark.measure()
