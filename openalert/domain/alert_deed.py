@@ -57,6 +57,8 @@ class AlertDeed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             raise Invalid("Snooze and suppress for at most 30 days, into the future.", field="until")
         if self.kind is DeedKind.TAG and not (self.add or self.remove):
             raise Invalid("Name a tag to add or to remove.", field="add")
+        if self.user_id is not None and self.kind is not DeedKind.ASSIGN:
+            raise Invalid("Only assigning names a person.", field="userId")
         return msgspec.structs.replace(
             self, add=check_tags(self.add, "add"), remove=check_tags(self.remove, "remove")
         )

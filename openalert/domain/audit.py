@@ -138,6 +138,8 @@ def differences(before: Subject, after: Subject) -> tuple[str, str]:
         was, is_now = old.get(name), new.get(name)
         if name in _NOISE or was == is_now:
             continue
+        if not both:
+            was, is_now = _unless_usual(was), _unless_usual(is_now)
         shown, was, is_now = _shown(name), _told(name, was), _told(name, is_now)
         if both and was == is_now:
             told_after[shown] = CHANGED
@@ -163,6 +165,15 @@ def _members(subject: Subject) -> dict[str, Any]:
     if isinstance(subject, Mapping):
         return dict(subject)
     return {name: getattr(subject, name) for name in subject.__struct_fields__}
+
+
+def _unless_usual(value: Any) -> Any:
+    """The value; None for settings of which nobody has set any."""
+    if isinstance(value, msgspec.Struct) and not any(
+        getattr(value, field.name) != field.default for field in msgspec.structs.fields(value)
+    ):
+        return None
+    return value
 
 
 def _shown(name: str) -> str:

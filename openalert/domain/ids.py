@@ -9,23 +9,35 @@ import os
 from openalert.domain.instant import Instant
 
 _RESERVE = 512
+_MOST_OF_A_MOMENT = 0xFFF
 _VARIANT = bytes(byte & 0x3F | 0x80 for byte in range(256))
-_last: tuple[Instant, str, int] = (0, "", 0)
+_last: tuple[Instant, Instant, str, int] = (0, 0, "", 0)
 _endings: list[str] = []
 os.register_at_fork(after_in_child=_endings.clear)
 
 
 def new_id(now: Instant) -> str:
-    """A fresh identifier for something that comes into being at `now`."""
+    """A fresh identifier for something that comes into being at `now`.
+
+    Of one moment there are 4096; the next one is of the moment after it (RFC 9562 section 6.2), so that what one
+    transaction makes stays in order however much it is.
+    """
     global _last  # noqa: PLW0603 - the count within a millisecond is the process's own
-    moment, beginning, count = _last
-    if now == moment:
-        count = (count + 1) & 0xFFF
+    asked, moment, beginning, count = _last
+    if asked <= now <= moment:
+        count += 1
+        if count > _MOST_OF_A_MOMENT:
+            moment, count = moment + 1, 0
+            beginning = _beginning(moment)
     else:
-        text = f"{now & 0xFFFF_FFFF_FFFF:012x}"
-        beginning, count = f"{text[:8]}-{text[8:]}-7", 0
-    _last = (now, beginning, count)
+        moment, beginning, count = now, _beginning(now), 0
+    _last = (now, moment, beginning, count)
     return f"{beginning}{count:03x}-{_ending()}"
+
+
+def _beginning(moment: Instant) -> str:
+    text = f"{moment & 0xFFFF_FFFF_FFFF:012x}"
+    return f"{text[:8]}-{text[8:]}-7"
 
 
 def _ending() -> str:

@@ -26,7 +26,7 @@ async def count(reader: Reader, integration_ids: Collection[str], after: str, mo
     """How many alerts came in by these after the one with this id; at most `most`."""
     found: int = await reader.value(
         f"SELECT count(*) FROM (SELECT 1 FROM alerts WHERE {reader.any_of('integration_id', 'ids')} "
-        "AND id > :after LIMIT :most) AS some",
+        "AND id > :after LIMIT :most) AS newest",
         ids=sorted(integration_ids),
         after=after,
         most=most,

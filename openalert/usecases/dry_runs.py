@@ -23,7 +23,13 @@ from openalert.storage.database import Database
 from openalert.storage.transaction import Reader
 from openalert.usecases import access
 from openalert.usecases import alerts as acts
-from openalert.usecases.routing_rules import drafted, names, team_to_configure, to_configure
+from openalert.usecases.routing_rules import (
+    check_integration,
+    drafted,
+    names,
+    team_to_configure,
+    to_configure,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -94,6 +100,8 @@ async def draft(
             rule = kept
         else:
             every = [each for each in every if each.id != kept.id]
+    elif integration_id is not None:
+        await check_integration(reader, actor, integration_id, team.id)
     if body is not None:
         rule = await drafted(
             reader, actor, team_id=team.id, name=name, body=body, integration_id=integration_id

@@ -80,7 +80,7 @@ async def drafted(
     """A rule of a team that the actor may configure, checked as `create` does, at the end of its list; not saved."""
     team = await team_to_configure(reader, actor, team_id)
     if integration_id is not None:
-        await _check_integration(reader, actor, integration_id, team.id)
+        await check_integration(reader, actor, integration_id, team.id)
     checked = check_body(body)
     await _check_known(reader, actor, checked, already=())
     return RoutingRule(
@@ -242,7 +242,8 @@ async def _check_known(reader: Reader, actor: Actor, body: RuleBody, already: Co
             raise unknown(each.field, each.noun, each.id)
 
 
-async def _check_integration(reader: Reader, actor: Actor, integration_id: str, team_id: str) -> None:
+async def check_integration(reader: Reader, actor: Actor, integration_id: str, team_id: str) -> None:
+    """Pass for an integration of the team, or raise Invalid in the words for one that never was."""
     integration = await integrations.get(reader, actor, integration_id)
     service = await services.get(reader, actor, integration.service_id) if integration else None
     if service is None or service.team_id != team_id:

@@ -21,6 +21,19 @@ def test_a_later_one_sorts_later() -> None:
     assert len(set(made)) == len(made)
 
 
+def test_many_of_one_moment_stay_in_order() -> None:
+    """Ten thousand of one millisecond, as a large message makes them, and those made after it."""
+    made = [new_id(2_000) for _ in range(10_000)] + [new_id(2_001), new_id(2_010)]
+    assert made == sorted(made)
+    assert len(set(made)) == len(made)
+
+
+def test_a_clock_set_back_is_believed() -> None:
+    """What is made after the clock went back says the time that the clock says."""
+    new_id(5_000_000)
+    assert uuid.UUID(new_id(4_000_000)).int >> 80 == 4_000_000
+
+
 def test_threads_never_get_the_same_one() -> None:
     """Two threads draw from one reserve at the same moment: what either gets is nobody else's."""
     interval = sys.getswitchinterval()

@@ -1,6 +1,7 @@
 """An id of somebody else, wherever an id can be given: answered like one that never was, and nothing changes."""
 
 import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
@@ -78,6 +79,16 @@ async def test_no_id_in_a_body_reaches_what_is_hidden(scene: Scene, name: str) -
     assert not list(filter(None, wrong)), "\n".join(filter(None, wrong))
 
 
+def fields(typed: dict[str, Any]) -> Iterator[tuple[str, str, Callable[[str], Any]]]:
+    """Each field of a form and its value, with what puts another one there; of a list, each of its values."""
+    for field, value in typed.items():
+        if isinstance(value, str):
+            yield field, value, lambda other: other
+        else:
+            for place, one in enumerate(value):
+                yield field, one, lambda other, every=value, at=place: [*every[:at], other, *every[at + 1 :]]
+
+
 async def test_no_id_in_a_form_reaches_what_is_hidden(scene: Scene) -> None:
     """Every field of every form that holds an id."""
     caller, own, now = scene.callers["team owner"], scene.estates[OWN].ids, scene.app.database.clock()
@@ -87,7 +98,7 @@ async def test_no_id_in_a_form_reaches_what_is_hidden(scene: Scene) -> None:
         if route.path not in {path.partition(":")[0] for path in FORMS}:
             continue
         typed = form(route.path, dict(route.values), own, now)
-        for field, value in typed.items():
+        for field, value, put in fields(typed):
             prefix, sep, given = (
                 value.rpartition(":") if ":" in value and "T" not in value else ("", "", value)
             )
@@ -95,7 +106,7 @@ async def test_no_id_in_a_form_reaches_what_is_hidden(scene: Scene) -> None:
                 continue
             for where in places(kinds[given]):
                 hidden = scene.estates[where].ids[kinds[given]]
-                body = typed | {field: f"{prefix}{sep}{hidden}"}
+                body = typed | {field: put(f"{prefix}{sep}{hidden}")}
                 wrong.append(
                     await same_as_absent(scene, caller, route.method, address(route, own), body, hidden)
                 )

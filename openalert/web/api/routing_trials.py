@@ -92,7 +92,7 @@ class RuleTestIn(TrialIn, kw_only=True):
     alert: AlertToTest | None = None
 
 
-class ReasonOut(Output):
+class RuleReasonOut(Output):
     """One condition of the rule in question."""
 
     text: str
@@ -105,7 +105,7 @@ class RuleTest(Output):
     """What the rules make of the alert."""
 
     applies: bool | None
-    reasons: list[ReasonOut]
+    reasons: list[RuleReasonOut]
     steps: list[str]
     pages: str
     pages_after: datetime | None
@@ -276,7 +276,7 @@ def _tested(of: Draft, tried: Tried) -> RuleTest:
     return RuleTest(
         applies=of.rule.id in applied if of.rule else None,
         reasons=[
-            ReasonOut(text=each.words, holds=each.holds, depth=each.depth, has=each.has)
+            RuleReasonOut(text=each.words, holds=each.holds, depth=each.depth, has=each.has)
             for each in tried.reasons
         ],
         steps=[done_words(done, of.names) for done in decision.done],

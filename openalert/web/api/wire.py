@@ -30,7 +30,8 @@ class Input(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=
         """Texts without NUL: Postgres has no place for it, and nobody means it."""
         for name in self.__struct_fields__:
             value = getattr(self, name)
-            if isinstance(value, str) and "\x00" in value:
+            texts = value if isinstance(value, list | tuple) else (value,)
+            if any(isinstance(text, str) and "\x00" in text for text in texts):
                 raise ValueError(f"{name} has a NUL character in it")
 
     def members(self) -> dict[str, Any]:

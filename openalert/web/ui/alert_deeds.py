@@ -76,7 +76,10 @@ async def bulk(request: Web, db: NamedDependency[Database], actor: NamedDependen
         deed = deed_of(fields.get("act", ""), fields, actor, tx.now)
         if deed is None or not chosen:
             return "Nothing was selected."
-        return _told(await acts.many(tx, list(dict.fromkeys(chosen))[:PAGE], deed), deed)
+        found = await acts.many(tx, list(dict.fromkeys(chosen))[:PAGE], deed)
+        if not found.done:
+            raise Conflict(_told(found, deed))
+        return _told(found, deed)
 
     return await act(db, actor, back(fields), body)
 
