@@ -413,10 +413,11 @@ async def edit_status_update(
     actor: NamedDependency[Actor],
     update_id: FromPath[str],
     data: JSONBody[StatusUpdatePatch],
-) -> StatusIncidentOut:
+) -> StatusUpdateOut:
     """Say it in other words; readers see that it was edited."""
     async with db.transaction(actor) as tx:
-        return show_told(await told.edit_update(tx, update_id, message=data.message))
+        await told.edit_update(tx, update_id, message=data.message)
+        return show_update(await told.one_update(tx, tx.actor, update_id))
 
 
 @post("/updates/{update_id:str}/publish", responses=WRITES, status_code=200)

@@ -151,7 +151,7 @@ async def test_a_draft_waits_for_approval(bob: Client, page: dict[str, Any], api
     assert (await read(bob, f"{here}/status"))["activeIncidents"] == 0
     draft = f"{PATH}/updates/{told['updates'][0]['id']}"
     edited = await bob.patch(draft, json={"message": "We are sure."})
-    assert edited.json()["updates"][0]["editedAt"] is None
+    assert (edited.json()["message"], edited.json()["editedAt"]) == ("We are sure.", None)
     published = (await bob.post(f"{draft}/publish", json={"status": "identified"})).json()
     assert (published["isDraft"], published["status"]) == (False, "identified")
     (said,) = published["updates"]
