@@ -95,7 +95,9 @@ def paragraphs(value: Any, limit: int = DESCRIPTION) -> str:
     value = value[: limit * 2]
     if not value.isprintable():
         value = value.replace("\r\n", "\n").replace("\r", "\n")
-        value = _without_stray_joiners(value).translate(_PARAGRAPHS)
+        # Most texts that are not printable have several lines and nothing else that would be changed.
+        if not value.replace("\n", "").replace("\t", "").isprintable():
+            value = _without_stray_joiners(value).translate(_PARAGRAPHS)
     value = value.strip()
     if len(value) <= 16 and value.casefold() in _PLACEHOLDERS:
         return ""
