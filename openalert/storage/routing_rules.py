@@ -115,16 +115,6 @@ async def delete_of_team(tx: Transaction, team_id: str) -> None:
         await delete(tx, rule.id)
 
 
-async def that_route_to(reader: Reader, service_id: str) -> list[RoutingRule]:
-    """The rules that send alerts to this service."""
-    found = await reader.all(
-        RoutingRule,
-        "SELECT * FROM routing_rules WHERE body LIKE :pattern ORDER BY id",
-        pattern=f'%"{service_id}"%',
-    )
-    return [rule for rule in found if rule.body.actions.service_id == service_id]
-
-
 async def named(reader: Reader, actor: Actor, rule_ids: Collection[str]) -> dict[str, RoutingRule]:
     """Those of the rules that the actor may see, by id."""
     if not rule_ids:

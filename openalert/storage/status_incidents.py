@@ -62,15 +62,6 @@ async def of_page(
     )
 
 
-async def of_internal(reader: Reader, internal_incident_id: str) -> list[StatusIncident]:
-    """What is told of an incident of ours, drafts too."""
-    return await reader.all(
-        StatusIncident,
-        "SELECT * FROM status_incidents WHERE internal_incident_id = :id AND deleted_at IS NULL ORDER BY id",
-        id=internal_incident_id,
-    )
-
-
 async def due(reader: Reader, limit: int) -> list[StatusIncident]:
     """Those of which a step is due by itself, the longest overdue first."""
     return await reader.all(
