@@ -8,7 +8,7 @@ from typing import Any
 import httpx2
 import msgspec
 import pytest
-from slack_sdk.signature import SignatureVerifier
+from slack_sdk.signature import Clock, SignatureVerifier
 
 from openalert.app import OpenAlert
 from openalert.config import Config, Server
@@ -39,16 +39,27 @@ BODIES = [
 ]
 
 
+class _Stopped(Clock):
+    """The clock of Slack's library at the moment that we judge by: the two would else differ at the border."""
+
+    def __init__(self, seconds: int) -> None:
+        self._seconds = seconds
+
+    def now(self) -> float:
+        """Seconds since 1970."""
+        return float(self._seconds)
+
+
 @pytest.mark.parametrize("body", BODIES)
 @pytest.mark.parametrize("secret", [SECRET, "another secret"])
-@pytest.mark.parametrize("age", [0, 299, 301, -299, -301])
+@pytest.mark.parametrize("age", [0, 299, 300, 301, -299, -300, -301])
 async def test_the_signature_is_slacks_own(body: bytes, secret: str, age: int) -> None:
     """Slack's library and we agree on every request: right, wrong, old, from the future, changed on the way."""
-    now = time.time()
-    headers = signed(SECRET, body, int(now) - age)
+    now = int(time.time())
+    headers = signed(SECRET, body, now - age)
     stamp, signature = headers["X-Slack-Request-Timestamp"], headers["X-Slack-Signature"]
     try:
-        expected = SignatureVerifier(secret).is_valid(body, stamp, signature)
+        expected = SignatureVerifier(secret, _Stopped(now)).is_valid(body, stamp, signature)
     except UnicodeDecodeError:  # the library reads text; Slack signs bytes
         expected = secret == SECRET and abs(age) <= OLDEST
     assert is_from_slack(secret, stamp, signature, body, now) is expected

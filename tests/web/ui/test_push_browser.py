@@ -72,8 +72,14 @@ WARM_UP = """async () => {
   for (let shown = []; !shown.length; shown = await self.registration.getNotifications())
     await self.registration.showNotification("Warm up", { tag: "warm up", silent: true });
   for (const one of await self.registration.getNotifications()) one.close();
+  const show = ServiceWorkerRegistration.prototype.showNotification;
+  self.shows = 0;
+  ServiceWorkerRegistration.prototype.showNotification = async function (...what) {
+    await show.apply(this, what);
+    self.shows += 1;
+  };
 }"""
-"""Just after its start Chromium forgets what it is to show, until whatever displays it is there."""
+"""Just after its start Chromium forgets what it is to show, until whatever displays it is there; then count."""
 
 
 class Desk(msgspec.Struct):
@@ -90,6 +96,8 @@ class Desk(msgspec.Struct):
     people: list[User]
     complaints: list[str]
     registrations: list[str]
+    last: dict[str, Any] | None = None
+    """What was handed to the service worker last."""
 
     async def connects(self) -> None:
         """Ana presses the button on her page."""
@@ -138,23 +146,38 @@ class Desk(msgspec.Struct):
         """The push with this number, counted from 1, decrypted and handed to the service worker."""
         await self.service.received(number)
         push = self.service.pushes(int(time.time()))[number - 1]
+        (worker,) = self.page.context.service_workers
+        before = await worker.evaluate("self.shows")
+        self.last = push.payload
+        await self._hand_over()
+        async with asyncio.timeout(60):
+            while await worker.evaluate("self.shows") == before:  # noqa: ASYNC110 - nothing else tells it
+                await asyncio.sleep(0.05)
+        return push.payload
+
+    async def _hand_over(self) -> None:
         await self.cdp.send(
             "ServiceWorker.deliverPushMessage",
             {
                 "origin": self.base,
                 "registrationId": self.registrations[-1],
-                "data": msgspec.json.encode(push.payload).decode(),
+                "data": msgspec.json.encode(self.last).decode(),
             },
         )
-        return push.payload
 
     async def shown(self, body: str) -> dict[str, Any]:
-        """The one notification, once its text holds this."""
-        for _ in range(200):
+        """The one notification, once its text holds this.
+
+        Asked while it begins to display something, Chromium may forget that; then the push comes once more, as push
+        services do when they are in doubt.
+        """
+        for turn in range(1, 201):
             found: list[dict[str, Any]] = await self.page.evaluate(SHOWN)
             if any(body in one["body"] + one["title"] for one in found):
                 (only,) = found
                 return only
+            if not found and turn % 50 == 0:
+                await self._hand_over()
             await asyncio.sleep(0.1)
         raise AssertionError(f"never shown: {body!r}, but {found}")
 
