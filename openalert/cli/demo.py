@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from openalert.app import OpenAlert
+from openalert.cli import demo_status
 from openalert.config import load
 from openalert.domain.instant import Instant
 from openalert.notifiers.notifier import Message, Receipt
@@ -64,7 +65,7 @@ class Terminal:
 @click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True)
 @click.option("--keep", is_flag=True, help="Keep the temporary folder at the end.")
 def demo(port: int, keep: bool) -> None:
-    """Run a living example: teams, schedules, alerts that fire and resolve. Ends with Ctrl-C."""
+    """Run a living example: teams, schedules, a status page, alerts that fire and resolve. Ends with Ctrl-C."""
     from openalert.cli import server
 
     folder = tempfile.mkdtemp(prefix="openalert-demo-")
@@ -82,6 +83,7 @@ async def _live(openalert: OpenAlert, listens: str) -> None:
     """Set everything up, then let alerts come and go by the webhooks, as a monitoring system would."""
     keys, beats = await _set_up(openalert)
     click.echo(f"Sign in as {PEOPLE[0][0]} with the password: {PASSWORD}", err=True)
+    click.echo(f"Customers read {listens}/status/{demo_status.SLUG}", err=True)
     sys.stderr.flush()
     number = 0
     async with asyncio.TaskGroup() as tasks:
@@ -95,7 +97,7 @@ async def _live(openalert: OpenAlert, listens: str) -> None:
 
 
 async def _set_up(openalert: OpenAlert) -> tuple[list[str], list[str]]:
-    """The teams, their services and jobs; the keys of integrations and of heartbeats."""
+    """The teams, their services, jobs and status page; the keys of integrations and of heartbeats."""
     from openalert.domain.access import Role
     from openalert.domain.instant import MINUTE
     from openalert.usecases import heartbeats, presets, setup, users
@@ -104,7 +106,7 @@ async def _set_up(openalert: OpenAlert) -> tuple[list[str], list[str]]:
     keys, beats = [], []
     async with openalert.database.transaction() as tx:
         await setup.ensure_organization(tx, "Demo")
-        ids = []
+        ids, at_home = [], []
         for email, name, role in PEOPLE:
             user = await users.create(tx, email=email, name=name, role=Role(role), password_hash=hashed)
             ids.append(user.id)
@@ -113,10 +115,13 @@ async def _set_up(openalert: OpenAlert) -> tuple[list[str], list[str]]:
                 tx, preset, team_name=team, service_name=service, member_ids=ids, timezone=zone
             )
             keys.append(made.key)
+            at_home.append((made.team.id, made.service.id))
             _, beat = await heartbeats.create(
                 tx, service_id=made.service.id, name=job, period=MINUTE, grace=MINUTE
             )
             beats.append(beat)
+        team_id, service_id = at_home[0]
+        await demo_status.set_up(tx, team_id=team_id, service_id=service_id, user_id=ids[0])
     return keys, beats
 
 
