@@ -345,11 +345,11 @@ async def _publish(
     tells: bool,
 ) -> None:
     """Make it public with this update, and let components, the log and the page follow."""
+    before = {each.id: each for each in await pages.with_effects(tx, page.id)}
     if about:
         known = {row.component_id: row.status for row in await _affected(tx, incident)}
         merged = known | dict(about)
         await status_incidents.put_affected(tx, incident.id, _rows(incident.id, merged))
-    before = {each.id: each for each in await pages.with_effects(tx, page.id)}
     incident.status, incident.updated_at = status, tx.now
     incident.published_at = incident.published_at or tx.now
     if status.is_over and incident.resolved_at is None:

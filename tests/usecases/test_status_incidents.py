@@ -87,6 +87,9 @@ async def test_the_way_of_an_incident(world: World) -> None:
     assert over.incident.status is PublicStatus.RESOLVED
     assert over.incident.impact is Impact.MAJOR
     assert [update.status for update in over.updates] == ["resolved", "identified", "investigating"]
+    assert [
+        [(change.name, change.was, change.is_now) for change in update.changes] for update in over.updates
+    ] == [[("API", DEGRADED, UP)], [("API", PARTIAL, DEGRADED)], [("API", UP, PARTIAL)]]
     assert await _status(world, api) is UP
     assert await _log(world, api) == [UP, PARTIAL, DEGRADED, UP]
     assert await _overall(world, page) == pages.Overall(OverallStatus.OPERATIONAL, 0, 0)
