@@ -10,7 +10,7 @@ from itertools import groupby
 
 from markupsafe import Markup
 
-_HEADING = re.compile(r"(#{1,6})\s+(.+?)\s*#*$")
+_HEADING = re.compile(r"(#{1,6})\s+(\S.*)$")
 _BULLET = re.compile(r"\s*[-*+]\s+(.*)$")
 _NUMBERED = re.compile(r"\s*\d{1,4}[.)]\s+(.*)$")
 _BOX = re.compile(r"\[( |x|X)\](?:\s+|$)")
@@ -89,7 +89,9 @@ def _heading(line: str) -> Markup:
     found = _HEADING.match(line)
     marks, words = (found[1], found[2]) if found else ("", line)
     rank = min(6, len(marks) + 2)
-    return Markup("<h{0}>{1}</h{0}>").format(rank, _inline(words))
+    # Not a part of the expression: looking for the end again from each character is quadratic work.
+    closed = words.rstrip().rstrip("#").rstrip() or words
+    return Markup("<h{0}>{1}</h{0}>").format(rank, _inline(closed))
 
 
 def _item(line: str) -> Markup:
