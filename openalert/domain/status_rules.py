@@ -1,5 +1,8 @@
 """What may be told: the limits of titles, messages and times, and when the next step of a maintenance is due."""
 
+import msgspec
+from msgspec import UNSET, UnsetType
+
 from openalert.domain.errors import Invalid
 from openalert.domain.instant import DAY, Instant
 from openalert.domain.status_page import OF_INCIDENT, OF_MAINTENANCE, PublicKind, PublicStatus, StatusIncident
@@ -30,6 +33,25 @@ def check_times(
         raise Invalid("A maintenance lasts at most 90 days.", field="scheduledUntil")
     if begins > now + FURTHEST:
         raise Invalid("A maintenance is planned at most three years ahead.", field="scheduledFor")
+
+
+def moved(
+    incident: StatusIncident, begins: Instant | UnsetType, ends: Instant | UnsetType, now: Instant
+) -> StatusIncident:
+    """The maintenance at other times, or Invalid; what has begun keeps its beginning, what is over its end."""
+    if incident.kind is not PublicKind.MAINTENANCE:
+        raise Invalid("Only a maintenance is planned; this is an incident.", field="scheduledFor")
+    if begins not in (UNSET, incident.scheduled_for) and incident.status is not PublicStatus.SCHEDULED:
+        raise Invalid("It has begun; only its end can be moved.", field="scheduledFor")
+    if ends not in (UNSET, incident.scheduled_until) and incident.resolved_at is not None:
+        raise Invalid("It is over; its end cannot be moved.", field="scheduledUntil")
+    found = msgspec.structs.replace(incident)
+    if begins not in (UNSET, incident.scheduled_for):
+        found.scheduled_for = found.started_at = begins
+    if ends is not UNSET:
+        found.scheduled_until = ends
+    check_times(found.kind, found.scheduled_for, found.scheduled_until, None, now)
+    return found
 
 
 def check_status(kind: PublicKind, status: PublicStatus) -> PublicStatus:

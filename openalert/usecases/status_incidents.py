@@ -12,7 +12,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from openalert.domain.access import Actor, Permission
-from openalert.domain.errors import Conflict, Invalid, NotFound
+from openalert.domain.errors import Conflict, NotFound
 from openalert.domain.ids import new_id
 from openalert.domain.instant import Instant
 from openalert.domain.status_page import (
@@ -31,7 +31,14 @@ from openalert.domain.status_page import (
     impact_of,
     new_public_id,
 )
-from openalert.domain.status_rules import check_message, check_status, check_times, check_title, due
+from openalert.domain.status_rules import (
+    check_message,
+    check_status,
+    check_times,
+    check_title,
+    due,
+    moved,
+)
 from openalert.storage import status_incidents, status_pages
 from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import audit
@@ -186,7 +193,7 @@ async def change(
     if is_automatic is not UNSET:
         changed.is_automatic = is_automatic and changed.kind is PublicKind.MAINTENANCE
     if scheduled_for is not UNSET or scheduled_until is not UNSET:
-        _move(changed, scheduled_for, scheduled_until, tx.now)
+        changed = moved(changed, scheduled_for, scheduled_until, tx.now)
     if postmortem is not UNSET:
         changed.postmortem = check_message(postmortem)
         changed.postmortem_at = tx.now if changed.postmortem else None
@@ -347,10 +354,11 @@ async def _publish(
     """Make it public with this update, and let components, the log and the page follow."""
     before = {each.id: each for each in await pages.with_effects(tx, page.id)}
     if about:
-        known = {row.component_id: row.status for row in await _affected(tx, incident)}
-        merged = known | dict(about)
+        merged = {row.component_id: row.status for row in await _affected(tx, incident)} | dict(about)
         await status_incidents.put_affected(tx, incident.id, _rows(incident.id, merged))
     incident.status, incident.updated_at = status, tx.now
+    if status is not PublicStatus.SCHEDULED:
+        incident.started_at = min(incident.started_at, at)  # a maintenance may begin early, or be called off
     incident.published_at = incident.published_at or tx.now
     if status.is_over and incident.resolved_at is None:
         incident.resolved_at = max(at, incident.started_at) if incident.is_backdated else at
@@ -370,7 +378,7 @@ async def _settle(tx: Transaction, page: StatusPage, incident: StatusIncident) -
         )
     incident.due_at = due(incident)
     await status_incidents.update(tx, incident)
-    await pages.note(tx, page.id, because={row.component_id: incident.id for row in about})
+    await pages.note(tx, page.id)
     await pages.touched(tx, page)
 
 
@@ -460,18 +468,6 @@ async def _check_internal(tx: Transaction, page: StatusPage, incident_id: str) -
         raise unknown("internalIncidentId", "incident", incident_id) from None
     if incident.organization_id != page.organization_id:
         raise unknown("internalIncidentId", "incident", incident_id)
-
-
-def _move(
-    changed: StatusIncident, begins: Instant | UnsetType, ends: Instant | UnsetType, now: Instant
-) -> None:
-    if changed.kind is not PublicKind.MAINTENANCE:
-        raise Invalid("Only a maintenance is planned; this is an incident.", field="scheduledFor")
-    if begins is not UNSET:
-        changed.scheduled_for = changed.started_at = begins
-    if ends is not UNSET:
-        changed.scheduled_until = ends
-    check_times(changed.kind, changed.scheduled_for, changed.scheduled_until, None, now)
 
 
 def _record(

@@ -16,10 +16,10 @@ from openalert.domain.access import Actor, Permission
 from openalert.domain.errors import Conflict, Invalid
 from openalert.domain.event import Event
 from openalert.domain.ids import new_id
-from openalert.domain.instant import Instant
 from openalert.domain.status_page import (
     COLOUR,
     DOMAIN,
+    Affected,
     Component,
     ComponentStatus,
     Logged,
@@ -218,24 +218,37 @@ async def with_effects(reader: Reader, page_id: str) -> list[Component]:
     return own
 
 
-async def note(
-    tx: Transaction, page_id: str, *, because: Mapping[str, str] | None = None, at: Instant | None = None
-) -> None:
-    """Write into the log how components are, where that changed; `because`: by component, the incident it is for."""
+async def note(tx: Transaction, page_id: str) -> None:
+    """Write into the log how components are, and because of which incident, where that changed."""
+    said = await status_incidents.open_effects(tx, page_id)
     own = await with_effects(tx, page_id)
     known = await status_pages.present(tx, [each.id for each in own])
+    entries = [
+        Logged(component_id=each.id, at=tx.now, status=each.status, incident_id=_because(said, each))
+        for each in own
+    ]
     await status_pages.log(
         tx,
         [
-            Logged(
-                component_id=each.id,
-                at=at or tx.now,
-                status=each.status,
-                incident_id=(because or {}).get(each.id),
-            )
-            for each in own
-            if each.id not in known or known[each.id].status is not each.status
+            entry
+            for entry in entries
+            if (before := known.get(entry.component_id)) is None
+            or (before.status, before.incident_id) != (entry.status, entry.incident_id)
         ],
+    )
+
+
+def _because(said: Sequence[Affected], component: Component) -> str | None:
+    """The open incident that makes the component what it is, the oldest of several; None: no incident does."""
+    if component.status is ComponentStatus.OPERATIONAL:
+        return None
+    return next(
+        (
+            row.incident_id
+            for row in said
+            if (row.component_id, row.status) == (component.id, component.status)
+        ),
+        None,
     )
 
 

@@ -63,7 +63,14 @@ def test_nothing_that_somebody_types_acts(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "shown"),
-    [("# Why #", "Why"), ("# Why ##  ", "Why"), ("# C#", "C"), ("# a # #", "a #"), ("# #", "#"), ("#   x", "x")],
+    [
+        ("# Why #", "Why"),
+        ("# Why ##  ", "Why"),
+        ("# C#", "C"),
+        ("# a # #", "a #"),
+        ("# #", "#"),
+        ("#   x", "x"),
+    ],
 )
 def test_a_heading_may_be_closed(text: str, shown: str) -> None:
     """Signs at its end are not part of its words, unless there are no others."""
@@ -92,7 +99,9 @@ LINES = (
 )
 
 
-@pytest.mark.parametrize("text", [*LINES, *(each * (LONGEST // len(each)) for each in SLOW)], ids=range(len(LINES) + len(SLOW)))
+@pytest.mark.parametrize(
+    "text", [*LINES, *(each * (LONGEST // len(each)) for each in SLOW)], ids=range(len(LINES) + len(SLOW))
+)
 def test_a_long_text_does_not_make_the_page_wait(text: str) -> None:
     """The longest message, made of what expressions dislike, is read in one go: counted is the work of this process."""
 
