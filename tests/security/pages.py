@@ -307,6 +307,8 @@ async def ids_for_routes(reader: Reader, openalert: OpenAlert) -> dict[str, list
         "webhook_id": "outgoing_webhooks", "delivery_id": "outgoing_deliveries",
         "integration_id": "integrations", "payload_id": "payloads",
         "routing_rule_id": "routing_rules",
+        "page_id": "status_pages", "component_id": "status_components", "group_id": "status_groups",
+        "status_incident_id": "status_incidents", "update_id": "status_updates",
     }  # fmt: skip
     found = {}
     for name, table in tables.items():

@@ -43,7 +43,7 @@ document.addEventListener(
 LOOK = """
 () => {
   const wrong = [...window.__violations || []];
-  for (const node of document.querySelectorAll('[NODE], [onerror], [onload], [onfocus], base'))
+  for (const node of document.querySelectorAll('[NODE], [onerror], [onload], [onfocus], base[href]'))
     wrong.push('node ' + node.outerHTML.slice(0, 200));
   const names = ['hx-get', 'hx-post', 'data-hx-get', 'href', 'src', 'action', 'formaction'];
   for (const name of names)
@@ -51,7 +51,7 @@ LOOK = """
       const value = node.getAttribute(name);
       let scheme = 'broken:';
       try { scheme = new URL(value, document.baseURI).protocol } catch { }
-      const is_picture = name === 'src' && value.startsWith('data:image/');
+      const is_picture = (name === 'src' || node.matches('link[rel=icon]')) && value.startsWith('data:image/');
       if (!['http:', 'https:', 'mailto:', 'tel:'].includes(scheme) && !is_picture)
         wrong.push(name + ' ' + value.slice(0, 100));
     }

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from openalert.domain.instant import Instant
 from openalert.domain.public_page import PublicIncident, PublicPage
+from openalert.domain.status_page import COLOUR
 from openalert.web import render
 from openalert.web.status.answers import HTML, Answer, Headers, answer, as_bytes
 from openalert.web.status.view import Month, View
@@ -25,13 +26,14 @@ class Style:
     """The style sheet with the colour of a page, and the hash by which the content policy knows it."""
 
     def __init__(self, accent: str | None) -> None:
-        """`accent`: `#rrggbb`, checked where it came in."""
-        self.text = _SHEET + (f":root{{--brand:{accent}}}" if accent else "")
+        """`accent`: `#rrggbb`; whatever else the database holds is no colour and is left out."""
+        is_colour = accent is not None and COLOUR.fullmatch(accent)
+        self.text = _SHEET + (f":root{{--brand:{accent}}}" if is_colour else "")
         digest = hashlib.sha256(self.text.encode()).digest()
         self.source = f"'sha256-{base64.b64encode(digest).decode()}'"
 
     def __html__(self) -> str:
-        """The element; there is nothing in it that people wrote but a checked colour."""
+        """The element; there is nothing in it that people wrote but a colour."""
         return f"<style>{self.text}</style>"
 
 
@@ -46,6 +48,22 @@ def home(page: PublicPage, base: str, now: Instant) -> Answer:
     return _answer(page, "status/page.html", base, now)
 
 
+def preview(page: PublicPage, base: str, now: Instant) -> tuple[dict[str, str], bytes]:
+    """Headers and body of the page as its team looks at it, inside of a page of ours; nobody else may frame it.
+
+    `page` may have settings that nobody has saved. Links lead out of the frame, to what customers see.
+    """
+    sheet = style(page.theme.accent)
+    logo = logo_origin(page.logo_url)
+    text = _text(page, "status/page.html", base, now, is_preview=True)
+    headers = {
+        "content-security-policy": _policy(sheet, logo, ancestors="'self'"),
+        "x-frame-options": "SAMEORIGIN",
+        "x-robots-tag": "noindex",
+    }
+    return headers, as_bytes(text)
+
+
 def incident(page: PublicPage, base: str, now: Instant, told: PublicIncident) -> Answer:
     """One incident or maintenance with everything that was said."""
     return _answer(page, "status/incident.html", base, now, incident=told)
@@ -57,18 +75,20 @@ def month(page: PublicPage, base: str, now: Instant, shown: Month, every: Sequen
 
 
 def _answer(page: PublicPage, template: str, base: str, now: Instant, **context: Any) -> Answer:
-    sheet = style(page.theme.accent)
-    logo = logo_origin(page.logo_url)
-    text = render.page(
+    text = _text(page, template, base, now, **context)
+    return answer(page, as_bytes(text), HTML, policy(style(page.theme.accent), logo_origin(page.logo_url)))
+
+
+def _text(page: PublicPage, template: str, base: str, now: Instant, **context: Any) -> str:
+    return render.page(
         template,
         page=page,
         view=View(page, now),
         base=base,
-        sheet=sheet,
-        logo=page.logo_url if logo else None,
+        sheet=style(page.theme.accent),
+        logo=page.logo_url if logo_origin(page.logo_url) else None,
         **context,
     )
-    return answer(page, as_bytes(text), HTML, policy(sheet, logo))
 
 
 def nothing() -> tuple[Headers, bytes]:
@@ -78,12 +98,15 @@ def nothing() -> tuple[Headers, bytes]:
 
 def policy(sheet: Style, logo: str = "") -> Headers:
     """No script, no form, no frame; the style sheet inside, and the logo from where it lies."""
+    return [(b"content-security-policy", _policy(sheet, logo, ancestors="'none'").encode())]
+
+
+def _policy(sheet: Style, logo: str, *, ancestors: str) -> str:
     images = f"img-src data: {logo}".strip()
-    text = (
+    return (
         f"default-src 'none'; style-src {sheet.source}; {images}; "
-        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        f"base-uri 'none'; form-action 'none'; frame-ancestors {ancestors}"
     )
-    return [(b"content-security-policy", text.encode())]
 
 
 def logo_origin(address: str | None) -> str:

@@ -34,6 +34,7 @@ PLACES = {
     "/alerts": ("bell", "Alerts"),
     "/schedules": ("calendar-clock", "On call"),
     "/services": ("activity", "Services"),
+    "/status-pages": ("megaphone", "Status pages"),
     "/maintenance": ("calendar-x", "Maintenance"),
     "/silences": ("ban", "Silences"),
     "/escalation-policies": ("chevrons-up", "Escalation policies"),
