@@ -123,7 +123,7 @@ PAST = (
                 96, RESOLVED, "All payments work. **No card was charged twice.**", {"Payments": OPERATIONAL}
             ),
         ),
-        "## What happened\n\nThe certificate with which we sign in at the card processor ended at 17:10 UTC. "
+        "The certificate with which we sign in at the card processor ended at 17:10 UTC. "
         "Our reminder went to the mailbox of a team that no longer exists.\n\n"
         "## What we changed\n\n- Certificates are renewed by a job thirty days before they end.\n"
         "- Its failure pages the team that is on call.\n- Cards fall back to a second processor within a minute.",

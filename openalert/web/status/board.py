@@ -88,7 +88,7 @@ class Board:
 
     async def start(self) -> None:
         """Show what was kept, then what is; from now on follow every change."""
-        for page in await asyncio.to_thread(self._load):
+        for page in await asyncio.to_thread(kept, self._folder):
             self._show(Shown(page, self._database.clock()))
         with suppress(Unavailable):
             await self.refresh_all()
@@ -185,16 +185,6 @@ class Board:
         self._written.pop(page_id, None)
         await asyncio.to_thread(self._discard, page_id)
 
-    def _load(self) -> list[PublicPage]:
-        """The pictures on disk; one that cannot be read is left out, as it is taken anew anyway."""
-        found = []
-        for path in sorted(self._folder.glob("*.json")):
-            try:
-                found.append(msgspec.json.decode(path.read_bytes(), type=PublicPage))
-            except (OSError, ValueError) as error:
-                log.info("a kept status page cannot be read", file=path.name, reason=str(error))
-        return found
-
     def _keep(self, page: PublicPage) -> None:
         """Write the picture beside the old one, then take its place; a full disk costs nothing but this copy."""
         path = self._file(page.id)
@@ -213,3 +203,14 @@ class Board:
 
     def _file(self, page_id: str) -> Path:
         return self._folder / f"{hashlib.sha256(page_id.encode()).hexdigest()[:32]}.json"
+
+
+def kept(folder: Path) -> list[PublicPage]:
+    """The pictures on disk; one that cannot be read is left out, as it is taken anew anyway."""
+    found = []
+    for path in sorted(folder.glob("*.json")):
+        try:
+            found.append(msgspec.json.decode(path.read_bytes(), type=PublicPage))
+        except (OSError, ValueError) as error:
+            log.info("a kept status page cannot be read", file=path.name, reason=str(error))
+    return found

@@ -35,6 +35,13 @@ def render(page: PublicPage, name: str, base: str, now: Instant) -> Answer | Non
     return None
 
 
+def names(page: PublicPage) -> list[str]:
+    """Every address below the page at which something is shown, each once; not those of `API`."""
+    months = [f"history/{month.key}" for month in View(page, page.as_of).months()]
+    told = [f"incidents/{each.public_id}" for each in page.incidents]
+    return [*(name for name in _FIXED if not name.startswith(API)), *months, *told]
+
+
 def as_json(page: PublicPage, value: Any) -> Answer:
     """A JSON answer of the page."""
     return answer(page, _encode(value), JSON)
