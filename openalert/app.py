@@ -20,9 +20,11 @@ from openalert.bus import Bus
 from openalert.config import Config, Smtp
 from openalert.config.sections import Twilio
 from openalert.engine.engine import Engine
+from openalert.engine.status_mail import Budget
 from openalert.engine.telegram_updates import TelegramUpdates
 from openalert.notifiers import NotifierSettings
 from openalert.notifiers.calendar_feed import CalendarFetcher
+from openalert.notifiers.courier import Courier
 from openalert.notifiers.email import EmailSettings
 from openalert.notifiers.http import OutgoingSettings
 from openalert.notifiers.identity_provider import IdentityProvider, ProviderSettings
@@ -35,6 +37,7 @@ from openalert.notifiers.slack import SlackNotifier
 from openalert.notifiers.slack_api import SlackSettings
 from openalert.notifiers.slack_socket import SlackSocket
 from openalert.notifiers.sns import SnsSubscriber
+from openalert.notifiers.status_mail import StatusMailCourier
 from openalert.notifiers.telegram_api import TelegramBot, TelegramSettings
 from openalert.notifiers.twilio import TwilioSettings
 from openalert.storage.database import Database
@@ -45,7 +48,7 @@ from openalert.usecases.outgoing_events import Shapes
 from openalert.usecases.single_sign_on import SingleSignOn, end_other_sessions
 from openalert.usecases.slack import Slack
 from openalert.usecases.subscriptions import Subscriptions
-from openalert.web import assets, dialects, door, etags, guards, heartbeats, problems, webhooks
+from openalert.web import assets, dialects, door, etags, guards, heartbeats, markdown, problems, webhooks
 from openalert.web.api.alert_shapes import alert_out
 from openalert.web.api.incident_shapes import incident_out
 from openalert.web.callbacks import telegram
@@ -92,6 +95,7 @@ class OpenAlert:
             unset=channel_states.missing(config),
             calendars=self.calendars,
             outgoing=outgoing_webhooks(config),
+            couriers=couriers(config),
         )
         self.telegram = telegram_bot(config)
         self.mattermost = mattermost(config)
@@ -187,6 +191,16 @@ def outgoing_webhooks(config: Config) -> tuple[OutgoingSender, Shapes]:
     """By what outgoing webhooks are told, in the shapes of the API."""
     sender = OutgoingSender(notifier_settings(config).outgoing, base_url=config.base_url)
     return sender, Shapes(incident_out, alert_out, config.base_url)
+
+
+def couriers(config: Config) -> tuple[dict[str, Courier], dict[str, Budget]]:
+    """By what subscribers of status pages are told, and how fast: nothing of it is shared with what pages people."""
+    told = config.status_pages
+    mail = StatusMailCourier(_mail_server(config.smtp), reply_to=told.reply_to, markdown=markdown.html)
+    return (
+        {mail.channel: mail},
+        {mail.channel: Budget(per_second=told.mails_per_second, at_once=told.mails_at_once)},
+    )
 
 
 def mail_listener(config: Config, entrance: door.Door, secret: bytes) -> "MailListener | None":

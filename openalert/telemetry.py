@@ -211,6 +211,17 @@ OUTGOING_WAITING = _gauge("outgoing_waiting", "Deliveries of outgoing webhooks t
 OUTGOING_OLDEST = _gauge(
     "outgoing_oldest_waiting_seconds", "Age of the oldest delivery of an outgoing webhook that waits."
 )
+SUBSCRIBERS_TOLD = _counter(
+    "status_deliveries_total",
+    "What subscribers of status pages were sent, by how it ended.",
+    "channel",
+    "outcome",
+)
+SUBSCRIBERS_WAITING = _gauge("status_deliveries_waiting", "Letters to subscribers of status pages that wait.")
+SUBSCRIBERS_OLDEST = _gauge(
+    "status_deliveries_oldest_waiting_seconds",
+    "Age of the oldest letter to a subscriber that may leave and waits.",
+)
 WEBSOCKET_CLIENTS = _gauge("websocket_clients", "Open WebSocket connections.")
 WEBSOCKET_DROPPED = _counter(
     "websocket_dropped_total", "WebSocket connections closed because they did not keep up."

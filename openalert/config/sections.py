@@ -154,6 +154,16 @@ class Delivery(Section, frozen=True):
     """How many a provider is given each second; 0: no limit."""
 
 
+class StatusPages(Section, frozen=True):
+    """How subscribers of status pages are told; mails leave by the server in [smtp]."""
+
+    mails_per_second: Annotated[float, msgspec.Meta(ge=0, le=1000)] = 10
+    """0: as fast as the mail server takes them."""
+    mails_at_once: Annotated[int, msgspec.Meta(ge=1, le=64)] = 4
+    reply_to: str = ""
+    """Where answers to these mails go; empty: to the sender."""
+
+
 class Apprise(Section, frozen=True):
     """Services that are reached through Apprise."""
 
@@ -221,6 +231,7 @@ class Config(Section, frozen=True):
     apprise: Apprise = Apprise()
     web_push: WebPush = WebPush()
     delivery: Delivery = Delivery()
+    status_pages: StatusPages = StatusPages()
     oidc: Oidc = msgspec.field(default=Oidc(), name="auth.oidc")
     log: Log = Log()
     retention: Retention = Retention()

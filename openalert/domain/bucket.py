@@ -21,6 +21,13 @@ class Bucket:
             return False
         return not self._per_second or self._tokens >= 1 + keep * (self._burst - 1)
 
+    def left(self, now: Instant, most: int) -> int:
+        """How many messages may go out at this moment, at most so many."""
+        self._refill(now)
+        if self._paused_until is not None:
+            return 0
+        return min(most, int(self._tokens)) if self._per_second else most
+
     def take(self, now: Instant) -> None:
         """A message goes out."""
         self._refill(now)

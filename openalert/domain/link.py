@@ -24,6 +24,10 @@ class Purpose(StrEnum):
     RESET = "reset"
     PROOF = "proof"
     """Says that a test page arrived; it lets nobody in."""
+    CONFIRMATION = "confirmation"
+    """Confirms a subscription to a status page."""
+    SUBSCRIPTION = "subscription"
+    """Changes or ends such a subscription; it never ends itself."""
 
     @property
     def lasts(self) -> Instant:

@@ -35,7 +35,9 @@ from openalert.engine import (
 from openalert.engine.deliver import Deliver
 from openalert.engine.lines import Lines
 from openalert.engine.outgoing_webhooks import OutgoingWebhooks
+from openalert.engine.status_mail import Budget, StatusMail
 from openalert.notifiers.calendar_feed import CalendarFetcher
+from openalert.notifiers.courier import Courier
 from openalert.notifiers.notifier import Notifier
 from openalert.notifiers.outgoing_webhook import OutgoingSender
 from openalert.storage import duties, holds, incidents, notifications, runs, timers
@@ -99,12 +101,14 @@ class Engine:
         unset: Mapping[str, str] = warnings.NOTHING_UNSET,
         calendars: CalendarFetcher | None = None,
         outgoing: tuple[OutgoingSender, Shapes] | None = None,
+        couriers: tuple[Mapping[str, Courier], Mapping[str, Budget]] | None = None,
     ) -> None:
         """`slots` and `per_second`: how channels are driven where the defaults are not meant.
 
         `unset`: what the configuration lacks, by channel, so that owners are told where people count on it.
         `calendars`: by what calendars of other programs are fetched; None: they are not read.
         `outgoing`: by what outgoing webhooks are told, in which shapes; None: they are told nothing.
+        `couriers`: by what subscribers of status pages are told, and how fast; None: they are told nothing.
         """
         self.run_id = new_id(database.clock())
         self.health = Health()
@@ -117,6 +121,7 @@ class Engine:
         lines = Lines(notifiers, slots, per_second)
         self.deliver = Deliver(database, notifiers, outside, self.run_id, freed=self._to_send, lines=lines)
         self.outgoing = OutgoingWebhooks(database, *outgoing, self.run_id) if outgoing else None
+        self.letters = StatusMail(database, *couriers, outside, self.run_id) if couriers else None
         self._tasks: list[asyncio.Task[None]] = []
         self._not_running_since: Instant | None = None
         self._up_since: Instant | None = None
@@ -152,9 +157,11 @@ class Engine:
         self._scheduler = housekeeping.schedule(self._database, self._payload_days)
 
     def _outgoing_loops(self) -> list[tuple[str, Callable[[], Awaitable[int]], asyncio.Event, float]]:
-        if self.outgoing is None:
-            return []
-        return [("outgoing", self.outgoing.run_due, self.outgoing.freed, TICK_SECONDS)]
+        return [
+            (name, each.run_due, each.freed, TICK_SECONDS)
+            for name, each in (("outgoing", self.outgoing), ("subscribers", self.letters))
+            if each is not None
+        ]
 
     async def begin(self) -> None:
         """Note this run and learn how long nobody was there; take back what the one before had claimed."""
@@ -173,6 +180,8 @@ class Engine:
         await self.deliver.recover()
         if self.outgoing is not None:
             await self.outgoing.recover()
+        if self.letters is not None:
+            await self.letters.recover()
 
     async def stop(self, seconds: float = 10.0) -> None:
         """Claim nothing more, let what is on its way be answered and recorded, note the clean end."""
@@ -186,6 +195,8 @@ class Engine:
         await self.deliver.finish(seconds)
         if self.outgoing is not None:
             await self.outgoing.stop(min(seconds, LONGEST_GOODBYE))
+        if self.letters is not None:
+            await self.letters.stop(min(seconds, LONGEST_GOODBYE))
         async with self._database.transaction() as tx:
             await runs.end(tx, self.run_id)
 
@@ -200,6 +211,9 @@ class Engine:
             if self.outgoing is not None:
                 did += await self.outgoing.run_due()
                 await self.outgoing.finish(60)
+            if self.letters is not None:
+                did += await self.letters.run_due()
+                await self.letters.finish(60)
             if not did:
                 return
 
@@ -215,6 +229,8 @@ class Engine:
             self.wake()
         elif self.outgoing is not None and self.outgoing.is_used:
             self.outgoing.freed.set()
+        if self.letters is not None and any(event.type.startswith("status_page.") for event in events):
+            self.letters.freed.set()
 
     async def _loop(self, step: Callable[[], Awaitable[int]], event: asyncio.Event, seconds: float) -> None:
         while not self._stopping:
@@ -265,6 +281,8 @@ class Engine:
         await self.deliver.recover()
         if self.outgoing is not None:
             await self.outgoing.recover()
+        if self.letters is not None:
+            await self.letters.recover()
         await self.measure_reach()
         await escalate.tell_handoffs(self._database, self._duties)
         if await shift_reminders.run_due(self._database):
@@ -317,6 +335,8 @@ class Engine:
         telemetry.OLDEST_UNSENT_PAGE.set(max(0, now - page) / SECOND if page is not None else 0)
         if self.outgoing is not None:
             await self.outgoing.measure()
+        if self.letters is not None:
+            await self.letters.measure()
         return 0
 
     async def measure_reach(self) -> None:

@@ -9,6 +9,7 @@ from openalert.domain.idempotency import KEPT_FOR
 from openalert.domain.instant import DAY, MINUTE, Instant
 from openalert.domain.noise import LONGEST_WINDOW_MINUTES
 from openalert.domain.opsgenie import REQUESTS_KEPT_FOR
+from openalert.domain.status_subscriber import DELIVERIES_KEPT_FOR
 from openalert.storage import (
     adoption,
     calendar_feeds,
@@ -24,6 +25,8 @@ from openalert.storage import (
     provider_events,
     routing_counts,
     runs,
+    status_deliveries,
+    status_subscribers,
 )
 from openalert.storage.database import Database
 
@@ -64,6 +67,10 @@ async def forget(database: Database, payload_days: int) -> None:
         await outgoing_webhooks.drop_previous_secrets(tx)
     # In transactions of their own: a storm leaves many, and nobody who writes is to wait for all of them.
     while await database.act(lambda tx: outgoing_deliveries.forget(tx, tx.now - payload_days * DAY)):
+        pass
+    while await database.act(lambda tx: status_deliveries.forget(tx, tx.now - DELIVERIES_KEPT_FOR)):
+        pass
+    while await database.act(lambda tx: status_subscribers.forget(tx, tx.now)):
         pass
 
 

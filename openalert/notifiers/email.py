@@ -8,6 +8,7 @@ import asyncio
 import re
 import socket
 import ssl
+from collections.abc import Callable
 from contextlib import suppress
 from email.headerregistry import Address as Mailbox
 from email.message import EmailMessage
@@ -77,9 +78,21 @@ class EmailNotifier:
 
     async def send(self, message: Message, now: Instant) -> Receipt:
         """Hands one mail to the server."""
+        return await self.post(
+            message.to,
+            lambda sender, recipient: letter.compose(
+                message, sender=sender, recipient=recipient, base_url=self._base_url, now=now
+            ),
+            message.recipient_name,
+        )
+
+    async def post(
+        self, to: str, compose: Callable[[Mailbox, Mailbox], EmailMessage], name: str = ""
+    ) -> Receipt:
+        """Hands over the mail that `compose` makes for sender and recipient, in one attempt."""
         self._require_configuration()
-        sender, recipient = self._sender(), _recipient(message)
-        mail = letter.compose(message, sender=sender, recipient=recipient, base_url=self._base_url, now=now)
+        sender, recipient = self._sender(), _recipient(to, name)
+        mail = compose(sender, recipient)
         session = _Session(self._settings, self._tls_context(), sender.domain)
         words = await session.run(self._resolver, mail, sender.addr_spec, recipient.addr_spec)
         return Receipt(provider_id=str(mail["Message-ID"]), detail=words)
@@ -136,8 +149,8 @@ def parse_address(address: str, name: str = "") -> Mailbox | None:
         return None
 
 
-def _recipient(message: Message) -> Mailbox:
-    if (address := parse_address(message.to, message.recipient_name)) is None:
+def _recipient(to: str, name: str) -> Mailbox:
+    if (address := parse_address(to, name)) is None:
         raise NotifierError(
             Reason.REJECTED_RECIPIENT, "This is not a mail address that can be written to.", permanent=True
         )

@@ -29,6 +29,7 @@ INTEGRATION_SECRETS = SealedColumn("integrations", "sealed")
 KEPT_ANSWERS = SealedColumn("kept_answers", "sealed")
 OUTGOING_SECRETS = SealedColumn("outgoing_webhooks", "sealed")
 SETTING_SECRETS = SealedColumn("settings", "sealed", key="name")
+SUBSCRIBER_URLS = SealedColumn("status_subscribers", "sealed")
 TOTP_SECRETS = SealedColumn("totp", "sealed", key="user_id")
 COLUMNS = (
     CHANNEL_SECRETS,
@@ -38,6 +39,7 @@ COLUMNS = (
     KEPT_ANSWERS,
     OUTGOING_SECRETS,
     SETTING_SECRETS,
+    SUBSCRIBER_URLS,
     TOTP_SECRETS,
 )
 """Every sealed column. One that is missing here is lost when keys change; tests/storage/test_sealed.py looks."""

@@ -39,7 +39,7 @@ from openalert.domain.status_rules import (
     due,
     moved,
 )
-from openalert.storage import status_incidents, status_pages
+from openalert.storage import status_deliveries, status_incidents, status_pages
 from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import audit
 from openalert.usecases import incidents as internal
@@ -364,7 +364,9 @@ async def _publish(
         incident.resolved_at = max(at, incident.started_at) if incident.is_backdated else at
     await _settle(tx, page, incident)
     after = await pages.with_effects(tx, page.id)
-    await _say(tx, incident, status, message, _changes(before, after), at, tells=tells)
+    update = await _say(tx, incident, status, message, _changes(before, after), at, tells=tells)
+    if tells:
+        await status_deliveries.tell_of(tx, page.id, update)
 
 
 async def _settle(tx: Transaction, page: StatusPage, incident: StatusIncident) -> None:

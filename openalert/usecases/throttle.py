@@ -52,6 +52,13 @@ async def spend(tx: Transaction, what: str, address: str) -> None:
     await throttles.put(tx, _one_more_from(key, (await throttles.counts(tx, [key])).get(key), tx.now))
 
 
+async def count(tx: Transaction, what: str, *, limit: int, period: Instant) -> None:
+    """Count one of `limit` in a period of `what`, or raise RateLimited when they are used up."""
+    key = _key(what)
+    last = (await throttles.counts(tx, [key])).get(key)
+    await throttles.put(tx, _one_more_of(key, last, tx.now, limit=limit, period=period))
+
+
 async def has_room(tx: Transaction, what: str, *, limit: int, period: Instant) -> bool:
     """Count one of `limit` in a period of `what`; False, and not counted, when they are used up."""
     key = _key(what)
