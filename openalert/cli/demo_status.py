@@ -16,6 +16,8 @@ from openalert.usecases import (
     status_components,
     status_incidents,
     status_pages,
+    status_postmortems,
+    status_updates,
 )
 
 INVESTIGATING, IDENTIFIED = PublicStatus.INVESTIGATING, PublicStatus.IDENTIFIED
@@ -308,7 +310,7 @@ async def _tell(tx: Transaction, page_id: str, parts: Mapping[str, str], story: 
             incident_id = made.incident.id
     if story.postmortem:
         tx.now += DAY
-        await status_incidents.change(tx, incident_id, postmortem=story.postmortem)
+        await status_postmortems.publish(tx, incident_id, text=story.postmortem)
 
 
 async def _plan(tx: Transaction, page_id: str, parts: Mapping[str, str], plan: Planned, now: Instant) -> None:
@@ -354,7 +356,7 @@ async def _begin(
         title="Checkout is slow",
         components=_named(parts, {"Checkout": DEGRADED, "Payments": DEGRADED}),
     )
-    await status_incidents.publish_draft(
+    await status_updates.publish(
         tx,
         told.updates[0].id,
         message="Placing an order takes up to ten seconds. Orders go through; **please do not send them twice**.",

@@ -212,7 +212,11 @@ class StatusIncident(msgspec.Struct, kw_only=True):
     resolved_at: Instant | None = None
     is_backdated: bool = False
     postmortem: str = ""
+    """What is public of it, in Markdown."""
     postmortem_at: Instant | None = None
+    """When it was published."""
+    postmortem_draft: str = ""
+    """What waits to be published."""
     published_at: Instant | None = None
     """None: a draft."""
     created_by_id: str | None = None
@@ -249,11 +253,14 @@ class StatusUpdate(msgspec.Struct, kw_only=True):
     message: str
     """Markdown."""
     changes: list[Change] = []
+    proposes: dict[str, ComponentStatus | None] = {}
+    """Of a draft: the components that it would change, by id."""
     tells: bool = True
     shown_at: Instant
     edited_at: Instant | None = None
     published_at: Instant | None = None
     created_by_id: str | None = None
+    """None: nobody wrote it; it was proposed."""
     created_at: Instant
 
 
@@ -264,6 +271,25 @@ class Logged(msgspec.Struct, kw_only=True):
     at: Instant
     status: ComponentStatus
     incident_id: str | None = None
+
+
+class StatusTemplate(msgspec.Struct, kw_only=True):
+    """A row of `status_templates`: words that were found before they were needed."""
+
+    id: str
+    page_id: str
+    name: str
+    name_key: str
+    """The name as it is compared: unique on its page."""
+    kind: PublicKind = PublicKind.INCIDENT
+    title: str = ""
+    message: str = ""
+    status: PublicStatus | None = None
+    """None: where one of its kind begins."""
+    components: dict[str, ComponentStatus | None] = {}
+    tells: bool = True
+    created_at: Instant
+    updated_at: Instant
 
 
 def overall(statuses: Iterable[ComponentStatus]) -> OverallStatus:

@@ -54,6 +54,22 @@ def moved(
     return found
 
 
+def check_end(
+    kind: PublicKind, started_at: Instant | None, resolved_at: Instant | None, now: Instant
+) -> None:
+    """The end of what is over when it is told, or Invalid."""
+    if resolved_at is None:
+        return
+    if kind is PublicKind.MAINTENANCE:
+        raise Invalid("A maintenance ends at scheduledUntil.", field="resolvedAt")
+    if started_at is None:
+        raise Invalid("With resolvedAt say when it began, in startedAt.", field="startedAt")
+    if resolved_at > now:
+        raise Invalid("resolvedAt lies in the future.", field="resolvedAt")
+    if resolved_at <= started_at:
+        raise Invalid("resolvedAt must be later than startedAt.", field="resolvedAt")
+
+
 def check_status(kind: PublicKind, status: PublicStatus) -> PublicStatus:
     """The status, or Invalid when it is none of this kind."""
     allowed = OF_MAINTENANCE if kind is PublicKind.MAINTENANCE else OF_INCIDENT
@@ -70,10 +86,10 @@ def check_title(text: str) -> str:
     return title
 
 
-def check_message(text: str) -> str:
+def check_message(text: str, field: str = "message") -> str:
     """The trimmed Markdown, or Invalid when it is too long."""
     if len(text) > LONGEST_MESSAGE:
-        raise Invalid(f"message holds at most {LONGEST_MESSAGE} characters.", field="message")
+        raise Invalid(f"{field} holds at most {LONGEST_MESSAGE} characters.", field=field)
     return text.strip()
 
 

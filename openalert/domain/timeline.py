@@ -238,6 +238,9 @@ _SENTENCES: dict[str, Callable[[str, Data], str]] = {
         f"{who} took it out of #{data['into']} again; its alerts had ended meanwhile"
     ),
     "postmortem_begun": lambda who, _: f"{who} began the postmortem",
+    "customers_told": lambda who, data: (
+        f"{who} told customers on {data['page']} ({data['status']}): {data['title']}"
+    ),
     "responder_asked": _asked,
     "responder_joined": _joined,
     "responder_declined": _declined,

@@ -21,7 +21,8 @@ async def update(tx: Transaction, incident: StatusIncident) -> None:
             impact = :impact, impact_is_chosen = :impact_is_chosen, scheduled_for = :scheduled_for,
             scheduled_until = :scheduled_until, is_automatic = :is_automatic, due_at = :due_at,
             started_at = :started_at, resolved_at = :resolved_at, is_backdated = :is_backdated,
-            postmortem = :postmortem, postmortem_at = :postmortem_at, published_at = :published_at,
+            postmortem = :postmortem, postmortem_at = :postmortem_at, postmortem_draft = :postmortem_draft,
+            published_at = :published_at,
             updated_at = :updated_at, deleted_at = :deleted_at
         WHERE id = :id
         """,
@@ -51,7 +52,8 @@ async def of_page(
     if published:
         conditions.append("published_at IS NOT NULL")
     if still_open:
-        conditions.append("resolved_at IS NULL")
+        # What is over and not published waits for somebody.
+        conditions.append("(resolved_at IS NULL OR published_at IS NULL)")
     return await reader.all(
         StatusIncident,
         f"SELECT * FROM status_incidents WHERE {' AND '.join(conditions)} ORDER BY id DESC LIMIT :limit",
@@ -134,8 +136,9 @@ async def insert_update(tx: Transaction, update_: StatusUpdate) -> None:
 async def change_update(tx: Transaction, update_: StatusUpdate) -> None:
     """Write what may change of an update."""
     await tx.execute(
-        "UPDATE status_updates SET status = :status, message = :message, changes = :changes, tells = :tells, "
-        "shown_at = :shown_at, edited_at = :edited_at, published_at = :published_at WHERE id = :id",
+        "UPDATE status_updates SET status = :status, message = :message, changes = :changes, "
+        "proposes = :proposes, tells = :tells, shown_at = :shown_at, edited_at = :edited_at, "
+        "published_at = :published_at, created_by_id = :created_by_id WHERE id = :id",
         **to_parameters(update_),
     )
 

@@ -181,9 +181,9 @@ async def log(tx: Transaction, entries: Sequence[Logged]) -> None:
     await tx.insert_with(
         "status_component_log",
         entries,
-        {},
+        {"noted": lambda entry: str(entry.status), "noted_for": lambda entry: entry.incident_id},
         " ON CONFLICT (component_id, at) DO UPDATE SET status = excluded.status, "
-        "incident_id = excluded.incident_id",
+        "incident_id = excluded.incident_id, noted = excluded.noted, noted_for = excluded.noted_for",
     )
 
 

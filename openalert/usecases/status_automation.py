@@ -6,8 +6,9 @@ to be done follows from how things stand, not from what happened: done twice it 
 
 from openalert.domain.incident import Incident
 from openalert.domain.severity import Severity
-from openalert.domain.status_page import Component, ComponentStatus, PublicStatus
+from openalert.domain.status_page import Component, ComponentStatus, PublicStatus, StatusPage
 from openalert.domain.status_rules import LONGEST_TITLE
+from openalert.domain.status_words import sentence
 from openalert.storage import incidents, status_automation, status_incidents, status_pages
 from openalert.storage.status_automation import Proposal
 from openalert.storage.transaction import Transaction
@@ -22,13 +23,6 @@ FELT = {
     Severity.MEDIUM: ComponentStatus.DEGRADED_PERFORMANCE,
 }
 """What an incident makes of the components of its service; milder ones make nothing of them."""
-
-_WORDS = {
-    PublicStatus.INVESTIGATING: "We are investigating a problem with {}.",
-    PublicStatus.IDENTIFIED: "We have found the cause of the problem with {} and are working on it.",
-    PublicStatus.MONITORING: "A fix is in place. We keep an eye on {}.",
-    PublicStatus.RESOLVED: "The problem with {} is over.",
-}
 
 
 async def propose(tx: Transaction, page_id: str, incident_id: str) -> Told:
@@ -48,7 +42,7 @@ async def propose(tx: Transaction, page_id: str, incident_id: str) -> Told:
         tx,
         page.id,
         title=_title(incident),
-        message=_message(status, parts),
+        message=_message(page, status, parts),
         status=status,
         components=dict.fromkeys([each.id for each in parts], FELT.get(incident.severity)),
         internal_incident_id=incident.id,
@@ -70,13 +64,16 @@ async def carry_on(tx: Transaction, page_id: str, incident_id: str) -> bool:
     incident = await incidents.get(tx, incident_id)
     if known is None or incident is None or known.phase == incident.phase:
         return False
+    page = await status_pages.get(tx, tx.actor, page_id)
+    if page is None:
+        return False
     status = PublicStatus(incident.phase)
     await status_automation.drop_drafts(tx, known.status_incident_id)
     await told.post(
         tx,
         known.status_incident_id,
         status=status,
-        message=_message(status, await _parts(tx, page_id, incident)),
+        message=_message(page, status, await _parts(tx, page_id, incident)),
         is_draft=True,
     )
     known.phase = incident.phase
@@ -119,5 +116,5 @@ def _title(incident: Incident) -> str:
     return " ".join(shown.split())[:LONGEST_TITLE].strip() or f"Incident {incident.number}"
 
 
-def _message(status: PublicStatus, parts: list[Component]) -> str:
-    return _WORDS[status].format(", ".join(each.name for each in parts) or "our service")
+def _message(page: StatusPage, status: PublicStatus, parts: list[Component]) -> str:
+    return sentence(page.language, status, ", ".join(each.name for each in parts))

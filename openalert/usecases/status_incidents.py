@@ -6,13 +6,12 @@ are published and not over; each change of that is written into one log.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
 from openalert.domain.access import Actor, Permission
-from openalert.domain.errors import Conflict, NotFound
+from openalert.domain.errors import Conflict, Invalid, NotFound
 from openalert.domain.ids import new_id
 from openalert.domain.instant import Instant
 from openalert.domain.status_page import (
@@ -32,6 +31,7 @@ from openalert.domain.status_page import (
     new_public_id,
 )
 from openalert.domain.status_rules import (
+    check_end,
     check_message,
     check_status,
     check_times,
@@ -39,9 +39,10 @@ from openalert.domain.status_rules import (
     due,
     moved,
 )
+from openalert.domain.status_words import sentence
 from openalert.storage import status_deliveries, status_incidents, status_pages
 from openalert.storage.transaction import Reader, Transaction
-from openalert.usecases import audit
+from openalert.usecases import audit, status_backdating, status_notes
 from openalert.usecases import incidents as internal
 from openalert.usecases import status_pages as pages
 from openalert.usecases.access import found, require, unknown
@@ -66,15 +67,6 @@ async def get(reader: Reader, actor: Actor, incident_id: str) -> Told:
     if await status_pages.get(reader, actor, incident.page_id) is None:
         raise NotFound("status incident")
     return (await with_words(reader, [incident]))[0]
-
-
-async def one_update(reader: Reader, actor: Actor, update_id: str) -> StatusUpdate:
-    """One update, or a draft of one, for somebody of the page's team."""
-    update = found(await status_incidents.one_update(reader, update_id), "status update")
-    incident = await status_incidents.get(reader, update.incident_id)
-    if incident is None or await status_pages.get(reader, actor, incident.page_id) is None:
-        raise NotFound("status update")
-    return update
 
 
 async def of_page(
@@ -118,12 +110,14 @@ async def create(
     scheduled_until: Instant | None = None,
     is_automatic: bool = True,
     started_at: Instant | None = None,
+    resolved_at: Instant | None = None,
     is_draft: bool = False,
-    tells: bool = True,
+    tells: bool | None = None,
 ) -> Told:
     """Tell of an incident, or of a maintenance where `scheduled_for` is given.
 
-    `started_at` in the past backdates it. A draft is seen by the team alone, until `post` says something of it.
+    `started_at` in the past backdates it; with `resolved_at` it is over already, and subscribers are told of that
+    (`tells`) only where somebody says so. A draft is seen by the team alone, until `post` says something of it.
     """
     page = await pages.to_tell(tx, page_id)
     kind = (
@@ -132,13 +126,12 @@ async def create(
         else PublicKind.INCIDENT
     )
     check_times(kind, scheduled_for, scheduled_until, started_at, tx.now)
-    about = await _components(tx, page, kind, components or {})
+    check_end(kind, started_at, resolved_at, tx.now)
+    about = await components_of(tx, page, kind, components or {})
     if internal_incident_id is not None:
         await _check_internal(tx, page, internal_incident_id)
     at = min(started_at or tx.now, tx.now)
-    first = check_status(
-        kind, status or (OF_MAINTENANCE if kind is PublicKind.MAINTENANCE else OF_INCIDENT)[0]
-    )
+    first = _first_status(kind, status, resolved_at)
     incident = StatusIncident(
         id=new_id(tx.now),
         page_id=page.id,
@@ -153,6 +146,7 @@ async def create(
         scheduled_until=scheduled_until,
         is_automatic=is_automatic and kind is PublicKind.MAINTENANCE,
         started_at=scheduled_for if scheduled_for is not None else at,
+        resolved_at=resolved_at,
         is_backdated=at < tx.now,
         created_by_id=tx.actor.user_id,
         created_at=tx.now,
@@ -160,13 +154,22 @@ async def create(
     )
     await status_incidents.insert(tx, incident)
     await status_incidents.put_affected(tx, incident.id, _rows(incident.id, about))
-    _record(tx, "created", page, None, incident)
+    status_notes.record(tx, "created", page, None, incident)
+    tells = resolved_at is None if tells is None else tells
     if is_draft:
         if message:
-            await _say(tx, incident, first, message, [], at, tells=tells, is_draft=True)
+            await _say(tx, incident, first, message, at=at, tells=tells, is_draft=True)
     else:
-        await _publish(tx, page, incident, first, message, about, at=at, tells=tells)
+        await _publish(tx, page, incident, first, message, about, at=resolved_at or at, tells=tells)
     return await get(tx, tx.actor, incident.id)
+
+
+def _first_status(kind: PublicKind, status: PublicStatus | None, resolved_at: Instant | None) -> PublicStatus:
+    usual = OF_MAINTENANCE if kind is PublicKind.MAINTENANCE else OF_INCIDENT
+    first = check_status(kind, status or usual[0 if resolved_at is None else -1])
+    if resolved_at is not None and not first.is_over:
+        raise Invalid("With resolvedAt it is over: its status is resolved.", field="status")
+    return first
 
 
 async def change(
@@ -180,13 +183,13 @@ async def change(
     scheduled_for: Instant | UnsetType = UNSET,
     scheduled_until: Instant | UnsetType = UNSET,
     is_automatic: bool | UnsetType = UNSET,
-    postmortem: str | UnsetType = UNSET,
+    postmortem_draft: str | UnsetType = UNSET,
 ) -> Told:
     """Change what an incident is; what was said of it stays. `impact` None: it follows from the components.
 
     It is about `component_ids`, each as it was because of it, and `components` from then on, and about no others.
     """
-    page, before = await _to_tell(tx, incident_id)
+    page, before = await to_tell(tx, incident_id)
     changed = msgspec.structs.replace(before, updated_at=tx.now)
     if title is not UNSET:
         changed.title = check_title(title)
@@ -194,19 +197,20 @@ async def change(
         changed.is_automatic = is_automatic and changed.kind is PublicKind.MAINTENANCE
     if scheduled_for is not UNSET or scheduled_until is not UNSET:
         changed = moved(changed, scheduled_for, scheduled_until, tx.now)
-    if postmortem is not UNSET:
-        changed.postmortem = check_message(postmortem)
-        changed.postmortem_at = tx.now if changed.postmortem else None
+    if postmortem_draft is not UNSET:
+        changed.postmortem_draft = check_message(postmortem_draft, "postmortemDraft")
     if component_ids is not UNSET or components is not UNSET:
         known = {row.component_id: row.status for row in await _affected(tx, changed)}
         named = {each: known.get(each) for each in component_ids or ()} | dict(components or {})
-        about = await _components(tx, page, changed.kind, named)
+        about = await components_of(tx, page, changed.kind, named)
         await status_incidents.put_affected(tx, changed.id, _rows(changed.id, about))
+        if changed.is_backdated and changed.published_at and changed.resolved_at:
+            await _tell_of_the_past(tx, changed, about)
     if impact is not UNSET:
         changed.impact_is_chosen = impact is not None
         changed.impact = impact or changed.impact
     await _settle(tx, page, changed)
-    _record(tx, "updated", page, before, changed)
+    status_notes.record(tx, "updated", page, before, changed)
     return await get(tx, tx.actor, changed.id)
 
 
@@ -225,8 +229,8 @@ async def post(
 
     `components` changes how they are because of the incident; those that are not named stay. Conflict once it is over.
     """
-    page, incident = await _to_tell(tx, incident_id)
-    if incident.resolved_at is not None:
+    page, incident = await to_tell(tx, incident_id)
+    if incident.resolved_at is not None and incident.published_at is not None:
         raise Conflict(
             "It is over; what happens next is an incident of its own.",
             code="INVALID_STATUS_TRANSITION",
@@ -234,10 +238,15 @@ async def post(
             allowed=[],
         )
     next_status = check_status(incident.kind, status)
-    about = await _components(tx, page, incident.kind, components or {})
-    at = min(shown_at or tx.now, tx.now)
+    about = await components_of(tx, page, incident.kind, components or {})
+    if incident.resolved_at is not None and not next_status.is_over:
+        incident.resolved_at = None
+    at = incident.resolved_at or min(shown_at or tx.now, tx.now)
     if is_draft:
-        await _say(tx, incident, next_status, message, [], at, tells=tells, is_draft=True)
+        draft = await _say(
+            tx, incident, next_status, message, proposes=about, at=at, tells=tells, is_draft=True
+        )
+        status_notes.draft(tx, "drafted", page, incident, draft)
         return await get(tx, tx.actor, incident.id)
     await _publish(tx, page, incident, next_status, message, about, at=at, tells=tells)
     audit.record(
@@ -259,68 +268,13 @@ async def resolve(tx: Transaction, incident_id: str, *, message: str) -> Told:
     return await post(tx, incident_id, status=over, message=message)
 
 
-async def publish_draft(
-    tx: Transaction, update_id: str, *, message: str | None = None, status: PublicStatus | None = None
-) -> Told:
-    """Approve a draft of an update, as it is or with other words; it is said now."""
-    _, incident, draft = await _update(tx, update_id)
-    if draft.published_at is not None:
-        raise Conflict("It is published already.", code="ALREADY_PUBLISHED")
-    await status_incidents.delete_update(tx, draft.id)
-    return await post(
-        tx,
-        incident.id,
-        status=status or draft.status,
-        message=draft.message if message is None else message,
-        tells=draft.tells,
-    )
-
-
-async def drop_draft(tx: Transaction, update_id: str) -> Told:
-    """Throw a draft of an update away."""
-    page, incident, draft = await _update(tx, update_id)
-    if draft.published_at is not None:
-        raise Conflict("It is published; it can be edited, not unsaid.", code="ALREADY_PUBLISHED")
-    await status_incidents.delete_update(tx, draft.id)
-    audit.record(
-        tx,
-        "status_incident.draft_dropped",
-        kind="status_incident",
-        id=incident.id,
-        name=incident.title,
-        team_id=page.team_id,
-    )
-    return await get(tx, tx.actor, incident.id)
-
-
-async def edit_update(tx: Transaction, update_id: str, *, message: str) -> Told:
-    """Say it in other words; readers see that it was edited."""
-    page, incident, update = await _update(tx, update_id)
-    changed = msgspec.structs.replace(update, message=check_message(message))
-    if changed.message == update.message:
-        return await get(tx, tx.actor, incident.id)
-    changed.edited_at = tx.now if update.published_at is not None else None
-    await status_incidents.change_update(tx, changed)
-    audit.record(
-        tx,
-        "status_incident.edited",
-        kind="status_incident",
-        id=incident.id,
-        name=incident.title,
-        team_id=page.team_id,
-        before={"message": update.message[:200]},
-        after={"message": changed.message[:200]},
-    )
-    await pages.touched(tx, page)
-    return await get(tx, tx.actor, incident.id)
-
-
 async def delete(tx: Transaction, incident_id: str) -> None:
     """Take it off the page with everything that was said; its components are what they are without it."""
-    page, before = await _to_tell(tx, incident_id, Permission.CONFIGURE)
+    page, before = await to_tell(tx, incident_id, Permission.CONFIGURE)
     gone = msgspec.structs.replace(before, deleted_at=tx.now, updated_at=tx.now, due_at=None)
     await status_incidents.update(tx, gone)
-    _record(tx, "deleted", page, before, None)
+    await status_backdating.take_back(tx, gone)
+    status_notes.record(tx, "deleted", page, before, None)
     await pages.note(tx, page.id)
     await pages.touched(tx, page)
 
@@ -335,7 +289,7 @@ async def advance(tx: Transaction, incident_id: str) -> bool:
         return False
     begins = incident.status is PublicStatus.SCHEDULED
     status = PublicStatus.IN_PROGRESS if begins else PublicStatus.COMPLETED
-    words = "The maintenance has begun." if begins else "The maintenance is complete."
+    words = sentence(page.language, status)
     await _publish(tx, page, incident, status, words, {}, at=tx.now, tells=True)
     return True
 
@@ -357,16 +311,27 @@ async def _publish(
         merged = {row.component_id: row.status for row in await _affected(tx, incident)} | dict(about)
         await status_incidents.put_affected(tx, incident.id, _rows(incident.id, merged))
     incident.status, incident.updated_at = status, tx.now
+    is_first = incident.published_at is None
     if status is not PublicStatus.SCHEDULED:
         incident.started_at = min(incident.started_at, at)  # a maintenance may begin early, or be called off
     incident.published_at = incident.published_at or tx.now
     if status.is_over and incident.resolved_at is None:
         incident.resolved_at = max(at, incident.started_at) if incident.is_backdated else at
     await _settle(tx, page, incident)
+    if is_first and incident.is_backdated:
+        known = {row.component_id: row.status for row in await _affected(tx, incident)}
+        await _tell_of_the_past(tx, incident, known)
     after = await pages.with_effects(tx, page.id)
-    update = await _say(tx, incident, status, message, _changes(before, after), at, tells=tells)
+    update = await _say(tx, incident, status, message, changes=_changes(before, after), at=at, tells=tells)
     if tells:
         await status_deliveries.tell_of(tx, page.id, update)
+    await status_notes.inside(tx, page, incident)
+
+
+async def _tell_of_the_past(tx: Transaction, incident: StatusIncident, about: Components) -> None:
+    """From its beginning until it was told, or over before that, its components were like this."""
+    until = min(incident.resolved_at or tx.now, incident.published_at or tx.now)
+    await status_backdating.say(tx, incident, about, since=incident.started_at, until=until)
 
 
 async def _settle(tx: Transaction, page: StatusPage, incident: StatusIncident) -> None:
@@ -389,10 +354,11 @@ async def _say(
     incident: StatusIncident,
     status: PublicStatus,
     message: str,
-    changes: list[Change],
-    at: Instant,
     *,
+    at: Instant,
     tells: bool,
+    changes: Sequence[Change] = (),
+    proposes: Components | None = None,
     is_draft: bool = False,
 ) -> StatusUpdate:
     update = StatusUpdate(
@@ -401,7 +367,8 @@ async def _say(
         public_id=new_public_id(),
         status=status,
         message=check_message(message),
-        changes=changes,
+        changes=list(changes),
+        proposes=dict(proposes or {}),
         tells=tells,
         shown_at=at,
         published_at=None if is_draft else tx.now,
@@ -420,9 +387,10 @@ def _changes(before: Mapping[str, Component], after: Sequence[Component]) -> lis
     ]
 
 
-async def _to_tell(
+async def to_tell(
     tx: Transaction, incident_id: str, permission: Permission = Permission.RESPOND
 ) -> tuple[StatusPage, StatusIncident]:
+    """It and its page, for somebody who may say something of it."""
     incident = found(await status_incidents.get(tx, incident_id), "status incident")
     page = await status_pages.get(tx, tx.actor, incident.page_id)
     if page is None:
@@ -431,17 +399,7 @@ async def _to_tell(
     return page, incident
 
 
-async def _update(tx: Transaction, update_id: str) -> tuple[StatusPage, StatusIncident, StatusUpdate]:
-    update = found(await status_incidents.one_update(tx, update_id), "status update")
-    incident = await status_incidents.get(tx, update.incident_id)
-    page = await status_pages.get(tx, tx.actor, incident.page_id) if incident else None
-    if incident is None or page is None:
-        raise NotFound("status update")
-    require(tx.actor, Permission.RESPOND, page.team_id, "status update")
-    return page, incident, update
-
-
-async def _components(
+async def components_of(
     tx: Transaction, page: StatusPage, kind: PublicKind, named: Components
 ) -> dict[str, ComponentStatus | None]:
     """The components that a body names, all of this page; a maintenance has them under maintenance."""
@@ -470,24 +428,3 @@ async def _check_internal(tx: Transaction, page: StatusPage, incident_id: str) -
         raise unknown("internalIncidentId", "incident", incident_id) from None
     if incident.organization_id != page.organization_id:
         raise unknown("internalIncidentId", "incident", incident_id)
-
-
-def _record(
-    tx: Transaction,
-    what: str,
-    page: StatusPage,
-    before: StatusIncident | None,
-    after: StatusIncident | None,
-) -> None:
-    about: Any = after or before
-    audit.record(
-        tx,
-        f"status_incident.{what}",
-        kind="status_incident",
-        id=about.id,
-        name=about.title,
-        team_id=page.team_id,
-        before=before,
-        after=after,
-        organization_id=page.organization_id,
-    )

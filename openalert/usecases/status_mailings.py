@@ -33,6 +33,7 @@ from openalert.storage import status_deliveries, status_incidents, status_pages,
 from openalert.storage.status_deliveries import Tally
 from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import status_incidents as told
+from openalert.usecases import status_updates
 from openalert.usecases.deliveries import Outside
 from openalert.usecases.status_pages import with_effects
 
@@ -64,7 +65,7 @@ class Unwanted(msgspec.Struct, frozen=True):
 
 async def update_of(reader: Reader, actor: Actor, update_id: str) -> Tally:
     """How far subscribers were told of an update of a page in view."""
-    await told.one_update(reader, actor, update_id)
+    await status_updates.one(reader, actor, update_id)
     return await status_deliveries.tally(reader, update_id)
 
 

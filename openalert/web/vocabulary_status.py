@@ -47,9 +47,20 @@ _OF_INCIDENT: dict[str, tuple[str, Any]] = {
     ),
 }
 
+_OF_TEMPLATE: dict[str, tuple[str, Any]] = {
+    "title": (
+        "What is wrong or planned, on one line; empty: whoever uses it says.",
+        "Trouble with our database",
+    ),
+    "message": ("What happened, for customers, in Markdown.", "We look into it."),
+    "status": ("How far it is; null: where one of its kind begins.", "investigating"),
+    "components": ("How components are, by id; null: named only.", {_API: "partial_outage"}),
+}
+
 MEMBERS: dict[str, tuple[str, Any]] = {
     f"StatusPage{form}.{name}": said for form in _FORMS for name, said in _OF_PAGE.items()
 }
+MEMBERS |= {f"StatusTemplate{form}.{name}": said for form in _FORMS for name, said in _OF_TEMPLATE.items()}
 MEMBERS |= {f"Component{form}.{name}": said for form in _FORMS for name, said in _OF_COMPONENT.items()}
 MEMBERS |= {f"ComponentGroup{form}.{name}": said for form in _FORMS for name, said in _OF_GROUP.items()}
 MEMBERS |= {f"StatusIncident{form}.{name}": said for form in _FORMS for name, said in _OF_INCIDENT.items()}
@@ -70,6 +81,32 @@ MEMBERS |= {
     "StatusUpdate.message": _WORDS,
     "StatusUpdateIn.message": _WORDS,
     "StatusUpdatePatch.message": _WORDS,
+    "StatusUpdatePatch.status": ("How far it is, while it is a draft.", "identified"),
+    "StatusUpdatePatch.components": (
+        "How it would have components, by id; in place of what it proposes.",
+        {_API: "degraded_performance"},
+    ),
+    "StatusUpdate.proposedComponents": ("How a draft would have components, by id.", {}),
+    "StatusIncidentIn.resolvedAt": (
+        "When it was over, for what is told after its end; with `startedAt`. Null: it goes on.",
+        None,
+    ),
+    "StatusIncidentIn.notify": (
+        "Whether subscribers are to be told; null: unless it is over already.",
+        None,
+    ),
+    "StatusIncident.isBackdated": ("Whether it began before it was told.", False),
+    "DraftApproval.components": (
+        "How components are because of it, in place of what the draft proposes; null: as it proposes.",
+        None,
+    ),
+    "DraftApproval.notify": ("Whether subscribers are to be told; null: as the draft says.", None),
+    "PostmortemApproval.postmortem": ("Other words than the draft's; null: the draft.", None),
+    "StatusTemplate.name": ("How people find it; unique on its page.", "Database down"),
+    "StatusTemplateIn.name": ("How people find it; unique on its page.", "Database down"),
+    "StatusTemplatePatch.name": ("How people find it; unique on its page.", "Database down"),
+    "StatusTemplateIn.kind": ("`incident` or `maintenance`.", "incident"),
+    "StatusTemplate.kind": ("`incident` or `maintenance`.", "incident"),
     "StatusUpdate.createdAt": ("When it was said.", f"{_DAY}09:00:00Z"),
     "StatusUpdate.changes": ("The components that it changed.", None),
     "StatusUpdateIn.components": (
@@ -116,7 +153,9 @@ MEMBERS |= {
     "newStatus": ("How it was from then on.", "degraded_performance"),
     "notify": ("Whether subscribers are to be told.", True),
     "oldStatus": ("How it was before.", "operational"),
-    "postmortem": ("What was learned, in Markdown; for the public as well.", ""),
+    "postmortem": ("What customers read of what was learned, in Markdown; empty: nothing.", ""),
+    "postmortemDraft": ("The same before it is public.", ""),
+    "postmortemPublishedAt": ("Since when customers read it; null: they do not.", None),
     "scheduledFor": ("When the maintenance begins; null: it is an incident.", None),
     "scheduledUntil": ("When the maintenance ends; null: it is an incident.", None),
     "showsUptime": ("Whether its bars and percentage are shown.", True),

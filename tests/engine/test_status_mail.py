@@ -22,6 +22,7 @@ from openalert.usecases import (
     status_components,
     status_incidents,
     status_mailings,
+    status_updates,
 )
 from openalert.usecases import status_pages as pages
 from openalert.usecases import (
@@ -222,7 +223,7 @@ async def test_drafts_and_silent_updates_reach_nobody(town: Town) -> None:
     await town.tells("Quietly", tells=False)
     draft = await town.tells("A draft", is_draft=True)
     assert town.got() == []
-    await town.world.does(status_incidents.publish_draft, draft.updates[0].id)
+    await town.world.does(status_updates.publish, draft.updates[0].id)
     assert [mail["Subject"] for mail in town.got()] == ["[Acme Status] Investigating: A draft"]
 
 

@@ -43,6 +43,7 @@ from openalert.usecases import (
     outgoing_deliveries,
     outgoing_webhooks,
     overrides,
+    postmortems,
     responders,
     routing_rules,
     saved_views,
@@ -53,6 +54,7 @@ from openalert.usecases import (
     status_components,
     status_incidents,
     status_pages,
+    status_templates,
     swaps,
     teams,
 )
@@ -201,6 +203,10 @@ async def build(db: Database, organization: Organization, mark: str, *, marked_p
             message=f"{mark} draft",
             is_draft=True,
         )
+        await status_incidents.change(tx, told.incident.id, postmortem_draft=f"{mark} postmortem")
+        status_template = await status_templates.create(
+            tx, page.id, name=f"{mark} template", title=f"{mark} title", message=f"{mark} words"
+        )
         routing_rule, other_rule = [
             await routing_rules.create(
                 tx,
@@ -266,6 +272,7 @@ async def build(db: Database, organization: Organization, mark: str, *, marked_p
         "group_id": group.id,
         "component_id": component.id,
         "status_incident_id": told.incident.id,
+        "status_template_id": status_template.id,
         "update_id": told.updates[0].id,
         "imported_key_id": imported.id,
         "strange_key_id": strange.id,
@@ -284,6 +291,12 @@ async def build(db: Database, organization: Organization, mark: str, *, marked_p
     ids["request_id"] = (await make.link_request(db, person, f"{mark}-unknown")).id
     async with db.transaction(program_of(organization.id)) as tx:
         await incidents.note(tx, ids["incident_id"], body=f"{mark} note")
+        await postmortems.write(tx, ids["incident_id"], body=f"{mark} insight")
+        await tx.execute(
+            "UPDATE status_incidents SET internal_incident_id = :incident WHERE id = :id",
+            id=ids["status_incident_id"],
+            incident=ids["incident_id"],
+        )
         asked = await responders.ask(
             tx,
             ids["incident_id"],

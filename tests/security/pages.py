@@ -55,6 +55,8 @@ from openalert.usecases import (
     status_components,
     status_incidents,
     status_pages,
+    status_postmortems,
+    status_templates,
     swaps,
     users,
 )
@@ -222,7 +224,11 @@ async def _tell(tx: Transaction, team_id: str) -> None:
         message="We look.",
         components={api.id: ComponentStatus.PARTIAL_OUTAGE},
     )
-    await status_incidents.change(tx, told.incident.id, postmortem="It was the disk.")
+    await status_postmortems.publish(tx, told.incident.id, text="It was the disk.")
+    await status_incidents.change(tx, told.incident.id, postmortem_draft="It was the disk of db-3.")
+    await status_templates.create(
+        tx, page.id, name="Database", title="Trouble", message="We look.", components={api.id: None}
+    )
     await status_incidents.post(
         tx, told.incident.id, status=PublicStatus.MONITORING, message="Better?", is_draft=True
     )

@@ -195,6 +195,9 @@ FIRST: dict[str, tuple[Step, ...]] = {
         for base in ("/api/v1/maintenance-windows", "/maintenance")
         for act in ("extend", "end")
     },
+    "POST /api/v1/status-pages/incidents/{status_incident_id}/postmortem/withdraw": (
+        ("POST", "/api/v1/status-pages/incidents/{status_incident_id}/postmortem/publish"),
+    ),
     "DELETE /api/v1/message-templates/{way}": (("PUT", "/api/v1/message-templates/{way}"),),
 }
 """What must be done before it can be done."""
@@ -203,6 +206,7 @@ BODIES: dict[str, Any] = {
     "PATCH /api/v1/schedules/{schedule_id}/overrides/{override_id}": {"reason": "Another"},
     "PATCH /api/v1/silences/{silence_id}": {"comment": "Another"},
     "PATCH /api/v1/status-pages/incidents/{status_incident_id}": {"title": "Another"},
+    "PATCH /api/v1/status-pages/updates/{update_id}": {"message": "Another"},
     "PATCH /api/v1/users/me": {"name": "Another"},
     "PATCH /api/v1/incidents/{incident_id}/responders/{responder_id}": {"role": "incident_commander"},
     "PATCH /api/v1/schedules/{schedule_id}/rotations/{rotation_id}": {"name": "Another"},

@@ -7,6 +7,7 @@ from openalert.domain.incident import Phase
 from openalert.domain.severity import Severity
 from openalert.domain.status_page import Automation, Component, ComponentStatus, Impact, StatusPage
 from openalert.usecases import incidents, status_automation, status_components, status_incidents, status_pages
+from openalert.usecases import status_updates as updates
 from openalert.usecases.status_incidents import Told
 from tests import make
 from tests.world import World, level
@@ -119,7 +120,7 @@ async def test_later_phases_are_proposed_and_the_newest_draft_counts(world: Worl
     await world.fires("Disk", severity="critical")
     await world.advance(seconds=1)
     (draft,) = await _told(world, page)
-    await world.does(status_incidents.publish_draft, draft.updates[0].id, message="We look.")
+    await world.does(updates.publish, draft.updates[0].id, message="We look.")
     assert await _status(world, api) is MAJOR
     ours = await world.incident(1)
     for phase in (Phase.IDENTIFIED, Phase.MONITORING):
@@ -134,7 +135,7 @@ async def test_later_phases_are_proposed_and_the_newest_draft_counts(world: Worl
     await _resolve(world, 1)
     (now,) = await _told(world, page)
     assert now.incident.resolved_at is None
-    over = await world.does(status_incidents.publish_draft, now.updates[0].id)
+    over = await world.does(updates.publish, now.updates[0].id)
     assert over.incident.status == "resolved"
     assert await _status(world, api) is UP
 

@@ -19,6 +19,7 @@ from openalert.storage import status_incidents, status_pages
 from openalert.usecases import status_components as components
 from openalert.usecases import status_incidents as told
 from openalert.usecases import status_pages as pages
+from openalert.usecases import status_updates as updates
 from tests import make
 from tests.world import World, level
 
@@ -174,7 +175,7 @@ async def test_a_draft_is_nobody_s_business(world: World) -> None:
     async with world.db.read() as reader:
         assert await status_incidents.of_page(reader, page.id, published=True, limit=10) == []
         assert await status_incidents.updates(reader, [made.incident.id], published=True) == {}
-    done = await world.does(told.publish_draft, made.updates[0].id, message="We know.")
+    done = await world.does(updates.publish, made.updates[0].id, message="We know.")
     assert done.incident.published_at is not None
     assert [update.message for update in done.updates] == ["We know."]
     assert await _status(world, api) is MAJOR
@@ -187,11 +188,11 @@ async def test_a_draft_may_be_thrown_away(world: World) -> None:
     more = await world.does(
         told.post, made.incident.id, status=PublicStatus.MONITORING, message="?", is_draft=True
     )
-    left = await world.does(told.drop_draft, more.updates[0].id)
+    left = await world.does(updates.drop, more.updates[0].id)
     assert [update.message for update in left.updates] == ["Said."]
     assert left.incident.status is PublicStatus.INVESTIGATING
     with pytest.raises(Conflict):
-        await world.does(told.drop_draft, left.updates[0].id)
+        await world.does(updates.drop, left.updates[0].id)
 
 
 async def test_what_is_over_takes_no_updates(world: World) -> None:
@@ -302,7 +303,7 @@ async def test_who_may_tell_and_who_may_build(world: World) -> None:
             components.component(tx, stranger, api.id),
             told.get(tx, stranger, made.incident.id),
             told.create(tx, page.id, title="X"),
-            told.edit_update(tx, made.updates[0].id, message="x"),
+            updates.change(tx, made.updates[0].id, message="x"),
             components.change_component(tx, api.id, status=UP),
         ):
             with pytest.raises(NotFound):
@@ -314,7 +315,7 @@ async def test_an_edited_update_says_so(world: World) -> None:
     page = await _page(world)
     made = await world.does(told.create, page.id, title="X", message="Teh API")
     await world.advance(minutes=1)
-    edited = await world.does(told.edit_update, made.updates[0].id, message="The API")
+    edited = await world.does(updates.change, made.updates[0].id, message="The API")
     assert (edited.updates[0].message, edited.updates[0].edited_at) == ("The API", world.clock())
 
 

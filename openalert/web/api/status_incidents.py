@@ -12,9 +12,12 @@ from openalert.domain.instant import from_datetime
 from openalert.storage.database import Database
 from openalert.usecases import status_automation
 from openalert.usecases import status_incidents as told
+from openalert.usecases import status_postmortems as postmortems
+from openalert.usecases import status_updates as updates
 from openalert.usecases.status_incidents import Told
 from openalert.web.api.status_shapes import (
     DraftApproval,
+    PostmortemApproval,
     ProposalIn,
     StatusIncidentIn,
     StatusIncidentOut,
@@ -79,6 +82,7 @@ async def create_status_incident(
                 scheduled_until=instant_or_none(data.scheduled_until),
                 is_automatic=data.is_automatic,
                 started_at=instant_or_none(data.started_at),
+                resolved_at=instant_or_none(data.resolved_at),
                 is_draft=data.is_draft,
                 tells=data.notify,
             )
@@ -171,7 +175,7 @@ async def get_status_update(
 ) -> StatusUpdateOut:
     """One update, or a draft of one."""
     async with db.read() as reader:
-        return show_update(await told.one_update(reader, actor, update_id))
+        return show_update(await updates.one(reader, actor, update_id))
 
 
 @patch("/updates/{update_id:str}", responses=WRITES)
@@ -181,10 +185,12 @@ async def edit_status_update(
     update_id: FromPath[str],
     data: JSONBody[StatusUpdatePatch],
 ) -> StatusUpdateOut:
-    """Say it in other words; readers see that it was edited."""
+    """Say it in other words; readers see that it was edited. The rest may change while it is a draft."""
+    members = data.members()
+    members["tells"] = members.pop("notify")
     async with db.transaction(actor) as tx:
-        await told.edit_update(tx, update_id, message=data.message)
-        return show_update(await told.one_update(tx, tx.actor, update_id))
+        await updates.change(tx, update_id, **members)
+        return show_update(await updates.one(tx, tx.actor, update_id))
 
 
 @post("/updates/{update_id:str}/publish", responses=WRITES, status_code=200)
@@ -196,7 +202,16 @@ async def publish_status_update(
 ) -> StatusIncidentOut:
     """Approve a draft."""
     async with db.transaction(actor) as tx:
-        return show_told(await told.publish_draft(tx, update_id, message=data.message, status=data.status))
+        return show_told(
+            await updates.publish(
+                tx,
+                update_id,
+                message=data.message,
+                status=data.status,
+                components=data.components,
+                tells=data.notify,
+            )
+        )
 
 
 @delete("/updates/{update_id:str}", responses=WRITES)
@@ -205,7 +220,37 @@ async def drop_status_update(
 ) -> None:
     """Throw a draft away."""
     async with db.transaction(actor) as tx:
-        await told.drop_draft(tx, update_id)
+        await updates.drop(tx, update_id)
+
+
+@post("/incidents/{status_incident_id:str}/postmortem/publish", responses=WRITES, status_code=200)
+async def publish_status_postmortem(
+    db: NamedDependency[Database],
+    actor: NamedDependency[Actor],
+    status_incident_id: FromPath[str],
+    data: JSONBody[PostmortemApproval],
+) -> StatusIncidentOut:
+    """Let customers read the postmortem."""
+    async with db.transaction(actor) as tx:
+        return show_told(await postmortems.publish(tx, status_incident_id, text=data.postmortem))
+
+
+@post("/incidents/{status_incident_id:str}/postmortem/withdraw", responses=WRITES, status_code=200)
+async def withdraw_status_postmortem(
+    db: NamedDependency[Database], actor: NamedDependency[Actor], status_incident_id: FromPath[str]
+) -> StatusIncidentOut:
+    """Take the postmortem off the page; its words stay as a draft."""
+    async with db.transaction(actor) as tx:
+        return show_told(await postmortems.withdraw(tx, status_incident_id))
+
+
+@post("/incidents/{status_incident_id:str}/postmortem/take-over", responses=WRITES, status_code=200)
+async def take_over_status_postmortem(
+    db: NamedDependency[Database], actor: NamedDependency[Actor], status_incident_id: FromPath[str]
+) -> StatusIncidentOut:
+    """Begin a draft with what the team wrote about its own incident; nothing of it is public by that."""
+    async with db.transaction(actor) as tx:
+        return show_told(await postmortems.take_over(tx, status_incident_id))
 
 
 handlers = (
@@ -221,4 +266,7 @@ handlers = (
     edit_status_update,
     publish_status_update,
     drop_status_update,
+    publish_status_postmortem,
+    withdraw_status_postmortem,
+    take_over_status_postmortem,
 )

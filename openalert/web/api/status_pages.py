@@ -10,7 +10,7 @@ from openalert.domain.access import Actor
 from openalert.storage.database import Database
 from openalert.usecases import status_pages as pages
 from openalert.usecases.deliveries import Outside
-from openalert.web.api import status_components, status_incidents
+from openalert.web.api import status_components, status_incidents, status_templates
 from openalert.web.api.status_shapes import (
     OverallOut,
     StatusPageIn,
@@ -134,5 +134,6 @@ routes = Router(
         get_overall_status,
         *status_components.handlers,
         *status_incidents.handlers,
+        *status_templates.handlers,
     ],
 )

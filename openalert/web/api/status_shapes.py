@@ -192,6 +192,8 @@ class StatusUpdateOut(Output):
     created_at: datetime
     edited_at: datetime | None
     is_draft: bool
+    notify: bool
+    proposed_components: dict[str, ComponentStatus | None]
 
 
 class StatusIncidentOut(Output):
@@ -211,8 +213,11 @@ class StatusIncidentOut(Output):
     is_automatic: bool
     started_at: datetime
     resolved_at: datetime | None
+    is_backdated: bool
     is_draft: bool
     postmortem: str
+    postmortem_published_at: datetime | None
+    postmortem_draft: str
     updates: list[StatusUpdateOut]
     created_at: datetime
     updated_at: datetime
@@ -232,8 +237,9 @@ class StatusIncidentIn(Input):
     scheduled_until: datetime | None = None
     is_automatic: bool = True
     started_at: datetime | None = None
+    resolved_at: datetime | None = None
     is_draft: bool = False
-    notify: bool = True
+    notify: bool | None = None
 
 
 class ProposalIn(Input):
@@ -252,7 +258,7 @@ class StatusIncidentPatch(Input):
     scheduled_for: datetime | UnsetType = UNSET
     scheduled_until: datetime | UnsetType = UNSET
     is_automatic: bool | UnsetType = UNSET
-    postmortem: str | UnsetType = UNSET
+    postmortem_draft: str | UnsetType = UNSET
 
 
 class StatusUpdateIn(Input):
@@ -266,9 +272,12 @@ class StatusUpdateIn(Input):
 
 
 class StatusUpdatePatch(Input):
-    """Other words for what was said."""
+    """Other words for what was said; the rest only while it is a draft."""
 
-    message: str
+    message: str | UnsetType = UNSET
+    status: PublicStatus | UnsetType = UNSET
+    components: dict[str, ComponentStatus | None] | UnsetType = UNSET
+    notify: bool | UnsetType = UNSET
 
 
 class DraftApproval(Input):
@@ -276,6 +285,14 @@ class DraftApproval(Input):
 
     message: str | None = None
     status: PublicStatus | None = None
+    components: dict[str, ComponentStatus | None] | None = None
+    notify: bool | None = None
+
+
+class PostmortemApproval(Input):
+    """The draft of a postmortem as it is, or in other words."""
+
+    postmortem: str | None = None
 
 
 class StatusResolution(Input):
@@ -365,6 +382,8 @@ def show_update(update: StatusUpdate) -> StatusUpdateOut:
         created_at=moment(update.shown_at),
         edited_at=moment_or_none(update.edited_at),
         is_draft=update.published_at is None,
+        notify=update.tells,
+        proposed_components=update.proposes if update.published_at is None else {},
     )
 
 
@@ -386,8 +405,11 @@ def show_told(told: Told) -> StatusIncidentOut:
         is_automatic=incident.is_automatic,
         started_at=moment(incident.started_at),
         resolved_at=moment_or_none(incident.resolved_at),
+        is_backdated=incident.is_backdated,
         is_draft=incident.published_at is None,
         postmortem=incident.postmortem,
+        postmortem_published_at=moment_or_none(incident.postmortem_at),
+        postmortem_draft=incident.postmortem_draft,
         updates=[show_update(each) for each in told.updates],
         created_at=moment(incident.created_at),
         updated_at=moment(incident.updated_at),

@@ -42,6 +42,7 @@ _SHOWN = {
     "alerts_unlinked": ("link", "", "alerts"),
     "paging_again": ("chevrons-up", "bad", "deliveries"),
     "postmortem_begun": ("book-open", "", "actions"),
+    "customers_told": ("send", "accent", "actions"),
     "split": ("link", "bad", "alerts"),
     "merged": ("layers", "accent", "actions"),
     "unmerged": ("layers", "", "actions"),
