@@ -89,6 +89,8 @@ class PublicIncident(msgspec.Struct, frozen=True, kw_only=True):
     started_at: Instant
     resolved_at: Instant | None
     postmortem: str
+    postmortem_at: Instant | None = None
+    is_backdated: bool = False
     updates: tuple[PublicUpdate, ...]
     """The newest first."""
     created_at: Instant

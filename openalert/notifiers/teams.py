@@ -24,7 +24,7 @@ MOST_ACTIONS = 6
 """Teams shows so many buttons."""
 _LINES = 12
 
-_STYLE = {
+STYLE = {
     "critical": ("attention", "Attention"),
     "high": ("warning", "Warning"),
     "medium": ("warning", "Warning"),
@@ -128,27 +128,32 @@ def body(message: Message) -> bytes:
         msgspec.structs.replace(told, text=one_line(told.text, 300), links=told.links[:1]),
         msgspec.structs.replace(told, text="", links=[], labels=told.labels[:3], bundle=told.bundle[:3]),
     ):
-        content = msgspec.json.encode(_envelope(message, shorter))
-        if _size(content) <= LARGEST:
+        content = msgspec.json.encode(_whole(message, shorter))
+        if size(content) <= LARGEST:
             return content
     bare = msgspec.structs.replace(told, text="", links=[], labels=[], bundle=[])
-    return msgspec.json.encode(_envelope(message, bare))
+    return msgspec.json.encode(_whole(message, bare))
 
 
-def _size(content: bytes) -> int:
+def _whole(message: Message, told: Parts) -> dict[str, Any]:
+    return envelope(f"{told.lead} {told.title}".strip(), card(message, told))
+
+
+def size(content: bytes) -> int:
     """Bytes as Teams may count them: of UTF-8 or of UTF-16, whichever is more."""
     return max(len(content), 2 * len(content.decode()))
 
 
-def _envelope(message: Message, told: Parts) -> dict[str, Any]:
+def envelope(summary: str, shown: dict[str, Any]) -> dict[str, Any]:
+    """What a workflow takes: a message that holds the card."""
     return {
         "type": "message",
-        "summary": _plain(f"{told.lead} {told.title}".strip()),
+        "summary": harmless(summary),
         "attachments": [
             {
                 "contentType": "application/vnd.microsoft.card.adaptive",
                 "contentUrl": None,
-                "content": card(message, told),
+                "content": shown,
             }
         ],
     }
@@ -156,38 +161,38 @@ def _envelope(message: Message, told: Parts) -> dict[str, Any]:
 
 def card(message: Message, told: Parts) -> dict[str, Any]:
     """The Adaptive Card."""
-    style, colour = _STYLE[told.tone]
-    head = [_text(_run(f"{told.symbol} {told.lead}", weight="Bolder", color=colour))]
+    style, colour = STYLE[told.tone]
+    head = [block(run(f"{told.symbol} {told.lead}", weight="Bolder", color=colour))]
     if told.title:
-        head.append(_text(_run(told.title, weight="Bolder", size="Large")))
+        head.append(block(run(told.title, weight="Bolder", size="Large")))
     blocks: list[dict[str, Any]] = [
         {"type": "Container", "style": style, "bleed": True, "items": head},
-        *(_text(_run(f"{name}: ", isSubtle=True), _run(value)) for name, value in told.facts),
-        *(_text(_run(line)) for line in _lines(told.text)),
+        *(block(run(f"{name}: ", isSubtle=True), run(value)) for name, value in told.facts),
+        *(block(run(line)) for line in some_lines(told.text)),
         *(
-            _text(
-                _run(f"{name}: ", isSubtle=True, size="Small"),
-                _run(value, fontType="Monospace", size="Small"),
+            block(
+                run(f"{name}: ", isSubtle=True, size="Small"),
+                run(value, fontType="Monospace", size="Small"),
             )
             for name, value in told.labels
         ),
     ]
     if told.more_labels:
-        blocks.append(_text(_run(f"and {told.more_labels} more labels", isSubtle=True, size="Small")))
+        blocks.append(block(run(f"and {told.more_labels} more labels", isSubtle=True, size="Small")))
     blocks += [
-        _text(_run(words, selectAction={"type": "Action.OpenUrl", "url": href}, color="Accent"))
+        block(run(words, selectAction={"type": "Action.OpenUrl", "url": href}, color="Accent"))
         for words, href in told.links
     ]
     blocks += _bundle(told)
     if told.what_is_next:
-        blocks.append(_text(_run(told.what_is_next, weight="Bolder")))
+        blocks.append(block(run(told.what_is_next, weight="Bolder")))
     if told.reason:
-        blocks.append(_text(_run(told.reason, isSubtle=True, size="Small")))
+        blocks.append(block(run(told.reason, isSubtle=True, size="Small")))
     return {
         "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
         "type": "AdaptiveCard",
         "version": "1.4",
-        "fallbackText": _plain(f"{told.lead} {told.title}".strip()),
+        "fallbackText": harmless(f"{told.lead} {told.title}".strip()),
         "msteams": {"width": "Full"},
         "body": blocks,
         "actions": _actions(message),
@@ -195,9 +200,9 @@ def card(message: Message, told: Parts) -> dict[str, Any]:
 
 
 def _bundle(told: Parts) -> list[dict[str, Any]]:
-    blocks = [_text(_run(f"Also: {title}")) for title in told.bundle]
+    blocks = [block(run(f"Also: {title}")) for title in told.bundle]
     if told.more_bundled:
-        blocks.append(_text(_run(f"and {told.more_bundled} more", isSubtle=True)))
+        blocks.append(block(run(f"and {told.more_bundled} more", isSubtle=True)))
     return blocks
 
 
@@ -206,14 +211,15 @@ def _actions(message: Message) -> list[dict[str, Any]]:
     opens = [("Open the incident", message.incident_url)] if message.incident_url else []
     wanted = [(chat.label(action), action.url) for action in message.actions[: MOST_ACTIONS - len(opens)]]
     buttons: list[dict[str, Any]] = [
-        {"type": "Action.OpenUrl", "title": _plain(words), "url": url} for words, url in [*wanted, *opens]
+        {"type": "Action.OpenUrl", "title": harmless(words), "url": url} for words, url in [*wanted, *opens]
     ]
     if wanted:
         buttons[0]["style"] = "positive"
     return buttons
 
 
-def _lines(text: str) -> list[str]:
+def some_lines(text: str) -> list[str]:
+    """The lines that have words; what would be too many stands shortened in the last."""
     lines = [line for line in text.split("\n") if line.strip()]
     return (
         lines
@@ -222,14 +228,16 @@ def _lines(text: str) -> list[str]:
     )
 
 
-def _text(*runs: dict[str, Any]) -> dict[str, Any]:
+def block(*runs: dict[str, Any]) -> dict[str, Any]:
+    """A line of the card."""
     return {"type": "RichTextBlock", "spacing": "Small", "inlines": list(runs)}
 
 
-def _run(text: str, **looks: Any) -> dict[str, Any]:
-    return {"type": "TextRun", "text": _plain(text), **looks}
+def run(text: str, **looks: Any) -> dict[str, Any]:
+    """Literal words: no Markdown is read in them."""
+    return {"type": "TextRun", "text": harmless(text), **looks}
 
 
-def _plain(text: str) -> str:
+def harmless(text: str) -> str:
     """Words that call nobody and compute nothing: `<at>` and `{{DATE(…)}}` act in every text of a card."""
     return _ACTING.sub(lambda found: found[0] + "\u2060", _SURROGATES.sub("\N{REPLACEMENT CHARACTER}", text))

@@ -140,6 +140,8 @@ def _incident(each: Told, by_id: Mapping[str, Component]) -> PublicIncident:
         started_at=incident.started_at,
         resolved_at=incident.resolved_at,
         postmortem=incident.postmortem,
+        postmortem_at=incident.postmortem_at,
+        is_backdated=incident.is_backdated,
         updates=tuple(
             PublicUpdate(
                 id=update.id,

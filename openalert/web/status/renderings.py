@@ -5,9 +5,10 @@ from typing import Any
 
 import msgspec
 
+from openalert.domain import statuspage_api
 from openalert.domain.instant import Instant
 from openalert.domain.public_page import PublicIncident, PublicPage
-from openalert.web.status import feeds, html, shapes, statuspage
+from openalert.web.status import feeds, html, shapes
 from openalert.web.status.answers import JSON, Answer, answer
 from openalert.web.status.view import View
 
@@ -84,7 +85,7 @@ _FIXED: Mapping[str, Rendering] = {
     "badge.svg": _bytes(feeds.badge, "image/svg+xml"),
     "calendar.ics": _CALENDAR,
     "history.ics": _CALENDAR,
-    **{f"api/v2/{path}": _as_json(shape) for path, shape in statuspage.FILES.items()},
+    **{f"api/v2/{path}": _as_json(shape) for path, shape in statuspage_api.FILES.items()},
     API: _as_json(shapes.show),
     f"{API}components": _as_json(shapes.show_components),
     f"{API}incidents": _as_json(lambda page: shapes.show_incidents(page, limit=USUAL_INCIDENTS)),

@@ -22,8 +22,8 @@ def summary(page: PublicPage) -> dict[str, Any]:
     return {
         **_page(page),
         "components": _components(page),
-        "incidents": _told(page, page.active),
-        "scheduled_maintenances": _told(page, page.maintenances),
+        "incidents": told(page, page.active),
+        "scheduled_maintenances": told(page, page.maintenances),
         **_status(page),
     }
 
@@ -40,29 +40,29 @@ def components(page: PublicPage) -> dict[str, Any]:
 
 def incidents(page: PublicPage) -> dict[str, Any]:
     """`incidents.json`: the latest, over or not."""
-    return _page(page) | {"incidents": _told(page, _of(page, PublicKind.INCIDENT))}
+    return _page(page) | {"incidents": told(page, _of(page, PublicKind.INCIDENT))}
 
 
 def unresolved(page: PublicPage) -> dict[str, Any]:
     """`incidents/unresolved.json`."""
-    return _page(page) | {"incidents": _told(page, page.active)}
+    return _page(page) | {"incidents": told(page, page.active)}
 
 
 def maintenances(page: PublicPage) -> dict[str, Any]:
     """`scheduled-maintenances.json`: the latest, over or not."""
-    return _page(page) | {"scheduled_maintenances": _told(page, _of(page, PublicKind.MAINTENANCE))}
+    return _page(page) | {"scheduled_maintenances": told(page, _of(page, PublicKind.MAINTENANCE))}
 
 
 def upcoming(page: PublicPage) -> dict[str, Any]:
     """`scheduled-maintenances/upcoming.json`."""
     some = [each for each in page.maintenances if each.status is PublicStatus.SCHEDULED]
-    return _page(page) | {"scheduled_maintenances": _told(page, some)}
+    return _page(page) | {"scheduled_maintenances": told(page, some)}
 
 
 def active(page: PublicPage) -> dict[str, Any]:
     """`scheduled-maintenances/active.json`."""
     some = [each for each in page.maintenances if each.status is not PublicStatus.SCHEDULED]
-    return _page(page) | {"scheduled_maintenances": _told(page, some)}
+    return _page(page) | {"scheduled_maintenances": told(page, some)}
 
 
 FILES: Mapping[str, Callable[[PublicPage], dict[str, Any]]] = {
@@ -144,7 +144,8 @@ def _group(page: PublicPage, group: PublicGroup) -> dict[str, Any]:
     }
 
 
-def _told(page: PublicPage, some: Sequence[PublicIncident]) -> list[dict[str, Any]]:
+def told(page: PublicPage, some: Sequence[PublicIncident]) -> list[dict[str, Any]]:
+    """Incidents with their updates, the newest first, and their components."""
     groups = {each.id: each for each in page.groups}
     parts = {each.id: _component(page, each, groups) for each in page.components}
     return [_incident(page, each, parts) for each in some]
