@@ -4,13 +4,16 @@ import re
 
 import msgspec
 
-from openalert.domain.public_page import PublicIncident, PublicPage, PublicUpdate
+from openalert.domain.status_letter import Bulletin, Letter
 from openalert.domain.status_page import Impact
+from openalert.domain.status_subscriber import MailingKind
 from openalert.notifiers.letter import moment
+from openalert.notifiers.status_words import Words, words_of
 from openalert.notifiers.text import one_line, paragraphs
 
 TITLE = 200
 TEXT = 2_400
+_NAME = 80
 _COMPONENTS = 12
 _MARKS = (
     (re.compile(r"\[([^\[\]\n]{1,200})\]\((https?://[^\s()<>\"]{1,1000})\)"), r"\1 (\2)"),
@@ -37,7 +40,7 @@ class Post(msgspec.Struct, frozen=True, kw_only=True):
     """As those of `chat.SYMBOLS`."""
     lead: str
     """`Acme Status: Identified`."""
-    title: str
+    title: str = ""
     text: str
     """Plain words; lines are kept."""
     facts: tuple[tuple[str, str], ...] = ()
@@ -48,31 +51,32 @@ class Post(msgspec.Struct, frozen=True, kw_only=True):
     """Why the channel gets it."""
 
 
-def news(page: PublicPage, incident: PublicIncident, update: PublicUpdate, *, manage_url: str) -> Post:
-    """An update for whoever follows the page; `manage_url` is where the subscription is changed or ended."""
+def of_letter(letter: Letter) -> Post:
+    """The letter as a post in the language of its reader."""
+    words = words_of(letter.language)
+    name = one_line(letter.page.name, _NAME)
+    if letter.bulletin is not None:
+        return _news(letter, letter.bulletin, words)
+    asks = letter.kind is MailingKind.CONFIRMATION
     return Post(
-        tone="good" if update.status.is_over else _TONES[incident.impact],
-        lead=f"{one_line(page.name, 80)}: {update.status.words}",
-        title=one_line(incident.title, TITLE),
-        text=plain(update.message),
-        facts=tuple(_facts(page, incident, update)),
-        links=(
-            ("Open the status page", f"{page.url}/incidents/{incident.public_id}"),
-            ("Change or end this subscription", manage_url),
-        ),
+        tone="plain",
+        lead=words.headings[letter.kind].format(page=name),
+        text=words.bodies[letter.kind].format(page=name),
+        links=((words.confirm, letter.confirm_url),) if asks else ((words.manage, letter.manage_url),),
+        reason=words.not_you if asks else "",
     )
 
 
-def question(page_name: str, *, confirm_url: str) -> Post:
-    """Whether the channel really wants to hear of the page: only somebody who reads it there can say so."""
-    name = one_line(page_name, 80)
+def _news(letter: Letter, told: Bulletin, words: Words) -> Post:
+    is_over = told.update.status.is_over
+    lead = f"{one_line(letter.page.name, _NAME)}: {words.statuses[told.update.status]}"
     return Post(
-        tone="plain",
-        lead=f"News of {name} in this channel?",
-        title="",
-        text=f"Somebody asked that this channel is told when something happens on {name}. Nothing is sent until "
-        "somebody here confirms it; without that we forget it.",
-        links=(("Confirm", confirm_url),),
+        tone="good" if is_over else _TONES[told.incident.impact],
+        lead=f"{lead} ({words.repeat})" if letter.is_repeat else lead,
+        title=one_line(told.incident.title, TITLE),
+        text=plain(told.update.message),
+        facts=tuple(_facts(letter, told, words)),
+        links=((words.open_incident, told.url), (words.manage, letter.manage_url)),
     )
 
 
@@ -84,20 +88,16 @@ def plain(markdown: str) -> str:
     return paragraphs(text, TEXT)
 
 
-def _facts(page: PublicPage, incident: PublicIncident, update: PublicUpdate) -> list[tuple[str, str]]:
-    changed = [f"{one_line(each.name, 80)}: {each.is_now.words}" for each in update.changes]
-    facts = [("Components", _listed(changed))] if changed else []
-    if not changed:
-        names = {each.id: one_line(each.name, 80) for each in page.components}
-        about = [names[each] for each in incident.component_ids if each in names]
-        facts = [("Components", _listed(about))] if about else []
-    if incident.scheduled_for is not None and incident.scheduled_until is not None:
-        begins = moment(incident.scheduled_for, page.timezone, seen=0)
-        ends = moment(incident.scheduled_until, page.timezone, seen=incident.scheduled_for)
-        facts.append(("Planned", f"{begins} to {ends}"))
+def _facts(letter: Letter, told: Bulletin, words: Words) -> list[tuple[str, str]]:
+    facts = []
+    if told.components:
+        names = [
+            f"{one_line(each.name, _NAME)} ({words.components[each.status]})" for each in told.components
+        ]
+        more = [f"+ {len(names) - _COMPONENTS}"] if len(names) > _COMPONENTS else []
+        facts.append((words.affected, ", ".join([*names[:_COMPONENTS], *more])))
+    begins, ends = told.incident.scheduled_for, told.incident.scheduled_until
+    if begins is not None and ends is not None:
+        zone = letter.page.timezone
+        facts.append((words.planned, f"{moment(begins, zone, seen=0)} – {moment(ends, zone, seen=begins)}"))
     return facts
-
-
-def _listed(names: list[str]) -> str:
-    more = [f"and {len(names) - _COMPONENTS} more"] if len(names) > _COMPONENTS else []
-    return ", ".join([*names[:_COMPONENTS], *more])

@@ -1,20 +1,55 @@
-"""News of a status page for Slack's incoming webhooks (https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks).
+"""News of a status page for the incoming webhooks of Slack.
 
 Links stand in the text and are no buttons: an app with an incoming webhook alone takes no clicks, and Slack would say
-beside each button that it does not work.
+beside each button that it does not work. Shapes and answers: docs.slack.dev, "Sending messages using incoming
+webhooks".
 """
 
+import ssl
 from typing import Any
 
 import msgspec
 
 from openalert.domain.instant import Instant
+from openalert.domain.status_letter import Letter
+from openalert.notifiers.addresses import Resolver
 from openalert.notifiers.chat import SYMBOLS
-from openalert.notifiers.http import Answer, retry_after
-from openalert.notifiers.notifier import NotifierError, Reason
+from openalert.notifiers.http import Answer, HttpClient, OutgoingSettings, retry_after
+from openalert.notifiers.notifier import NotifierError, Reason, Receipt
 from openalert.notifiers.slack_blocks import HEADER, NOTIFICATION, Block, escape, section
-from openalert.notifiers.status_post import Post
+from openalert.notifiers.status_post import Post, of_letter
 from openalert.notifiers.text import one_line
+
+
+class StatusSlackCourier:
+    """The way to channels of Slack; a letter's `to` is the webhook of one, which is a secret."""
+
+    channel = "slack"
+
+    def __init__(
+        self,
+        settings: OutgoingSettings,
+        *,
+        tls: ssl.SSLContext | None = None,
+        resolver: Resolver | None = None,
+    ) -> None:
+        self._http = HttpClient(settings, tls=tls, resolver=resolver)
+
+    async def send(self, letter: Letter, now: Instant) -> Receipt:
+        """Posts it; Slack says `ok` once the channel shows it."""
+        answer = await self._http.request(
+            "POST",
+            letter.to,
+            headers={"Content-Type": "application/json; charset=utf-8"},
+            body=body(of_letter(letter)),
+        )
+        if failure := judge(answer, now):
+            raise failure
+        return Receipt(provider_id=letter.id, detail=answer.excerpt())
+
+    async def close(self) -> None:
+        """Ends what is open."""
+        await self._http.close()
 
 
 def body(post: Post) -> bytes:
@@ -29,11 +64,10 @@ def body(post: Post) -> bytes:
         lines = [[_text(f"{name}  ", bold=True), _text(value)] for name, value in post.facts]
         blocks.append(_rich(_joined(lines, "\n")))
     if post.links:
-        blocks.append(
-            _rich(
-                _joined([[{"type": "link", "url": url, "text": words}] for words, url in post.links], "  ·  ")
-            )
-        )
+        links: list[list[Block]] = [
+            [{"type": "link", "url": url, "text": words}] for words, url in post.links
+        ]
+        blocks.append(_rich(_joined(links, "  ·  ")))
     if post.reason:
         blocks.append({"type": "context", "elements": [_words(one_line(post.reason, 500))]})
     said = " · ".join(part for part in (post.lead, post.title) if part)
