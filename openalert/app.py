@@ -20,7 +20,7 @@ from openalert.bus import Bus
 from openalert.config import Config, Smtp
 from openalert.config.sections import Twilio
 from openalert.engine.engine import Engine
-from openalert.engine.status_mail import Budget
+from openalert.engine.status_mail import POSTS, Budget
 from openalert.engine.telegram_updates import TelegramUpdates
 from openalert.notifiers import NotifierSettings
 from openalert.notifiers.calendar_feed import CalendarFetcher
@@ -38,6 +38,9 @@ from openalert.notifiers.slack_api import SlackSettings
 from openalert.notifiers.slack_socket import SlackSocket
 from openalert.notifiers.sns import SnsSubscriber
 from openalert.notifiers.status_mail import StatusMailCourier
+from openalert.notifiers.status_slack import StatusSlackCourier
+from openalert.notifiers.status_teams import StatusTeamsCourier
+from openalert.notifiers.status_webhook import StatusWebhookCourier
 from openalert.notifiers.telegram_api import TelegramBot, TelegramSettings
 from openalert.notifiers.twilio import TwilioSettings
 from openalert.storage.database import Database
@@ -95,7 +98,7 @@ class OpenAlert:
             unset=channel_states.missing(config),
             calendars=self.calendars,
             outgoing=outgoing_webhooks(config),
-            couriers=couriers(config),
+            couriers=couriers(config, secret),
         )
         self.telegram = telegram_bot(config)
         self.mattermost = mattermost(config)
@@ -193,14 +196,18 @@ def outgoing_webhooks(config: Config) -> tuple[OutgoingSender, Shapes]:
     return sender, Shapes(incident_out, alert_out, config.base_url)
 
 
-def couriers(config: Config) -> tuple[dict[str, Courier], dict[str, Budget]]:
+def couriers(config: Config, secret: bytes) -> tuple[dict[str, Courier], dict[str, Budget]]:
     """By what subscribers of status pages are told, and how fast: nothing of it is shared with what pages people."""
-    told = config.status_pages
-    mail = StatusMailCourier(_mail_server(config.smtp), reply_to=told.reply_to, markdown=markdown.html)
-    return (
-        {mail.channel: mail},
-        {mail.channel: Budget(per_second=told.mails_per_second, at_once=told.mails_at_once)},
-    )
+    told, outgoing = config.status_pages, notifier_settings(config).outgoing
+    ways: list[Courier] = [
+        StatusMailCourier(_mail_server(config.smtp), reply_to=told.reply_to, markdown=markdown.html),
+        StatusWebhookCourier(outgoing, base_url=config.base_url, key=secret),
+        StatusSlackCourier(outgoing),
+        StatusTeamsCourier(outgoing),
+    ]
+    budgets = {way.channel: POSTS for way in ways}
+    budgets["email"] = Budget(per_second=told.mails_per_second, at_once=told.mails_at_once)
+    return {way.channel: way for way in ways}, budgets
 
 
 def mail_listener(config: Config, entrance: door.Door, secret: bytes) -> "MailListener | None":

@@ -81,8 +81,10 @@ MOST_SUBSCRIBERS = 100_000
 NEVER: Instant = 1 << 53
 """The end of a link that has none."""
 
-FIRST, USUAL = 0, 1
-"""Places in the queue: letters that somebody waits for, and the many."""
+FIRST, USUAL, LAST = 0, 1, 2
+"""Places in the queue: letters that somebody waits for, the many, and what has time."""
+MOST_FAILURES = 5
+"""Deliveries in a row that a webhook or a channel may refuse before it is left alone."""
 
 
 class Subscriber(msgspec.Struct, kw_only=True):

@@ -48,6 +48,10 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True):
     at_once: int = 4
 
 
+POSTS = Budget(per_second=20, at_once=16)
+"""Of each way by which is posted to addresses of others: some of them take half a minute to say nothing."""
+
+
 class Lane:
     """One way as its sender sees it; all of it is memory."""
 

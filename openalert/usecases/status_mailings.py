@@ -15,6 +15,7 @@ from openalert.domain.status_subscriber import (
     FIRST,
     GIVE_UP_AFTER,
     LOST_WAIT,
+    MOST_FAILURES,
     TRIES,
     WAITS,
     Delivery,
@@ -29,7 +30,13 @@ from openalert.domain.status_subscriber import (
 )
 from openalert.domain.vault import Unreadable
 from openalert.notifiers.notifier import LostAnswer, NotifierError, Reason, Receipt
-from openalert.storage import status_deliveries, status_incidents, status_pages, status_subscribers
+from openalert.storage import (
+    status_deliveries,
+    status_incidents,
+    status_pages,
+    status_subscriber_lists,
+    status_subscribers,
+)
 from openalert.storage.status_deliveries import Tally
 from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import status_incidents as told
@@ -70,14 +77,14 @@ async def update_of(reader: Reader, actor: Actor, update_id: str) -> Tally:
 
 
 async def write_to(tx: Transaction, subscriber: Subscriber, kind: MailingKind) -> None:
-    """Send a letter about the subscription itself to the mailbox of one subscriber."""
+    """Send a letter about the subscription itself to a mailbox, or into the channel that is told and has none."""
     mailing = Mailing(
         id=new_id(tx.now), page_id=subscriber.page_id, kind=kind, spread_at=tx.now, created_at=tx.now
     )
     delivery = Delivery(
         mailing_id=mailing.id,
         subscriber_id=subscriber.id,
-        channel=SubscriberKind.EMAIL.value,
+        channel=SubscriberKind.EMAIL.value if subscriber.mailbox else subscriber.kind.value,
         place=FIRST,
         due_at=tx.now,
         give_up_at=tx.now + GIVE_UP_AFTER,
@@ -201,13 +208,31 @@ async def settle(tx: Transaction, delivery: Delivery, result: Result | Unwanted)
     after = msgspec.structs.replace(delivery)
     _judge(after, result, tx.now)
     won = await status_deliveries.settle(tx, after)
-    if won and isinstance(result, NotifierError) and _is_dead(after, result):
-        subscriber = await status_subscribers.get(tx, delivery.subscriber_id)
-        if subscriber is not None and subscriber.state is SubscriberState.ACTIVE:
-            subscriber.state, subscriber.updated_at = SubscriberState.QUARANTINED, tx.now
-            subscriber.quarantined_at, subscriber.quarantine_reason = tx.now, result.reason.value
-            await status_subscribers.update(tx, subscriber)
+    if won and isinstance(result, Receipt) and after.channel not in ONE_WAY:
+        await status_subscriber_lists.worked(tx, after.subscriber_id)
+    if won and isinstance(result, NotifierError) and after.status is DeliveryState.FAILED:
+        await _failed(tx, after, result)
     return after.status
+
+
+async def _failed(tx: Transaction, delivery: Delivery, error: NotifierError) -> None:
+    """Let an address rest that will never take anything, and a webhook or channel that took nothing for long.
+
+    Whoever answers for a webhook is told of it.
+    """
+    subscriber = await status_subscribers.get(tx, delivery.subscriber_id)
+    if subscriber is None or subscriber.state is not SubscriberState.ACTIVE:
+        return
+    if delivery.channel != subscriber.kind:
+        # A letter to the mailbox that answers for it says nothing about a webhook.
+        return
+    subscriber.failures += delivery.channel not in ONE_WAY
+    if _is_dead(delivery, error) or subscriber.failures >= MOST_FAILURES:
+        subscriber.state, subscriber.updated_at = SubscriberState.QUARANTINED, tx.now
+        subscriber.quarantined_at, subscriber.quarantine_reason = tx.now, error.reason.value
+        if subscriber.contact:
+            await write_to(tx, subscriber, MailingKind.FAILING)
+    await status_subscribers.update(tx, subscriber)
 
 
 def is_of_the_way(channel: str, result: Result | Unwanted) -> bool:

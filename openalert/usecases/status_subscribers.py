@@ -23,19 +23,17 @@ from openalert.domain.status_subscriber import (
     Subscriber,
     SubscriberKind,
     SubscriberState,
-    address_key,
     confirms,
     manages,
     may_ask,
 )
-from openalert.domain.user import check_email
-from openalert.notifiers.email import parse_address
-from openalert.storage import status_incidents, status_pages, status_subscribers
+from openalert.storage import status_incidents, status_pages, status_subscriber_lists, status_subscribers
 from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import audit, status_mailings, throttle
 from openalert.usecases.access import found, require, unknown
 from openalert.usecases.status_pages import get as page_in_view
 from openalert.usecases.status_pages import to_configure
+from openalert.usecases.status_targets import Target, mailbox
 
 PER_ASKER, PER_ASKER_PERIOD = 5, 10 * MINUTE
 PER_PAGE, PER_PAGE_PERIOD = 1_000, HOUR
@@ -99,19 +97,19 @@ async def add(
     tx: Transaction,
     page_id: str,
     *,
-    email: str,
+    email: str = "",
+    target: Target | None = None,
     choice: Choice = EVERYTHING,
     is_confirmed: bool = False,
     language: str | None = None,
 ) -> Known:
-    """Subscribe an address for somebody: they are asked by mail, or have confirmed elsewhere (`is_confirmed`).
+    """Subscribe an address, or a `target`, for somebody: they are asked, or have confirmed elsewhere (`is_confirmed`).
 
     Conflict for one who left: only they themselves can come back.
     """
     page = await to_configure(tx, page_id)
-    address = _check_address(email)
-    key = address_key(SubscriberKind.EMAIL, address)
-    present = await status_subscribers.by_address(tx, page.id, key)
+    target = target or mailbox(email)
+    present = await status_subscribers.by_address(tx, page.id, target.key)
     if present is not None and present.unsubscribed_at is not None:
         raise Conflict(
             "Whoever has this address left and was not heard of again; they can subscribe on the page.",
@@ -119,7 +117,8 @@ async def add(
         )
     if present is not None and present.state is not SubscriberState.PENDING:
         raise Conflict("The page has this subscriber.", code="ALREADY_SUBSCRIBED", id=present.id)
-    subscriber = present or await _new(tx, page, SubscriberKind.EMAIL, address, key, origin="admin")
+    subscriber = present or await _new(tx, page, target, origin="admin")
+    subscriber.contact = target.contact
     subscriber.language, subscriber.updated_at = language, tx.now
     await _set_choice(tx, page, subscriber, choice)
     if is_confirmed:
@@ -150,21 +149,30 @@ async def delete(tx: Transaction, subscriber_id: str) -> None:
 
 
 async def sign_up(
-    tx: Transaction, page_id: str, *, email: str, choice: Choice = EVERYTHING, origin: str = "form"
+    tx: Transaction,
+    page_id: str,
+    *,
+    email: str = "",
+    target: Target | None = None,
+    choice: Choice = EVERYTHING,
+    origin: str = "form",
 ) -> None:
     """A stranger types an address: whoever reads its mails is asked, and nobody learns whether it was known.
+
+    A `target` is asked in its place: a webhook by the mailbox that answers for it, a channel by a post there.
 
     The transaction's actor is the stranger, whose address is limited: RateLimited.
     """
     page = found(await status_pages.one(tx, page_id), "status page")
-    address = _check_address(email)
+    target = target or mailbox(email)
+    if target.kind in await status_subscriber_lists.kinds_off(tx, page.id):
+        raise Invalid("This page takes no new subscriptions of this kind.", field="kind")
     await _limit(tx, page)
-    key = address_key(SubscriberKind.EMAIL, address)
-    subscriber = await status_subscribers.by_address(tx, page.id, key)
+    subscriber = await status_subscribers.by_address(tx, page.id, target.key)
     if subscriber is None:
         if await status_subscribers.count(tx, page.id) >= MOST_SUBSCRIBERS:
             raise Conflict("This page takes no more subscribers.", code="TOO_MANY_SUBSCRIBERS")
-        subscriber = await _new(tx, page, SubscriberKind.EMAIL, address, key, origin=origin)
+        subscriber = await _new(tx, page, target, origin=origin)
     elif not may_ask(subscriber, tx.now):
         return
     if subscriber.state is SubscriberState.ACTIVE:
@@ -172,7 +180,11 @@ async def sign_up(
         await _note_ask(tx, subscriber)
         await status_mailings.write_to(tx, subscriber, MailingKind.REMINDER)
     else:
-        subscriber.address, subscriber.state = address, SubscriberState.PENDING
+        subscriber.address, subscriber.state = target.address, SubscriberState.PENDING
+        # Nobody is known to own a channel: it is asked where everybody in it reads.
+        subscriber.contact = target.contact if target.kind is SubscriberKind.WEBHOOK else ""
+        if target.url is not None:
+            await status_subscribers.put_url(tx, subscriber.id, target.url)
         await _set_choice(tx, page, subscriber, choice)
         await _ask(tx, subscriber)
     await status_subscribers.update(tx, subscriber)
@@ -251,28 +263,22 @@ async def _limit(tx: Transaction, page: StatusPage) -> None:
     await throttle.count(tx, f"subscribe to:{page.id}", limit=PER_PAGE, period=PER_PAGE_PERIOD)
 
 
-def _check_address(email: str) -> str:
-    address = check_email(email)
-    if parse_address(address) is None:
-        raise Invalid("That is not an e-mail address.", field="email")
-    return address
-
-
-async def _new(
-    tx: Transaction, page: StatusPage, kind: SubscriberKind, address: str, key: str, *, origin: str
-) -> Subscriber:
+async def _new(tx: Transaction, page: StatusPage, target: Target, *, origin: str) -> Subscriber:
     subscriber = Subscriber(
         id=new_id(tx.now),
         page_id=page.id,
         public_id=new_public_id(),
-        kind=kind,
-        address=address,
-        address_key=key,
+        kind=target.kind,
+        address=target.address,
+        address_key=target.key,
+        contact=target.contact,
         origin=origin,
         created_at=tx.now,
         updated_at=tx.now,
     )
     await status_subscribers.insert(tx, subscriber)
+    if target.url is not None:
+        await status_subscribers.put_url(tx, subscriber.id, target.url)
     return subscriber
 
 
