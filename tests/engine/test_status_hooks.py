@@ -157,7 +157,7 @@ def _token(text: str, what: str = "confirm") -> str:
 
 
 async def test_a_webhook_is_told_once_its_contact_has_confirmed(square: Square) -> None:
-    """The mailbox is asked, and the URL gets nothing before; then updates are posted, signed and in Statuspage's shape."""
+    """The mailbox is asked, the URL gets nothing before; then updates are posted, signed, in Statuspage's shape."""
     square.world.clock.advance(int(time.time() * 1000) - square.world.clock())
     await square.signs_up(hook(SubscriberKind.WEBHOOK, square.receiver.url, OPS))
     ((to, subject, text),) = square.mails()
