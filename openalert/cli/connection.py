@@ -12,10 +12,14 @@ import re
 from asyncio.events import TimerHandle
 from http import HTTPStatus
 from typing import Any, ClassVar
+from urllib.parse import unquote
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from openalert.cli.exchange import Exchange
 from openalert.domain.errors import OpenAlertError
+from openalert.web.asgi import WHOLE
 from openalert.web.middleware import Outside
 from openalert.web.problems import Refused, answer
 
@@ -29,6 +33,8 @@ MAX_URL = 8 * 1024
 MAX_HEAD = 32 * 1024
 """Bytes of all headers together."""
 MAX_HEADERS = 100
+EXTENSIONS: dict[str, dict[object, object]] = {WHOLE: {}}
+"""Of ASGI: what an application may send here."""
 _HOST = re.compile(rb"(?:[A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?")
 
 
@@ -115,8 +121,11 @@ class Connection(HttpToolsProtocol):
         """The head is there, and can be read in one way only."""
         self._in_head = False
         self._relax()
-        self._check_head()
-        super().on_headers_complete()
+        version = self.parser.get_http_version()
+        self._check_head(version)
+        self._read_head(version)
+        if not (self.parser.should_upgrade() and self._should_upgrade()):
+            self._begin_exchange(keep_alive=version != "1.0" and self.parser.should_keep_alive())
 
     def on_message_complete(self) -> None:
         """The whole request is there."""
@@ -155,8 +164,7 @@ class Connection(HttpToolsProtocol):
         """What could not be read, in the shape of every refusal."""
         self._refuse(self._refusal or _refused(400, "This is not a request of HTTP/1.1."))
 
-    def _check_head(self) -> None:
-        version = self.parser.get_http_version()
+    def _check_head(self, version: str) -> None:
         hosts = [value for name, value in self.headers if name == b"host"]
         if version not in ("1.0", "1.1"):
             raise self._malformed(400, "This is not a request of HTTP/1.1.")
@@ -164,6 +172,38 @@ class Connection(HttpToolsProtocol):
             raise self._malformed(400, "The address must be a path: this server is no proxy.")
         if len(hosts) > 1 or (not hosts and version == "1.1") or (hosts and not _HOST.fullmatch(hosts[0])):
             raise self._malformed(400, "There must be one Host header, with a name or address.")
+
+    def _read_head(self, version: str) -> None:
+        url = httptools.parse_url(self.url)
+        path = url.path.decode("ascii")
+        self.scope["method"] = self.parser.get_method().decode("ascii")
+        self.scope["http_version"] = version
+        self.scope["path"] = unquote(path) if "%" in path else path
+        self.scope["raw_path"] = url.path
+        self.scope["query_string"] = url.query or b""
+        self.scope["extensions"] = EXTENSIONS
+
+    def _begin_exchange(self, *, keep_alive: bool) -> None:
+        """Let the application answer, after the answers to what was asked before on this connection."""
+        before: RequestResponseCycle | None = self.cycle
+        self.cycle = Exchange(
+            scope=self.scope,
+            transport=self.transport,
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=False,
+            default_headers=self.server_state.default_headers,
+            message_event=asyncio.Event(),
+            expect_100_continue=self.expect_100_continue,
+            keep_alive=keep_alive,
+            on_response=self.on_response_complete,
+        )
+        if before is None or before.response_complete:
+            self._start_asgi_task(self.cycle, self.app)
+        else:
+            self.flow.pause_reading()
+            self.pipeline.appendleft((self.cycle, self.app))
 
     def _malformed(self, status: int, words: str) -> OpenAlertError:
         """The refusal to raise inside of the parser, which hides it, and to answer outside."""

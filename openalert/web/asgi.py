@@ -1,4 +1,4 @@
-"""The shapes of the ASGI protocol, as loosely as it is spoken: dictionaries in and out."""
+"""The shapes of the ASGI protocol, as loosely as it is spoken: dictionaries in and out; and an extension of it."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeAlias
@@ -16,3 +16,22 @@ def header(scope: Scope, name: bytes) -> str:
         if key == name:
             return str(value.decode("latin-1"))
     return ""
+
+
+WHOLE = "openalert.response.whole"
+"""An extension of our own server: a message with a `status`, a `head` and a `body`, which are the whole answer.
+
+Where the server has it, an application that has a `Whole` may send that as this message's `answer`.
+"""
+
+
+class Whole:
+    """A body and its headers that are sent many times, with 200, and joined for good when they first leave."""
+
+    __slots__ = ("body", "head", "headers")
+
+    def __init__(self, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
+        self.headers = headers
+        self.body = body
+        self.head = b""
+        """The lines of `headers` and of what every answer has; written by whoever adds those."""

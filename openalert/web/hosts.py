@@ -1,5 +1,6 @@
 """Host headers: the names by which somebody asks for us, and which of them are ours."""
 
+from functools import lru_cache
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -38,6 +39,7 @@ def host_name(host: str) -> str:
     return bare.lower().removesuffix(".")
 
 
+@lru_cache(maxsize=256)
 def is_own_name(name: str) -> bool:
     """Whether this names a machine without asking a name server that others may run: an address, or localhost."""
     if name == "localhost":

@@ -23,7 +23,8 @@ from openalert import telemetry
 from openalert.config import Config
 from openalert.domain.errors import TooLarge, Unavailable, Unsupported
 from openalert.web import dialects, heartbeats, webhooks
-from openalert.web.asgi import ASGIApp, Message, Receive, Scope, Send, header
+from openalert.web.asgi import WHOLE, ASGIApp, Message, Receive, Scope, Send, header
+from openalert.web.head import joined
 from openalert.web.hosts import KnownHosts
 from openalert.web.problems import Refused, send_problem
 from openalert.web.status import site
@@ -97,6 +98,7 @@ class Outside:
         self.app = app
         self._at_domain = at_domain
         self.mounts = dict(mounts or {})
+        self._below = re.compile("|".join(map(re.escape, self.mounts)) or "(?!)").match
         self.health = health
         self._max_body = config.server.max_body_bytes
         self._proxies = tuple(ip_network(text, strict=False) for text in config.server.trusted_proxies)
@@ -123,11 +125,19 @@ class Outside:
         headers = self._headers
         is_head = scope["method"] == "HEAD" and not scope["path"].startswith(tuple(self.mounts))
         if is_head:
-            scope["method"] = "GET"  # whatever answers GET answers HEAD, without the body
+            # Whatever answers GET answers HEAD, without the body. A copy: the server has to know what was asked.
+            scope = {**scope, "method": "GET"}
 
         async def answer(message: Message) -> None:
             nonlocal status
-            if message["type"] == "http.response.start":
+            kind = message["type"]
+            if kind == WHOLE:
+                status = message["status"]
+                whole = message["answer"]
+                whole.head = whole.head or headers.joined(whole.headers)
+                message["head"] = b"%bx-request-id: %b\r\n" % (whole.head, request_id)
+                message["body"] = whole.body
+            elif kind == "http.response.start":
                 status = message["status"]
                 message["headers"] = headers.completed(message["headers"], request_id)
             elif is_head:
@@ -238,11 +248,12 @@ class Outside:
         return any(parsed in network for network in self._proxies)
 
     def _find(self, path: str, scope: Scope) -> ASGIApp:
-        for prefix, mounted in self.mounts.items():
-            if path.startswith(prefix):
-                scope["path_template"] = prefix + "…"
-                return mounted
-        return self.app
+        found = self._below(path)
+        if found is None:
+            return self.app
+        prefix = found.group()
+        scope["path_template"] = prefix + "…"
+        return self.mounts[prefix]
 
     def _bounded(self, receive: Receive, length: int | None) -> Receive:
         """`receive` that gives up when the body is too large or too slow."""
@@ -308,18 +319,26 @@ class _OwnHeaders:
         self._always = always
         self._lacking: dict[tuple[bytes, ...], list[tuple[bytes, bytes]]] = {}
 
+    def joined(self, given: Any) -> bytes:
+        """The lines of the answer's own headers and of those of ours that it does not set."""
+        return joined([*given, *self._lacks(tuple([name.lower() for name, _ in given]))])
+
     def completed(self, given: Any, request_id: bytes) -> list[tuple[bytes, bytes]]:
         """The answer's own headers, then those of ours that it does not set."""
         listed = list(given)
         kind = tuple([name.lower() for name, _ in listed])
+        lacking = self._lacks(kind)
+        if b"x-request-id" in kind:  # a dialect whose requests have names of their own
+            return [*listed, *lacking]
+        return [*listed, *lacking, (b"x-request-id", request_id)]
+
+    def _lacks(self, kind: tuple[bytes, ...]) -> list[tuple[bytes, bytes]]:
         lacking = self._lacking.get(kind)
         if lacking is None:
             lacking = [(name, value) for name, value in self._always.items() if name not in kind]
             if len(self._lacking) < _KINDS_REMEMBERED:
                 self._lacking[kind] = lacking
-        if b"x-request-id" in kind:  # a dialect whose requests have names of their own
-            return [*listed, *lacking]
-        return [*listed, *lacking, (b"x-request-id", request_id)]
+        return lacking
 
 
 async def _refuse_upgrade(scope: Scope, send: Send, headers: list[tuple[bytes, bytes]]) -> None:

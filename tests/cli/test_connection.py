@@ -53,9 +53,9 @@ def _said(scope: Any, body: bytes) -> bytes:
 
 
 @asynccontextmanager
-async def serving(most: int = 100, **server: Any) -> AsyncIterator[int]:
-    """A server with our connections on a free port."""
-    outside = Outside(echo, Config(server=Server(**server)), Health())
+async def serving(most: int = 100, app: Any = echo, **server: Any) -> AsyncIterator[int]:
+    """A server with our connections on a free port, in front of this application."""
+    outside = app if isinstance(app, Outside) else Outside(app, Config(server=Server(**server)), Health())
     config = uvicorn.Config(
         outside, host="127.0.0.1", port=0, http=connections(most, outside), ws="websockets-sansio", lifespan="off",
         server_header=False, log_config=None, timeout_graceful_shutdown=0,

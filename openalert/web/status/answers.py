@@ -8,6 +8,7 @@ import msgspec
 
 from openalert.domain.public_page import PublicPage
 from openalert.web import etags
+from openalert.web.asgi import Whole
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -23,19 +24,11 @@ class Answer(msgspec.Struct, frozen=True):
     """One answer of a page."""
 
     etag: str
-    body: bytes
-    headers: Headers
-    zipped: bytes
-    """Empty where gzip saves nothing."""
-    zipped_headers: Headers
+    plain: Whole
+    zipped: Whole
+    """The plain one where gzip saves nothing."""
     unchanged_headers: Headers
     """Of a 304."""
-
-    def for_request(self, accepts_gzip: bool) -> tuple[Headers, bytes]:
-        """Headers and body of a 200."""
-        if accepts_gzip and self.zipped:
-            return self.zipped_headers, self.zipped
-        return self.headers, self.body
 
 
 def answer(
@@ -50,16 +43,12 @@ def answer(
         *_of_page(page),
         *extra,
     ]
-    zipped = gzip.compress(body, 6, mtime=0) if len(body) >= _WORTH_ZIPPING else b""
     kind = (b"content-type", content_type.encode())
-    return Answer(
-        etag=etag,
-        body=body,
-        headers=[*common, kind, _length(body)],
-        zipped=zipped,
-        zipped_headers=[*common, kind, _length(zipped), (b"content-encoding", b"gzip")],
-        unchanged_headers=common,
-    )
+    plain = zipped = Whole([*common, kind, _length(body)], body)
+    if len(body) >= _WORTH_ZIPPING:
+        smaller = gzip.compress(body, 6, mtime=0)
+        zipped = Whole([*common, kind, _length(smaller), (b"content-encoding", b"gzip")], smaller)
+    return Answer(etag=etag, plain=plain, zipped=zipped, unchanged_headers=common)
 
 
 def as_bytes(document: str) -> bytes:

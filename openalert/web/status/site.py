@@ -18,7 +18,7 @@ from openalert.domain.status_page import PublicStatus
 from openalert.usecases.access import sees
 from openalert.usecases.status_pages import link_hash
 from openalert.web import etags
-from openalert.web.asgi import ASGIApp, Receive, Scope, Send, header
+from openalert.web.asgi import WHOLE, ASGIApp, Receive, Scope, Send, header
 from openalert.web.guards import Access
 from openalert.web.problems import Refused
 from openalert.web.status import html, shapes
@@ -217,8 +217,11 @@ async def _send(scope: Scope, send: Send, found: Answer | None, *, for_machines:
     if known and etags.is_named(found.etag, known, strong=False):
         await _answer(scope, send, 304, found.unchanged_headers, b"")
         return
-    headers, body = found.for_request(zips)
-    await _answer(scope, send, 200, headers, body)
+    whole = found.zipped if zips else found.plain
+    if WHOLE in scope.get("extensions", ()):
+        await send({"type": WHOLE, "status": 200, "answer": whole})
+        return
+    await _answer(scope, send, 200, whole.headers, whole.body)
 
 
 async def _answer(

@@ -106,7 +106,7 @@ async def test_a_new_start_shows_what_was_kept_when_nothing_can_be_read(
         assert shown is not None
         answer = shown.answer("", "/status/acme")
         assert answer is not None
-        assert b"Fire in the cellar" in answer.body
+        assert b"Fire in the cellar" in answer.plain.body
     finally:
         await after.stop()
 

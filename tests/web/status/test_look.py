@@ -133,7 +133,7 @@ async def test_a_large_page_is_small(acme: Told, clock: StoppedClock) -> None:
     assert shown is not None
     answer = shown.answer("", "/status/acme")
     assert answer is not None
-    assert len(answer.zipped) < 30_000
+    assert len(answer.zipped.body) < 30_000
 
 
 def test_a_day_of_two_outages_names_both() -> None:

@@ -16,6 +16,7 @@ from openalert.usecases import status_incidents as told
 from openalert.usecases import status_pages as pages
 from openalert.usecases.status_pages import link_hash
 from tests import make
+from tests.cli.test_connection import answered, serving
 from tests.web.status.conftest import Told
 
 pytestmark = pytest.mark.anyio
@@ -273,3 +274,21 @@ async def test_odd_addresses_are_404(acme: Told, path: Any) -> None:
     """Nothing there, and no fault."""
     await acme.gets(path, 404)
     await acme.gets(f"/public/status/acme/{path}", 404)
+
+
+@pytest.mark.parametrize("path", ["", "/history", "/api/v2/status.json", "/feed.atom"])
+async def test_our_own_server_sends_the_same(acme: Told, path: str) -> None:
+    """What it sends in one piece has the headers and the body that any other server would send."""
+    told = await acme.gets(path.lstrip("/"), headers={"accept-encoding": "identity"})
+    async with serving(app=acme.app.asgi) as port:
+        request = (
+            b"GET /status/acme%b HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n" % path.encode()
+        )
+        head, _, body = (await answered(port, request)).partition(b"\r\n\r\n")
+    assert body == told.content
+    lines = head.decode().split("\r\n")
+    sent = dict(line.split(": ", 1) for line in lines[1:])
+    assert len(sent) == len(lines) - 1
+    ours = {name: value for name, value in sent.items() if name not in ("date", "connection")}
+    assert len(ours.pop("x-request-id")) == 16
+    assert ours == {name: value for name, value in told.headers.items() if name != "x-request-id"}
