@@ -356,6 +356,16 @@ def impact_of(statuses: Sequence[ComponentStatus | None], kind: PublicKind) -> I
     return {4: Impact.CRITICAL, 3: Impact.MAJOR, 2: Impact.MINOR}.get(worst, Impact.NONE)
 
 
+def felt(impact: Impact | None) -> ComponentStatus | None:
+    """How components are of which is only known that an incident of this impact is about them; None: untouched.
+
+    With the specification they are slow, so that no page is green beside an incident that customers feel.
+    """
+    if impact is Impact.NONE:
+        return None
+    return ComponentStatus.MAJOR_OUTAGE if impact is Impact.CRITICAL else ComponentStatus.DEGRADED_PERFORMANCE
+
+
 _PUBLIC_ALPHABET = string.ascii_lowercase + string.digits
 
 

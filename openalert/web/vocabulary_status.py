@@ -117,6 +117,10 @@ MEMBERS |= {
     "StatusResolution.message": ("The last words.", "The issue has been fully resolved."),
     "DraftApproval.message": ("Other words than the draft's; null: as it is.", None),
     "DraftApproval.status": ("Another status than the draft's; null: as it is.", None),
+    "StatusIncidentIn.componentIds": (
+        "In short: each is slow because of it, down if `impact` is `critical`, untouched if it is `none`.",
+        [_API],
+    ),
     "ProposalIn.incidentId": ("The incident here of which customers may be told.", _PAGE),
     "Overall.status": ("`operational`, `degraded`, `outage` or `maintenance`.", "degraded"),
     "StatusPage.url": ("Where the public finds it.", "https://oncall.example.com/status/acme-platform"),

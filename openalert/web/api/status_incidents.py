@@ -76,7 +76,7 @@ async def create_status_incident(
                 message=data.message,
                 status=data.status,
                 impact=data.impact,
-                components=about(data.component_ids, data.components),
+                components=about(data),
                 internal_incident_id=data.internal_incident_id,
                 scheduled_for=instant_or_none(data.scheduled_for),
                 scheduled_until=instant_or_none(data.scheduled_until),

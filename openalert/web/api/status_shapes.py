@@ -1,6 +1,5 @@
 """Status pages as JSON: what the API answers and takes of pages, components, incidents and updates."""
 
-from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from msgspec import UNSET, UnsetType
@@ -18,6 +17,7 @@ from openalert.domain.status_page import (
     StatusPage,
     StatusUpdate,
     Theme,
+    felt,
 )
 from openalert.usecases.deliveries import Outside
 from openalert.usecases.status_incidents import Told
@@ -416,11 +416,14 @@ def show_told(told: Told) -> StatusIncidentOut:
     )
 
 
-def about(
-    component_ids: Sequence[str], components: Mapping[str, ComponentStatus | None] | None
-) -> dict[str, ComponentStatus | None]:
-    """The components that a body names in either way."""
-    return dict.fromkeys(component_ids) | dict(components or {})
+def about(data: StatusIncidentIn) -> dict[str, ComponentStatus | None]:
+    """The components that a new incident names in either way; its impact says how those are that it only names.
+
+    The use case has those of a maintenance under maintenance.
+    """
+    is_planned = data.scheduled_for is not None or data.scheduled_until is not None
+    usual = None if is_planned else felt(data.impact)
+    return dict.fromkeys(data.component_ids, usual) | dict(data.components or {})
 
 
 def instant_or_none(value: datetime | None) -> Instant | None:
