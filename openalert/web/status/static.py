@@ -45,9 +45,9 @@ def copy_of(page: PublicPage) -> Iterator[CopyFile]:
         found = render(_when_over(page, told) if told else page, name, base, page.as_of)
         if found is None:
             continue
-        headers = dict(found.headers)
+        headers = dict(found.plain.headers)
         content_type = headers[b"content-type"].decode()
-        body = found.body
+        body = found.plain.body
         if content_type == HTML:
             text = _relinked(_marked(found, page, with_age=told is None), base, path, known, page.url)
             body = text.encode()
@@ -79,7 +79,7 @@ def _when_over(page: PublicPage, told: PublicIncident) -> PublicPage:
 def _marked(found: Answer, page: PublicPage, *, with_age: bool) -> str:
     """The document with its policy, what it is a copy of and, where it changes with time, how old it is."""
     script = _script() if with_age else ""
-    policy = _SERVER_ALONE.sub("", dict(found.headers)[b"content-security-policy"].decode())
+    policy = _SERVER_ALONE.sub("", dict(found.plain.headers)[b"content-security-policy"].decode())
     note = templates.page(
         "status/copy.html",
         page=page,
@@ -87,7 +87,7 @@ def _marked(found: Answer, page: PublicPage, *, with_age: bool) -> str:
         with_age=with_age,
         host=urlsplit(page.url).netloc,
     )
-    text = found.body.decode()
+    text = found.plain.body.decode()
     for mark, added in (
         (_HEAD, _HEAD + templates.page("status/policy.html", policy=policy + _allowing(script))),
         (_MAIN, _MAIN + note),
