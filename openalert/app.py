@@ -62,6 +62,7 @@ from openalert.web.middleware import Outside
 from openalert.web.routes import ROUTES
 from openalert.web.status import site
 from openalert.web.status.board import Board
+from openalert.web.status.subscribe import Forms
 
 if TYPE_CHECKING:
     from openalert.web.mail_in import MailListener
@@ -109,7 +110,11 @@ class OpenAlert:
         self._socket_task: asyncio.Task[None] | None = None
         entrance = door.Door(database, self.intake, config.server.max_body_bytes, self.subscriptions)
         self.mail_in = mail_listener(config, entrance, secret)
-        public = site.StatusSite(self.board, self.access)
+        public = site.StatusSite(
+            self.board,
+            self.access,
+            Forms(database, secret, base_url=config.base_url, sends_mail=config.sends_mail),
+        )
         self.asgi = Outside(
             _litestar(self, secret),
             config,

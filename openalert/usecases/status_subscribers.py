@@ -242,7 +242,12 @@ async def leave(tx: Transaction, secret: bytes, token: str) -> None:
     _record_their_own(tx, "left", page, subscriber)
 
 
-def check_token(secret: bytes, token: str, now: Instant) -> bool:
+def manage_token(secret: bytes, subscriber: Subscriber) -> str:
+    """What the link holds by which somebody changes or ends their subscription."""
+    return link.sign(secret, manages(subscriber.id))
+
+
+def is_way_out(secret: bytes, token: str, now: Instant) -> bool:
     """Whether this is a link by which somebody may leave, whether or not there is still anything to leave."""
     return link.is_good(secret, token, manages(link.row_of(token)), now)
 

@@ -16,19 +16,23 @@ from openalert.web import render
 from openalert.web.status.answers import HTML, Answer, Headers, answer, as_bytes
 from openalert.web.status.view import Month, View
 
-_SHEET = re.sub(
-    r"/\*.*?\*/|\s*\n\s*", "", (files("openalert.web") / "templates/status/page.css").read_text(), flags=re.S
-)
+
+def one_line_sheet(text: str) -> str:
+    """A style sheet without its comments and line breaks."""
+    return re.sub(r"/\*.*?\*/|\s*\n\s*", "", text, flags=re.S)
+
+
+_SHEET = one_line_sheet((files("openalert.web") / "templates/status/page.css").read_text())
 _ORIGIN = re.compile(r"https?://[a-z0-9.-]{1,253}(:[0-9]{1,5})?")
 
 
 class Style:
     """The style sheet with the colour of a page, and the hash by which the content policy knows it."""
 
-    def __init__(self, accent: str | None) -> None:
-        """`accent`: `#rrggbb`; whatever else the database holds is no colour and is left out."""
+    def __init__(self, accent: str | None, more: str = "") -> None:
+        """`accent`: `#rrggbb`; whatever else the database holds is no colour and is left out. `more` is added to it."""
         is_colour = accent is not None and COLOUR.fullmatch(accent)
-        self.text = _SHEET + (f":root{{--brand:{accent}}}" if is_colour else "")
+        self.text = _SHEET + more + (f":root{{--brand:{accent}}}" if is_colour else "")
         digest = hashlib.sha256(self.text.encode()).digest()
         self.source = f"'sha256-{base64.b64encode(digest).decode()}'"
 
@@ -96,16 +100,16 @@ def nothing() -> tuple[Headers, bytes]:
     return _NOTHING
 
 
-def policy(sheet: Style, logo: str = "") -> Headers:
-    """No script, no form, no frame; the style sheet inside, and the logo from where it lies."""
-    return [(b"content-security-policy", _policy(sheet, logo, ancestors="'none'").encode())]
+def policy(sheet: Style, logo: str = "", *, forms: str = "'none'") -> Headers:
+    """No script, no frame; the style sheet inside, the logo from where it lies, and where `forms` may be sent."""
+    return [(b"content-security-policy", _policy(sheet, logo, ancestors="'none'", forms=forms).encode())]
 
 
-def _policy(sheet: Style, logo: str, *, ancestors: str) -> str:
+def _policy(sheet: Style, logo: str, *, ancestors: str, forms: str = "'none'") -> str:
     images = f"img-src data: {logo}".strip()
     return (
         f"default-src 'none'; style-src {sheet.source}; {images}; "
-        f"base-uri 'none'; form-action 'none'; frame-ancestors {ancestors}"
+        f"base-uri 'none'; form-action {forms}; frame-ancestors {ancestors}"
     )
 
 

@@ -8,7 +8,7 @@ import msgspec
 from openalert.domain import statuspage_api
 from openalert.domain.instant import Instant
 from openalert.domain.public_page import PublicIncident, PublicPage
-from openalert.web.status import feeds, html, shapes
+from openalert.web.status import feeds, html, shapes, subscribe_html
 from openalert.web.status.answers import JSON, Answer, answer
 from openalert.web.status.view import View
 
@@ -28,6 +28,8 @@ def render(page: PublicPage, name: str, base: str, now: Instant) -> Answer | Non
     if folder == "incidents":
         told = _incident(page, rest)
         return html.incident(page, base, now, told) if told else None
+    if folder == "subscribe":
+        return _form(page, rest, base, now)
     if folder == "history":
         return _month(page, rest, base, now)
     if folder == f"{API}incidents":
@@ -41,6 +43,14 @@ def names(page: PublicPage) -> list[str]:
     months = [f"history/{month.key}" for month in View(page, page.as_of).months()]
     told = [f"incidents/{each.public_id}" for each in page.incidents]
     return [*(name for name in _FIXED if not name.startswith(API)), *months, *told]
+
+
+def _form(page: PublicPage, rest: str, base: str, now: Instant) -> Answer | None:
+    """By which somebody asks to be told of the page, or of one incident that is not over. No copy has it."""
+    told = _incident(page, rest)
+    if rest and (told is None or told.status.is_over):
+        return None
+    return subscribe_html.form(page, base, now, told)
 
 
 def as_json(page: PublicPage, value: Any) -> Answer:

@@ -25,6 +25,7 @@ from openalert.web.status import html, shapes
 from openalert.web.status.answers import Answer
 from openalert.web.status.board import Board, Shown
 from openalert.web.status.renderings import API, USUAL_INCIDENTS, as_json
+from openalert.web.status.subscribe import Forms
 
 PAGES = "/status/"
 PUBLIC_API = "/public/status/"
@@ -47,23 +48,33 @@ class Filters(msgspec.Struct, frozen=True):
 class StatusSite:
     """The pages below `/status/` and the JSON below `/public/status/`."""
 
-    def __init__(self, board: Board, access: Access) -> None:
+    def __init__(self, board: Board, access: Access, forms: Forms) -> None:
         self._board = board
         self._access = access
+        self._forms = forms
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - nothing is read
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request on our own host."""
-        _only_reading(scope)
         path: str = scope["path"]
         is_api = path.startswith(PUBLIC_API)
         slug, _, rest = path[len(PUBLIC_API if is_api else PAGES) :].partition("/")
         shown = self._board.of_slug(slug)
+        if not is_api and await self._links(scope, receive, send, shown, rest, PAGES + slug):
+            return
+        signs_up = not is_api and self._forms.is_sign_up(scope["method"], rest.rstrip("/"))
+        if not signs_up:
+            _only_reading(scope)
         if shown is None or not shown.page.is_public:
             key = _query(scope).get("key", "")
             shown = await self._opened(scope, shown, key)
             if shown is not None and key and not is_api and rest.rstrip("/") == "":
                 await self._remember(scope, shown.page, key, send)
                 return
+            if signs_up and not _is_from_here(scope):
+                shown = None
+        if signs_up:
+            await self._sign_up(scope, receive, send, shown, rest.rstrip("/"), PAGES + slug)
+            return
         name = (API if is_api else "") + rest.rstrip("/")
         found = _find(scope, shown, name, PAGES + slug)
         await _send(scope, send, found, for_machines=is_api or _is_file(rest))
@@ -74,15 +85,38 @@ class StatusSite:
         if shown is None:
             return None
 
-        async def answer(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001 - nothing is read
-            _only_reading(scope)
+        async def answer(scope: Scope, receive: Receive, send: Send) -> None:
             scope["path_template"] = "custom domain"
             path = scope["path"].strip("/")
             # Not by a link or a session: no cookie is ever set or read here.
             open_to_all = shown if shown.page.is_public else None
+            if await self._links(scope, receive, send, shown, path, ""):
+                return
+            if self._forms.is_sign_up(scope["method"], path):
+                await self._sign_up(scope, receive, send, open_to_all, path, "")
+                return
+            _only_reading(scope)
             await _send(scope, send, _find(scope, open_to_all, path, ""), for_machines=_is_file(path))
 
         return answer
+
+    async def _links(
+        self, scope: Scope, receive: Receive, send: Send, shown: Shown | None, rest: str, base: str
+    ) -> bool:
+        """Answer what a link of a mail leads to: its holder needs no further right to the page."""
+        if not self._forms.is_link(rest) or scope["method"] not in ("GET", "HEAD", "POST"):
+            return False
+        page = shown.page if shown is not None and shown.page.is_public else None
+        await _answer(scope, send, *await self._forms.by_link(scope, receive, page, rest, base))
+        return True
+
+    async def _sign_up(
+        self, scope: Scope, receive: Receive, send: Send, shown: Shown | None, name: str, base: str
+    ) -> None:
+        if shown is None:
+            await _send(scope, send, None, for_machines=_is_file(name))
+            return
+        await _answer(scope, send, *await self._forms.sign_up(scope, receive, shown.page, name, base))
 
     async def domain_check(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
         """`?domain=…`: 200 for the domain of a page, 404 for any other; whoever makes certificates on demand asks."""
@@ -189,6 +223,11 @@ def _query(scope: Scope) -> dict[str, str]:
 def _is_file(path: str) -> bool:
     """Whether programs ask for this address, not people."""
     return "." in path.rpartition("/")[2]
+
+
+def _is_from_here(scope: Scope) -> bool:
+    """Whether a page of ours sent the form: other sites must not use what their visitors may see here."""
+    return header(scope, b"sec-fetch-site") in ("", "same-origin", "none")
 
 
 def _only_reading(scope: Scope) -> None:
