@@ -33,6 +33,8 @@ class PublicComponent(msgspec.Struct, frozen=True, kw_only=True):
     days: tuple[Day, ...]
     """The last 90 days, the oldest first; empty where its uptime is not shown."""
     percent: float | None
+    since: Instant = 0
+    """Since when it is as it is; 0: that is not known."""
     created_at: Instant
     updated_at: Instant
 

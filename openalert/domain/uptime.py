@@ -82,12 +82,3 @@ def percent(some: Sequence[Day]) -> float | None:
     weights = WEIGHTS[ComponentStatus.PARTIAL_OUTAGE], WEIGHTS[ComponentStatus.MAJOR_OUTAGE]
     down = sum(day.partial * weights[0] + day.major * weights[1] for day in some)
     return 100 * (1 - down / known)
-
-
-def words(value: float | None) -> str:
-    """`99.98 %`: never rounded up to a hundred that it was not."""
-    if value is None:
-        return "no data"
-    if value == 100:
-        return "100 %"
-    return f"{int(value * 100) / 100:.2f} %"

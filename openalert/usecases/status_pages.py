@@ -16,6 +16,7 @@ from openalert.domain.access import Actor, Permission
 from openalert.domain.errors import Conflict, Invalid
 from openalert.domain.event import Event
 from openalert.domain.ids import new_id
+from openalert.domain.languages import KNOWN
 from openalert.domain.status_page import (
     COLOUR,
     DOMAIN,
@@ -38,7 +39,6 @@ from openalert.usecases import audit
 from openalert.usecases.access import found, given, new_owner, require, see_team, team_for
 from openalert.usecases.teams import check_description, choose_slug
 
-LANGUAGES = ("en", "de", "fr", "es", "it", "nl", "pt")
 LONGEST_TEXT = 10_000
 
 
@@ -305,8 +305,8 @@ def _text(field: str) -> Callable[[str], str]:
 
 
 def _language(value: str) -> str:
-    if value not in LANGUAGES:
-        raise Invalid(f"language is one of {', '.join(LANGUAGES)}.", field="language")
+    if value not in KNOWN:
+        raise Invalid(f"language is one of {', '.join(KNOWN)}.", field="language")
     return value
 
 

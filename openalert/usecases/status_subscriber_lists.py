@@ -8,6 +8,7 @@ from openalert.domain import subscriber_csv
 from openalert.domain.access import Actor, Permission
 from openalert.domain.errors import Conflict, Invalid
 from openalert.domain.ids import new_id
+from openalert.domain.languages import KNOWN
 from openalert.domain.status_page import StatusPage, new_public_id
 from openalert.domain.status_subscriber import (
     FORGET_AFTER,
@@ -25,8 +26,8 @@ from openalert.storage.status_subscriber_lists import Narrowed, Sending
 from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import audit, status_targets
 from openalert.usecases.access import require
-from openalert.usecases.status_pages import LANGUAGES, to_configure
 from openalert.usecases.status_pages import get as page_in_view
+from openalert.usecases.status_pages import to_configure
 from openalert.usecases.status_subscribers import Known
 from openalert.usecases.status_targets import Target
 
@@ -262,7 +263,7 @@ def _new(tx: Transaction, page: StatusPage, each: Checked) -> Subscriber:
         contact=target.contact,
         state=entry.state,
         is_selective=entry.component_ids is not None,
-        language=entry.language if entry.language in LANGUAGES else None,
+        language=entry.language if entry.language in KNOWN else None,
         origin="import",
         created_at=tx.now,
         updated_at=tx.now,

@@ -120,6 +120,7 @@ def _component(
         shows_uptime=component.shows_uptime,
         days=tuple(bars),
         percent=percent(bars),
+        since=history[-1].at if history else 0,
         created_at=component.created_at,
         updated_at=component.updated_at,
     )

@@ -26,18 +26,18 @@ _AFTER_LINKS = ".,;:!?'"
 _LINK = Markup('<a class="link" href="{}" rel="noopener noreferrer nofollow">{}</a>')
 
 
-def html(text: str) -> Markup:
-    """The text as blocks of HTML."""
-    return Markup("\n").join(_blocks(text.replace("\r\n", "\n").split("\n")))
+def html(text: str, below: int | None = None) -> Markup:
+    """The text as blocks of HTML; its headings are all of the rank `below` that of what it stands under, if given."""
+    return Markup("\n").join(_blocks(text.replace("\r\n", "\n").split("\n"), below))
 
 
-def _blocks(lines: list[str]) -> Iterator[Markup]:
+def _blocks(lines: list[str], below: int | None) -> Iterator[Markup]:
     plain: list[str] = []
     code: list[str] | None = None
     for line in lines:
         if line.strip().startswith(_FENCE):
             if code is None:
-                yield from _texts(plain)
+                yield from _texts(plain, below)
                 plain, code = [], []
             else:
                 yield _code(code)
@@ -46,7 +46,7 @@ def _blocks(lines: list[str]) -> Iterator[Markup]:
             code.append(line)
         else:
             plain.append(line)
-    yield from _texts(plain)
+    yield from _texts(plain, below)
     if code is not None:
         yield _code(code)
 
@@ -55,12 +55,12 @@ def _code(lines: list[str]) -> Markup:
     return Markup("<pre><code>{}</code></pre>").format("\n".join(lines))
 
 
-def _texts(lines: list[str]) -> Iterator[Markup]:
+def _texts(lines: list[str], below: int | None) -> Iterator[Markup]:
     """Lines of one kind that follow one another are one block."""
     for kind, group in groupby(lines, _kind):
         block = list(group)
         if kind == "heading":
-            yield from (_heading(line) for line in block)
+            yield from (_heading(line, below) for line in block)
         elif kind in ("ul", "ol"):
             items = Markup("").join(_item(line) for line in block)
             yield Markup("<{0}>{1}</{0}>").format(kind, items)
@@ -84,11 +84,11 @@ def _kind(line: str) -> str:
     return "quote" if line.startswith(">") else "text"
 
 
-def _heading(line: str) -> Markup:
+def _heading(line: str, below: int | None) -> Markup:
     """The page has a heading of the first rank and cards those of the second: these come below."""
     found = _HEADING.match(line)
     marks, words = (found[1], found[2]) if found else ("", line)
-    rank = min(6, len(marks) + 2)
+    rank = min(6, len(marks) + 2 if below is None else below + 1)
     # Not a part of the expression: looking for the end again from each character is quadratic work.
     closed = words.rstrip().rstrip("#").rstrip() or words
     return Markup("<h{0}>{1}</h{0}>").format(rank, _inline(closed))

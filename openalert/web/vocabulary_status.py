@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from openalert.domain.languages import KNOWN
+
 _PAGE = "019b8d62-7a80-7003-a352-03ab0e4992a3"
 _API = "019b8d62-7a80-7005-9c1f-5b8d0a6f2e11"
 _DAY = "2026-01-31T"
@@ -21,7 +23,10 @@ _OF_PAGE: dict[str, tuple[str, Any]] = {
     "name": ("What its readers see above everything.", "Acme Platform Status"),
     "slug": ("Its part of the address; without one it is made of the name.", "acme-platform"),
     "description": ("A sentence below the name.", "Service availability for Acme Platform"),
-    "language": ("The language of its fixed words: `en`, `de`, `fr`, `es`, `it`, `nl` or `pt`.", "en"),
+    "language": (
+        f"The language of its fixed words: one of {', '.join(f'`{each}`' for each in KNOWN)}.",
+        "en",
+    ),
     "timezone": ("The IANA zone in which its days begin and end.", "Europe/Berlin"),
 }
 _OF_COMPONENT: dict[str, tuple[str, Any]] = {

@@ -7,7 +7,7 @@ import pytest
 
 from openalert.domain.instant import DAY, HOUR, Instant, from_datetime
 from openalert.domain.status_page import ComponentStatus, Logged
-from openalert.domain.uptime import Day, days, percent, words
+from openalert.domain.uptime import Day, days, percent
 
 UP = ComponentStatus.OPERATIONAL
 SLOW = ComponentStatus.DEGRADED_PERFORMANCE
@@ -111,12 +111,3 @@ def test_days_can_be_counted_together_as_one() -> None:
         "2026-03-20T12:00", BERLIN
     )
     assert sum(day.known for day in found) == at("2026-04-10T08:15", BERLIN) - at("2026-02-10T00:00", BERLIN)
-
-
-@pytest.mark.parametrize(
-    ("value", "said"),
-    [(None, "no data"), (100, "100 %"), (99.999, "99.99 %"), (99.5, "99.50 %"), (0.0, "0.00 %")],
-)
-def test_a_percentage_is_never_rounded_up(value: float | None, said: str) -> None:
-    """What was down for a second was not up for all of the time."""
-    assert words(value) == said

@@ -70,7 +70,7 @@ def _entry(page: PublicPage, incident: PublicIncident) -> Entry:
         published=rfc3339(incident.started_at),
         updated=rfc3339(incident.updated_at),
         mailed=format_datetime(to_datetime(incident.started_at)),
-        html=render.page("status/entry.html", view=View(page, page.as_of), incident=incident),
+        html=render.page("status/entry.html", view=View(page, page.as_of), updates=incident.updates),
     )
 
 

@@ -13,6 +13,7 @@ from openalert.domain.instant import Instant
 from openalert.domain.public_page import PublicIncident, PublicPage
 from openalert.domain.status_page import COLOUR
 from openalert.web import render
+from openalert.web.status import colours, script
 from openalert.web.status.answers import HTML, Answer, Headers, answer, as_bytes
 from openalert.web.status.view import Month, View
 
@@ -32,7 +33,7 @@ class Style:
     def __init__(self, accent: str | None, more: str = "") -> None:
         """`accent`: `#rrggbb`; whatever else the database holds is no colour and is left out. `more` is added to it."""
         is_colour = accent is not None and COLOUR.fullmatch(accent)
-        self.text = _SHEET + more + (f":root{{--brand:{accent}}}" if is_colour else "")
+        self.text = _SHEET + more + (colours.branded(accent) if accent and is_colour else "")
         digest = hashlib.sha256(self.text.encode()).digest()
         self.source = f"'sha256-{base64.b64encode(digest).decode()}'"
 
@@ -91,6 +92,7 @@ def _text(page: PublicPage, template: str, base: str, now: Instant, **context: A
         base=base,
         sheet=style(page.theme.accent),
         logo=page.logo_url if logo_origin(page.logo_url) else None,
+        script=script.VERSION,
         **context,
     )
 
@@ -101,14 +103,14 @@ def nothing() -> tuple[Headers, bytes]:
 
 
 def policy(sheet: Style, logo: str = "", *, forms: str = "'none'") -> Headers:
-    """No script, no frame; the style sheet inside, the logo from where it lies, and where `forms` may be sent."""
+    """One script of ours, no frame; the style sheet inside, the logo from where it lies, and where `forms` go."""
     return [(b"content-security-policy", _policy(sheet, logo, ancestors="'none'", forms=forms).encode())]
 
 
 def _policy(sheet: Style, logo: str, *, ancestors: str, forms: str = "'none'") -> str:
     images = f"img-src data: {logo}".strip()
     return (
-        f"default-src 'none'; style-src {sheet.source}; {images}; "
+        f"default-src 'none'; script-src 'self'; connect-src 'self'; style-src {sheet.source}; {images}; "
         f"base-uri 'none'; form-action {forms}; frame-ancestors {ancestors}"
     )
 

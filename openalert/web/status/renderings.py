@@ -8,7 +8,7 @@ import msgspec
 from openalert.domain import statuspage_api
 from openalert.domain.instant import Instant
 from openalert.domain.public_page import PublicIncident, PublicPage
-from openalert.web.status import feeds, html, shapes, subscribe_html
+from openalert.web.status import feeds, html, script, shapes, subscribe_html
 from openalert.web.status.answers import JSON, Answer, answer
 from openalert.web.status.view import View
 
@@ -88,6 +88,7 @@ _CALENDAR = _bytes(feeds.maintenances, "text/calendar; charset=utf-8")
 _FIXED: Mapping[str, Rendering] = {
     "": html.home,
     "history": _newest_month,
+    "live.js": lambda page, _base, _now: script.live(page),
     "feed.atom": _ATOM,
     "history.atom": _ATOM,
     "feed.rss": _RSS,

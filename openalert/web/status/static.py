@@ -73,6 +73,7 @@ def _when_over(page: PublicPage, told: PublicIncident) -> PublicPage:
         components=tuple(
             msgspec.structs.replace(each, status=ComponentStatus.OPERATIONAL) for each in page.components
         ),
+        incidents=(told,),
     )
 
 
@@ -89,7 +90,7 @@ def _marked(found: Answer, page: PublicPage, *, with_age: bool) -> str:
     )
     text = found.plain.body.decode()
     for mark, added in (
-        (_HEAD, _HEAD + templates.page("status/policy.html", policy=policy + _allowing(script))),
+        (_HEAD, _HEAD + templates.page("status/policy.html", policy=_allowing(policy, script))),
         (_MAIN, _MAIN + note),
         (_END, f"<script>{script}</script>{_END}" if script else _END),
     ):
@@ -105,10 +106,10 @@ def _script() -> str:
     return (files("openalert.web") / "templates/status/copy.js").read_text().strip()
 
 
-def _allowing(script: str) -> str:
-    """What lets this script run, and no other."""
+def _allowing(policy: str, script: str) -> str:
+    """The policy that lets this script run, too, and no other."""
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    return f"; script-src 'sha256-{digest}'" if script else ""
+    return policy.replace("script-src 'self'", f"script-src 'self' 'sha256-{digest}'") if script else policy
 
 
 def _relinked(text: str, base: str, path: str, known: Mapping[str, str], live: str) -> str:

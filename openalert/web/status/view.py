@@ -5,59 +5,57 @@ from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
 import msgspec
+from markupsafe import Markup
 
+from openalert.domain import languages
 from openalert.domain.instant import Instant, rfc3339, to_datetime
-from openalert.domain.public_page import PublicComponent, PublicGroup, PublicIncident, PublicPage
+from openalert.domain.languages import Plural, Words, counted, length_words, percent_words
+from openalert.domain.public_page import (
+    PublicComponent,
+    PublicGroup,
+    PublicIncident,
+    PublicPage,
+    PublicUpdate,
+)
 from openalert.domain.status_page import ComponentStatus, OverallStatus, PublicKind, PublicStatus
-from openalert.domain.uptime import Day, words
+from openalert.domain.uptime import Day
 from openalert.domain.walltime import zone_named
-from openalert.web.render import amount, lasted
 
 PAST_DAYS = 15
 STALE_AFTER = 180_000
 """Milliseconds after which a page says how old it is: it is made anew every minute."""
 SLOT, BAR = 10, 7
 """Width of a day in the drawing of the bars, and of its bar."""
-HEIGHT = 32
-_TOPS = {ComponentStatus.OPERATIONAL: 5}
-"""Where a bar begins, from above: what was not well stands out by its height, too."""
-
-
-class Stamp(msgspec.Struct, frozen=True):
-    """A moment in the time zone of the page."""
-
-    machine: str
-    date: str
-    clock: str
-    zone: str
-
-    @property
-    def full(self) -> str:
-        """`21 Nov 2026, 14:05 CET`."""
-        return f"{self.date}, {self.clock} {self.zone}"
+MIDDLES = {"good": 18, "unknown": 28, "odd": 16}
+"""Where the stroke of a bar runs, from above: what was not well stands out by its height, too."""
+SHOWN_UPDATES = 3
+"""Of an open incident on the page itself; all are at its own address."""
 
 
 class Odd(msgspec.Struct, frozen=True):
     """A day on which something was wrong."""
 
+    number: int
+    """Counted from the oldest day, which is 0."""
     status: ComponentStatus
     words: str
-    path: str
     incidents: tuple[PublicIncident, ...]
 
 
 class Bars(msgspec.Struct, frozen=True):
-    """The last days of a component, drawn."""
+    """The last days of a component, drawn as dashed strokes: one path for each way to be."""
 
     width: int
-    good: str
-    """The path of all days on which all was well."""
-    unknown: str
-    """The path of days of which nothing is known."""
+    paths: tuple[tuple[str, str], ...]
+    """Class and path."""
     odd: tuple[Odd, ...]
     uptime: str
     label: str
     count: int
+    first: str
+    """The oldest day, `2026-01-31`."""
+    unknown: int
+    """How many of the oldest days nothing is known of."""
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -96,6 +94,9 @@ class View:
     def __init__(self, page: PublicPage, now: Instant) -> None:
         self.page = page
         self.now = now
+        self.w: Words = languages.words_of(page.language)
+        """Our own words."""
+        self.language = page.language if page.language in languages.KNOWN else languages.USUAL
         self._zone: ZoneInfo = zone_named(page.timezone)
         self._told = {each.id: each for each in page.incidents}
         self._names = {each.id: each.name for each in page.components}
@@ -104,14 +105,21 @@ class View:
     def stale(self) -> str:
         """How old the picture is, where that is worth a word; empty while it is fresh."""
         age = self.now - self.page.as_of
-        return lasted(age) if age >= STALE_AFTER else ""
+        return self.lasted(age) if age >= STALE_AFTER else ""
 
     @property
     def headline(self) -> str:
         """How the whole stands."""
         if self.worst is ComponentStatus.MAJOR_OUTAGE and self.page.indicator.indicator == "critical":
-            return "All systems are down"
-        return _HEADLINES[self.worst]
+            return self.w.headline_all_down
+        if self.worst is ComponentStatus.OPERATIONAL and self.page.active:
+            return self.w.headline_incident
+        return self.w.headline[self.worst]
+
+    @property
+    def tone(self) -> ComponentStatus:
+        """The shape and colour of the whole: never that of all being well while an incident is open."""
+        return _NOTICE if self.page.active and self.worst.rank < _NOTICE.rank else self.worst
 
     @property
     def worst(self) -> ComponentStatus:
@@ -122,7 +130,18 @@ class View:
     @property
     def icon_colour(self) -> str:
         """The same as a colour that is seen on tabs of any theme, `rrggbb`."""
-        return _ICONS[self.worst]
+        return _ICONS[self.tone]
+
+    @property
+    def since(self) -> Instant | None:
+        """Since when the whole is as it is; None: since there is something to tell of it."""
+        at = [each.since for each in self.page.components if each.status is self.worst and each.since]
+        if self.worst is not ComponentStatus.OPERATIONAL:
+            return min(at, default=None)
+        if self.page.active:
+            return min(each.started_at for each in self.page.active)
+        back = [each.since for each in self.page.components if each.since > each.created_at]
+        return max(back, default=None)
 
     @property
     def underway(self) -> list[PublicIncident]:
@@ -135,32 +154,64 @@ class View:
         return [each for each in self.page.maintenances if each.status is PublicStatus.SCHEDULED]
 
     @property
-    def summary(self) -> str:
-        """What is affected, in numbers: the line below the headline."""
-        parts = []
+    def summary(self) -> list[Markup]:
+        """Since when, and what is affected, in numbers: the line below the headline."""
+        parts = [self.say(self.w.since, time=self.at(self.since))] if self.since is not None else []
         if self.page.affected_components:
-            parts.append(
-                f"{self.page.affected_components} of {amount(len(self.page.components), 'component')} affected"
-            )
+            count = len(self.page.components)
+            parts.append(self.count(self.w.affected, count, affected=self.page.affected_components))
         if self.page.active:
-            parts.append(amount(len(self.page.active), "open incident"))
+            parts.append(self.count(self.w.open_incidents_count, len(self.page.active)))
         if self.underway:
-            parts.append(f"{amount(len(self.underway), 'maintenance')} under way")
-        return " · ".join(parts)
+            parts.append(self.count(self.w.maintenances_count, len(self.underway)))
+        return parts
 
-    def at(self, instant: Instant) -> Stamp:
-        """A moment as people there read it."""
+    def say(self, phrase: str, **values: object) -> Markup:
+        """A phrase of ours with these values in it, each escaped."""
+        return Markup.escape(phrase).format(**values)
+
+    def count(self, phrase: Plural, number: int, **values: object) -> Markup:
+        """A phrase in the form that the number asks for."""
+        return Markup.escape(counted(self.w, phrase, number, **values))
+
+    def at(self, instant: Instant) -> Markup:
+        """A moment as people there read it, for machines too."""
+        return _TIME.format(rfc3339(instant), self.moment(instant))
+
+    def moment(self, instant: Instant) -> str:
+        """`21 Nov 2026, 14:05 CET`."""
         local = to_datetime(instant).astimezone(self._zone)
-        return Stamp(rfc3339(instant), _day_words(local.date()), f"{local:%H:%M}", f"{local:%Z}")
+        day = languages.day_words(self.w, local.date())
+        return self.w.moment.format(date=day, clock=f"{local:%H:%M}", zone=f"{local:%Z}")
 
-    def names(self, incident: PublicIncident) -> list[str]:
-        """The components that an incident is about."""
-        return [self._names[each] for each in incident.component_ids if each in self._names]
+    def shown(self, incident: PublicIncident) -> tuple[PublicUpdate, ...]:
+        """The updates of it that stand on the page itself: the newest, all where that hides only one."""
+        few = len(incident.updates) <= SHOWN_UPDATES + 1
+        return incident.updates if few else incident.updates[:SHOWN_UPDATES]
+
+    def times(self, incident: PublicIncident) -> Markup:
+        """From when to when, or since when."""
+        begun, over = incident.started_at, incident.resolved_at
+        if incident.scheduled_for is not None and incident.scheduled_until is not None:
+            begun, over = incident.scheduled_for, incident.scheduled_until
+        if over is None:
+            return self.say(self.w.since, time=self.at(begun))
+        return self.say(self.w.span, start=self.at(begun), end=self.at(over))
+
+    def affects(self, incident: PublicIncident) -> str:
+        """The components that an incident is about, in words; empty for none."""
+        names = [self._names[each] for each in incident.component_ids if each in self._names]
+        return self.w.affects.format(names=languages.listed(self.w, names)) if names else ""
+
+    def lasted(self, milliseconds: int) -> str:
+        """A length of time."""
+        return length_words(self.w, milliseconds)
 
     def length(self, incident: PublicIncident) -> str:
         """How long it lasted, or has lasted."""
         until = incident.resolved_at if incident.resolved_at is not None else self.page.as_of
-        return lasted(max(0, until - incident.started_at))
+        phrase = self.w.lasted if incident.status.is_over else self.w.so_far
+        return phrase.format(length=self.lasted(max(0, until - incident.started_at)))
 
     def sections(self) -> list[Section]:
         """Components in their order: those in no group first, then each group."""
@@ -177,29 +228,42 @@ class View:
         return [each for each in self.page.components if each.group_id == group.id]
 
     def _bars(self, component: PublicComponent) -> Bars | None:
-        if not component.shows_uptime:
+        if not component.shows_uptime or not component.days:
             return None
-        good, unknown, odd = [], [], []
+        kinds: dict[str, list[int]] = {}
+        odd: list[Odd] = []
         for number, day in enumerate(component.days):
             if not day.known:
-                unknown.append(_bar(number, HEIGHT - 8))
+                kinds.setdefault("unknown", []).append(number)
             elif day.worst is ComponentStatus.OPERATIONAL:
-                good.append(_bar(number, _TOPS[day.worst]))
+                kinds.setdefault("good", []).append(number)
             else:
+                kinds.setdefault(day.worst, []).append(number)
                 told = tuple(self._told[each] for each in day.incident_ids if each in self._told)
-                odd.append(Odd(day.worst, _odd_words(day), _bar(number, 0), told))
-        uptime = words(component.percent)
+                odd.append(Odd(number, day.worst, self.day_words(day), told))
+        uptime = percent_words(self.w, component.percent)
         count = len(component.days)
-        wrong = f"{amount(len(odd), 'day')} with disruptions" if odd else "no disruptions"
+        wrong = counted(self.w, self.w.disruptions_count, len(odd)) if odd else self.w.no_disruptions
         return Bars(
-            width=max(1, count * SLOT - (SLOT - BAR)),
-            good="".join(good),
-            unknown="".join(unknown),
+            width=count * SLOT - (SLOT - BAR),
+            paths=tuple((kind, _strokes(kind, days)) for kind, days in kinds.items()),
             odd=tuple(odd),
             uptime=uptime,
-            label=f"{component.name}, last {count} days: uptime {uptime}, {wrong}",
+            label=counted(self.w, self.w.bars, count, name=component.name, uptime=uptime, wrong=wrong),
             count=count,
+            first=component.days[0].date,
+            unknown=len(kinds.get("unknown", ())),
         )
+
+    def day_words(self, day: Day) -> str:
+        """`21 Nov 2026: Major outage, 2 h 10 min; Uptime 90.97 %`."""
+        outages = ((ComponentStatus.MAJOR_OUTAGE, day.major), (ComponentStatus.PARTIAL_OUTAGE, day.partial))
+        names = self.w.component_status
+        parts = [f"{names[status]}, {self.lasted(time)}" for status, time in outages if time]
+        if parts:
+            parts.append(f"{self.w.uptime} {percent_words(self.w, day.percent)}")
+        date_words = languages.day_words(self.w, date.fromisoformat(day.date))
+        return f"{date_words}: {'; '.join(parts or [names[day.worst]])}"
 
     def past(self) -> list[Past]:
         """The last days, the newest first; days without anything are told together."""
@@ -216,10 +280,10 @@ class View:
                 quiet.append(day)
                 continue
             if quiet:
-                found.append(Past(_span(quiet), ()))
+                found.append(Past(self._span(quiet), ()))
                 quiet = []
-            found.append(Past(_day_words(day), tuple(by_day[day])))
-        return [*found, Past(_span(quiet), ())] if quiet else found
+            found.append(Past(languages.day_words(self.w, day), tuple(by_day[day])))
+        return [*found, Past(self._span(quiet), ())] if quiet else found
 
     def months(self) -> list[Month]:
         """The archive, the newest month first; this month is in it even if nothing happened."""
@@ -228,21 +292,24 @@ class View:
             if each.status is not PublicStatus.SCHEDULED:
                 grouped.setdefault(f"{self._date(each.started_at):%Y-%m}", []).append(each)
         return [
-            Month(key, f"{date.fromisoformat(key + '-01'):%B %Y}", tuple(grouped[key]))
-            for key in sorted(grouped, reverse=True)
+            Month(key, self.month_words(key), tuple(grouped[key])) for key in sorted(grouped, reverse=True)
         ]
+
+    def month_words(self, key: str) -> str:
+        """`January 2026`, of `2026-01`."""
+        return languages.month_words(self.w, date.fromisoformat(f"{key}-01"))
+
+    def _span(self, days: Sequence[date]) -> str:
+        """One day, or the first and the last of several; `days` has the newest first."""
+        return languages.span_words(self.w, days[-1], days[0])
 
     def _date(self, instant: Instant) -> date:
         return to_datetime(instant).astimezone(self._zone).date()
 
 
-_HEADLINES = {
-    ComponentStatus.OPERATIONAL: "All systems operational",
-    ComponentStatus.UNDER_MAINTENANCE: "Maintenance under way",
-    ComponentStatus.DEGRADED_PERFORMANCE: "Degraded performance",
-    ComponentStatus.PARTIAL_OUTAGE: "Partial outage",
-    ComponentStatus.MAJOR_OUTAGE: "Some systems are down",
-}
+_TIME = Markup('<time datetime="{}">{}</time>')
+_NOTICE = ComponentStatus.DEGRADED_PERFORMANCE
+"""What an open incident looks like while every component is well."""
 
 _ICONS = {
     ComponentStatus.OPERATIONAL: "2f9e6b",
@@ -255,34 +322,21 @@ _ICONS = {
 
 def badge_words(page: PublicPage) -> str:
     """How the whole stands in a word or two."""
+    words = languages.words_of(page.language)
     if page.overall is OverallStatus.OPERATIONAL and any(
         each.kind is PublicKind.INCIDENT for each in page.active
     ):
-        return "open incident"
-    return str(page.overall)
+        return words.badge_incident
+    return words.badge[page.overall]
 
 
-def _bar(number: int, top: int) -> str:
-    return f"M{number * SLOT} {top}h{BAR}v{HEIGHT - top}h-{BAR}z"
-
-
-def _odd_words(day: Day) -> str:
-    """`21 Nov 2026: major outage, 2 h 10 min; uptime 90.97 %`."""
-    outages = [("major outage", day.major), ("partial outage", day.partial)]
-    parts = [f"{name}, {lasted(time)}" for name, time in outages if time] or [day.worst.words.lower()]
-    if day.major or day.partial:
-        parts.append(f"uptime {words(day.percent)}")
-    return f"{_day_words(date.fromisoformat(day.date))}: {'; '.join(parts)}"
-
-
-def _day_words(day: date) -> str:
-    return f"{day.day} {day:%b %Y}"
-
-
-def _span(days: Sequence[date]) -> str:
-    """One day, or the first and the last of several; `days` has the newest first."""
-    if len(days) == 1:
-        return _day_words(days[0])
-    first, last = days[-1], days[0]
-    begin = f"{first.day} {first:%b}" if first.year == last.year else _day_words(first)
-    return f"{begin} to {_day_words(last)}"
+def _strokes(kind: str, days: Sequence[int]) -> str:
+    """Days that follow one another are one stroke: its dashes are the bars."""
+    middle = MIDDLES.get(kind, MIDDLES["odd"])
+    runs: list[list[int]] = []
+    for day in days:
+        if runs and runs[-1][-1] == day - 1:
+            runs[-1].append(day)
+        else:
+            runs.append([day])
+    return "".join(f"M{run[0] * SLOT} {middle}H{run[-1] * SLOT + BAR}" for run in runs)

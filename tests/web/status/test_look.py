@@ -12,9 +12,10 @@ from openalert.domain.uptime import Day
 from openalert.usecases import status_components as components
 from openalert.usecases import status_incidents as told
 from openalert.usecases import status_pages as pages
-from openalert.web.status.view import _odd_words
+from openalert.web.status.view import View
 from tests.conftest import StoppedClock
 from tests.house.test_static import _contrast
+from tests.web.status import gallery
 from tests.web.status.conftest import Told
 
 pytestmark = pytest.mark.anyio
@@ -45,7 +46,7 @@ async def test_the_banner_says_the_worst(acme: Told, status: str, words: str) ->
     await acme.does(components.change_component, acme.api.id, status=ComponentStatus(status))
     text = (await acme.gets()).text
     assert f'<p class="headline">{words}</p>' in text
-    assert f'<section class="banner {status}"' in text
+    assert f'<div class="banner {status}" id="banner" role="status">' in text
     assert f'<use href="#{status}"/>' in text
     assert "1 of 2 components affected" in text
 
@@ -66,7 +67,7 @@ async def test_an_open_incident_stands_first_and_a_resolved_one_on_its_day(
     assert "Fire" in text[text.index('id="past"') :]
     assert 'class="card told' not in text
     assert "lasted 3 h 00 min" in text
-    assert "5 Jan 2026: partial outage, 3 h 00 min; uptime" in text
+    assert "5 Jan 2026: Partial outage, 3 h 00 min; Uptime" in text
     assert "Out." in (await acme.gets("history/2026-01")).text
     single = (await acme.gets(f"incidents/{made.incident.public_id}")).text
     assert single.index("Resolved") < single.index("Investigating")
@@ -138,12 +139,14 @@ async def test_a_large_page_is_small(acme: Told, clock: StoppedClock) -> None:
 
 def test_a_day_of_two_outages_names_both() -> None:
     """The longer words of the list below the bars."""
+    view = View(gallery.well(), gallery.NOW)
     day = Day(date="2026-01-05", known=DAY, partial=HOUR, major=2 * HOUR, worst=ComponentStatus.MAJOR_OUTAGE)
     assert (
-        _odd_words(day) == "5 Jan 2026: major outage, 2 h 00 min; partial outage, 1 h 00 min; uptime 90.41 %"
+        view.day_words(day)
+        == "5 Jan 2026: Major outage, 2 h 00 min; Partial outage, 1 h 00 min; Uptime 90.41 %"
     )
     slow = Day(date="2026-01-05", known=DAY, worst=ComponentStatus.DEGRADED_PERFORMANCE)
-    assert _odd_words(slow) == "5 Jan 2026: degraded performance"
+    assert view.day_words(slow) == "5 Jan 2026: Degraded performance"
 
 
 @pytest.mark.parametrize("theme", [0, 1], ids=["light", "dark"])
