@@ -55,6 +55,12 @@ class Running(msgspec.Struct, kw_only=True):
         return 0.0
 
 
+def cpu_seconds(pid: int) -> float:
+    """Processor time that a process has used so far, its own and the kernel's for it."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 @contextmanager
 def world(first_delay: float = HOUR, sink: int = 0) -> Iterator[World]:
     """A fresh data folder whose policy pages its first level after `first_delay` minutes.

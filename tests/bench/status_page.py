@@ -1,110 +1,36 @@
-"""How fast a status page is answered, against a static body of the same size on the same server.
+"""How fast a status page is answered, against a static body of the same size, and beside a storm of webhooks.
 
-`python -m tests.bench.status_page` starts both and asks each in turn by 16 connections, closed loop.
+`python -m tests.bench.status_page` starts both servers and asks each in turn by 16 connections that never pause; then
+500 readers a second beside 500 new alerts a second.
 """
 
 import asyncio
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import msgspec
 import uvicorn
-import uvloop
 
 from openalert.config import Config, Server
 from openalert.storage import keyring, open_database
 from openalert.usecases import status_components as components
 from openalert.usecases import status_pages as pages
+from tests.bench import load, readers
+from tests.bench.readers import Rate, Spec
 from tests.bench.report import Figure, main
-from tests.bench.server import World, free_port, openalert, process, world
+from tests.bench.server import World, cpu_seconds, free_port, openalert, process, world
 
-CONNECTIONS = 16
-SECONDS = 4.0
+PAGE = "/status/acme"
 ROUNDS = 3
+BESIDE = 8.0
+"""Seconds."""
+STORM = READERS = 500
+"""A second."""
 COMPONENTS = 12
-
-
-class Rate(msgspec.Struct):
-    """What one run measured."""
-
-    a_second: float
-    p50: float
-    """Milliseconds."""
-    p99: float
-    size: int
-    """Bytes of one answer, with its headers."""
-
-
-class _Reader(asyncio.Protocol):
-    """One connection that asks again as soon as it is answered."""
-
-    def __init__(self, request: bytes, until: float, times: list[float]) -> None:
-        self._request, self._until, self._times = request, until, times
-        self._buffer = b""
-        self._since = 0.0
-        self.size = 0
-        self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Ask."""
-        self._transport = transport
-        self._ask()
-
-    def _ask(self) -> None:
-        self._since = time.perf_counter()
-        self._transport.write(self._request)  # type: ignore[attr-defined]  # a transport that writes
-
-    def data_received(self, data: bytes) -> None:
-        """Note an answer that is complete, and ask again."""
-        self._buffer += data
-        end = self._buffer.find(b"\r\n\r\n")
-        at = self._buffer.find(b"content-length: ", 0, end)
-        if end < 0:
-            return
-        whole = end + 4 + int(self._buffer[at + 16 : self._buffer.find(b"\r", at)])
-        if len(self._buffer) < whole:
-            return
-        if not self._buffer.startswith(b"HTTP/1.1 200"):
-            raise RuntimeError(self._buffer[:200])
-        now = time.perf_counter()
-        self._times.append(now - self._since)
-        self.size, self._buffer = whole, b""
-        if now < self._until:
-            self._ask()
-        else:
-            self.over.set_result(None)
-
-
-async def _read(port: int, path: str) -> Rate:
-    request = f"GET {path} HTTP/1.1\r\nhost: 127.0.0.1\r\naccept-encoding: gzip\r\n\r\n".encode()
-    times: list[float] = []
-    begun = time.perf_counter()
-    loop = asyncio.get_running_loop()
-    made = [
-        await loop.create_connection(lambda: _Reader(request, begun + SECONDS, times), "127.0.0.1", port)
-        for _ in range(CONNECTIONS)
-    ]
-    readers = [reader for _, reader in made]
-    await asyncio.gather(*(reader.over for reader in readers))
-    lasted = time.perf_counter() - begun
-    times.sort()
-    return Rate(
-        a_second=len(times) / lasted,
-        p50=times[len(times) // 2] * 1000,
-        p99=times[int(len(times) * 0.99)] * 1000,
-        size=readers[0].size,
-    )
-
-
-def _run(port: int, path: str) -> Rate:
-    """One run, in a process of its own."""
-    command = [sys.executable, "-m", "tests.bench.status_page", "read", str(port), path]
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE)
-    return msgspec.json.decode(done.stdout, type=Rate)
 
 
 def serve_static(port: int, size: int) -> None:
@@ -145,39 +71,77 @@ async def _seed(where: World) -> None:
         await database.close()
 
 
+class Run(msgspec.Struct):
+    """A server that was asked by readers."""
+
+    rate: Rate
+    cpu: float
+    """Microseconds of the server's processor time for an answer."""
+
+
+def _run(port: int, path: str, pid: int) -> Run:
+    before = cpu_seconds(pid)
+    rate = readers.run(Spec(port=port, path=path))
+    return Run(rate, (cpu_seconds(pid) - before) / rate.answered * 1e6)
+
+
+def _beside(port: int) -> tuple[Rate, load.Result]:
+    """Readers while messages come in, and how those fared."""
+    storm = load.Spec(port=port, salt="s", seconds=BESIDE + 2, rate=STORM, connections=64)
+    with ThreadPoolExecutor(1) as beside:
+        taken_in = beside.submit(load.run, storm)
+        time.sleep(1)  # the storm has begun, and goes on for longer than the readers ask
+        rate = readers.run(Spec(port=port, path=PAGE, seconds=BESIDE, rate=READERS, connections=64))
+        return rate, taken_in.result()
+
+
 def measure() -> list[Figure]:
-    """Both in turn, and the medians of it."""
+    """Both servers in turn, and the medians of it; then the page beside a storm."""
     with world() as where, tempfile.TemporaryDirectory(prefix="openalert-bench-") as folder:
         asyncio.run(_seed(where))
         with openalert(where) as server:
-            size = _run(server.port, "/status/acme").size
+            size = readers.run(Spec(port=server.port, path=PAGE)).size
             port = free_port()
             command = [sys.executable, "-m", "tests.bench.status_page", "serve", str(port), str(size)]
-            with process(command, f"http://127.0.0.1:{port}/", Path(folder, "log"), {}):
-                runs = [(_run(server.port, "/status/acme"), _run(port, "/")) for _ in range(ROUNDS)]
-    floor = statistics.median(each.a_second for _, each in runs)
+            with process(command, f"http://127.0.0.1:{port}/", Path(folder, "log"), {}) as (static, _):
+                runs = [(_run(server.port, PAGE, server.pid), _run(port, "/", static)) for _ in range(ROUNDS)]
+            beside, taken_in = _beside(server.port)
     return [
         Figure(
             what=f"status page, {size} bytes as sent",
-            value=statistics.median(each.a_second for each, _ in runs),
+            value=statistics.median(ours.rate.a_second for ours, _ in runs),
             unit="/s",
-            floor=floor,
+            floor=statistics.median(bare.rate.a_second for _, bare in runs),
             floor_name="static body",
             aim=0.7,
         ),
         Figure(
+            what="status page, processor time of the server for an answer",
+            value=statistics.median(ours.cpu for ours, _ in runs),
+            unit="µs",
+            floor=statistics.median(bare.cpu for _, bare in runs),
+            floor_name="static body",
+            is_time=True,
+        ),
+        Figure(
             what="status page, p99 with 16 connections that never pause",
-            value=statistics.median(each.p99 for each, _ in runs),
+            value=statistics.median(ours.rate.p99 for ours, _ in runs),
             unit="ms",
             is_time=True,
         ),
+        Figure(
+            what=f"status page, p50 of {READERS} readers a second beside {STORM} new alerts a second",
+            value=beside.p50,
+            unit="ms",
+            is_time=True,
+        ),
+        Figure(what="… p99 of those readers", value=beside.p99, unit="ms", aim=5, is_time=True),
+        Figure(what="… p99 of those alerts", value=taken_in.p99, unit="ms", is_time=True),
     ]
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["read"]:
-        print(msgspec.json.encode(uvloop.run(_read(int(sys.argv[2]), sys.argv[3]))).decode())
-    elif sys.argv[1:2] == ["serve"]:
+    if sys.argv[1:2] == ["serve"]:
         serve_static(int(sys.argv[2]), int(sys.argv[3]))
     else:
         main(measure)
