@@ -21,6 +21,7 @@ from openalert.config import Config, Smtp
 from openalert.config.sections import Twilio
 from openalert.engine.engine import Engine
 from openalert.engine.status_mail import POSTS, Budget
+from openalert.engine.status_mirrors import StatusMirrors, configured_mirrors
 from openalert.engine.telegram_updates import TelegramUpdates
 from openalert.notifiers import NotifierSettings
 from openalert.notifiers.calendar_feed import CalendarFetcher
@@ -60,7 +61,7 @@ from openalert.web.guards import Access
 from openalert.web.live import Live
 from openalert.web.middleware import Outside
 from openalert.web.routes import ROUTES
-from openalert.web.status import site
+from openalert.web.status import site, static
 from openalert.web.status.board import Board
 from openalert.web.status.subscribe import Forms
 
@@ -100,6 +101,12 @@ class OpenAlert:
             calendars=self.calendars,
             outgoing=outgoing_webhooks(config),
             couriers=couriers(config, secret),
+        )
+        self.mirrors = StatusMirrors(
+            database,
+            configured_mirrors(config, database, notifier_settings(config).outgoing),
+            static.copy_of,
+            config.base_url,
         )
         self.telegram = telegram_bot(config)
         self.mattermost = mattermost(config)
@@ -144,6 +151,7 @@ class OpenAlert:
         self.live.start()
         await self.board.start()
         await self.engine.start()
+        await self.mirrors.start()
         if self.mail_in is not None:
             await self.mail_in.start()
         self._start_slack()
@@ -155,6 +163,7 @@ class OpenAlert:
         finally:
             lag.cancel()
             await self.drain()
+            await self.mirrors.stop()
             await self.board.stop()
             if self.telegram_updates is not None:
                 await self.telegram_updates.stop()

@@ -222,6 +222,14 @@ SUBSCRIBERS_OLDEST = _gauge(
     "status_deliveries_oldest_waiting_seconds",
     "Age of the oldest letter to a subscriber that may leave and waits.",
 )
+MIRROR_SUCCESS = _gauge(
+    "status_mirror_last_success_timestamp_seconds",
+    "When a mirror of status pages was last brought up to date; 0: never.",
+    "mirror",
+)
+MIRROR_FAILING = _gauge(
+    "status_mirror_failing_seconds", "How long a mirror of status pages has failed; 0: it does not.", "mirror"
+)
 WEBSOCKET_CLIENTS = _gauge("websocket_clients", "Open WebSocket connections.")
 WEBSOCKET_DROPPED = _counter(
     "websocket_dropped_total", "WebSocket connections closed because they did not keep up."

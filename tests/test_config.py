@@ -2,6 +2,7 @@
 
 import os
 import stat
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -94,6 +95,22 @@ def test_environment_values_take_the_type_of_their_key() -> None:
         ("server = 3", ["server"]),
         ("[delivery.slots]\nfax = 3", ["delivery.slots", "'fax'", "sms"]),
         ("[delivery.per_second]\npigeon = 1", ["delivery.per_second", "'pigeon'", "email"]),
+        ("[[status_pages.mirror]]\nname = 'a'\nfold = '/x'", ["status_pages.mirror", "fold"]),
+        ("[[status_pages.mirror]]\nname = 'A b'\nfolder = '/x'", ["status_pages.mirror", "'A b'", "a-z"]),
+        ("[[status_pages.mirror]]\nname = 'a'", ["status_pages.mirror", "'a'", "bucket, or a folder"]),
+        ("[[status_pages.mirror]]\nname = 'a'\nfolder = 'x'", ["status_pages.mirror", "'x'", "slash"]),
+        ("[[status_pages.mirror]]\nname = 'a'\nfolder = '/x'\nbucket = 'abc'", ["status_pages.mirror"]),
+        ("[[status_pages.mirror]]\nname = 'a'\nbucket = 'abc'", ["status_pages.mirror", "secret_access_key"]),
+        (
+            "[[status_pages.mirror]]\nname = 'a'\nbucket = 'A/b'\naccess_key_id = 'k'\nsecret_access_key = 's'",
+            ["status_pages.mirror", "'A/b'"],
+        ),
+        (
+            "[[status_pages.mirror]]\nname = 'a'\nbucket = 'abc'\nendpoint = 's3'\naccess_key_id = 'k'\n"
+            "secret_access_key = 's'",
+            ["status_pages.mirror", "http(s)://host"],
+        ),
+        ("[status_pages]\nmirror = 'x'", ["status_pages.mirror"]),
     ],
 )
 def test_what_is_not_understood_is_named(tmp_path: Path, text: str, words: list[str]) -> None:
@@ -243,3 +260,57 @@ def test_single_sign_on_that_cannot_be_meant_stops_the_start(
     message = refusal(write(tmp_path, text))
     for word in words:
         assert word in message
+
+
+MIRRORS = """
+[status_pages]
+access_key_id = "AKID"
+secret_access_key = "shared secret"
+
+[[status_pages.mirror]]
+name = "bucket"
+pages = ["acme"]
+bucket = "copies"
+secret_access_key_file = "key"
+
+[[status_pages.mirror]]
+name = "folder"
+folder = "/srv/status"
+command = ["rsync", "-a"]
+"""
+
+
+def test_mirrors_are_tables_in_a_list_with_secrets_of_their_own(tmp_path: Path) -> None:
+    """A secret inside of one may lie in a file, and is shown nowhere: not whole, not in a mistake."""
+    (tmp_path / "key").write_text("own secret\n")
+    path = write(tmp_path, MIRRORS)
+    config = load(path, {})
+    first, second = config.status_pages.mirror
+    assert (first.bucket, first.secret_access_key, first.region) == ("copies", "own secret", "us-east-1")
+    assert second.command == ("rsync", "-a")
+    shown = redacted(config)
+    assert "own secret" not in shown
+    assert "shared secret" not in shown
+    assert tomllib.loads(shown)["status_pages"]["mirror"][0]["secret_access_key"] == "***"
+    message = refusal(write(tmp_path, MIRRORS.replace('command = ["rsync", "-a"]', "command = 5")))
+    assert "own secret" not in message
+    assert "shared secret" not in message
+    message = refusal(write(tmp_path, MIRRORS.replace('"key"', '"nothing"')))
+    assert "status_pages.mirror.secret_access_key_file names nothing" in message
+
+
+def test_mirrors_by_the_environment_are_json() -> None:
+    """For containers: the list as JSON, the keys beside it."""
+    config = load(
+        None,
+        {
+            "OPENALERT_STATUS_PAGES_MIRROR": '[{"name": "a", "bucket": "copies"}]',
+            "OPENALERT_STATUS_PAGES_ACCESS_KEY_ID": "AKID",
+            "OPENALERT_STATUS_PAGES_SECRET_ACCESS_KEY": "hidden",
+        },
+    )
+    assert [each.bucket for each in config.status_pages.mirror] == ["copies"]
+    assert "hidden" not in redacted(config)
+    with pytest.raises(ConfigError) as refused:
+        load(None, {"OPENALERT_STATUS_PAGES_MIRROR": "[{"})
+    assert "status_pages.mirror" in refused.value.message

@@ -32,7 +32,10 @@ _COMMANDS = {
     "demo": ("openalert.cli.demo", "Run a living example in a temporary folder."),
     "incident": ("openalert.cli.incident", "List what is open, and answer it."),
     "oncall": ("openalert.cli.oncall", "Say who is on call."),
-    "status": ("openalert.cli.status", "Copy status pages to where they live without this server."),
+    "status": (
+        "openalert.cli.status",
+        "Copy status pages to where they live without this server, and see how copies stand.",
+    ),
     "tail": ("openalert.cli.tail", "Show live events of the running server."),
     "version": ("openalert.cli", "Print the version."),
 }

@@ -1,4 +1,4 @@
-"""openalert status export"""
+"""openalert status export|mirrors"""
 
 import asyncio
 import json
@@ -15,13 +15,56 @@ from openalert.domain.errors import OpenAlertError
 
 if TYPE_CHECKING:
     from openalert.domain.public_page import PublicPage
-    from openalert.domain.status_copy import CopyFile
+    from openalert.domain.status_copy import CopyFile, MirrorState
     from openalert.storage.static_folder import Written
 
 
 @click.group()
 def status() -> None:
-    """Copy status pages to where they live without this server."""
+    """Copy status pages to where they live without this server, and see how the copies stand."""
+
+
+@status.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON array.")
+@options
+def mirrors(as_json: bool, config_file: str | None, data_dir: str | None, database_url: str | None) -> None:
+    """Say how the mirrors of the configuration stand; exit code 1 if one fails."""
+    from openalert.domain.instant import rfc3339
+
+    config = configured(config_file, data_dir, database_url)
+    known = {each.name: each for each in asyncio.run(_states(config))}
+    told = []
+    for mirror in config.status_pages.mirror:
+        state = known.get(mirror.name)
+        since, done = (state.failing_since, state.done_at) if state else (None, None)
+        told.append(
+            {
+                "name": mirror.name,
+                "to": mirror.bucket or mirror.folder or " ".join(mirror.command[:1]),
+                "mirroredAt": rfc3339(done) if done else None,
+                "failingSince": rfc3339(since) if since else None,
+                "error": state.error if state else "",
+            }
+        )
+    if as_json:
+        click.echo(json.dumps(told, indent=2))
+    else:
+        for each in told:
+            how = f"fails since {each['failingSince']}: {each['error']}" if each["failingSince"] else "well"
+            click.echo(f"{each['name']} ({each['to']}): {how}; copied {each['mirroredAt'] or 'never'}")
+    if any(each["failingSince"] for each in told):
+        raise SystemExit(1)
+
+
+async def _states(config: Config) -> "list[MirrorState]":
+    from openalert.storage import open_reading, status_mirrors
+
+    database = await open_reading(config.database_url)
+    try:
+        async with database.read() as reader:
+            return await status_mirrors.every(reader)
+    finally:
+        await database.close()
 
 
 @status.command()
@@ -106,11 +149,11 @@ def _known(pages: "Sequence[PublicPage]") -> str:
 
 
 def _files(pages: "Sequence[PublicPage]", *, at_root: bool) -> "Iterator[CopyFile]":
-    from openalert.web.status.static import copy_of, moved
+    from openalert.web.status.static import copy_of
 
     for page in pages:
         for file in copy_of(page):
-            yield file if at_root else moved(file, page.slug)
+            yield file if at_root else file.below(page.slug)
 
 
 def _as_json(

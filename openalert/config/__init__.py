@@ -103,16 +103,28 @@ def redacted(config: Config) -> str:
     for section in msgspec.structs.fields(Config):
         lines.append(f"[{section.encode_name}]")
         table = getattr(config, section.name)
-        for field in msgspec.structs.fields(type(table)):
-            value = getattr(table, field.name)
-            shown = "***" if value and is_secret(type(table), field.name) else value
-            lines.append(f"{field.encode_name} = {_toml(shown)}")
+        lines += [f"{key} = {_toml(shown)}" for key, shown in _shown(table).items()]
         lines.append("")
     return "\n".join(lines).rstrip()
 
 
+def _shown(table: Section) -> dict[str, Any]:
+    """The keys of a section with their values, secrets as `***`; tables in a list as the keys that were set."""
+    shown: dict[str, Any] = {}
+    for field in msgspec.structs.fields(type(table)):
+        value = getattr(table, field.name)
+        if is_secret(type(table), field.name):
+            value = "***" if value else value
+        elif sections.tables_in(field.type) is not None:
+            value = [{key: each for key, each in _shown(inner).items() if each} for inner in value]
+        shown[field.encode_name] = value
+    return shown
+
+
 def _toml(value: Any) -> str:
     """A value as TOML writes it on one line."""
+    if isinstance(value, list) and any(isinstance(each, dict) for each in value):
+        return f"[{', '.join(_toml(each) for each in value)}]"
     if isinstance(value, dict):
         members = ", ".join(f"{_toml(key)} = {_toml(inner)}" for key, inner in value.items())
         return f"{{ {members} }}" if members else "{}"
@@ -198,6 +210,10 @@ def _parsed(section: str, key: str, text: str) -> Any:
     hint = keys_of(sections.by_name()[section]).get(key, str)
     if get_origin(hint) is Annotated:
         hint = get_args(hint)[0]
+    if sections.tables_in(hint) is not None:
+        with suppress(msgspec.DecodeError):
+            return msgspec.json.decode(text or "[]")
+        return text
     if get_origin(hint) is tuple:
         return [part.strip() for part in text.split(",") if part.strip()]
     if get_origin(hint) is dict:
@@ -215,7 +231,20 @@ def _parsed(section: str, key: str, text: str) -> Any:
 def _read_secrets(table: dict[str, Any], section: str, source: str, folder: Path) -> None:
     """Replace each `<secret>_file` by what the file holds, without the newline at its end."""
     kind = sections.by_name().get(section)
-    for key in [key for key in table if kind and key.endswith("_file") and key in keys_of(kind)]:
+    if kind is not None:
+        _read_secrets_of(kind, table, section, source, folder)
+
+
+def _read_secrets_of(
+    kind: type[Section], table: dict[str, Any], section: str, source: str, folder: Path
+) -> None:
+    for field in msgspec.structs.fields(kind):
+        inner = sections.tables_in(field.type)
+        listed = table.get(field.encode_name) if inner is not None else None
+        for each in listed if isinstance(listed, list) else ():
+            if inner is not None and isinstance(each, dict):
+                _read_secrets_of(inner, each, f"{section}.{field.encode_name}", source, folder)
+    for key in [key for key in table if key.endswith("_file") and key in keys_of(kind)]:
         name, path = key.removesuffix("_file"), table.pop(key)
         if not path:
             continue

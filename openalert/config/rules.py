@@ -6,7 +6,17 @@ from ipaddress import ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from openalert.config.sections import Config, Delivery, MailIn, Oidc, Slack, Twilio, WebPush
+from openalert.config.sections import (
+    Config,
+    Delivery,
+    MailIn,
+    Mirror,
+    Oidc,
+    Slack,
+    StatusPages,
+    Twilio,
+    WebPush,
+)
 from openalert.domain.delivery import CHANNELS
 from openalert.domain.single_sign_on import GOOGLE, is_trustworthy_url, serves_many_tenants
 from openalert.domain.vault import SHORTEST_KEY
@@ -16,6 +26,9 @@ _HOST_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9_])?")
 _ACCOUNT = re.compile(r"AC[0-9a-fA-F]{32}")
 _NUMBER = re.compile(r"\+[1-9][0-9]{6,14}|[0-9]{3,8}")
 
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]")
+_MIRROR = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
+_PREFIX = re.compile(r"[^\s/]([^\n]*[^\s/])?")
 _VAPID_KEY = re.compile(r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]=?")
 
 
@@ -58,6 +71,7 @@ def problems(config: Config) -> Iterator[tuple[str, str]]:
     yield from _telegram_problems(config)
     yield from _mattermost_problems(config)
     yield from _oidc_problems(config.oidc)
+    yield from _mirror_problems(config.status_pages)
 
 
 def _mail_in_problems(mail_in: MailIn) -> Iterator[tuple[str, str]]:
@@ -74,6 +88,43 @@ def _web_push_problems(web_push: WebPush) -> Iterator[tuple[str, str]]:
         yield "web_push.private_key", "must be the private half of a VAPID key: 32 bytes as base64url."
     if web_push.subject and not web_push.subject.startswith(("mailto:", "https://")):
         yield "web_push.subject", "must begin with mailto: or https://."
+
+
+def _mirror_problems(pages: StatusPages) -> Iterator[tuple[str, str]]:
+    field, names = "status_pages.mirror", set[str]()
+    for mirror in pages.mirror:
+        if not _MIRROR.fullmatch(mirror.name) or mirror.name in names:
+            yield (
+                field,
+                f"has the name {mirror.name!r}; each needs one of its own, of a-z, 0-9 and -, at most 32.",
+            )
+        names.add(mirror.name)
+        if bool(mirror.bucket) is bool(mirror.folder or mirror.command):
+            yield field, f"{mirror.name!r} needs a bucket, or a folder, a command or both of these."
+        if mirror.folder and not Path(mirror.folder).is_absolute():
+            yield field, f"{mirror.name!r} has the folder {mirror.folder!r}; it must begin with a slash."
+        if mirror.command and not mirror.command[0]:
+            yield field, f"{mirror.name!r} has a command without a program."
+        if mirror.bucket:
+            yield from _bucket_problems(field, mirror, pages)
+
+
+def _bucket_problems(field: str, mirror: Mirror, pages: StatusPages) -> Iterator[tuple[str, str]]:
+    if not _BUCKET.fullmatch(mirror.bucket):
+        yield field, f"{mirror.name!r} has the bucket {mirror.bucket!r}, which is no name of one."
+    if mirror.endpoint and not _is_origin(mirror.endpoint):
+        yield field, f"{mirror.name!r} has an endpoint that is not http(s)://host or http(s)://host:port."
+    if not re.fullmatch(r"[a-z0-9-]{1,40}", mirror.region):
+        yield (
+            field,
+            f"{mirror.name!r} has the region {mirror.region!r}; it is a word such as eu-central-1 or auto.",
+        )
+    if mirror.prefix and not _PREFIX.fullmatch(mirror.prefix):
+        yield field, f"{mirror.name!r} has a prefix that begins or ends with a slash or a blank."
+    if not (mirror.access_key_id or pages.access_key_id) or not (
+        mirror.secret_access_key or pages.secret_access_key
+    ):
+        yield field, f"{mirror.name!r} needs access_key_id and secret_access_key."
 
 
 def _delivery_problems(delivery: Delivery) -> Iterator[tuple[str, str]]:

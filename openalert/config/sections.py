@@ -1,7 +1,7 @@
 """The sections of openalert.toml with every key, its type and its default."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias, get_args, get_type_hints
+from typing import Annotated, Any, Literal, TypeAlias, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -154,14 +154,47 @@ class Delivery(Section, frozen=True):
     """How many a provider is given each second; 0: no limit."""
 
 
+class Mirror(Section, frozen=True):
+    """A static copy of public status pages in another place: a folder, what a command makes of one, or a bucket."""
+
+    name: str = ""
+    """What it is called; its state is kept under it."""
+    pages: tuple[str, ...] = ()
+    """Slugs; empty: every public page, each in a folder of its slug."""
+    folder: str = ""
+    """Where the files are written."""
+    command: tuple[str, ...] = ()
+    """A program and its arguments, run with the folder as its last one; without a folder it gets one of ours."""
+    command_seconds: Annotated[int, msgspec.Meta(ge=1, le=3600)] = 120
+    bucket: str = ""
+    """In a store that speaks the protocol of S3."""
+    endpoint: str = ""
+    """Empty: that of AWS for the region."""
+    region: str = "us-east-1"
+    prefix: str = ""
+    """Begins every key."""
+    path_style: bool = True
+    """Whether the bucket stands in the path of requests; false: in the name of the host."""
+    access_key_id: str = ""
+    """Empty, as with the next: that of [status_pages]."""
+    secret_access_key: Secret = ""
+    every_minutes: Annotated[int, msgspec.Meta(ge=1, le=1440)] = 15
+    """How often it is made anew where nothing has changed: so often its time moves on."""
+
+
 class StatusPages(Section, frozen=True):
-    """How subscribers of status pages are told; mails leave by the server in [smtp]."""
+    """How subscribers of status pages are told (mails leave by the server in [smtp]), and copies of the pages."""
 
     mails_per_second: Annotated[float, msgspec.Meta(ge=0, le=1000)] = 10
     """0: as fast as the mail server takes them."""
     mails_at_once: Annotated[int, msgspec.Meta(ge=1, le=64)] = 4
     reply_to: str = ""
     """Where answers to these mails go; empty: to the sender."""
+    access_key_id: str = ""
+    """Of mirrors in buckets that name none."""
+    secret_access_key: Secret = ""
+    mirror: tuple[Mirror, ...] = ()
+    """Each begins with [[status_pages.mirror]]."""
 
 
 class Apprise(Section, frozen=True):
@@ -288,5 +321,15 @@ def keys_of(kind: type[Section]) -> dict[str, Any]:
 
 
 def secret_keys(kind: type[Section]) -> set[str]:
-    """The keys of a section whose values are never shown."""
-    return {field.encode_name for field in msgspec.structs.fields(kind) if is_secret(kind, field.name)}
+    """The keys of a section whose values are never shown, or hold some that are not."""
+    return {
+        field.encode_name
+        for field in msgspec.structs.fields(kind)
+        if is_secret(kind, field.name) or tables_in(field.type) is not None
+    }
+
+
+def tables_in(hint: Any) -> type[Section] | None:
+    """What the tables of a list such as [[status_pages.mirror]] are; None for anything else."""
+    inner = get_args(hint)[:1] if get_origin(hint) is tuple else ()
+    return inner[0] if inner and isinstance(inner[0], type) and issubclass(inner[0], Section) else None

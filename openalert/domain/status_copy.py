@@ -1,7 +1,6 @@
 """Copies of status pages: the files of one, how a mirror of them stands, and when it is tried again."""
 
 import hashlib
-from enum import StrEnum
 
 import msgspec
 
@@ -10,14 +9,6 @@ from openalert.domain.instant import HOUR, MINUTE, SECOND, Instant
 LATE_AFTER = HOUR
 """A mirror that fails for so long is worth a warning."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 5 * SECOND, 10 * MINUTE
-
-
-class MirrorKind(StrEnum):
-    """Where a mirror lies."""
-
-    FOLDER = "folder"
-    COMMAND = "command"
-    S3 = "s3"
 
 
 class CopyFile(msgspec.Struct, frozen=True):
@@ -34,6 +25,10 @@ class CopyFile(msgspec.Struct, frozen=True):
         """SHA-256 of what it holds and how it is served."""
         served = f"{self.content_type}\n{self.cache_control}\n".encode()
         return hashlib.sha256(served + self.body).hexdigest()
+
+    def below(self, folder: str) -> "CopyFile":
+        """The same file in a folder of its own."""
+        return msgspec.structs.replace(self, path=f"{folder}/{self.path}")
 
 
 class MirrorState(msgspec.Struct, kw_only=True):

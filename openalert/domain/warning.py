@@ -52,9 +52,17 @@ class WarningKind(StrEnum):
     """Somebody is on call for two schedules at one time."""
     DOUBTFUL = "person_doubtful"
     """Somebody on call is reached, as far as is known; one of their ways fails or is not proven."""
+    MIRROR_FAILS = "status_mirror_fails"
+    """A copy of status pages in another place could not be brought up to date for an hour."""
 
 
-_PAST = (WarningKind.SILENT, WarningKind.CHANNEL_FAILS, WarningKind.NOT_UNDERSTOOD, WarningKind.FAILED)
+_PAST = (
+    WarningKind.SILENT,
+    WarningKind.CHANNEL_FAILS,
+    WarningKind.NOT_UNDERSTOOD,
+    WarningKind.FAILED,
+    WarningKind.MIRROR_FAILS,
+)
 """Their `at` is when it began or was last seen, and they go on."""
 
 

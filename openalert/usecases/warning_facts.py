@@ -18,6 +18,7 @@ from openalert.domain.plan import Plan
 from openalert.domain.reachability import Reachability, ReachState
 from openalert.domain.schedule import Schedule
 from openalert.domain.service import Service
+from openalert.domain.status_copy import LATE_AFTER, MirrorState
 from openalert.domain.user import User
 from openalert.domain.warning import LOOKS_AHEAD, LOOKS_BACK
 from openalert.storage import (
@@ -27,6 +28,7 @@ from openalert.storage import (
     recipients,
     schedules,
     services,
+    status_mirrors,
     teams,
     users,
     warnings,
@@ -75,6 +77,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the actor may know how channels are."""
     refused: Sequence[Refused] = ()
     troubles: Sequence[ChannelTrouble] = ()
+    mirrors: Sequence[MirrorState] = ()
+    """Mirrors of status pages that have failed for long."""
 
 
 async def gather(reader: Reader, actor: Actor) -> Facts:
@@ -98,6 +102,7 @@ async def gather(reader: Reader, actor: Actor) -> Facts:
         if is_admin
         else [],
         troubles=await channel_troubles.all_of_them(reader) if is_admin else [],
+        mirrors=await status_mirrors.late(reader, reader.now - LATE_AFTER) if is_admin else [],
     )
 
 

@@ -375,6 +375,24 @@ def _ways_by(view: View, channel: str) -> int:
     )
 
 
+def _mirrors(view: View) -> Iterator[Finding]:
+    for state in view.facts.mirrors:
+        since = state.failing_since
+        shown = "It shows nothing yet." if state.done_at is None else "It shows how things stood before."
+        yield Finding(
+            kind=WarningKind.MIRROR_FAILS,
+            severity=Severity.MEDIUM,
+            subject=state.name,
+            subject_id=None,
+            organization_id=None,
+            team_id=None,
+            words=f"The mirror {state.name} of the status pages cannot be brought up to date",
+            detail=f"{shown} {state.error}",
+            at=since,
+            link="/status-pages",
+        )
+
+
 SCHEDULE_RULES: Sequence[Callable[[View], Iterator[Finding]]] = (
     _nobody,
     _people,
@@ -391,5 +409,6 @@ RULES: Sequence[Callable[[View], Iterator[Finding]]] = (
     _not_understood,
     _failed,
     _silent,
+    _mirrors,
 )
 """Every rule; what they find is put in order afterwards."""

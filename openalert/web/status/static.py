@@ -55,11 +55,6 @@ def copy_of(page: PublicPage) -> Iterator[CopyFile]:
     yield CopyFile(FACTS, _facts(page), JSON, "public, max-age=30")
 
 
-def moved(file: CopyFile, folder: str) -> CopyFile:
-    """The same file, in a folder of its own."""
-    return msgspec.structs.replace(file, path=f"{folder}/{file.path}")
-
-
 def _path(name: str) -> str:
     """The file of this address: one with a name of its own, or the index of a folder."""
     return name if "." in name.rpartition("/")[2] else posixpath.join(name, INDEX)
