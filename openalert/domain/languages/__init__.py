@@ -123,6 +123,7 @@ class Words(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     later: str
     feed_title: str
     open_page: str
+    close: str
 
 
 @functools.cache

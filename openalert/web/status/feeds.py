@@ -1,4 +1,4 @@
-"""Feeds, badge and calendar of a status page: Atom (RFC 4287), RSS 2.0, SVG and iCalendar (RFC 5545)."""
+"""Feeds and calendar of a status page: Atom (RFC 4287), RSS 2.0 and iCalendar (RFC 5545)."""
 
 from email.utils import format_datetime
 from urllib.parse import urlsplit
@@ -8,27 +8,26 @@ import msgspec
 from openalert.domain import calendar
 from openalert.domain.calendar import CalendarEvent, Revision
 from openalert.domain.instant import rfc3339, to_datetime
-from openalert.domain.public_page import PublicIncident, PublicPage
-from openalert.domain.status_page import OverallStatus, PublicKind
+from openalert.domain.public_page import PublicPage
+from openalert.domain.status_page import PublicKind
 from openalert.web import render
 from openalert.web.status.answers import as_bytes
-from openalert.web.status.view import View, badge_words
+from openalert.web.status.view import View
 
 ENTRIES = 25
-_CHARACTER = 6.6
-"""Width of a character of the badge, in pixels, at 11 px of a usual sans-serif."""
-_COLOURS = {
-    OverallStatus.OPERATIONAL: "#0f7a45",
-    OverallStatus.DEGRADED: "#8a6100",
-    OverallStatus.OUTAGE: "#c0152a",
-    OverallStatus.MAINTENANCE: "#0e62ad",
-}
+UPDATES = 50
+"""Entries of a feed with one for each update."""
+ATOM = "application/atom+xml; charset=utf-8"
+RSS = "application/rss+xml; charset=utf-8"
+BY_UPDATE = "?granularity=update"
+"""Asks a feed for an entry for each update."""
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """One incident in a feed; it is the same entry after each update."""
+    """One incident in a feed, the same entry after each update; or one update."""
 
     id: str
+    """What it is, and its public id: the same for ever."""
     link: str
     title: str
     published: str
@@ -40,47 +39,73 @@ class Entry(msgspec.Struct, frozen=True):
 
 def atom(page: PublicPage) -> bytes:
     """One entry for each incident, dated anew by each update."""
-    return _feed(page, "status/feed.atom")
+    return _feed(page, "status/feed.atom", _incidents(page))
 
 
 def rss(page: PublicPage) -> bytes:
     """The same for readers of RSS."""
-    return _feed(page, "status/feed.rss")
+    return _feed(page, "status/feed.rss", _incidents(page))
 
 
-def _feed(page: PublicPage, template: str) -> bytes:
-    entries = [_entry(page, each) for each in page.incidents[:ENTRIES]]
+def atom_of_updates(page: PublicPage) -> bytes:
+    """One entry for each update, for readers that show no change of an entry that they know."""
+    return _feed(page, "status/feed.atom", _updates(page), BY_UPDATE)
+
+
+def rss_of_updates(page: PublicPage) -> bytes:
+    """The same for readers of RSS."""
+    return _feed(page, "status/feed.rss", _updates(page), BY_UPDATE)
+
+
+def _feed(page: PublicPage, template: str, entries: list[Entry], query: str = "") -> bytes:
     newest = max((each.updated_at for each in page.incidents[:ENTRIES]), default=page.updated_at)
+    words = View(page, page.as_of).w
     text = render.page(
         template,
         page=page,
+        title=words.feed_title.format(name=page.name),
         host=urlsplit(page.url).hostname or "",
         entries=entries,
+        query=query,
         updated=rfc3339(newest),
         mailed=format_datetime(to_datetime(newest)),
     )
     return as_bytes(text)
 
 
-def _entry(page: PublicPage, incident: PublicIncident) -> Entry:
-    return Entry(
-        id=incident.public_id,
-        link=f"{page.url}/incidents/{incident.public_id}",
-        title=incident.title,
-        published=rfc3339(incident.started_at),
-        updated=rfc3339(incident.updated_at),
-        mailed=format_datetime(to_datetime(incident.started_at)),
-        html=render.page("status/entry.html", view=View(page, page.as_of), updates=incident.updates),
-    )
+def _incidents(page: PublicPage) -> list[Entry]:
+    view = View(page, page.as_of)
+    return [
+        Entry(
+            id=f"Incident/{each.public_id}",
+            link=f"{page.url}/incidents/{each.public_id}",
+            title=each.title,
+            published=rfc3339(each.started_at),
+            updated=rfc3339(each.updated_at),
+            mailed=format_datetime(to_datetime(each.started_at)),
+            html=render.page("status/entry.html", view=view, updates=each.updates),
+        )
+        for each in page.incidents[:ENTRIES]
+    ]
 
 
-def badge(page: PublicPage) -> bytes:
-    """A small picture of how the whole stands, for other people's pages; its words are in its title, too."""
-    words = badge_words(page)
-    left, right = round(len("status") * _CHARACTER) + 14, round(len(words) * _CHARACTER) + 14
-    return render.page(
-        "status/badge.svg", name=page.name, words=words, colour=_COLOURS[page.overall], left=left, right=right
-    ).encode()
+def _updates(page: PublicPage) -> list[Entry]:
+    """The newest first, whichever incident they are of."""
+    view = View(page, page.as_of)
+    said = [(update, each) for each in page.incidents[: 2 * ENTRIES] for update in each.updates]
+    said.sort(key=lambda pair: (pair[0].shown_at, pair[0].public_id), reverse=True)
+    return [
+        Entry(
+            id=f"Update/{update.public_id}",
+            link=f"{page.url}/incidents/{each.public_id}#u-{update.public_id}",
+            title=f"{view.w.incident_status[update.status]}: {each.title}",
+            published=rfc3339(update.shown_at),
+            updated=rfc3339(update.edited_at or update.shown_at),
+            mailed=format_datetime(to_datetime(update.shown_at)),
+            html=render.page("status/entry.html", view=view, updates=[update]),
+        )
+        for update, each in said[:UPDATES]
+    ]
 
 
 def maintenances(page: PublicPage) -> bytes:

@@ -30,10 +30,10 @@ _ORIGIN = re.compile(r"https?://[a-z0-9.-]{1,253}(:[0-9]{1,5})?")
 class Style:
     """The style sheet with the colour of a page, and the hash by which the content policy knows it."""
 
-    def __init__(self, accent: str | None, more: str = "") -> None:
+    def __init__(self, accent: str | None, more: str = "", *, sheet: str = _SHEET) -> None:
         """`accent`: `#rrggbb`; whatever else the database holds is no colour and is left out. `more` is added to it."""
         is_colour = accent is not None and COLOUR.fullmatch(accent)
-        self.text = _SHEET + more + (colours.branded(accent) if accent and is_colour else "")
+        self.text = sheet + more + (colours.branded(accent) if accent and is_colour else "")
         digest = hashlib.sha256(self.text.encode()).digest()
         self.source = f"'sha256-{base64.b64encode(digest).decode()}'"
 

@@ -5,27 +5,30 @@ from typing import Any
 
 import msgspec
 
+from openalert.domain import instatus_api as instatus
 from openalert.domain import statuspage_api
 from openalert.domain.instant import Instant
 from openalert.domain.public_page import PublicIncident, PublicPage
-from openalert.web.status import feeds, html, script, shapes, subscribe_html
+from openalert.web.status import asked, embeds, feeds, html, script, shapes, subscribe_html
 from openalert.web.status.answers import JSON, Answer, answer
 from openalert.web.status.view import View
 
 API = "api:"
 """Begins the name of an answer below `/public/status/`, the rest being its path there."""
 USUAL_INCIDENTS = 50
-Rendering = Callable[[PublicPage, str, Instant], Answer]
+Rendering = Callable[[PublicPage, str, Instant], Answer | None]
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
 
 def render(page: PublicPage, name: str, base: str, now: Instant) -> Answer | None:
     """The answer of this name (see `API`); `base` begins the links to the page's own addresses."""
-    known = _FIXED.get(name)
+    known = _FIXED.get(name) or _ASKED.get(name)
     if known is not None:
         return known(page, base, now)
     folder, _, rest = name.partition("/")
-    if folder == "incidents":
+    if folder == "badge":
+        return asked.component(page, name, {})
+    if folder in ("incidents", "i"):
         told = _incident(page, rest)
         return html.incident(page, base, now, told) if told else None
     if folder == "subscribe":
@@ -39,10 +42,12 @@ def render(page: PublicPage, name: str, base: str, now: Instant) -> Answer | Non
 
 
 def names(page: PublicPage) -> list[str]:
-    """Every address below the page at which something is shown, each once; not those of `API`."""
+    """Every address below the page at which something is shown, each once; without `API` and the line for frames."""
     months = [f"history/{month.key}" for month in View(page, page.as_of).months()]
     told = [f"incidents/{each.public_id}" for each in page.incidents]
-    return [*(name for name in _FIXED if not name.startswith(API)), *months, *told]
+    badges = [f"badge/component/{each.public_id}.svg" for each in page.components]
+    fixed = [name for name in _FIXED if not name.startswith(API) and name != "embed"]
+    return [*fixed, *months, *told, *badges]
 
 
 def _form(page: PublicPage, rest: str, base: str, now: Instant) -> Answer | None:
@@ -82,8 +87,8 @@ def _bytes(make: Callable[[PublicPage], bytes], content_type: str) -> Rendering:
     return lambda page, _base, _now: answer(page, make(page), content_type)
 
 
-_ATOM = _bytes(feeds.atom, "application/atom+xml; charset=utf-8")
-_RSS = _bytes(feeds.rss, "application/rss+xml; charset=utf-8")
+_ATOM = _bytes(feeds.atom, feeds.ATOM)
+_RSS = _bytes(feeds.rss, feeds.RSS)
 _CALENDAR = _bytes(feeds.maintenances, "text/calendar; charset=utf-8")
 _FIXED: Mapping[str, Rendering] = {
     "": html.home,
@@ -93,7 +98,13 @@ _FIXED: Mapping[str, Rendering] = {
     "history.atom": _ATOM,
     "feed.rss": _RSS,
     "history.rss": _RSS,
-    "badge.svg": _bytes(feeds.badge, "image/svg+xml"),
+    "badge.svg": lambda page, _base, _now: embeds.badge(page, {}),
+    "api/shields.json": lambda page, _base, _now: embeds.shields(page, {}),
+    "embed": lambda page, _base, _now: embeds.line(page, {}),
+    "embed.js": lambda page, _base, _now: embeds.note(page),
+    "embed.json": lambda page, _base, _now: embeds.facts(page),
+    "summary.json": _as_json(instatus.summary),
+    "v2/components.json": _as_json(instatus.components),
     "calendar.ics": _CALENDAR,
     "history.ics": _CALENDAR,
     **{f"api/v2/{path}": _as_json(shape) for path, shape in statuspage_api.FILES.items()},
@@ -101,3 +112,14 @@ _FIXED: Mapping[str, Rendering] = {
     f"{API}components": _as_json(shapes.show_components),
     f"{API}incidents": _as_json(lambda page: shapes.show_incidents(page, limit=USUAL_INCIDENTS)),
 }
+_ASKED: Mapping[str, Rendering] = {
+    **{
+        f"{name}{feeds.BY_UPDATE}": _bytes(feeds.atom_of_updates, feeds.ATOM)
+        for name in ("feed.atom", "history.atom")
+    },
+    **{
+        f"{name}{feeds.BY_UPDATE}": _bytes(feeds.rss_of_updates, feeds.RSS)
+        for name in ("feed.rss", "history.rss")
+    },
+}
+"""By name and the one query that they heed."""

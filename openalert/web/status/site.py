@@ -21,7 +21,7 @@ from openalert.web import etags
 from openalert.web.asgi import WHOLE, ASGIApp, Receive, Scope, Send, header
 from openalert.web.guards import Access
 from openalert.web.problems import Refused
-from openalert.web.status import html, shapes
+from openalert.web.status import asked, feeds, html, shapes
 from openalert.web.status.answers import Answer
 from openalert.web.status.board import Board, Shown
 from openalert.web.status.renderings import API, USUAL_INCIDENTS, as_json
@@ -168,6 +168,12 @@ def _find(scope: Scope, shown: Shown | None, name: str, base: str) -> Answer | N
                 shown.page, resolved=wanted.resolved, status=wanted.status, limit=wanted.limit
             )
             return as_json(shown.page, found)
+    if scope["query_string"]:
+        if _query(scope).get("granularity") == "update":
+            return shown.answer(name + feeds.BY_UPDATE, base) or shown.answer(name, base)
+        found_by_query = asked.render(shown.page, name, _query(scope))
+        if found_by_query is not None:
+            return found_by_query
     return shown.answer(name, base)
 
 

@@ -17,7 +17,7 @@ from openalert.domain.public_page import (
     PublicPage,
     PublicUpdate,
 )
-from openalert.domain.status_page import ComponentStatus, OverallStatus, PublicKind, PublicStatus
+from openalert.domain.status_page import ComponentStatus, Impact, OverallStatus, PublicKind, PublicStatus
 from openalert.domain.uptime import Day
 from openalert.domain.walltime import zone_named
 
@@ -126,6 +126,10 @@ class View:
         """The status of the component that is worst: it gives the whole its shape and colour."""
         every = [each.status for each in self.page.components]
         return max(every, key=lambda status: status.rank, default=ComponentStatus.OPERATIONAL)
+
+    def tone_of(self, told: PublicIncident) -> ComponentStatus:
+        """The shape and colour of one incident or maintenance."""
+        return _TONES[told.impact]
 
     @property
     def icon_colour(self) -> str:
@@ -310,6 +314,14 @@ class View:
 _TIME = Markup('<time datetime="{}">{}</time>')
 _NOTICE = ComponentStatus.DEGRADED_PERFORMANCE
 """What an open incident looks like while every component is well."""
+
+_TONES = {
+    Impact.NONE: _NOTICE,
+    Impact.MINOR: _NOTICE,
+    Impact.MAJOR: ComponentStatus.PARTIAL_OUTAGE,
+    Impact.CRITICAL: ComponentStatus.MAJOR_OUTAGE,
+    Impact.MAINTENANCE: ComponentStatus.UNDER_MAINTENANCE,
+}
 
 _ICONS = {
     ComponentStatus.OPERATIONAL: "2f9e6b",
