@@ -31,10 +31,14 @@ async def open_database(
         await database.close_connections()
         raise
     database.start()
-    if keys is not None:
-        database.keys = keys
-        async with database.transaction() as tx:
-            await channels.seal_plain(tx)
+    try:
+        if keys is not None:
+            database.keys = keys
+            async with database.transaction() as tx:
+                await channels.seal_plain(tx)
+    except BaseException:
+        await database.close()  # a connection that is left open would keep the process from ending
+        raise
     return database
 
 

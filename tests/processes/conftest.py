@@ -1,12 +1,16 @@
-"""A mail server that the processes under test hand their mail to."""
+"""A mail server that the processes under test hand their mail to, and a small disk for their data."""
 
-from collections.abc import AsyncIterator
+import os
+import subprocess
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.fakes.smtp import FakeSmtp
 from tests.processes.server import Server
+
+ROOM = 6 * 1024 * 1024
 
 
 @pytest.fixture
@@ -35,3 +39,15 @@ async def server(tmp_path: Path, smtp: FakeSmtp) -> AsyncIterator[Server]:
     running = mailing(tmp_path, smtp)
     yield running
     await running.close()
+
+
+@pytest.fixture
+def six_megabytes(tmp_path: Path) -> Iterator[Path]:
+    """A folder on a file system of its own."""
+    data = tmp_path / "data"
+    data.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={ROOM},mode=700", "openalert-test", str(data)]
+    if os.getuid() != 0 or subprocess.run(mount, check=False, capture_output=True).returncode != 0:
+        pytest.skip("NO DISK-FULL TEST: mounting a small tmpfs needs root")
+    yield data
+    subprocess.run(["umount", str(data)], check=True)

@@ -1,8 +1,6 @@
 """The disk fills up: alerts are refused with 503 until there is room again, and none that was taken is lost."""
 
-import os
-import subprocess
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -12,20 +10,6 @@ from tests.processes.conftest import mailing
 from tests.processes.server import Server, settle_in, until
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
-
-ROOM = 6 * 1024 * 1024
-
-
-@pytest.fixture
-def six_megabytes(tmp_path: Path) -> Iterator[Path]:
-    """A folder on a file system of its own."""
-    data = tmp_path / "data"
-    data.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={ROOM},mode=700", "openalert-test", str(data)]
-    if os.getuid() != 0 or subprocess.run(mount, check=False, capture_output=True).returncode != 0:
-        pytest.skip("NO DISK-FULL TEST: mounting a small tmpfs needs root")
-    yield data
-    subprocess.run(["umount", str(data)], check=True)
 
 
 @pytest.fixture

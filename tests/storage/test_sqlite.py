@@ -3,6 +3,7 @@
 import sqlite3
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from openalert.domain.errors import Unavailable
 from openalert.storage import Database, open_database
+from openalert.storage.keyring import KeyRing
 from openalert.storage.sqlite import DatabaseInUse, SqliteConnection, SqliteDatabase
 from openalert.storage.transaction import Reader, Transaction
 
@@ -132,6 +134,25 @@ async def test_a_foreign_lock_is_unavailable_and_passes(
     other.close()
     async with sqlite_db.transaction() as tx:
         await tx.execute("INSERT INTO settings (name, value) VALUES ('a', '1')")
+
+
+async def test_a_start_that_fails_leaves_no_connection_open(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thread of a connection that nobody closes would keep a process from ending that could not start."""
+
+    async def refuses(_: Transaction) -> None:
+        raise Unavailable("The database is busy. Try again in a few seconds.")
+
+    before = set(threading.enumerate())
+    with monkeypatch.context() as patch:
+        patch.setattr("openalert.storage.channels.seal_plain", refuses)
+        with pytest.raises(Unavailable):
+            await open_database(sqlite_url, migrated=False, keys=KeyRing(["a key of the tests that is long enough"]))
+    for thread in set(threading.enumerate()) - before:
+        thread.join(10)
+        assert not thread.is_alive()
+    await (await open_database(sqlite_url, migrated=False)).close()
 
 
 async def test_a_full_disk_refuses_and_heals(sqlite_db: Database) -> None:
