@@ -57,6 +57,7 @@ _ACTS = {
     "status_page.link_made": "made a secret link to the status page {target}",
     "status_page.reordered": "changed the order of the components of {target}",
     "status_page.subscriber_added": "added a subscriber to the status page {target}",
+    "status_page.subscriber_asked_again": "asked a subscriber of the status page {target} again to confirm",
     "status_page.subscriber_confirmed": "noted that a subscriber of the status page {target} confirmed",
     "status_page.subscriber_deleted": "deleted a subscriber of the status page {target}",
     "status_page.subscriber_kinds_switched": "changed how one can subscribe to the status page {target}",

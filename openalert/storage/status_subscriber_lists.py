@@ -49,6 +49,19 @@ class Sending(msgspec.Struct, kw_only=True):
     """Why deliveries failed, the most frequent first."""
 
 
+class Received(msgspec.Struct, kw_only=True):
+    """What one subscriber was sent, or is to be."""
+
+    kind: MailingKind
+    title: str | None
+    update_status: PublicStatus | None
+    status: DeliveryState
+    attempts: int
+    created_at: Instant
+    sent_at: Instant | None
+    failure_reason: str | None
+
+
 async def page(
     reader: Reader, page_id: str, narrowed: Narrowed, *, before: str, limit: int
 ) -> list[Subscriber]:
@@ -154,6 +167,19 @@ async def sendings(reader: Reader, page_id: str, limit: int) -> list[Sending]:
         if state is DeliveryState.FAILED and reason:
             sending.reasons[reason] = sending.reasons.get(reason, 0) + int(count)
     return found
+
+
+async def received(reader: Reader, subscriber_id: str, limit: int) -> list[Received]:
+    """The newest deliveries of one of them."""
+    return await reader.all(
+        Received,
+        "SELECT m.kind, i.title, u.status AS update_status, d.status, d.attempts, m.created_at, d.sent_at, "
+        "d.failure_reason FROM status_deliveries d JOIN status_mailings m ON m.id = d.mailing_id "
+        "LEFT JOIN status_incidents i ON i.id = m.incident_id LEFT JOIN status_updates u ON u.id = m.update_id "
+        "WHERE d.subscriber_id = :subscriber_id ORDER BY d.mailing_id DESC LIMIT :limit",
+        subscriber_id=subscriber_id,
+        limit=limit,
+    )
 
 
 async def untold_of_move(reader: Reader, page_id: str) -> int:

@@ -1,5 +1,6 @@
 """Many subscribers of a status page at once: the list that admins search, lists that come in and go out, the move."""
 
+import asyncio
 from collections.abc import AsyncIterator, Collection, Sequence
 
 import msgspec
@@ -22,13 +23,14 @@ from openalert.domain.status_subscriber import (
 from openalert.domain.subscriber_csv import Entry, Problem
 from openalert.storage import status_pages, status_subscriber_lists, status_subscribers
 from openalert.storage.database import Database
-from openalert.storage.status_subscriber_lists import Narrowed, Sending
+from openalert.storage.status_subscriber_lists import Narrowed, Received, Sending
 from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import audit, status_targets
 from openalert.usecases.access import require
 from openalert.usecases.status_pages import get as page_in_view
 from openalert.usecases.status_pages import to_configure
 from openalert.usecases.status_subscribers import Known
+from openalert.usecases.status_subscribers import get as one_in_view
 from openalert.usecases.status_targets import Target
 
 BATCH = 500
@@ -72,6 +74,12 @@ async def listed(
     return [Known(each, chosen.get(each.id, [])) for each in some]
 
 
+async def received(reader: Reader, actor: Actor, subscriber_id: str, limit: int) -> list[Received]:
+    """What one of them was sent lately, the newest first; for admins of the page's team."""
+    known = await one_in_view(reader, actor, subscriber_id)
+    return await status_subscriber_lists.received(reader, known.subscriber.id, limit)
+
+
 async def sendings(reader: Reader, actor: Actor, page_id: str, limit: int) -> list[Sending]:
     """What became of the newest mailings; for whoever sees the page: they hold no address."""
     page = await page_in_view(reader, actor, page_id)
@@ -103,8 +111,9 @@ async def plan(reader: Reader, actor: Actor, page_id: str, content: bytes) -> tu
     """Read a list and say what its import would do, and the lines that it would take in; nothing is changed."""
     page = await _page(reader, actor, page_id)
     parts = await status_pages.components(reader, page.id)
-    reading = subscriber_csv.read(content, parts)
-    checked, unfit = _checked(reading.entries)
+    # Ten thousand lines are a second of reading, in which others are answered.
+    reading = await asyncio.to_thread(subscriber_csv.read, content, parts)
+    checked, unfit = await asyncio.to_thread(_checked, reading.entries)
     problems = sorted((*reading.problems, *unfit), key=lambda each: each.line)
     planned = Plan(repeated=reading.repeated, problems=problems)
     for start in range(0, len(checked), BATCH):

@@ -11,7 +11,7 @@ from msgspec import UNSET, UnsetType
 
 from openalert.domain import link
 from openalert.domain.access import SYSTEM, Actor, Permission, program_of
-from openalert.domain.errors import Conflict, Invalid, NotFound
+from openalert.domain.errors import Conflict, Invalid, NotFound, RateLimited
 from openalert.domain.ids import new_id
 from openalert.domain.instant import HOUR, MINUTE, Instant
 from openalert.domain.status_page import StatusPage, new_public_id
@@ -139,6 +139,19 @@ async def change(tx: Transaction, subscriber_id: str, *, choice: Choice | UnsetT
         await status_subscribers.update(tx, subscriber)
         _record(tx, "updated", page, subscriber)
     return await get(tx, tx.actor, subscriber.id)
+
+
+async def ask_again(tx: Transaction, subscriber_id: str) -> Subscriber:
+    """Ask somebody once more to confirm; RateLimited while the question before is fresh, or was asked too often."""
+    subscriber, page = await _in_view(tx, tx.actor, subscriber_id)
+    if subscriber.state is not SubscriberState.PENDING:
+        raise Conflict("Only somebody who has not confirmed can be asked again.", code="NOT_PENDING")
+    if not may_ask(subscriber, tx.now):
+        raise RateLimited("They were asked within the last hour, or five times this week.", retry_after=3600)
+    await _ask(tx, subscriber)
+    await status_subscribers.update(tx, subscriber)
+    _record(tx, "asked_again", page, subscriber)
+    return subscriber
 
 
 async def delete(tx: Transaction, subscriber_id: str) -> None:

@@ -87,6 +87,7 @@ CODES: dict[str, Code] = {
     "SUBSCRIPTION_NOT_FOUND": Code((404,), "The link to a subscription was cut off on its way, has ended, or the subscription is gone."),
     "ALREADY_SUBSCRIBED": Code((409,), "The status page has a subscriber with this address."),
     "SUBSCRIBER_LEFT": Code((409,), "Whoever has the address unsubscribed; only they themselves can come back, on the page."),
+    "NOT_PENDING": Code((409,), "The subscriber has confirmed, or left: nobody is to be asked."),
     "NOBODY_TO_TELL": Code((409,), "Every subscriber who was imported knows already that the page moved."),
     "TOO_MANY_SUBSCRIBERS": Code((409,), "The status page takes no more subscribers."),
     "ALREADY_PUBLISHED": Code((409,), "What was to be published or thrown away is public already; an update can be edited."),

@@ -187,6 +187,17 @@ def _local(now: Instant, hours: int) -> str:
 
 
 FORMS: dict[str, Callable[[Ids, Instant], dict[str, str]]] = {
+    "/status-pages/{page_id}/subscribers": lambda ids, now: {
+        "kind": "email",
+        "address": f"{uuid.uuid4().hex}@example.org",
+        "agreed": "yes",
+    },
+    "/status-pages/{page_id}/subscribers/kinds": lambda ids, now: {"kind": "email"},
+    "/status-pages/{page_id}/subscribers/import": lambda ids, now: {
+        "content": f"email\n{uuid.uuid4().hex}@example.org\n",
+        "do": "import",
+    },
+    "/status-pages/{page_id}/subscribers/{subscriber_id}": lambda ids, now: {"choice": "all"},
     "/incidents/bulk": lambda ids, now: {"id": ids["incident_id"], "act": "acknowledge"},
     "/alerts/bulk": lambda ids, now: {"id": ids["alert_id"], "act": "acknowledge"},
     "/alerts": lambda ids, now: {"service_id": ids["service_id"], "title": "Example"},

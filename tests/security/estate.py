@@ -54,6 +54,7 @@ from openalert.usecases import (
     status_components,
     status_incidents,
     status_pages,
+    status_subscribers,
     status_templates,
     swaps,
     teams,
@@ -204,6 +205,9 @@ async def build(db: Database, organization: Organization, mark: str, *, marked_p
             is_draft=True,
         )
         await status_incidents.change(tx, told.incident.id, postmortem_draft=f"{mark} postmortem")
+        subscriber = await status_subscribers.add(
+            tx, page.id, email=f"{mark}-reader@example.org", is_confirmed=True
+        )
         status_template = await status_templates.create(
             tx, page.id, name=f"{mark} template", title=f"{mark} title", message=f"{mark} words"
         )
@@ -272,6 +276,7 @@ async def build(db: Database, organization: Organization, mark: str, *, marked_p
         "group_id": group.id,
         "component_id": component.id,
         "status_incident_id": told.incident.id,
+        "subscriber_id": subscriber.subscriber.id,
         "status_template_id": status_template.id,
         "update_id": told.updates[0].id,
         "imported_key_id": imported.id,

@@ -22,6 +22,7 @@ from openalert.domain.routing import Actions, AllOf, HasTag, LabelFits, RuleBody
 from openalert.domain.second_factor import Passkey
 from openalert.domain.service import IntegrationConfig
 from openalert.domain.status_page import ComponentStatus, PublicStatus, Theme
+from openalert.domain.status_subscriber import MailingKind, SubscriberKind
 from openalert.storage import outgoing_deliveries as stored_deliveries
 from openalert.storage import passkeys
 from openalert.storage import password_resets as stored_resets
@@ -54,13 +55,17 @@ from openalert.usecases import (
     silences,
     status_components,
     status_incidents,
+    status_mailings,
     status_pages,
     status_postmortems,
+    status_subscribers,
     status_templates,
     swaps,
     users,
 )
 from openalert.usecases.heartbeat_alerts import Told
+from openalert.usecases.status_subscribers import Choice
+from openalert.usecases.status_targets import hook
 from tests import make
 
 NODE = "data-xss"
@@ -232,6 +237,10 @@ async def _tell(tx: Transaction, team_id: str) -> None:
     await status_incidents.post(
         tx, told.incident.id, status=PublicStatus.MONITORING, message="Better?", is_draft=True
     )
+    target = hook(SubscriberKind.WEBHOOK, "https://reader.example/hook", "ops@reader.example")
+    choice = Choice(component_ids=(api.id,))
+    reader = await status_subscribers.add(tx, page.id, target=target, choice=choice, is_confirmed=True)
+    await status_mailings.write_to(tx, reader.subscriber, MailingKind.REMINDER)
 
 
 def alert(name: str) -> dict[str, Any]:
@@ -315,6 +324,7 @@ async def ids_for_routes(reader: Reader, openalert: OpenAlert) -> dict[str, list
         "routing_rule_id": "routing_rules",
         "page_id": "status_pages", "component_id": "status_components", "group_id": "status_groups",
         "status_incident_id": "status_incidents", "update_id": "status_updates",
+        "subscriber_id": "status_subscribers",
     }  # fmt: skip
     found = {}
     for name, table in tables.items():
@@ -340,7 +350,10 @@ async def _links(reader: Reader, secret: bytes) -> list[str]:
 
 
 def page_paths(openalert: OpenAlert, ids: dict[str, list[str]]) -> list[str]:
-    """Every address at which a page may be looked at; a route with a parameter nobody can fill is an error."""
+    """Every address at which a page may be looked at; a route with a parameter nobody can fill is an error.
+
+    Exports are files, which a browser keeps and does not show.
+    """
     machines = ("/api", "/health", "/ready", "/metrics", "/webhooks", "/static")
     litestar = openalert.asgi.app
     templates = [
@@ -349,6 +362,7 @@ def page_paths(openalert: OpenAlert, ids: dict[str, list[str]]) -> list[str]:
         if isinstance(route, HTTPRoute)
         and "GET" in route.methods
         and not route.path_format.startswith(machines)
+        and not route.path_format.endswith("/export")
     ]
     paths = [path for template in templates for path in _filled(template, ids)]
     return sorted(paths)

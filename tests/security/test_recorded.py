@@ -88,6 +88,13 @@ ELSEWHERE |= {
     for base in ("", "/api/v1")
 }
 
+ELSEWHERE |= {
+    (
+        "POST",
+        "/status-pages/{page_id}/subscribers/{subscriber_id}/ask",
+    ): "wants somebody who has not confirmed: tests/web/ui/test_status_subscribers.py"
+}
+
 WITHOUT: dict[tuple[str, str], str] = {
     (
         "POST",
@@ -197,6 +204,9 @@ FIRST: dict[str, tuple[Step, ...]] = {
     },
     "POST /api/v1/status-pages/incidents/{status_incident_id}/postmortem/withdraw": (
         ("POST", "/api/v1/status-pages/incidents/{status_incident_id}/postmortem/publish"),
+    ),
+    "POST /status-pages/{page_id}/subscribers/moved": (
+        ("POST", "/status-pages/{page_id}/subscribers/import"),
     ),
     "DELETE /api/v1/message-templates/{way}": (("PUT", "/api/v1/message-templates/{way}"),),
 }

@@ -31,7 +31,7 @@ class Tab(msgspec.Struct, frozen=True):
     """Whether what waits to be published is counted beside its name."""
 
 
-TABS = (Tab("", "Overview"),)
+TABS = (Tab("", "Overview"), Tab("/subscribers", "Subscribers", needs=Permission.CONFIGURE))
 """In the order in which they stand."""
 
 
