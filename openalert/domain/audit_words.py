@@ -55,6 +55,7 @@ _ACTS = {
     "status_incident.edited": "edited what was told about {target} on a status page",
     "status_incident.told": "told customers about {target}",
     "status_page.link_made": "made a secret link to the status page {target}",
+    "status_page.link_revoked": "revoked the secret link to the status page {target}",
     "status_page.reordered": "changed the order of the components of {target}",
     "status_page.subscriber_added": "added a subscriber to the status page {target}",
     "status_page.subscriber_asked_again": "asked a subscriber of the status page {target} again to confirm",

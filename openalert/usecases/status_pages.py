@@ -5,7 +5,8 @@ What the public sees is rendered from these rows after each commit; every act th
 
 import hashlib
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -78,9 +79,10 @@ async def create(
     team_id: str,
     name: str,
     slug: str | None = None,
+    own_names: Collection[str] = (),
     **settings: Any,
 ) -> StatusPage:
-    """A new page, public unless told otherwise; `settings` as for `update`."""
+    """A new page, public unless told otherwise; `settings` and `own_names` as for `update`."""
     team = await team_for(tx, team_id)
     made = StatusPage(
         id=new_id(tx.now),
@@ -94,7 +96,7 @@ async def create(
         updated_at=tx.now,
     )
     made.slug = made.slug_key = await _free_slug(tx, made.name, slug)
-    await _set(tx, made, settings)
+    await _set(tx, made, settings, own_names)
     await status_pages.insert(tx, made)
     audit.change(tx, "status_page.created", None, _audited(made))
     announce(tx, made)
@@ -108,9 +110,13 @@ async def update(
     team_id: str | UnsetType = UNSET,
     name: str | UnsetType = UNSET,
     slug: str | UnsetType = UNSET,
+    own_names: Collection[str] = (),
     **settings: Any,
 ) -> StatusPage:
-    """Change a page. `settings`: the other columns that people set, by their names; UNSET ones stay."""
+    """Change a page. `settings`: the other columns that people set, by their names; UNSET ones stay.
+
+    `own_names`: what this server is known by, in lower case; no page is ever given such a name as its domain.
+    """
     before = await to_configure(tx, page_id)
     changed = msgspec.structs.replace(before, updated_at=tx.now)
     if name is not UNSET:
@@ -120,11 +126,22 @@ async def update(
     owner = await new_owner(tx, before.team_id, team_id)
     if owner is not None:
         changed.team_id = owner.id
-    await _set(tx, changed, settings)
+    await _set(tx, changed, settings, own_names)
     await status_pages.update(tx, changed)
     audit.change(tx, "status_page.updated", _audited(before), _audited(changed))
     announce(tx, changed)
     return changed
+
+
+async def draft(reader: Reader, actor: Actor, page_id: str, **settings: Any) -> StatusPage:
+    """The page as it would look with these settings; what no page can have stays as it is. Nothing is written."""
+    known = await get(reader, actor, page_id)
+    require(actor, Permission.CONFIGURE, known.team_id, "status page")
+    drawn = msgspec.structs.replace(known)
+    for name, value in given(settings).items():
+        with suppress(Invalid):
+            setattr(drawn, name, check_name(value) if name == "name" else _CHECKS[name](value))
+    return drawn
 
 
 async def delete(tx: Transaction, page_id: str) -> None:
@@ -154,6 +171,23 @@ async def make_link(tx: Transaction, page_id: str) -> tuple[StatusPage, str]:
     )
     announce(tx, changed)
     return changed, secret
+
+
+async def revoke_link(tx: Transaction, page_id: str) -> StatusPage:
+    """The secret link opens the page no more, nor does a browser that remembers it."""
+    before = await to_configure(tx, page_id)
+    changed = msgspec.structs.replace(before, link_hash=None, updated_at=tx.now)
+    await status_pages.update(tx, changed)
+    audit.record(
+        tx,
+        "status_page.link_revoked",
+        kind="status_page",
+        id=changed.id,
+        name=changed.name,
+        team_id=changed.team_id,
+    )
+    announce(tx, changed)
+    return changed
 
 
 def link_hash(secret: str) -> str:
@@ -258,19 +292,28 @@ async def touched(tx: Transaction, known: StatusPage) -> None:
     announce(tx, known)
 
 
-async def _set(tx: Transaction, changed: StatusPage, settings: Mapping[str, Any]) -> None:
+async def _set(
+    tx: Transaction, changed: StatusPage, settings: Mapping[str, Any], own_names: Collection[str]
+) -> None:
     """Set what a body names, checked."""
     for name, value in given(settings).items():
         if name == "custom_domain":
-            await _set_domain(tx, changed, value)
+            await _set_domain(tx, changed, value, own_names)
         else:
             setattr(changed, name, _CHECKS[name](value))
 
 
-async def _set_domain(tx: Transaction, changed: StatusPage, value: str | None) -> None:
+async def _set_domain(
+    tx: Transaction, changed: StatusPage, value: str | None, own_names: Collection[str]
+) -> None:
     domain = (value or "").strip().lower().removesuffix(".")
     if domain and not DOMAIN.fullmatch(domain):
         raise Invalid("customDomain is a name such as status.example.com.", field="customDomain")
+    if domain in own_names:
+        raise Invalid(
+            f"{domain} is the name of this server, where people sign in: a page needs a name of its own.",
+            field="customDomain",
+        )
     other = await status_pages.by_domain(tx, domain) if domain else None
     if other is not None and other.id != changed.id:
         raise Conflict(f"Another page has the domain {domain!r}.", field="customDomain")

@@ -13,10 +13,7 @@ class KnownHosts:
     """
 
     def __init__(self, config: Config) -> None:
-        urls = [config.server.base_url, *config.server.allowed_origins] if config.server.base_url else []
-        self._names = {urlsplit(url).hostname for url in urls} | {
-            name.lower() for name in config.server.allowed_hosts
-        }
+        self._names = own_names(config)
 
     def allow(self, host: str) -> bool:
         """Whether a request with this Host header is for us."""
@@ -31,6 +28,13 @@ class KnownHosts:
             return ""
         name = host_name(host)
         return "" if name in self._names or is_own_name(name) else name
+
+
+def own_names(config: Config) -> frozenset[str]:
+    """The names by which we are known, in lower case; empty where nobody has said."""
+    urls = [config.server.base_url, *config.server.allowed_origins] if config.server.base_url else []
+    named = [urlsplit(url).hostname or "" for url in urls]
+    return frozenset(name for name in [*named, *map(str.lower, config.server.allowed_hosts)] if name)
 
 
 def host_name(host: str) -> str:

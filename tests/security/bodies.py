@@ -325,6 +325,21 @@ FORMS: dict[str, Callable[[Ids, Instant], dict[str, str]]] = {
         "paging": "suppress",
     },
     "/routing-rules/{routing_rule_id}": lambda ids, now: {"name": "Example", "paging": "suppress"},
+    "/status-pages": lambda ids, now: {"name": "Example", "team_id": ids["team_id"], "is_public": "yes"},
+    "/status-pages/{page_id}/settings": lambda ids, now: {
+        "name": "Example",
+        "slug": f"example-{ids['page_id'][-6:]}",
+        "language": "en",
+        "timezone": "UTC",
+    },
+    "/status-pages/{page_id}/components": lambda ids, now: {"name": "Example"},
+    "/status-pages/{page_id}/components/order": lambda ids, now: {
+        "place": [f"group:{ids['group_id']}", "group:", f"component:{ids['component_id']}"]
+    },
+    "/status-pages/{page_id}/groups": lambda ids, now: {"group_name": "Example"},
+    "/status-pages/components/{component_id}": lambda ids, now: {"name": "Example"},
+    "/status-pages/components/{component_id}/status": lambda ids, now: {"status": "major_outage"},
+    "/status-pages/groups/{group_id}": lambda ids, now: {"name": "Example"},
     "/routing-rules/order": lambda ids, now: {
         "team_id": ids["team_id"],
         "ids": [ids["other_rule_id"], ids["routing_rule_id"]],

@@ -40,6 +40,7 @@ REFUSED_LATER = {
     },  # a key is nobody
     ("GET", "/api/v1/oncall/shifts"): {400},  # a key is nobody: it has to say whose
     ("POST", "/api/v1/status-pages/{page_id}/components/reorder"): {400},  # they are of another page
+    ("POST", "/status-pages/{page_id}/delete"): {422},  # its name has to be typed
     ("GET", "/a/{token}"): {404},
     ("GET", "/calendars/{token}"): {404},
     ("GET", "/proof/{token}"): {404},

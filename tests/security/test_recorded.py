@@ -96,6 +96,7 @@ ELSEWHERE |= {
 }
 
 WITHOUT: dict[tuple[str, str], str] = {
+    ("POST", "/status-pages/{page_id}/preview"): "draws the page with what was typed, and keeps nothing",
     (
         "POST",
         "/api/v1/integrations/{integration_id}/preview",
@@ -208,6 +209,16 @@ FIRST: dict[str, tuple[Step, ...]] = {
     "POST /status-pages/{page_id}/subscribers/moved": (
         ("POST", "/status-pages/{page_id}/subscribers/import"),
     ),
+    "POST /status-pages/{page_id}/public": (("POST", "/status-pages/{page_id}/settings"),),
+    "POST /status-pages/{page_id}/delete": (),
+    "POST /status-pages/components/{component_id}/down": (
+        ("POST", "/status-pages/components/{component_id}/up"),
+    ),
+    "POST /status-pages/groups/{group_id}/down": (("POST", "/status-pages/{page_id}/groups"),),
+    "POST /status-pages/groups/{group_id}/up": (
+        ("POST", "/status-pages/{page_id}/groups"),
+        ("POST", "/status-pages/groups/{group_id}/down"),
+    ),
     "DELETE /api/v1/message-templates/{way}": (("PUT", "/api/v1/message-templates/{way}"),),
 }
 """What must be done before it can be done."""
@@ -221,6 +232,7 @@ BODIES: dict[str, Any] = {
     "PATCH /api/v1/incidents/{incident_id}/responders/{responder_id}": {"role": "incident_commander"},
     "PATCH /api/v1/schedules/{schedule_id}/rotations/{rotation_id}": {"name": "Another"},
     "PATCH /api/v1/users/{user_id}/notification-rules/{rule_id}": {"delayMinutes": 9},
+    "POST /status-pages/{page_id}/delete": {"confirm": "ownmark page"},
     "POST /me/contact-methods/{method_id}/verify": {"code": "0000"},
     "POST /users/{user_id}/contact-methods/{method_id}/verify": {"code": "0000"},
     "POST /api/v1/users/{user_id}/contact-methods/{method_id}/verify": {"code": "0000"},

@@ -148,7 +148,9 @@ async def test_a_start_that_fails_leaves_no_connection_open(
     with monkeypatch.context() as patch:
         patch.setattr("openalert.storage.channels.seal_plain", refuses)
         with pytest.raises(Unavailable):
-            await open_database(sqlite_url, migrated=False, keys=KeyRing(["a key of the tests that is long enough"]))
+            await open_database(
+                sqlite_url, migrated=False, keys=KeyRing(["a key of the tests that is long enough"])
+            )
     for thread in set(threading.enumerate()) - before:
         thread.join(10)
         assert not thread.is_alive()

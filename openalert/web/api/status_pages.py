@@ -1,8 +1,9 @@
 """JSON `/status-pages`: pages for customers; components and what is told have files of their own."""
 
 from functools import partial
+from typing import Any
 
-from litestar import Router, delete, get, patch, post
+from litestar import Request, Router, delete, get, patch, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
@@ -20,6 +21,7 @@ from openalert.web.api.status_shapes import (
     show_page,
 )
 from openalert.web.api.wire import READS, SHOWN_ONCE, WRITES, TeamFilter
+from openalert.web.hosts import own_names
 from openalert.web.paging import DEFAULT, Cursor, Limit, Page, paged
 
 
@@ -55,14 +57,16 @@ async def list_status_pages_of_team(
 
 @post("/", responses=WRITES)
 async def create_status_page(
+    request: Request[Any, Any, Any],
     db: NamedDependency[Database],
     actor: NamedDependency[Actor],
     outside: NamedDependency[Outside],
     data: JSONBody[StatusPageIn],
 ) -> StatusPageOut:
     """Make a status page."""
+    names = own_names(request.app.state.config)
     async with db.transaction(actor) as tx:
-        return show_page(outside, await pages.create(tx, **data.members()))
+        return show_page(outside, await pages.create(tx, own_names=names, **data.members()))
 
 
 @get("/{page_id:str}", responses=READS)
@@ -79,6 +83,7 @@ async def get_status_page(
 
 @patch("/{page_id:str}", responses=WRITES)
 async def update_status_page(
+    request: Request[Any, Any, Any],
     db: NamedDependency[Database],
     actor: NamedDependency[Actor],
     outside: NamedDependency[Outside],
@@ -86,8 +91,9 @@ async def update_status_page(
     data: JSONBody[StatusPagePatch],
 ) -> StatusPageOut:
     """Change a status page."""
+    names = own_names(request.app.state.config)
     async with db.transaction(actor) as tx:
-        return show_page(outside, await pages.update(tx, page_id, **data.members()))
+        return show_page(outside, await pages.update(tx, page_id, own_names=names, **data.members()))
 
 
 @delete("/{page_id:str}", responses=WRITES)
@@ -111,6 +117,18 @@ async def make_status_page_link(
         return show_page(outside, *await pages.make_link(tx, page_id))
 
 
+@post("/{page_id:str}/link/revoke", status_code=200, responses=WRITES)
+async def revoke_status_page_link(
+    db: NamedDependency[Database],
+    actor: NamedDependency[Actor],
+    outside: NamedDependency[Outside],
+    page_id: FromPath[str],
+) -> StatusPageOut:
+    """Let the secret link of a page open it no more."""
+    async with db.transaction(actor) as tx:
+        return show_page(outside, await pages.revoke_link(tx, page_id))
+
+
 @get("/{page_id:str}/status", responses=READS)
 async def get_overall_status(
     db: NamedDependency[Database], actor: NamedDependency[Actor], page_id: FromPath[str]
@@ -131,6 +149,7 @@ routes = Router(
         update_status_page,
         delete_status_page,
         make_status_page_link,
+        revoke_status_page_link,
         get_overall_status,
         *status_components.handlers,
         *status_incidents.handlers,

@@ -31,7 +31,12 @@ class Tab(msgspec.Struct, frozen=True):
     """Whether what waits to be published is counted beside its name."""
 
 
-TABS = (Tab("", "Overview"), Tab("/subscribers", "Subscribers", needs=Permission.CONFIGURE))
+TABS = (
+    Tab("", "Overview"),
+    Tab("/components", "Components"),
+    Tab("/subscribers", "Subscribers", needs=Permission.CONFIGURE),
+    Tab("/settings", "Settings", needs=Permission.CONFIGURE),
+)
 """In the order in which they stand."""
 
 
@@ -53,6 +58,7 @@ async def framed(
         "address": public_address(request, page),
         "open_href": f"/status/{page.slug}",
         "standing": standing,
+        "told_href": f"{home}/told" if any(each.path == "/told" for each in TABS) else "",
         "can_configure": can(actor, Permission.CONFIGURE, page.team_id),
         "can_tell": can(actor, Permission.RESPOND, page.team_id),
         "tab": next((each.words for each in TABS if each.path == tab), ""),
@@ -80,5 +86,10 @@ def public_address(request: Web, page: StatusPage) -> str:
     """Where customers find the page: its own domain, or its place on this server."""
     if page.custom_domain and page.is_public:
         return f"https://{page.custom_domain}"
+    return f"{public_base(request)}/status/{page.slug}"
+
+
+def public_base(request: Web) -> str:
+    """The address of this server without a slash at its end."""
     base: str = request.app.state.config.base_url
-    return f"{base.rstrip('/')}/status/{page.slug}"
+    return base.rstrip("/")

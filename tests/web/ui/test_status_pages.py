@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from openalert.domain.status_page import ComponentStatus, StatusPage
+from openalert.domain.status_page import Automation, ComponentStatus, StatusPage
 from openalert.domain.user import User
 from openalert.usecases import status_components, status_incidents, status_pages
 from tests.web.ui.browser import Browser
-from tests.world import World
+from tests.world import World, level
 
 pytestmark = pytest.mark.anyio
 SignIn = Callable[[User], Awaitable[Browser]]
@@ -41,9 +41,60 @@ async def tell(world: World, page: StatusPage, title: str, *component_ids: str, 
 
 async def test_an_empty_list_says_what_a_status_page_is_for(world: World, sign_in: SignIn) -> None:
     """Nobody has to guess what it would be good for."""
-    page = await (await sign_in(world.alice)).get(PATH)
+    browser = await sign_in(world.alice)
+    page = await browser.get(PATH)
     assert "No status page yet" in page.text
     assert "tells customers how your product is" in page.text
+    assert page.links["Make the first one"] == f"{PATH}/new"
+    page = await (await sign_in(world.bob)).get(PATH)
+    assert "An admin of a team can make one." in page.text
+
+
+async def test_one_form_makes_a_page_that_is_of_use(world: World, sign_in: SignIn) -> None:
+    """Name, team and ticked services make a page with components of customers' names; only the team sees it so far."""
+    await world.policy(level(1, world.alice))
+    browser = await sign_in(world.alice)
+    form = await browser.get(f"{PATH}/new")
+    service = world.service.id
+    assert form.form(PATH)["fields"]["is_public"] == "no"
+    assert form.form(PATH)["fields"][f"name-{service}"] == "Database"
+    made = await browser.press(
+        form,
+        PATH,
+        name="Acme Status",
+        team_id=world.core.id,
+        service=service,
+        **{f"name-{service}": "Search"},
+    )
+    assert "Acme Status is there. Only your team sees it so far." in made.text
+    assert "http://127.0.0.1:8080/status/acme-status" in made.text
+    assert "Search Operational" in made.text
+    assert "Database" not in (await browser.get(f"{made.path}/preview")).text
+    async with world.db.read() as reader:
+        [part] = await status_pages.components(reader, world.as_(world.alice), made.path.split("/")[-1])
+    assert (part.service_id, part.automation) == (service, Automation.PROPOSE)
+    public = await browser.press(made, f"{made.path}/public")
+    assert "Acme Status is public now." in public.text
+    assert "Make it public" not in public.text
+
+
+async def test_a_page_that_cannot_be_made_says_why_and_keeps_what_was_typed(
+    world: World, sign_in: SignIn
+) -> None:
+    """A taken address stands beside its field; of a half-made page nothing is left."""
+    await made(world)
+    await world.policy(level(1, world.alice))
+    browser = await sign_in(world.alice)
+    service = world.service.id
+    typed = {"team_id": world.core.id, "service": service, f"name-{service}": "Search"}
+    page = await browser.post(PATH, name="Shop", slug="acme", **typed)
+    assert page.status == 422
+    assert "The slug 'acme' is taken; choose another." in page.text
+    assert page.form(PATH)["fields"][f"name-{service}"] == "Search"
+    assert page.form(PATH)["fields"]["service"] == service
+    page = await browser.post(PATH, name="Shop", **(typed | {f"name-{service}": ""}))
+    assert "The name needs 1 to 120 printable characters." in page.text
+    assert "Shop" not in (await browser.get(PATH)).text
 
 
 async def test_the_list_says_how_each_page_stands(world: World, sign_in: SignIn) -> None:
@@ -88,3 +139,9 @@ async def test_one_page_says_how_it_stands_and_shows_what_customers_see(
     assert "default-src 'none'" in inside.headers["content-security-policy"]
     assert inside.headers["x-frame-options"] == "SAMEORIGIN"
     assert '<base target="_blank">' in inside.html
+    assert "Only your team sees this page." in shown.text
+    assert "Waiting for approval 1 Not said yet" in shown.text
+    assert "Told, and not over Payments fail investigating · since" in shown.text
+    assert "API Partial outage" in shown.text
+    assert "Make it public" not in shown.text
+    assert f"{PATH}/{page.id}/settings" not in shown.html
