@@ -64,6 +64,15 @@ async def of_page(
     )
 
 
+async def of_internal(reader: Reader, incident_id: str) -> list[StatusIncident]:
+    """What pages tell of an incident of ours, drafts too, the newest first; who sees the pages is for them to say."""
+    return await reader.all(
+        StatusIncident,
+        "SELECT * FROM status_incidents WHERE internal_incident_id = :id AND deleted_at IS NULL ORDER BY id DESC",
+        id=incident_id,
+    )
+
+
 async def due(reader: Reader, limit: int) -> list[StatusIncident]:
     """Those of which a step is due by itself, the longest overdue first."""
     return await reader.all(

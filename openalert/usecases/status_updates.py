@@ -59,6 +59,18 @@ async def drop(tx: Transaction, update_id: str) -> Told:
     return await get(tx, tx.actor, incident.id)
 
 
+async def discard(tx: Transaction, update_id: str) -> str:
+    """Throw a draft away, and the incident with it if customers never heard of it and nothing else waits; its page."""
+    left = await drop(tx, update_id)
+    incident = left.incident
+    if incident.published_at is None and not left.updates:
+        gone = msgspec.structs.replace(incident, deleted_at=tx.now, updated_at=tx.now)
+        await status_incidents.update(tx, gone)
+        page = await pages.get(tx, tx.actor, incident.page_id)
+        status_notes.record(tx, "deleted", page, incident, None)
+    return incident.page_id
+
+
 async def change(
     tx: Transaction,
     update_id: str,

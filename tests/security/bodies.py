@@ -220,6 +220,28 @@ FORMS: dict[str, Callable[[Ids, Instant], dict[str, str]]] = {
         "to": "new",
     },
     "/incidents/{incident_id}/{verb}:postmortem": lambda ids, now: {"body": "What happened"},
+    "/incidents/{incident_id}/customers": lambda ids, now: {"page_id": ids["page_id"]},
+    "/status-pages/{page_id}/told": lambda ids, now: {
+        "title": "Example",
+        "message": "We look.",
+        "status": "investigating",
+    },
+    "/status-pages/told/{status_incident_id}/updates": lambda ids, now: {
+        "message": "Found.",
+        "status": "identified",
+    },
+    "/status-pages/told/{status_incident_id}/{verb}:resolve": lambda ids, now: {"message": "Over."},
+    "/status-pages/updates/{update_id}": lambda ids, now: {"message": "In other words."},
+    "/status-pages/told/{status_incident_id}/{verb}:change": lambda ids, now: {"title": "Example"},
+    "/status-pages/told/{status_incident_id}/{verb}:postmortem": lambda ids, now: {
+        "postmortem": "It was the disk."
+    },
+    "/status-pages/drafts/{update_id}": lambda ids, now: {"message": "Found.", "status": "identified"},
+    "/status-pages/{page_id}/templates": lambda ids, now: {"name": "Example", "message": "We look."},
+    "/status-pages/templates/{status_template_id}": lambda ids, now: {
+        "name": "Example",
+        "message": "We look.",
+    },
     "/incidents/{incident_id}/{verb}:notes": lambda ids, now: {"body": "A note"},
     "/schedules": lambda ids, now: {
         "name": "Example",

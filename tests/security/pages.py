@@ -325,6 +325,7 @@ async def ids_for_routes(reader: Reader, openalert: OpenAlert) -> dict[str, list
         "page_id": "status_pages", "component_id": "status_components", "group_id": "status_groups",
         "status_incident_id": "status_incidents", "update_id": "status_updates",
         "subscriber_id": "status_subscribers",
+        "status_template_id": "status_templates",
     }  # fmt: skip
     found = {}
     for name, table in tables.items():

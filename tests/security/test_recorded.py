@@ -219,6 +219,9 @@ FIRST: dict[str, tuple[Step, ...]] = {
         ("POST", "/status-pages/{page_id}/groups"),
         ("POST", "/status-pages/groups/{group_id}/down"),
     ),
+    "POST /status-pages/told/{status_incident_id}/withdraw-postmortem": (
+        ("POST", "/api/v1/status-pages/incidents/{status_incident_id}/postmortem/publish"),
+    ),
     "DELETE /api/v1/message-templates/{way}": (("PUT", "/api/v1/message-templates/{way}"),),
 }
 """What must be done before it can be done."""

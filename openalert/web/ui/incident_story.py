@@ -29,7 +29,7 @@ from openalert.usecases import escalation, incidents, postmortems
 from openalert.usecases.escalation import Ladder, Rung
 from openalert.usecases.incident_facts import common_labels
 from openalert.usecases.notify import HIDDEN
-from openalert.web.ui import incident_deliveries, incident_timeline, merging, responders
+from openalert.web.ui import customers, incident_deliveries, incident_timeline, merging, responders
 from openalert.web.ui.incident_rows import next_step, status_of
 from openalert.web.ui.origins import origin
 
@@ -93,6 +93,7 @@ async def story(reader: Reader, actor: Actor, incident: Incident, shown: str, zo
         "people": await _people(reader, actor),
         "postmortem": await _postmortem(reader, actor, incident, entries, zone),
         "merged": await merging.shown(reader, actor, incident),
+        "customers": await customers.shown(reader, actor, incident),
         "helpers": await responders.shown(reader, actor, incident, rows),
         "snoozes": SNOOZES,
     }

@@ -33,6 +33,7 @@ class Tab(msgspec.Struct, frozen=True):
 
 TABS = (
     Tab("", "Overview"),
+    Tab("/told", "Told", counts_drafts=True),
     Tab("/components", "Components"),
     Tab("/subscribers", "Subscribers", needs=Permission.CONFIGURE),
     Tab("/settings", "Settings", needs=Permission.CONFIGURE),
