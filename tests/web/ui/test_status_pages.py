@@ -141,7 +141,7 @@ async def test_one_page_says_how_it_stands_and_shows_what_customers_see(
     assert '<base target="_blank">' in inside.html
     assert "Only your team sees this page." in shown.text
     assert "Waiting for approval 1 Not said yet" in shown.text
-    assert "Told, and not over Payments fail investigating · since" in shown.text
+    assert "Told, and not over All that was told Payments fail investigating · since" in shown.text
     assert "API Partial outage" in shown.text
     assert "Make it public" not in shown.text
     assert f"{PATH}/{page.id}/settings" not in shown.html
