@@ -62,6 +62,7 @@ from openalert.web.live import Live
 from openalert.web.middleware import Outside
 from openalert.web.routes import ROUTES
 from openalert.web.status import site, static
+from openalert.web.status.archive import Archive
 from openalert.web.status.board import Board
 from openalert.web.status.subscribe import Forms
 
@@ -119,6 +120,7 @@ class OpenAlert:
         self.mail_in = mail_listener(config, entrance, secret)
         public = site.StatusSite(
             self.board,
+            Archive(database),
             self.access,
             Forms(database, secret, base_url=config.base_url, sends_mail=config.sends_mail),
         )

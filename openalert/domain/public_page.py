@@ -133,6 +133,10 @@ class PublicPage(msgspec.Struct, frozen=True, kw_only=True):
     components: tuple[PublicComponent, ...]
     incidents: tuple[PublicIncident, ...]
     """What is told and not over, and what was in the last 90 days; the newest first. Maintenances too."""
+    complete_since: Instant = 0
+    """Everything that began since then is among `incidents`."""
+    began_at: Instant = 0
+    """When the first of all that was ever told began; 0: nothing was, or that is not known."""
 
     @property
     def active(self) -> list[PublicIncident]:

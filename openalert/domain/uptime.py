@@ -4,6 +4,7 @@ Weights as Statuspage publishes them: a major outage counts whole, a partial one
 count. Days are those of the page's time zone; a day with a change of clocks has 23 or 25 hours.
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from datetime import date, timedelta
 from zoneinfo import ZoneInfo
@@ -53,7 +54,10 @@ def _day(log: Sequence[Logged], day: date, began_at: Instant, now: Instant, zone
         return Day(date=day.isoformat(), known=0)
     partial = major = 0
     worst, incidents = ComponentStatus.OPERATIONAL, dict[str, None]()
-    for entry, following in zip(log, [*(each.at for each in log[1:]), end], strict=True):
+    # Only what held during the day is looked at: the cost is that of the days, however long the log is.
+    first = max(0, bisect_right(log, start, key=_since) - 1)
+    held = log[first : bisect_left(log, end, key=_since)]
+    for entry, following in zip(held, [*(each.at for each in held[1:]), end], strict=True):
         lasted = min(following, end) - max(entry.at, start)
         if lasted <= 0 or entry.status is ComponentStatus.OPERATIONAL:
             continue
@@ -72,6 +76,10 @@ def _day(log: Sequence[Logged], day: date, began_at: Instant, now: Instant, zone
         worst=worst,
         incident_ids=tuple(incidents),
     )
+
+
+def _since(entry: Logged) -> Instant:
+    return entry.at
 
 
 def percent(some: Sequence[Day]) -> float | None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 
-from openalert.domain.instant import Instant
+from openalert.domain.instant import LATEST, Instant
 from openalert.domain.status_page import Affected, StatusIncident, StatusUpdate
 from openalert.storage.rows import to_parameters
 from openalert.storage.transaction import Reader, Transaction
@@ -44,11 +44,18 @@ async def of_page(
     published: bool,
     still_open: bool = False,
     since: Instant = 0,
+    until: Instant = LATEST,
     before: str = "~",
     limit: int,
 ) -> list[StatusIncident]:
-    """Those of a page, the newest first: only what is `published`, only what is `still_open`, or begun `since`."""
-    conditions = ["page_id = :page_id", "deleted_at IS NULL", "id < :before", "started_at >= :since"]
+    """Those of a page, the newest first: only what is `published`, `still_open`, begun `since` and before `until`."""
+    conditions = [
+        "page_id = :page_id",
+        "deleted_at IS NULL",
+        "id < :before",
+        "started_at >= :since",
+        "started_at < :until",
+    ]
     if published:
         conditions.append("published_at IS NOT NULL")
     if still_open:
@@ -60,6 +67,7 @@ async def of_page(
         page_id=page_id,
         before=before,
         since=since,
+        until=until,
         limit=limit,
     )
 
@@ -70,6 +78,27 @@ async def of_internal(reader: Reader, incident_id: str) -> list[StatusIncident]:
         StatusIncident,
         "SELECT * FROM status_incidents WHERE internal_incident_id = :id AND deleted_at IS NULL ORDER BY id DESC",
         id=incident_id,
+    )
+
+
+async def began_at(reader: Reader, page_id: str) -> Instant | None:
+    """When the first of all that a page ever told began; None: it told nothing."""
+    first: Instant | None = await reader.value(
+        "SELECT min(started_at) FROM status_incidents WHERE page_id = :page_id AND published_at IS NOT NULL "
+        "AND deleted_at IS NULL",
+        page_id=page_id,
+    )
+    return first
+
+
+async def told(reader: Reader, page_id: str, wanted: str) -> StatusIncident | None:
+    """What a page tells under this id, whether the public one or ours; None: nothing is published under it."""
+    return await reader.one(
+        StatusIncident,
+        "SELECT * FROM status_incidents WHERE page_id = :page_id AND (public_id = :wanted OR id = :wanted) "
+        "AND published_at IS NOT NULL AND deleted_at IS NULL",
+        page_id=page_id,
+        wanted=wanted,
     )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from openalert.domain.instant import DAY
+from openalert.domain.instant import DAY, Instant
 from openalert.domain.public_page import (
     PublicChange,
     PublicComponent,
@@ -20,7 +20,7 @@ from openalert.domain.status_page import (
     indicator,
     overall,
 )
-from openalert.domain.uptime import DAYS, days, percent
+from openalert.domain.uptime import DAYS, Day, days, percent
 from openalert.domain.walltime import zone_named
 from openalert.storage import status_incidents, status_pages
 from openalert.storage.transaction import Reader
@@ -29,6 +29,8 @@ from openalert.usecases.status_incidents import Told
 from openalert.usecases.status_pages import overall_of, with_effects
 
 MOST_INCIDENTS = 500
+YEAR = 366
+"""Days of the calendar of a component."""
 
 
 async def of_page(reader: Reader, page: StatusPage, base_url: str) -> PublicPage:
@@ -45,6 +47,7 @@ async def of_page(reader: Reader, page: StatusPage, base_url: str) -> PublicPage
     every = {each.id: each for each in (*recent, *opened)}
     newest = sorted(every.values(), key=lambda each: (each.started_at, each.id), reverse=True)
     said = await told.with_words(reader, newest, published=True)
+    is_whole = len(recent) < MOST_INCIDENTS
     statuses = [each.status for each in parts]
     by_id = {each.id: each for each in parts}
     return PublicPage(
@@ -76,7 +79,44 @@ async def of_page(reader: Reader, page: StatusPage, base_url: str) -> PublicPage
         groups=_groups(await status_pages.groups(reader, page.id), parts),
         components=tuple(_component(each, history.get(each.id, []), page, reader.now) for each in parts),
         incidents=tuple(_incident(each, by_id) for each in said),
+        complete_since=since if is_whole else reader.now,
+        began_at=await status_incidents.began_at(reader, page.id) or 0,
     )
+
+
+async def told_between(
+    reader: Reader, page_id: str, since: Instant, until: Instant
+) -> tuple[PublicIncident, ...]:
+    """What a page tells that began then, the newest first, however long ago; at most `MOST_INCIDENTS`."""
+    some = await status_incidents.of_page(
+        reader, page_id, published=True, since=since, until=until, limit=MOST_INCIDENTS
+    )
+    newest = sorted(some, key=lambda each: (each.started_at, each.id), reverse=True)
+    by_id = {each.id: each for each in await status_pages.components(reader, page_id)}
+    said = await told.with_words(reader, newest, published=True)
+    return tuple(_incident(each, by_id) for each in said)
+
+
+async def told_under(reader: Reader, page_id: str, wanted: str) -> PublicIncident | None:
+    """What a page tells under this id, however long ago; None: nothing."""
+    found = await status_incidents.told(reader, page_id, wanted)
+    if found is None:
+        return None
+    by_id = {each.id: each for each in await status_pages.components(reader, page_id)}
+    return _incident((await told.with_words(reader, [found], published=True))[0], by_id)
+
+
+async def year(reader: Reader, page: PublicPage, component_ids: Sequence[str]) -> dict[str, tuple[Day, ...]]:
+    """The last 366 days of components whose uptime is shown, the oldest first."""
+    shown = {each.id for each in page.components if each.shows_uptime} & set(component_ids)
+    history = await status_pages.history(reader, sorted(shown), reader.now - (YEAR + 1) * DAY)
+    began = {each.id: each.began_at for each in await status_pages.components(reader, page.id)}
+    zone = zone_named(page.timezone)
+    return {
+        each: tuple(days(history.get(each, []), began_at=began[each], now=reader.now, zone=zone, count=YEAR))
+        for each in component_ids
+        if each in shown and each in began
+    }
 
 
 def _groups(groups: Sequence[ComponentGroup], parts: Sequence[Component]) -> tuple[PublicGroup, ...]:

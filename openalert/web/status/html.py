@@ -16,6 +16,7 @@ from openalert.web import render
 from openalert.web.status import colours, script
 from openalert.web.status.answers import HTML, Answer, Headers, answer, as_bytes
 from openalert.web.status.view import Month, View
+from openalert.web.status.years import Year
 
 
 def one_line_sheet(text: str) -> str:
@@ -74,9 +75,20 @@ def incident(page: PublicPage, base: str, now: Instant, told: PublicIncident) ->
     return _answer(page, "status/incident.html", base, now, incident=told)
 
 
-def month(page: PublicPage, base: str, now: Instant, shown: Month, every: Sequence[Month]) -> Answer:
+def month(page: PublicPage, base: str, now: Instant, shown: Month) -> Answer:
     """A month of the archive."""
-    return _answer(page, "status/history.html", base, now, month=shown, months=every)
+    near = View(page, now).near(shown.key)
+    return _answer(page, "status/history.html", base, now, month=shown, near=near)
+
+
+def uptime(page: PublicPage, base: str, now: Instant, years: Sequence[Year]) -> Answer:
+    """The months of every component."""
+    return _answer(page, "status/uptime.html", base, now, years=years)
+
+
+def calendar(page: PublicPage, base: str, now: Instant, year: Year) -> Answer:
+    """The days of a component, a month beside the other."""
+    return _answer(page, "status/calendar.html", base, now, year=year)
 
 
 def _answer(page: PublicPage, template: str, base: str, now: Instant, **context: Any) -> Answer:

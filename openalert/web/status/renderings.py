@@ -71,12 +71,12 @@ def _incident(page: PublicPage, wanted: str) -> PublicIncident | None:
 def _month(page: PublicPage, key: str, base: str, now: Instant) -> Answer | None:
     every = View(page, now).months()
     shown = next((month for month in every if month.key == key), None)
-    return html.month(page, base, now, shown, every) if shown else None
+    return html.month(page, base, now, shown) if shown else None
 
 
 def _newest_month(page: PublicPage, base: str, now: Instant) -> Answer:
     every = View(page, now).months()
-    return html.month(page, base, now, every[0], every)
+    return html.month(page, base, now, every[0])
 
 
 def _as_json(shape: Callable[[PublicPage], Any]) -> Rendering:

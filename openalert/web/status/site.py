@@ -23,6 +23,7 @@ from openalert.web.guards import Access
 from openalert.web.problems import Refused
 from openalert.web.status import asked, feeds, html, shapes
 from openalert.web.status.answers import Answer
+from openalert.web.status.archive import Archive
 from openalert.web.status.board import Board, Shown
 from openalert.web.status.renderings import API, USUAL_INCIDENTS, as_json
 from openalert.web.status.subscribe import Forms
@@ -48,8 +49,9 @@ class Filters(msgspec.Struct, frozen=True):
 class StatusSite:
     """The pages below `/status/` and the JSON below `/public/status/`."""
 
-    def __init__(self, board: Board, access: Access, forms: Forms) -> None:
+    def __init__(self, board: Board, archive: Archive, access: Access, forms: Forms) -> None:
         self._board = board
+        self._archive = archive
         self._access = access
         self._forms = forms
 
@@ -76,7 +78,7 @@ class StatusSite:
             await self._sign_up(scope, receive, send, shown, rest.rstrip("/"), PAGES + slug)
             return
         name = (API if is_api else "") + rest.rstrip("/")
-        found = _find(scope, shown, name, PAGES + slug)
+        found = await self._find(scope, shown, name, PAGES + slug)
         await _send(scope, send, found, for_machines=is_api or _is_file(rest))
 
     def at_domain(self, name: str) -> ASGIApp | None:
@@ -96,9 +98,17 @@ class StatusSite:
                 await self._sign_up(scope, receive, send, open_to_all, path, "")
                 return
             _only_reading(scope)
-            await _send(scope, send, _find(scope, open_to_all, path, ""), for_machines=_is_file(path))
+            found = await self._find(scope, open_to_all, path, "")
+            await _send(scope, send, found, for_machines=_is_file(path))
 
         return answer
+
+    async def _find(self, scope: Scope, shown: Shown | None, name: str, base: str) -> Answer | None:
+        """What lies ready, or what is too old for that."""
+        found = _find(scope, shown, name, base)
+        if found is not None or shown is None:
+            return found
+        return await self._archive.answer(shown.page, name, base)
 
     async def _links(
         self, scope: Scope, receive: Receive, send: Send, shown: Shown | None, rest: str, base: str

@@ -1,6 +1,6 @@
 """What the templates of a public page are given: bars, days and months, with the words for all of it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
@@ -86,6 +86,16 @@ class Month(msgspec.Struct, frozen=True):
     """`2026-01`."""
     words: str
     incidents: tuple[PublicIncident, ...]
+
+
+class Near(msgspec.Struct, frozen=True):
+    """Where else the archive can be opened."""
+
+    months: tuple[Month, ...]
+    """The newest first, without what is told of them."""
+    earlier: str
+    """A month of the year before; empty: there is none."""
+    later: str
 
 
 class View:
@@ -290,14 +300,36 @@ class View:
         return [*found, Past(self._span(quiet), ())] if quiet else found
 
     def months(self) -> list[Month]:
-        """The archive, the newest month first; this month is in it even if nothing happened."""
-        grouped: dict[str, list[PublicIncident]] = {f"{self._date(self.page.as_of):%Y-%m}": []}
+        """The months of which everything is in the picture, the newest first; this one is always among them."""
+        grouped: dict[str, list[PublicIncident]] = {}
         for each in self.page.incidents:
             if each.status is not PublicStatus.SCHEDULED:
                 grouped.setdefault(f"{self._date(each.started_at):%Y-%m}", []).append(each)
-        return [
-            Month(key, self.month_words(key), tuple(grouped[key])) for key in sorted(grouped, reverse=True)
-        ]
+        first = max(self._date(self.page.complete_since), self._date(self.page.as_of) - timedelta(days=90))
+        now = self._date(self.page.as_of).replace(day=1)
+        found = [self.month(f"{now:%Y-%m}", grouped.get(f"{now:%Y-%m}", ()))]
+        while (now := (now - timedelta(days=1)).replace(day=1)) >= first:
+            found.append(self.month(f"{now:%Y-%m}", grouped.get(f"{now:%Y-%m}", ())))
+        return found
+
+    def month(self, key: str, incidents: Iterable[PublicIncident]) -> Month:
+        """A month with what is told of it."""
+        return Month(key, self.month_words(key), tuple(incidents))
+
+    def near(self, key: str) -> Near:
+        """The months of the same year in which something may have been told, and the way to other years."""
+        begun, today = self._date(self.page.began_at or self.page.as_of), self._date(self.page.as_of)
+        year = int(key[:4])
+        months = [date(year, number, 1) for number in range(12, 0, -1)]
+        return Near(
+            tuple(
+                self.month(f"{each:%Y-%m}", ())
+                for each in months
+                if f"{begun:%Y-%m}" <= f"{each:%Y-%m}" <= f"{today:%Y-%m}"
+            ),
+            earlier=f"{year - 1}-12" if begun.year < year else "",
+            later=f"{year + 1}-01" if year < today.year else "",
+        )
 
     def month_words(self, key: str) -> str:
         """`January 2026`, of `2026-01`."""

@@ -6,8 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from openalert.web.status.renderings import render
-from tests.web.status.gallery import HOST, Sight
+from tests.web.status.gallery import HOST, Sight, answered
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -33,7 +32,7 @@ class Reader:
             self.asked.append((address, 0))
             await route.abort()
             return
-        found = render(self.sight.page, address, "", self.sight.now) if request.url.startswith(HOST) else None
+        found = answered(self.sight.page, address, self.sight.now) if request.url.startswith(HOST) else None
         if found is None:
             self.asked.append((address, 404))
             await route.fulfill(status=404)

@@ -24,6 +24,11 @@ from openalert.domain.status_page import (
     overall,
 )
 from openalert.domain.uptime import Day, percent
+from openalert.web.status import html
+from openalert.web.status.answers import Answer
+from openalert.web.status.renderings import render
+from openalert.web.status.view import View
+from openalert.web.status.years import year_of
 
 NOW: Instant = int(datetime(2026, 5, 20, 14, 7, tzinfo=UTC).timestamp() * 1000)
 HOST = "https://status.acme.example"
@@ -294,6 +299,26 @@ def odd_words() -> PublicPage:
     )
 
 
+def answered(page: PublicPage, name: str, now: Instant) -> Answer | None:
+    """What is answered there; the pages of uptime have a year that is made up."""
+    if not name.startswith("uptime"):
+        return render(page, name, "", now)
+    view = View(page, now)
+    ups = [each for each in page.components if each.shows_uptime]
+    years = [year_of(view, each, _year({5: _DOWN, 40: _PARTIAL, 41: _SLOW, 100: _WORK})) for each in ups]
+    return html.uptime(page, "", now, years) if name == "uptime" else html.calendar(page, "", now, years[0])
+
+
+def _year(odd: dict[int, ComponentStatus]) -> list[Day]:
+    found = []
+    for back in reversed(range(366)):
+        day = (date(2026, 5, 20) - timedelta(days=back)).isoformat()
+        status = odd.get(back, _FINE)
+        down = 2 * HOUR if status is _DOWN else 0
+        found.append(Day(date=day, known=DAY if back < 300 else 0, major=down, worst=status))
+    return found
+
+
 class Sight(msgspec.Struct, frozen=True):
     """A page, the address on it that is looked at, and when."""
 
@@ -318,6 +343,8 @@ SIGHTS: dict[str, Sight] = {
     "incident": Sight(wrong(), _first(wrong())),
     "postmortem": Sight(well(), _first(well(), 1)),
     "month": Sight(well(), "history/2026-05"),
+    "uptime": Sight(well(), "uptime"),
+    "calendar": Sight(well(), "uptime/c0"),
     "private": Sight(well(is_public=False)),
     "german": Sight(wrong(language="de")),
     "japanese": Sight(wrong(language="ja")),
