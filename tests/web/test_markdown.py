@@ -99,9 +99,10 @@ LINES = (
 )
 
 
-@pytest.mark.parametrize(
-    "text", [*LINES, *(each * (LONGEST // len(each)) for each in SLOW)], ids=range(len(LINES) + len(SLOW))
-)
+CORPUS = [*LINES, *(each * (LONGEST // len(each)) for each in SLOW)]
+
+
+@pytest.mark.parametrize("text", CORPUS, ids=range(len(CORPUS)))
 def test_a_long_text_does_not_make_the_page_wait(text: str) -> None:
     """The longest message, made of what expressions dislike, is read in one go: counted is the work of this process."""
 
