@@ -122,6 +122,8 @@ class PublicPage(msgspec.Struct, frozen=True, kw_only=True):
     language: str
     timezone: str
     is_indexed: bool
+    kinds_off: tuple[str, ...] = ()
+    """Ways of being told that it does not offer; see `SubscriberKind`."""
     version: int
     as_of: Instant
     """When the picture was taken."""

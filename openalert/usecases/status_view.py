@@ -22,7 +22,7 @@ from openalert.domain.status_page import (
 )
 from openalert.domain.uptime import DAYS, Day, days, percent
 from openalert.domain.walltime import zone_named
-from openalert.storage import status_incidents, status_pages
+from openalert.storage import status_incidents, status_pages, status_subscriber_lists
 from openalert.storage.transaction import Reader
 from openalert.usecases import status_incidents as told
 from openalert.usecases.status_incidents import Told
@@ -70,6 +70,7 @@ async def of_page(reader: Reader, page: StatusPage, base_url: str) -> PublicPage
         language=page.language,
         timezone=page.timezone,
         is_indexed=page.is_indexed,
+        kinds_off=tuple(sorted(await status_subscriber_lists.kinds_off(reader, page.id))),
         version=page.version,
         as_of=reader.now,
         updated_at=page.updated_at,

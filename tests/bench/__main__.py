@@ -16,6 +16,7 @@ from tests.bench import (
     start,
     status_page,
     storm,
+    subscribers,
     watching,
 )
 from tests.bench.report import Figure, machine, show
@@ -41,6 +42,7 @@ def everything() -> list[Figure]:
         bench_oncall,
         watching,
         status_page,
+        subscribers,
     ):
         print(f"{benchmark.__name__.rpartition('.')[2]} …", flush=True)
         figures += benchmark.measure()

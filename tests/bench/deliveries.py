@@ -85,13 +85,13 @@ async def _run(rows: dict[str, int]) -> float:
         db = await open_database(f"sqlite:///{Path(folder) / 'bench.db'}")
         try:
             for channel, count in rows.items():
-                await _fill(db, channel, count)
+                await fill(db, channel, count)
             notifiers = {"slack": Provider("slack"), "sms": Provider("sms", dead=True)}
             pace = {"slack": 0.0, "sms": 0.0}
             engine = Engine(db, notifiers, Outside("https://x.example.org", b"x"), per_second=pace)
             begun = time.perf_counter()
             await engine.start()
-            await _sent(db, "slack", rows["slack"])
+            await sent(db, "slack", rows["slack"])
             took = time.perf_counter() - begun
             await engine.stop(2)
             return took
@@ -108,9 +108,9 @@ async def _lateness() -> float:
             engine.deliver.lines = type(engine.deliver.lines)(
                 {"slack": Provider("slack")}, None, {"slack": 0.0}
             )
-            await _fill(db, "slack", 1000, spread=10_000, after=1_000)
+            await fill(db, "slack", 1000, spread=10_000, after=1_000)
             await engine.start()
-            await _sent(db, "slack", 1000)
+            await sent(db, "slack", 1000)
             await engine.stop(2)
             async with db.read() as reader:
                 found = await reader.rows("SELECT sent_at - created_at FROM notifications ORDER BY 1")
@@ -125,7 +125,7 @@ async def _claim_and_settle() -> tuple[float, float]:
     with tempfile.TemporaryDirectory() as folder:
         db = await open_database(f"sqlite:///{Path(folder) / 'bench.db'}")
         try:
-            await _fill(db, "slack", 640)
+            await fill(db, "slack", 640)
             claims, settles = 0.0, 0.0
             for _ in range(640 // BATCH):
                 async with db.read() as reader:
@@ -154,7 +154,7 @@ async def _settle_one_by_one() -> tuple[float, float, float]:
             bare.execute("PRAGMA synchronous = FULL")
             bare.execute("CREATE TABLE t (n INTEGER)")
             bare.execute("INSERT INTO t VALUES (0)")
-            await _fill(db, "slack", ONE_BY_ONE)
+            await fill(db, "slack", ONE_BY_ONE)
             async with db.read() as reader:
                 wanted = {0: await sending.due(reader, reader.now, lambda *_: ONE_BY_ONE)}
             settles, commits, work = [], [], 0.0
@@ -177,7 +177,8 @@ async def _settle(db: Database, row: Notification) -> None:
     await db.act(lambda tx: deliveries.settle_all(tx, [row], receipt, Terms()))
 
 
-async def _fill(db: Database, channel: str, count: int, *, spread: int = 0, after: int = 0) -> None:
+async def fill(db: Database, channel: str, count: int, *, spread: int = 0, after: int = 0) -> None:
+    """Pages of a channel, due now or within `spread` milliseconds that begin after `after`."""
     organization = await make.organization(db, f"Of {channel}")
     team = await make.team(db, organization, f"Team {channel}")
     for first in range(0, count, 1000):
@@ -207,7 +208,7 @@ async def _fill(db: Database, channel: str, count: int, *, spread: int = 0, afte
             await notifications.enqueue(tx, rows)
 
 
-async def _sent(db: Database, channel: str, count: int) -> None:
+async def sent(db: Database, channel: str, count: int) -> None:
     """Return once so many of the channel were accepted; looks four times a second, since nobody else tells."""
     query = "SELECT count(*) FROM notifications WHERE channel = :channel AND status = 'sent'"
     while True:

@@ -15,16 +15,20 @@ from openalert.domain.errors import Invalid, NotFound, OpenAlertError, RateLimit
 from openalert.domain.public_page import PublicIncident, PublicPage
 from openalert.domain.status_letter import page_url
 from openalert.domain.status_page import Component
+from openalert.domain.status_subscriber import SubscriberKind
+from openalert.notifiers.status_webhook import secret_of
 from openalert.storage import status_incidents, status_pages
 from openalert.storage.database import Database
 from openalert.storage.transaction import Reader
 from openalert.usecases import status_subscribers as acts
 from openalert.usecases.status_subscribers import Choice, Known
+from openalert.usecases.status_targets import Target, hook, mailbox
 from openalert.web.asgi import Receive, Scope, header
 from openalert.web.door import body_of
 from openalert.web.problems import Refused
 from openalert.web.status import subscribe_html as html
 from openalert.web.status.answers import JSON, Headers
+from openalert.web.status.subscribe_hook_words import HookWords, hook_words_of
 from openalert.web.status.subscribe_html import Given, Where
 
 FORM, CONFIRM, UNSUBSCRIBE, SUBSCRIPTION = "subscribe", "confirm", "unsubscribe", "subscription"
@@ -40,8 +44,25 @@ class Wanted(msgspec.Struct, frozen=True):
     """What a stranger asks for, by the public ids that they read on the page."""
 
     email: str
+    """Of a webhook the mailbox that answers for it."""
     chosen: tuple[str, ...] = ()
     is_selective: bool = False
+    kind: str = SubscriberKind.EMAIL
+    url: str = ""
+
+    @property
+    def is_channel(self) -> bool:
+        """Whether it is asked by a post, and by no mail."""
+        return self.kind in (SubscriberKind.SLACK, SubscriberKind.TEAMS)
+
+    @property
+    def target(self) -> Target:
+        """Where they want to be told; Invalid names the field."""
+        if self.kind == SubscriberKind.EMAIL:
+            return mailbox(self.email)
+        if self.kind not in list(SubscriberKind):
+            raise Invalid("There is no such way.", field="kind")
+        return hook(SubscriberKind(self.kind), self.url, self.email)
 
 
 class Forms:
@@ -72,23 +93,33 @@ class Forms:
         incident = _incident(page, name.partition("/")[2])
         fields = _fields(body)
         wanted = Wanted(
-            _one(fields, "email"),
+            _one(fields, "email") or _one(fields, "contact"),
             tuple(fields.get("component", ())),
             is_selective=_one(fields, "what") == "some",
+            kind=_one(fields, "kind") or SubscriberKind.EMAIL,
+            url=_one(fields, "url"),
         )
         where = html.of_picture(page, base)
-        words = where.words
+        words, hooks = where.words, hook_words_of(where.language)
         done = (200, *html.said(where, words.check, words.check_lead))
+        if wanted.is_channel:
+            done = (200, *html.said(where, hooks.asked, hooks.asked_lead))
         if _one(fields, "website"):
             return done
         try:
-            self._check_mail(words.no_mail)
+            if not wanted.is_channel:
+                self._check_mail(words.no_mail)
             await self._subscribe(scope, page, wanted, incident, origin="form")
         except Unavailable as error:
             return _later(where, error)
         except OpenAlertError as error:
-            again = Given(wanted.email[:254], wanted.chosen if wanted.is_selective else ())
-            status, complaint = _complaint(error, words)
+            again = Given(
+                wanted.email[:254],
+                wanted.kind,
+                wanted.url[:2_000],
+                wanted.chosen if wanted.is_selective else (),
+            )
+            status, complaint = _complaint(error, words, hooks)
             headers, text = html.form_again(page, base, incident, complaint, again)
             return status, [*headers, *_retry(error)], text
         return done
@@ -100,8 +131,9 @@ class Forms:
         await self._subscribe(scope, page, wanted, None, origin="api")
         shown = {
             "subscriber": {
-                "mode": "email",
+                "mode": wanted.kind,
                 "email": wanted.email.strip(),
+                **({"endpoint": wanted.url.strip()} if wanted.url else {}),
                 "components": list(wanted.chosen),
                 "skip_confirmation_notification": False,
             }
@@ -130,7 +162,7 @@ class Forms:
             incident_id=incident.id if incident else None,
         )
         async with self._database.transaction(_asker(scope)) as tx:
-            await acts.sign_up(tx, page.id, email=wanted.email, choice=choice, origin=origin)
+            await acts.sign_up(tx, page.id, target=wanted.target, choice=choice, origin=origin)
 
     async def by_link(
         self, scope: Scope, receive: Receive, page: PublicPage | None, name: str, base: str
@@ -197,6 +229,8 @@ class Forms:
             title = await _title(reader, known)
         given = Given(chosen=_public(components, known))
         leave = f"{base}/{UNSUBSCRIBE}/{token}"
+        is_webhook = known.subscriber.kind is SubscriberKind.WEBHOOK
+        secret = secret_of(self._secret, known.subscriber.id) if is_webhook else ""
         headers, text = html.subscription(
             where,
             tuple(components),
@@ -204,6 +238,7 @@ class Forms:
             address=known.subscriber.address,
             incident_title=title,
             leave=leave,
+            secret=secret,
             saved=saved,
             error=error,
         )
@@ -259,18 +294,25 @@ def _as_statuspage(content_type: str, body: bytes) -> Wanted:
             sent = msgspec.json.decode(body, type=_Statuspage).subscriber
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise Invalid(f"That is not a subscriber: {error}") from None
-        return Wanted(sent.email, sent.component_ids, is_selective=bool(sent.component_ids))
+        return _wanted_there(sent.email, sent.endpoint, sent.component_ids)
     if content_type and not content_type.lower().startswith(_ENCODED):
         raise Refused(415, f"Send {_ENCODED} or {JSON}.", code="UNSUPPORTED_MEDIA_TYPE")
     fields = _fields(body)
     chosen = tuple(fields.get("subscriber[component_ids][]", ()))
-    return Wanted(_one(fields, "subscriber[email]"), chosen, is_selective=bool(chosen))
+    return _wanted_there(_one(fields, "subscriber[email]"), _one(fields, "subscriber[endpoint]"), chosen)
+
+
+def _wanted_there(email: str, endpoint: str, chosen: tuple[str, ...]) -> Wanted:
+    """A mailbox, or with an `endpoint` a webhook for which the mailbox answers."""
+    kind = SubscriberKind.WEBHOOK if endpoint else SubscriberKind.EMAIL
+    return Wanted(email, chosen, is_selective=bool(chosen), kind=kind.value, url=endpoint)
 
 
 class _StatuspageSubscriber(msgspec.Struct):
     """As Statuspage takes it; what else is sent is for ways that we do not have here."""
 
     email: str = ""
+    endpoint: str = ""
     component_ids: tuple[str, ...] = ()
 
 
@@ -280,14 +322,20 @@ class _Statuspage(msgspec.Struct):
     subscriber: _StatuspageSubscriber
 
 
-def _complaint(error: OpenAlertError, words: Any) -> tuple[int, str]:
+def _complaint(error: OpenAlertError, words: Any, hooks: HookWords) -> tuple[int, str]:
     """What was wrong, in the words of the page."""
     if isinstance(error, RateLimited):
         return 429, words.too_many
     if error.code == "TOO_MANY_SUBSCRIBERS":
         return 409, words.full
     if isinstance(error, Invalid):
-        return 400, words.bad_address if error.details.get("field") == "email" else words.choose_some
+        said = {
+            "email": words.bad_address,
+            "url": hooks.bad_url,
+            "contact": hooks.bad_contact,
+            "kind": hooks.off,
+        }
+        return 400, said.get(str(error.details.get("field")), words.choose_some)
     raise error
 
 

@@ -12,6 +12,7 @@ from openalert.domain.status_page import Component, StatusPage
 from openalert.web import render
 from openalert.web.status.answers import HTML, Answer, Headers, answer, as_bytes
 from openalert.web.status.html import Style, one_line_sheet, policy
+from openalert.web.status.subscribe_hook_words import hook_words_of
 from openalert.web.status.subscribe_words import Words, words_of
 
 _SHEET = one_line_sheet((files("openalert.web") / "templates/status/subscribe.css").read_text())
@@ -22,6 +23,9 @@ class Given(msgspec.Struct, frozen=True):
     """What somebody typed and chose, so that they need not do it twice."""
 
     email: str = ""
+    """Of a webhook the contact."""
+    kind: str = "email"
+    url: str = ""
     chosen: tuple[str, ...] = ()
     """Public ids of components; empty: everything."""
 
@@ -60,7 +64,7 @@ def of_row(page: StatusPage, base: str) -> Where:
 def form(page: PublicPage, base: str, _now: Instant, incident: PublicIncident | None = None) -> Answer:
     """The form, ready in memory like everything else of the page."""
     where = of_picture(page, base)
-    body = _page("subscribe.html", where, page=page, base=base, incident=incident, error="", given=Given())
+    body = _form(where, page, base, incident, "", Given())
     return answer(page, as_bytes(body), HTML, policy(_style(where.accent), forms=_OWN))
 
 
@@ -69,9 +73,24 @@ def form_again(
 ) -> tuple[Headers, bytes]:
     """The form with what was wrong, and all that was typed."""
     where = of_picture(page, base)
-    return _answer(
+    return _answer(where, _form(where, page, base, incident, error, given))
+
+
+def _form(
+    where: Where, page: PublicPage, base: str, incident: PublicIncident | None, error: str, given: Given
+) -> str:
+    hooks = hook_words_of(where.language)
+    ways = [("webhook", hooks.webhook), ("slack", "Slack"), ("teams", "Microsoft Teams")]
+    return _page(
+        "subscribe.html",
         where,
-        _page("subscribe.html", where, page=page, base=base, incident=incident, error=error, given=given),
+        page=page,
+        base=base,
+        incident=incident,
+        error=error,
+        given=given,
+        hooks=hooks,
+        ways=[each for each in ways if each[0] not in page.kinds_off],
     )
 
 
@@ -93,6 +112,7 @@ def subscription(
     address: str,
     incident_title: str,
     leave: str,
+    secret: str = "",
     saved: bool = False,
     error: str = "",
 ) -> tuple[Headers, bytes]:
@@ -105,6 +125,8 @@ def subscription(
         address=address,
         incident_title=incident_title,
         leave=leave,
+        secret=secret,
+        hooks=hook_words_of(where.language),
         saved=saved,
         error=error,
     )
