@@ -1,5 +1,7 @@
 """openalert serve"""
 
+import gc
+
 import click
 
 from openalert.cli.settings import configured, options
@@ -18,6 +20,9 @@ def serve(
 ) -> None:
     """Run the whole appliance until it is told to stop."""
     config = configured(config_file, data_dir, database_url, server_host=host, server_port=port)
+    # What is imported stays for ever: the collector would look through ever more of it, a tenth of the whole start.
+    gc.disable()
     from openalert.cli import server
 
+    gc.freeze()
     server.serve(config)

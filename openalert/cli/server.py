@@ -57,6 +57,7 @@ def serve(
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             while runner.run(_serve(config, values, listener, replacing, background, channels)):
                 runner.run(replacing.carry_out())
+                gc.unfreeze()  # what this run made may go
     finally:
         listener.close()
 
@@ -137,10 +138,10 @@ async def _miss_keys(database: Database) -> None:
 
 def _calm_the_collector() -> None:
     """What start-up made stays for ever: let the garbage collector not look through it again and again."""
-    gc.unfreeze()
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
+    gc.enable()
 
 
 @asynccontextmanager

@@ -21,6 +21,7 @@ from openalert.storage import status_pages
 from openalert.storage.database import Database
 from openalert.storage.transaction import Reader
 from openalert.usecases import status_view
+from openalert.web.status import html
 from openalert.web.status.answers import Answer
 from openalert.web.status.renderings import render
 
@@ -124,6 +125,7 @@ class Board:
 
     async def _follow(self) -> None:
         """Run until cancelled. What fails is tried again; the pages stay up meanwhile."""
+        await asyncio.to_thread(html.nothing)  # else the first reader would wait for templates to be compiled
         loop = asyncio.get_running_loop()
         due, pause = loop.time() + EVERY, EVERY
         while True:

@@ -4,7 +4,7 @@ import base64
 import hashlib
 import re
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any
 from urllib.parse import urlsplit
@@ -109,9 +109,18 @@ def _text(page: PublicPage, template: str, base: str, now: Instant, **context: A
     )
 
 
+@cache
 def nothing() -> tuple[Headers, bytes]:
     """Headers and body of the one page that every address answers which shows nothing: unknown, private, deleted."""
-    return _NOTHING
+    sheet = style(None)
+    body = render.page("status/nothing.html", sheet=sheet).encode()
+    return [
+        (b"content-type", HTML.encode()),
+        (b"cache-control", b"no-store"),
+        (b"x-robots-tag", b"noindex"),
+        (b"content-length", str(len(body)).encode()),
+        *policy(sheet),
+    ], body
 
 
 def policy(sheet: Style, logo: str = "", *, forms: str = "'none'") -> Headers:
@@ -132,18 +141,3 @@ def logo_origin(address: str | None) -> str:
     parts = urlsplit(address or "")
     origin = f"{parts.scheme}://{parts.netloc}".lower()
     return origin if _ORIGIN.fullmatch(origin) else ""
-
-
-def _make_nothing() -> tuple[Headers, bytes]:
-    sheet = style(None)
-    body = render.page("status/nothing.html", sheet=sheet).encode()
-    return [
-        (b"content-type", HTML.encode()),
-        (b"cache-control", b"no-store"),
-        (b"x-robots-tag", b"noindex"),
-        (b"content-length", str(len(body)).encode()),
-        *policy(sheet),
-    ], body
-
-
-_NOTHING = _make_nothing()
