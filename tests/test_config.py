@@ -111,6 +111,14 @@ def test_environment_values_take_the_type_of_their_key() -> None:
             ["status_pages.mirror", "http(s)://host"],
         ),
         ("[status_pages]\nmirror = 'x'", ["status_pages.mirror"]),
+        (
+            "[[status_pages.mirror]]\nname = 'a'\nfolder = '/x/'\n[[status_pages.mirror]]\nname = 'b'\nfolder = '/x'",
+            ["status_pages.mirror", "'b'", "another"],
+        ),
+        (
+            "[[status_pages.mirror]]\nname = 'a'\nfolder = '/x'\n[[status_pages.mirror]]\nname = 'a'\nfolder = '/y'",
+            ["status_pages.mirror", "'a'", "of its own"],
+        ),
     ],
 )
 def test_what_is_not_understood_is_named(tmp_path: Path, text: str, words: list[str]) -> None:

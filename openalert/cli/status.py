@@ -129,7 +129,7 @@ def _chosen(
 ) -> "list[PublicPage]":
     """The pages that are meant; OpenAlertError for a name that is none, or not one of that kind."""
     if not slugs and not private:
-        return [each for each in pages if each.is_public]
+        return sorted((each for each in pages if each.is_public), key=lambda each: each.slug)
     by_slug = {each.slug: each for each in pages}
     for slug in (*slugs, *private):
         if slug not in by_slug:

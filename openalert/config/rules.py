@@ -91,8 +91,15 @@ def _web_push_problems(web_push: WebPush) -> Iterator[tuple[str, str]]:
 
 
 def _mirror_problems(pages: StatusPages) -> Iterator[tuple[str, str]]:
-    field, names = "status_pages.mirror", set[str]()
+    field, names, places = "status_pages.mirror", set[str](), set[tuple[str, ...]]()
     for mirror in pages.mirror:
+        place = (mirror.folder.rstrip("/"), mirror.endpoint, mirror.bucket, mirror.prefix)
+        if any(place) and place in places:
+            yield (
+                field,
+                f"{mirror.name!r} lies where another one does: each would take the other's files away.",
+            )
+        places.add(place)
         if not _MIRROR.fullmatch(mirror.name) or mirror.name in names:
             yield (
                 field,

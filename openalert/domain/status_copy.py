@@ -1,6 +1,7 @@
 """Copies of status pages: the files of one, how a mirror of them stands, and when it is tried again."""
 
 import hashlib
+from collections.abc import Mapping
 
 import msgspec
 
@@ -9,6 +10,8 @@ from openalert.domain.instant import HOUR, MINUTE, SECOND, Instant
 LATE_AFTER = HOUR
 """A mirror that fails for so long is worth a warning."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 5 * SECOND, 10 * MINUTE
+_LONGEST_WISH = 15 * MINUTE
+"""For so long a store may ask to be left alone."""
 
 
 class CopyFile(msgspec.Struct, frozen=True):
@@ -59,11 +62,12 @@ class MirrorState(msgspec.Struct, kw_only=True):
         self.failing_since = now if self.failing_since is None else self.failing_since
         self.attempts += 1
         self.error = why
-        self.due_at = now + max(pause(self.attempts), retry_after)
+        self.due_at = now + max(pause(self.attempts), min(retry_after, _LONGEST_WISH))
 
-    def is_late(self, now: Instant) -> bool:
-        """Whether it has failed for long."""
-        return self.failing_since is not None and now - self.failing_since >= LATE_AFTER
+    def due(self, wanted: Mapping[str, int], now: Instant, every: Instant) -> Instant:
+        """When it is to be brought up to these versions; now, too, where a clock that was set back left a far day."""
+        at = max(self.due_at, self.refresh_at if wanted == self.versions else 0)
+        return at if at <= now + max(every, _LONGEST_PAUSE, _LONGEST_WISH) else now
 
 
 def pause(attempts: int) -> Instant:

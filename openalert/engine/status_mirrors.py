@@ -8,7 +8,7 @@ work. Each mirror has a task of its own, beside the engine's loops; what fails i
 import asyncio
 import hashlib
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -136,7 +136,7 @@ class StatusMirrors:
         now = self._database.clock()
         wanted = await self._database.look(lambda reader: _versions(reader, mirror))
         self._measure(state, now)
-        due = max(state.due_at, 0 if wanted != state.versions else state.refresh_at)
+        due = state.due(wanted, now, mirror.every)
         if due > now:
             return (due - now) / SECOND
         await self._bring(mirror, state)
@@ -158,13 +158,7 @@ class StatusMirrors:
         pages = await self._database.look(lambda reader: self._pictures(reader, mirror))
         began = time.monotonic()
         try:
-            files = []
-            for page in pages:
-                for file in self._draw(page):
-                    files.append(mirror.path(page, file))
-                    await asyncio.sleep(
-                        0
-                    )  # whoever is to be paged is not kept waiting by a page of many incidents
+            files = [file for page in pages async for file in self._drawn(mirror, page)]
             done = await mirror.target.bring(mirror.name, files)
         except (OpenAlertError, NotifierError) as error:
             detail = error.detail if isinstance(error, NotifierError) else error.message
@@ -187,6 +181,14 @@ class StatusMirrors:
             state.succeeded({page.id: page.version for page in pages}, self._database.clock(), mirror.every)
         await self._database.act(lambda tx: status_mirrors.put(tx, state))
         self._measure(state, self._database.clock())
+
+    async def _drawn(self, mirror: Mirror, page: PublicPage) -> AsyncIterator[CopyFile]:
+        """The files of a page. After each the others have as long a turn, so that nobody waits for a page of years."""
+        began = time.monotonic()
+        for file in self._draw(page):
+            yield mirror.path(page, file)
+            await asyncio.sleep(time.monotonic() - began)
+            began = time.monotonic()
 
     async def _pictures(self, reader: Reader, mirror: Mirror) -> list[PublicPage]:
         return [

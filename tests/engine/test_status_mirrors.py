@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from openalert.domain.instant import HOUR, MINUTE, SECOND
+from openalert.domain.instant import DAY, HOUR, MINUTE, SECOND
 from openalert.domain.status_copy import MirrorState, pause
 from openalert.domain.status_page import ComponentStatus, StatusPage
 from openalert.domain.warning import WarningKind
@@ -170,6 +170,16 @@ async def test_a_folder_that_refuses_is_tried_again_later_and_later(mirrors: Mir
     state = await mirrors.state()
     assert (state.failing_since, state.error, state.done_at) == (None, "", mirrors.world.clock())
     assert [pause(number) for number in (1, 2, 8, 60)] == [5 * SECOND, 10 * SECOND, 10 * MINUTE, 10 * MINUTE]
+
+
+async def test_a_clock_that_was_set_back_does_not_stop_a_mirror(mirrors: Mirrors) -> None:
+    """What was planned for a day that is far now is done at once."""
+    run = mirrors.of(Folder(mirrors.folder))
+    await mirrors.world.advance(minutes=60 * 24 * 400)
+    await run.run_due()
+    mirrors.world.clock.now -= 399 * DAY
+    assert await run.run_due() == 1
+    assert await run.run_due() == 0
 
 
 async def test_a_mirror_that_fails_for_an_hour_is_a_warning(mirrors: Mirrors) -> None:

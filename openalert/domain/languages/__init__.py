@@ -80,6 +80,7 @@ class Words(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     since: str
     as_of: str
     stale: str
+    copy: str
     affected: Plural
     open_incidents_count: Plural
     maintenances_count: Plural

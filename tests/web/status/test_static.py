@@ -130,10 +130,12 @@ async def test_in_a_browser_the_copy_says_its_time_and_when_it_is_old(
         page.on("pageerror", lambda error: said.append(str(error)))
         await page.clock.set_fixed_time(clock.now / 1000)
         await page.goto((tmp_path / "copy" / "index.html").as_uri())
-        assert (await page.inner_text("#copy")).startswith("Copy as of ")
+        assert (await page.inner_text("#copy")).startswith("Copy · As of ")
         await page.clock.set_fixed_time(clock.now / 1000 + 5 * 3600 + 60)
         await page.reload()
-        assert (await page.inner_text("#copy")).startswith("This copy is 5 hours old")
+        assert (await page.inner_text("#copy")).startswith(
+            "This page could not be made anew for 5 hours. It shows"
+        )
         await page.click("text=API is down")
         assert page.url.endswith("/index.html")
         assert await page.inner_text("h1") == "API is down"

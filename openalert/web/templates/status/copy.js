@@ -1,14 +1,14 @@
-(function () {
-  var note = document.getElementById("copy"), said = document.createElement("strong");
-  function look() {
-    var minutes = Math.floor((Date.now() - Date.parse(note.querySelector("time").dateTime)) / 60000);
-    if (!(minutes >= 60)) return;
-    var hours = Math.floor(minutes / 60), days = Math.floor(hours / 24);
-    var age = days > 1 ? days + " days" : hours > 1 ? hours + " hours" : "an hour";
-    note.className = "stale";
-    said.textContent = "This copy is " + age + " old: newer news may be missing. ";
-    note.insertBefore(said, note.firstChild);
-  }
+(() => {
+  const note = document.getElementById("copy"), said = document.createElement("strong");
+  const look = () => {
+    const hours = Math.floor((Date.now() - Date.parse(note.querySelector("time").dateTime)) / 3600000);
+    if (!(hours >= 1)) return;
+    const [count, unit] = hours < 48 ? [hours, "hour"] : [Math.floor(hours / 24), "day"];
+    const long = new Intl.NumberFormat(document.documentElement.lang, { style: "unit", unit, unitDisplay: "long" });
+    note.className = "copy stale";
+    said.textContent = note.dataset.old.replace("{length}", long.format(count)) + " ";
+    note.prepend(said);
+  };
   look();
   setInterval(look, 60000);
 })();
