@@ -279,6 +279,24 @@ async def test_a_store_that_breaks_off_is_sent_the_rest_later(
         assert digest == hashlib.sha256(served + kept.body).hexdigest()
 
 
+async def test_what_may_have_arrived_is_known_before_it_is_sent(mirrors: Mirrors, store: FakeS3) -> None:
+    """Were the process to die now, the next one would know what to look after, and to take away."""
+    store.fault = Fault.HANG
+    run = mirrors.of(in_store(mirrors, store))
+    task = asyncio.create_task(run.run_due())
+    await store.received(1)
+    async with mirrors.world.db.read() as reader:
+        known = await status_mirrors.files(reader, "copy")
+    assert "acme/index.html" in known
+    assert set(known.values()) == {""}
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    await mirrors.world.does(pages.update, mirrors.page.id, is_public=False)
+    store.fault = Fault.NONE
+    await run.run_due()
+    assert {key for method, key in store.log if method == "DELETE"} == set(known)
+
+
 async def test_a_mirror_that_moves_begins_anew(mirrors: Mirrors, store: FakeS3) -> None:
     """Another bucket is sent everything, whatever lies in the one before."""
     await mirrors.of(in_store(mirrors, store)).run_due()
