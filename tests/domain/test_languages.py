@@ -24,6 +24,7 @@ from openalert.domain.languages import (
     words_of,
 )
 from openalert.domain.status_page import ComponentStatus, Impact, OverallStatus, PublicStatus
+from openalert.domain.status_words import sentence
 
 FORMS = {"none": {"other"}, "one": {"one", "other"}, "zero_and_one": {"one", "other"},
          "polish": {"one", "few", "many", "other"}}  # fmt: skip
@@ -100,6 +101,16 @@ def test_twelve_to_fourteen_are_many_in_polish() -> None:
     words = words_of("pl")
     for number in (12, 13, 14, 112):
         assert counted(words, words.updates_count, number).endswith("komunikatów")
+
+
+@pytest.mark.parametrize("language", [each for each in KNOWN if each != USUAL])
+def test_steps_are_told_in_every_language(language: str) -> None:
+    """What nobody wrote by hand is in the language of the page, too."""
+    for status in (PublicStatus.INVESTIGATING, PublicStatus.RESOLVED, PublicStatus.COMPLETED):
+        said = sentence(language, status)
+        assert said
+        assert said != sentence(USUAL, status)
+        assert "{}" not in said
 
 
 def test_an_unknown_language_is_english() -> None:

@@ -6,12 +6,15 @@ from importlib.resources import files
 
 import pytest
 
+from openalert.domain.errors import Invalid
 from openalert.domain.instant import DAY, HOUR
-from openalert.domain.status_page import ComponentStatus, PublicStatus
+from openalert.domain.status_page import ComponentStatus, Impact, PublicStatus
 from openalert.domain.uptime import Day
 from openalert.usecases import status_components as components
 from openalert.usecases import status_incidents as told
 from openalert.usecases import status_pages as pages
+from openalert.web.status import colours
+from openalert.web.status.renderings import render
 from openalert.web.status.view import View
 from tests.conftest import StoppedClock
 from tests.house.test_static import _contrast
@@ -135,6 +138,62 @@ async def test_a_large_page_is_small(acme: Told, clock: StoppedClock) -> None:
     answer = shown.answer("", "/status/acme")
     assert answer is not None
     assert len(answer.zipped.body) < 30_000
+
+
+def test_a_usual_page_is_small_as_it_is() -> None:
+    """Under 30 kB before anything is packed, with an open incident and a past; its script under 3 kB as it is sent."""
+    for sight in (gallery.wrong(), gallery.well()):
+        answer = render(sight, "", "", gallery.NOW)
+        assert answer is not None
+        assert len(answer.plain.body) < 30_000
+    found = render(gallery.well(), "live.js", "", gallery.NOW)
+    assert found is not None
+    assert len(found.zipped.body) < 3_000
+
+
+@pytest.mark.parametrize("number", range(0, 4096, 37))
+def test_every_colour_of_a_team_can_be_read(number: int) -> None:
+    """Links in it have 4.5:1 on every ground of both themes, and a colour that has it is left as it is."""
+    accent = "#" + "".join(f"{(number >> shift & 15) * 17:02x}" for shift in (8, 4, 0))
+    found = re.search(r"--link:light-dark\((#[0-9a-f]{6}),(#[0-9a-f]{6})\)", colours.branded(accent))
+    assert found is not None
+    for colour, grounds in zip(found.groups(), colours.GROUNDS, strict=True):
+        contrasts = [_contrast(colour, ground) for ground in grounds]
+        assert min(contrasts) >= 4.5, accent
+        if min(_contrast(accent, ground) for ground in grounds) >= 4.5:
+            assert colour == accent
+
+
+def test_links_stand_on_the_grounds_that_they_are_made_for() -> None:
+    """The grounds of the style sheet are those that colours are moved for."""
+    found = dict(re.findall(r"--(ground|surface): light-dark\(([^)]+)\);", SHEET))
+    pairs = [found[name].split(", ") for name in ("ground", "surface")]
+    assert tuple(zip(*pairs, strict=True)) == colours.GROUNDS
+
+
+def test_a_page_is_never_green_while_an_incident_is_open() -> None:
+    """Also where no component is touched by it."""
+    page = gallery.page(
+        gallery.component("API"),
+        incidents=(gallery.told("Odd", PublicStatus.INVESTIGATING, Impact.NONE, HOUR),),
+    )
+    view = View(page, gallery.NOW)
+    assert (view.headline, view.tone) == ("We are looking into an incident", "degraded_performance")
+
+
+async def test_the_language_of_a_page_is_that_of_its_words(acme: Told) -> None:
+    """Page, feeds and badge; an unknown one is refused with those that there are."""
+    await acme.does(pages.update, acme.page.id, language="de")
+    await acme.tells("Brand")
+    text = (await acme.gets()).text
+    assert '<html lang="de" dir="ltr">' in text
+    for words in ("Teilausfall", "Offene Störungen", "vor 90 Tagen", "5. Jan. 2026"):
+        assert words in text, words
+    assert not re.search(r"Open incidents|Investigating|No incidents|days ago", text)
+    assert "Störungsverlauf" in (await acme.gets("feed.atom")).text
+    assert "<title>Acme: Ausfall</title>" in (await acme.gets("badge.svg")).text
+    with pytest.raises(Invalid, match="one of de, en, es, fr, it, ja, nl, pl, pt, zh"):
+        await acme.does(pages.update, acme.page.id, language="tlh")
 
 
 def test_a_day_of_two_outages_names_both() -> None:
