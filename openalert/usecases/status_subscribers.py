@@ -36,6 +36,8 @@ from openalert.usecases.status_pages import to_configure
 from openalert.usecases.status_targets import Target, mailbox
 
 PER_ASKER, PER_ASKER_PERIOD = 5, 10 * MINUTE
+PER_ASKED, PER_ASKED_PERIOD = 3, HOUR
+"""Webhooks that may name one mailbox, and spellings of one channel."""
 PER_PAGE, PER_PAGE_PERIOD = 1_000, HOUR
 """Sign-ups by strangers that cause a mail: what a rush of customers needs, and no flood."""
 GONE = "The link is not good: it was cut off on its way, or ended when another was sent."
@@ -180,7 +182,7 @@ async def sign_up(
     target = target or mailbox(email)
     if target.kind in await status_subscriber_lists.kinds_off(tx, page.id):
         raise Invalid("This page takes no new subscriptions of this kind.", field="kind")
-    await _limit(tx, page)
+    await _limit(tx, page, target)
     subscriber = await status_subscribers.by_address(tx, page.id, target.key)
     if subscriber is None:
         if await status_subscribers.count(tx, page.id) >= MOST_SUBSCRIBERS:
@@ -275,9 +277,12 @@ async def _by_link(reader: Reader, secret: bytes, token: str) -> tuple[Subscribe
     return subscriber, page
 
 
-async def _limit(tx: Transaction, page: StatusPage) -> None:
+async def _limit(tx: Transaction, page: StatusPage, target: Target) -> None:
     asker = throttle.network_of(tx.actor.address)
     await throttle.count(tx, f"subscribe:{asker}", limit=PER_ASKER, period=PER_ASKER_PERIOD)
+    if target.url is not None:
+        # Any number of addresses can be invented that lead to one mailbox or one channel.
+        await throttle.count(tx, f"subscribe asks:{target.asked}", limit=PER_ASKED, period=PER_ASKED_PERIOD)
     await throttle.count(tx, f"subscribe to:{page.id}", limit=PER_PAGE, period=PER_PAGE_PERIOD)
 
 

@@ -21,6 +21,8 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     address: str
     """What of it may be seen."""
     key: str
+    asked: str
+    """Who is asked to confirm: the same for all addresses that lead to one mailbox or one channel."""
     url: str | None = None
     contact: str = ""
 
@@ -32,7 +34,8 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
 def mailbox(email: str) -> Target:
     """An e-mail address, or Invalid."""
     address = _email(email, "email")
-    return Target(kind=SubscriberKind.EMAIL, address=address, key=address_key(SubscriberKind.EMAIL, address))
+    key = address_key(SubscriberKind.EMAIL, address)
+    return Target(kind=SubscriberKind.EMAIL, address=address, key=key, asked=key)
 
 
 def hook(kind: SubscriberKind, url: str, contact: str = "") -> Target:
@@ -47,14 +50,25 @@ def hook(kind: SubscriberKind, url: str, contact: str = "") -> Target:
     check_url(url)
     if kind is SubscriberKind.WEBHOOK and not contact.strip():
         raise Invalid("contact must be an e-mail address: it confirms the webhook.", field="contact")
-    key = address_key(kind, url)
+    key = address_key(kind, _canonical(url))
+    mail = _email(contact, "contact") if contact.strip() else ""
     return Target(
         kind=kind,
         address=f"{urlsplit(url).hostname} · {key[:4]}",
         key=key,
+        asked=address_key(SubscriberKind.EMAIL, mail) if chat is None else _canonical(url.partition("?")[0]),
         url=url,
-        contact=_email(contact, "contact") if contact.strip() else "",
+        contact=mail,
     )
+
+
+def _canonical(url: str) -> str:
+    """One spelling for what leads to the same place: the host in lower case, without a port that is meant anyway."""
+    parts = urlsplit(url)
+    meant = {"https": 443, "http": 80}[parts.scheme]
+    port = f":{parts.port}" if parts.port not in (None, meant) else ""
+    query = f"?{parts.query}" if parts.query else ""
+    return f"{parts.scheme}://{(parts.hostname or '').rstrip('.')}{port}{parts.path.rstrip('/')}{query}"
 
 
 def _email(text: str, field: str) -> str:

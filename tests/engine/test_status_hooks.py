@@ -11,7 +11,7 @@ import pytest
 from standardwebhooks.webhooks import Webhook
 
 from openalert.domain.access import stranger
-from openalert.domain.errors import Invalid, NotFound
+from openalert.domain.errors import Invalid, NotFound, RateLimited
 from openalert.domain.instant import HOUR, MINUTE, Instant
 from openalert.domain.status_letter import Letter
 from openalert.domain.status_page import Component, ComponentStatus, StatusPage
@@ -317,6 +317,40 @@ def test_what_cannot_be_told_is_refused(kind: SubscriberKind, url: str, contact:
     with pytest.raises(Invalid) as refused:
         hook(kind, url, contact)
     assert refused.value.details["field"] == field
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://HOOKS.slack.com/services/T0000/B0000/s3cret",
+        "https://hooks.slack.com:443/services/T0000/B0000/s3cret",
+        "https://hooks.slack.com/services/T0000/B0000/s3cret/",
+    ],
+)
+def test_spellings_of_one_channel_are_one_subscriber(url: str) -> None:
+    """So that it is told once, and asked no oftener."""
+    assert hook(SubscriberKind.SLACK, url).key == hook(SubscriberKind.SLACK, SLACK).key
+    other = hook(SubscriberKind.SLACK, f"{SLACK}2")
+    assert other.key != hook(SubscriberKind.SLACK, SLACK).key
+
+
+async def test_nobody_is_flooded_with_questions_by_invented_addresses(square: Square) -> None:
+    """Three webhooks an hour may name one mailbox, from however many networks; so may three spellings a channel."""
+    for number in range(3):
+        target = hook(SubscriberKind.WEBHOOK, f"https://x{number}.example/hook", OPS)
+        await square.signs_up(target, address=f"198.51.{number}.7")
+    with pytest.raises(RateLimited):
+        await square.signs_up(
+            hook(SubscriberKind.WEBHOOK, "https://x9.example/hook", OPS.upper()), address="198.51.9.7"
+        )
+    assert len(square.mails()) == 3
+    workflow = "https://a.logic.azure.com/workflows/x"
+    for number in range(3):
+        await square.signs_up(
+            hook(SubscriberKind.TEAMS, f"{workflow}?n={number}"), address=f"203.0.{number}.7"
+        )
+    with pytest.raises(RateLimited):
+        await square.signs_up(hook(SubscriberKind.TEAMS, f"{workflow}?n=9"), address="203.0.9.7")
 
 
 def test_nothing_shows_the_url() -> None:
