@@ -4,8 +4,8 @@ for (const board of document.querySelectorAll("[data-arrange]")) {
   const said = document.getElementById("moved");
   const sections = () => [...board.querySelectorAll("[data-section]")];
   const rows = (section) => [...section.querySelectorAll(":scope > ol > [data-id]")];
-  const name = (thing) => (thing.querySelector("[data-name]") || { textContent: board.dataset.first }).textContent.trim();
-  const group = (section) => (section.dataset.section ? ` of ${name(section)}` : "");
+  const name = (thing) => thing.querySelector("[data-name]").textContent.trim();
+  const group = (section) => (section.dataset.section ? ` in ${name(section)}` : " in no group");
   let due = 0, last = order().join();
 
   function order() {
@@ -168,7 +168,7 @@ for (const form of document.querySelectorAll("[data-preview]")) {
     picker.value = colour;
     const seen = [["light", ratio(colour, "#f6f7f9")], ["dark", ratio(colour, "#0b0d11")]];
     const weak = seen.filter(([, value]) => value < 3).map(([name]) => name).join(" and ");
-    contrast.textContent = seen.map(([name, value]) => `${value.toFixed(1)}:1 on ${name}`).join(", ") + (weak ? `: hardly seen on ${weak}` : "");
+    contrast.textContent = seen.map(([name, value]) => `${value.toFixed(1)}:1 on ${name}`).join(", ") + (weak ? `: its line is hardly seen on ${weak}` : "");
   }
 
   picker.hidden = false;

@@ -1,11 +1,38 @@
 """A team's own colour on its page: on the line on top as it is, on words and frames as far as it can be read."""
 
+import msgspec
+
+from openalert.domain.status_page import COLOUR
+
 DARKEST, LIGHTEST = "#000000", "#ffffff"
 GROUNDS = (("#f6f7f9", "#ffffff"), ("#0b0d11", "#13161c"))
 """What words stand on, in the light and in the dark theme: as in page.css."""
 ENOUGH = 4.5
 """Contrast of words (WCAG 2.2 AA, 1.4.3)."""
+SEEN = 3.0
+"""Contrast from which lines and shapes are seen (WCAG 2.2, 1.4.11)."""
 _STEPS = 20
+
+
+class Contrasts(msgspec.Struct, frozen=True):
+    """Contrast of a colour with the grounds of the page, 1 to 21."""
+
+    light: float
+    dark: float
+
+    @property
+    def weak(self) -> str:
+        """The themes in which its line is hardly seen, in words; empty: in none."""
+        weak = [name for name, value in (("light", self.light), ("dark", self.dark)) if value < SEEN]
+        return " and ".join(weak)
+
+
+def contrasts(colour: str) -> Contrasts | None:
+    """How a colour `#rrggbb` stands out from either ground; None for what is no colour."""
+    if not COLOUR.fullmatch(colour):
+        return None
+    light, dark = (contrast(colour, grounds[0]) for grounds in GROUNDS)
+    return Contrasts(light, dark)
 
 
 def branded(accent: str) -> str:

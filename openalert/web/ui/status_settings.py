@@ -17,7 +17,7 @@ from openalert.storage.transaction import Transaction
 from openalert.usecases import status_pages
 from openalert.usecases.access import require
 from openalert.web.hosts import own_names
-from openalert.web.status.colour import contrasts
+from openalert.web.status.colours import contrasts
 from openalert.web.ui.forms import Errors, attempt, forget_shown, show_once, shown_once
 from openalert.web.ui.frame import Values, Web, act, answer, go, sent
 from openalert.web.ui.status_frame import PATH, framed, public_base, with_preview

@@ -16,7 +16,7 @@ from openalert.domain.status_page import StatusPage
 from openalert.domain.user import User
 from openalert.storage import Database
 from openalert.usecases import api_keys, status_pages
-from openalert.web.status.colour import contrasts
+from openalert.web.status.colours import contrasts
 from tests.web.ui.browser import Browser, Page
 from tests.web.ui.conftest import SECRET
 from tests.web.ui.test_status_pages import PATH, made
