@@ -111,7 +111,10 @@ class Connection(HttpToolsProtocol):
         """One header. Fields after the body are dropped: no proxy has looked at them."""
         if not self._in_head:
             return
-        super().on_header(name, value)
+        name = name.lower()  # what uvicorn does, without a call for each of a browser's dozen headers
+        if name == b"expect" and value.lower() == b"100-continue":
+            self.expect_100_continue = True
+        self.headers.append((name, value))
         self._head_bytes += len(name) + len(value)
         if len(self.headers) > MAX_HEADERS or self._head_bytes > MAX_HEAD:
             self._refusal = _head_too_large()

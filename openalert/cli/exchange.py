@@ -1,11 +1,15 @@
 """One request and its answer: uvicorn's, with a quicker way to begin an answer, and to send one that is whole."""
 
+from functools import lru_cache
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
 from openalert.web.asgi import WHOLE
 from openalert.web.head import joined, named
+
+_of_this_second = lru_cache(maxsize=1)(joined)
+"""The server's own fields are the date."""
 
 
 class Exchange(RequestResponseCycle):
@@ -47,7 +51,7 @@ class Exchange(RequestResponseCycle):
         if self.scope["method"] == "HEAD":
             body = b""
         end = b"\r\n" if self.keep_alive else b"connection: close\r\n\r\n"
-        parts = (STATUS_LINE[status], joined(self.default_headers), head, end, body)
+        parts = (STATUS_LINE[status], _of_this_second(tuple(self.default_headers)), head, end, body)
         self.transport.write(b"".join(parts))
         self.response_complete = True
         self.message_event.set()

@@ -197,6 +197,14 @@ async def test_ordinary_requests_go_on_in_one_connection(port: int) -> None:
     assert b"host,transfer-encoding {}" in told
 
 
+async def test_who_asks_before_sending_a_body_is_told_to_go_on(port: int) -> None:
+    """`Expect: 100-continue` in any case; without it nothing comes before the answer."""
+    head = POST + b"Content-Length: 2\r\nConnection: close\r\n"
+    told = await answered(port, head + b"EXPECT: 100-Continue\r\n\r\n", b"{}", pause=0.05)
+    assert told.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n")
+    assert (await answered(port, head + b"\r\n", b"{}")).startswith(b"HTTP/1.1 200 OK\r\n")
+
+
 async def test_fields_after_the_body_are_dropped(port: int) -> None:
     """A proxy has set X-Forwarded-For; what the client appends behind its body changes neither that nor any header."""
     told = await answered(
