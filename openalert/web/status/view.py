@@ -198,6 +198,10 @@ class View:
         day = languages.day_words(self.w, local.date())
         return self.w.moment.format(date=day, clock=f"{local:%H:%M}", zone=f"{local:%Z}")
 
+    def _clock(self, instant: Instant) -> str:
+        """`14:05 CET`, where the day is said already."""
+        return f"{to_datetime(instant).astimezone(self._zone):%H:%M %Z}"
+
     def shown(self, incident: PublicIncident) -> tuple[PublicUpdate, ...]:
         """The updates of it that stand on the page itself: the newest, all where that hides only one."""
         few = len(incident.updates) <= SHOWN_UPDATES + 1
@@ -210,7 +214,10 @@ class View:
             begun, over = incident.scheduled_for, incident.scheduled_until
         if over is None:
             return self.say(self.w.since, time=self.at(begun))
-        return self.say(self.w.span, start=self.at(begun), end=self.at(over))
+        end = self.at(over)
+        if self._date(begun) == self._date(over):
+            end = _TIME.format(rfc3339(over), self._clock(over))
+        return self.say(self.w.span, start=self.at(begun), end=end)
 
     def affects(self, incident: PublicIncident) -> str:
         """The components that an incident is about, in words; empty for none."""

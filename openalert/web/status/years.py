@@ -47,8 +47,9 @@ class Year(msgspec.Struct, frozen=True):
 
 
 def year_of(view: View, component: PublicComponent, days: Sequence[Day]) -> Year:
-    """The newest twelve months of these days."""
-    months = [list(some) for _, some in groupby(days, key=lambda day: day.date[:7])][-MONTHS:]
+    """The newest twelve months of these days; those before anything was known are left out."""
+    every = [list(some) for _, some in groupby(days, key=lambda day: day.date[:7])][-MONTHS:]
+    months = [each for each in every if any(day.known for day in each)] or every[-1:]
     whole = percent([day for month in months for day in month])
     return Year(
         component, percent_words(view.w, whole), tuple(_leaf(view, each) for each in reversed(months))

@@ -109,6 +109,7 @@ async def test_a_year_of_uptime_day_by_day(acme: Told, clock: StoppedClock) -> N
     await acme.app.board.refresh_all()
     text = (await acme.gets("uptime")).text
     assert text.count('class="year"') == 2
+    assert ">no data" not in text.replace("</span> ", ">")  # months before it was there are left out
     calendar = (await acme.gets(f"uptime/{acme.api.public_id}")).text
     assert "5 Jan 2026: Major outage, 6 h 00 min" in calendar
     assert '<td class="major_outage" title="5 Jan 2026: Major outage' in calendar

@@ -4,6 +4,7 @@ import re
 import xml.etree.ElementTree as ET
 from importlib.resources import files
 
+import msgspec
 import pytest
 
 from openalert.domain.errors import Invalid
@@ -74,6 +75,15 @@ async def test_an_open_incident_stands_first_and_a_resolved_one_on_its_day(
     assert "Out." in (await acme.gets("history/2026-01")).text
     single = (await acme.gets(f"incidents/{made.incident.public_id}")).text
     assert single.index("Resolved") < single.index("Investigating")
+
+
+def test_from_when_to_when_names_a_day_once() -> None:
+    """Two hours of one day, or over midnight."""
+    (work, *_) = gallery.planned(underway=False).incidents
+    view = View(gallery.planned(underway=False), gallery.NOW)
+    assert re.sub("<[^>]+>", "", view.times(work)) == "23 May 2026, 16:07 CEST to 18:07 CEST"
+    night = msgspec.structs.replace(work, scheduled_until=gallery.NOW + 4 * DAY)
+    assert re.sub("<[^>]+>", "", view.times(night)) == "23 May 2026, 16:07 CEST to 24 May 2026, 16:07 CEST"
 
 
 async def test_days_are_those_of_the_page(acme: Told, clock: StoppedClock) -> None:
