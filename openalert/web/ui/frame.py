@@ -140,15 +140,20 @@ def own_id(actor: Actor) -> str:
 
 
 async def sent(request: Web) -> dict[str, str]:
-    """The fields of a posted form, the last of each name; trimmed but for line breaks inside."""
+    """The fields of a posted form, the last of each name; trimmed but for line breaks inside, without NUL."""
     form = await request.form()
-    return {name: value.strip() for name, value in form.multi_items() if isinstance(value, str)}
+    return {name: _typed(value) for name, value in form.multi_items() if isinstance(value, str)}
 
 
 async def sent_all(request: Web, name: str) -> list[str]:
     """Every value posted under one name, in order."""
     form = await request.form()
-    return [value.strip() for value in form.getall(name, []) if isinstance(value, str)]
+    return [_typed(value) for value in form.getall(name, []) if isinstance(value, str)]
+
+
+def _typed(value: str) -> str:
+    """What somebody can have typed: Postgres keeps no NUL, and no keyboard has one."""
+    return value.replace("\0", "").strip()
 
 
 def address(path: str, **parameters: str | None) -> str:

@@ -177,16 +177,17 @@ def _told(each: Told) -> Values:
         "is_maintenance": incident.kind is PublicKind.MAINTENANCE,
         "at": incident.scheduled_for or incident.started_at,
         "is_ahead": incident.status is PublicStatus.SCHEDULED,
-        "public_id": incident.public_id,
+        "href": f"{PATH}/told/{incident.id}",
     }
 
 
 def _drafts(each: Told) -> list[Values]:
     """What waits for somebody to publish it: the incident as a whole, or updates of one that is told."""
+    href = f"{PATH}/told/{each.incident.id}"
     if each.incident.published_at is None:
-        return [{"title": each.incident.title, "of": "", "at": each.incident.created_at}]
+        return [{"title": each.incident.title, "of": "", "at": each.incident.created_at, "href": href}]
     return [
-        {"title": update.status.words, "of": each.incident.title, "at": update.created_at}
+        {"title": update.status.words, "of": each.incident.title, "at": update.created_at, "href": href}
         for update in each.updates
         if update.published_at is None
     ]

@@ -44,12 +44,13 @@ async def test_what_is_typed_is_saved_and_customers_see_it(world: World, sign_in
     page, _ = await made(world, "API")
     browser = await sign_in(world.alice)
     typed = {
-        "name": "Shop", "slug": "shop", "description": "How it is", "header_text": "**Hello**", "footer_text": "Bye",
+        "name": "Shop", "slug": "shop", "description": "How it is", "header_text": "**Hel\0lo**", "footer_text": "Bye",
         "logo_url": "https://cdn.example/logo.svg", "support_url": "https://help.example", "accent": "#4F46E5",
         "language": "de", "timezone": "Europe/Berlin", "is_public": "no", "custom_domain": "Status.Example.com.",
     }  # fmt: skip
     saved = await saves(browser, page, **typed)
     assert "Saved." in saved.text
+    typed["header_text"] = "**Hello**"
     now = msgspec.structs.asdict(await stored(world, page.id))
     assert {name: now[name] for name in typed if name not in ("accent", "is_public", "custom_domain")} == {
         name: value for name, value in typed.items() if name not in ("accent", "is_public", "custom_domain")
