@@ -54,14 +54,17 @@ async def active(reader: Reader, page_ids: Collection[str]) -> dict[str, int]:
 
 
 async def drafts(reader: Reader, page_ids: Collection[str]) -> dict[str, int]:
-    """How much waits for somebody to publish it, by page: an incident counts once, with all its drafts."""
+    """How much waits for somebody to publish it, by page: an incident counts once, with all its drafts.
+
+    What is drafted of something that is over is published no more, and does not wait.
+    """
     rows = await reader.rows(
         f"""
         SELECT i.page_id, count(*) FROM status_incidents i
         LEFT JOIN status_updates u ON u.incident_id = i.id AND u.published_at IS NULL
             AND i.published_at IS NOT NULL
         WHERE {reader.any_of("i.page_id", "ids")} AND i.deleted_at IS NULL
-            AND (i.published_at IS NULL OR u.id IS NOT NULL)
+            AND (i.published_at IS NULL OR (u.id IS NOT NULL AND i.resolved_at IS NULL))
         GROUP BY i.page_id
         """,
         ids=sorted(set(page_ids)),

@@ -224,8 +224,9 @@ async def post(
     tells: bool = True,
     shown_at: Instant | None = None,
     is_draft: bool = False,
+    update_id: str | None = None,
 ) -> Told:
-    """Say something more; with the first thing said a draft becomes public.
+    """Say something more; with the first thing said a draft becomes public. `update_id`: the draft that it was.
 
     `components` changes how they are because of the incident; those that are not named stay. Conflict once it is over.
     """
@@ -248,7 +249,7 @@ async def post(
         )
         status_notes.draft(tx, "drafted", page, incident, draft)
         return await get(tx, tx.actor, incident.id)
-    await _publish(tx, page, incident, next_status, message, about, at=at, tells=tells)
+    await _publish(tx, page, incident, next_status, message, about, at=at, tells=tells, update_id=update_id)
     audit.record(
         tx,
         "status_incident.told",
@@ -304,6 +305,7 @@ async def _publish(
     *,
     at: Instant,
     tells: bool,
+    update_id: str | None = None,
 ) -> None:
     """Make it public with this update, and let components, the log and the page follow."""
     before = {each.id: each for each in await pages.with_effects(tx, page.id)}
@@ -322,7 +324,16 @@ async def _publish(
         known = {row.component_id: row.status for row in await _affected(tx, incident)}
         await _tell_of_the_past(tx, incident, known)
     after = await pages.with_effects(tx, page.id)
-    update = await _say(tx, incident, status, message, changes=_changes(before, after), at=at, tells=tells)
+    update = await _say(
+        tx,
+        incident,
+        status,
+        message,
+        changes=_changes(before, after),
+        at=at,
+        tells=tells,
+        update_id=update_id,
+    )
     if tells:
         await status_deliveries.tell_of(tx, page.id, update)
     await status_notes.inside(tx, page, incident)
@@ -360,9 +371,10 @@ async def _say(
     changes: Sequence[Change] = (),
     proposes: Components | None = None,
     is_draft: bool = False,
+    update_id: str | None = None,
 ) -> StatusUpdate:
     update = StatusUpdate(
-        id=new_id(tx.now),
+        id=update_id or new_id(tx.now),
         incident_id=incident.id,
         public_id=new_public_id(),
         status=status,

@@ -29,7 +29,7 @@ async def publish(
     components: Components | None = None,
     tells: bool | None = None,
 ) -> Told:
-    """Approve a draft, as it is or with other words; it is said now.
+    """Approve a draft, as it is or with other words; it is said now, under the id of the draft.
 
     `components` takes the place of what it proposes.
     """
@@ -46,6 +46,7 @@ async def publish(
         message=draft.message if message is None else message,
         components=proposed if components is None else components,
         tells=draft.tells if tells is None else tells,
+        update_id=draft.id,
     )
 
 

@@ -230,7 +230,7 @@ async def _change_incident(tx: Transaction, page: StatusPage, one: Told, typed: 
 async def publish(
     update_id: FromPath[str], db: NamedDependency[Database], actor: NamedDependency[Actor]
 ) -> Response[Any]:
-    """Let customers read it."""
+    """Let customers read it; pressed twice it is published once."""
     done, errors = await attempt(db, actor, lambda tx: status_updates.publish(tx, update_id))
     if done is None:
         return go(f"{PATH}/drafts/{update_id}", " ".join(errors.values()), "bad")
