@@ -1,5 +1,6 @@
 """The shapes of Statuspage's public API, version 2 (`…/api/v2/*.json`), for the clients that know them."""
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -154,11 +155,14 @@ def told(page: PublicPage, some: Sequence[PublicIncident]) -> list[dict[str, Any
 def _incident(
     page: PublicPage, incident: PublicIncident, parts: Mapping[str, dict[str, Any]]
 ) -> dict[str, Any]:
+    learned = _postmortem(incident)
+    # What was told later was there when it began, as it would be had it been told in time.
+    made = incident.created_at if incident.scheduled_for else min(incident.created_at, incident.started_at)
     shown = {
         "id": incident.public_id,
         "name": incident.title,
-        "status": incident.status,
-        "created_at": rfc3339(incident.created_at),
+        "status": learned[0]["status"] if learned else incident.status,
+        "created_at": rfc3339(made),
         "updated_at": rfc3339(incident.updated_at),
         "monitoring_at": _time(_first(incident, PublicStatus.MONITORING)),
         "resolved_at": _time(incident.resolved_at),
@@ -166,7 +170,7 @@ def _incident(
         "shortlink": f"{page.url}/incidents/{incident.public_id}",
         "started_at": rfc3339(incident.started_at),
         "page_id": page.public_id,
-        "incident_updates": [_update(incident, each) for each in incident.updates],
+        "incident_updates": [*learned, *(_update(incident, each) for each in incident.updates)],
         "components": [parts[each] for each in incident.component_ids if each in parts],
         "reminder_intervals": None,
     }
@@ -174,6 +178,28 @@ def _incident(
         shown["scheduled_for"] = _time(incident.scheduled_for)
         shown["scheduled_until"] = _time(incident.scheduled_until)
     return shown
+
+
+def _postmortem(incident: PublicIncident) -> list[dict[str, Any]]:
+    """The last word on an incident that is over, where one is published: an update and a status of its own there."""
+    if not incident.postmortem or not incident.status.is_over or incident.kind is PublicKind.MAINTENANCE:
+        return []
+    at = rfc3339(incident.postmortem_at or incident.updated_at)
+    return [
+        {
+            "id": hashlib.sha256(f"postmortem of {incident.public_id}".encode()).hexdigest()[:12],
+            "status": "postmortem",
+            "body": incident.postmortem,
+            "incident_id": incident.public_id,
+            "created_at": at,
+            "updated_at": at,
+            "display_at": at,
+            "affected_components": None,
+            "deliver_notifications": False,
+            "custom_tweet": None,
+            "tweet_id": None,
+        }
+    ]
 
 
 def _update(incident: PublicIncident, update: PublicUpdate) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from openalert.domain.instant import HOUR
 from openalert.domain.status_page import ComponentStatus, PublicStatus
 from openalert.usecases import status_components as components
 from openalert.usecases import status_incidents as told
+from openalert.usecases import status_postmortems as postmortems
 from tests.web.status.conftest import Told
 
 pytestmark = pytest.mark.anyio
@@ -100,3 +101,20 @@ async def test_the_indicator_follows_the_components(acme: Told, api: str, web: s
     await acme.does(components.change_component, acme.web.id, status=ComponentStatus(web))
     body = (await acme.gets("api/v2/status.json")).json()
     assert body["status"]["indicator"] == indicator
+
+
+async def test_a_postmortem_is_the_last_word_once_it_is_published(acme: Told) -> None:
+    """A draft of one changes nothing; published it is the status and the newest update, as clients know it."""
+    made = await acme.tells()
+    await acme.does(told.resolve, made.incident.id, message="Over.")
+    await acme.does(told.change, made.incident.id, postmortem_draft="It was the disk.")
+    (incident,) = (await acme.gets("api/v2/incidents.json")).json()["incidents"]
+    assert incident["status"] == "resolved"
+    assert "disk" not in str(incident)
+    await acme.does(postmortems.publish, made.incident.id)
+    (incident,) = (await acme.gets("api/v2/incidents.json")).json()["incidents"]
+    assert incident["status"] == "postmortem"
+    first = incident["incident_updates"][0]
+    assert set(first) == UPDATE
+    assert (first["status"], first["body"], len(first["id"])) == ("postmortem", "It was the disk.", 12)
+    assert (await acme.gets("api/v2/incidents/unresolved.json")).json()["incidents"] == []
