@@ -3,7 +3,7 @@
 import asyncio
 import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from openalert.domain.public_page import PublicPage
     from openalert.domain.status_copy import CopyFile, MirrorState
     from openalert.storage.static_folder import Written
+    from openalert.usecases.status_view import Archived
 
 
 @click.group()
@@ -94,16 +95,17 @@ def export(
 
     config = configured(config_file, data_dir, database_url)
     pages, is_kept = asyncio.run(_pages(config))
-    chosen = _chosen(pages, slugs, private)
+    chosen = _chosen([page for page, _ in pages], slugs, private)
+    archives = {page.id: old for page, old in pages}
     at_root = len(slugs) + len(private) == 1
-    done = static_folder.write(folder, _files(chosen, at_root=at_root))
+    done = static_folder.write(folder, _files(chosen, archives, at_root=at_root))
     if as_json:
         click.echo(json.dumps(_as_json(folder, chosen, done, is_kept=is_kept), indent=2))
         return
     _say(folder, chosen, done, is_kept=is_kept)
 
 
-async def _pages(config: Config) -> "tuple[list[PublicPage], bool]":
+async def _pages(config: Config) -> "tuple[list[tuple[PublicPage, Archived]], bool]":
     """Every page, from the database; where that cannot be read, from the pictures that the server keeps beside it."""
     from openalert.storage import open_reading, status_pages
     from openalert.usecases import status_view
@@ -113,15 +115,18 @@ async def _pages(config: Config) -> "tuple[list[PublicPage], bool]":
         database = await open_reading(config.database_url)
         try:
             async with database.read() as reader:
-                found = await status_pages.every(reader)
-                return [await status_view.of_page(reader, each, config.base_url) for each in found], False
+                found = []
+                for each in await status_pages.every(reader):
+                    page = await status_view.of_page(reader, each, config.base_url)
+                    found.append((page, await status_view.archived(reader, page)))
+                return found, False
         finally:
             await database.close()
     except (OpenAlertError, sqlite3.Error):
         kept = await asyncio.to_thread(board.kept, config.data_dir / board.FOLDER)
         if not kept:
             raise
-        return kept, True
+        return [(page, status_view.Archived()) for page in kept], True
 
 
 def _chosen(
@@ -148,11 +153,13 @@ def _known(pages: "Sequence[PublicPage]") -> str:
     return ", ".join(sorted(each.slug for each in pages)) or "none"
 
 
-def _files(pages: "Sequence[PublicPage]", *, at_root: bool) -> "Iterator[CopyFile]":
+def _files(
+    pages: "Sequence[PublicPage]", archives: "Mapping[str, Archived]", *, at_root: bool
+) -> "Iterator[CopyFile]":
     from openalert.web.status.static import copy_of
 
     for page in pages:
-        for file in copy_of(page):
+        for file in copy_of(page, archives[page.id]):
             yield file if at_root else file.below(page.slug)
 
 

@@ -31,6 +31,7 @@ from openalert.storage import status_mirrors, status_pages
 from openalert.storage.database import Database
 from openalert.storage.transaction import Reader
 from openalert.usecases import status_view
+from openalert.usecases.status_view import Archived
 
 log = structlog.get_logger(__name__)
 
@@ -41,7 +42,7 @@ QUIET_SECONDS = 2.0
 """From a change to the copy, so that several words said at once are copied once."""
 LOOK_SECONDS = 30.0
 """Between two looks where nobody was told of a change, as on another node or after a fault."""
-Draw = Callable[[PublicPage], Iterator[CopyFile]]
+Draw = Callable[[PublicPage, Archived], Iterator[CopyFile]]
 
 
 class Mirror(msgspec.Struct, frozen=True, kw_only=True):
@@ -158,7 +159,7 @@ class StatusMirrors:
         pages = await self._database.look(lambda reader: self._pictures(reader, mirror))
         began = time.monotonic()
         try:
-            files = [file for page in pages async for file in self._drawn(mirror, page)]
+            files = [file for page, old in pages async for file in self._drawn(mirror, page, old)]
             done = await mirror.target.bring(mirror.name, files)
         except (OpenAlertError, NotifierError) as error:
             detail = error.detail if isinstance(error, NotifierError) else error.message
@@ -178,24 +179,27 @@ class StatusMirrors:
                 removed=done.removed,
                 seconds=round(time.monotonic() - began, 1),
             )
-            state.succeeded({page.id: page.version for page in pages}, self._database.clock(), mirror.every)
+            state.succeeded(
+                {page.id: page.version for page, _ in pages}, self._database.clock(), mirror.every
+            )
         await self._database.act(lambda tx: status_mirrors.put(tx, state))
         self._measure(state, self._database.clock())
 
-    async def _drawn(self, mirror: Mirror, page: PublicPage) -> AsyncIterator[CopyFile]:
+    async def _drawn(self, mirror: Mirror, page: PublicPage, old: Archived) -> AsyncIterator[CopyFile]:
         """The files of a page. After each the others have as long a turn, so that nobody waits for a page of years."""
         began = time.monotonic()
-        for file in self._draw(page):
+        for file in self._draw(page, old):
             yield mirror.path(page, file)
             await asyncio.sleep(time.monotonic() - began)
             began = time.monotonic()
 
-    async def _pictures(self, reader: Reader, mirror: Mirror) -> list[PublicPage]:
-        return [
-            await status_view.of_page(reader, page, self._base_url)
-            for page in await status_pages.every(reader)
-            if page.is_public and mirror.shows(page.slug)
-        ]
+    async def _pictures(self, reader: Reader, mirror: Mirror) -> list[tuple[PublicPage, Archived]]:
+        found = []
+        for page in await status_pages.every(reader):
+            if page.is_public and mirror.shows(page.slug):
+                picture = await status_view.of_page(reader, page, self._base_url)
+                found.append((picture, await status_view.archived(reader, picture)))
+        return found
 
     def _measure(self, state: MirrorState, now: Instant) -> None:
         since = state.failing_since

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
+import msgspec
+
 from openalert.domain.instant import DAY, Instant
 from openalert.domain.public_page import (
     PublicChange,
@@ -83,6 +85,26 @@ async def of_page(reader: Reader, page: StatusPage, base_url: str) -> PublicPage
         complete_since=since if is_whole else reader.now,
         began_at=await status_incidents.began_at(reader, page.id) or 0,
     )
+
+
+class Archived(msgspec.Struct, frozen=True):
+    """What is too old for the picture of a page."""
+
+    told: tuple[PublicIncident, ...] = ()
+    """The newest first."""
+    days: Mapping[str, tuple[Day, ...]] = {}
+    """A year of each component that shows its uptime, by its id; empty: not known."""
+    is_whole: bool = False
+    """Whether everything that was ever told is here or in the picture."""
+
+
+async def archived(reader: Reader, page: PublicPage) -> Archived:
+    """What a copy of the page needs beside its picture; of what is older the newest `MOST_INCIDENTS`."""
+    told = await told_between(reader, page.id, 0, page.complete_since)
+    shown = {each.id for each in page.incidents}
+    days = await year(reader, page, [each.id for each in page.components])
+    older = tuple(each for each in told if each.id not in shown)
+    return Archived(told=older, days=days, is_whole=len(told) < MOST_INCIDENTS)
 
 
 async def told_between(

@@ -11,20 +11,25 @@ import posixpath
 import re
 import secrets
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from functools import cache
 from importlib.resources import files
 from urllib.parse import urlsplit
 
 import msgspec
 
-from openalert.domain.instant import rfc3339
+from openalert.domain.instant import rfc3339, to_datetime
 from openalert.domain.public_page import PublicIncident, PublicPage
 from openalert.domain.status_copy import CopyFile
-from openalert.domain.status_page import ComponentStatus
+from openalert.domain.status_page import ComponentStatus, PublicStatus
+from openalert.domain.walltime import zone_named
+from openalert.usecases.status_view import Archived
 from openalert.web import render as templates
+from openalert.web.status import html
 from openalert.web.status.answers import HTML, JSON, Answer
 from openalert.web.status.renderings import names, render
-from openalert.web.status.view import View
+from openalert.web.status.view import Month, View
+from openalert.web.status.years import Year, year_of
 
 INDEX = "index.html"
 FACTS = "copy.json"
@@ -34,15 +39,30 @@ _SERVER_ALONE = re.compile(r"\s*(frame-ancestors|report-uri|sandbox)[^;]*;?")
 """Directives that count in a header only."""
 
 
-def copy_of(page: PublicPage) -> Iterator[CopyFile]:
-    """The files of the page as it is in its picture; the front page is the last, so that it never leads to nothing."""
+NOTHING_OLD = Archived()
+
+
+def copy_of(page: PublicPage, old: Archived = NOTHING_OLD) -> Iterator[CopyFile]:
+    """The files of the page as it is in its picture; the front page is the last, so that it never leads to nothing.
+
+    `old`: what is not in the picture; without it links to that lead to the page itself.
+    """
     # Nobody can have written this into their words.
     base = f"/{secrets.token_hex(16)}"
-    known = {name: _path(name) for name in names(page)}
-    over = {f"incidents/{each.public_id}": each for each in page.incidents if each.status.is_over}
+    whole = msgspec.structs.replace(page, incidents=(*page.incidents, *old.told))
+    years, months = _years(page, old), _months(whole, old)
+    known = {name: _path(name) for name in (*names(whole), *years, *months)}
+    over = {f"incidents/{each.public_id}": each for each in whole.incidents if each.status.is_over}
     for name, path in sorted(known.items(), key=lambda each: each[0] == ""):
         told = over.get(name)
-        found = render(_when_over(page, told) if told else page, name, base, page.as_of)
+        if told is not None:
+            found = render(_when_over(page, told), name, base, page.as_of)
+        elif name in years:
+            found = _uptime(page, base, name, years[name])
+        elif name in months:
+            found = html.month(page, base, page.as_of, months[name])
+        else:
+            found = render(page, name, base, page.as_of)
         if found is None:
             continue
         headers = dict(found.plain.headers)
@@ -53,6 +73,41 @@ def copy_of(page: PublicPage) -> Iterator[CopyFile]:
             body = text.encode()
         yield CopyFile(path, body, content_type, headers[b"cache-control"].decode())
     yield CopyFile(FACTS, _facts(page), JSON, "public, max-age=30")
+
+
+def _years(page: PublicPage, old: Archived) -> dict[str, list[Year]]:
+    """What the addresses of uptime show, where that is known: all components, and each by itself."""
+    view = View(page, page.as_of)
+    every = [year_of(view, each, old.days[each.id]) for each in page.components if each.id in old.days]
+    return (
+        {"uptime": every, **{f"uptime/{each.component.public_id}": [each] for each in every}} if every else {}
+    )
+
+
+def _months(whole: PublicPage, old: Archived) -> dict[str, Month]:
+    """What the months of the archive show, back to the first, where all of it is known."""
+    if not old.is_whole or not whole.began_at:
+        return {}
+    view, zone = View(whole, whole.as_of), zone_named(whole.timezone)
+    told: dict[str, list[PublicIncident]] = {}
+    for each in whole.incidents:
+        if each.status is not PublicStatus.SCHEDULED:
+            told.setdefault(f"{to_datetime(each.started_at).astimezone(zone):%Y-%m}", []).append(each)
+    at, first = (
+        to_datetime(whole.as_of).astimezone(zone),
+        f"{to_datetime(whole.began_at).astimezone(zone):%Y-%m}",
+    )
+    found: dict[str, Month] = {}
+    while (key := f"{at:%Y-%m}") >= first:
+        found[f"history/{key}"] = view.month(key, told.get(key, ()))
+        at = at.replace(day=1) - timedelta(days=1)
+    return found
+
+
+def _uptime(page: PublicPage, base: str, name: str, years: list[Year]) -> Answer:
+    if name == "uptime":
+        return html.uptime(page, base, page.as_of, years)
+    return html.calendar(page, base, page.as_of, years[0])
 
 
 def _path(name: str) -> str:

@@ -15,6 +15,7 @@ from openalert.domain.status_page import ComponentStatus, PublicStatus
 from openalert.storage import static_folder
 from openalert.usecases import status_incidents as told
 from openalert.usecases import status_pages as pages
+from openalert.usecases import status_view
 from openalert.web.status import renderings
 from openalert.web.status.static import copy_of
 from tests.conftest import StoppedClock
@@ -72,6 +73,28 @@ async def test_links_lead_to_files_of_the_copy_and_else_to_the_page(acme: Told) 
             )
     assert relative > 20
     assert f'<link rel="canonical" href="{picture(acme).url}">' in files["index.html"].body.decode()
+
+
+async def test_what_is_older_than_the_picture_is_in_the_copy_too(acme: Told, clock: StoppedClock) -> None:
+    """Months and permalinks of all time, and a year of uptime for each component, linked to one another."""
+    old = await acme.tells(title="Long ago")
+    await acme.does(told.resolve, old.incident.id, message="Over.")
+    clock.now += 200 * DAY
+    await acme.app.board.refresh_all()
+    page = picture(acme)
+    assert page.incidents == ()
+    async with acme.app.database.read() as reader:
+        archive = await status_view.archived(reader, page)
+    files = {each.path: each for each in copy_of(page, archive)}
+    assert b"Long ago" in files[f"incidents/{old.incident.public_id}/index.html"].body
+    assert b"Long ago" in files["history/2026-01/index.html"].body
+    assert b"Long ago" not in files["api/v2/incidents.json"].body
+    assert f"uptime/{acme.api.public_id}/index.html" in files
+    front = files["uptime/index.html"].body.decode()
+    assert f'href="{acme.api.public_id}/index.html"' in front
+    assert 'href="uptime/index.html"' in files["index.html"].body.decode()
+    without = {each.path: each for each in copy_of(page)}
+    assert f'href="{page.url}/uptime"' in without["index.html"].body.decode()
 
 
 async def test_drafts_and_secrets_are_in_no_file(acme: Told) -> None:
