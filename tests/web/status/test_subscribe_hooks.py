@@ -14,6 +14,7 @@ from openalert.config import Config, Server, Smtp
 from openalert.config.sections import Outgoing, StatusPages
 from openalert.domain.status_subscriber import SubscriberKind
 from openalert.usecases import status_subscriber_lists
+from openalert.web.status.subscribe import Forms
 from tests.fakes.smtp import FakeSmtp
 from tests.fakes.webhook import FakeWebhook
 from tests.web.status.conftest import Told
@@ -103,6 +104,21 @@ async def test_a_channel_is_asked_where_it_is(acme: Told, server: FakeSmtp) -> N
     assert [tuple(row) for row in rows] == [("slack", "pending", "")]
     assert [tuple(row) for row in ways] == [("slack",)]
     assert not server.mails
+
+
+async def test_a_channel_needs_no_mail_and_a_webhook_does(
+    acme: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a server that sends none a channel is asked all the same, where nobody could confirm a webhook."""
+    promises = Forms._check_mail
+
+    def without(forms: Forms, words: str) -> None:
+        forms._sends_mail = False
+        promises(forms, words)
+
+    monkeypatch.setattr(Forms, "_check_mail", without)
+    await _posts(acme, kind="slack", url=SLACK)
+    await _posts(acme, status=503, kind="webhook", url="https://x.example/hook", contact=OPS)
 
 
 @pytest.mark.parametrize(
