@@ -14,6 +14,7 @@ from openalert.domain.access import SYSTEM, Actor, Permission, program_of
 from openalert.domain.errors import Conflict, Invalid, NotFound, RateLimited
 from openalert.domain.ids import new_id
 from openalert.domain.instant import HOUR, MINUTE, Instant
+from openalert.domain.languages import KNOWN
 from openalert.domain.status_page import StatusPage, new_public_id
 from openalert.domain.status_subscriber import (
     CONFIRM_WITHIN,
@@ -121,7 +122,7 @@ async def add(
         raise Conflict("The page has this subscriber.", code="ALREADY_SUBSCRIBED", id=present.id)
     subscriber = present or await _new(tx, page, target, origin="admin")
     subscriber.contact = target.contact
-    subscriber.language, subscriber.updated_at = language, tx.now
+    subscriber.language, subscriber.updated_at = _check_language(language), tx.now
     await _set_choice(tx, page, subscriber, choice)
     if is_confirmed:
         _confirmed(subscriber, tx.now)
@@ -132,14 +133,24 @@ async def add(
     return await get(tx, tx.actor, subscriber.id)
 
 
-async def change(tx: Transaction, subscriber_id: str, *, choice: Choice | UnsetType = UNSET) -> Known:
-    """Change what somebody is told."""
+async def change(
+    tx: Transaction,
+    subscriber_id: str,
+    *,
+    component_ids: Sequence[str] | UnsetType | None = UNSET,
+    language: str | UnsetType | None = UNSET,
+) -> Known:
+    """Change what somebody is told, and in which language; `component_ids` None: all of the page."""
     subscriber, page = await _in_view(tx, tx.actor, subscriber_id)
-    if choice is not UNSET:
+    if component_ids is not UNSET:
+        chosen = tuple(component_ids) if component_ids is not None else None
+        choice = Choice(component_ids=chosen, incident_id=subscriber.incident_id)
         await _set_choice(tx, page, subscriber, choice)
-        subscriber.updated_at = tx.now
-        await status_subscribers.update(tx, subscriber)
-        _record(tx, "updated", page, subscriber)
+    if language is not UNSET:
+        subscriber.language = _check_language(language)
+    subscriber.updated_at = tx.now
+    await status_subscribers.update(tx, subscriber)
+    _record(tx, "updated", page, subscriber)
     return await get(tx, tx.actor, subscriber.id)
 
 
@@ -286,6 +297,12 @@ async def _limit(tx: Transaction, page: StatusPage, target: Target) -> None:
     await throttle.count(tx, f"subscribe to:{page.id}", limit=PER_PAGE, period=PER_PAGE_PERIOD)
 
 
+def _check_language(language: str | None) -> str | None:
+    if language is not None and language not in KNOWN:
+        raise Invalid(f"language is one of {', '.join(KNOWN)}, or null: that of the page.", field="language")
+    return language
+
+
 async def _new(tx: Transaction, page: StatusPage, target: Target, *, origin: str) -> Subscriber:
     subscriber = Subscriber(
         id=new_id(tx.now),
@@ -329,6 +346,10 @@ def _confirmed(subscriber: Subscriber, now: Instant) -> None:
 async def _set_choice(tx: Transaction, page: StatusPage, subscriber: Subscriber, choice: Choice) -> None:
     """Keep what they chose, all of it of this page: Invalid."""
     chosen = choice.component_ids
+    if chosen is not None and not chosen:
+        raise Invalid(
+            "componentIds names at least one component; null: all of the page.", field="componentIds"
+        )
     if chosen is not None:
         known = {each.id for each in await status_pages.components(tx, page.id)}
         for each in chosen:

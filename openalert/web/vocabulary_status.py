@@ -62,6 +62,12 @@ _OF_TEMPLATE: dict[str, tuple[str, Any]] = {
     "components": ("How components are, by id; null: named only.", {_API: "partial_outage"}),
 }
 
+_OF_SUBSCRIBER: dict[str, tuple[str, Any]] = {
+    "componentIds": ("The components that they are told of; null: everything.", None),
+    "incidentId": ("The one incident that they are told of; null: all.", None),
+    "language": ("In which language; null: that of the page.", None),
+}
+
 MEMBERS: dict[str, tuple[str, Any]] = {
     f"StatusPage{form}.{name}": said for form in _FORMS for name, said in _OF_PAGE.items()
 }
@@ -128,6 +134,41 @@ MEMBERS |= {
     ),
     "ProposalIn.incidentId": ("The incident here of which customers may be told.", _PAGE),
     "Overall.status": ("`operational`, `degraded`, `outage` or `maintenance`.", "degraded"),
+    **{f"Subscriber{form}.{name}": said for form in _FORMS for name, said in _OF_SUBSCRIBER.items()},
+    "Subscriber.kind": ("`email`, `webhook`, `slack` or `teams`.", "email"),
+    "Subscriber.address": (
+        "The mail address; of other kinds a short form of the URL; empty of those who left.",
+        "reader@customer.example",
+    ),
+    "Subscriber.contact": ("To whom it is written about a webhook; empty: to nobody.", ""),
+    "Subscriber.state": ("`pending`, `active`, `quarantined` or `unsubscribed`.", "active"),
+    "Subscriber.origin": ("Who brought them: `form`, `api`, `admin` or `import`.", "form"),
+    "SubscriberIn.email": ("Their mail address.", "reader@customer.example"),
+    "SubscriberIn.isConfirmed": (
+        "Whether they confirmed elsewhere that they want it; else they are asked.",
+        False,
+    ),
+    "Subscriber.confirmedAt": ("When they confirmed; null: they have not.", f"{_DAY}09:00:00Z"),
+    "Subscriber.quarantinedAt": ("Since when nothing is sent, because it was refused; null: it is.", None),
+    "Subscriber.quarantineReason": ("Why, by the reasons of deliveries; null: it is sent.", None),
+    "Subscriber.unsubscribedAt": ("When they left; null: they have not.", None),
+    "SubscriberCount.active": ("Those who are told.", 1200),
+    "SubscriberCount.pending": ("Those who did not confirm yet.", 14),
+    "SubscriberCount.quarantined": ("Those whose address refuses what is sent.", 3),
+    "SubscriberCount.unsubscribed": ("Those who left.", 41),
+    "SubscriberCount.kinds": ("Those who are told, by kind.", {"email": 1190, "webhook": 10}),
+    "UpdateDeliveries.updateId": ("The update.", _PAGE),
+    "UpdateDeliveries.isComplete": ("Whether everybody was told who could be.", True),
+    "UpdateDeliveries.total": ("All whom it concerns.", 1200),
+    "UpdateDeliveries.queued": ("Those who wait for it.", 0),
+    "UpdateDeliveries.sent": ("Those who were told.", 1196),
+    "UpdateDeliveries.unknown": ("Those of whom nobody knows whether it arrived.", 1),
+    "UpdateDeliveries.failed": ("Those who could not be told.", 2),
+    "UpdateDeliveries.skipped": (
+        "Those who left, or were told something newer, before it was their turn.",
+        1,
+    ),
+    "UpdateDeliveries.createdAt": ("When it was published; null: nobody is told of it.", f"{_DAY}09:00:00Z"),
     "StatusPage.url": ("Where the public finds it.", "https://oncall.example.com/status/acme-platform"),
     "StatusPage.link": (
         "The address with the secret that opens it although it is not public; shown this once.",

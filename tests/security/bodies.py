@@ -96,6 +96,7 @@ WHOLE: dict[str, Any] = {
     "AdoptIn": lambda ids: {"integrationId": ids["integration_id"]},
     "HelpIn": lambda ids: {"targets": [{"type": "user", "id": ids["user_id"]}]},
     "StatusUpdateIn": lambda ids: {"message": "Example", "status": "monitoring"},
+    "SubscriberIn": lambda ids: {"email": f"{uuid.uuid4().hex}@example.org"},
     "Snooze": lambda ids: {"durationMinutes": 30},
     "Change": lambda ids: {"title": "Another title"},
 }

@@ -230,6 +230,7 @@ BODIES: dict[str, Any] = {
     "PATCH /api/v1/schedules/{schedule_id}/overrides/{override_id}": {"reason": "Another"},
     "PATCH /api/v1/silences/{silence_id}": {"comment": "Another"},
     "PATCH /api/v1/status-pages/incidents/{status_incident_id}": {"title": "Another"},
+    "PATCH /api/v1/status-pages/subscribers/{subscriber_id}": {"language": "de"},
     "PATCH /api/v1/status-pages/updates/{update_id}": {"message": "Another"},
     "PATCH /api/v1/users/me": {"name": "Another"},
     "PATCH /api/v1/incidents/{incident_id}/responders/{responder_id}": {"role": "incident_commander"},

@@ -11,7 +11,7 @@ from openalert.domain.access import Actor
 from openalert.storage.database import Database
 from openalert.usecases import status_pages as pages
 from openalert.usecases.deliveries import Outside
-from openalert.web.api import status_components, status_incidents, status_templates
+from openalert.web.api import status_components, status_incidents, status_subscribers, status_templates
 from openalert.web.api.status_shapes import (
     OverallOut,
     StatusPageIn,
@@ -153,6 +153,7 @@ routes = Router(
         get_overall_status,
         *status_components.handlers,
         *status_incidents.handlers,
+        *status_subscribers.handlers,
         *status_templates.handlers,
     ],
 )

@@ -215,7 +215,8 @@ async def change(
 
     async def body(tx: Transaction) -> Known:
         await _known(tx, actor, page_id, subscriber_id)
-        return await status_subscribers.change(tx, subscriber_id, choice=_choice(typed, chosen))
+        wanted = _choice(typed, chosen).component_ids
+        return await status_subscribers.change(tx, subscriber_id, component_ids=wanted)
 
     made, errors = await attempt(db, actor, body, _FIELDS)
     if made is None:
