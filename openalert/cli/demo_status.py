@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from openalert.cli import demo_readers
 from openalert.domain.incident import Phase
 from openalert.domain.instant import DAY, MINUTE, Instant
 from openalert.domain.severity import Severity
@@ -265,6 +266,7 @@ async def set_up(tx: Transaction, *, team_id: str, service_id: str, user_id: str
         else:
             await _plan(tx, page.id, parts, each, now)
     await _begin(tx, page.id, service_id, parts, now)
+    await demo_readers.set_up(tx, page.id, parts, now)
     tx.now, tx.actor = now, program
 
 
