@@ -5,7 +5,7 @@ what is proposed from an incident of ours stays a draft until then. How componen
 are published and not over; each change of that is written into one log.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -202,7 +202,7 @@ async def change(
     if component_ids is not UNSET or components is not UNSET:
         known = {row.component_id: row.status for row in await _affected(tx, changed)}
         named = {each: known.get(each) for each in component_ids or ()} | dict(components or {})
-        about = await components_of(tx, page, changed.kind, named)
+        about = await components_of(tx, page, changed.kind, named, has=known)
         await status_incidents.put_affected(tx, changed.id, _rows(changed.id, about))
         if changed.is_backdated and changed.published_at and changed.resolved_at:
             await _tell_of_the_past(tx, changed, about)
@@ -239,7 +239,8 @@ async def post(
             allowed=[],
         )
     next_status = check_status(incident.kind, status)
-    about = await components_of(tx, page, incident.kind, components or {})
+    has = {row.component_id for row in await _affected(tx, incident)}
+    about = await components_of(tx, page, incident.kind, components or {}, has=has)
     if incident.resolved_at is not None and not next_status.is_over:
         incident.resolved_at = None
     at = incident.resolved_at or min(shown_at or tx.now, tx.now)
@@ -412,10 +413,13 @@ async def to_tell(
 
 
 async def components_of(
-    tx: Transaction, page: StatusPage, kind: PublicKind, named: Components
+    tx: Transaction, page: StatusPage, kind: PublicKind, named: Components, *, has: Collection[str] = ()
 ) -> dict[str, ComponentStatus | None]:
-    """The components that a body names, all of this page; a maintenance has them under maintenance."""
-    known = {each.id for each in await status_pages.components(tx, page.id)}
+    """The components that a body names, all of this page; a maintenance has them under maintenance.
+
+    `has`: what it is about already. Some of that may be deleted by now: whoever sends back what was read names it.
+    """
+    known = {each.id for each in await status_pages.components(tx, page.id)} | set(has)
     for each in named:
         if each not in known:
             raise unknown("componentIds", "component of this page", each)

@@ -91,7 +91,7 @@ async def change(
     if status is not UNSET:
         changed.status = check_status(incident.kind, status)
     if components is not UNSET:
-        changed.proposes = await components_of(tx, page, incident.kind, components)
+        changed.proposes = await components_of(tx, page, incident.kind, components, has=before.proposes)
     if tells is not UNSET:
         changed.tells = tells
     if changed == before:

@@ -386,3 +386,25 @@ async def test_every_change_makes_a_new_version(world: World) -> None:
     await world.does(components.change_component, api.id, status=MAJOR)
     seen.append(await version())
     assert seen == sorted(set(seen))
+
+
+async def test_what_was_read_can_be_sent_back_after_a_component_is_deleted(world: World) -> None:
+    """The ids of an incident are taken again as they were read; a deleted component is not taken anew."""
+    page = await _page(world)
+    api, web = await _component(world, page), await _component(world, page, "Web")
+    made = await world.does(told.create, page.id, title="Down", components={api.id: MAJOR, web.id: None})
+    await world.does(components.delete_component, api.id)
+    both = sorted([api.id, web.id])
+    changed = await world.does(told.change, made.incident.id, component_ids=both)
+    assert {row.component_id: row.status for row in changed.affected} == {api.id: MAJOR, web.id: None}
+    said = await world.does(
+        told.post,
+        made.incident.id,
+        status=PublicStatus.IDENTIFIED,
+        message="It is Web.",
+        components={api.id: None, web.id: PARTIAL},
+    )
+    assert {row.component_id: row.status for row in said.affected} == {api.id: None, web.id: PARTIAL}
+    other = await world.does(told.create, page.id, title="Slow")
+    with pytest.raises(Invalid):
+        await world.does(told.change, other.incident.id, component_ids=both)

@@ -163,11 +163,15 @@ async def _incident_again(
 
 
 def _changed(one: Told, typed: Typed) -> dict[str, Any]:
-    """The components of which something else is said than now; what is said no more is only named."""
+    """The components of which something else is said than now; what is said no more is only named.
+
+    What the form does not show, because it is deleted, stays as it was told.
+    """
     now = {row.component_id: row.status for row in one.affected}
     wanted = typed.statuses()
     found: dict[str, Any] = {each: status for each, status in wanted.items() if now.get(each, "") != status}
-    found |= {each: None for each, status in now.items() if each not in wanted and status is not None}
+    unsaid = typed.components.keys() - wanted.keys()
+    found |= {each: None for each, status in now.items() if each in unsaid and status is not None}
     return found
 
 

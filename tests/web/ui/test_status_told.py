@@ -137,6 +137,25 @@ async def test_later_steps_from_the_page_of_what_is_told(
     assert [each.is_now for each in now.updates[0].changes] == [ComponentStatus.OPERATIONAL]
 
 
+async def test_what_is_told_of_a_component_that_is_deleted_goes_on(
+    world: World, sign_in: SignIn, page: StatusPage, api: str
+) -> None:
+    """The form of the next step takes it, though the incident is about a component that is no more."""
+    async with world.db.transaction(world.as_(world.alice)) as tx:
+        made = await status_incidents.create(
+            tx, page.id, title="Orders fail", components={api: ComponentStatus.MAJOR_OUTAGE}
+        )
+        await status_components.delete_component(tx, api)
+    browser = await sign_in(world.alice)
+    here = await browser.get(f"{PATH}/told/{made.incident.id}")
+    seen = await browser.press(here, f"{PATH}/told/{made.incident.id}/updates", message="Found it.")
+    assert seen.path.startswith(f"{PATH}/drafts/"), seen.text
+    await browser.press(seen, f"{seen.path}/publish")
+    (public,) = await told(world, page)
+    assert [each.message for each in public.updates] == ["Found it.", ""]
+    assert {row.component_id: row.status for row in public.affected} == {api: ComponentStatus.MAJOR_OUTAGE}
+
+
 async def test_a_maintenance_is_planned_by_the_clock_of_the_page(
     world: World, sign_in: SignIn, page: StatusPage, api: str
 ) -> None:
