@@ -76,6 +76,12 @@ async def every(reader: Reader) -> list[StatusPage]:
     return await reader.all(StatusPage, "SELECT * FROM status_pages WHERE deleted_at IS NULL ORDER BY id")
 
 
+async def versions(reader: Reader) -> dict[str, int]:
+    """The version of every page of every organization, by its id."""
+    rows = await reader.rows("SELECT id, version FROM status_pages WHERE deleted_at IS NULL")
+    return {row[0]: row[1] for row in rows}
+
+
 async def one(reader: Reader, page_id: str) -> StatusPage | None:
     """One page of whatever organization; for rendering, never for people."""
     return await reader.one(

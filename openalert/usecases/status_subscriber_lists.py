@@ -27,8 +27,8 @@ from openalert.storage.status_subscriber_lists import Narrowed, Received, Sendin
 from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import audit, status_targets
 from openalert.usecases.access import require
-from openalert.usecases.status_pages import announce, to_configure
 from openalert.usecases.status_pages import get as page_in_view
+from openalert.usecases.status_pages import to_configure, touched
 from openalert.usecases.status_subscribers import Known
 from openalert.usecases.status_subscribers import get as one_in_view
 from openalert.usecases.status_targets import Target
@@ -94,7 +94,7 @@ async def switch_kinds(tx: Transaction, page_id: str, on: Collection[SubscriberK
     if off == before:
         return
     await status_subscriber_lists.switch(tx, page.id, off)
-    announce(tx, page)
+    await touched(tx, page)
     audit.record(
         tx,
         "status_page.subscriber_kinds_switched",

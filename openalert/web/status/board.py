@@ -1,8 +1,9 @@
 """The board: the newest picture of every status page, in memory and on disk.
 
 Answering a reader asks nothing of the database, so that a page is there while the engine is overloaded, the database is
-locked or the disk is full (promise SP-1). A picture is taken anew after each commit that changes its page and once a
-minute; where that fails the last one stays up and says how old it is.
+locked or the disk is full (promise SP-1). A picture is taken anew after each commit that changes its page, a few
+seconds after one that another node made, and once a minute; where that fails the last one stays up and says how old it
+is.
 """
 
 import asyncio
@@ -31,6 +32,8 @@ FOLDER = "status-pages"
 EVENT = "status_page.updated"
 EVERY = 60.0
 """Seconds between two pictures of a page that nobody changes: its bars and times go on."""
+LOOK = 5.0
+"""Seconds between two looks for changes that nobody told us of: of another node, or from before a start that failed."""
 AGAIN = 5.0
 """Seconds until a picture that could not be taken is tried again."""
 KEEP_AFTER = 15 * MINUTE
@@ -68,9 +71,11 @@ class Board:
         self._by_domain: dict[str, Shown] = {}
         self._written: dict[str, Instant] = {}
         self._changed: set[str] = set()
+        self._to_disk: dict[str, PublicPage | None] = {}
+        """What the disk lags behind; None: the page is gone."""
         self._heard = asyncio.Event()
         self._busy = asyncio.Lock()
-        self._task: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
 
     def of_slug(self, slug: str) -> Shown | None:
         """The page with this slug."""
@@ -93,14 +98,16 @@ class Board:
             self._show(Shown(page, self._database.clock()))
         with suppress(Unavailable):
             await self.refresh_all()
-        self._task = asyncio.create_task(self._follow(), name="status pages")
+        # Templates are compiled beside: else the first reader would wait for them, and no change may.
+        for work, name in ((self._follow(), "status pages"), (_warm_up(), "status page templates")):
+            self._tasks.append(asyncio.create_task(work, name=name))
 
     async def stop(self) -> None:
         """Follow no more."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-            self._task = None
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks.clear()
 
     async def refresh_all(self) -> None:
         """Take every picture anew, and forget pages that are gone."""
@@ -108,12 +115,13 @@ class Board:
             self._changed.clear()
             there = await self._database.look(status_pages.every)
             for page_id in self._by_id.keys() - {page.id for page in there}:
-                await self._forget(page_id)
+                self._forget(page_id)
             for page in there:
                 await self._take(page.id, changed=False)
+            await self._save()
 
     async def refresh(self) -> None:
-        """Take anew the pictures of pages that have changed."""
+        """Take anew the pictures of pages that have changed. The disk comes after all of them: it may be slow."""
         async with self._busy:
             while self._changed:
                 page_id = self._changed.pop()
@@ -122,12 +130,18 @@ class Board:
                 except BaseException:
                     self._changed.add(page_id)
                     raise
+            await self._save()
+
+    async def look(self) -> None:
+        """Note what has changed without our having heard of it."""
+        there = await self._database.look(status_pages.versions)
+        here = {page_id: shown.page.version for page_id, shown in self._by_id.items()}
+        self._changed |= {each for each in there.keys() | here.keys() if there.get(each) != here.get(each)}
 
     async def _follow(self) -> None:
         """Run until cancelled. What fails is tried again; the pages stay up meanwhile."""
-        await asyncio.to_thread(html.nothing)  # else the first reader would wait for templates to be compiled
         loop = asyncio.get_running_loop()
-        due, pause = loop.time() + EVERY, EVERY
+        due, pause = loop.time() + EVERY, LOOK
         while True:
             with suppress(TimeoutError):
                 async with asyncio.timeout(pause):
@@ -138,8 +152,9 @@ class Board:
                     await self.refresh_all()
                     due = loop.time() + EVERY
                 else:
+                    await self.look()
                     await self.refresh()
-                pause = max(0.0, due - loop.time())
+                pause = max(0.0, min(LOOK, due - loop.time()))
             except Exception as error:  # noqa: BLE001 - whatever it is, the pages stay up
                 log.warning("status pages could not be made anew", reason=str(error))
                 self.age()
@@ -159,11 +174,11 @@ class Board:
 
         picture = await self._database.look(read)
         if picture is None:
-            await self._forget(page_id)
+            self._forget(page_id)
             return
         self._show(Shown(picture, self._database.clock()))
         if changed or picture.as_of - self._written.get(page_id, 0) >= KEEP_AFTER:
-            await asyncio.to_thread(self._keep, picture)
+            self._to_disk[page_id] = picture
 
     def _show(self, shown: Shown) -> None:
         page = shown.page
@@ -182,10 +197,19 @@ class Board:
         if self._by_domain.get(domain) is before:
             del self._by_domain[domain]
 
-    async def _forget(self, page_id: str) -> None:
+    def _forget(self, page_id: str) -> None:
         self._take_down(page_id)
         self._written.pop(page_id, None)
-        await asyncio.to_thread(self._discard, page_id)
+        self._to_disk[page_id] = None
+
+    async def _save(self) -> None:
+        """Let the disk follow."""
+        while self._to_disk:
+            page_id, picture = self._to_disk.popitem()
+            if picture is None:
+                await asyncio.to_thread(self._discard, page_id)
+            else:
+                await asyncio.to_thread(self._keep, picture)
 
     def _keep(self, page: PublicPage) -> None:
         """Write the picture beside the old one, then take its place; a full disk costs nothing but this copy."""
@@ -205,6 +229,10 @@ class Board:
 
     def _file(self, page_id: str) -> Path:
         return self._folder / f"{hashlib.sha256(page_id.encode()).hexdigest()[:32]}.json"
+
+
+async def _warm_up() -> None:
+    await asyncio.to_thread(html.nothing)
 
 
 def kept(folder: Path) -> list[PublicPage]:

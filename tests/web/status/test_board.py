@@ -18,6 +18,7 @@ from openalert.usecases import status_components as components
 from openalert.usecases import status_incidents as told
 from openalert.usecases import status_pages as pages
 from openalert.web.status.board import FOLDER, Board
+from tests import make
 from tests.conftest import StoppedClock
 from tests.web.status.conftest import Told
 
@@ -43,6 +44,48 @@ async def test_a_commit_is_on_the_page_without_being_asked_for(acme: Told) -> No
             return
         await asyncio.sleep(0.01)
     pytest.fail("the page was not made anew")
+
+
+async def test_what_another_node_commits_is_found_without_being_told(
+    acme: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page that is made, changed or deleted where nobody tells this process of it is seen by its version."""
+    board = acme.app.board
+    monkeypatch.setattr(board, "hear", lambda events: None)
+    monkeypatch.setattr(acme.app.database, "_listeners", [])
+    actor = make.actor(acme.cast.alice, acme.cast.team)
+    async with acme.app.database.transaction(actor) as tx:
+        other = await pages.create(tx, team_id=acme.cast.team.id, name="Other", slug="other")
+        await told.create(tx, acme.page.id, title="Late news")
+    await board.refresh()
+    await acme.gets("/status/other", 404)
+    await board.look()
+    await board.refresh()
+    await acme.gets("/status/other")
+    assert "Late news" in (await acme.gets()).text
+    async with acme.app.database.transaction(actor) as tx:
+        await pages.delete(tx, other.id)
+    await board.look()
+    await board.refresh()
+    await acme.gets("/status/other", 404)
+
+
+async def test_a_disk_that_hangs_keeps_no_page_from_being_shown(
+    acme: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All that has changed is shown before the first of it is written down."""
+    board = acme.app.board
+    shown: list[bool] = []
+    monkeypatch.setattr(
+        board, "_keep", lambda page: shown.append(None not in (board.of_slug("one"), board.of_slug("two")))
+    )
+    async with acme.app.database.transaction(make.actor(acme.cast.alice, acme.cast.team)) as tx:
+        for slug in ("one", "two"):
+            await pages.create(tx, team_id=acme.cast.team.id, name=slug, slug=slug)
+    while len(shown) < 2:
+        await board.refresh()
+        await asyncio.sleep(0)
+    assert shown == [True, True]
 
 
 async def test_what_is_rolled_back_is_never_shown(acme: Told) -> None:
