@@ -105,6 +105,8 @@ class StatusMail:
         self._run_id = run_id
         self._lanes = {name: Lane(courier, budgets.get(name, Budget())) for name, courier in couriers.items()}
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._held: set[tuple[str, str]] = set()
+        """Claimed and not yet settled, by mailing and subscriber."""
         self._waits_since: Instant | None = None
         self.freed = asyncio.Event()
         """Set when something may be due, or a sender is free again."""
@@ -145,7 +147,8 @@ class StatusMail:
             lambda tx: stored.claim(tx, lane.courier.channel, room, self._run_id)
         )
         now = self._database.clock()
-        for _ in claimed:
+        for each in claimed:
+            self._held.add(_key(each))
             lane.began(now)
         self._spawn(self._deliver_all(lane, claimed), "compose letters")
         return len(claimed)
@@ -188,6 +191,7 @@ class StatusMail:
         try:
             await self._settle(delivery, result)
         finally:
+            self._held.discard(_key(delivery))
             self.freed.set()
 
     async def _send(self, lane: Lane, letter: Letter) -> Result:
@@ -221,7 +225,8 @@ class StatusMail:
     async def recover(self) -> int:
         """Take back what a sender that is gone had claimed; end what found no way in its time."""
         before = self._database.clock() - CLAIM_LOST_AFTER
-        back = await self._database.act(lambda tx: stored.recover(tx, self._run_id, before))
+        held = frozenset(self._held)
+        back = await self._database.act(lambda tx: stored.recover(tx, self._run_id, before, held))
         while await self._database.act(stored.expire):
             pass
         return back
@@ -249,6 +254,10 @@ class StatusMail:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for lane in self._lanes.values():
             await lane.courier.close()
+
+
+def _key(delivery: Delivery) -> tuple[str, str]:
+    return delivery.mailing_id, delivery.subscriber_id
 
 
 class _Work(NamedTuple):

@@ -185,17 +185,27 @@ async def settle(tx: Transaction, delivery: Delivery) -> bool:
     return bool(won)
 
 
-async def recover(tx: Transaction, run_id: str, claimed_before: Instant) -> int:
-    """Take back what a sender that is gone had claimed: once more, as what may be a repeat; then nobody knows."""
-    back = await tx.changed(
-        "UPDATE status_deliveries SET status = CASE WHEN is_repeat THEN 'unknown' ELSE 'pending' END, "
-        "due_at = CASE WHEN is_repeat THEN NULL ELSE CAST(:now AS BIGINT) END, is_repeat = TRUE, updated_at = :now "
-        "WHERE status = 'sending' AND (run_id <> :run_id OR claimed_at < :claimed_before) RETURNING mailing_id",
-        now=tx.now,
+async def recover(
+    tx: Transaction, run_id: str, claimed_before: Instant, held: Collection[tuple[str, str]] = ()
+) -> int:
+    """Take back what a sender that is gone had claimed: once more, as what may be a repeat; then nobody knows.
+
+    Not those `held`, by mailing and subscriber: their sender is there, and about to write down what became of them.
+    """
+    claimed = await tx.rows(
+        "SELECT mailing_id, subscriber_id FROM status_deliveries "
+        "WHERE status = 'sending' AND (run_id <> :run_id OR claimed_at < :claimed_before)",
         run_id=run_id,
         claimed_before=claimed_before,
     )
-    return len(back)
+    lost = [(mailing, subscriber) for mailing, subscriber in claimed if (mailing, subscriber) not in held]
+    await tx.many(
+        "UPDATE status_deliveries SET status = CASE WHEN is_repeat THEN 'unknown' ELSE 'pending' END, "
+        "due_at = CASE WHEN is_repeat THEN NULL ELSE CAST(:now AS BIGINT) END, is_repeat = TRUE, updated_at = :now "
+        "WHERE mailing_id = :mailing_id AND subscriber_id = :subscriber_id AND status = 'sending'",
+        [{"mailing_id": mailing, "subscriber_id": subscriber, "now": tx.now} for mailing, subscriber in lost],
+    )
+    return len(lost)
 
 
 async def expire(tx: Transaction) -> bool:

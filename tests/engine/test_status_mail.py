@@ -1,5 +1,6 @@
 """Subscribers are told what a page tells: once each, in their language, behind the pages, whatever breaks off."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from email.message import EmailMessage
@@ -8,7 +9,7 @@ from typing import Any
 import pytest
 
 from openalert.domain.access import stranger
-from openalert.domain.errors import Conflict, Forbidden, Invalid, NotFound, RateLimited
+from openalert.domain.errors import Conflict, Forbidden, Invalid, NotFound, RateLimited, Unavailable
 from openalert.domain.instant import DAY, HOUR, MINUTE, SECOND
 from openalert.domain.status_page import Component, ComponentStatus, StatusPage
 from openalert.domain.status_subscriber import DeliveryState, Subscriber, SubscriberState
@@ -261,6 +262,36 @@ async def test_a_run_that_dies_between_claim_and_answer_is_taken_over(town: Town
     await town.world.db.act(
         lambda tx: status_mailings.settle(tx, claimed[0], status_mailings.Unwanted("late"))
     )
+    assert await town.tally(told) == {DeliveryState.SENT: 1}
+
+
+async def test_an_answer_that_cannot_be_written_down_for_long_is_no_reason_to_send_again(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The mail left, then the database was away for minutes: what is still to be settled here is not taken back."""
+    await town.reader()
+    letters, settle, pause = town.world.engine.letters, status_mailings.settle, asyncio.sleep
+    assert letters is not None
+    refused: list[int] = []
+
+    async def refuses_once(*given: Any) -> Any:
+        if refused:
+            return await settle(*given)
+        refused.append(1)
+        raise Unavailable("The disk is full.", retry_after=5)
+
+    async def minutes(seconds: float) -> None:
+        if seconds < 1:
+            await pause(seconds)
+            return
+        town.world.clock.advance(5 * MINUTE)
+        assert await letters.recover() == 0
+
+    monkeypatch.setattr(status_mailings, "settle", refuses_once)
+    monkeypatch.setattr(asyncio, "sleep", minutes)
+    told = await town.tells()
+    assert refused
+    assert len(town.got()) == 1
     assert await town.tally(told) == {DeliveryState.SENT: 1}
 
 
