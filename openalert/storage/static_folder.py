@@ -42,7 +42,7 @@ class _Listed(msgspec.Struct):
 def write(folder: Path, some: Iterable[CopyFile]) -> Written:
     """Let the folder hold these files in their order, and no others of ours; Conflict while another one writes there.
 
-    OpenAlertError where the disk refuses: what was there stays, and what was written before is whole.
+    OpenAlertError where the disk refuses: of what is wanted the old one stays, and what was written before is whole.
     """
     wanted = list(some)
     done = Written()
@@ -50,15 +50,17 @@ def write(folder: Path, some: Iterable[CopyFile]) -> Written:
         _make(folder)
         with _opened(folder) as root:
             # Listed before it is there: whatever is cut short, the next copy knows of it.
-            ours = {*_listed(root), *(each.path for each in wanted)}
-            _put(root, LIST, _as_list(ours))
-            for each in wanted:
-                (done.written if _put(root, each.path, each.body) else done.unchanged).append(each.path)
-            kept = {*done.written, *done.unchanged}
-            for path in sorted(ours - kept):
-                if _remove(root, path):
-                    done.removed.append(path)
-            _put(root, LIST, _as_list(kept))
+            known, paths = set(_listed(root)), {each.path for each in wanted}
+            try:
+                _put(root, LIST, _as_list(known | paths))
+                for each in wanted:
+                    (done.written if _put(root, each.path, each.body) else done.unchanged).append(each.path)
+            finally:
+                # Also on a full disk: a page that became private must not stay because another one does not fit.
+                for path in sorted(known - paths):
+                    if _remove(root, path):
+                        done.removed.append(path)
+            _put(root, LIST, _as_list(paths))
     except OSError as error:
         where = f" ({error.filename})" if error.filename else ""
         why = (

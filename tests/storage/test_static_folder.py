@@ -1,5 +1,6 @@
 """A folder with a copy: whole files only, nothing of others touched, and no way out of it."""
 
+import errno
 import fcntl
 import json
 import os
@@ -121,6 +122,23 @@ def test_a_disk_that_refuses_leaves_what_was_there_whole(tmp_path: Path) -> None
     assert done.stdout.startswith(f"OpenAlertError {tmp_path} cannot be written: File too large")
     assert (tmp_path / "index").read_text() == "old"
     assert sorted(path.name for path in tmp_path.iterdir()) == [LIST, "index"]
+
+
+def test_a_disk_that_refuses_still_takes_away_what_vanished(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page that is private now leaves the copy though nothing new can be written, not even the list."""
+    static_folder.write(tmp_path, files(acme__index="a", secret__index="b"))
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "rename", full)
+        with pytest.raises(OpenAlertError, match="No space left on device"):
+            static_folder.write(tmp_path, files(acme__index="new"))
+    assert (tmp_path / "acme/index").read_text() == "a"
+    assert not (tmp_path / "secret").exists()
 
 
 def test_a_file_in_the_place_of_the_folder_is_named(tmp_path: Path) -> None:
