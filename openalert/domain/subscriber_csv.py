@@ -126,11 +126,11 @@ def read(content: bytes, components: Sequence[Component]) -> Reading:
             continue
         before = entries.get(entry.key)
         repeated += before is not None
-        entries[entry.key] = entry if before is None else _one_of(before, entry)
+        entries[entry.key] = entry if before is None else one_of(before, entry)
     return Reading(entries=tuple(entries.values()), problems=tuple(problems), repeated=repeated)
 
 
-def _one_of(before: Entry, entry: Entry) -> Entry:
+def one_of(before: Entry, entry: Entry) -> Entry:
     """Of two lines about the same subscriber the one that sends less."""
     return max(before, entry, key=lambda each: _STRONGER.index(each.state))
 

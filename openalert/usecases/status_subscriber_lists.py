@@ -114,9 +114,9 @@ async def plan(reader: Reader, actor: Actor, page_id: str, content: bytes) -> tu
     parts = await status_pages.components(reader, page.id)
     # Ten thousand lines are a second of reading, in which others are answered.
     reading = await asyncio.to_thread(subscriber_csv.read, content, parts)
-    checked, unfit = await asyncio.to_thread(_checked, reading.entries)
+    checked, unfit, again = await asyncio.to_thread(_checked, reading.entries)
     problems = sorted((*reading.problems, *unfit), key=lambda each: each.line)
-    planned = Plan(repeated=reading.repeated, problems=problems)
+    planned = Plan(repeated=reading.repeated + again, problems=problems)
     for start in range(0, len(checked), BATCH):
         batch = checked[start : start + BATCH]
         known = await status_subscriber_lists.by_keys(reader, page.id, [each.target.key for each in batch])
@@ -216,15 +216,22 @@ async def export(
         ]
 
 
-def _checked(entries: Sequence[Entry]) -> tuple[list[Checked], list[Problem]]:
-    checked: list[Checked] = []
+def _checked(entries: Sequence[Entry]) -> tuple[list[Checked], list[Problem], int]:
+    """The lines that can be taken in, each place once however it is spelt; the others; how many were repeated."""
+    checked: dict[str, Checked] = {}
     problems: list[Problem] = []
+    repeated = 0
     for entry in entries:
         try:
-            checked.append(Checked(entry, _target(entry)))
+            target = _target(entry)
         except Invalid as refused:
             problems.append(Problem(line=entry.line, why=refused.message.rstrip(".")))
-    return checked, problems
+            continue
+        before = checked.get(target.key)
+        repeated += before is not None
+        if before is None or subscriber_csv.one_of(before.entry, entry) is entry:
+            checked[target.key] = Checked(entry, target)
+    return list(checked.values()), problems, repeated
 
 
 def _target(entry: Entry) -> Target:

@@ -121,6 +121,20 @@ async def test_an_import_does_what_its_plan_said_and_again_nothing(desk: Desk) -
     assert await desk.states() == {"active": 4, "pending": 1, "quarantined": 1, "unsubscribed": 1}
 
 
+async def test_two_spellings_of_one_address_are_one_subscriber(desk: Desk) -> None:
+    """A list that writes a webhook in two ways is taken in, and the line that sends less counts."""
+    text = (
+        "kind,email,endpoint,state\n"
+        "webhook,ops@x.example,https://hook.example/a,active\n"
+        "webhook,ops@x.example,https://Hook.example:443/a/,unsubscribed\n"
+        "webhook,ops@x.example,https://hook.example/a/,active\n"
+    )
+    planned = await desk.plan(text)
+    assert (planned.new, planned.resting, planned.repeated) == (0, 1, 2)
+    await desk.takes(text)
+    assert await desk.states() == {"unsubscribed": 1}
+
+
 async def test_whoever_left_is_not_brought_back_by_a_list(desk: Desk) -> None:
     """Neither by the list that says so, nor by another that does not know."""
     await desk.takes("email,state\neve@x.example,unsubscribed\n")
