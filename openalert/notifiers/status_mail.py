@@ -14,6 +14,7 @@ import msgspec
 from markupsafe import Markup
 
 from openalert.domain.instant import Instant, to_datetime
+from openalert.domain.languages import Words, words_of
 from openalert.domain.status_letter import Bulletin, Letter
 from openalert.domain.status_page import ComponentStatus
 from openalert.domain.status_subscriber import MailingKind
@@ -21,7 +22,6 @@ from openalert.domain.walltime import zone_named
 from openalert.notifiers.email import EmailNotifier, EmailSettings, parse_address
 from openalert.notifiers.letter import message_id
 from openalert.notifiers.notifier import Receipt
-from openalert.notifiers.status_words import Words, words_of
 from openalert.notifiers.text import one_line, paragraphs
 
 LONGEST = 25_000
@@ -105,7 +105,7 @@ def compose(
         subtype="html",
         cte="quoted-printable",
     )
-    mail["Content-Language"] = letter.language  # last: what comes before is taken for that of the text alone
+    mail["Content-Language"] = words.language  # last: what comes before is taken for that of the text alone
     return mail
 
 
@@ -113,12 +113,12 @@ def subject(letter: Letter, words: Words) -> str:
     """`[Acme Status] Resolved: API is slow`."""
     page = one_line(letter.page.name, 80)
     if letter.bulletin is None:
-        line = words.subjects[letter.kind].format(page=page)
+        line = words.mail.letters[letter.kind].subject.format(page=page)
     else:
         told = letter.bulletin
-        status = words.statuses[told.update.status]
+        status = words.incident_status[told.update.status]
         line = f"[{page}] {status}: {one_line(told.incident.title, SUBJECT_TITLE)}"
-    return f"{line} ({words.repeat})" if letter.is_repeat else line
+    return f"{line} ({words.mail.repeat})" if letter.is_repeat else line
 
 
 class _Line(msgspec.Struct, frozen=True):
@@ -133,16 +133,18 @@ def _context(
     letter: Letter, words: Words, markdown: Callable[[str], Markup], now: Instant
 ) -> dict[str, object]:
     """Everything that the templates may name; both see the same."""
-    told = letter.bulletin
+    told, page = letter.bulletin, one_line(letter.page.name, 80)
+    said = words.mail.letters[letter.kind] if told is None else None
     return {
         "kind": letter.kind.value,
-        "words": words,
-        "language": letter.language,
-        "page": one_line(letter.page.name, 80),
+        "words": words.mail,
+        "open_page": words.open_page,
+        "language": words.language,
+        "page": page,
         "page_url": letter.page_url,
         "chosen": [one_line(name, 120) for name in letter.chosen],
-        "heading": words.headings[letter.kind].format(page=one_line(letter.page.name, 80)),
-        "body": words.bodies[letter.kind].format(page=one_line(letter.page.name, 80)),
+        "heading": said.heading.format(page=page) if said else "",
+        "body": said.body.format(page=page) if said else "",
         "is_repeat": letter.is_repeat,
         "confirm_url": letter.confirm_url,
         "manage_url": letter.manage_url,
@@ -158,7 +160,7 @@ def _told(
     incident = told.incident
     return {
         "title": one_line(incident.title, TITLE),
-        "status": words.statuses[told.update.status],
+        "status": words.incident_status[told.update.status],
         "tone": "good" if told.update.status.is_over else _tone(told),
         "message": paragraphs(told.update.message, LONGEST),
         "message_html": markdown(paragraphs(told.update.message, LONGEST)),
@@ -169,7 +171,7 @@ def _told(
             else ""
         ),
         "components": [
-            _Line(one_line(each.name, 120), words.components[each.status], _TONES[each.status])
+            _Line(one_line(each.name, 120), words.component_status[each.status], _TONES[each.status])
             for each in told.components
         ],
         "url": told.url,

@@ -4,11 +4,11 @@ import re
 
 import msgspec
 
+from openalert.domain.languages import Words, words_of
 from openalert.domain.status_letter import Bulletin, Letter
 from openalert.domain.status_page import Impact
 from openalert.domain.status_subscriber import MailingKind
 from openalert.notifiers.letter import moment
-from openalert.notifiers.status_words import Words, words_of
 from openalert.notifiers.text import one_line, paragraphs
 
 TITLE = 200
@@ -57,26 +57,27 @@ def of_letter(letter: Letter) -> Post:
     name = one_line(letter.page.name, _NAME)
     if letter.bulletin is not None:
         return _news(letter, letter.bulletin, words)
+    mail, said = words.mail, words.mail.letters[letter.kind]
     asks = letter.kind is MailingKind.CONFIRMATION
     return Post(
         tone="plain",
-        lead=words.headings[letter.kind].format(page=name),
-        text=words.bodies[letter.kind].format(page=name),
-        links=((words.confirm, letter.confirm_url),) if asks else ((words.manage, letter.manage_url),),
-        reason=words.not_you if asks else "",
+        lead=said.heading.format(page=name),
+        text=said.body.format(page=name),
+        links=((mail.confirm, letter.confirm_url),) if asks else ((mail.manage, letter.manage_url),),
+        reason=mail.not_you if asks else "",
     )
 
 
 def _news(letter: Letter, told: Bulletin, words: Words) -> Post:
     is_over = told.update.status.is_over
-    lead = f"{one_line(letter.page.name, _NAME)}: {words.statuses[told.update.status]}"
+    lead = f"{one_line(letter.page.name, _NAME)}: {words.incident_status[told.update.status]}"
     return Post(
         tone="good" if is_over else _TONES[told.incident.impact],
-        lead=f"{lead} ({words.repeat})" if letter.is_repeat else lead,
+        lead=f"{lead} ({words.mail.repeat})" if letter.is_repeat else lead,
         title=one_line(told.incident.title, TITLE),
         text=plain(told.update.message),
         facts=tuple(_facts(letter, told, words)),
-        links=((words.open_incident, told.url), (words.manage, letter.manage_url)),
+        links=((words.mail.open_incident, told.url), (words.mail.manage, letter.manage_url)),
     )
 
 
@@ -92,12 +93,15 @@ def _facts(letter: Letter, told: Bulletin, words: Words) -> list[tuple[str, str]
     facts = []
     if told.components:
         names = [
-            f"{one_line(each.name, _NAME)} ({words.components[each.status]})" for each in told.components
+            f"{one_line(each.name, _NAME)} ({words.component_status[each.status]})"
+            for each in told.components
         ]
         more = [f"+ {len(names) - _COMPONENTS}"] if len(names) > _COMPONENTS else []
-        facts.append((words.affected, ", ".join([*names[:_COMPONENTS], *more])))
+        facts.append((words.mail.affected, ", ".join([*names[:_COMPONENTS], *more])))
     begins, ends = told.incident.scheduled_for, told.incident.scheduled_until
     if begins is not None and ends is not None:
         zone = letter.page.timezone
-        facts.append((words.planned, f"{moment(begins, zone, seen=0)} – {moment(ends, zone, seen=begins)}"))
+        facts.append(
+            (words.mail.planned, f"{moment(begins, zone, seen=0)} – {moment(ends, zone, seen=begins)}")
+        )
     return facts

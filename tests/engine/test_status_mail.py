@@ -570,9 +570,11 @@ async def _audit(town: Town) -> Any:
 @pytest.mark.parametrize(
     ("language", "subject"),
     [
-        ("de", "[Acme Status] Wird untersucht: API is slow"),
-        ("fr", "[Acme Status] Analyse en cours: API is slow"),
+        ("de", "[Acme Status] In Untersuchung: API is slow"),
+        ("fr", "[Acme Status] En cours d’analyse: API is slow"),
         ("pt", "[Acme Status] Em investigação: API is slow"),
+        ("pl", "[Acme Status] Badanie przyczyny: API is slow"),
+        ("ja", "[Acme Status] 調査中: API is slow"),
     ],
 )
 async def test_mails_speak_the_language_of_the_page(town: Town, language: str, subject: str) -> None:

@@ -1,6 +1,7 @@
 """Our own words for customers in the languages of status pages: one catalogue file each, the same keys in all.
 
-What people write stays as they wrote it; this is what stands around it: statuses, headings, dates, lengths, uptime.
+What people write stays as they wrote it; this is what stands around it: on the page and its badges, in the forms of
+subscribers, in mails and posts to them, and in updates that nobody wrote by hand.
 A new language is one more file: `KNOWN` finds it, and tests/domain/test_languages.py says what it lacks.
 """
 
@@ -13,6 +14,7 @@ import msgspec
 
 from openalert.domain.instant import DAY, HOUR, MINUTE, SECOND
 from openalert.domain.status_page import ComponentStatus, Impact, OverallStatus, PublicStatus
+from openalert.domain.status_subscriber import MailingKind
 
 USUAL = "en"
 """Spoken where a page asks for a language that is not known."""
@@ -32,9 +34,114 @@ class Plural(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     many: str | None = None
 
 
+class Forms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where readers subscribe, confirm, choose and leave."""
+
+    back: str
+    lead: str
+    lead_incident: str
+    """The same of one incident alone."""
+    email: str
+    trap: str
+    """The field that only programs fill in."""
+    what: str
+    all: str
+    some: str
+    subscribe_button: str
+    promise: str
+    others: str
+    calendar: str
+    check: str
+    """The heading after the form was sent."""
+    check_lead: str
+    confirm: str
+    confirm_lead: str
+    confirm_button: str
+    confirmed: str
+    confirmed_lead: str
+    choose: str
+    subscription: str
+    only_incident: str
+    save: str
+    saved: str
+    leave: str
+    leave_lead: str
+    left: str
+    left_lead: str
+    gone: str
+    gone_lead: str
+    later: str
+    later_lead: str
+    no_mail: str
+    bad_address: str
+    choose_some: str
+    too_many: str
+    full: str
+
+
+class Hooks(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where webhooks and channels are subscribed."""
+
+    heading: str
+    lead: str
+    way: str
+    webhook: str
+    url: str
+    contact: str
+    promise: str
+    bad_url: str
+    bad_contact: str
+    off: str
+    asked: str
+    """The heading after a channel was named."""
+    asked_lead: str
+    signed_with: str
+    """In front of what signs for a webhook."""
+
+
+class LetterWords(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A letter that tells no update. `{page}` stands for the name of the page."""
+
+    subject: str
+    heading: str
+    body: str
+
+
+class Mail(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What stands in mails and posts to subscribers."""
+
+    confirm: str
+    not_you: str
+    """Below the button that confirms."""
+    open_incident: str
+    affected: str
+    planned: str
+    """In front of the time of a maintenance."""
+    chosen: str
+    """In front of the components that somebody chose."""
+    why: str
+    manage: str
+    unsubscribe: str
+    repeat: str
+    """Of what may have arrived before."""
+    letters: Mapping[MailingKind, LetterWords]
+    """Of every kind but the update, which has the words of people."""
+
+
+class Told(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a page tells where nobody wrote it by hand."""
+
+    whole: str
+    """In place of `{parts}` where no components are named."""
+    steps: Mapping[PublicStatus, str]
+    """What is said of a step; none of those that only people take."""
+
+
 class Words(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A catalogue. Braces name what is put in; the same in every language."""
 
+    language: str
+    """Its tag, as in HTML's `lang` (RFC 5646)."""
     name: str
     """What the language calls itself."""
     direction: str
@@ -126,12 +233,21 @@ class Words(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     open_page: str
     close: str
 
+    forms: Forms
+    hooks: Hooks
+    mail: Mail
+    told: Told
 
-@functools.cache
+
 def words_of(language: str) -> Words:
     """The catalogue of this language, or of `USUAL` if there is none."""
-    name = language if language in KNOWN else USUAL
-    return msgspec.toml.decode((files(__name__) / f"{name}.toml").read_text(encoding="utf-8"), type=Words)
+    return _catalogue(language if language in KNOWN else USUAL)
+
+
+@functools.cache
+def _catalogue(language: str) -> Words:
+    """Read when somebody first asks for it: most installations speak one or two."""
+    return msgspec.toml.decode((files(__name__) / f"{language}.toml").read_text(encoding="utf-8"), type=Words)
 
 
 def counted(words: Words, phrase: Plural, count: int, **values: object) -> str:
@@ -206,3 +322,5 @@ _RULES: Mapping[str, Callable[[int], str]] = {
     "polish": _polish,
 }
 """CLDR's rules for whole numbers, by the name that catalogues use."""
+
+words_of(USUAL)  # at once: what all others fall back on is whole, or nothing starts

@@ -12,6 +12,7 @@ import msgspec
 
 from openalert.domain.access import stranger
 from openalert.domain.errors import Invalid, NotFound, OpenAlertError, RateLimited, TooLarge, Unavailable
+from openalert.domain.languages import Words
 from openalert.domain.public_page import PublicIncident, PublicPage
 from openalert.domain.status_letter import page_url
 from openalert.domain.status_page import Component
@@ -28,7 +29,6 @@ from openalert.web.door import body_of
 from openalert.web.problems import Refused
 from openalert.web.status import subscribe_html as html
 from openalert.web.status.answers import JSON, Headers
-from openalert.web.status.subscribe_hook_words import HookWords, hook_words_of
 from openalert.web.status.subscribe_html import Given, Where
 
 FORM, CONFIRM, UNSUBSCRIBE, SUBSCRIPTION = "subscribe", "confirm", "unsubscribe", "subscription"
@@ -100,7 +100,7 @@ class Forms:
             url=_one(fields, "url"),
         )
         where = html.of_picture(page, base)
-        words, hooks = where.words, hook_words_of(where.language)
+        words, hooks = where.words.forms, where.words.hooks
         done = (200, *html.said(where, words.check, words.check_lead))
         if wanted.is_channel:
             done = (200, *html.said(where, hooks.asked, hooks.asked_lead))
@@ -119,7 +119,7 @@ class Forms:
                 wanted.url[:2_000],
                 wanted.chosen if wanted.is_selective else (),
             )
-            status, complaint = _complaint(error, words, hooks)
+            status, complaint = _complaint(error, where.words)
             headers, text = html.form_again(page, base, incident, complaint, again)
             return status, [*headers, *_retry(error)], text
         return done
@@ -180,12 +180,12 @@ class Forms:
         try:
             return await act(scope, where, base, token, body)
         except NotFound:
-            return 404, *html.said(where, where.words.gone, where.words.gone_lead)
+            return 404, *html.said(where, where.words.forms.gone, where.words.forms.gone_lead)
         except Unavailable as error:
             return _later(where, error)
 
     async def _confirm(self, scope: Scope, where: Where, base: str, token: str, body: bytes | None) -> Sent:
-        words = where.words
+        words = where.words.forms
         if body is None:
             return 200, *html.button(where, words.confirm, words.confirm_lead, words.confirm_button)
         async with self._database.transaction(_asker(scope)) as tx:
@@ -194,10 +194,10 @@ class Forms:
         manage = (
             f"{page_url(page, self._base_url)}/{SUBSCRIPTION}/{acts.manage_token(self._secret, subscriber)}"
         )
-        return 200, *html.said(where, where.words.confirmed, where.words.confirmed_lead, manage)
+        return 200, *html.said(where, where.words.forms.confirmed, where.words.forms.confirmed_lead, manage)
 
     async def _leave(self, scope: Scope, where: Where, base: str, token: str, body: bytes | None) -> Sent:  # noqa: ARG002 - all acts are called alike
-        words = where.words
+        words = where.words.forms
         if not acts.is_way_out(self._secret, token, self._database.clock()):
             raise NotFound("subscription")
         if body is None:
@@ -217,7 +217,7 @@ class Forms:
             some = _one(fields, "what") == "some"
             chosen = tuple(by_public[each] for each in fields.get("component", ()) if each in by_public)
             if some and not chosen:
-                error = where.words.choose_some
+                error = where.words.forms.choose_some
             else:
                 choice = Choice(
                     component_ids=chosen if some else None, incident_id=known.subscriber.incident_id
@@ -322,26 +322,27 @@ class _Statuspage(msgspec.Struct):
     subscriber: _StatuspageSubscriber
 
 
-def _complaint(error: OpenAlertError, words: Any, hooks: HookWords) -> tuple[int, str]:
+def _complaint(error: OpenAlertError, words: Words) -> tuple[int, str]:
     """What was wrong, in the words of the page."""
+    forms, hooks = words.forms, words.hooks
     if isinstance(error, RateLimited):
-        return 429, words.too_many
+        return 429, forms.too_many
     if error.code == "TOO_MANY_SUBSCRIBERS":
-        return 409, words.full
+        return 409, forms.full
     if isinstance(error, Invalid):
         said = {
-            "email": words.bad_address,
+            "email": forms.bad_address,
             "url": hooks.bad_url,
             "contact": hooks.bad_contact,
             "kind": hooks.off,
         }
-        return 400, said.get(str(error.details.get("field")), words.choose_some)
+        return 400, said.get(str(error.details.get("field")), forms.choose_some)
     raise error
 
 
 def _later(where: Where, error: Unavailable) -> Sent:
     """It cannot be done now: said in words, and to programs by the status."""
-    words = where.words
+    words = where.words.forms
     headers, text = html.said(where, words.later, words.later_lead)
     return 503, [*headers, *_retry(error)], text
 

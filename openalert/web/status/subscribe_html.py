@@ -7,13 +7,12 @@ from typing import Any
 import msgspec
 
 from openalert.domain.instant import Instant
+from openalert.domain.languages import Words, words_of
 from openalert.domain.public_page import PublicIncident, PublicPage
 from openalert.domain.status_page import Component, StatusPage
 from openalert.web import render
 from openalert.web.status.answers import HTML, Answer, Headers, answer, as_bytes
 from openalert.web.status.html import Style, one_line_sheet, policy
-from openalert.web.status.subscribe_hook_words import hook_words_of
-from openalert.web.status.subscribe_words import Words, words_of
 
 _SHEET = one_line_sheet((files("openalert.web") / "templates/status/subscribe.css").read_text())
 _OWN = "'self'"
@@ -79,7 +78,7 @@ def form_again(
 def _form(
     where: Where, page: PublicPage, base: str, incident: PublicIncident | None, error: str, given: Given
 ) -> str:
-    hooks = hook_words_of(where.language)
+    hooks = where.words.hooks
     ways = [("webhook", hooks.webhook), ("slack", "Slack"), ("teams", "Microsoft Teams")]
     return _page(
         "subscribe.html",
@@ -126,7 +125,7 @@ def subscription(
         incident_title=incident_title,
         leave=leave,
         secret=secret,
-        hooks=hook_words_of(where.language),
+        hooks=where.words.hooks,
         saved=saved,
         error=error,
     )
@@ -143,7 +142,8 @@ def _page(template: str, where: Where, **context: Any) -> str:
         f"status/{template}",
         name=where.name,
         home=where.home,
-        words=where.words,
+        w=where.words,
+        words=where.words.forms,
         sheet=_style(where.accent),
         **context,
     )

@@ -353,7 +353,12 @@ async def test_at_the_domain_of_the_page(acme: Told, app: OpenAlert, server: Fak
 
 
 @pytest.mark.parametrize(
-    ("language", "words"), [("de", "Nachrichten abonnieren"), ("it", "Iscriviti agli aggiornamenti")]
+    ("language", "words"),
+    [
+        ("de", "Benachrichtigungen abonnieren"),
+        ("it", "Iscriviti agli aggiornamenti"),
+        ("ja", "更新を購読する"),
+    ],
 )
 async def test_the_form_speaks_the_language_of_the_page(acme: Told, language: str, words: str) -> None:
     """Its words and the language that screen readers are told."""
