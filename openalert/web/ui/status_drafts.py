@@ -25,7 +25,7 @@ from openalert.usecases.access import require
 from openalert.usecases.status_incidents import Told
 from openalert.web.ui import status_told, telling
 from openalert.web.ui.forms import Errors, attempt, local_text
-from openalert.web.ui.frame import Web, answer, go
+from openalert.web.ui.frame import Web, answer, go, sent
 from openalert.web.ui.status_frame import PATH, framed
 from openalert.web.ui.telling import FIELDS, Typed
 
@@ -232,10 +232,19 @@ async def _change_incident(tx: Transaction, page: StatusPage, one: Told, typed: 
 
 @post(f"{PATH}/drafts/{{update_id:str}}/publish", include_in_schema=False)
 async def publish(
-    update_id: FromPath[str], db: NamedDependency[Database], actor: NamedDependency[Actor]
+    request: Web, update_id: FromPath[str], db: NamedDependency[Database], actor: NamedDependency[Actor]
 ) -> Response[Any]:
-    """Let customers read it; pressed twice it is published once."""
-    done, errors = await attempt(db, actor, lambda tx: status_updates.publish(tx, update_id))
+    """Let customers read it; pressed twice it is published once, changed meanwhile it is looked at again."""
+    seen = (await sent(request)).get("seen", "")
+
+    async def body(tx: Transaction) -> Told:
+        draft = await status_updates.one(tx, tx.actor, update_id)
+        one = await told.get(tx, tx.actor, draft.incident_id)
+        if seen and draft.published_at is None and seen != telling.sight(one, draft):
+            raise Conflict("It was changed after you looked at it. This is what customers would read now.")
+        return await status_updates.publish(tx, update_id)
+
+    done, errors = await attempt(db, actor, body)
     if done is None:
         return go(f"{PATH}/drafts/{update_id}", " ".join(errors.values()), "bad")
     return go(f"{PATH}/told/{done.incident.id}", f"Published: {done.incident.title}. Customers read it now.")
@@ -274,6 +283,7 @@ async def _draft(
             "templates": [],
             "template": "",
             "draft": draft,
+            "seen": telling.sight(one, draft),
             "one": one.incident,
             "href": f"{PATH}/drafts/{draft.id}",
             "by": writer.name if writer else "",

@@ -101,6 +101,7 @@ async def _draft(
     return {
         "incident": incident,
         "said": update,
+        "seen": "" if update is None else telling.sight(one, update),
         "href": f"{PATH}/told/{incident.id}" if update is None else f"{PATH}/drafts/{update.id}",
         "by": by.name if by else "",
         "inside": await inside(reader, actor, one),

@@ -1,5 +1,6 @@
 """What forms about telling customers hold, and what would be public if they were published."""
 
+import hashlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, NoReturn, TypeVar
@@ -259,6 +260,13 @@ def differences(told: Told, draft: StatusUpdate, names: Mapping[str, str]) -> li
                 }
             )
     return found
+
+
+def sight(told: Told, draft: StatusUpdate) -> str:
+    """Another one whenever something else would be public by the draft: whoever publishes it says what they saw."""
+    one = told.incident
+    about = (one.title, one.status, one.impact, one.scheduled_for, one.scheduled_until, told.affected)
+    return hashlib.sha256(msgspec.json.encode((draft, about))).hexdigest()
 
 
 def names_of(parts: Sequence[Component]) -> dict[str, str]:

@@ -15,6 +15,7 @@ from openalert.usecases import (
     status_incidents,
     status_pages,
     status_templates,
+    status_updates,
     teams,
 )
 from openalert.usecases.status_incidents import Told
@@ -240,6 +241,29 @@ async def test_a_template_fills_the_form(world: World, sign_in: SignIn, page: St
     assert "Our database" in changed.text
     gone = await browser.press(await browser.get(href), f"{href}/delete")
     assert "No template yet" in gone.text
+
+
+async def test_only_what_was_looked_at_is_published(
+    world: World, sign_in: SignIn, page: StatusPage, api: str
+) -> None:
+    """Words that somebody else changed meanwhile are shown first, and published by a second look."""
+    async with world.db.transaction(world.as_(world.alice)) as tx:
+        made = await status_incidents.create(tx, page.id, title="Maybe", message="We think.", is_draft=True)
+    browser, draft = await sign_in(world.alice), made.updates[0].id
+    seen = await browser.get(f"{PATH}/{page.id}/told")
+    async with world.db.transaction(world.as_(world.alice)) as tx:
+        await status_updates.change(tx, draft, message="db-3 burns.")
+    again = await browser.press(seen, f"{PATH}/drafts/{draft}/publish")
+    assert "It was changed after you looked at it" in again.text
+    assert "db-3 burns." in again.text
+    assert (await told(world, page))[0].incident.published_at is None
+    async with world.db.transaction(world.as_(world.alice)) as tx:
+        await status_incidents.change(tx, made.incident.id, title="Fire")
+    again = await browser.press(again, f"{PATH}/drafts/{draft}/publish")
+    assert (await told(world, page))[0].incident.published_at is None
+    await browser.press(again, f"{PATH}/drafts/{draft}/publish")
+    assert (await told(world, page))[0].incident.title == "Fire"
+    assert (await told(world, page))[0].incident.published_at is not None
 
 
 async def test_a_draft_that_is_thrown_away_leaves_nothing(
