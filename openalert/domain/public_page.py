@@ -3,16 +3,21 @@
 It holds nothing that was not published, and no id of anything but what is on the page.
 """
 
+from collections.abc import Iterable, Mapping, Sequence
+
 import msgspec
 
 from openalert.domain.instant import Instant
 from openalert.domain.status_page import (
+    Component,
     ComponentStatus,
     Impact,
     Indicator,
     OverallStatus,
     PublicKind,
     PublicStatus,
+    StatusIncident,
+    StatusUpdate,
     Theme,
 )
 from openalert.domain.uptime import Day
@@ -154,3 +159,76 @@ class PublicPage(msgspec.Struct, frozen=True, kw_only=True):
             each for each in self.incidents if each.kind is PublicKind.MAINTENANCE and not each.status.is_over
         ]
         return sorted(found, key=lambda each: each.started_at)
+
+
+def component_of(
+    component: Component, *, days: Sequence[Day] = (), percent: float | None = None, since: Instant = 0
+) -> PublicComponent:
+    """A component as customers see it, with its uptime as far as it is given."""
+    return PublicComponent(
+        id=component.id,
+        public_id=component.public_id,
+        group_id=component.group_id,
+        name=component.name,
+        description=component.description,
+        link=component.link_url,
+        status=component.status,
+        position=component.position,
+        shows_uptime=component.shows_uptime,
+        days=tuple(days),
+        percent=percent,
+        since=since,
+        created_at=component.created_at,
+        updated_at=component.updated_at,
+    )
+
+
+def incident_of(
+    incident: StatusIncident,
+    about: Iterable[str],
+    updates: Iterable[StatusUpdate],
+    parts: Mapping[str, Component],
+) -> PublicIncident:
+    """An incident with published `updates` and the components that it is `about`, of those that the page has."""
+    return PublicIncident(
+        id=incident.id,
+        public_id=incident.public_id,
+        kind=incident.kind,
+        title=incident.title,
+        status=incident.status,
+        impact=incident.impact,
+        component_ids=tuple(each for each in about if each in parts),
+        scheduled_for=incident.scheduled_for,
+        scheduled_until=incident.scheduled_until,
+        started_at=incident.started_at,
+        resolved_at=incident.resolved_at,
+        postmortem=incident.postmortem,
+        postmortem_at=incident.postmortem_at,
+        is_backdated=incident.is_backdated,
+        updates=tuple(update_of(each, parts) for each in updates),
+        created_at=incident.created_at,
+        updated_at=incident.updated_at,
+    )
+
+
+def update_of(update: StatusUpdate, parts: Mapping[str, Component]) -> PublicUpdate:
+    """An update with what it changed of components that the page still has."""
+    return PublicUpdate(
+        id=update.id,
+        public_id=update.public_id,
+        status=update.status,
+        message=update.message,
+        changes=tuple(
+            PublicChange(
+                component_id=change.component_id,
+                public_id=parts[change.component_id].public_id,
+                name=change.name,
+                was=change.was,
+                is_now=change.is_now,
+            )
+            for change in update.changes
+            if change.component_id in parts
+        ),
+        shown_at=update.shown_at,
+        edited_at=update.edited_at,
+    )

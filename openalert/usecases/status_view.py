@@ -6,12 +6,12 @@ import msgspec
 
 from openalert.domain.instant import DAY, Instant
 from openalert.domain.public_page import (
-    PublicChange,
     PublicComponent,
     PublicGroup,
     PublicIncident,
     PublicPage,
-    PublicUpdate,
+    component_of,
+    incident_of,
 )
 from openalert.domain.status_page import (
     Component,
@@ -171,63 +171,9 @@ def _component(
         if component.shows_uptime
         else []
     )
-    return PublicComponent(
-        id=component.id,
-        public_id=component.public_id,
-        group_id=component.group_id,
-        name=component.name,
-        description=component.description,
-        link=component.link_url,
-        status=component.status,
-        position=component.position,
-        shows_uptime=component.shows_uptime,
-        days=tuple(bars),
-        percent=percent(bars),
-        since=history[-1].at if history else 0,
-        created_at=component.created_at,
-        updated_at=component.updated_at,
-    )
+    since = history[-1].at if history else 0
+    return component_of(component, days=bars, percent=percent(bars), since=since)
 
 
 def _incident(each: Told, by_id: Mapping[str, Component]) -> PublicIncident:
-    incident = each.incident
-    return PublicIncident(
-        id=incident.id,
-        public_id=incident.public_id,
-        kind=incident.kind,
-        title=incident.title,
-        status=incident.status,
-        impact=incident.impact,
-        component_ids=tuple(row.component_id for row in each.affected if row.component_id in by_id),
-        scheduled_for=incident.scheduled_for,
-        scheduled_until=incident.scheduled_until,
-        started_at=incident.started_at,
-        resolved_at=incident.resolved_at,
-        postmortem=incident.postmortem,
-        postmortem_at=incident.postmortem_at,
-        is_backdated=incident.is_backdated,
-        updates=tuple(
-            PublicUpdate(
-                id=update.id,
-                public_id=update.public_id,
-                status=update.status,
-                message=update.message,
-                changes=tuple(
-                    PublicChange(
-                        component_id=change.component_id,
-                        public_id=by_id[change.component_id].public_id,
-                        name=change.name,
-                        was=change.was,
-                        is_now=change.is_now,
-                    )
-                    for change in update.changes
-                    if change.component_id in by_id
-                ),
-                shown_at=update.shown_at,
-                edited_at=update.edited_at,
-            )
-            for update in each.updates
-        ),
-        created_at=incident.created_at,
-        updated_at=incident.updated_at,
-    )
+    return incident_of(each.incident, [row.component_id for row in each.affected], each.updates, by_id)
