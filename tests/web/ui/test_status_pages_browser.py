@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from openalert.domain.status_page import ComponentStatus
 from openalert.storage import teams
 from openalert.usecases import signin, status_arrangement, status_components, status_pages
 from tests.web.ui.test_browser import CHROMIUM, House, _until, house
@@ -103,3 +104,27 @@ async def test_nothing_is_wider_than_a_phone(house: House) -> None:
         assert await page.evaluate("document.documentElement.scrollWidth") <= 360, path
         await page.close()
     assert house.complaints == []
+
+
+async def test_nothing_lies_over_anything_in_a_row_on_a_telephone(house: House) -> None:
+    """The longest status beside the buttons that move a component: each can be pressed, at 360 pixels too."""
+    page_id = await page_of(house)
+    async with house.openalert.database.transaction(await _owner(house)) as tx:
+        for section in await status_arrangement.of_page(tx, tx.actor, page_id):
+            for each in section.components:
+                await status_components.change_component(
+                    tx, each.id, status=ComponentStatus.DEGRADED_PERFORMANCE
+                )
+    page = await house.page(f"/status-pages/{page_id}/components")
+    await page.set_viewport_size({"width": 360, "height": 740})
+    over = await page.evaluate(
+        """[...document.querySelectorAll(".arranged .component")].flatMap((row) => {
+            const boxes = [...row.querySelectorAll("button:not([hidden]), .steps a")]
+                .map((each) => each.getBoundingClientRect());
+            const crosses = (one, other) => one.left < other.right - 1 && other.left < one.right - 1
+                && one.top < other.bottom - 1 && other.top < one.bottom - 1;
+            return boxes.flatMap((one, at) => boxes.slice(at + 1).filter((other) => crosses(one, other)));
+        }).length"""
+    )
+    assert over == 0
+    assert await page.evaluate("document.documentElement.scrollWidth") == 360
