@@ -25,8 +25,8 @@ from openalert.usecases import status_postmortems, status_templates, status_upda
 from openalert.usecases.access import sees
 from openalert.usecases.status_incidents import Told
 from openalert.web.ui import telling
-from openalert.web.ui.forms import attempt, local_text
-from openalert.web.ui.frame import Values, Web, act, address, answer, go, sent
+from openalert.web.ui.forms import Errors, attempt, local_text
+from openalert.web.ui.frame import Values, Web, address, answer, go, sent
 from openalert.web.ui.status_frame import PATH, framed
 
 TAB = "/told"
@@ -143,6 +143,20 @@ async def show(
     edit: FromQuery[str] = "",
 ) -> Response[Any]:
     """One incident or maintenance as it is told, with the next step ready to be taken."""
+    return await _shown(request, db, actor, status_incident_id, template, edit, {}, {})
+
+
+async def _shown(
+    request: Web,
+    db: Database,
+    actor: Actor,
+    status_incident_id: str,
+    template: str,
+    edit: str,
+    unsaved: Values,
+    errors: Errors,
+) -> Response[Any]:
+    """Its page; what was refused stands in its field again, so that no words are lost."""
     async with db.read() as reader:
         one = await told.get(reader, actor, status_incident_id)
         page = await pages.get(reader, actor, one.incident.page_id)
@@ -152,13 +166,14 @@ async def show(
         context = await framed(
             request, reader, actor, page, TAB, **await story(reader, actor, page, one, edit[:64])
         )
+        context["one"] |= unsaved
         context |= await telling.choices(reader, page, typed)
         context |= {
-            "errors": {},
+            "errors": errors,
             "templates": [(each.id, each.name) for each in kept if each.kind is one.incident.kind],
             "template": template[:64],
         }
-    return answer(request, "status_pages/incident.html", context)
+    return answer(request, "status_pages/incident.html", context, 422 if errors else 200)
 
 
 async def fill(typed: telling.Typed, found: Sequence[Any]) -> None:
@@ -202,6 +217,8 @@ async def story(reader: Reader, actor: Actor, page: StatusPage, one: Told, edit:
             "can_delete": can(actor, Permission.CONFIGURE, page.team_id),
             "last_words": sentence(page.language, over, ", ".join(affected)),
             "over": over,
+            "postmortem_draft": incident.postmortem_draft,
+            "other_words": None,
         }
     }
 
@@ -221,9 +238,11 @@ async def do(
     if perform is None:
         raise NotFound("page")
     fields = await sent(request)
-    return await act(
-        db, actor, f"{PATH}/told/{status_incident_id}", lambda tx: perform(tx, status_incident_id, fields)
-    )
+    said, errors = await attempt(db, actor, lambda tx: perform(tx, status_incident_id, fields))
+    if said is not None:
+        return go(f"{PATH}/told/{status_incident_id}", said)
+    unsaved = {_WORDS[verb]: fields.get(verb, fields.get("message", ""))} if verb in _WORDS else {}
+    return await _shown(request, db, actor, status_incident_id, "", "", unsaved, _above(errors))
 
 
 @post(f"{PATH}/updates/{{update_id:str}}", include_in_schema=False)
@@ -233,9 +252,20 @@ async def edit(
     """Say what was said in other words."""
     words = (await sent(request)).get("message", "")
     done, errors = await attempt(db, actor, lambda tx: status_updates.change(tx, update_id, message=words))
-    if done is None:
-        return go(PATH, " ".join(errors.values()), "bad")
-    return go(f"{PATH}/told/{done.incident.id}", "The words are changed; readers see that they were edited.")
+    if done is not None:
+        return go(
+            f"{PATH}/told/{done.incident.id}", "The words are changed; readers see that they were edited."
+        )
+    async with db.read() as reader:
+        said = await status_updates.one(reader, actor, update_id)
+    return await _shown(
+        request, db, actor, said.incident_id, "", update_id, {"other_words": words}, _above(errors)
+    )
+
+
+def _above(errors: Errors) -> Errors:
+    """The refusals in one sentence at the top of a page on which several forms have a field of the same name."""
+    return {"": " ".join(errors.values())}
 
 
 Fields = dict[str, str]
@@ -305,5 +335,8 @@ _VERBS = {
     "withdraw-postmortem": _withdraw,
     "take-over-postmortem": _take_over,
 }
+
+_WORDS = {"resolve": "last_words", "postmortem": "postmortem_draft"}
+"""What the page calls the words that these acts are given."""
 
 ROUTES: Sequence[HTTPRouteHandler] = [index, show, edit, do]

@@ -327,6 +327,26 @@ async def test_what_is_wrong_is_said_beside_its_field(
     assert await told(world, page) == []
 
 
+@pytest.mark.parametrize(
+    ("act", "field"), [("resolve", "message"), ("postmortem", "postmortem"), ("edit", "message")]
+)
+async def test_words_that_are_too_long_stay_in_their_field(
+    world: World, sign_in: SignIn, page: StatusPage, act: str, field: str
+) -> None:
+    """Last words, a postmortem and a correction that are refused stand in their form again, and nothing is changed."""
+    async with world.db.transaction(world.as_(world.alice)) as tx:
+        made = await status_incidents.create(tx, page.id, title="Slow", message="We look.")
+    href = f"{PATH}/told/{made.incident.id}"
+    action = f"{PATH}/updates/{made.updates[0].id}" if act == "edit" else f"{href}/{act}"
+    browser, typed = await sign_in(world.alice), "Long words. " * 20_000
+    refused = await browser.post(action, **{field: typed})
+    assert (refused.status, refused.path) == (422, action)
+    assert refused.form(action)["fields"][field].strip() == typed.strip()
+    (one,) = await told(world, page)
+    assert (one.incident.resolved_at, one.incident.postmortem_draft) == (None, "")
+    assert [each.message for each in one.updates] == ["We look."]
+
+
 async def test_who_may_only_look_is_offered_nothing(
     world: World, sign_in: SignIn, page: StatusPage, api: str
 ) -> None:
