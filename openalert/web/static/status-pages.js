@@ -13,18 +13,22 @@ for (const board of document.querySelectorAll("[data-arrange]")) {
       [`group:${section.dataset.section}`, ...rows(section).map((row) => `component:${row.dataset.id}`)]);
   }
 
-  // Several steps after one another are one change.
+  // Several steps after one another are one change, which is sent at once by whoever leaves the page before.
   function save() {
     clearTimeout(due);
-    due = setTimeout(async () => {
-      const now = order();
-      if (now.join() === last) return;
-      const body = new URLSearchParams(now.map((place) => ["place", place]));
-      const answer = await fetch(board.dataset.arrange, { method: "POST", body, redirect: "manual" }).catch(() => null);
-      if (answer?.type === "opaqueredirect") last = now.join();
-      else { said.textContent = "The order could not be saved."; location.reload(); }
-    }, 500);
+    due = setTimeout(send, 500);
   }
+  async function send() {
+    clearTimeout(due);
+    due = 0;
+    const now = order();
+    if (now.join() === last) return;
+    const body = new URLSearchParams(now.map((place) => ["place", place]));
+    const answer = await fetch(board.dataset.arrange, { method: "POST", body, redirect: "manual", keepalive: true }).catch(() => null);
+    if (answer?.type === "opaqueredirect") last = now.join();
+    else { said.textContent = "The order could not be saved."; location.reload(); }
+  }
+  addEventListener("pagehide", () => { if (due) send(); });
 
   function where(thing) {
     if (thing.matches("[data-section]")) {

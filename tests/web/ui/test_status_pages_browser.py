@@ -74,6 +74,15 @@ async def test_components_are_moved_by_arrow_keys_buttons_and_dragging(house: Ho
     assert house.complaints == []
 
 
+async def test_a_move_is_kept_by_whoever_leaves_the_page_at_once(house: House) -> None:
+    """What waits to be saved together with the next step goes out with the reader."""
+    page_id = await page_of(house)
+    page = await house.page(f"/status-pages/{page_id}/components")
+    await page.get_by_role("button", name="Move API: arrow keys, or drag").press("ArrowDown")
+    await page.get_by_role("link", name="Overview").click()
+    await saved(house, page_id, "Web API | Shop")
+
+
 async def test_settings_are_previewed_while_they_are_typed_and_not_published(house: House) -> None:
     """The frame beside the form shows what is typed, the way back does not lead through it, and nothing is stored."""
     page_id = await page_of(house)
