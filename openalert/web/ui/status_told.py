@@ -241,7 +241,9 @@ async def do(
     said, errors = await attempt(db, actor, lambda tx: perform(tx, status_incident_id, fields))
     if said is not None:
         return go(f"{PATH}/told/{status_incident_id}", said)
-    unsaved = {_WORDS[verb]: fields.get(verb, fields.get("message", ""))} if verb in _WORDS else {}
+    if verb not in _WORDS:
+        return go(f"{PATH}/told/{status_incident_id}", " ".join(errors.values()), "bad")
+    unsaved = {_WORDS[verb]: fields.get(verb, fields.get("message", ""))}
     return await _shown(request, db, actor, status_incident_id, "", "", unsaved, _above(errors))
 
 
@@ -337,6 +339,6 @@ _VERBS = {
 }
 
 _WORDS = {"resolve": "last_words", "postmortem": "postmortem_draft"}
-"""What the page calls the words that these acts are given."""
+"""What the page calls the words that these acts are given: refused, they stand in their field again."""
 
 ROUTES: Sequence[HTTPRouteHandler] = [index, show, edit, do]
