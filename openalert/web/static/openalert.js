@@ -244,6 +244,9 @@
   // The installed app says so when there is no connection; in a browser only who connects it for pages gets a worker.
   if (matchMedia("(display-mode: standalone)").matches) navigator.serviceWorker?.register("/service-worker.js");
 
+  const tab = $(".page-tabs [aria-current]"); // on a telephone it may be one that does not fit beside the others
+  if (tab) tab.parentElement.scrollLeft = tab.offsetLeft - tab.parentElement.offsetLeft - 48;
+
   $("form[data-go-on]")?.requestSubmit(); // a long act goes on by itself as long as its page is open
   badge(); tick();
   if (light) connect();
