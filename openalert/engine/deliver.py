@@ -14,6 +14,7 @@ from openalert.domain.errors import Unavailable
 from openalert.domain.instant import SECOND, Instant
 from openalert.domain.notification import Notification, NotificationKind, NotificationPriority
 from openalert.domain.vault import Unreadable
+from openalert.engine import on_the_way
 from openalert.engine.lines import Lines, Result
 from openalert.notifiers.notifier import LostAnswer, Notifier, NotifierError, Reason, Receipt
 from openalert.storage import channel_troubles
@@ -209,10 +210,7 @@ class Deliver:
 
     async def finish(self, seconds: float) -> None:
         """Wait for what is on its way, so that its answers are written down."""
-        clock = asyncio.get_running_loop().time
-        until = clock() + seconds
-        while self._tasks and clock() < until:
-            await asyncio.wait(self._tasks, timeout=until - clock(), return_when=asyncio.FIRST_COMPLETED)
+        await on_the_way.finish(self._tasks, seconds)
 
     async def _deliver(self, rows: Sequence[Notification]) -> None:
         """One message about all of these; the first is its subject."""

@@ -15,6 +15,7 @@ from openalert import telemetry
 from openalert.domain.breaker import Breaker, BreakerState
 from openalert.domain.errors import Unavailable
 from openalert.domain.instant import HOUR, MINUTE, SECOND, Instant
+from openalert.engine import on_the_way
 from openalert.notifiers.outgoing_webhook import LOST, OutgoingSender, Reply
 from openalert.storage import notifications, outgoing_webhooks
 from openalert.storage import outgoing_deliveries as stored
@@ -193,17 +194,12 @@ class OutgoingWebhooks:
 
     async def finish(self, seconds: float) -> None:
         """Wait for what is on its way, so that its answers are written down."""
-        clock = asyncio.get_running_loop().time
-        until = clock() + seconds
-        while self._tasks and clock() < until:
-            await asyncio.wait(self._tasks, timeout=until - clock(), return_when=asyncio.FIRST_COMPLETED)
+        await on_the_way.finish(self._tasks, seconds)
 
     async def stop(self, seconds: float) -> None:
         """Wait for so long, then break off what is still on its way: the next run sends it again."""
         await self.finish(seconds)
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await on_the_way.break_off(self._tasks)
         await self._sender.close()
 
 

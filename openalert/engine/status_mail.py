@@ -19,6 +19,7 @@ from openalert.domain.errors import Unavailable
 from openalert.domain.instant import MINUTE, SECOND, Instant
 from openalert.domain.status_letter import Letter
 from openalert.domain.status_subscriber import Delivery
+from openalert.engine import on_the_way
 from openalert.notifiers.courier import Courier
 from openalert.notifiers.notifier import LostAnswer, NotifierError, Reason
 from openalert.storage import notifications
@@ -241,17 +242,12 @@ class StatusMail:
 
     async def finish(self, seconds: float) -> None:
         """Wait for what is on its way, so that its answers are written down."""
-        clock = asyncio.get_running_loop().time
-        until = clock() + seconds
-        while self._tasks and clock() < until:
-            await asyncio.wait(self._tasks, timeout=until - clock(), return_when=asyncio.FIRST_COMPLETED)
+        await on_the_way.finish(self._tasks, seconds)
 
     async def stop(self, seconds: float) -> None:
         """Wait for so long, then break off what is still on its way: the next run sends it as a possible repeat."""
         await self.finish(seconds)
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await on_the_way.break_off(self._tasks)
         for lane in self._lanes.values():
             await lane.courier.close()
 

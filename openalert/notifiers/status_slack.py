@@ -5,51 +5,32 @@ beside each button that it does not work. Shapes and answers: docs.slack.dev, "S
 webhooks".
 """
 
-import ssl
 from typing import Any
 
 import msgspec
 
 from openalert.domain.instant import Instant
-from openalert.domain.status_letter import Letter
-from openalert.notifiers.addresses import Resolver
 from openalert.notifiers.chat import SYMBOLS
-from openalert.notifiers.http import Answer, HttpClient, OutgoingSettings, retry_after
-from openalert.notifiers.notifier import NotifierError, Reason, Receipt
+from openalert.notifiers.http import Answer, retry_after
+from openalert.notifiers.notifier import NotifierError, Reason
 from openalert.notifiers.slack_blocks import HEADER, NOTIFICATION, Block, escape, section
-from openalert.notifiers.status_post import Post, of_letter
+from openalert.notifiers.status_courier import ChatCourier
+from openalert.notifiers.status_post import Post
 from openalert.notifiers.text import one_line
 
 
-class StatusSlackCourier:
-    """The way to channels of Slack; a letter's `to` is the webhook of one, which is a secret."""
+class StatusSlackCourier(ChatCourier):
+    """The way to channels of Slack, which says `ok` once the channel shows the post."""
 
     channel = "slack"
 
-    def __init__(
-        self,
-        settings: OutgoingSettings,
-        *,
-        tls: ssl.SSLContext | None = None,
-        resolver: Resolver | None = None,
-    ) -> None:
-        self._http = HttpClient(settings, tls=tls, resolver=resolver)
+    def body(self, post: Post) -> bytes:
+        """See `body`."""
+        return body(post)
 
-    async def send(self, letter: Letter, now: Instant) -> Receipt:
-        """Posts it; Slack says `ok` once the channel shows it."""
-        answer = await self._http.request(
-            "POST",
-            letter.to,
-            headers={"Content-Type": "application/json; charset=utf-8"},
-            body=body(of_letter(letter)),
-        )
-        if failure := judge(answer, now):
-            raise failure
-        return Receipt(provider_id=letter.id, detail=answer.excerpt())
-
-    async def close(self) -> None:
-        """Ends what is open."""
-        await self._http.close()
+    def judge(self, answer: Answer, now: Instant) -> NotifierError | None:
+        """See `judge`."""
+        return judge(answer, now)
 
 
 def body(post: Post) -> bytes:

@@ -1,50 +1,31 @@
 """News of a status page for the workflows of Teams: an Adaptive Card, as `teams` posts pages there."""
 
-import ssl
 from typing import Any
 
 import msgspec
 
 from openalert.domain.instant import Instant
-from openalert.domain.status_letter import Letter
-from openalert.notifiers.addresses import Resolver
 from openalert.notifiers.chat import SYMBOLS
-from openalert.notifiers.http import HttpClient, OutgoingSettings
-from openalert.notifiers.notifier import Receipt
-from openalert.notifiers.status_post import Post, of_letter
+from openalert.notifiers.http import Answer
+from openalert.notifiers.notifier import NotifierError
+from openalert.notifiers.status_courier import ChatCourier
+from openalert.notifiers.status_post import Post
 from openalert.notifiers.teams import LARGEST, STYLE, block, envelope, harmless, judge, run, size, some_lines
 from openalert.notifiers.text import one_line
 
 
-class StatusTeamsCourier:
-    """The way to channels of Teams; a letter's `to` is the webhook of a workflow, which is a secret."""
+class StatusTeamsCourier(ChatCourier):
+    """The way to channels of Teams. The workflow's 202 says that it has the card, not that the channel shows it."""
 
     channel = "teams"
 
-    def __init__(
-        self,
-        settings: OutgoingSettings,
-        *,
-        tls: ssl.SSLContext | None = None,
-        resolver: Resolver | None = None,
-    ) -> None:
-        self._http = HttpClient(settings, tls=tls, resolver=resolver)
+    def body(self, post: Post) -> bytes:
+        """See `body`."""
+        return body(post)
 
-    async def send(self, letter: Letter, now: Instant) -> Receipt:
-        """Posts the card. The workflow's 202 says that it has the card, not that the channel shows it."""
-        answer = await self._http.request(
-            "POST",
-            letter.to,
-            headers={"Content-Type": "application/json; charset=utf-8"},
-            body=body(of_letter(letter)),
-        )
-        if failure := judge(answer, now):
-            raise failure
-        return Receipt(provider_id=letter.id, detail=answer.excerpt())
-
-    async def close(self) -> None:
-        """Ends what is open."""
-        await self._http.close()
+    def judge(self, answer: Answer, now: Instant) -> NotifierError | None:
+        """See `judge`."""
+        return judge(answer, now)
 
 
 def body(post: Post) -> bytes:
