@@ -9,7 +9,9 @@ import asyncio
 import base64
 import binascii
 import re
+import termios
 from asyncio.events import TimerHandle
+from fcntl import ioctl
 from http import HTTPStatus
 from typing import Any, ClassVar
 from urllib.parse import unquote
@@ -29,6 +31,8 @@ REST_SECONDS = 5.0
 """How long a body may go on after its answer, so that the sender gets to read that."""
 WRITE_SECONDS = 30.0
 """A client that takes nothing for so long does not want the answer."""
+LAST_SECONDS = 1.0
+"""While the server stops: how long a request that has set out already may take to arrive."""
 MAX_URL = 8 * 1024
 MAX_HEAD = 32 * 1024
 """Bytes of all headers together."""
@@ -44,6 +48,7 @@ class Places:
     def __init__(self, most: int, outside: Outside) -> None:
         self.most = most
         self.headers = outside.headers
+        self.health = outside.health
         self._shares = outside.is_shared
 
     def is_free(self, address: str, connections: set[Any]) -> bool:
@@ -75,7 +80,7 @@ class Connection(HttpToolsProtocol):
         if not self.places.is_free(self.client[0] if self.client else "", self.connections):
             self._refuse(Refused(503, "Too many connections are open. Try again soon.", code="UNAVAILABLE"))
             return
-        self._hurry(HEAD_SECONDS)
+        self._hurry(LAST_SECONDS if self.places.health.draining else HEAD_SECONDS)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Nothing of it is waited for any more."""
@@ -128,7 +133,8 @@ class Connection(HttpToolsProtocol):
         self._check_head(version)
         self._read_head(version)
         if not (self.parser.should_upgrade() and self._should_upgrade()):
-            self._begin_exchange(keep_alive=version != "1.0" and self.parser.should_keep_alive())
+            again = version != "1.0" and self.parser.should_keep_alive()
+            self._begin_exchange(keep_alive=again and not self.places.health.draining)
 
     def on_message_complete(self) -> None:
         """The whole request is there."""
@@ -149,6 +155,24 @@ class Connection(HttpToolsProtocol):
             self._refuse(_refused(400, "This is not an opening of a WebSocket of version 13 (RFC 6455)."))
             return
         super().handle_websocket_upgrade()
+
+    def shutdown(self) -> None:
+        """The server stops. Whoever was let in is answered, also when his request is still on its way."""
+        cycle: RequestResponseCycle | None = self.cycle
+        is_idle = cycle is None or cycle.response_complete
+        if is_idle and (cycle is None or self._in_head or self._has_unread()):
+            self._relax()
+            self._hurry(LAST_SECONDS)
+        else:
+            super().shutdown()
+
+    def _has_unread(self) -> bool:
+        """Whether a next request waits in the socket."""
+        try:
+            waiting = ioctl(self.transport.get_extra_info("socket").fileno(), termios.FIONREAD, bytes(4))
+        except OSError:
+            return False
+        return any(waiting)
 
     def pause_writing(self) -> None:
         """The client does not take what is sent."""

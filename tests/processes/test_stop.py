@@ -6,7 +6,7 @@ import time
 import httpx2
 import pytest
 
-from tests.processes.server import Server, settle_in
+from tests.processes.server import Server, settle_in, until
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
@@ -68,3 +68,28 @@ async def test_under_load_every_answer_is_true(server: Server) -> None:
     await server.start()
     stored = {alert["title"] for alert in await server.items("/alerts")}
     assert set(answered) - stored == set()
+
+
+async def test_whoever_was_let_in_is_answered(server: Server) -> None:
+    """A connection without a request yet, and half a head: both go on after SIGTERM, get an answer and are closed."""
+    await server.start()
+    fresh = await asyncio.open_connection("127.0.0.1", server.port)
+    half = await asyncio.open_connection("127.0.0.1", server.port)
+    half[1].write(b"GET /health HTTP/1.1\r\n")
+    await half[1].drain()
+    assert (
+        await server.client.get("/health")
+    ).status_code == 200  # by a later connection: both are known now
+    stopping = asyncio.create_task(server.stop())
+
+    async def stops() -> bool:
+        return "stopping" in server.log.read_text()
+
+    await until(stops)
+    for (reader, writer), rest in ((fresh, b"GET /health HTTP/1.1\r\n"), (half, b"")):
+        writer.write(rest + b"Host: 127.0.0.1\r\n\r\n")
+        answer = await reader.read()
+        assert answer.startswith((b"HTTP/1.1 200", b"HTTP/1.1 503")), answer
+        assert b"connection: close" in answer
+        writer.close()
+    assert await stopping == 0
