@@ -18,8 +18,8 @@ from openalert.config import Config, Server
 from openalert.domain.instant import SECOND, Instant
 from openalert.storage import Database, open_database
 from openalert.storage.keyring import KeyRing
+from tests.cast import World
 from tests.compiled import Compiled
-from tests.world import World
 
 settings.register_profile("steady", deadline=None, derandomize=True)
 settings.load_profile("steady")  # a slow machine is no failure, and a run that failed fails again
@@ -256,7 +256,7 @@ async def sqlite_db(sqlite_url: str, clock: StoppedClock, anyio_backend: str) ->
 
 @pytest.fixture
 async def world(db: Database, clock: StoppedClock) -> World:
-    """The standing cast with an engine and mailboxes, see tests/world.py."""
+    """The standing cast with an engine and mailboxes, see tests/cast.py."""
     return await World.build(db, clock)
 
 

@@ -5,7 +5,7 @@ import pytest
 from openalert.cli import demo_status
 from openalert.domain.status_page import ComponentStatus, PublicStatus
 from openalert.usecases import status_incidents, status_pages, status_view
-from tests.world import World, level
+from tests.cast import World, level
 
 pytestmark = pytest.mark.anyio
 

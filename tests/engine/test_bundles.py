@@ -13,7 +13,7 @@ from openalert.storage import deliveries as sending
 from openalert.storage.transaction import Reader
 from openalert.usecases import incidents, receipts, replies
 from tests import make
-from tests.world import OUTSIDE, World, level
+from tests.cast import OUTSIDE, World, level
 
 pytestmark = pytest.mark.anyio
 

@@ -14,8 +14,8 @@ from openalert.storage import deliveries as sending
 from openalert.storage import notifications, timers
 from openalert.usecases import deliveries, incidents
 from tests import make
+from tests.cast import World, level
 from tests.invariants import unsettled
-from tests.world import World, level
 
 pytestmark = pytest.mark.anyio
 

@@ -13,7 +13,7 @@ from openalert.engine.lines import Lines
 from openalert.notifiers.failover import Failover
 from openalert.notifiers.notifier import LostAnswer, Message, Notifier, NotifierError, Reason, Receipt
 from tests import make
-from tests.world import OUTSIDE, Post, World, level
+from tests.cast import OUTSIDE, Post, World, level
 
 pytestmark = pytest.mark.anyio
 

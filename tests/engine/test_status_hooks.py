@@ -32,10 +32,10 @@ from openalert.usecases import status_subscribers as acts
 from openalert.usecases.status_subscribers import Choice
 from openalert.usecases.status_targets import Target, hook
 from openalert.web import markdown
+from tests.cast import OUTSIDE, World
 from tests.fakes.slack_hook import FakeSlackHook
 from tests.fakes.smtp import FakeSmtp
 from tests.fakes.webhook import FakeWebhook
-from tests.world import OUTSIDE, World
 
 pytestmark = pytest.mark.anyio
 

@@ -31,8 +31,8 @@ from openalert.usecases import (
 )
 from openalert.usecases.status_subscribers import Choice
 from openalert.web import markdown
+from tests.cast import OUTSIDE, World, level
 from tests.fakes.smtp import FakeSmtp, SmtpMode
-from tests.world import OUTSIDE, World, level
 
 pytestmark = pytest.mark.anyio
 

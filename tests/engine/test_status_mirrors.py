@@ -24,10 +24,10 @@ from openalert.storage import status_mirrors, status_pages
 from openalert.usecases import status_components, status_incidents, warnings
 from openalert.usecases import status_pages as pages
 from openalert.web.status.static import copy_of
+from tests.cast import World
 from tests.fakes import s3 as fake
 from tests.fakes.s3 import FakeS3
 from tests.fakes.webhook import Fault
-from tests.world import World
 
 pytestmark = pytest.mark.anyio
 BASE = "https://oncall.example.com"

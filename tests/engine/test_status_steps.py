@@ -10,7 +10,7 @@ from openalert.domain.instant import HOUR
 from openalert.engine import status_steps
 from openalert.storage.transaction import Transaction
 from openalert.usecases import status_incidents, status_pages
-from tests.world import World
+from tests.cast import World
 
 pytestmark = pytest.mark.anyio
 

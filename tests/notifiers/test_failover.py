@@ -16,8 +16,8 @@ from openalert.notifiers.failover import (
     providers_of,
 )
 from openalert.notifiers.notifier import LostAnswer, NotifierError, Reason, Receipt
+from tests.cast import Post
 from tests.notifiers import messages
-from tests.world import Post
 
 pytestmark = pytest.mark.anyio
 

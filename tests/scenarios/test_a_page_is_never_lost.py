@@ -15,8 +15,8 @@ from openalert.engine.lines import Lines
 from openalert.notifiers.failover import Failover
 from openalert.notifiers.notifier import LostAnswer, Message, Notifier, NotifierError, Reason, Receipt
 from tests import make
+from tests.cast import Post, World, level
 from tests.invariants import broken, unsettled
-from tests.world import Post, World, level
 
 pytestmark = pytest.mark.anyio
 

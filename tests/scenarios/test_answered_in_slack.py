@@ -16,9 +16,9 @@ from openalert.notifiers.slack import SlackNotifier
 from openalert.usecases import contact_methods, followers, incidents, test_pages
 from openalert.usecases.slack import Slack
 from tests import make
+from tests.cast import OUTSIDE, World, level
 from tests.fakes.slack import FakeSlack, Member, Posted
 from tests.fakes.slack_forms import pressed, said, typed
-from tests.world import OUTSIDE, World, level
 
 pytestmark = pytest.mark.anyio
 

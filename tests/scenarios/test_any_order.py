@@ -12,8 +12,8 @@ from openalert.domain.severity import Severity
 from openalert.notifiers.notifier import LostAnswer, Message, NotifierError, Reason, Receipt
 from openalert.usecases import alerts, incidents
 from tests import make
+from tests.cast import World, level
 from tests.invariants import broken, unsettled
-from tests.world import World, level
 
 pytestmark = pytest.mark.anyio
 

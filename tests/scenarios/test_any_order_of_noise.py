@@ -46,8 +46,8 @@ from openalert.usecases import (
     silences,
 )
 from tests import make
+from tests.cast import OUTSIDE, World, level
 from tests.invariants import broken, unsettled
-from tests.world import OUTSIDE, World, level
 
 pytestmark = pytest.mark.anyio
 

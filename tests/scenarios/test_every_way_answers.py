@@ -10,8 +10,8 @@ from openalert.engine.engine import Engine
 from openalert.notifiers.notifier import Message
 from openalert.usecases import replies
 from openalert.usecases.text_replies import answer_text
+from tests.cast import OUTSIDE, Post, World
 from tests.make import level
-from tests.world import OUTSIDE, Post, World
 
 pytestmark = pytest.mark.anyio
 

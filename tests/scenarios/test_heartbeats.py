@@ -12,7 +12,7 @@ from openalert.engine.engine import Engine
 from openalert.storage import heartbeats as stored
 from openalert.usecases import beats, heartbeats, incidents, services
 from openalert.usecases.heartbeat_alerts import Told
-from tests.world import OUTSIDE, World, level
+from tests.cast import OUTSIDE, World, level
 
 pytestmark = pytest.mark.anyio
 

@@ -21,8 +21,8 @@ from openalert.usecases import (
     silences,
 )
 from tests import make
+from tests.cast import World, level
 from tests.invariants import broken
-from tests.world import World, level
 
 pytestmark = pytest.mark.anyio
 

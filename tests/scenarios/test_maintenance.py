@@ -20,8 +20,8 @@ from openalert.storage import alert_lists, holds
 from openalert.usecases import alerts as acts
 from openalert.usecases import followers, maintenance_windows, muting, silences, traces
 from tests import make
+from tests.cast import World, level
 from tests.invariants import broken
-from tests.world import World, level
 
 pytestmark = pytest.mark.anyio
 

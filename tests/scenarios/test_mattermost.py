@@ -19,10 +19,10 @@ from openalert.notifiers.notifier import Link, NotifierError, Reason
 from openalert.storage import contact_methods
 from openalert.usecases import mattermost, test_pages
 from tests import make
+from tests.cast import OUTSIDE, World, level
 from tests.fakes.mattermost import TOKEN, FakeMattermost
 from tests.notifiers import messages
 from tests.notifiers.messages import NOW
-from tests.world import OUTSIDE, World, level
 
 pytestmark = pytest.mark.anyio
 

@@ -14,8 +14,8 @@ from openalert.storage import alerts
 from openalert.storage import responders as stored_responders
 from openalert.usecases import incidents, linking, merging
 from tests import make
+from tests.cast import World, level
 from tests.invariants import broken
-from tests.world import World, level
 
 pytestmark = pytest.mark.anyio
 

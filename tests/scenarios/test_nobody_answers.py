@@ -7,7 +7,7 @@ from openalert.domain.notification import NotificationKind
 from openalert.notifiers.notifier import LostAnswer, Message, NotifierError, Reason, Receipt
 from openalert.usecases import escalation_policies, incidents
 from tests import make
-from tests.world import World, level
+from tests.cast import World, level
 
 pytestmark = pytest.mark.anyio
 

@@ -36,8 +36,8 @@ from openalert.usecases.outgoing_webhooks import Wish
 from openalert.web.api.alerts import alert_out
 from openalert.web.api.incident_shapes import incident_out
 from tests import make
+from tests.cast import World, level
 from tests.fakes.webhook import FakeWebhook, Fault, Received, whole_answer
-from tests.world import World, level
 
 pytestmark = pytest.mark.anyio
 BASE = "https://oncall.example.org"

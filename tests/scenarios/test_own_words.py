@@ -10,7 +10,7 @@ from openalert.domain.severity import Severity
 from openalert.notifiers import letter
 from openalert.notifiers.notifier import Message
 from openalert.usecases import incidents, notification_rules, test_pages, words
-from tests.world import World, level
+from tests.cast import World, level
 
 pytestmark = pytest.mark.anyio
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from openalert.usecases import incidents
-from tests.world import World, level
+from tests.cast import World, level
 
 pytestmark = pytest.mark.anyio
 PAYLOADS = Path(__file__).parents[1] / "payloads"

@@ -16,9 +16,9 @@ from openalert.usecases import ingest
 from openalert.usecases.ingest import Delivery
 from openalert.usecases.integrations import key_hash
 from tests import make
+from tests.cast import World, level
 from tests.invariants import broken
 from tests.sources import payloads
-from tests.world import World, level
 
 pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)]
 Pair = tuple[Signal, Signal]

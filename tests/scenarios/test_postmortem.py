@@ -6,7 +6,7 @@ from openalert.domain.access import Role
 from openalert.domain.errors import Forbidden, Invalid, NotFound
 from openalert.usecases import incidents, postmortems
 from tests import make
-from tests.world import World, level
+from tests.cast import World, level
 
 pytestmark = pytest.mark.anyio
 

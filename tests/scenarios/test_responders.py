@@ -16,7 +16,7 @@ from openalert.notifiers.notifier import Message, NotifierError, Reason, Receipt
 from openalert.storage import responders as stored
 from openalert.usecases import incidents, replies, responders
 from tests import make
-from tests.world import OUTSIDE, World, level
+from tests.cast import OUTSIDE, World, level
 
 pytestmark = pytest.mark.anyio
 

@@ -9,7 +9,7 @@ from openalert.notifiers.notifier import Message, Receipt
 from openalert.storage import deliveries as sending
 from openalert.storage import timers
 from openalert.usecases import deliveries, incidents
-from tests.world import OUTSIDE, World, level
+from tests.cast import OUTSIDE, World, level
 
 pytestmark = pytest.mark.anyio
 

@@ -20,9 +20,9 @@ from openalert.notifiers.voice import VoiceNotifier
 from openalert.storage import contact_methods, notifications
 from openalert.usecases import incidents
 from tests import make
+from tests.cast import OUTSIDE, World, level
 from tests.fakes.twilio import ACCOUNT, NUMBER, TOKEN, FakeTwilio
 from tests.fakes.webhook import Received
-from tests.world import OUTSIDE, World, level
 
 pytestmark = pytest.mark.anyio
 

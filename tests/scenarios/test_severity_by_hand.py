@@ -4,7 +4,7 @@ import pytest
 
 from openalert.domain.severity import Severity
 from openalert.usecases import incidents
-from tests.world import World, level
+from tests.cast import World, level
 
 pytestmark = pytest.mark.anyio
 

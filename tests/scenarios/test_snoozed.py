@@ -6,8 +6,8 @@ from openalert.domain.instant import MINUTE
 from openalert.storage import timers
 from openalert.storage.timers import Timer
 from openalert.usecases import incidents
+from tests.cast import World, level
 from tests.invariants import broken
-from tests.world import World, level
 
 pytestmark = pytest.mark.anyio
 

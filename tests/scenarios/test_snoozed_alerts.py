@@ -13,8 +13,8 @@ from openalert.domain.instant import HOUR, MINUTE
 from openalert.storage import alerts as stored
 from openalert.usecases import alerts, incidents, linking, merging
 from tests import make
+from tests.cast import World, level
 from tests.invariants import broken
-from tests.world import World, level
 
 pytestmark = pytest.mark.anyio
 NEVER = "01a1fcb0-3e2a-7001-9b71-89e183c71ecc"

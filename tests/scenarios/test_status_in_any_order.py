@@ -28,7 +28,7 @@ from openalert.usecases import incidents, status_view
 from openalert.usecases import status_components as components
 from openalert.usecases import status_incidents as told
 from openalert.usecases import status_pages as pages
-from tests.world import World
+from tests.cast import World
 
 pytestmark = pytest.mark.anyio
 

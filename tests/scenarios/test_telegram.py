@@ -20,8 +20,8 @@ from openalert.usecases import chat_codes, test_pages
 from openalert.usecases import contact_methods as methods
 from openalert.usecases.telegram import KIND, Update
 from tests import make
+from tests.cast import OUTSIDE, World, level
 from tests.fakes.telegram import TOKEN, FakeTelegram, Shown
-from tests.world import OUTSIDE, World, level
 
 pytestmark = pytest.mark.anyio
 

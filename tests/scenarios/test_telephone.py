@@ -24,9 +24,9 @@ from openalert.storage import contact_methods, notifications
 from openalert.usecases import contact_methods as methods
 from openalert.usecases import incidents, test_pages
 from tests import make
+from tests.cast import OUTSIDE, World, level
 from tests.fakes.twilio import ACCOUNT, NUMBER, TOKEN, FakeTwilio, Record
 from tests.fakes.webhook import Fault
-from tests.world import OUTSIDE, World, level
 
 pytestmark = pytest.mark.anyio
 

@@ -6,7 +6,7 @@ from openalert.domain.escalation import Level, Target, TargetTurn, TargetType
 from openalert.domain.instant import HOUR, MINUTE
 from openalert.domain.schedule import RotationChange, RotationType
 from openalert.usecases import overrides, schedules
-from tests.world import World
+from tests.cast import World
 
 pytestmark = pytest.mark.anyio
 

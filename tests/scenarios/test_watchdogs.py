@@ -9,7 +9,7 @@ from openalert.domain.instant import HOUR, MINUTE
 from openalert.domain.watchdog import MOST, SHORTEST, learned
 from openalert.storage import heartbeats as stored
 from openalert.usecases import heartbeats, ingest, integrations, watchdogs
-from tests.world import World, level
+from tests.cast import World, level
 
 pytestmark = pytest.mark.anyio
 

@@ -61,7 +61,7 @@ from openalert.usecases import (
 )
 from openalert.usecases.ingest import Delivery
 from tests import make
-from tests.world import OUTSIDE, Post
+from tests.cast import OUTSIDE, Post
 
 
 class Estate(msgspec.Struct):

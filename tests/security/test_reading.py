@@ -10,6 +10,7 @@ from openalert.engine.engine import Engine
 from openalert.usecases import overrides
 from openalert.web import matrix
 from tests import make
+from tests.cast import OUTSIDE, Post
 from tests.security.conftest import (
     FOREIGN,
     MARKS,
@@ -23,7 +24,6 @@ from tests.security.conftest import (
 )  # fmt: skip
 from tests.security.test_matrix import QUERIES, address
 from tests.web.test_live import connected
-from tests.world import OUTSIDE, Post
 
 pytestmark = pytest.mark.anyio
 

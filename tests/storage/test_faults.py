@@ -10,9 +10,9 @@ from openalert.domain.errors import OpenAlertError, Unavailable
 from openalert.domain.event import Event
 from openalert.storage import Database, open_database
 from openalert.storage.transaction import Transaction
+from tests.cast import World, level
 from tests.conftest import StoppedClock
 from tests.invariants import broken
-from tests.world import World, level
 
 pytestmark = pytest.mark.anyio
 

@@ -12,7 +12,7 @@ from openalert.storage.incidents import IncidentFilter
 from openalert.storage.sqlite import SqliteConnection
 from openalert.storage.transaction import Reader
 from tests import make
-from tests.world import World, level
+from tests.cast import World, level
 
 pytestmark = pytest.mark.anyio
 

@@ -6,7 +6,7 @@ import pytest
 
 from openalert.domain.opsgenie_query import CHOICES, FIELDS, FLAGS, INSTANTS, NUMBERS, parse
 from openalert.storage import Database, opsgenie_search
-from tests.world import World, level
+from tests.cast import World, level
 
 pytestmark = pytest.mark.anyio
 

@@ -11,8 +11,8 @@ from openalert.storage import auto_closing
 from openalert.usecases import alerts, incidents, integrations
 from openalert.usecases.auto_close import close_silent
 from tests import make
+from tests.cast import World
 from tests.make import level
-from tests.world import World
 
 pytestmark = pytest.mark.anyio
 

@@ -6,8 +6,8 @@ from openalert.domain.errors import Forbidden, Invalid, NotFound
 from openalert.domain.instant import MINUTE
 from openalert.usecases import console, users
 from tests import make
+from tests.cast import World
 from tests.make import level
-from tests.world import World
 
 pytestmark = pytest.mark.anyio
 

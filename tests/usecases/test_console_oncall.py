@@ -5,7 +5,7 @@ import pytest
 from openalert.domain.errors import Invalid, NotFound
 from openalert.domain.schedule import RotationChange, RotationType
 from openalert.usecases import console, schedules
-from tests.world import World
+from tests.cast import World
 
 pytestmark = pytest.mark.anyio
 

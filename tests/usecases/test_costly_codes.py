@@ -7,7 +7,7 @@ from openalert.domain.errors import RateLimited
 from openalert.domain.instant import DAY, MINUTE
 from openalert.usecases import contact_methods
 from tests import make
-from tests.world import World
+from tests.cast import World
 
 pytestmark = pytest.mark.anyio
 

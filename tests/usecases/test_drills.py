@@ -12,7 +12,7 @@ from openalert.engine.engine import Engine
 from openalert.storage import drills as stored
 from openalert.usecases import drills, incidents, notification_rules, teams, test_pages
 from tests import make
-from tests.world import OUTSIDE, World, level
+from tests.cast import OUTSIDE, World, level
 
 pytestmark = pytest.mark.anyio
 TEST = NotificationKind.TEST

@@ -14,7 +14,7 @@ from openalert.storage import alert_lists
 from openalert.usecases import dry_runs, incidents, routing_rules
 from openalert.usecases.dry_runs import DryRuns
 from tests import make
-from tests.world import World, level
+from tests.cast import World, level
 
 pytestmark = pytest.mark.anyio
 

@@ -13,8 +13,8 @@ from openalert.notifiers.notifier import Message, NotifierError, Reason, Receipt
 from openalert.storage import notifications
 from openalert.usecases import channels, followers, incidents, services
 from tests import make
+from tests.cast import World
 from tests.make import level
-from tests.world import World
 
 pytestmark = pytest.mark.anyio
 

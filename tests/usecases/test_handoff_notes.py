@@ -10,7 +10,7 @@ from openalert.domain.override import OverrideKind
 from openalert.domain.schedule import Restriction, RotationChange, RotationType
 from openalert.engine import escalate, housekeeping
 from openalert.usecases import handoff_notes, incidents, overrides, schedules
-from tests.world import World, level
+from tests.cast import World, level
 
 pytestmark = pytest.mark.anyio
 HANDOFF = NotificationKind.HANDOFF

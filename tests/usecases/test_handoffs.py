@@ -17,7 +17,7 @@ from openalert.domain.severity import Severity
 from openalert.engine import escalate
 from openalert.usecases import handoffs, notification_rules, overrides, schedules, teams, words
 from tests import make
-from tests.world import World
+from tests.cast import World
 
 pytestmark = pytest.mark.anyio
 HANDOFF = NotificationKind.HANDOFF

@@ -16,8 +16,8 @@ from openalert.storage.transaction import Reader
 from openalert.usecases import alerts as acts
 from openalert.usecases import holding, rulebook, traces
 from tests import make
+from tests.cast import World, level
 from tests.invariants import broken
-from tests.world import World, level
 
 pytestmark = pytest.mark.anyio
 

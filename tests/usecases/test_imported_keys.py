@@ -7,7 +7,7 @@ from openalert.storage import integrations as stored
 from openalert.storage import routes
 from openalert.usecases import imported_keys, integrations
 from tests import make
-from tests.world import World, level
+from tests.cast import World, level
 
 pytestmark = pytest.mark.anyio
 GENIE = "43a29c5c-3dbf-4fa4-9c26-f4f71023e120"

@@ -12,7 +12,7 @@ from openalert.storage import alert_lists, incidents
 from openalert.usecases import ingest
 from openalert.usecases.incidents import resolve
 from openalert.usecases.ingest import Delivery
-from tests.world import World, level
+from tests.cast import World, level
 
 pytestmark = pytest.mark.anyio
 

@@ -11,7 +11,7 @@ from openalert.storage.transaction import Transaction
 from openalert.usecases import ingest, intake
 from openalert.usecases.ingest import Delivery, Outcome
 from openalert.usecases.intake import Intake
-from tests.world import World, level
+from tests.cast import World, level
 
 pytestmark = pytest.mark.anyio
 

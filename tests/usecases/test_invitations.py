@@ -21,7 +21,7 @@ from openalert.usecases import password_resets as resets
 from openalert.usecases import users as people
 from openalert.usecases.signin import Browser, Opened
 from tests import make
-from tests.world import OUTSIDE, World
+from tests.cast import OUTSIDE, World
 
 pytestmark = pytest.mark.anyio
 SECRET = b"a secret of thirty-two characters"

@@ -5,7 +5,7 @@ import pytest
 from openalert.domain.instant import DAY
 from openalert.domain.schedule import RotationChange
 from openalert.usecases import incidents, load, schedules
-from tests.world import World, level
+from tests.cast import World, level
 
 pytestmark = pytest.mark.anyio
 

@@ -10,7 +10,7 @@ from openalert.storage import Database, incidents
 from openalert.usecases import channels, escalation_policies, schedules, services
 from openalert.usecases import incidents as acts
 from tests import make
-from tests.world import World, level
+from tests.cast import World, level
 
 pytestmark = pytest.mark.anyio
 

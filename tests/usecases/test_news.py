@@ -8,8 +8,8 @@ from openalert.engine.engine import Engine
 from openalert.notifiers.notifier import Message, NotifierError, Reason, Receipt
 from openalert.storage import notifications
 from openalert.usecases import incidents, replies
+from tests.cast import OUTSIDE, Post, World
 from tests.make import level
-from tests.world import OUTSIDE, Post, World
 
 pytestmark = pytest.mark.anyio
 

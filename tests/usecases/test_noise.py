@@ -18,8 +18,8 @@ from openalert.domain.noise import (
 )
 from openalert.domain.severity import Severity
 from openalert.usecases import services
+from tests.cast import World, level
 from tests.invariants import broken
-from tests.world import World, level
 
 pytestmark = pytest.mark.anyio
 

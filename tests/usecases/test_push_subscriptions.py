@@ -19,8 +19,8 @@ from openalert.usecases import push_subscriptions, signin
 from openalert.usecases.push_subscriptions import Seat, Subscription
 from openalert.usecases.signin import Browser, Opened, token_hash
 from tests import make
+from tests.cast import OUTSIDE, World, level
 from tests.fakes.push_service import FakeBrowser, FakePushService
-from tests.world import OUTSIDE, World, level
 
 pytestmark = pytest.mark.anyio
 

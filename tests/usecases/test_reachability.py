@@ -10,7 +10,7 @@ from openalert.notifiers.notifier import Message, NotifierError, Reason, Receipt
 from openalert.storage import contact_methods
 from openalert.usecases import reachability, replies
 from tests import make
-from tests.world import OUTSIDE, World, level
+from tests.cast import OUTSIDE, World, level
 
 pytestmark = pytest.mark.anyio
 

@@ -13,7 +13,7 @@ from openalert.storage import notifications
 from openalert.usecases import incidents, replies, services, users
 from openalert.usecases.replies import Reply
 from tests import make
-from tests.world import OUTSIDE, World, level
+from tests.cast import OUTSIDE, World, level
 
 pytestmark = pytest.mark.anyio
 

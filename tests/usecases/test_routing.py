@@ -17,8 +17,8 @@ from openalert.domain.trace import sentence
 from openalert.storage import alert_lists, routing_counts
 from openalert.usecases import routing_rules, services, teams, traces
 from tests import make
+from tests.cast import World, level
 from tests.invariants import broken
-from tests.world import World, level
 
 pytestmark = pytest.mark.anyio
 

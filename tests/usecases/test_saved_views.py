@@ -8,7 +8,7 @@ from openalert.domain.saved_view import MOST_VIEWS, SavedView
 from openalert.storage import saved_views as stored
 from openalert.usecases import saved_views
 from tests import make
-from tests.world import World
+from tests.cast import World
 
 pytestmark = pytest.mark.anyio
 

@@ -8,7 +8,7 @@ from openalert.domain.schedule import RotationChange, RotationType
 from openalert.domain.severity import Severity
 from openalert.engine import escalate
 from openalert.usecases import notification_rules, overrides, schedules
-from tests.world import World
+from tests.cast import World
 
 pytestmark = pytest.mark.anyio
 HANDOFF = NotificationKind.HANDOFF

@@ -12,7 +12,7 @@ from openalert.engine import shift_reminders
 from openalert.storage import schedules as stored
 from openalert.storage.transaction import Reader
 from openalert.usecases import notification_rules, overrides, schedules
-from tests.world import World
+from tests.cast import World
 
 pytestmark = pytest.mark.anyio
 HANDOFF = NotificationKind.HANDOFF

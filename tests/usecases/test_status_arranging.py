@@ -13,7 +13,7 @@ from openalert.usecases import (
     status_setup,
     status_standing,
 )
-from tests.world import World, level
+from tests.cast import World, level
 
 pytestmark = pytest.mark.anyio
 

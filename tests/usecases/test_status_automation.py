@@ -10,7 +10,7 @@ from openalert.usecases import incidents, status_automation, status_components, 
 from openalert.usecases import status_updates as updates
 from openalert.usecases.status_incidents import Told
 from tests import make
-from tests.world import World, level
+from tests.cast import World, level
 
 pytestmark = pytest.mark.anyio
 

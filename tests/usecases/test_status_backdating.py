@@ -13,7 +13,7 @@ from openalert.usecases import status_incidents as told
 from openalert.usecases import status_pages as pages
 from openalert.usecases import status_updates as updates
 from openalert.usecases import status_view
-from tests.world import World
+from tests.cast import World
 
 pytestmark = pytest.mark.anyio
 

@@ -21,7 +21,7 @@ from openalert.usecases import status_incidents as told
 from openalert.usecases import status_pages as pages
 from openalert.usecases import status_updates as updates
 from tests import make
-from tests.world import World, level
+from tests.cast import World, level
 
 pytestmark = pytest.mark.anyio
 

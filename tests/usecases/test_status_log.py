@@ -9,7 +9,7 @@ from openalert.storage import status_pages as stored
 from openalert.usecases import status_components as components
 from openalert.usecases import status_incidents as told
 from openalert.usecases import status_pages as pages
-from tests.world import World
+from tests.cast import World
 
 pytestmark = pytest.mark.anyio
 

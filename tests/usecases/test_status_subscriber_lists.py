@@ -15,7 +15,7 @@ from openalert.usecases import status_pages as pages
 from openalert.usecases import status_subscriber_lists as lists
 from openalert.usecases import status_subscribers as acts
 from openalert.usecases.status_subscriber_lists import Plan
-from tests.world import World
+from tests.cast import World
 
 pytestmark = pytest.mark.anyio
 

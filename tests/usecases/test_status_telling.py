@@ -21,7 +21,7 @@ from openalert.usecases import status_templates as templates
 from openalert.usecases import status_updates as updates
 from openalert.usecases import status_view
 from tests import make
-from tests.world import World, level
+from tests.cast import World, level
 
 pytestmark = pytest.mark.anyio
 

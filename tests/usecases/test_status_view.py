@@ -7,7 +7,7 @@ from openalert.domain.instant import DAY
 from openalert.domain.public_page import PublicPage
 from openalert.domain.status_page import ComponentStatus, PublicStatus, StatusPage
 from openalert.usecases import status_components, status_incidents, status_pages, status_view
-from tests.world import World, level
+from tests.cast import World, level
 
 pytestmark = pytest.mark.anyio
 

@@ -5,8 +5,8 @@ import pytest
 from openalert.notifiers.notifier import NotifierError
 from openalert.notifiers.sns import SnsSubscriber
 from openalert.usecases.subscriptions import Subscriptions
+from tests.cast import World, level
 from tests.notifiers.test_sns import Amazon, question
-from tests.world import World, level
 
 pytestmark = pytest.mark.anyio
 

@@ -19,8 +19,8 @@ from openalert.storage import schedules as stored
 from openalert.storage.audit import AuditFilter
 from openalert.usecases import overrides, schedules, swaps
 from tests import make
+from tests.cast import World
 from tests.usecases.test_swaps import Rota, rota
-from tests.world import World
 
 __all__ = ["rota"]
 pytestmark = pytest.mark.anyio

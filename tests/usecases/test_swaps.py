@@ -19,7 +19,7 @@ from openalert.storage import calendar_feeds
 from openalert.usecases import cover_suggestions, overrides, schedules, swaps, teams
 from openalert.usecases import users as people
 from tests import make
-from tests.world import World
+from tests.cast import World
 
 pytestmark = pytest.mark.anyio
 HANDOFF = NotificationKind.HANDOFF

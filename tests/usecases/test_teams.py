@@ -11,7 +11,7 @@ from openalert.domain.schedule import RotationChange
 from openalert.storage import Database
 from openalert.usecases import api_keys, incidents, overrides, schedules, services, teams, users
 from tests import make
-from tests.world import World, level
+from tests.cast import World, level
 
 pytestmark = pytest.mark.anyio
 

@@ -9,7 +9,7 @@ from openalert.domain.quiet import QuietWindow
 from openalert.domain.severity import Severity
 from openalert.usecases import notification_rules, test_pages
 from tests import make
-from tests.world import OUTSIDE, World
+from tests.cast import OUTSIDE, World
 
 pytestmark = pytest.mark.anyio
 

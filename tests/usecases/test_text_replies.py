@@ -9,7 +9,7 @@ from openalert.storage import reply_codes
 from openalert.usecases import incidents, users
 from openalert.usecases.text_replies import answer_text
 from tests import make
-from tests.world import World, level
+from tests.cast import World, level
 
 pytestmark = pytest.mark.anyio
 

@@ -11,7 +11,7 @@ from openalert.storage import Database, channels, keyring
 from openalert.storage.keyring import KeyRing
 from openalert.usecases import console, vault
 from tests import make
-from tests.world import World, level
+from tests.cast import World, level
 
 pytestmark = pytest.mark.anyio
 

@@ -13,7 +13,7 @@ from openalert.storage import Database, Transaction, audit
 from openalert.usecases import verify
 from openalert.usecases.audit import record
 from openalert.usecases.verify import Finding
-from tests.world import World, level
+from tests.cast import World, level
 
 pytestmark = pytest.mark.anyio
 

@@ -21,7 +21,7 @@ from openalert.storage import channel_troubles, runs
 from openalert.storage.channel_troubles import ChannelTrouble
 from openalert.usecases import overrides, schedules, users, warning_facts, warnings
 from tests import make
-from tests.world import World, level
+from tests.cast import World, level
 
 pytestmark = pytest.mark.anyio
 

@@ -16,8 +16,8 @@ from openalert.notifiers.notifier import Message
 from openalert.storage import weekly_reports as stored
 from openalert.usecases import notification_rules, schedules, teams, users, warnings, weekly_reports, words
 from tests import make
+from tests.cast import World, level
 from tests.domain.rotas import utc
-from tests.world import World, level
 
 pytestmark = pytest.mark.anyio
 DIGEST = NotificationKind.DIGEST

@@ -16,7 +16,7 @@ from openalert.usecases import integrations
 from openalert.usecases.intake import Intake
 from openalert.web import door as doors
 from openalert.web.mail_in import Alerts, MailListener
-from tests.world import OUTSIDE, World, level
+from tests.cast import OUTSIDE, World, level
 
 pytestmark = pytest.mark.anyio
 

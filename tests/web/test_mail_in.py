@@ -22,9 +22,9 @@ from openalert.web import door as doors
 from openalert.web import mail_in
 from openalert.web.mail_in import MailListener, Replies
 from tests import make
+from tests.cast import OUTSIDE, World
 from tests.fakes.certificates import make_certificate
 from tests.make import level
-from tests.world import OUTSIDE, World
 
 pytestmark = pytest.mark.anyio
 

@@ -14,9 +14,9 @@ from openalert.storage import Database
 from openalert.usecases import push_subscriptions
 from openalert.usecases.push_subscriptions import Seat, Subscription
 from tests import make
+from tests.cast import OUTSIDE, Post, World, level
 from tests.conftest import StoppedClock
 from tests.fakes.push_service import FakeBrowser
-from tests.world import OUTSIDE, Post, World, level
 
 pytestmark = pytest.mark.anyio
 SECRET = b"a key that signs links in tests"

@@ -10,9 +10,9 @@ from openalert.config import Config
 from openalert.domain.user import User
 from openalert.storage import Database
 from openalert.usecases import signin
+from tests.cast import World
 from tests.conftest import StoppedClock
 from tests.web.ui.browser import Browser
-from tests.world import World
 
 SECRET = b"a secret of thirty-two characters"
 

@@ -8,10 +8,10 @@ from openalert.domain.incident import IncidentStatus
 from openalert.domain.instant import HOUR, MINUTE
 from openalert.domain.user import User
 from openalert.usecases import incidents as acts
+from tests.cast import World
 from tests.make import level
 from tests.web.ui.browser import Browser
 from tests.web.ui.conftest import SECRET
-from tests.world import World
 
 pytestmark = pytest.mark.anyio
 

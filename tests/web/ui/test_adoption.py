@@ -7,9 +7,9 @@ import pytest
 from openalert.app import OpenAlert
 from openalert.domain.user import User
 from tests import make
+from tests.cast import World
 from tests.make import level
 from tests.web.ui.browser import Browser
-from tests.world import World
 
 pytestmark = pytest.mark.anyio
 SignIn = Callable[[User], Awaitable[Browser]]

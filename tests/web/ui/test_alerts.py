@@ -11,9 +11,9 @@ from openalert.domain.user import User
 from openalert.usecases import alerts as acts
 from openalert.usecases import routing_rules
 from openalert.web.ui import alert_deeds
+from tests.cast import World
 from tests.make import level
 from tests.web.ui.browser import Browser, Page
-from tests.world import World
 
 pytestmark = pytest.mark.anyio
 SignIn = Callable[[User], Awaitable[Browser]]

@@ -13,10 +13,10 @@ from openalert.domain.user import User
 from openalert.storage import Database, audit
 from openalert.usecases.audit import record
 from tests import make
+from tests.cast import World
 from tests.web.ui.browser import Browser
 from tests.web.ui.test_actions import _link
 from tests.web.ui.test_setup import _owner
-from tests.world import World
 
 pytestmark = pytest.mark.anyio
 SignIn = Callable[[User], Awaitable[Browser]]

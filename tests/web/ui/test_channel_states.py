@@ -15,9 +15,9 @@ from openalert.notifiers.notifier import Message, NotifierError, Reason, Receipt
 from openalert.storage import channel_troubles
 from openalert.storage.channel_troubles import ChannelTrouble
 from openalert.usecases import channel_states, signin
+from tests.cast import Post, World, level
 from tests.web.ui.browser import Browser
 from tests.web.ui.conftest import SECRET
-from tests.world import Post, World, level
 
 pytestmark = pytest.mark.anyio
 SignIn = Callable[[User], Awaitable[Browser]]

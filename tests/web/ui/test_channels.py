@@ -7,8 +7,8 @@ import pytest
 from openalert.domain.notification import NotificationKind
 from openalert.domain.user import User
 from tests import make
+from tests.cast import World
 from tests.web.ui.browser import Browser
-from tests.world import World
 
 pytestmark = pytest.mark.anyio
 SignIn = Callable[[User], Awaitable[Browser]]

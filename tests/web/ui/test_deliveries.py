@@ -8,8 +8,8 @@ from openalert.domain.notification import NotificationKind
 from openalert.domain.user import User
 from openalert.notifiers.notifier import Message, NotifierError, Reason, Receipt
 from openalert.usecases import contact_methods, incidents, test_pages
+from tests.cast import World, level
 from tests.web.ui.browser import Browser
-from tests.world import World, level
 
 pytestmark = pytest.mark.anyio
 

@@ -11,9 +11,9 @@ from openalert.domain.severity import Severity
 from openalert.domain.user import User
 from openalert.usecases import escalation_policies, notification_rules, schedules
 from tests import make
+from tests.cast import World
 from tests.make import level
 from tests.web.ui.browser import Browser, Page
-from tests.world import World
 
 pytestmark = pytest.mark.anyio
 SignIn = Callable[[User], Awaitable[Browser]]

@@ -9,8 +9,8 @@ from openalert.domain.schedule import RotationChange, RotationType
 from openalert.domain.user import User
 from openalert.engine import escalate
 from openalert.usecases import incidents, schedules
+from tests.cast import World, level
 from tests.web.ui.browser import Browser
-from tests.world import World, level
 
 pytestmark = pytest.mark.anyio
 SignIn = Callable[[User], Awaitable[Browser]]

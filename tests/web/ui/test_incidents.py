@@ -13,9 +13,9 @@ from openalert.notifiers.notifier import Message, NotifierError, Reason, Receipt
 from openalert.storage import contact_methods
 from openalert.usecases import escalation
 from tests import make
+from tests.cast import World
 from tests.make import level
 from tests.web.ui.browser import Browser
-from tests.world import World
 
 pytestmark = pytest.mark.anyio
 SignIn = Callable[[User], Awaitable[Browser]]

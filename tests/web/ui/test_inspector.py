@@ -17,9 +17,9 @@ from openalert.storage import integrations, payloads, routes
 from openalert.usecases import ingest, profiles
 from openalert.usecases.ingest import Delivery
 from tests import make
+from tests.cast import World
 from tests.make import level
 from tests.web.ui.browser import Browser
-from tests.world import World
 
 pytestmark = pytest.mark.anyio
 SignIn = Callable[[User], Awaitable[Browser]]

@@ -12,9 +12,9 @@ from openalert.sources import SOURCES
 from openalert.storage import integrations
 from openalert.web.ui.kinds import BODIES, BY_KEY, KINDS
 from tests import make
+from tests.cast import World
 from tests.make import level
 from tests.web.ui.browser import Browser, Page
-from tests.world import World
 
 pytestmark = pytest.mark.anyio
 SignIn = Callable[[User], Awaitable[Browser]]

@@ -8,8 +8,8 @@ import pytest
 
 from openalert.domain.user import User
 from tests import make
+from tests.cast import World, level
 from tests.web.ui.browser import Browser
-from tests.world import World, level
 
 pytestmark = pytest.mark.anyio
 SignIn = Callable[[User], Awaitable[Browser]]

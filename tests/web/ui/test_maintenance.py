@@ -12,9 +12,9 @@ from openalert.domain.recurrence import Recurrence
 from openalert.domain.user import User
 from openalert.usecases import maintenance_windows, silences
 from tests import make
+from tests.cast import World
 from tests.make import level
 from tests.web.ui.browser import Browser, Page
-from tests.world import World
 
 pytestmark = pytest.mark.anyio
 SignIn = Callable[[User], Awaitable[Browser]]

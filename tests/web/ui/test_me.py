@@ -12,8 +12,8 @@ from openalert.domain.user import User
 from openalert.storage import contact_methods, users
 from openalert.usecases import signin
 from openalert.usecases import users as people
+from tests.cast import World
 from tests.web.ui.browser import Browser
-from tests.world import World
 
 pytestmark = pytest.mark.anyio
 SignIn = Callable[[User], Awaitable[Browser]]

@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from openalert.domain.user import User
+from tests.cast import World
 from tests.make import level
 from tests.web.ui.browser import Browser
-from tests.world import World
 
 pytestmark = pytest.mark.anyio
 SignIn = Callable[[User], Awaitable[Browser]]

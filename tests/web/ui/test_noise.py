@@ -9,9 +9,9 @@ from openalert.domain.service import Service
 from openalert.domain.severity import Severity
 from openalert.domain.user import User
 from openalert.usecases import services
+from tests.cast import World
 from tests.make import level
 from tests.web.ui.browser import Browser
-from tests.world import World
 
 pytestmark = pytest.mark.anyio
 SignIn = Callable[[User], Awaitable[Browser]]

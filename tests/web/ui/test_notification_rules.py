@@ -11,9 +11,9 @@ from openalert.domain.user import User
 from openalert.storage import notifications
 from openalert.usecases import notification_rules, test_pages
 from tests import make
+from tests.cast import World
 from tests.web.ui.browser import Browser
 from tests.web.ui.conftest import SECRET
-from tests.world import World
 
 pytestmark = pytest.mark.anyio
 SignIn = Callable[[User], Awaitable[Browser]]

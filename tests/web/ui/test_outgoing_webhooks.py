@@ -13,9 +13,9 @@ from openalert.notifiers.outgoing_webhook import OutgoingSender
 from openalert.storage import outgoing_webhooks as kept
 from openalert.usecases import outgoing_webhooks
 from openalert.usecases.outgoing_webhooks import Wish
+from tests.cast import World, level
 from tests.fakes.webhook import FakeWebhook
 from tests.web.ui.browser import Browser
-from tests.world import World, level
 
 pytestmark = pytest.mark.anyio
 SignIn = Callable[[User], Awaitable[Browser]]

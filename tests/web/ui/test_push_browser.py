@@ -27,10 +27,10 @@ from openalert.notifiers.push import PushNotifier
 from openalert.storage import Database, incidents, open_database
 from openalert.storage.keyring import KeyRing
 from openalert.usecases import presets, replies, setup, signin, users
+from tests.cast import Post
 from tests.conftest import KEY
 from tests.fakes.push_service import FakeBrowser, FakePushService
 from tests.web.ui.test_browser import CHROMIUM, FLAGS, _free_port, _until
-from tests.world import Post
 
 pytestmark = [
     pytest.mark.anyio,

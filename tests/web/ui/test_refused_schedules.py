@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from openalert.domain.user import User
+from tests.cast import World
 from tests.web.ui.browser import Browser, Page
 from tests.web.ui.test_schedules import ROTATION, _made
-from tests.world import World
 
 pytestmark = pytest.mark.anyio
 SignIn = Callable[[User], Awaitable[Browser]]

@@ -8,10 +8,10 @@ from openalert.domain import action
 from openalert.domain.action import Verb
 from openalert.domain.user import User
 from openalert.notifiers.notifier import Message, NotifierError, Reason, Receipt
+from tests.cast import World
 from tests.make import level
 from tests.web.ui.browser import Browser
 from tests.web.ui.conftest import SECRET
-from tests.world import World
 
 pytestmark = pytest.mark.anyio
 SignIn = Callable[[User], Awaitable[Browser]]

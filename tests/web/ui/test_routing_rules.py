@@ -10,8 +10,8 @@ from openalert.domain.routing import RoutingRule, RuleBody
 from openalert.domain.user import User
 from openalert.usecases import routing_rules
 from openalert.web.ui import rule_forms
+from tests.cast import World, level
 from tests.web.ui.browser import Browser, Page
-from tests.world import World, level
 
 pytestmark = pytest.mark.anyio
 SignIn = Callable[[User], Awaitable[Browser]]

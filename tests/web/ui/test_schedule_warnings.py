@@ -12,8 +12,8 @@ from openalert.domain.warning import WarningKind
 from openalert.storage.transaction import Reader
 from openalert.usecases import schedules, warnings
 from tests import make
+from tests.cast import World
 from tests.web.ui.browser import Browser
-from tests.world import World
 
 pytestmark = pytest.mark.anyio
 SignIn = Callable[[User], Awaitable[Browser]]

@@ -8,8 +8,8 @@ import pytest
 
 from openalert.domain.user import User
 from openalert.usecases import schedules
+from tests.cast import World
 from tests.web.ui.browser import Browser, Page
-from tests.world import World
 
 pytestmark = pytest.mark.anyio
 SignIn = Callable[[User], Awaitable[Browser]]

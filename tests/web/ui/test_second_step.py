@@ -16,9 +16,9 @@ from openalert.storage import keyring, organizations
 from openalert.storage.keyring import KeyRing
 from openalert.usecases import passwords, second_factors, signin, users
 from tests import make
+from tests.cast import World
 from tests.web.test_guards import PUBLIC
 from tests.web.ui.browser import Browser, Page
-from tests.world import World
 
 pytestmark = pytest.mark.anyio
 SignIn = Callable[[User], Awaitable[Browser]]

@@ -13,9 +13,9 @@ from openalert.domain.user import User
 from openalert.notifiers.notifier import Message, NotifierError, Reason, Receipt
 from openalert.usecases import api_keys, signin
 from tests import make
+from tests.cast import World, level
 from tests.web.ui.browser import Browser
 from tests.web.ui.conftest import SECRET
-from tests.world import World, level
 
 pytestmark = pytest.mark.anyio
 SignIn = Callable[[User], Awaitable[Browser]]

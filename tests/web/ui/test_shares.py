@@ -10,8 +10,8 @@ from openalert.domain.schedule import RotationChange, RotationType
 from openalert.domain.user import User
 from openalert.usecases import schedules
 from openalert.web.ui.shares import hours
+from tests.cast import World
 from tests.web.ui.browser import Browser
-from tests.world import World
 
 pytestmark = pytest.mark.anyio
 SignIn = Callable[[User], Awaitable[Browser]]

@@ -12,10 +12,10 @@ from openalert.domain.user import User
 from openalert.storage.database import Database
 from openalert.usecases import contact_methods
 from tests import make
+from tests.cast import World
 from tests.fakes.slack import APP, BOT, SECRET, FakeSlack, Member
 from tests.fakes.slack_forms import pressed
 from tests.web.ui.browser import Browser
-from tests.world import World
 
 pytestmark = pytest.mark.anyio
 SignIn = Callable[[User], Awaitable[Browser]]

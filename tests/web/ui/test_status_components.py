@@ -7,9 +7,9 @@ import pytest
 from openalert.domain.status_page import Automation, ComponentStatus
 from openalert.domain.user import User
 from openalert.usecases import status_arrangement, status_components, status_incidents
+from tests.cast import World, level
 from tests.web.ui.browser import Browser
 from tests.web.ui.test_status_pages import PATH, made, tell
-from tests.world import World, level
 
 pytestmark = pytest.mark.anyio
 SignIn = Callable[[User], Awaitable[Browser]]

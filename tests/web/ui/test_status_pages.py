@@ -8,8 +8,8 @@ import pytest
 from openalert.domain.status_page import Automation, ComponentStatus, StatusPage
 from openalert.domain.user import User
 from openalert.usecases import status_components, status_incidents, status_pages
+from tests.cast import World, level
 from tests.web.ui.browser import Browser
-from tests.world import World, level
 
 pytestmark = pytest.mark.anyio
 SignIn = Callable[[User], Awaitable[Browser]]

@@ -17,10 +17,10 @@ from openalert.domain.user import User
 from openalert.storage import Database
 from openalert.usecases import api_keys, status_pages
 from openalert.web.status.colours import contrasts
+from tests.cast import World
 from tests.web.ui.browser import Browser, Page
 from tests.web.ui.conftest import SECRET
 from tests.web.ui.test_status_pages import PATH, made
-from tests.world import World
 
 pytestmark = pytest.mark.anyio
 SignIn = Callable[[User], Awaitable[Browser]]

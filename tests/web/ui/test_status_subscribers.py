@@ -11,8 +11,8 @@ from openalert.domain.user import User
 from openalert.storage import status_subscribers
 from openalert.usecases import status_components, status_incidents, status_pages
 from openalert.usecases import status_subscribers as acts
+from tests.cast import World
 from tests.web.ui.browser import Browser
-from tests.world import World
 
 pytestmark = pytest.mark.anyio
 SignIn = Callable[[User], Awaitable[Browser]]

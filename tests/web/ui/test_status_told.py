@@ -19,8 +19,8 @@ from openalert.usecases import (
     teams,
 )
 from openalert.usecases.status_incidents import Told
+from tests.cast import World, level
 from tests.web.ui.browser import Browser
-from tests.world import World, level
 
 pytestmark = pytest.mark.anyio
 SignIn = Callable[[User], Awaitable[Browser]]

@@ -7,9 +7,9 @@ import pytest
 
 from openalert.domain.user import User
 from openalert.usecases import swaps
+from tests.cast import World
 from tests.web.ui.browser import Browser, Page
 from tests.web.ui.test_schedules import _made
-from tests.world import World
 
 pytestmark = pytest.mark.anyio
 SignIn = Callable[[User], Awaitable[Browser]]

@@ -9,10 +9,10 @@ from openalert.app import OpenAlert
 from openalert.config import Config, Telegram
 from openalert.domain.user import User
 from openalert.storage import Database
+from tests.cast import World
 from tests.fakes.telegram import TOKEN, FakeTelegram
 from tests.web.ui.browser import Browser
 from tests.web.ui.conftest import SECRET
-from tests.world import World
 
 pytestmark = pytest.mark.anyio
 SignIn = Callable[[User], Awaitable[Browser]]

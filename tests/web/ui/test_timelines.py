@@ -16,8 +16,8 @@ from openalert.domain.user import User
 from openalert.usecases import overrides, schedules, users
 from openalert.web.ui.forms import local_text
 from openalert.web.ui.rotas import label_of_several
+from tests.cast import World
 from tests.web.ui.browser import Browser
-from tests.world import World
 
 pytestmark = pytest.mark.anyio
 SignIn = Callable[[User], Awaitable[Browser]]

@@ -11,8 +11,8 @@ from openalert.domain.user import User
 from openalert.storage import users
 from openalert.usecases import passwords, signin
 from tests import make
+from tests.cast import World
 from tests.web.ui.browser import Browser, Page
-from tests.world import World
 
 pytestmark = pytest.mark.anyio
 SignIn = Callable[[User], Awaitable[Browser]]

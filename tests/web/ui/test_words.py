@@ -7,8 +7,8 @@ import pytest
 from openalert.domain.message_kind import MESSAGE_KINDS, MessageKind
 from openalert.domain.user import User
 from openalert.usecases import words
+from tests.cast import World, level
 from tests.web.ui.browser import Browser
-from tests.world import World, level
 
 pytestmark = pytest.mark.anyio
 SignIn = Callable[[User], Awaitable[Browser]]
