@@ -21,6 +21,8 @@ from openalert.storage.keyring import KeyRing
 from tests.cast import World
 from tests.compiled import Compiled
 
+pytest_plugins = ["tests.world.recorded"]
+
 settings.register_profile("steady", deadline=None, derandomize=True)
 settings.load_profile("steady")  # a slow machine is no failure, and a run that failed fails again
 
