@@ -145,6 +145,8 @@ class OpenAlert:
         """The engine works, messages are taken in, live listeners are told; all of it ends at the end."""
         self.database.listen(self.bus.publish)
         self.database.listen(self.board.hear)
+        self.database.when_missed(self.bus.close)
+        self.database.when_missed(self.engine.wake)
         await end_other_sessions(self.database, self.config.oidc)
         await push_subscriptions.application_key(self.database, self.config.web_push.private_key)
         telemetry.BUILD.labels(__version__).set(1)
@@ -159,11 +161,13 @@ class OpenAlert:
         self._start_slack()
         if self.telegram_updates is not None:
             self.telegram_updates.start()
+        await self.database.follow()
         lag = asyncio.create_task(telemetry.watch_the_loop(), name="loop lag")
         try:
             yield
         finally:
             lag.cancel()
+            await self.database.unfollow()
             await self.drain()
             await self.mirrors.stop()
             await self.board.stop()

@@ -74,7 +74,7 @@ class Bus:
         self._subscriptions.discard(subscription)
 
     def close(self) -> None:
-        """End every subscription: the server is stopping."""
+        """End every subscription: the server is stopping, or events were missed and all must look anew."""
         for subscription in self._subscriptions:
             subscription.end()
         self._subscriptions.clear()

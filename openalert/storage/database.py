@@ -20,7 +20,9 @@ from openalert.domain.errors import OpenAlertError, Unavailable
 from openalert.domain.event import Event
 from openalert.domain.instant import Instant
 from openalert.domain.vault import Vault
+from openalert.storage import events as stored_events
 from openalert.storage.connection import Connection
+from openalert.storage.feed import Carrier, Feed
 from openalert.storage.keyring import KeyRing
 from openalert.storage.transaction import Reader, Transaction
 
@@ -80,6 +82,8 @@ class Database(ABC):
         self.commits = 0
         """Commits since the start: one may carry many transactions."""
         self._listeners: list[Listener] = []
+        self._missed: list[Callable[[], None]] = []
+        self._feed: Feed | None = None
         self._queue: asyncio.Queue[_Member | None] = asyncio.Queue()
         self._closing = False
         self._writer_task: asyncio.Task[None] | None = None
@@ -127,6 +131,27 @@ class Database(ABC):
     def listen(self, listener: Listener) -> None:
         """Call `listener` with the events of each commit, in order, on the event loop."""
         self._listeners.append(listener)
+
+    def when_missed(self, listener: Callable[[], None]) -> None:
+        """Call `listener` when events of other nodes are lost for good: whatever follows them must look anew."""
+        self._missed.append(listener)
+
+    def carrier(self) -> Carrier | None:
+        """What tells this node of the commits of others by default; None: nobody else commits here."""
+        return None
+
+    async def follow(self, carrier: Carrier | None = None) -> None:
+        """From now on listeners hear of the commits of all nodes, by this carrier or that of the database."""
+        carrier = carrier or self.carrier()
+        if carrier is not None:
+            self._feed = Feed(_EventLog(self), carrier, self._tell, self._tell_missed)
+            await self._feed.start()
+
+    async def unfollow(self) -> None:
+        """Listeners hear of the commits of this node alone."""
+        feed, self._feed = self._feed, None
+        if feed is not None:
+            await feed.stop()
 
     @property
     def waiting(self) -> int:
@@ -322,9 +347,20 @@ class Database(ABC):
         except Exception:
             log.exception("what waited for a commit broke")
             return
-        for listener in self._listeners if events else ():
+        if events:
+            (self._feed.committed if self._feed is not None else self._tell)(events)
+
+    def _tell(self, events: list[Event]) -> None:
+        for listener in self._listeners:
             try:
                 listener(events)
+            except Exception:
+                log.exception("a listener broke")
+
+    def _tell_missed(self) -> None:
+        for listener in self._missed:
+            try:
+                listener()
             except Exception:
                 log.exception("a listener broke")
 
@@ -342,3 +378,18 @@ class Database(ABC):
         if not waited_for.done():
             waited_for.set_exception(reason)
             waited_for.exception()
+
+
+class _EventLog:
+    """The event log as the feed reads it."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def newest(self) -> int:
+        """The largest number given out."""
+        return await self._database.look(stored_events.last)
+
+    async def after(self, seq: int, limit: int) -> list[Event]:
+        """What is kept of the events with a larger number, in order."""
+        return await self._database.look(lambda reader: stored_events.after(reader, seq, limit))

@@ -16,6 +16,8 @@ import structlog
 from openalert.domain.errors import Invalid, OpenAlertError, Unavailable
 from openalert.storage.connection import Connection, Rows, Writes
 from openalert.storage.database import BODY_SECONDS, Clock, Database, wall_clock
+from openalert.storage.feed import Carrier
+from openalert.storage.postgres_carrier import PostgresCarrier
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
@@ -128,6 +130,14 @@ class PostgresDatabase(Database):
     def any_of(self, expression: str, name: str) -> str:
         """The list arrives as a Postgres array."""
         return f"{expression} = ANY(:{name})"
+
+    def carrier(self) -> Carrier:
+        """Postgres tells every node itself."""
+        return PostgresCarrier(self.url, self._writes)
+
+    def _writes(self, process: int) -> bool:
+        """Whether that process of Postgres is the other end of our writing connection."""
+        return self._writer is not None and bool(self._writer.raw.get_server_pid() == process)
 
     async def writer(self) -> PostgresConnection:
         """The writing connection, made anew when the server dropped it."""
