@@ -4,7 +4,6 @@ The only file that knows everything. Whoever starts it (the server, a test) give
 what it began, and leaves the database open.
 """
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
@@ -45,6 +44,7 @@ from openalert.notifiers.status_webhook import StatusWebhookCourier
 from openalert.notifiers.telegram_api import TelegramBot, TelegramSettings
 from openalert.notifiers.twilio import TwilioSettings
 from openalert.storage.database import Database
+from openalert.supervisor import Watched
 from openalert.usecases import channel_states, push_subscriptions
 from openalert.usecases.deliveries import Outside as LinksBack
 from openalert.usecases.intake import Intake
@@ -115,7 +115,9 @@ class OpenAlert:
         self.single_sign_on = single_sign_on(config)
         self.slack = slack(database, self.notifiers, links_back(config, secret))
         self.slack_socket = slack_socket(database, self.slack)
-        self._socket_task: asyncio.Task[None] | None = None
+        self.supervisor = database.supervisor
+        """Owns every task of the process; its `troubles` are what somebody has to hear of."""
+        self._socket_task: Watched | None = None
         entrance = door.Door(database, self.intake, config.server.max_body_bytes, self.subscriptions)
         self.mail_in = mail_listener(config, entrance, secret)
         public = site.StatusSite(
@@ -162,11 +164,11 @@ class OpenAlert:
         if self.telegram_updates is not None:
             self.telegram_updates.start()
         await self.database.follow()
-        lag = asyncio.create_task(telemetry.watch_the_loop(), name="loop lag")
+        lag = self.supervisor.start("loop lag", lambda _: telemetry.watch_the_loop())
         try:
             yield
         finally:
-            lag.cancel()
+            await self.supervisor.stop(lag)
             await self.database.unfollow()
             await self.drain()
             await self.mirrors.stop()
@@ -187,12 +189,12 @@ class OpenAlert:
     def _start_slack(self) -> None:
         """Open the way by which Slack's people answer, where Slack cannot reach us."""
         if self.slack_socket is not None:
-            self._socket_task = asyncio.create_task(self.slack_socket.run(), name="slack socket")
+            socket = self.slack_socket
+            self._socket_task = self.supervisor.start("slack socket", lambda _: socket.run())
 
     async def _stop_slack(self) -> None:
         if self._socket_task is not None:
-            self._socket_task.cancel()
-            await asyncio.gather(self._socket_task, return_exceptions=True)
+            await self.supervisor.stop(self._socket_task)
         if self.slack is not None:
             await self.slack.settled()
 

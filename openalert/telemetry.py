@@ -6,8 +6,11 @@ belongs to, holds no secret and no local variable, and no control character that
 
 import asyncio
 import logging
+import os
 import re
+import select
 import sys
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, MutableMapping
@@ -86,8 +89,101 @@ def _to_json(event: EventDict, **_: Any) -> str:
     return msgspec.json.encode(event).decode()
 
 
-def configure_logs(level: str = "info", form: str = "auto", stream: Any = None) -> None:
-    """Send structlog and the standard library's loggers to `stream` (standard error) in one form."""
+class LogWriter(logging.Handler):
+    """Writes lines from a thread of its own: whoever logs never waits for whoever reads.
+
+    A pipe that nobody empties or a slow disk costs lines, never an answer or a page. What was dropped is counted and
+    said as soon as lines are taken again.
+    """
+
+    MOST_LINES = 10_000
+    MOST_BYTES = 8 * 1024 * 1024
+    """Of lines that wait; a stack of all threads may have a hundred thousand."""
+
+    def __init__(self, descriptor: int) -> None:
+        super().__init__()
+        self._descriptor = descriptor
+        self._lines: deque[bytes] = deque()
+        self._bytes = 0
+        self._dropped = 0
+        self._changed = threading.Condition()
+        self._is_writing = False
+        threading.Thread(target=self._write_forever, name="log", daemon=True).start()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Put the line where the thread finds it, or count it as dropped."""
+        try:
+            line = (self.format(record) + "\n").encode("utf-8", "backslashreplace")
+        except Exception:  # noqa: BLE001 - what cannot be formatted is said in logging's own way
+            self.handleError(record)
+        else:
+            self.put(line)
+
+    def put(self, line: bytes) -> None:
+        """Write this line when its turn comes."""
+        with self._changed:
+            if len(self._lines) >= self.MOST_LINES or self._bytes + len(line) > self.MOST_BYTES:
+                self._drop()
+                return
+            self._lines.append(line)
+            self._bytes += len(line)
+            self._changed.notify_all()
+
+    def flush(self, seconds: float = 1.0) -> bool:  # type: ignore[override]  # logging has nothing to say here
+        """Wait at most so long until everything is written; whether it is."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._lines and not self._is_writing, seconds)
+
+    def _drop(self) -> None:
+        self._dropped += 1
+        LOG_DROPPED.inc()
+
+    def _write_forever(self) -> None:
+        while True:
+            with self._changed:
+                self._is_writing = False
+                self._changed.notify_all()
+                self._changed.wait_for(lambda: self._lines)
+                line = self._lines.popleft()
+                self._bytes -= len(line)
+                dropped, self._dropped = self._dropped, 0
+                self._is_writing = True
+            try:
+                if dropped:
+                    self._put(self._told(dropped))
+                self._put(line)
+            except OSError:
+                with self._changed:
+                    self._dropped += dropped
+                    self._drop()
+
+    def _told(self, dropped: int) -> bytes:
+        words = logging.LogRecord(
+            __name__,
+            logging.WARNING,
+            "",
+            0,
+            "%d log lines were dropped: they were not taken",
+            (dropped,),
+            None,
+        )
+        return (self.format(words) + "\n").encode()
+
+    def _put(self, line: bytes) -> None:
+        view = memoryview(line)
+        while view:
+            try:
+                view = view[os.write(self._descriptor, view) :]
+            except BlockingIOError:  # somebody who shares the terminal has made it so
+                select.select([], [self._descriptor], [])
+
+
+def configure_logs(level: str = "info", form: str = "auto", stream: Any = None) -> "LogWriter | None":
+    """Send structlog and the standard library's loggers to `stream` in one form; without one, to standard error.
+
+    Standard error is written by the `LogWriter` that is returned.
+    """
+    writer = LogWriter(sys.stderr.fileno()) if stream is None else None
     stream = stream or sys.stderr
     if form == "auto":
         form = "console" if stream.isatty() else "json"
@@ -112,7 +208,7 @@ def configure_logs(level: str = "info", form: str = "auto", stream: Any = None) 
         clean_event,
         renderer,
     ]
-    handler = logging.StreamHandler(stream)
+    handler: logging.Handler = writer or logging.StreamHandler(stream)
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=final))
     root = logging.getLogger()
     root.handlers[:] = [handler]
@@ -129,6 +225,16 @@ def configure_logs(level: str = "info", form: str = "auto", stream: Any = None) 
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
     )
+    return writer
+
+
+def say(line: str) -> None:
+    """A line for whoever started the program, as it is: to standard error, in the order of the log."""
+    writers = [each for each in logging.getLogger().handlers if isinstance(each, LogWriter)]
+    if writers:
+        writers[0].put(line.encode("utf-8", "backslashreplace") + b"\n")
+    else:
+        sys.stderr.write(line + "\n")
 
 
 def begin_request(request_id: str) -> None:
@@ -202,6 +308,15 @@ CLOCK_STEPS = _counter("clock_steps_total", "Times the machine's clock was set b
 WRITER_QUEUE = _gauge("writer_queue_depth", "Transactions that wait for the database's writer.")
 LOOP_LAG = _gauge(
     "event_loop_lag_seconds", "The longest time the event loop was held up in the last ten seconds."
+)
+LOG_DROPPED = _counter("log_lines_dropped_total", "Log lines that nobody took in time.")
+TASK_RESTARTS = _counter(
+    "task_restarts_total", "Times a task of the program ended and was begun again.", "task"
+)
+TASK_TROUBLE = _gauge(
+    "task_trouble",
+    "1 while a task dies again and again, or one of its steps takes longer than it may.",
+    "task",
 )
 OUTGOING = _counter(
     "outgoing_attempts_total", "Attempts to tell an outgoing webhook something, by how they ended.", "outcome"

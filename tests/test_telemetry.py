@@ -1,16 +1,19 @@
 """Logs: one object a line, without secrets, local variables or control characters of strangers."""
 
 import asyncio
+import fcntl
 import io
 import json
 import logging
+import os
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import structlog
 
-from openalert.telemetry import begin_request, configure_logs, redact, registry, watch_the_loop
+from openalert.telemetry import LogWriter, begin_request, configure_logs, redact, registry, watch_the_loop
 
 
 @pytest.fixture
@@ -131,3 +134,57 @@ async def test_a_loop_that_is_held_up_is_seen() -> None:
 def test_metrics_are_ours_alone() -> None:
     """Every metric begins with our name."""
     assert {metric.name.split("_")[0] for metric in registry.collect()} == {"openalert"}
+
+
+@pytest.fixture
+def pipe() -> Iterator[tuple[int, int]]:
+    """A pipe that holds 4 KiB, which nobody reads but the test."""
+    reading, writing = os.pipe()
+    fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 4096)
+    yield reading, writing
+    os.close(reading)
+    os.close(writing)
+
+
+def _log(handler: logging.Handler, words: str) -> None:
+    handler.handle(logging.LogRecord("x", logging.INFO, "", 0, words, None, None))
+
+
+@pytest.mark.proves("F-46", "LC-2")
+def test_who_logs_never_waits_and_what_was_dropped_is_said(
+    pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thousand lines into a full pipe return at once; who reads later finds some, in order, and how many are missing."""
+    monkeypatch.setattr(LogWriter, "MOST_LINES", 100)
+    reading, writing = pipe
+    before = registry.get_sample_value("openalert_log_lines_dropped_total") or 0.0
+    writer = LogWriter(writing)
+    for number in range(1_000):
+        _log(writer, f"{number:04} " + "x" * 95)
+    assert not writer.flush(0.0)
+    dropped = (registry.get_sample_value("openalert_log_lines_dropped_total") or 0.0) - before
+    text = b""
+    while not writer.flush(0.01):
+        text += os.read(reading, 65536)
+    _log(writer, "the last")
+    while b"the last" not in text:
+        text += os.read(reading, 65536)
+    lines = text.decode().splitlines()
+    numbers = [int(line[:4]) for line in lines if line.endswith("x")]
+    assert numbers == sorted(set(numbers))
+    assert len(numbers) + dropped == 1_000
+    assert 100 <= len(numbers) < 300
+    said = [int(line.split()[0]) for line in lines if "log lines were dropped: they were not taken" in line]
+    assert sum(said) == dropped > 0
+
+
+@pytest.mark.proves("F-46", "F-09")
+def test_a_sink_that_refuses_costs_lines_and_nothing_else() -> None:
+    """Every write fails as on a full disk; the writer goes on and counts what it lost."""
+    with Path("/dev/full").open("wb", buffering=0) as full:
+        before = registry.get_sample_value("openalert_log_lines_dropped_total") or 0.0
+        writer = LogWriter(full.fileno())
+        for number in range(10):
+            _log(writer, str(number))
+        assert writer.flush(10)
+    assert (registry.get_sample_value("openalert_log_lines_dropped_total") or 0.0) - before == 10

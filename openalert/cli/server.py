@@ -2,28 +2,27 @@
 
 import asyncio
 import gc
-import os
 import signal
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
 
-import click
 import msgspec
 import structlog
 import uvicorn
 
+from openalert import telemetry
 from openalert.app import OpenAlert
-from openalert.cli import process
+from openalert.cli import process, systemd
 from openalert.cli.connection import connections
+from openalert.cli.loop_guard import LoopGuard
 from openalert.cli.replacing import Replacing
 from openalert.cli.settings import CannotStart
 from openalert.config import Config, make_data_dir
 from openalert.notifiers.notifier import Notifier
 from openalert.storage import keyring, open_database, sqlite_file
 from openalert.storage.database import Database
-from openalert.telemetry import configure_logs
 from openalert.usecases import configuration, console, vault
 from openalert.web.admin import AdminSocket, socket_path
 from openalert.web.live import LARGEST_FRAME
@@ -43,8 +42,10 @@ def serve(
     `background` runs beside it with the address that it listens on, and is cancelled at the end;
     `channels` stand in for those of the configuration.
     """
-    configure_logs(config.log.level, config.log.format)
+    writer = telemetry.configure_logs(config.log.level, config.log.format)
     process.keep_to_ourselves()
+    guard = LoopGuard(writer.flush if writer else None, watches=config.server.loop_guard)
+    watchdog = systemd.Watchdog()
     if process.is_root():
         log.warning("running as root: give OpenAlert a user of its own, see docs/security.md")
     make_data_dir(config)
@@ -55,11 +56,15 @@ def serve(
         config = msgspec.structs.replace(config, server=msgspec.structs.replace(config.server, port=port))
         replacing = Replacing(sqlite_file(config.database_url))
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            while runner.run(_serve(config, values, listener, replacing, background, channels)):
+            runner.get_loop().call_soon(guard.start)
+            while runner.run(_serve(config, values, listener, replacing, watchdog, background, channels)):
                 runner.run(replacing.carry_out())
                 gc.unfreeze()  # what this run made may go
     finally:
+        guard.stop()
         listener.close()
+        if writer is not None:
+            writer.flush()
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
@@ -92,6 +97,7 @@ async def _serve(
     values: Mapping[str, str],
     listener: socket.socket,
     replacing: Replacing,
+    watchdog: systemd.Watchdog,
     background: Background | None,
     channels: Mapping[str, Notifier] | None,
 ) -> bool:
@@ -109,7 +115,7 @@ async def _serve(
         await admin.start()
         _calm_the_collector()
         try:
-            server = _Server(openalert, listens, invites=background is None)
+            server = _Server(openalert, listens, watchdog, invites=background is None)
             replacing.stop = server.make_way
             async with _beside(background, server, openalert, listens):
                 # A copy, which uvicorn closes: ours goes on listening while a backup is put in place.
@@ -128,10 +134,9 @@ async def _miss_keys(database: Database) -> None:
     async with database.read() as reader:
         missing = await vault.lost(reader)
     if missing:
-        click.echo(
+        telemetry.say(
             f"{missing} stored secret(s) cannot be read: {database.keys.where} is not the key they were sealed "
-            "with. Put that key back, or give the secrets anew; everything that needs none of them works.",
-            err=True,
+            "with. Put that key back, or give the secrets anew; everything that needs none of them works."
         )
         log.error("stored secrets cannot be read", count=missing, keys=database.keys.where)
 
@@ -178,7 +183,9 @@ def _address(config: Config) -> str:
 class _Server(uvicorn.Server):
     """uvicorn that says when it is up, and ends with code 0 when it is asked to."""
 
-    def __init__(self, openalert: OpenAlert, listens: str, *, invites: bool) -> None:
+    def __init__(
+        self, openalert: OpenAlert, listens: str, watchdog: systemd.Watchdog, *, invites: bool
+    ) -> None:
         super().__init__(
             uvicorn.Config(
                 openalert.asgi,
@@ -202,6 +209,7 @@ class _Server(uvicorn.Server):
         )
         self._openalert = openalert
         self._listens = listens
+        self._watchdog = watchdog
         self._invites = invites
         self.is_up = asyncio.Event()
         self.is_told_to_end = False
@@ -210,6 +218,7 @@ class _Server(uvicorn.Server):
     def make_way(self) -> None:
         """End in order, for the next run of this same process."""
         self._makes_way = True
+        self._watchdog.bridge()
         self.should_exit = True
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -219,13 +228,14 @@ class _Server(uvicorn.Server):
             tokens = await console.setup_token(self._openalert.database) if self._invites else []
             _greet(self._openalert.config, self._listens)
             _invite(self._openalert.config, tokens)
-            _notify_supervisor("READY=1")
+            self._watchdog.follow(self._openalert.engine.health)
+            systemd.notify("READY=1")
             self.is_up.set()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """First let nothing new in and send live listeners to whoever follows."""
         if not self._makes_way:
-            _notify_supervisor("STOPPING=1")
+            systemd.notify("STOPPING=1")
         log.info("stopping")
         await self._openalert.drain()
         await super().shutdown(sockets=sockets)
@@ -252,22 +262,12 @@ class _Server(uvicorn.Server):
 
 
 def _greet(config: Config, listens: str) -> None:
-    click.echo(f"OpenAlert is running at {config.base_url}", err=True)
+    telemetry.say(f"OpenAlert is running at {config.base_url}")
     if config.base_url != listens and config.server.base_url:
-        click.echo(f"It listens on {listens}", err=True)
+        telemetry.say(f"It listens on {listens}")
 
 
 def _invite(config: Config, tokens: Iterable[str]) -> None:
     """While there is nobody, whoever reads this console may become the owner."""
     for token in tokens:
-        click.echo(f"Set it up here, once, within the hour: {config.base_url}/setup?token={token}", err=True)
-
-
-def _notify_supervisor(state: str) -> None:
-    """Tell systemd, if it asked to be told (sd_notify(3))."""
-    name = os.environ.get("NOTIFY_SOCKET")
-    if not name:
-        return
-    address = "\0" + name[1:] if name.startswith("@") else name
-    with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as supervisor:
-        supervisor.sendto(state.encode(), address)
+        telemetry.say(f"Set it up here, once, within the hour: {config.base_url}/setup?token={token}")

@@ -7,12 +7,14 @@ started again; what it was doing is a row and waits. `run_until_idle` drives the
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 import structlog
 
 from openalert import telemetry
 from openalert.domain.access import SYSTEM
+from openalert.domain.errors import Unavailable
 from openalert.domain.event import Event
 from openalert.domain.ids import new_id
 from openalert.domain.instant import SECOND, Instant
@@ -43,6 +45,7 @@ from openalert.notifiers.outgoing_webhook import OutgoingSender
 from openalert.storage import duties, holds, incidents, notifications, runs, timers
 from openalert.storage import heartbeats as stored_heartbeats
 from openalert.storage.database import Database
+from openalert.supervisor import Watched
 from openalert.usecases import beats, handoffs, reachability, warnings
 from openalert.usecases import shift_reminders as reminders
 from openalert.usecases.deliveries import Outside
@@ -53,6 +56,10 @@ log = structlog.get_logger(__name__)
 TICK_SECONDS = 1.0
 BREATH_SECONDS = 0.02
 """Between two steps: in a storm every commit wakes the loops, and looking for what is due costs as much as it finds."""
+LONGEST_TICK = 120.0
+"""Seconds that a step may take of those that pages depend on; then it hangs, and is begun again."""
+LONGEST_ROUND = 1800.0
+"""The same for rounds through everything there is."""
 AUDIT_SECONDS = 60.0
 ALIVE_SECONDS = 5.0
 WARNINGS_SECONDS = 300.0
@@ -74,6 +81,8 @@ class Health:
         self.last_write: float | None = None
         """When a row of our own was last committed; monotonic seconds."""
         self.draining = False
+        self.on_tick: Callable[[], None] = _nothing
+        """Called whenever a tick has ended, or has got on: with what was due, or with the database's refusal."""
 
     @property
     def tick_age(self) -> float:
@@ -122,7 +131,7 @@ class Engine:
         self.deliver = Deliver(database, notifiers, outside, self.run_id, freed=self._to_send, lines=lines)
         self.outgoing = OutgoingWebhooks(database, *outgoing, self.run_id) if outgoing else None
         self.letters = StatusMail(database, *couriers, outside, self.run_id) if couriers else None
-        self._tasks: list[asyncio.Task[None]] = []
+        self._tasks: list[Watched] = []
         self._not_running_since: Instant | None = None
         self._up_since: Instant | None = None
         """When this run came back after nobody had been there; None: there was no gap."""
@@ -153,8 +162,18 @@ class Engine:
             ("calendars", self._read_calendars, asyncio.Event(), AUDIT_SECONDS),
             *self._outgoing_loops(),
         ):
-            self._tasks.append(asyncio.create_task(self._loop(step, event, seconds), name=name))
+            self._tasks.append(self._begin_loop(name, step, event, seconds))
         self._scheduler = housekeeping.schedule(self._database, self._payload_days)
+
+    def _begin_loop(
+        self, name: str, step: Callable[[], Awaitable[int]], event: asyncio.Event, seconds: float
+    ) -> Watched:
+        """One loop; what runs at least once a second must also be done within a minute."""
+        return self._database.supervisor.start(
+            name,
+            lambda watched: self._loop(watched, step, event, seconds),
+            most_seconds=LONGEST_TICK if seconds <= ALIVE_SECONDS else LONGEST_ROUND,
+        )
 
     def _outgoing_loops(self) -> list[tuple[str, Callable[[], Awaitable[int]], asyncio.Event, float]]:
         return [
@@ -189,9 +208,7 @@ class Engine:
         if self._scheduler is not None:
             self._scheduler.shutdown(wait=False)
             self._scheduler = None
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._database.supervisor.stop(*self._tasks)
         await self.deliver.finish(seconds)
         if self.outgoing is not None:
             await self.outgoing.stop(min(seconds, LONGEST_GOODBYE))
@@ -232,26 +249,40 @@ class Engine:
         if self.letters is not None and any(event.type.startswith("status_page.") for event in events):
             self.letters.freed.set()
 
-    async def _loop(self, step: Callable[[], Awaitable[int]], event: asyncio.Event, seconds: float) -> None:
+    async def _loop(
+        self, watched: Watched, step: Callable[[], Awaitable[int]], event: asyncio.Event, seconds: float
+    ) -> None:
+        """For ever. What breaks ends it, and the supervisor begins it again; a refusal of the database is no fault."""
         while not self._stopping:
+            await asyncio.sleep(BREATH_SECONDS)
+            event.clear()
             try:
-                await asyncio.sleep(BREATH_SECONDS)
-                event.clear()
-                if await step() == 0:
+                with watched.step():
+                    did = await step()
+            except Unavailable as error:
+                log.warning("engine step waits for the database", step=watched.name, reason=error.message)
+                await asyncio.sleep(1)
+                continue
+            if did == 0:
+                with suppress(TimeoutError):
                     async with asyncio.timeout(seconds):
                         await event.wait()
-            except TimeoutError:
-                continue
-            except Exception:
-                log.exception("engine step failed", step=getattr(step, "__name__", ""))
-                await asyncio.sleep(1)
 
     async def _escalate(self) -> int:
+        """One tick."""
+        try:
+            return await self._tick()
+        except Unavailable:
+            self.health.on_tick()  # the engine turns: it is the database that does not, and a restart mends no disk
+            raise
+
+    async def _tick(self) -> int:
         self.health.last_tick = time.monotonic()
         await self._watch_the_clock()
         did = await held.run_due(self._database)
-        did += await escalate.run_due(self._database, self._not_running_since)
+        did += await escalate.run_due(self._database, self._not_running_since, self.health.on_tick)
         await muting.run_due(self._database)
+        self.health.on_tick()
         if did:
             self._to_send.set()
         return did
@@ -378,6 +409,10 @@ class Engine:
             await holds.shift(tx, offset - before)
             await stored_heartbeats.shift(tx, offset - before)
             await notifications.shift(tx, offset - before)
+
+
+def _nothing() -> None:
+    """Nobody listens."""
 
 
 def _elapsed() -> float:

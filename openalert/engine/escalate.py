@@ -21,12 +21,21 @@ BATCH = 200
 PER_TRANSACTION = 8
 
 
-async def run_due(database: Database, not_running_since: Instant | None = None) -> int:
-    """Act on due timers, the longest overdue first; how many there were."""
+def _nothing() -> None:
+    """Nobody listens."""
+
+
+async def run_due(
+    database: Database,
+    not_running_since: Instant | None = None,
+    progress: Callable[[], None] = _nothing,
+) -> int:
+    """Act on due timers, the longest overdue first; how many there were. `progress` hears of each transaction."""
     now = database.clock()
     due = await database.look(lambda reader: timers.due(reader, now, BATCH))
     for start in range(0, len(due), PER_TRANSACTION):
         await _act(database, due[start : start + PER_TRANSACTION], not_running_since)
+        progress()
     for timer in due:
         telemetry.TIMER_LATENESS.observe(max(0, now - timer.due_at) / SECOND)
     return len(due)

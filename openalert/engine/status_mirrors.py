@@ -30,6 +30,7 @@ from openalert.notifiers.s3 import Bucket, S3Settings
 from openalert.storage import status_mirrors, status_pages
 from openalert.storage.database import Database
 from openalert.storage.transaction import Reader
+from openalert.supervisor import Watched
 from openalert.usecases import status_view
 from openalert.usecases.status_view import Archived
 
@@ -76,7 +77,7 @@ class StatusMirrors:
         self._draw = draw
         self._base_url = base_url
         self._news = {each.name: asyncio.Event() for each in mirrors}
-        self._tasks: list[asyncio.Task[None]] = []
+        self._tasks: list[Watched] = []
 
     def hear(self, events: list[Event]) -> None:
         """Look again after what a commit has changed. Fits `Database.listen`."""
@@ -92,13 +93,14 @@ class StatusMirrors:
             return
         self._database.listen(self.hear)
         for each in self._mirrors:
-            self._tasks.append(asyncio.create_task(self._follow(each), name=f"mirror {each.name}"))
+            self._tasks.append(self._begin_following(each))
+
+    def _begin_following(self, mirror: Mirror) -> Watched:
+        return self._database.supervisor.start(f"mirror {mirror.name}", lambda _: self._follow(mirror))
 
     async def stop(self) -> None:
         """Break off what is under way: the next run does it again."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._database.supervisor.stop(*self._tasks)
         self._tasks.clear()
         for each in self._mirrors:
             await each.target.close()

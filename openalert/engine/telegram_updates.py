@@ -16,6 +16,7 @@ from openalert.domain.errors import Unavailable
 from openalert.notifiers.notifier import LostAnswer, NotifierError
 from openalert.notifiers.telegram_api import Moved, TelegramBot
 from openalert.storage.database import Database
+from openalert.supervisor import Watched
 from openalert.usecases import telegram
 from openalert.usecases.telegram import Call, Update
 
@@ -36,18 +37,19 @@ class TelegramUpdates:
         self._bot = bot
         self._base_url = base_url
         self._webhook = webhook
-        self._task: asyncio.Task[None] | None = None
+        self._task: Watched | None = None
         self._doing: asyncio.Task[None] | None = None
 
     def start(self) -> None:
         """Begin."""
-        self._task = asyncio.create_task(self._run(), name="telegram updates")
+        self._task = self._database.supervisor.start(
+            "telegram updates", lambda _: self._run(), may_end=self._webhook is not None
+        )
 
     async def stop(self) -> None:
         """Ask no more; what is being done is done to its end."""
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await self._database.supervisor.stop(self._task)
         if self._doing is not None:
             await asyncio.wait([self._doing])
         await self._bot.close()

@@ -25,6 +25,7 @@ from openalert.storage.connection import Connection
 from openalert.storage.feed import Carrier, Feed
 from openalert.storage.keyring import KeyRing
 from openalert.storage.transaction import Reader, Transaction
+from openalert.supervisor import Supervisor, Watched
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
@@ -37,6 +38,8 @@ GROUP_SECONDS = 0.05
 """A group takes no further member after this time, so that nobody waits behind a storm."""
 BODY_SECONDS = 10.0
 """A transaction that takes longer is given up: its work belongs outside, or the database hangs."""
+LONGEST_GROUP = 60.0
+"""A group that takes longer hangs in the disk or the server: it cannot be broken off, only told of."""
 WAIT_SECONDS = 5.0
 """Whoever cannot begin within this time is told to come back (promise IN-2)."""
 
@@ -86,7 +89,9 @@ class Database(ABC):
         self._feed: Feed | None = None
         self._queue: asyncio.Queue[_Member | None] = asyncio.Queue()
         self._closing = False
-        self._writer_task: asyncio.Task[None] | None = None
+        self.supervisor = Supervisor()
+        """Owns the writer, and every other task that works on this database."""
+        self._writing: Watched | None = None
 
     @abstractmethod
     def any_of(self, expression: str, name: str) -> str:
@@ -160,15 +165,17 @@ class Database(ABC):
 
     def start(self) -> None:
         """Begin to take turns; called once the schema is in place."""
-        self._writer_task = asyncio.create_task(self._take_turns(), name="database writer")
+        self._writing = self.supervisor.start(
+            "database writer", self._take_turns, most_seconds=LONGEST_GROUP, cure=False
+        )
 
     async def close(self) -> None:
         """Finish what is queued, then close every connection."""
         self._closing = True
-        if self._writer_task is not None:
+        if self._writing is not None:
             self._queue.put_nowait(None)
-            await self._writer_task
-            self._writer_task = None
+            await self.supervisor.finish(self._writing)
+            self._writing = None
         await self.close_connections()
 
     @asynccontextmanager
@@ -259,9 +266,10 @@ class Database(ABC):
                 member.ended.set_result(False)
             raise
 
-    async def _take_turns(self) -> None:
+    async def _take_turns(self, watched: Watched) -> None:
         while (member := await self._queue.get()) is not None:
-            await self._commit_group(member)
+            with watched.step():
+                await self._commit_group(member)
 
     async def _commit_group(self, first: _Member) -> None:
         """One database transaction for `first` and for whoever is waiting when it is done."""
@@ -284,6 +292,10 @@ class Database(ABC):
         except Exception as error:  # noqa: BLE001 - whatever it is, those who wait must hear of it
             await self._abandon(error, done, member)
             return
+        except BaseException:
+            # The writer itself ends here and is begun again: those who wait are not left to wait for ever.
+            await self._abandon(Unavailable("The database's writer broke off.", retry_after=5), done, member)
+            raise
         if done:
             self.commits += 1
         for finished in done:
@@ -370,8 +382,9 @@ class Database(ABC):
             await self.clear_writer()
         reason = self.translate(error) or error
         for member in done:
-            member.durable.set_exception(reason)
-            member.durable.exception()
+            if not member.durable.done():
+                member.durable.set_exception(reason)
+                member.durable.exception()
         if current is None:
             return
         waited_for = current.durable if current.turn.done() else current.turn

@@ -14,6 +14,7 @@ import structlog
 
 from openalert.domain.errors import OpenAlertError, Unavailable
 from openalert.storage.database import Database
+from openalert.supervisor import Watched
 from openalert.usecases import ingest
 from openalert.usecases.ingest import Delivery, Outcome
 
@@ -29,6 +30,9 @@ MOST_WAITING_BYTES = 128 * 1024 * 1024
 LONGEST_WAIT = 5.0
 """Seconds until a sender is told to come again (promise IN-2); if it is stored after all, what comes is a repeat."""
 
+LONGEST_BATCH = 60.0
+"""Seconds that a batch may take: its senders have been told to come again long before."""
+
 Observer = Callable[[Delivery, Outcome], None]
 
 
@@ -43,11 +47,11 @@ class Intake:
         self._signals = 0
         self._arrived = asyncio.Event()
         self._stopping = False
-        self._task: asyncio.Task[None] | None = None
+        self._task: Watched | None = None
 
     def start(self) -> None:
         """Begin to take in."""
-        self._task = asyncio.create_task(self._run(), name="intake")
+        self._task = self._database.supervisor.start("intake", self._run, most_seconds=LONGEST_BATCH)
 
     async def stop(self) -> None:
         """Take in what waits, then end."""
@@ -56,7 +60,7 @@ class Intake:
         task, self._task = self._task, None
         self._stopping = True
         self._arrived.set()
-        await task
+        await self._database.supervisor.finish(task)
 
     async def submit(self, delivery: Delivery) -> Outcome:
         """Take in one message; returns after the commit. Unavailable when it cannot be made durable now."""
@@ -73,7 +77,9 @@ class Intake:
         finally:
             waited.cancel()
 
-    async def _run(self) -> None:
+    async def _run(self, watched: Watched) -> None:
+        if self._waiting:
+            self._arrived.set()  # of those whom an earlier run of this task has left
         while not self._stopping:
             await self._arrived.wait()
             self._arrived.clear()
@@ -81,11 +87,14 @@ class Intake:
                 await self._gather()
                 batch = self._batch()
                 try:
-                    await self._take_in(batch)
-                except Exception:
+                    with watched.step():
+                        await self._take_in(batch)
+                except BaseException as error:
                     # Whatever it is, the messages after these are taken in.
-                    log.exception("intake broke", messages=len(batch))
                     self._refuse(batch, _broken())
+                    if not isinstance(error, Exception):
+                        raise
+                    log.exception("intake broke", messages=len(batch))
 
     async def _gather(self) -> None:
         """Let come who is on the way, as long as there is room for them; an idle server waits microseconds."""

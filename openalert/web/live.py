@@ -21,6 +21,7 @@ from openalert.domain.errors import NotFound, OpenAlertError
 from openalert.domain.event import Event
 from openalert.domain.instant import rfc3339
 from openalert.storage import events
+from openalert.supervisor import Watched
 from openalert.usecases import access as rights
 from openalert.usecases import incidents
 from openalert.web.asgi import Receive, Scope, Send
@@ -30,6 +31,7 @@ log = structlog.get_logger(__name__)
 
 AUTH_SECONDS = 5.0
 RECHECK_SECONDS = 1.0
+LONGEST_RECHECK = 60.0
 CLOSE_SECONDS = 5.0
 LARGEST_FRAME = 4096
 FRAMES_PER_SECOND = 20
@@ -250,20 +252,21 @@ class Live:
         self.stopping = False
         self._connections: set[Connection] = set()
         self._each: Counter[str] = Counter()
-        self._task: asyncio.Task[None] | None = None
+        self._task: Watched | None = None
 
     def start(self) -> None:
         """Begin to ask again who everybody is."""
-        self._task = asyncio.create_task(self._recheck_forever(), name="websocket access")
+        self._task = self.access.database.supervisor.start(
+            "websocket access", self._recheck_forever, most_seconds=LONGEST_RECHECK
+        )
 
     async def stop(self) -> None:
         """Send everybody away: they come back to the server that follows."""
         self.stopping = True
         self.bus.close()
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-            self._task = None
+            task, self._task = self._task, None
+            await self.access.database.supervisor.stop(task)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One connection, from its opening to its end."""
@@ -332,11 +335,12 @@ class Live:
                 else:
                     connection.actor = actor
 
-    async def _recheck_forever(self) -> None:
+    async def _recheck_forever(self, watched: Watched) -> None:
         while True:
             await asyncio.sleep(RECHECK_SECONDS)
             try:
-                await self.recheck()
+                with watched.step():
+                    await self.recheck()
             except OpenAlertError as error:
                 # Not knowing is no reason to send everybody away, nor to stop asking.
                 log.warning("websocket access not checked", error=error.message)

@@ -15,7 +15,8 @@ WANTED = {
     "DynamicUser": "yes", "NoNewPrivileges": "yes", "ProtectSystem": "strict", "ProtectHome": "yes",
     "PrivateTmp": "yes", "MemoryDenyWriteExecute": "yes", "CapabilityBoundingSet": "", "UMask": "0077",
     "LimitCORE": "0", "RestrictAddressFamilies": "AF_INET AF_INET6 AF_UNIX", "StateDirectoryMode": "0700",
-    "Type": "notify",
+    "Type": "notify", "WatchdogSec": "30", "Restart": "always", "StartLimitIntervalSec": "0",
+    "OOMScoreAdjust": "-500", "Environment": "BOOT_ID=%b",
 }  # fmt: skip
 
 

@@ -49,6 +49,10 @@ class Server:
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = folder / "server.log"
         self.process: subprocess.Popen[bytes] | None = None
+        self.program = [sys.executable, "-m", "openalert"]
+        """What is run; `tests.processes.hurt` can be hurt from outside."""
+        self.output: int | None = None
+        """Where it writes to, as a descriptor; None: to `log`."""
         clean = {name: value for name, value in os.environ.items() if not name.startswith("OPENALERT_")}
         given = {f"OPENALERT_{name.upper()}": value for name, value in settings.items()}
         self.environment = clean | {"OPENALERT_SERVER_API_WRITES_PER_MINUTE": "0"} | given
@@ -65,8 +69,8 @@ class Server:
         begun = time.monotonic()
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "openalert", "serve", "--port", str(self.port), *self.where],
-                stdout=log, stderr=log, cwd=self.folder, env=self.environment,
+                [*self.program, "serve", "--port", str(self.port), *self.where],
+                stdout=self.output or log, stderr=self.output or log, cwd=self.folder, env=self.environment,
             )  # fmt: skip
         while not await self.is_ready():
             if self.process.poll() is not None or time.monotonic() > begun + SECONDS:

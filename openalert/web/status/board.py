@@ -21,6 +21,7 @@ from openalert.domain.public_page import PublicPage
 from openalert.storage import status_pages
 from openalert.storage.database import Database
 from openalert.storage.transaction import Reader
+from openalert.supervisor import Watched
 from openalert.usecases import status_view
 from openalert.web.status import html
 from openalert.web.status.answers import Answer
@@ -34,6 +35,8 @@ EVERY = 60.0
 """Seconds between two pictures of a page that nobody changes: its bars and times go on."""
 LOOK = 5.0
 """Seconds between two looks for changes that nobody told us of: of another node, or from before a start that failed."""
+LONGEST_ROUND = 600.0
+"""Seconds that one round may take before it hangs and is begun again."""
 AGAIN = 5.0
 """Seconds until a picture that could not be taken is tried again."""
 KEEP_AFTER = 15 * MINUTE
@@ -75,7 +78,7 @@ class Board:
         """What the disk lags behind; None: the page is gone."""
         self._heard = asyncio.Event()
         self._busy = asyncio.Lock()
-        self._tasks: list[asyncio.Task[None]] = []
+        self._tasks: list[Watched] = []
 
     def of_slug(self, slug: str) -> Shown | None:
         """The page with this slug."""
@@ -99,14 +102,15 @@ class Board:
         with suppress(Unavailable):
             await self.refresh_all()
         # Templates are compiled beside: else the first reader would wait for them, and no change may.
-        for work, name in ((self._follow(), "status pages"), (_warm_up(), "status page templates")):
-            self._tasks.append(asyncio.create_task(work, name=name))
+        start = self._database.supervisor.start
+        self._tasks = [
+            start("status page pictures", self._follow, most_seconds=LONGEST_ROUND),
+            start("status page templates", _warm_up, may_end=True),
+        ]
 
     async def stop(self) -> None:
         """Follow no more."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._database.supervisor.stop(*self._tasks)
         self._tasks.clear()
 
     async def refresh_all(self) -> None:
@@ -138,7 +142,7 @@ class Board:
         here = {page_id: shown.page.version for page_id, shown in self._by_id.items()}
         self._changed |= {each for each in there.keys() | here.keys() if there.get(each) != here.get(each)}
 
-    async def _follow(self) -> None:
+    async def _follow(self, watched: Watched) -> None:
         """Run until cancelled. What fails is tried again; the pages stay up meanwhile."""
         loop = asyncio.get_running_loop()
         due, pause = loop.time() + EVERY, LOOK
@@ -148,12 +152,13 @@ class Board:
                     await self._heard.wait()
             self._heard.clear()
             try:
-                if loop.time() >= due:
-                    await self.refresh_all()
-                    due = loop.time() + EVERY
-                else:
-                    await self.look()
-                    await self.refresh()
+                with watched.step():
+                    if loop.time() >= due:
+                        await self.refresh_all()
+                        due = loop.time() + EVERY
+                    else:
+                        await self.look()
+                        await self.refresh()
                 pause = max(0.0, min(LOOK, due - loop.time()))
             except Exception as error:  # noqa: BLE001 - whatever it is, the pages stay up
                 log.warning("status pages could not be made anew", reason=str(error))
@@ -231,7 +236,7 @@ class Board:
         return self._folder / f"{hashlib.sha256(page_id.encode()).hexdigest()[:32]}.json"
 
 
-async def _warm_up() -> None:
+async def _warm_up(_: Watched) -> None:
     await asyncio.to_thread(html.nothing)
 
 

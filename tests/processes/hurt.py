@@ -1,0 +1,80 @@
+"""`openalert` that hurts itself when it is told to: SIGUSR1 makes it do what stands in the file named by HURT.
+
+`block 3` holds the event loop up for so many seconds, `cancel NAME` cancels a task, `hang NAME` lets its next step wait
+for ever, `stall 3` keeps the database's writer busy. The limits of the guards are shorter here where the environment
+says so (HURT_TOLD_AFTER, HURT_ENDED_AFTER, HURT_LONGEST_TICK, in seconds; HURT_MOST_LINES).
+"""
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from openalert import cli
+from openalert.app import OpenAlert
+from openalert.cli import loop_guard
+from openalert.engine import engine
+from openalert.telemetry import LogWriter
+
+_running = OpenAlert.running
+
+
+@asynccontextmanager
+async def running(self: OpenAlert) -> AsyncIterator[None]:
+    """As in the program, and it listens for SIGUSR1."""
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGUSR1, hurt, self)
+    async with _running(self):
+        yield
+
+
+def hurt(server: OpenAlert) -> None:
+    """Do what the file says."""
+    deed, _, what = Path(os.environ["HURT"]).read_text().partition(" ")
+    if deed == "block":
+        time.sleep(float(what))
+    elif deed == "stall":
+        asyncio.get_running_loop().create_task(stall(server, float(what)))
+    else:
+        (watched,) = (each for each in server.supervisor._watched if each.name == what)
+        if deed == "cancel":
+            assert watched.task is not None
+            watched.task.cancel()
+        else:
+            server.engine.hangs = watched.name  # type: ignore[attr-defined]
+
+
+async def stall(server: OpenAlert, seconds: float) -> None:
+    """Hold the writer's turn."""
+    async with server.database.transaction():
+        await asyncio.sleep(seconds)
+
+
+_loop = engine.Engine._loop
+
+
+async def loop(self: engine.Engine, watched: Any, step: Any, *rest: Any) -> None:
+    """As in the program, but the step of the loop that was named hangs, once."""
+
+    async def hanging() -> int:
+        if getattr(self, "hangs", "") == watched.name:
+            self.hangs = ""  # type: ignore[attr-defined]
+            await asyncio.Event().wait()
+        result: int = await step()
+        return result
+
+    await _loop(self, watched, hanging, *rest)
+
+
+if __name__ == "__main__":
+    OpenAlert.running = running  # type: ignore[method-assign]
+    engine.Engine._loop = loop  # type: ignore[method-assign]
+    loop_guard.TOLD_AFTER = float(os.environ.get("HURT_TOLD_AFTER", loop_guard.TOLD_AFTER))
+    loop_guard.ENDED_AFTER = float(os.environ.get("HURT_ENDED_AFTER", loop_guard.ENDED_AFTER))
+    engine.LONGEST_TICK = float(os.environ.get("HURT_LONGEST_TICK", engine.LONGEST_TICK))
+    LogWriter.MOST_LINES = int(os.environ.get("HURT_MOST_LINES", LogWriter.MOST_LINES))
+    cli.main()

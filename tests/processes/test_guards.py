@@ -1,0 +1,201 @@
+"""A server that hangs: systemd is told nothing, the log says where, and the process ends so that it can begin again."""
+
+import asyncio
+import fcntl
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from tests.processes.server import Server, settle_in, until
+
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
+
+
+class Systemd:
+    """The socket that systemd listens on, and what came to it when."""
+
+    def __init__(self, path: Path) -> None:
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.bind(str(path))
+        self._socket.setblocking(False)
+        self.told: list[tuple[float, str]] = []
+
+    def read(self) -> list[str]:
+        """Everything that was told so far."""
+        while True:
+            try:
+                self.told.append((time.monotonic(), self._socket.recv(4096).decode()))
+            except BlockingIOError:
+                return [words for _, words in self.told]
+
+    async def fed(self) -> None:
+        """Returns once it is told again that the engine ticks."""
+        count = self.read().count("WATCHDOG=1")
+
+        async def again() -> bool:
+            return self.read().count("WATCHDOG=1") > count
+
+        await until(again)
+
+    def close(self) -> None:
+        """Listen no more."""
+        self._socket.close()
+
+
+@pytest.fixture
+def systemd(tmp_path: Path) -> Iterator[Systemd]:
+    """As `Systemd`."""
+    found = Systemd(tmp_path / "notify")
+    yield found
+    found.close()
+
+
+@pytest.fixture
+async def hurt(tmp_path: Path, systemd: Systemd) -> AsyncIterator[Server]:
+    """A server, not started, whose loop is called blocked after a second, and hopeless after six."""
+    server = Server(tmp_path)
+    server.program = [sys.executable, "-m", "tests.processes.hurt"]
+    server.environment |= {
+        "NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "2000000", "HURT": str(tmp_path / "hurt"),
+        "HURT_TOLD_AFTER": "1", "HURT_ENDED_AFTER": "6", "HURT_LONGEST_TICK": "3", "PYTHONPATH": ":".join(sys.path),
+    }  # fmt: skip
+    yield server
+    await server.close()
+
+
+def tell(server: Server, words: str) -> None:
+    """Let it do this to itself."""
+    Path(server.environment["HURT"]).write_text(words)
+    assert server.process is not None
+    server.process.send_signal(signal.SIGUSR1)
+
+
+async def restarts(server: Server, task: str) -> float:
+    """How often the task was begun again."""
+    text = (await server.client.get("/metrics")).text
+    found = re.search(rf'^openalert_task_restarts_total{{task="{task}"}} (\S+)', text, re.MULTILINE)
+    return float(found[1]) if found else 0.0
+
+
+@pytest.mark.proves("F-26", "LC-1", "ES-1", "SM-1")
+async def test_what_hangs_is_seen_told_and_ended(hurt: Server, systemd: Systemd) -> None:
+    """Tasks that die or hang come back; a blocked loop feeds no watchdog, says where it stands, and leaves with 70."""
+    await hurt.start()
+    await systemd.fed()
+    assert systemd.read()[0] == "READY=1"
+
+    for task in ("escalate", "deliver", "database writer", "intake"):
+        tell(hurt, f"cancel {task}")
+        await until(lambda task=task: restarts(hurt, task))
+    assert await hurt.is_ready()
+    await systemd.fed()
+
+    tell(hurt, "hang escalate")
+    await until(lambda: _says(hurt, "a step hangs"))
+    before = await restarts(hurt, "escalate")
+    await systemd.fed()
+    assert before <= await restarts(hurt, "escalate") <= 2
+
+    systemd.read()
+    said = len(hurt.log.read_text())
+    tell(hurt, "block 4")
+    await until(lambda: _says(hurt, "the event loop turns again", said))
+    assert await _says(hurt, "the event loop is held up", said)
+    assert await _says(hurt, "in hurt\\n    time.sleep(float(what))", said), "the stack names what blocks"
+    await systemd.fed()
+    assert await hurt.is_ready()
+
+    # A pause of the whole process is no hang, however long it was.
+    assert hurt.process is not None
+    hurt.process.send_signal(signal.SIGSTOP)
+    await asyncio.sleep(8)
+    hurt.process.send_signal(signal.SIGCONT)
+    await until(hurt.is_ready)
+    assert hurt.process.poll() is None
+
+    tell(hurt, "block 60")
+    assert await asyncio.to_thread(hurt.process.wait, 30) == 70
+    assert "ending: the event loop does not turn" in hurt.log.read_text()
+
+
+async def _says(server: Server, words: str, after: int = 0) -> bool:
+    return words in server.log.read_text()[after:]
+
+
+@pytest.mark.proves("F-26")
+def test_code_in_c_that_lets_nobody_else_run_is_ended_by_the_kernel(tmp_path: Path) -> None:
+    """Where not even the guard's thread gets a turn, the count of used processor time ends the process."""
+    program = (
+        "import asyncio\n"
+        "from openalert.cli import loop_guard\n"
+        "loop_guard.ENDED_AFTER = 2\n"
+        "async def main():\n"
+        "    loop_guard.LoopGuard().start()\n"
+        "    await asyncio.sleep(1)\n"
+        "    sum(range(10**12))\n"
+        "asyncio.run(main())\n"
+    )
+    begun = time.monotonic()
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, timeout=60, check=False)
+    assert ended.returncode == -signal.SIGPROF
+    assert time.monotonic() - begun > 2
+
+
+@pytest.mark.proves("F-26")
+def test_a_guard_that_is_switched_off_watches_nothing() -> None:
+    """For debuggers: no thread, no timer, however long the loop stands."""
+    program = (
+        "import asyncio, threading, time\n"
+        "from openalert.cli import loop_guard\n"
+        "loop_guard.TOLD_AFTER = loop_guard.ENDED_AFTER = 0.5\n"
+        "async def main():\n"
+        "    loop_guard.LoopGuard(watches=False).start()\n"
+        "    time.sleep(2)\n"
+        "    print(threading.active_count())\n"
+        "asyncio.run(main())\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (ended.returncode, ended.stdout.strip()) == (0, "1")
+
+
+@pytest.mark.proves("F-46", "LC-2")
+async def test_a_log_that_nobody_reads_stops_nothing(tmp_path: Path) -> None:
+    """Standard error is a full pipe: alerts are taken, people are paged; who reads at last is told what is missing."""
+    reading, writing = os.pipe()
+    fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 4096)
+    server = Server(tmp_path, log_level="debug", log_format="json")
+    server.program = [sys.executable, "-m", "tests.processes.hurt"]
+    server.environment |= {"HURT_MOST_LINES": "100", "PYTHONPATH": ":".join(sys.path)}
+    server.output = writing
+    try:
+        house = await settle_in(server)
+        answers = [await house.post(f"alert {number}") for number in range(300)]
+        assert {answer.status_code for answer in answers} == {202}
+
+        async def escalated() -> bool:
+            return all(each["escalation"]["level"] for each in await server.items("/incidents"))
+
+        await until(escalated)
+        assert await server.is_ready()
+        text = b""
+        os.set_blocking(reading, False)
+        while b"log lines were dropped" not in text:
+            await server.is_ready()
+            with suppress(BlockingIOError):
+                text += os.read(reading, 65536)
+        assert await server.stop() == 0
+    finally:
+        await server.close()
+        os.close(reading)
+        os.close(writing)
