@@ -2,17 +2,19 @@
 
 A batch begins when nobody comes any more: the interpreter serves one thread at a time, so what is read while the
 writer works slows both down, and costs a commit of its own. It is capped, so that a storm does not make others wait
-long; a batch that fails is taken in again one message at a time, so that only the guilty one is refused. Nothing is
+long, and integrations take turns in it, so that whoever is not in the storm does not wait behind it (promise IN-6);
+a batch that fails is taken in again one message at a time, so that only the guilty one is refused. Nothing is
 answered before its commit.
 """
 
 import asyncio
-from collections import deque
+from collections import Counter
 from collections.abc import Callable
 
 import structlog
 
 from openalert.domain.errors import OpenAlertError, Unavailable
+from openalert.domain.fair_queue import FairQueue
 from openalert.storage.database import Database
 from openalert.supervisor import Watched
 from openalert.usecases import ingest
@@ -25,7 +27,8 @@ BATCH_MESSAGES = 128
 QUIET_TURNS = 3
 """Turns of the event loop without a message until a batch begins: one whose bytes are there needs two to come here."""
 MOST_WAITING = 4_000
-"""More than this are refused with 503 rather than left to wait."""
+"""More than this are refused with 503 rather than left to wait; one integration may have a quarter of it, once half of
+it is taken. The same holds for their bytes."""
 MOST_WAITING_BYTES = 128 * 1024 * 1024
 LONGEST_WAIT = 5.0
 """Seconds until a sender is told to come again (promise IN-2); if it is stored after all, what comes is a repeat."""
@@ -42,8 +45,9 @@ class Intake:
     def __init__(self, database: Database, observe: Observer) -> None:
         self._database = database
         self._observe = observe
-        self._waiting: deque[tuple[Delivery, asyncio.Future[Outcome]]] = deque()
+        self._waiting: FairQueue[tuple[Delivery, asyncio.Future[Outcome]]] = FairQueue()
         self._bytes = 0
+        self._bytes_of: Counter[str] = Counter()
         self._signals = 0
         self._arrived = asyncio.Event()
         self._stopping = False
@@ -64,11 +68,12 @@ class Intake:
 
     async def submit(self, delivery: Delivery) -> Outcome:
         """Take in one message; returns after the commit. Unavailable when it cannot be made durable now."""
-        if len(self._waiting) >= MOST_WAITING or self._bytes > MOST_WAITING_BYTES or self._task is None:
+        if self._task is None or not self._has_room(delivery.key_hash):
             raise Unavailable("Too many messages are waiting. Send it again in a few seconds.", retry_after=5)
         answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        self._waiting.append((delivery, answer))
+        self._waiting.put(delivery.key_hash, (delivery, answer))
         self._bytes += len(delivery.content)
+        self._bytes_of[delivery.key_hash] += len(delivery.content)
         self._signals += _signals(delivery)
         self._arrived.set()
         waited = asyncio.get_running_loop().call_later(LONGEST_WAIT, _give_up, answer)
@@ -76,6 +81,16 @@ class Intake:
             return await answer
         finally:
             waited.cancel()
+
+    def _has_room(self, key_hash: str) -> bool:
+        """Whether one more of this integration may wait."""
+        count, size = len(self._waiting), self._bytes
+        if count >= MOST_WAITING or size > MOST_WAITING_BYTES:
+            return False
+        if count < MOST_WAITING // 2 and size <= MOST_WAITING_BYTES // 2:
+            return True
+        is_many = self._waiting.of(key_hash) >= MOST_WAITING // 4
+        return not is_many and self._bytes_of[key_hash] <= MOST_WAITING_BYTES // 4
 
     async def _run(self, watched: Watched) -> None:
         if self._waiting:
@@ -108,8 +123,11 @@ class Intake:
         batch: list[tuple[Delivery, asyncio.Future[Outcome]]] = []
         signals = 0
         while self._waiting and len(batch) < BATCH_MESSAGES and signals < BATCH_SIGNALS:
-            delivery, answer = self._waiting.popleft()
+            delivery, answer = self._waiting.next()
             self._bytes -= len(delivery.content)
+            self._bytes_of[delivery.key_hash] -= len(delivery.content)
+            if not self._bytes_of[delivery.key_hash]:
+                del self._bytes_of[delivery.key_hash]
             self._signals -= _signals(delivery)
             if answer.done():
                 continue

@@ -96,6 +96,36 @@ async def test_a_batch_begins_although_others_keep_coming(
     assert 10 <= begun[0] <= 13
 
 
+@pytest.mark.proves("IN-6", "F-31")
+async def test_a_storm_of_one_sender_leaves_room_for_others(
+    world: World, queue: Intake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever fills half of the queue is told to come back; another sender is taken in, in the very next batch."""
+    monkeypatch.setattr(intake, "MOST_WAITING", 200)
+    monkeypatch.setattr(intake, "BATCH_MESSAGES", 10)
+    batches: list[set[str]] = []
+    take_in = ingest.take_in
+
+    async def noting(tx: Transaction, deliveries: list[Delivery]) -> list[Outcome]:
+        batches.append({each.key_hash for each in deliveries})
+        return await take_in(tx, deliveries)
+
+    monkeypatch.setattr(ingest, "take_in", noting)
+    async with world.db.transaction() as tx:
+        await tx.value("SELECT 1")
+        storm = [asyncio.create_task(queue.submit(_message(world, f"Storm {n}"))) for n in range(300)]
+        await asyncio.wait(storm[150:])
+        calm = _message(world, "Calm")
+        calm.key_hash = "another"
+        other = asyncio.create_task(queue.submit(calm))
+        await asyncio.sleep(0)
+    ended = await asyncio.wait_for(asyncio.gather(*storm, return_exceptions=True), 30)
+    refused = [each for each in ended if isinstance(each, Unavailable)]
+    assert 150 <= len(refused) < 210
+    assert (await other).error is not None  # nobody's key, but it was looked at
+    assert "another" in batches[1], "it waited behind the storm"
+
+
 async def test_whoever_waits_too_long_is_told_to_come_back(
     world: World, queue: Intake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
