@@ -9,14 +9,22 @@ Sources: IANA special-purpose address registries for IPv4 and IPv6 (RFC 6890 and
 import asyncio
 import ipaddress
 import socket
+import time
+from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import TypeAlias
 
 Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-RESOLVER_THREADS = 8
-"""A name server that does not answer holds at most so many threads, and none that others wait for."""
+RESOLVER_THREADS = 16
+"""So many names are looked up at once; one that hangs holds one of these threads, however many wait for it."""
+PATIENCE = 1.0
+"""Seconds until a name whose addresses are known from before is dialled by those."""
+KEPT_SECONDS = 600.0
+"""How long addresses of before are good for, while name servers are silent or in trouble."""
+KEPT_NAMES = 1_000
 
 _PRIVATE = tuple(
     ipaddress.ip_network(network)
@@ -114,28 +122,70 @@ def _ipv4_inside(address: Address) -> Address | None:
 
 
 class Resolver:
-    """Names to addresses, by the system's resolver, in threads of its own."""
+    """Names to addresses, by the system's resolver, in threads of its own.
+
+    Every dial asks anew. What was answered before counts only while no answer is to be had: a name server that is
+    away must not keep pages from providers that are not. A name that is said not to exist has no addresses.
+    """
 
     def __init__(self) -> None:
         """Threads start with the first name."""
         self._threads = ThreadPoolExecutor(RESOLVER_THREADS, thread_name_prefix="resolve")
+        self._asked: dict[tuple[str, int], asyncio.Future[list[Address]]] = {}
+        self._known: OrderedDict[tuple[str, int], tuple[float, list[Address]]] = OrderedDict()
 
     async def addresses(self, host: str, port: int) -> list[Address]:
         """All addresses of `host` in the order in which to try them; OSError when there are none.
 
         Spellings such as `127.1` or `0x7f000001` come out as the addresses that the system would dial.
         """
-        found = await asyncio.get_running_loop().run_in_executor(self._threads, _lookup, host, port)
-        return list(dict.fromkeys(ipaddress.ip_address(address) for address in found))
+        with suppress(ValueError):
+            return [ipaddress.ip_address(host)]
+        answer = self._ask(host, port)
+        before = self._before(host, port)
+        try:
+            async with asyncio.timeout(PATIENCE if before else None):
+                # Shielded: who has no more time goes, the lookup ends for the others who wait for it.
+                return await asyncio.shield(answer)
+        except TimeoutError:
+            if before:
+                return before
+            raise
+        except socket.gaierror as error:
+            if before and error.errno in (socket.EAI_AGAIN, socket.EAI_FAIL, socket.EAI_SYSTEM):
+                return before
+            raise
+
+    def _ask(self, host: str, port: int) -> asyncio.Future[list[Address]]:
+        """The one lookup of this name that is on its way."""
+        key = (host, port)
+        if key not in self._asked:
+            work = asyncio.get_running_loop().run_in_executor(self._threads, _lookup, host, port)
+            self._asked[key] = work
+            work.add_done_callback(lambda done: self._answered(key, done))
+        return self._asked[key]
+
+    def _answered(self, key: tuple[str, int], done: asyncio.Future[list[Address]]) -> None:
+        self._asked.pop(key, None)
+        if done.cancelled() or done.exception() is not None:
+            return
+        self._known[key] = (time.monotonic(), done.result())
+        self._known.move_to_end(key)
+        if len(self._known) > KEPT_NAMES:
+            self._known.popitem(last=False)
+
+    def _before(self, host: str, port: int) -> list[Address]:
+        answered_at, known = self._known.get((host, port), (0.0, []))
+        return known if time.monotonic() - answered_at < KEPT_SECONDS else []
 
     def close(self) -> None:
         """Waits for nothing: a lookup that hangs ends by the system's own time limit."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
 
-def _lookup(host: str, port: int) -> list[str]:
+def _lookup(host: str, port: int) -> list[Address]:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except UnicodeError as error:
         raise OSError("not a host name") from error
-    return [str(entry[4][0]) for entry in found]
+    return list(dict.fromkeys(ipaddress.ip_address(entry[4][0]) for entry in found))

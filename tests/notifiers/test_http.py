@@ -4,7 +4,7 @@ import asyncio
 import ipaddress
 import socket
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from openalert.domain.instant import to_datetime
+from openalert.notifiers import addresses
 from openalert.notifiers.addresses import Address, Resolver
 from openalert.notifiers.http import (
     Answer,
@@ -275,6 +276,109 @@ async def test_hanging_name_server_blocks_nobody_else(
         assert {error.reason for error in errors} == {Reason.TIMEOUT}
     finally:
         release.set()
+
+
+class NameServer:
+    """Stands in for the system's resolver: answers, refuses or hangs as it is told, and counts who asks."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.error: int | None = None
+        self.address = "127.0.0.1"
+        self.may_answer = threading.Event()
+        self.may_answer.set()
+        self.asked: list[str] = []
+        self.was_asked = threading.Event()
+        monkeypatch.setattr(socket, "getaddrinfo", self.getaddrinfo)
+
+    def getaddrinfo(self, host: str, port: int, *_: Any, **__: Any) -> Any:
+        """As the system's; runs in a thread."""
+        self.asked.append(host)
+        self.was_asked.set()
+        self.may_answer.wait(30)
+        if self.error is not None:
+            raise socket.gaierror(self.error, "as told")
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (self.address, port))]
+
+
+@pytest.fixture
+def names(monkeypatch: pytest.MonkeyPatch) -> Iterator[NameServer]:
+    """A name server that knows every name."""
+    server = NameServer(monkeypatch)
+    yield server
+    server.may_answer.set()
+
+
+@pytest.mark.proves("F-18")
+async def test_many_who_wait_for_one_name_hold_one_thread(names: NameServer) -> None:
+    """A hundred requests to a host whose name hangs are one question, and another name is answered beside them."""
+    names.may_answer.clear()
+    resolver = Resolver()
+    waiting = [asyncio.create_task(resolver.addresses("hang.example.com", 80)) for _ in range(100)]
+    assert await asyncio.to_thread(names.was_asked.wait, 30)
+    for each in waiting[:50]:
+        each.cancel()
+    await asyncio.wait(waiting[:50])
+    assert names.asked == ["hang.example.com"]
+    names.may_answer.set()
+    assert {str(found) for each in waiting[50:] for found in await each} == {"127.0.0.1"}
+    resolver.close()
+
+
+@pytest.mark.proves("F-18", "NO-4")
+@pytest.mark.parametrize("error", [socket.EAI_AGAIN, socket.EAI_FAIL])
+async def test_a_name_server_in_trouble_does_not_keep_pages(
+    receiver: FakeWebhook, names: NameServer, monkeypatch: pytest.MonkeyPatch, error: int
+) -> None:
+    """SERVFAIL or no answer: the address of before is dialled, for ten minutes; then the name has none."""
+    client = HttpClient(OPEN)
+    url = f"http://hooks.example.com:{receiver.port}/"
+    assert (await client.request("GET", url, headers={})).status == 200
+    names.error = error
+    assert (await client.request("GET", url, headers={})).status == 200
+    monkeypatch.setattr(addresses, "KEPT_SECONDS", 0.0)
+    with pytest.raises(NotifierError) as caught:
+        await client.request("GET", url, headers={})
+    assert caught.value.reason is Reason.UNREACHABLE
+    await client.close()
+
+
+@pytest.mark.proves("F-18")
+async def test_a_name_server_that_hangs_does_not_keep_pages(receiver: FakeWebhook, names: NameServer) -> None:
+    """It has a second; then the address of before is dialled, and what comes late is what is known from then on."""
+    client = HttpClient(OPEN)
+    url = f"http://hooks.example.com:{receiver.port}/"
+    assert (await client.request("GET", url, headers={})).status == 200
+    names.may_answer.clear()
+    assert (await client.request("GET", url, headers={})).status == 200
+    names.address = "10.0.0.1"
+    names.may_answer.set()
+    with pytest.raises(NotifierError) as caught:
+        await client.request("GET", url, headers={})
+    assert caught.value.reason is Reason.BLOCKED_ADDRESS
+    await client.close()
+
+
+@pytest.mark.proves("F-18")
+async def test_a_name_that_is_gone_is_gone(receiver: FakeWebhook, names: NameServer) -> None:
+    """NXDOMAIN is an answer: where the name led before is not dialled any more."""
+    client = HttpClient(OPEN)
+    url = f"http://hooks.example.com:{receiver.port}/"
+    assert (await client.request("GET", url, headers={})).status == 200
+    names.error = socket.EAI_NONAME
+    with pytest.raises(NotifierError) as caught:
+        await client.request("GET", url, headers={})
+    assert (caught.value.reason, len(receiver.requests)) == (Reason.UNREACHABLE, 1)
+    await client.close()
+
+
+@pytest.mark.proves("F-18")
+async def test_what_was_known_is_checked_like_any_address(names: NameServer) -> None:
+    """An address of before passes the same rule: what has been closed since is not dialled."""
+    resolver = Resolver()
+    await resolver.addresses("hooks.example.com", 1)
+    names.error = socket.EAI_AGAIN
+    error = await failure("http://hooks.example.com:1/", OutgoingSettings(), resolver=resolver)
+    assert error.reason is Reason.BLOCKED_ADDRESS
 
 
 @pytest.mark.parametrize(
