@@ -97,6 +97,8 @@ class Alert(msgspec.Struct, kw_only=True):
     """When earlier occurrences of its identity began, the newest last; see `domain.noise`."""
     trace: list[Step] = []
     """What rules, windows and people decided about it; empty: nothing but the ordinary way."""
+    hops: int = 0
+    """How many OpenAlert instances the news of it had passed; see `domain.hops`."""
     updated_at: Instant
 
 

@@ -87,6 +87,8 @@ class Incident(msgspec.Struct, kw_only=True):
     """Whether any level of this cycle reached somebody."""
     merged_into_id: str | None = None
     """The incident that people put it into; it is resolved as long as it is there."""
+    hops: int = 0
+    """How many OpenAlert instances the farthest travelled of its alerts had passed; see `domain.hops`."""
     updated_at: Instant
 
     @property

@@ -166,6 +166,8 @@ class OutgoingDelivery(msgspec.Struct, kw_only=True):
     status_code: int | None = None
     failure_reason: str | None = None
     delivered_at: Instant | None = None
+    hops: int = 0
+    """How many OpenAlert instances what it is about had passed; see `domain.hops`."""
     created_at: Instant
     updated_at: Instant
 

@@ -10,12 +10,13 @@ from typing import Any
 import msgspec
 
 from openalert import telemetry
+from openalert.domain import hops
 from openalert.domain.instant import DAY, SECOND, Instant
 from openalert.notifiers.addresses import Resolver
 from openalert.notifiers.http import HttpClient, OutgoingSettings, authorities, parse_url, retry_after
 from openalert.notifiers.notifier import LostAnswer, NotifierError, Reason
 from openalert.notifiers.text import one_line
-from openalert.notifiers.webhook import HOP_HEADER, signature
+from openalert.notifiers.webhook import signature
 
 LONGEST_EXCERPT = 1_000
 """Characters of an answer that are kept."""
@@ -42,6 +43,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     hidden: Sequence[str]
     """What never stands in an excerpt of the answer, should the receiver send it back."""
     timeout_seconds: int
+    hops: int = 0
+    """How many OpenAlert instances the news had passed when it reached this one."""
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,6 +96,10 @@ class OutgoingSender:
         try:
             if parse_url(request.url).netloc == self._own_netloc:
                 return Reply(outcome=Reason.LOOP.value, detail="The URL is that of this OpenAlert itself.")
+            if request.hops >= hops.MOST:
+                return Reply(
+                    outcome=Reason.LOOP.value, detail="The news went round through OpenAlert instances."
+                )
             client = await self._client(request)
             answer = await client.request(
                 "POST", request.url, headers=_headers(request, now // SECOND), body=request.body
@@ -150,7 +157,7 @@ def _headers(request: Request, timestamp: int) -> dict[str, str]:
         "webhook-id": request.webhook_id,
         "webhook-timestamp": str(timestamp),
         "webhook-signature": " ".join(signed),
-        HOP_HEADER: "1",
+        hops.HEADER: str(request.hops + 1),
     }
 
 

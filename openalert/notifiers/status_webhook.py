@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from openalert.domain import statuspage_api
+from openalert.domain import hops, statuspage_api
 from openalert.domain.instant import SECOND, Instant, rfc3339
 from openalert.domain.public_page import PublicChange, PublicIncident, PublicPage, PublicUpdate
 from openalert.domain.status_letter import Letter
@@ -22,7 +22,7 @@ from openalert.notifiers.addresses import Resolver
 from openalert.notifiers.http import HttpClient, OutgoingSettings, parse_url, shown_origin
 from openalert.notifiers.notifier import LostAnswer, NotifierError, Reason, Receipt
 from openalert.notifiers.status_picture import pictured
-from openalert.notifiers.webhook import HOP_HEADER, SECRET_PREFIX, judge, signature
+from openalert.notifiers.webhook import SECRET_PREFIX, judge, signature
 
 SIGNATURE = "X-OpenAlert-Signature"
 DEADLINE = 30.0
@@ -113,7 +113,7 @@ def headers(secret: str, post_id: str, body: bytes, now: Instant) -> dict[str, s
         "webhook-timestamp": str(seconds),
         "webhook-signature": signature(secret, post_id, seconds, body),
         SIGNATURE: f"sha256={digest}",
-        HOP_HEADER: "1",
+        hops.HEADER: "1",
     }
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from openalert.domain import hops
 from openalert.domain.instant import SECOND, Instant, rfc3339
 from openalert.domain.notification import NotificationKind
 from openalert.notifiers.addresses import Resolver
@@ -22,9 +23,6 @@ from openalert.notifiers.notifier import IncidentFacts, Message, NotifierError, 
 
 SECRET_PREFIX = "whsec_"  # noqa: S105 - marks a secret, is none
 SECRET_BYTES = 32
-MAX_HOPS = 3
-HOP_HEADER = "X-OpenAlert-Hop"
-"""How many OpenAlert instances a piece of news has passed, this one counted."""
 
 _OURS = {"host", "content-length", "content-type", "connection", "transfer-encoding", "user-agent"}
 
@@ -76,7 +74,7 @@ class WebhookNotifier:
             "webhook-id": message.notification_id,
             "webhook-timestamp": str(now // SECOND),
             "webhook-signature": _signatures(message, now // SECOND, content),
-            HOP_HEADER: str(message.hop + 1),
+            hops.HEADER: str(message.hop + 1),
         }
         answer = await self._http.request("POST", message.to, headers=headers, body=content)
         if failure := judge(answer, now):
@@ -98,7 +96,7 @@ class WebhookNotifier:
     def _refuse_loops(self, message: Message) -> None:
         if parse_url(message.to).netloc == self._own_netloc:
             raise NotifierError(Reason.LOOP, "The URL is that of this OpenAlert itself.", permanent=True)
-        if message.hop >= MAX_HOPS:
+        if message.hop >= hops.MOST:
             raise NotifierError(
                 Reason.LOOP, f"The news has passed {message.hop} OpenAlert instances already.", permanent=True
             )

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from openalert.domain import hops
 from openalert.domain.alert import Signal
 from openalert.domain.errors import Invalid
 from openalert.domain.service import PayloadContext
@@ -207,6 +208,7 @@ _LOOKED_AT = (
     "x-amz-sns-message-type",
     "x-github-event",
     "x-gitlab-event",
+    hops.HEADER.lower(),
 )
 _OVERRIDES = ("dedup", "severity", "service")
 _NOTHING = PayloadContext()

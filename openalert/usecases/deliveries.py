@@ -185,6 +185,7 @@ async def _add_incident(
 ) -> None:
     message.incident = await incident_facts.of(reader, incident)
     message.incident_url = f"{outside.base_url}/incidents/{incident.id}"
+    message.hop = incident.hops
     if row.kind in (NotificationKind.PAGE, NotificationKind.NOTICE) and incident.is_open:
         message.escalation_note = await _what_is_next(reader, incident, message.timezone)
     if row.ask_id is not None:

@@ -140,7 +140,13 @@ async def _go(batch: Batch, concerned: Concerned, alert: Alert, way: Route, draf
         batch.changed_alerts.append(alert)
         return
     incident = await open_or_join(
-        batch, concerned, route, group=draft.group, title=alert.title, severity=alert.severity
+        batch,
+        concerned,
+        route,
+        group=draft.group,
+        title=alert.title,
+        severity=alert.severity,
+        hops=alert.hops,
     )
     came_by_merge(batch, route, draft.group, alert.id)
     alert.incident_id, alert.team_id = incident.id, incident.team_id

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 
+from openalert.domain import hops
 from openalert.domain.access import Actor
 from openalert.domain.alert import (
     Alert,
@@ -113,6 +114,7 @@ class _Message(Concerned):
         """What people should know of it, beyond what its reading says."""
         self.keep = False
         """Whether the message changed anything, so that its body is kept."""
+        self.hops = hops.passed(delivery.context.headers)
         self.dropped: list[str] = []
         """Of each alert of it that a rule dropped: why."""
 
@@ -289,7 +291,9 @@ async def _open(batch: Batch, message: _Message, signal: Signal, key: str, draft
         if draft.holds:
             _hold(batch, message, signal, key, route, draft)
             return
-    incident = await open_or_join(batch, message, route, group=group, title=signal.title, severity=severity)
+    incident = await open_or_join(
+        batch, message, route, group=group, title=signal.title, severity=severity, hops=message.hops
+    )
     alert = _store(batch, message, signal, key, AlertStatus.FIRING, route, incident, draft)
     if batch.merges:
         came_by_merge(batch, route, group, alert.id)
@@ -349,6 +353,7 @@ def _store(
         tags=draft.tags if draft else [],
         began=remembered(before.began, before.fired_at) if before else [],
         trace=shortened(draft.steps) if draft else [],
+        hops=message.hops,
     )
     if before is not None:
         batch.superseded.append(before.id)

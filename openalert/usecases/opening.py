@@ -26,7 +26,7 @@ class Concerned:
 
 
 async def open_or_join(
-    batch: Batch, concerned: Concerned, route: Route, *, group: str, title: str, severity: Severity
+    batch: Batch, concerned: Concerned, route: Route, *, group: str, title: str, severity: Severity, hops: int
 ) -> Incident:
     """The incident that a firing alert belongs to from now on; the alert's row is the caller's."""
     key = open_key(route.service_id, group)
@@ -42,6 +42,7 @@ async def open_or_join(
     else:
         concerned.joined.setdefault(incident.id, []).append(title)
         await awaken(batch.work, incident)
+    incident.hops = max(incident.hops, hops)
     incident.alert_count += 1
     incident.firing_count += 1
     batch.work.touch(incident)

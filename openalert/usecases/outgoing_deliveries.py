@@ -69,6 +69,7 @@ def _request(
         secrets=webhooks.signs(webhook, secrets, now),
         hidden=list(secrets.headers.values()),
         timeout_seconds=webhook.timeout_seconds,
+        hops=delivery.hops,
     )
 
 

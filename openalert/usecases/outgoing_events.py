@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import structlog
 
-from openalert.domain import matching
+from openalert.domain import hops, matching
 from openalert.domain.access import SYSTEM
 from openalert.domain.alert import Alert
 from openalert.domain.errors import Invalid
@@ -20,6 +20,7 @@ from openalert.domain.incident import Incident
 from openalert.domain.instant import Instant, rfc3339
 from openalert.domain.outgoing_webhook import (
     TEST_EVENT,
+    DeliveryStatus,
     OutgoingDelivery,
     OutgoingWebhook,
     Subject,
@@ -158,7 +159,12 @@ def _rows(
     if not meant:
         return []
     body = _body(event, thing, facts, shapes)
-    return [_delivery(new_id(now), webhook, event.type, event.seq, thing.id, body, now) for webhook in meant]
+    incident = facts.incidents.get(thing.incident_id or "") if isinstance(thing, Alert) else thing
+    travelled = max(thing.hops, incident.hops if incident else 0)
+    return [
+        _delivery(new_id(now), webhook, event.type, event.seq, thing.id, body, now, travelled)
+        for webhook in meant
+    ]
 
 
 def _delivery(
@@ -169,7 +175,9 @@ def _delivery(
     object_id: str,
     body: str,
     now: Instant,
+    travelled: int = 0,
 ) -> OutgoingDelivery:
+    is_loop = travelled >= hops.MOST
     return OutgoingDelivery(
         id=delivery_id,
         webhook_id=webhook.id,
@@ -177,7 +185,10 @@ def _delivery(
         sequence=sequence,
         object_id=object_id,
         body=body,
-        due_at=now,
+        status=DeliveryStatus.FAILED if is_loop else DeliveryStatus.PENDING,
+        due_at=None if is_loop else now,
+        failure_reason="loop" if is_loop else None,
+        hops=travelled,
         created_at=now,
         updated_at=now,
     )

@@ -53,7 +53,7 @@ REASONS = {
     "no_answer": "the answer was lost",
     "blocked_address": "the address is not allowed",
     "misconfigured": "it cannot be sent",
-    "loop": "the URL is our own",
+    "loop": "the URL is our own, or the news went round",
     "switched_off": "the webhook was switched off",
     "restored": "it waited in a backup that was restored",
 }
