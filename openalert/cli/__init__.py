@@ -17,7 +17,7 @@ _COMMANDS = {
         "Add and list organizations, where there is more than one.",
     ),
     "check": ("openalert.cli.check", "Try configuration, database, mail, clock and disk."),
-    "migrate": ("openalert.cli.data", "Bring the schema of the database up to date."),
+    "migrate": ("openalert.cli.data", "Bring the schema up to date, or move all data to another database."),
     "backup": ("openalert.cli.data", "Copy the database to a file, also beside a running server."),
     "restore": ("openalert.cli.data", "Put a backup in the place of the database."),
     "verify": (

@@ -22,9 +22,30 @@ if TYPE_CHECKING:
 
 
 @click.command()
+@click.option(
+    "--from", "source", metavar="URL", help="With --to: the database to move from; else the usual one."
+)
+@click.option("--to", "target", metavar="URL", help="Move all data there: sqlite:///path or postgres://…")
 @options
-def migrate(config_file: str | None, data_dir: str | None, database_url: str | None) -> None:
-    """Bring the schema up to date; the server does it by itself when it starts."""
+def migrate(
+    source: str | None,
+    target: str | None,
+    config_file: str | None,
+    data_dir: str | None,
+    database_url: str | None,
+) -> None:
+    """Bring the schema up to date; the server does it by itself when it starts.
+
+    With --to: move all data to another, empty database, while no server runs. Nothing is changed in the old one.
+    """
+    if target is not None:
+        from openalert.cli import moving
+
+        source = source or configured(config_file, data_dir, database_url).database_url
+        asyncio.run(moving.move(source, target))
+        return
+    if source is not None:
+        raise click.UsageError("--from says where data moves from; --to, where it moves to, is missing.")
     done = asyncio.run(_migrate(configured(config_file, data_dir, database_url)))
     click.echo(f"Applied: {', '.join(done)}." if done else "The schema is up to date.")
 

@@ -78,6 +78,7 @@ _ACTS = {
     "user.tested": "sent a test page to {target}",
     "delivery_channel.probed": "asked the provider of {target} whether it knows us",
     "database.backed_up": "made a backup of the database",
+    "database.moved": "moved all data to another database",
     "database.restored": "put a backup in the place of the database",
     "encryption_key.rotated": "sealed the stored secrets with a fresh key",
     "follower.added": "lets the channel {target} follow it",

@@ -204,6 +204,20 @@ async def backup_made(database: Database, *, file: str) -> Lines:
     return []
 
 
+async def data_moved(database: Database, *, source: str, target: str) -> Lines:
+    """Note in the audit log of the new database where its data came from."""
+    async with database.transaction(command("migrate")) as tx:
+        await audit.record_installation(
+            tx,
+            "database.moved",
+            kind="database",
+            name="the database",
+            before={"from": source},
+            after={"to": target},
+        )
+    return []
+
+
 COMMANDS: dict[str, Command] = {
     "user add": user_add,
     "user list": user_list,
