@@ -16,6 +16,9 @@ class Run(msgspec.Struct, kw_only=True):
     stopped_at: Instant | None = None
 
 
+COLUMNS = ", ".join(Run.__struct_fields__)
+
+
 async def begin(tx: Transaction, run_id: str) -> Run | None:
     """Note the start of a run; the one before it."""
     previous = await last(tx)
@@ -35,4 +38,4 @@ async def end(tx: Transaction, run_id: str) -> None:
 
 async def last(reader: Reader) -> Run | None:
     """The run that began last."""
-    return await reader.one(Run, "SELECT * FROM runs ORDER BY started_at DESC, id DESC LIMIT 1")
+    return await reader.one(Run, f"SELECT {COLUMNS} FROM runs ORDER BY started_at DESC, id DESC LIMIT 1")
