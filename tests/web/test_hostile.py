@@ -75,6 +75,12 @@ ODD = [
     "\r\nX: y", "2026-13-45", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "2026-01-01T00:00:00", "NEAR(a b",
 ]  # fmt: skip
 """What each parameter is given in turn."""
+READ_ALIKE: list[Any] = [
+    [], [[]], {}, {"a": {"b": []}}, ["x"] * 500, [None], [{}], "'; DROP TABLE users; --", "{{7*7}}", "../../etc/passwd",
+    "2026-13-45T99:99:99Z", "2026-01-01T00:00:00+99:99", "Europe/Nowhere", "../UTC", "", "../..", "a/b", "' OR '1'='1",
+    "%", "a,b,,c", "2026-13-45", "2026-01-01T00:00:00",
+]  # fmt: skip
+"""Of both: what is refused, or is a plain text, before a database has a say. One database is enough for these."""
 
 
 @pytest.fixture(autouse=True)
@@ -167,6 +173,11 @@ def wrong(answer: httpx2.Response) -> str:
     return f"shows {found}: {answer.text[:300]}" if found else ""
 
 
+def telling(values: list[Any], app: OpenAlert) -> list[Any]:
+    """Those that this database could treat in a way of its own; all of them on SQLite."""
+    return values if app.database.dialect == "sqlite" else [each for each in values if each not in READ_ALIKE]
+
+
 HARMLESS = {"nothing", "no type", "null", "two of one name"}
 """What a route may take whose body has nothing that must be there; of two of one name the last counts."""
 MUST_BE = {
@@ -205,13 +216,14 @@ async def test_no_body_breaks_any_route(ground: Ground, api: Client) -> None:
     assert tried > 1_000
 
 
-async def test_no_value_of_any_member_breaks_any_route(ground: Ground, api: Client) -> None:
+async def test_no_value_of_any_member_breaks_any_route(app: OpenAlert, ground: Ground, api: Client) -> None:
     """Each member of each body in turn is what it should not be, the others being right (S-46, S-47)."""
     found = []
     tried = 0
+    values = telling(VALUES, app)
     for path, method, _, body in ground.operations():
         for name in body or {}:
-            for value in VALUES:
+            for value in values:
                 content = json.dumps({**(body or {}), name: value}).encode()
                 answer = await api.request(method, path, content=content, headers=JSON)
                 tried += 1
@@ -223,10 +235,11 @@ async def test_no_value_of_any_member_breaks_any_route(ground: Ground, api: Clie
     assert tried > 1_000
 
 
-async def test_no_parameter_breaks_any_route(ground: Ground, api: Client) -> None:
+async def test_no_parameter_breaks_any_route(app: OpenAlert, ground: Ground, api: Client) -> None:
     """Odd texts in every part of every path and in every query parameter: refused, not found, or an odd text (S-47)."""
     found = []
     tried = 0
+    texts = telling(ODD, app)
     for path, method, operation in operations(ground.document):
         if not path.startswith("/api/v1/"):
             continue
@@ -234,7 +247,7 @@ async def test_no_parameter_breaks_any_route(ground: Ground, api: Client) -> Non
         parameters = [resolved(ground.document, each) for each in operation["parameters"]]
         queries = [each["name"] for each in parameters if each["in"] == "query"]
         paths = [each["name"] for each in parameters if each["in"] == "path"]
-        for text in ODD:
+        for text in texts:
             asked = [f"{right}?{name}={quote(text, safe='')}" for name in queries]
             for name in paths:
                 other = path.replace("{" + name + "}", quote(text, safe=""))
