@@ -93,6 +93,8 @@ class Scene(msgspec.Struct):
     rehearsal: Rehearsal
     estates: dict[str, Estate]
     callers: dict[str, Caller]
+    handlers: dict[tuple[str, str], Any]
+    """As `handlers_of` finds them."""
 
     async def ask(
         self, caller: Caller, method: str, path: str, body: Any = None, **headers: str
@@ -110,19 +112,19 @@ class Scene(msgspec.Struct):
             return await self.client.request(method, path, headers=shown, data=body)
         return await self.client.request(method, path, headers=shown, json=body)
 
-    @property
-    def handlers(self) -> dict[tuple[str, str], Any]:
-        """The handler of every route that the framework answers, by method and path."""
-        from litestar.routes import HTTPRoute
 
-        found: dict[tuple[str, str], Any] = {}
-        litestar: Any = self.app.asgi.app
-        for route in litestar.routes:
-            if isinstance(route, HTTPRoute):
-                for method in route.methods - {"OPTIONS", "HEAD"}:
-                    handler = route.route_handler_map[method]
-                    found[(method, route.path_format)] = handler[0] if isinstance(handler, tuple) else handler
-        return found
+def handlers_of(app: OpenAlert) -> dict[tuple[str, str], Any]:
+    """The handler of every route that the framework answers, by method and path."""
+    from litestar.routes import HTTPRoute
+
+    found: dict[tuple[str, str], Any] = {}
+    litestar: Any = app.asgi.app
+    for route in litestar.routes:
+        if isinstance(route, HTTPRoute):
+            for method in route.methods - {"OPTIONS", "HEAD"}:
+                handler = route.route_handler_map[method]
+                found[(method, route.path_format)] = handler[0] if isinstance(handler, tuple) else handler
+    return found
 
 
 def leaked(answer: httpx2.Response, caller: Caller) -> list[str]:
@@ -192,7 +194,8 @@ async def staged(template: Path, folder: Path, *, lasting: bool = False) -> Asyn
         rehearsal = Rehearsal(db) if not lasting else None
         transport = httpx2.ASGITransport(app=app.asgi, client=("198.51.100.9", 5000))
         async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1:8080") as client:
-            yield Scene(app, client, rehearsal or Rehearsal.__new__(Rehearsal), estates, callers)
+            stage = rehearsal or Rehearsal.__new__(Rehearsal)
+            yield Scene(app, client, stage, estates, callers, handlers_of(app))
     finally:
         await db.close()
 
