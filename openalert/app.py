@@ -18,20 +18,25 @@ from openalert import __version__, notifiers, telemetry
 from openalert.bus import Bus
 from openalert.config import Config, Smtp
 from openalert.config.sections import Twilio
+from openalert.engine.canary import Canary
 from openalert.engine.engine import Engine
+from openalert.engine.self_watch import SelfWatch
 from openalert.engine.status_mail import POSTS, Budget
 from openalert.engine.status_mirrors import StatusMirrors, configured_mirrors
 from openalert.engine.telegram_updates import TelegramUpdates
 from openalert.notifiers import NotifierSettings
 from openalert.notifiers.calendar_feed import CalendarFetcher
 from openalert.notifiers.courier import Courier
+from openalert.notifiers.dead_man import DeadMansSwitch
 from openalert.notifiers.email import EmailSettings
 from openalert.notifiers.http import OutgoingSettings
 from openalert.notifiers.identity_provider import IdentityProvider, ProviderSettings
 from openalert.notifiers.mattermost import MattermostNotifier
 from openalert.notifiers.mattermost_api import MattermostSettings
 from openalert.notifiers.notifier import Notifier
+from openalert.notifiers.null import NullNotifier
 from openalert.notifiers.outgoing_webhook import OutgoingSender
+from openalert.notifiers.own_door import OwnDoor
 from openalert.notifiers.push import WebPushSettings
 from openalert.notifiers.slack import SlackNotifier
 from openalert.notifiers.slack_api import SlackSettings
@@ -45,7 +50,7 @@ from openalert.notifiers.telegram_api import TelegramBot, TelegramSettings
 from openalert.notifiers.twilio import TwilioSettings
 from openalert.storage.database import Database
 from openalert.supervisor import Watched
-from openalert.usecases import channel_states, push_subscriptions
+from openalert.usecases import canary, channel_states, push_subscriptions
 from openalert.usecases.deliveries import Outside as LinksBack
 from openalert.usecases.intake import Intake
 from openalert.usecases.outgoing_events import Shapes
@@ -93,7 +98,7 @@ class OpenAlert:
         self.subscriptions = Subscriptions(database, SnsSubscriber(notifier_settings(config).outgoing))
         self.engine = Engine(
             database,
-            self.notifiers,
+            {**self.notifiers, NullNotifier.channel: NullNotifier()},
             links_back(config, secret),
             payload_days=config.retention.payload_days,
             slots=config.delivery.slots,
@@ -103,6 +108,9 @@ class OpenAlert:
             outgoing=outgoing_webhooks(config),
             couriers=couriers(config, secret),
         )
+        self.self_watch: SelfWatch | None = None
+        """How it watches itself; None: it does not listen yet, or nothing serves it."""
+        self._secret = secret
         self.mirrors = StatusMirrors(
             database,
             configured_mirrors(config, database, notifier_settings(config).outgoing),
@@ -186,6 +194,11 @@ class OpenAlert:
             if self.single_sign_on is not None:
                 await self.single_sign_on.provider.close()
 
+    def listens(self, address: str) -> None:
+        """From now on it is reached there, at `http://127.0.0.1:8080`: begin to watch that alerts come through."""
+        self.self_watch = self_watch(self.config, self.database, self.engine, self._secret, address)
+        self.self_watch.start()
+
     def _start_slack(self) -> None:
         """Open the way by which Slack's people answer, where Slack cannot reach us."""
         if self.slack_socket is not None:
@@ -200,10 +213,28 @@ class OpenAlert:
 
     async def drain(self) -> None:
         """Take nothing more and send live listeners away; what has begun goes on."""
+        if self.self_watch is not None:
+            await self.self_watch.stop()
         self.engine.health.draining = True
         if self.mail_in is not None:
             await self.mail_in.stop()
         await self.live.stop()
+
+
+def self_watch(config: Config, database: Database, engine: Engine, secret: bytes, address: str) -> SelfWatch:
+    """How a server that listens on `address` watches itself."""
+    own, outgoing = config.self_monitor, notifier_settings(config).outgoing
+    way = config.base_url if own.through_base_url else address
+    return SelfWatch(
+        database,
+        engine,
+        Canary(database, OwnDoor(way, outgoing), engine.run_id, canary.key_of(secret))
+        if own.canary
+        else None,
+        DeadMansSwitch(own.url, own.fail, outgoing) if own.url else None,
+        every=own.every_seconds,
+        supervisor=database.supervisor,
+    )
 
 
 def links_back(config: Config, secret: bytes) -> LinksBack:

@@ -304,6 +304,18 @@ OLDEST_UNSENT_PAGE = _gauge(
 INVARIANTS = _counter(
     "invariant_violations_total", "Things that must never be true and were found, and repaired.", "kind"
 )
+CANARIES = _counter(
+    "canaries_total",
+    "Alerts that the server sent itself: `green`, or the hop at which they stood still.",
+    "outcome",
+)
+CANARY_SECONDS = _histogram("canary_seconds", "From the start of a canary that came through to its end.")
+CANARY_AGE = _gauge("canary_age_seconds", "Since the start of the last canary that came through.")
+WOULD_PAGE = _gauge("would_page", "1 while an alert arriving now would page, as far as the server knows.")
+SWITCH_SUCCESS = _gauge(
+    "self_monitor_last_success_timestamp_seconds",
+    "When the dead-man's switch elsewhere last heard that all is well; 0: never.",
+)
 CLOCK_STEPS = _counter("clock_steps_total", "Times the machine's clock was set by more than two seconds.")
 WRITER_QUEUE = _gauge("writer_queue_depth", "Transactions that wait for the database's writer.")
 LOOP_LAG = _gauge(

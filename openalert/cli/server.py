@@ -230,6 +230,7 @@ class _Server(uvicorn.Server):
             _invite(self._openalert.config, tokens)
             self._watchdog.follow(self._openalert.engine.health)
             systemd.notify("READY=1")
+            self._openalert.listens(self._listens)
             self.is_up.set()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

@@ -12,6 +12,7 @@ from openalert.config.sections import (
     MailIn,
     Mirror,
     Oidc,
+    SelfMonitor,
     Slack,
     StatusPages,
     Twilio,
@@ -72,6 +73,17 @@ def problems(config: Config) -> Iterator[tuple[str, str]]:
     yield from _mattermost_problems(config)
     yield from _oidc_problems(config.oidc)
     yield from _mirror_problems(config.status_pages)
+    yield from _self_monitor_problems(config.self_monitor)
+
+
+def _self_monitor_problems(own: SelfMonitor) -> Iterator[tuple[str, str]]:
+    if own.url and not re.match(r"https?://[^\s/@]+(/\S*)?$", own.url):
+        yield (
+            "self_monitor.url",
+            "must be an address that begins with https:// or http://, without a user name.",
+        )
+    if own.fail and not re.fullmatch(r"/[\w./-]+|[\w]+=[\w-]+", own.fail):
+        yield "self_monitor.fail", "must be a path such as /fail, a query such as status=down, or empty."
 
 
 def _mail_in_problems(mail_in: MailIn) -> Iterator[tuple[str, str]]:

@@ -243,6 +243,21 @@ class Log(Section, frozen=True):
     """auto: console on a terminal, else JSON."""
 
 
+class SelfMonitor(Section, frozen=True):
+    """How the server watches itself, and whom it tells that it is well."""
+
+    canary: bool = True
+    """Whether it sends itself an alert every minute over the whole way of a real one."""
+    through_base_url: bool = False
+    """Canaries go through server.base_url, its proxy and TLS; false: by the loopback address."""
+    url: Secret = ""
+    """A dead-man's switch elsewhere, asked for with GET while an alert arriving now would page."""
+    fail: str = "/fail"
+    """What tells it otherwise: a path after the URL's, `status=down` in its query, or empty: silence alone."""
+    every_seconds: Annotated[int, msgspec.Meta(ge=2, le=600)] = 60
+    """How often: canaries, the look at what is late, and word to the switch."""
+
+
 class Retention(Section, frozen=True):
     """How long things are kept that nobody needs for ever."""
 
@@ -270,6 +285,7 @@ class Config(Section, frozen=True):
     oidc: Oidc = msgspec.field(default=Oidc(), name="auth.oidc")
     log: Log = Log()
     retention: Retention = Retention()
+    self_monitor: SelfMonitor = SelfMonitor()
 
     @property
     def data_dir(self) -> Path:

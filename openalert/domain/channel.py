@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from openalert.domain import apprise
+from openalert.domain.canary import CHANNEL
 from openalert.domain.errors import Invalid
 from openalert.domain.user import check_email
 
@@ -171,6 +172,21 @@ CHANNEL_KINDS: dict[str, ChannelKind] = {
     )
 }
 """By the notifier's name, in the order in which they are offered."""
+
+_OURS = ChannelKind(
+    type=CHANNEL,
+    words="Nowhere",
+    field="address",
+    field_words="",
+    placeholder="",
+    check=str,
+)
+"""Where canaries end: offered to nobody."""
+
+
+def stored_kind(name: str) -> ChannelKind:
+    """The kind of a channel that exists."""
+    return _OURS if name == _OURS.type else channel_kind(name)
 
 
 def channel_kind(name: str) -> ChannelKind:

@@ -141,6 +141,10 @@ class Engine:
         self._turns: reminders.Known = {}
         self.outlook: warnings.Outlook | None = None
         """The warnings of all organizations, as of the last look; None: there was none yet."""
+        self.audited_at: Instant | None = None
+        """When open incidents were last looked over."""
+        self.violations = 0
+        """How many of them had lost their reason then."""
         self._stopping = False
         self._scheduler: Any = None
 
@@ -322,7 +326,9 @@ class Engine:
             self._to_send.set()
         await self.measure_oncall()
         await cadences.run_due(self._database)
-        if await escalate.audit(self._database) + await held.audit(self._database):
+        self.violations = await escalate.audit(self._database) + await held.audit(self._database)
+        self.audited_at = self._database.clock()
+        if self.violations:
             self._due.set()
         if await auto_close.run_due(self._database, self._up_since):
             self._to_send.set()

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from openalert.domain.access import Actor
+from openalert.domain.canary import HOME
 from openalert.domain.incident import Incident
 from openalert.domain.instant import Instant
 from openalert.storage.rows import columns_of, to_parameters
@@ -214,6 +215,8 @@ async def without_a_reason(reader: Reader, limit: int) -> list[Incident]:
 async def open_counts(reader: Reader) -> dict[str, int]:
     """How many incidents are open, by status."""
     rows = await reader.rows(
-        "SELECT status, count(*) FROM incidents WHERE status <> 'resolved' GROUP BY status"
+        "SELECT status, count(*) FROM incidents WHERE status <> 'resolved' AND organization_id <> :home "
+        "GROUP BY status",
+        home=HOME,
     )
     return {str(row[0]): int(row[1]) for row in rows}

@@ -1,5 +1,6 @@
 """SQL for organizations."""
 
+from openalert.domain.canary import HOME
 from openalert.domain.second_factor import SecondFactorRule
 from openalert.domain.user import Organization
 from openalert.storage.transaction import Reader, Transaction
@@ -17,7 +18,9 @@ async def get(reader: Reader, organization_id: str) -> Organization | None:
 
 async def first(reader: Reader) -> Organization | None:
     """The oldest organization: the one that set-up made."""
-    return await reader.one(Organization, "SELECT * FROM organizations ORDER BY id LIMIT 1")
+    return await reader.one(
+        Organization, "SELECT * FROM organizations WHERE id <> :home ORDER BY id LIMIT 1", home=HOME
+    )
 
 
 async def second_factor_rule(reader: Reader, organization_id: str) -> SecondFactorRule:
@@ -36,7 +39,9 @@ async def set_second_factor_rule(tx: Transaction, organization_id: str, rule: Se
 
 async def every(reader: Reader) -> list[Organization]:
     """All organizations of the installation, the oldest first; for commands on the machine alone."""
-    return await reader.all(Organization, "SELECT * FROM organizations ORDER BY id")
+    return await reader.all(
+        Organization, "SELECT * FROM organizations WHERE id <> :home ORDER BY id", home=HOME
+    )
 
 
 async def rename(tx: Transaction, organization_id: str, name: str) -> None:

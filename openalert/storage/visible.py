@@ -3,6 +3,7 @@
 from typing import Any
 
 from openalert.domain.access import Actor
+from openalert.domain.canary import HOME
 from openalert.storage.transaction import Reader
 
 
@@ -11,10 +12,11 @@ def visible(reader: Reader, actor: Actor, column: str = "team_id") -> tuple[str,
 
     `column` holds the team's id; `organization_id` must be a column of the same table. Owners and admins see
     their organization, and so do API keys that no team confines; everybody else sees the teams they belong to,
-    the program sees everything.
+    the program sees everything but the home of canaries.
     """
     if actor.organization_id is None:
-        return "1 = 1", {}
+        table, dot, _ = column.rpartition(".")
+        return f"{table}{dot}organization_id <> :visible_home", {"visible_home": HOME}
     within, parameters = in_organization(actor, column)
     if actor.sees_all_teams:
         return within, parameters

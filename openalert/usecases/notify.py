@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from openalert.domain.access import SYSTEM, Actor
-from openalert.domain.channel import channel_kind
+from openalert.domain.channel import stored_kind
 from openalert.domain.escalation import Target, TargetTurn, TargetType
 from openalert.domain.ids import new_id
 from openalert.domain.incident import Incident
@@ -223,7 +223,7 @@ def _add_channels(found: Reach, ids: Sequence[str], channels: Iterable[Channel])
 
 def channel_recipient(channel: Channel, reason: str) -> Recipient:
     """A team's channel as something to send to."""
-    address = channel.config.get(channel_kind(channel.type).field) or ""
+    address = channel.config.get(stored_kind(channel.type).field) or ""
     return Recipient(
         who=channel.name,
         user_id=None,

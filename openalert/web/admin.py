@@ -18,6 +18,7 @@ import msgspec
 import structlog
 
 from openalert.bus import Bus
+from openalert.domain.canary import HOME
 from openalert.domain.errors import OpenAlertError
 from openalert.storage.database import Database
 from openalert.usecases import console
@@ -158,6 +159,8 @@ class AdminSocket:
                 event = next_event.result()
                 if event is None:
                     return
+                if event.organization_id == HOME:
+                    continue
                 writer.write(msgspec.json.encode(message(event)) + b"\n")
                 await writer.drain()
         finally:

@@ -10,6 +10,7 @@ NOT_AN_ACT = {
     "access.new_owner": "changes nothing",
     "access.team_for": "changes nothing",
     "api_keys.touch": "a note of the last use",
+    "canary.finish": "the server tries itself, nobody acts",
     "cadences.note": "machines send, nobody",
     "callbacks.once": "an answer kept for a repeat of the act, which is recorded",
     "chat_codes.redeem": "part of connecting an account",

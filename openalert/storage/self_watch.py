@@ -1,0 +1,39 @@
+"""SQL for what the server asks about its own work: what is late, and what reaches nobody."""
+
+from openalert.domain.canary import HOME
+from openalert.domain.ids import first_id
+from openalert.domain.instant import DAY
+from openalert.domain.notification import NotificationKind, budget, give_up_at
+from openalert.domain.self_watch import PAGE_AGE, Work
+from openalert.storage.transaction import Reader
+
+_TOLD = (
+    "EXISTS (SELECT 1 FROM notifications t WHERE t.incident_id = n.incident_id AND t.episode = n.episode "
+    "AND t.status IN ('sent', 'delivered') AND t.kind = 'page')"
+)
+
+
+async def work(reader: Reader) -> Work:
+    """What waits, the canaries' own aside where pages are meant: they are judged by themselves."""
+    due_at = await reader.value("SELECT min(due_at) FROM timers")
+    failing = await reader.value("SELECT count(*) FROM timers WHERE failures > 2")
+    oldest = await reader.value(
+        "SELECT min(n.give_up_at) FROM notifications n WHERE n.due_at IS NOT NULL AND n.kind = 'page' "
+        "AND n.status IN ('pending', 'sending') AND n.give_up_at < :late "
+        f"AND n.organization_id <> :home AND NOT {_TOLD}",
+        late=give_up_at(NotificationKind.PAGE, reader.now - PAGE_AGE),
+        home=HOME,
+    )
+    undeliverable = await reader.value(
+        "SELECT count(DISTINCT n.incident_id) FROM notifications n JOIN incidents i ON i.id = n.incident_id "
+        "WHERE n.status = 'failed' AND n.kind = 'page' AND n.id >= :since AND n.organization_id <> :home "
+        f"AND i.status = 'triggered' AND i.episode = n.episode AND i.escalation_state <> 'running' AND NOT {_TOLD}",
+        since=first_id(reader.now - DAY),
+        home=HOME,
+    )
+    return Work(
+        due_at=due_at,
+        failing=failing or 0,
+        waiting_since=None if oldest is None else oldest - budget(NotificationKind.PAGE),
+        undeliverable=undeliverable or 0,
+    )
