@@ -49,6 +49,8 @@ from openalert.notifiers.status_webhook import StatusWebhookCourier
 from openalert.notifiers.telegram_api import TelegramBot, TelegramSettings
 from openalert.notifiers.twilio import TwilioSettings
 from openalert.storage.database import Database
+from openalert.storage.feed import Carrier
+from openalert.storage.redis import Redis, RedisCarrier
 from openalert.supervisor import Watched
 from openalert.usecases import canary, channel_states, push_subscriptions
 from openalert.usecases.deliveries import Outside as LinksBack
@@ -89,7 +91,9 @@ class OpenAlert:
         self.config = config
         self.database = database
         self.bus = Bus()
-        self.access = Access(database, config)
+        self.redis = Redis(config.redis.url, secret, database.supervisor) if config.redis.url else None
+        """What nodes share beside the database; None without one."""
+        self.access = Access(database, config, self.redis)
         self.live = Live(self.access, self.bus)
         self.board = Board(database, config.base_url, config.data_dir)
         self.intake = Intake(database, door.observe)
@@ -161,6 +165,8 @@ class OpenAlert:
         await push_subscriptions.application_key(self.database, self.config.web_push.private_key)
         telemetry.BUILD.labels(__version__).set(1)
         telemetry.feed(telemetry.WRITER_QUEUE, lambda: self.database.waiting)
+        if self.redis is not None:
+            await self.redis.start()
         self.intake.start()
         self.live.start()
         await self.board.start()
@@ -171,7 +177,7 @@ class OpenAlert:
         self._start_slack()
         if self.telegram_updates is not None:
             self.telegram_updates.start()
-        await self.database.follow()
+        await self.database.follow(self._carrier())
         lag = self.supervisor.start("loop lag", lambda _: telemetry.watch_the_loop())
         try:
             yield
@@ -193,6 +199,14 @@ class OpenAlert:
             await self.subscriptions.stop()
             if self.single_sign_on is not None:
                 await self.single_sign_on.provider.close()
+            if self.redis is not None:
+                await self.redis.stop()
+
+    def _carrier(self) -> Carrier | None:
+        """What tells nodes of each other's commits; None for what the database has itself, if it can have several."""
+        if self.redis is None or self.database.carrier() is None:
+            return None
+        return RedisCarrier(self.config.redis.url, self.redis.channel, self.supervisor)
 
     def listens(self, address: str) -> None:
         """From now on it is reached there, at `http://127.0.0.1:8080`: begin to watch that alerts come through."""
@@ -411,6 +425,7 @@ def _litestar(openalert: OpenAlert, secret: bytes, describing: OpenAPIConfig | N
                 "mattermost": openalert.mattermost,
                 "calendars": openalert.calendars,
                 "health": openalert.engine.health,
+                "redis": openalert.redis,
                 "engine": openalert.engine,
                 "notifiers": openalert.notifiers,
                 "secret": secret,

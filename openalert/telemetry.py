@@ -371,6 +371,13 @@ ONCALL_PEOPLE = _gauge("oncall_people", "How many people are on call for a sched
 WARNINGS = _gauge("warnings", "What would keep a page from arriving, found before it does.", "kind")
 HEARTBEATS = _gauge("heartbeats", "Heartbeats in each state; one that is late or failed pages.", "status")
 BEATS = _counter("beats_total", "Beats that came to the addresses of heartbeats, by what they said.", "kind")
+REDIS_UP = _gauge(
+    "redis_up", "1 while the Valkey or Redis server of redis.url counts and answers; 0 without one."
+)
+REDIS_SECONDS = _gauge("redis_probe_seconds", "How long the last answer of that server took.")
+REDIS_FALLBACKS = _counter(
+    "redis_fallbacks_total", "Limits that this node decided alone because that server was away or slow."
+)
 BUILD = _gauge("build_info", "1, with the version that runs.", "version")
 REQUESTS = _histogram(
     "http_request_seconds", "Answers to HTTP requests, by route template.", "method", "route", "status"

@@ -72,7 +72,7 @@ def test_environment_values_take_the_type_of_their_key() -> None:
     ("text", "words"),
     [
         ("[smtp]\nhots = 'a'", ["smtp.hots", "host, port", "password_file"]),
-        ("[stmp]\nhost = 'a'", ["[stmp]", "server, database, smtp"]),
+        ("[stmp]\nhost = 'a'", ["[stmp]", "server, database, redis, smtp"]),
         ("port = 1", ["port", "section"]),
         ("[server]\nport = '80'", ["server.port", '"80"', "int"]),
         ("[server]\nport = 70000", ["server.port", "70000", "65535"]),

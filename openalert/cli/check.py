@@ -53,6 +53,8 @@ async def _check(config: Config) -> bool:
 async def _findings(config: Config) -> AsyncIterator[Finding]:
     yield "configuration", True, f"understood; people reach it at {config.base_url}"
     yield await _database(config)
+    if config.redis.url:
+        yield await _redis(config)
     yield await _mail(config)
     yield await _slack(config)
     yield await _twilio(config)
@@ -92,6 +94,16 @@ async def _database(config: Config) -> Finding:
     if lost:
         return name, False, f"{lost} stored secret(s) cannot be read: {database.keys.where} is not their key"
     return name, True, f"{database.dialect} opens, is up to date and takes writes"
+
+
+async def _redis(config: Config) -> Finding:
+    """Only pages decide what is well, and none waits for it: so it is told, and never fails."""
+    from openalert.storage import redis
+
+    trouble = await redis.trouble(config.redis.url)
+    if trouble:
+        return "redis", None, f"is away, nodes go on without: {_shown(trouble)}"
+    return "redis", True, "counts and answers"
 
 
 async def _warnings(config: Config) -> AsyncIterator[Finding]:

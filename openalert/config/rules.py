@@ -29,6 +29,7 @@ _NUMBER = re.compile(r"\+[1-9][0-9]{6,14}|[0-9]{3,8}")
 
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]")
 _MIRROR = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
+_REDIS = re.compile(r"(rediss?|valkeys?)://[^/\s]\S*|unix://\S*/\S+")
 _PREFIX = re.compile(r"[^\s/]([^\n]*[^\s/])?")
 _VAPID_KEY = re.compile(r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]=?")
 
@@ -63,6 +64,11 @@ def problems(config: Config) -> Iterator[tuple[str, str]]:
     yield from _problems_of_secrets(config)
     if config.database.url and not re.match(r"(sqlite:///.|postgres(ql)?://.)", config.database.url):
         yield "database.url", "must begin with sqlite:/// or postgres://."
+    if config.redis.url and not _REDIS.fullmatch(config.redis.url):
+        yield (
+            "redis.url",
+            "must be redis://host, rediss://host (with TLS) or unix:///path of a Valkey or Redis server.",
+        )
     yield from _mail_problems(config)
     yield from _mail_in_problems(config.mail_in)
     yield from _twilio_problems(config)

@@ -58,6 +58,13 @@ class DatabaseSection(Section, frozen=True):
     """`sqlite:///path` or `postgres://…`; empty: openalert.db in the data folder."""
 
 
+class RedisSection(Section, frozen=True):
+    """What several nodes share beside the database; without a url they share nothing more."""
+
+    url: Secret = ""
+    """`redis://…`, `rediss://…` with TLS, or `unix:///path`: a Valkey or Redis server."""
+
+
 class Smtp(Section, frozen=True):
     """The mail server; without a host no mail is sent."""
 
@@ -269,6 +276,7 @@ class Config(Section, frozen=True):
 
     server: Server = Server()
     database: DatabaseSection = DatabaseSection()
+    redis: RedisSection = RedisSection()
     smtp: Smtp = Smtp()
     smtp_backup: Smtp = Smtp()
     slack: Slack = Slack()

@@ -45,7 +45,8 @@ async def show(
 ) -> Response[bytes]:
     """What the link opens; 404 for every address that opens nothing, for whatever reason."""
     access: Access = request.app.state.access
-    access.calendars.spend(network_of(request.client.host if request.client else ""), db.clock())
+    network = network_of(request.client.host if request.client else "")
+    await access.calendars.spend_shared(network, db.clock())
     if not token.endswith(SUFFIX):
         raise NotFound("calendar")
     return answer(request, await calendars.read_link(db, token.removesuffix(SUFFIX), outside.base_url))

@@ -27,7 +27,7 @@ from openalert.usecases import api_keys, signin
 from openalert.usecases.deliveries import Outside as LinksBack
 from openalert.usecases.signin import SignedIn
 from openalert.web.asgi import Scope, header
-from openalert.web.ratelimit import RateLimit
+from openalert.web.ratelimit import RateLimit, Shared
 
 _OF_ADDRESSES = "%/:?#[]@!$&'()*+,;=~"
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -50,12 +50,13 @@ class Credential(msgspec.Struct, frozen=True):
 class Access:
     """Who is asking, and may a browser be sent here by whoever sent it."""
 
-    def __init__(self, database: Database, config: Config) -> None:
+    def __init__(self, database: Database, config: Config, shared: Shared | None = None) -> None:
+        """`shared` counts over all nodes."""
         self.database = database
-        self.writes = RateLimit(config.server.api_writes_per_minute)
-        self.departures = RateLimit(60)
+        self.writes = RateLimit(config.server.api_writes_per_minute, name="writes", shared=shared)
+        self.departures = RateLimit(60, name="departures", shared=shared)
         """To the identity provider, by each network: every one is a row."""
-        self.calendars = RateLimit(300)
+        self.calendars = RateLimit(300, name="calendars", shared=shared)
         """Readings of secret links, by each network: offices and the large calendar services share one."""
         self.cookie = "__Host-openalert" if config.is_https else "openalert_session"
         """The name of the session cookie; with TLS the browser itself holds it to this host."""
@@ -166,7 +167,7 @@ async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRou
         _refuse_unknown_parameters(scope, connection, handler)
         if unsafe:
             scope["limited_as"] = f"{actor.kind}:{actor.id}"
-            access.writes.spend(scope["limited_as"], access.database.clock())
+            await access.writes.spend_shared(scope["limited_as"], access.database.clock())
             _refuse_other_bodies(scope)
     if unsafe and credential is not None:
         await _still(connection, access, credential)

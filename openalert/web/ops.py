@@ -13,6 +13,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from openalert import __version__, telemetry
 from openalert.domain.access import Actor, Permission, can
 from openalert.domain.errors import Forbidden, Unauthenticated
+from openalert.storage.redis import Redis
 from openalert.web.hosts import host_name, is_own_name
 
 ALIVE_SECONDS = 30.0
@@ -37,10 +38,14 @@ class Health(Protocol):
         """Seconds since a row of our own was last committed; None: not yet."""
 
 
-def _answer(request: Request[Any, Any, Any], checks: dict[str, bool]) -> Response[dict[str, Any]]:
-    """Strangers hear how it is, and not which version has which holes."""
+def _answer(
+    request: Request[Any, Any, Any], checks: dict[str, bool], degraded: Sequence[str] = ()
+) -> Response[dict[str, Any]]:
+    """Strangers hear how it is, and not which version has which holes. What is `degraded` is done without."""
     good = all(checks.values())
-    told = {"version": __version__} if _may_look_inside(request) else {}
+    told: dict[str, Any] = {"version": __version__} if _may_look_inside(request) else {}
+    if degraded:
+        told["degraded"] = list(degraded)
     return Response(
         content={"status": "ok" if good else "unavailable", **told, "checks": checks},
         status_code=200 if good else 503,
@@ -71,7 +76,13 @@ def ready(request: Request[Any, Any, Any]) -> Response[dict[str, Any]]:
             "engine": health.tick_age < TICK_SECONDS,
             "database": write_age is not None and write_age < WRITE_SECONDS,
         },
+        degraded(request.app.state.redis),
     )
+
+
+def degraded(redis: Redis | None) -> list[str]:
+    """What this node does without at this moment; never a reason to send alerts elsewhere."""
+    return ["redis"] if redis is not None and not redis.is_up else []
 
 
 @route("/metrics", http_method=_LOOK, opt=_PUBLIC, include_in_schema=False, sync_to_thread=False)

@@ -33,7 +33,8 @@ async def begin(request: Web, db: NamedDependency[Database]) -> Response[Any]:
         return go(address("/login", next=target))
     try:
         access: Access = request.app.state.access
-        access.departures.spend(network_of(request.client.host if request.client else ""), db.clock())
+        network = network_of(request.client.host if request.client else "")
+        await access.departures.spend_shared(network, db.clock())
         url, secret = await single_sign_on.begin(
             db, sso, secret=departure_of(request), browser=browser_of(request), target=target
         )
