@@ -1,0 +1,138 @@
+"""Misfortune: what goes wrong with the server, its machine and its providers, each noted with its beginning and end."""
+
+import asyncio
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+from tests.processes.server import Server, until
+from tests.world.ledger import Away, Ledger, Stepped, Trouble
+from tests.world.providers import Providers
+
+FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")
+ROOM = 24 << 20
+
+
+class Clock:
+    """The wall clock of a server, by libfaketime: elapsed time goes on as it does, only what clocks show is set."""
+
+    def __init__(self, folder: Path) -> None:
+        self._file = folder / "clock"
+        self._offset = 0
+        self._write()
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a process needs to live by it."""
+        return {
+            "LD_PRELOAD": str(FAKETIME),
+            "FAKETIME_TIMESTAMP_FILE": str(self._file),
+            "FAKETIME_NO_CACHE": "1",
+            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        }
+
+    def step(self, seconds: int) -> None:
+        """Set it forward, or back."""
+        self._offset += seconds
+        self._write()
+
+    def _write(self) -> None:
+        # Replaced as a whole: the server reads it whenever it asks for the time.
+        fresh = self._file.with_suffix(".new")
+        fresh.write_text(f"{self._offset:+d}\n")
+        fresh.replace(self._file)
+
+
+class Nemesis:
+    """What goes wrong with one server."""
+
+    def __init__(self, server: Server, ledger: Ledger, providers: Providers, clock: Clock | None = None) -> None:
+        self.server = server
+        self.ledger = ledger
+        self.providers = providers
+        self.clock = clock
+        self.is_restarted = False
+        self._modes: dict[str, tuple[str, int]] = {}
+        self._full_since: int | None = None
+
+    async def kill(self) -> None:
+        """kill -9, and a start."""
+        await self._away("kill", self.server.kill)
+
+    async def restart(self) -> None:
+        """SIGTERM, and a start."""
+        await self._away("restart", self.server.stop)
+
+    async def _away(self, why: str, end: object) -> None:
+        since = self.ledger.now
+        await end()  # type: ignore[operator]
+        self.is_restarted = True
+        await self.server.start()
+        self.ledger.note(Away(since=since, until=self.ledger.now, why=why))
+
+    async def pause(self, seconds: float) -> None:
+        """SIGSTOP, and SIGCONT after a while."""
+        since = self.ledger.now
+        os.kill(self.server.pid, signal.SIGSTOP)
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            os.kill(self.server.pid, signal.SIGCONT)
+            self.ledger.note(Away(since=since, until=self.ledger.now, why="pause"))
+
+    async def behave(self, way: str, mode: str) -> None:
+        """A provider changes; what it was before is over."""
+        before, since = self._modes.get(way, ("ok", 0))
+        await self.providers.behave(way, mode)
+        if before != "ok":
+            self.ledger.note(Trouble(since=since, until=self.ledger.now, way=way, mode=before))
+        self._modes[way] = (mode, self.ledger.now)
+
+    def step(self, seconds: int) -> None:
+        """Somebody sets the clock."""
+        assert self.clock is not None
+        self.ledger.note(Stepped(at=self.ledger.now, by=seconds * 1000))
+        self.clock.step(seconds)
+
+    def fill(self) -> None:
+        """Somebody else takes all the room on the disk of the data."""
+        if self._full_since is not None:
+            return
+        self._full_since = self.ledger.now
+        with (self.server.data / "ballast").open("wb", buffering=0) as file:
+            try:
+                while True:
+                    file.write(b"\0" * 4096)
+            except OSError:
+                return
+
+    async def free(self) -> None:
+        """There is room again."""
+        if self._full_since is None:
+            return
+        (self.server.data / "ballast").unlink()
+        await until(self.server.is_ready)
+        self.ledger.note(Away(since=self._full_since, until=self.ledger.now, why="full disk"))
+        self._full_since = None
+
+    async def relent(self) -> None:
+        """Everything is as it should be."""
+        await self.free()
+        for way in ("hook", "mail"):
+            await self.behave(way, "ok")
+
+
+class SmallDisk:
+    """A file system in memory of its own for a folder; `why_not` says what keeps it from being one."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        mount = ["mount", "-t", "tmpfs", "-o", f"size={ROOM},mode=700", f"openalert-world-{os.getpid()}", str(folder)]
+        self.is_mounted = os.getuid() == 0 and subprocess.run(mount, check=False, capture_output=True).returncode == 0
+
+    def close(self) -> None:
+        """It is gone, with what was on it."""
+        if self.is_mounted:
+            subprocess.run(["umount", "-l", str(self._folder)], check=True)

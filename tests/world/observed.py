@@ -1,0 +1,126 @@
+"""What a server says and holds at one moment: its database read with our own SQL, its metrics, its log, its process."""
+
+import re
+import sqlite3
+from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
+
+import msgspec
+
+
+class Alert(msgspec.Struct, frozen=True):
+    """One occurrence of an alert as it is stored."""
+
+    title: str
+    status: str
+    count: int
+    incident_id: str | None
+
+
+class Incident(msgspec.Struct, frozen=True):
+    """An incident as it is stored, with what is due for it."""
+
+    id: str
+    number: int
+    title: str
+    status: str
+    open_key: str | None
+    escalation_state: str
+    escalation_next_at: int | None
+    snoozed_until: int | None
+    last_seq: int
+    escalates_at: int | None
+    wakes_at: int | None
+    entries: int
+    first_entry: int
+    last_entry: int
+    nameless: int
+    """Entries without anybody who did it."""
+
+
+class Message(msgspec.Struct, frozen=True):
+    """A notification as it is stored."""
+
+    id: str
+    title: str
+    kind: str
+    status: str
+    due_at: int | None
+
+
+class Observed(msgspec.Struct, kw_only=True):
+    """All of it."""
+
+    alerts: list[Alert]
+    incidents: list[Incident]
+    messages: list[Message]
+    kept: list[str]
+    """Bodies that could not be read."""
+    damage: list[str]
+    """What SQLite finds wrong with the file."""
+    told: dict[str, str] | None = None
+    """Title to status, as somebody knows it who only listens; None: nobody listens."""
+    metrics: dict[str, float] | None = None
+    """Name and labels to value; None: the process is not the one that did it all."""
+    chain: str = ""
+    """What `openalert verify` says that is wrong."""
+    log: str = ""
+    files: tuple[int, int] = (0, 0)
+    """Open files at the beginning and at the end."""
+    memory: tuple[int, int] = (0, 0)
+    """Bytes in memory at the beginning and at the end."""
+
+
+def of_database(path: Path) -> Observed:
+    """What is stored."""
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)) as db:
+        db.execute("BEGIN")
+        alerts = db.execute("SELECT title, status, count, incident_id FROM alerts ORDER BY id")
+        incidents = db.execute(
+            "SELECT i.id, i.number, i.title, i.status, i.open_key, i.escalation_state, i.escalation_next_at, "
+            "i.snoozed_until, i.last_seq, e.due_at, u.due_at, count(t.seq), coalesce(min(t.seq), 0), "
+            "coalesce(max(t.seq), 0), count(CASE WHEN t.actor_kind = '' OR t.actor_name = '' THEN 1 END) "
+            "FROM incidents i LEFT JOIN timers e ON e.incident_id = i.id AND e.kind = 'escalate' "
+            "LEFT JOIN timers u ON u.incident_id = i.id AND u.kind = 'unsnooze' "
+            "LEFT JOIN timeline t ON t.incident_id = i.id GROUP BY i.id"
+        )
+        messages = db.execute(
+            "SELECT n.id, coalesce(i.title, ''), n.kind, n.status, n.due_at FROM notifications n "
+            "LEFT JOIN incidents i ON i.id = n.incident_id"
+        )
+        kept = db.execute("SELECT body FROM payloads WHERE outcome = 'quarantined'")
+        return Observed(
+            alerts=[Alert(*row) for row in alerts],
+            incidents=[Incident(*row) for row in incidents],
+            messages=[Message(*row) for row in messages],
+            kept=[row[0] for row in kept],
+            damage=[row[0] for row in db.execute("PRAGMA integrity_check") if row[0] != "ok"]
+            + [f"a row of {row[0]} has lost its {row[2]}" for row in db.execute("PRAGMA foreign_key_check")],
+        )
+
+
+_SAMPLE = re.compile(r"^(openalert_\w+(?:\{[^}]*\})?) ([0-9.e+-]+)$", re.MULTILINE)
+
+
+def of_metrics(text: str) -> dict[str, float]:
+    """The samples of `/metrics`."""
+    return {name: float(value) for name, value in _SAMPLE.findall(text)}
+
+
+def of_process(pid: int) -> tuple[int, int]:
+    """How many files it has open, and how many bytes in memory."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    found = re.search(r"VmRSS:\s+(\d+) kB", status)
+    assert found is not None
+    return sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir()), int(found.group(1)) * 1024
+
+
+def summed(metrics: Mapping[str, float], name: str, **labels: str) -> float:
+    """The sum over all samples of this name that have these labels."""
+    wanted = [f'{key}="{value}"' for key, value in labels.items()]
+    return sum(
+        value
+        for sample, value in metrics.items()
+        if sample.partition("{")[0] == name and all(label in sample for label in wanted)
+    )

@@ -1,0 +1,214 @@
+"""A world: a real server with people, channels and a policy, all who send to it, its providers, and misfortune.
+
+async with Providers() as providers, World(folder, providers) as world:
+    world.generator.tell("disk-1", starts=world.generator.begin("disk-1"))
+    await world.nemesis.kill()
+    case = await world.rest()
+    assert judge(case) == []
+"""
+
+import asyncio
+import shutil
+from pathlib import Path
+from typing import Any, Self
+
+import msgspec
+
+from tests.processes.conftest import mailing
+from tests.processes.server import House, Server, settle_in, until
+from tests.world import model, observed
+from tests.world.generator import Generator
+from tests.world.ledger import Ledger, Policy, Rung
+from tests.world.listener import Listener
+from tests.world.nemesis import Clock, Nemesis
+from tests.world.observed import Observed
+from tests.world.oracle import Case, pages_of
+from tests.world.providers import Providers
+
+ROOT = Path(__file__).parents[2]
+PEOPLE = ("bea", "jun", "kim")
+CHANNELS = ("Hook-1", "Hook-2", "Hook-3")
+LADDER = (
+    Rung(delay=0, people=("bea",), channels=("Hook-1",)),
+    Rung(delay=2_000, people=("jun",), channels=("Hook-2",)),
+    Rung(delay=2_000, channels=("Hook-3",)),
+)
+LONGEST_REST = 90.0
+
+
+class Settled(msgspec.Struct, kw_only=True):
+    """What the set-up of a world made: the same for every world that begins with a copy of its folder."""
+
+    house: dict[str, str]
+    token: str
+    people: dict[str, str]
+    channels: dict[str, str]
+
+
+class World:
+    """One server and all around it."""
+
+    def __init__(
+        self,
+        folder: Path,
+        providers: Providers,
+        *,
+        template: Path | None = None,
+        program: list[str] | None = None,
+        clock: bool = False,
+        ladder: tuple[Rung, ...] = LADDER,
+    ) -> None:
+        """`template`: the folder of a world that was settled; `program`: see `Server.program`.
+
+        `clock`: the server lives by a clock that `nemesis.step` sets.
+        """
+        self.folder = folder
+        self.providers = providers
+        self._template = template
+        self._ladder = ladder
+        folder.mkdir(parents=True, exist_ok=True)
+        if template is not None:
+            shutil.copytree(template / "data", folder / "data", dirs_exist_ok=True)
+        self.server: Server = mailing(folder, providers.mails)  # type: ignore[arg-type]
+        self.server.environment["PYTHONPATH"] = str(ROOT)
+        self.server.program = program or self.server.program
+        self.clock = Clock(folder) if clock else None
+        if self.clock is not None:
+            self.server.environment |= self.clock.environment
+        self.ledger = Ledger(folder / "ledger.jsonl")
+        self.nemesis = Nemesis(self.server, self.ledger, providers, self.clock)
+        self._left: set[str] = set()
+        self._before = (0, 0)
+
+    async def __aenter__(self) -> Self:
+        """The server runs and is settled."""
+        self.providers.serve(self.ledger)
+        if self._template is None:
+            self.settled = await self._settle_in()
+            (self.folder / "settled.json").write_bytes(msgspec.json.encode(self.settled))
+        else:
+            self.settled = msgspec.json.decode(
+                (self._template / "settled.json").read_bytes(), type=Settled
+            )
+            self.server.client.headers["Authorization"] = f"Bearer {self.settled.token}"
+            await self.server.start()
+        self.house = House(server=self.server, **self.settled.house)
+        self.generator = Generator(self.house, self.ledger)
+        self.listener = Listener(self.server, self.settled.token)
+        await self.follow(self._ladder)
+        self.listener.begin()
+        self._before = observed.of_process(self.server.pid)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Nothing of it runs any more."""
+        await self.generator.close()
+        await self.listener.close()
+        await self.server.close()
+        self.ledger.close()
+
+    async def _settle_in(self) -> Settled:
+        house = await settle_in(self.server)
+        kim = await self.server.call("POST", "/users", {"email": "kim@example.org", "name": "Kim"})
+        channels = {}
+        for name in CHANNELS:
+            url = f"http://127.0.0.1:{self.providers.hooks.port}/{name}"
+            made = await self.server.call(
+                "POST",
+                "/channels",
+                {"type": "webhook", "name": name, "teamId": house.team_id, "config": {"url": url}},
+            )
+            channels[name] = made["id"]
+        kept = {name: value for name, value in msgspec.structs.asdict(house).items() if name != "server"}
+        return Settled(
+            house=kept,
+            token=str(self.server.client.headers["Authorization"]).removeprefix("Bearer "),
+            people={"bea": house.bea_id, "jun": house.jun_id, "kim": kim["id"]},
+            channels=channels,
+        )
+
+    async def follow(self, levels: tuple[Rung, ...], *, repeats: int = 0, repeat_delay: int = 0) -> None:
+        """Incidents that begin from now on escalate like this."""
+        since = self.ledger.now
+        await self._patiently(
+            "PATCH",
+            f"/escalation-policies/{self.house.policy_id}",
+            {
+                "repeatCount": repeats,
+                "repeatDelayMinutes": repeat_delay / 60_000,
+                "levels": [self._level(rung) for rung in levels],
+            },
+        )
+        now = self.ledger.now
+        self.ledger.note(
+            Policy(since=since, until=now, levels=levels, repeats=repeats, repeat_delay=repeat_delay)
+        )
+
+    def _level(self, rung: Rung) -> dict[str, Any]:
+        people = [{"type": "user", "id": self.settled.people[who]} for who in rung.people]
+        channels = [{"type": "channel", "id": self.settled.channels[name]} for name in rung.channels]
+        return {"delayMinutes": rung.delay / 60_000, "targets": people + channels}
+
+    async def dismiss(self, who: str) -> None:
+        """Somebody is deleted."""
+        from tests.world.ledger import Left
+
+        if who not in self._left:
+            self._left.add(who)
+            since = self.ledger.now
+            await self._patiently("DELETE", f"/users/{self.settled.people[who]}")
+            self.ledger.note(Left(since=since, until=self.ledger.now, who=who))
+
+    async def _patiently(self, method: str, path: str, body: Any = None) -> None:
+        """As often as it takes, because the server may be without room or away."""
+
+        async def done() -> bool:
+            answer = await self.server.client.request(method, f"/api/v1{path}", json=body)
+            assert answer.status_code in (200, 204, 404, 503), answer.text
+            return answer.status_code != 503
+
+        await until(done)
+
+    async def rest(self) -> Case:
+        """Faults are over, everything is answered, every page that is owed has come or is overdue, nothing is on its
+        way: what is then to be seen.
+        """
+        await self.nemesis.relent()
+        await self.generator.settle()
+        ends = asyncio.get_running_loop().time() + LONGEST_REST
+        while asyncio.get_running_loop().time() < ends and not self._is_at_rest():
+            await asyncio.sleep(0.2)
+        return await self.look()
+
+    def _is_at_rest(self) -> bool:
+        now = self.ledger.now
+        case = Case(self.ledger.facts, Observed(alerts=[], incidents=[], messages=[], kept=[], damage=[]), now)
+        pages = pages_of(case)
+        for occurrence, candidates in model.owed(self.ledger.facts, model.NEVER):
+            for page in (page for some in candidates for page in some):
+                got = pages.get((occurrence.about, page.way, page.who), ())
+                is_wanted = page.is_sure or page.latest < occurrence.quiet.earliest
+                if is_wanted and page.latest > now and not any(each.at >= page.earliest for each in got):
+                    return False
+        seen = observed.of_database(self.database)
+        return not any(
+            message.status == "sending" or (message.due_at is not None and message.status in ("pending", "unknown"))
+            for message in seen.messages
+        )
+
+    @property
+    def database(self) -> Path:
+        """The file with everything."""
+        return self.server.data / "openalert.db"
+
+    async def look(self) -> Case:
+        """What is to be seen at this moment."""
+        seen = observed.of_database(self.database)
+        seen.told = dict(self.listener.statuses)
+        if not self.nemesis.is_restarted:
+            seen.metrics = observed.of_metrics((await self.server.client.get("/metrics")).text)
+            seen.files, seen.memory = zip(self._before, observed.of_process(self.server.pid), strict=True)
+        proven = await asyncio.to_thread(self.server.run, "verify")
+        seen.chain = "" if proven.returncode == 0 else proven.stdout + proven.stderr
+        seen.log = self.server.log.read_text()
+        return Case(self.ledger.facts, seen, self.ledger.now)
