@@ -40,6 +40,10 @@ class Generator:
         self._starts[title] = self._starts.get(title, FIRST_START) + 60
         return self._starts[title]
 
+    def begun(self, title: str) -> int:
+        """When it began last."""
+        return self._starts[title]
+
     def tell(self, title: str, status: str = "firing", *, starts: int | None = None, **members: Any) -> None:
         """Its source says so, as soon as everything before about it is answered."""
         body = {"title": title, "dedup_key": title, "status": status, "severity": "critical", **members}
@@ -80,7 +84,9 @@ class Generator:
             pass
         self.ledger.note(Spoilt(at=self.ledger.now, about=word, code=code))
 
-    async def _until_answered(self, title: str, what: str, starts: int | None, body: dict[str, Any] | None) -> None:
+    async def _until_answered(
+        self, title: str, what: str, starts: int | None, body: dict[str, Any] | None
+    ) -> None:
         async with self._queues.setdefault(title, asyncio.Lock()), asyncio.timeout(PATIENCE):
             if body is None and title not in self.incidents:
                 return

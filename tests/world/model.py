@@ -10,13 +10,18 @@ from itertools import pairwise
 
 import msgspec
 
-from tests.world.ledger import Answer, Asked, Away, Fact, Left, Moment, Policy, Rung, Stepped, Trouble
+from tests.world.ledger import Answer, Asked, Away, Fact, Left, Moment, Policy, Rung, Stepped, Taken, Trouble
 
 NEVER: Moment = 1 << 60
 STEP_LATE = 5_000
 """A step is at most so late while the server runs (promise ES-1), and so much after it is back."""
 HANDED_OVER = 15_000
 """A page is with its provider so long after its step (promise NO-3)."""
+TRIED_AFTER = (0, 2_000, 10_000, 42_000, 170_000, NEVER)
+"""When a page is tried, counted from its first try."""
+LEFT_ALONE = 15_000
+"""For so long a provider that failed often is given nothing (promise NO-4)."""
+MOST_FAILURES = 5
 CLOCK_ERROR = 2_100
 """How much a step of the clock may move a delay (promise ES-5)."""
 ROUNDING = 60
@@ -41,6 +46,8 @@ class Owed(msgspec.Struct, frozen=True, kw_only=True):
     earliest: Moment
     latest: Moment
     """It must be with the provider by then, if it must come at all."""
+    ran_by: Moment
+    """Its level has run by then."""
     is_sure: bool
     """It must come: nothing can have ended the escalation before."""
     is_calm: bool
@@ -88,11 +95,13 @@ def requests(facts: Sequence[Fact]) -> list[Request]:
         if isinstance(fact, Asked):
             tries[fact.first].append(fact)
     found = []
-    for first, asked in tries.items():
+    for asked in tries.values():
         ended = [answers[each.n] for each in asked if each.n in answers]
         good = [each for each in ended if each.code is not None and each.code < 300]
         # Also what was answered 503 after its five seconds may be stored in the end.
-        maybe = len(asked) - len(good) - sum(each.code is not None and 300 <= each.code < 500 for each in ended)
+        maybe = (
+            len(asked) - len(good) - sum(each.code is not None and 300 <= each.code < 500 for each in ended)
+        )
         if not good and not maybe:
             continue  # refused each time: it had no effect
         latest = good[0].at if good else NEVER
@@ -102,7 +111,7 @@ def requests(facts: Sequence[Fact]) -> list[Request]:
                 about=one.about,
                 what=one.what,
                 starts=one.starts,
-                window=Window(tries[first][0].at, latest),
+                window=Window(one.at, latest),
                 tries_in_doubt=maybe,
                 is_answered=bool(good),
             )
@@ -124,7 +133,7 @@ def _apply(known: list[Occurrence], request: Request) -> None:
         _fire(known, last, request)
     elif request.what == "resolved":
         _resolve(known, last, request)
-    elif last is not None and last.status != "never" and last.status != "resolved":
+    elif last is not None and last.status not in ("never", "resolved"):
         if request.what == "resolve":
             last.status, last.alert, last.resolved_by_person = "resolved", "resolved", True
         else:
@@ -192,17 +201,24 @@ class World(msgspec.Struct, kw_only=True):
     away: list[Away]
     troubles: list[Trouble]
     steps: list[Stepped]
+    failures: dict[str, list[Moment]]
+    """By who was to get something, when it was refused, or taken without an answer."""
 
     @classmethod
     def of(cls, facts: Iterable[Fact]) -> "World":
         """Sorted out of the ledger."""
         facts = list(facts)
+        failures: dict[str, list[Moment]] = defaultdict(list)
+        for fact in facts:
+            if isinstance(fact, Taken) and fact.answer != "took":
+                failures[fact.who].append(fact.at)
         return cls(
             policies=[fact for fact in facts if isinstance(fact, Policy)],
             left=[fact for fact in facts if isinstance(fact, Left)],
             away=sorted((fact for fact in facts if isinstance(fact, Away)), key=lambda fact: fact.since),
             troubles=[fact for fact in facts if isinstance(fact, Trouble)],
             steps=[fact for fact in facts if isinstance(fact, Stepped)],
+            failures=failures,
         )
 
     def possible(self, window: Window) -> list[Policy]:
@@ -222,8 +238,11 @@ class World(msgspec.Struct, kw_only=True):
                 moment = max(moment, away.until)
         return moment
 
-    def is_calm(self, earliest: Moment, latest: Moment, way: str) -> bool:
-        """Whether no fault was near."""
+    def is_calm(self, earliest: Moment, latest: Moment, way: str, who: str) -> bool:
+        """Whether no fault was near, nor so many at this address that it may be left alone."""
+        lately = [at for at in self.failures.get(who, ()) if earliest - 10 * LEFT_ALONE < at < latest]
+        if len(lately) >= MOST_FAILURES:
+            return False
         near = [(each.since, each.until) for each in self.away]
         near += [(each.since, each.until) for each in self.troubles if each.way == way]
         near += [(each.at, each.at) for each in self.steps]
@@ -246,8 +265,8 @@ class World(msgspec.Struct, kw_only=True):
         by = latest + HANDED_OVER
         for trouble in sorted(self.troubles, key=lambda each: each.since):
             if trouble.way == way and trouble.since <= by and trouble.until >= earliest:
-                # Tries are 2, 8, 32 s apart, and a provider that failed often is left alone for 15 s.
-                by = max(by, trouble.until + 4 * (trouble.until - min(earliest, trouble.since)) + 2 * HANDED_OVER)
+                tried = next(after for after in TRIED_AFTER if after > trouble.until - earliest)
+                by = max(by, latest + tried + LEFT_ALONE + STEP_LATE)
         for away in self.away:
             if away.since <= by and away.until >= earliest:
                 by = max(by, away.until + HANDED_OVER + STEP_LATE)
@@ -284,8 +303,9 @@ def _climb(world: World, occurrence: Occurrence, policy: Policy, until: Moment) 
                     who=who,
                     earliest=earliest - ROUNDING,
                     latest=by,
-                    is_sure=is_here and by < min(occurrence.quiet.earliest, until),
-                    is_calm=world.is_calm(earliest, latest, way),
+                    ran_by=latest,
+                    is_sure=is_here and by < occurrence.quiet.earliest,
+                    is_calm=world.is_calm(earliest, latest, way, who),
                     wait=soonest,
                 )
                 for way, who, by, is_here in _targets(world, rung, earliest, latest)
@@ -293,7 +313,9 @@ def _climb(world: World, occurrence: Occurrence, policy: Policy, until: Moment) 
             yield from pages
             # A level that reaches nobody makes the next one go at once.
             longest = _following(policy, level) if pages else 0
-            soonest = longest if any(is_here for *_, is_here in _targets(world, rung, earliest, latest)) else 0
+            soonest = (
+                longest if any(is_here for *_, is_here in _targets(world, rung, earliest, latest)) else 0
+            )
 
 
 def _following(policy: Policy, level: int) -> int:

@@ -47,7 +47,9 @@ class Clock:
 class Nemesis:
     """What goes wrong with one server."""
 
-    def __init__(self, server: Server, ledger: Ledger, providers: Providers, clock: Clock | None = None) -> None:
+    def __init__(
+        self, server: Server, ledger: Ledger, providers: Providers, clock: Clock | None = None
+    ) -> None:
         self.server = server
         self.ledger = ledger
         self.providers = providers
@@ -129,8 +131,18 @@ class SmallDisk:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True)
-        mount = ["mount", "-t", "tmpfs", "-o", f"size={ROOM},mode=700", f"openalert-world-{os.getpid()}", str(folder)]
-        self.is_mounted = os.getuid() == 0 and subprocess.run(mount, check=False, capture_output=True).returncode == 0
+        mount = [
+            "mount",
+            "-t",
+            "tmpfs",
+            "-o",
+            f"size={ROOM},mode=700",
+            f"openalert-world-{os.getpid()}",
+            str(folder),
+        ]
+        self.is_mounted = (
+            os.getuid() == 0 and subprocess.run(mount, check=False, capture_output=True).returncode == 0
+        )
 
     def close(self) -> None:
         """It is gone, with what was on it."""

@@ -15,7 +15,7 @@ from tests.world.ledger import Answer, Asked, Away, Fact, Moment, Spoilt, Taken
 from tests.world.observed import Observed, summed
 
 ON_ITS_WAY = 3_000
-"""A message that a provider had before this, and that the server knows nothing of, was on its way when it was killed."""
+"""Milliseconds: what a provider had so long before the server was killed may have been forgotten by it."""
 MEMORY = 80 << 20
 FILES = 40
 
@@ -57,7 +57,7 @@ Found: TypeAlias = Iterator[tuple[str, str]]
 
 
 def no_loss(case: Case) -> Found:
-    """L1: what was answered with 2xx is there, in the state that it must have; what was refused as unreadable is kept."""
+    """L1: what was answered with 2xx is there, as it must be; what was refused as unreadable is kept."""
     stored: dict[str, list[str]] = defaultdict(list)
     for alert in case.seen.alerts:
         stored[alert.title].append(alert.status)
@@ -70,9 +70,9 @@ def no_loss(case: Case) -> Found:
             if is_firing != (some[-1].alert == "firing"):
                 yield about, f"it should be {some[-1].alert}, and is {stored[about][-1]}"
     for fact in case.facts:
-        if isinstance(fact, Spoilt) and fact.code is not None and 400 <= fact.code < 500:
-            if not any(fact.about in body for body in case.seen.kept):
-                yield fact.about, "what could not be read was not kept"
+        is_refused = isinstance(fact, Spoilt) and fact.code is not None and 400 <= fact.code < 500
+        if is_refused and not any(fact.about in body for body in case.seen.kept):
+            yield fact.about, "what could not be read was not kept"
 
 
 def no_phantom(case: Case) -> Found:
@@ -119,14 +119,16 @@ def complete(case: Case) -> Found:
     pages = pages_of(case)
     explained: set[str] = set()
     wrong: dict[str, list[str]] = {}
+    stored = {alert.title for alert in case.seen.alerts}
+    waiting = {message.title for message in case.seen.messages if message.due_at is not None}
     by_title: dict[str, list[list[list[model.Owed]]]] = defaultdict(list)
     for occurrence, candidates in model.owed(case.facts, case.until):
         by_title[occurrence.about].append(candidates)
     for about, some in by_title.items():
-        attempts = [_unpaid(about, each, pages) for each in _choices(some)]
-        best = min(attempts, key=len)
-        wrong[about] = best
         explained.add(about)
+        if about in stored:  # what was lost before is found by L1
+            attempts = [_unpaid(case, about, each, pages, about in waiting) for each in _choices(some)]
+            wrong[about] = min(attempts, key=len)
     for about, words in wrong.items():
         for each in words:
             yield about, each
@@ -143,10 +145,18 @@ def _choices(some: Sequence[Sequence[Sequence[model.Owed]]]) -> list[list[model.
     return chosen
 
 
-def _unpaid(about: str, owed: Sequence[model.Owed], pages: dict[tuple[str, str, str], list[Taken]]) -> list[str]:
-    """What is wrong if exactly this is owed."""
+def _unpaid(
+    case: Case,
+    about: str,
+    owed: Sequence[model.Owed],
+    pages: dict[tuple[str, str, str], list[Taken]],
+    waits: bool,
+) -> list[str]:
+    """What is wrong if exactly this is owed; `waits`: the server may still send something about it."""
     wrong = []
-    targets = {(each.way, each.who) for each in owed} | {(way, who) for title, way, who in pages if title == about}
+    targets = {(each.way, each.who) for each in owed} | {
+        (way, who) for title, way, who in pages if title == about
+    }
     for way, who in sorted(targets):
         left, used = list(pages.get((about, way, who), ())), set()
         for page in (each for each in owed if (each.way, each.who) == (way, who)):
@@ -156,13 +166,17 @@ def _unpaid(about: str, owed: Sequence[model.Owed], pages: dict[tuple[str, str, 
                     left.remove(fits[0])
                 else:
                     used.add(fits[0].id)
-            elif page.is_sure:
+            elif page.is_sure and (page.latest if waits else page.ran_by) < case.until:
                 got = [each.at for each in left]
                 wrong.append(
                     f"{who} is owed level {page.level} of round {page.cycle} by {way} "
                     f"between {page.earliest} and {page.latest} ms, and got {got}"
                 )
-        wrong += [f"{who} got a page by {way} at {each.at} ms that nobody owes" for each in left if each.id not in used]
+        wrong += [
+            f"{who} got a page by {way} at {each.at} ms that nobody owes"
+            for each in left
+            if each.id not in used
+        ]
     return wrong
 
 
@@ -203,7 +217,12 @@ def answered_wins(case: Case) -> Found:
         again = min((at for at in opened[asked.about] if at > asked.at), default=model.NEVER)
         for taken in case.taken:
             is_after = answer.at < taken.at < again
-            if taken.kind == "page" and asked.about == taken.about[0] and is_after and taken.id not in answer.in_flight:
+            if (
+                taken.kind == "page"
+                and asked.about in taken.about[:1]
+                and is_after
+                and taken.id not in answer.in_flight
+            ):
                 yield asked.about, f"{taken.who} was paged at {taken.at} ms, answered was at {answer.at} ms"
 
 
@@ -220,7 +239,10 @@ def in_order(case: Case) -> Found:
             yield some[0].about[0], f"{some[0].who} heard that it is {some[0].status} before being paged"
         statuses = [order.get(each.status, 0) for each in some]
         if statuses != sorted(statuses):
-            yield some[0].about[0], f"{some[0].who} heard of it in this order: {[each.status for each in some]}"
+            yield (
+                some[0].about[0],
+                f"{some[0].who} heard of it in this order: {[each.status for each in some]}",
+            )
 
 
 class Late(msgspec.Struct, frozen=True):
@@ -241,7 +263,11 @@ def lateness(case: Case) -> list[Late]:
             continue
         ran: dict[tuple[int, int], Moment] = {}
         for page in candidates[0]:
-            got = [each.at for each in pages.get((page.about, page.way, page.who), ()) if each.at >= page.earliest]
+            got = [
+                each.at
+                for each in pages.get((page.about, page.way, page.who), ())
+                if each.at >= page.earliest
+            ]
             if page.way == "hook" and got:
                 ran.setdefault((page.cycle, page.level), got[0])
             is_first = (page.cycle, page.level) == (0, 1)
@@ -276,7 +302,11 @@ def live_reasons(case: Case) -> Found:
 def whole_stories(case: Case) -> Found:
     """T2: timelines count 1, 2, 3 …, every entry has somebody who did it, and the chain of the audit log holds."""
     for each in case.seen.incidents:
-        if (each.entries, each.first_entry, each.last_entry) != (each.last_seq, min(1, each.last_seq), each.last_seq):
+        if (each.entries, each.first_entry, each.last_entry) != (
+            each.last_seq,
+            min(1, each.last_seq),
+            each.last_seq,
+        ):
             yield (
                 each.title,
                 f"#{each.number} has {each.entries} entries {each.first_entry}…{each.last_entry} of {each.last_seq}",
@@ -311,7 +341,7 @@ def true_counters(case: Case) -> Found:
     if case.seen.metrics is None:
         return
     for way, channel in (("mail", "email"), ("hook", "webhook")):
-        took = sum(fact.way == way and fact.answer == "took" for fact in case.taken)
+        took = len({fact.id for fact in case.taken if fact.way == way and fact.answer == "took"})
         counted = summed(case.seen.metrics, "openalert_notifications_total", channel=channel, outcome="sent")
         if took != counted:
             yield "", f"{took} messages were taken by {way}, {counted:.0f} are counted"

@@ -8,8 +8,9 @@ from tests.fakes.smtp import FakeSmtp, Mail, SmtpMode
 from tests.fakes.webhook import FakeWebhook, Fault, Received, whole_answer
 from tests.world.ledger import Ledger, Taken
 
-TITLE = re.compile(r"#(\d+)\D*?\b([a-z_]+-\d+)\b")
+TITLE = re.compile(r"#(\d+)\D*?\b([a-z][a-z0-9_]*-\d+)\b")
 """An incident as a mail names it: `[#42] CRITICAL: disk-7 (Shop)`, `- #43 disk-8`."""
+_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 HOOK_MODES = ("ok", "refuse", "lost", "slow", "down")
 MAIL_MODES = ("ok", "refuse", "lost", "slow", "down")
 SLOW_SECONDS = 0.7
@@ -63,8 +64,12 @@ class _Mails(FakeSmtp):
                 at=self.ledger.now,
                 way="mail",
                 who=mail.recipients[0].partition("@")[0],
-                id=str(mail.message["Message-ID"]),
-                kind="update" if is_update else "page" if re.match(r"\[#\d+\] critical", subject) else "other",
+                id=_ID.search(str(mail.message["Message-ID"])).group(),  # type: ignore[union-attr]
+                kind="update"
+                if is_update
+                else "page"
+                if re.match(r"\[#\d+\] critical", subject)
+                else "other",
                 about=tuple(title for _, title in named),
                 numbers=tuple(int(number) for number, _ in named),
                 status=is_update.group(1) if is_update else "triggered",
@@ -98,7 +103,8 @@ class Providers:
         self.hooks.ledger = self.mails.ledger = ledger
 
     async def behave(self, way: str, mode: str) -> None:
-        """`mode` is one of HOOK_MODES; from now on, for this way."""
+        """`mode` is one of _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+        HOOK_MODES; from now on, for this way."""
         provider = self.hooks if way == "hook" else self.mails
         if way in self._down and mode != "down":
             await provider.up()

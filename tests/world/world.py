@@ -9,6 +9,7 @@ async with Providers() as providers, World(folder, providers) as world:
 
 import asyncio
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -18,7 +19,7 @@ from tests.processes.conftest import mailing
 from tests.processes.server import House, Server, settle_in, until
 from tests.world import model, observed
 from tests.world.generator import Generator
-from tests.world.ledger import Ledger, Policy, Rung
+from tests.world.ledger import Away, Ledger, Left, Policy, Rung, Trouble
 from tests.world.listener import Listener
 from tests.world.nemesis import Clock, Nemesis
 from tests.world.observed import Observed
@@ -87,9 +88,7 @@ class World:
             self.settled = await self._settle_in()
             (self.folder / "settled.json").write_bytes(msgspec.json.encode(self.settled))
         else:
-            self.settled = msgspec.json.decode(
-                (self._template / "settled.json").read_bytes(), type=Settled
-            )
+            self.settled = msgspec.json.decode((self._template / "settled.json").read_bytes(), type=Settled)
             self.server.client.headers["Authorization"] = f"Bearer {self.settled.token}"
             await self.server.start()
         self.house = House(server=self.server, **self.settled.house)
@@ -151,8 +150,6 @@ class World:
 
     async def dismiss(self, who: str) -> None:
         """Somebody is deleted."""
-        from tests.world.ledger import Left
-
         if who not in self._left:
             self._left.add(who)
             since = self.ledger.now
@@ -169,30 +166,40 @@ class World:
 
         await until(done)
 
-    async def rest(self) -> Case:
+    async def calm(self) -> None:
+        """So long after the last trouble that nothing of it is left."""
+        ended = max((fact.until for fact in self.ledger.facts if isinstance(fact, Away | Trouble)), default=0)
+        await asyncio.sleep(max(0, ended + model.STEP_LATE + 100 - self.ledger.now) / 1000)
+
+    async def rest(self, seconds: float = LONGEST_REST) -> Case:
         """Faults are over, everything is answered, every page that is owed has come or is overdue, nothing is on its
-        way: what is then to be seen.
+        way, or so many seconds have passed: what is then to be seen.
         """
         await self.nemesis.relent()
         await self.generator.settle()
-        ends = asyncio.get_running_loop().time() + LONGEST_REST
-        while asyncio.get_running_loop().time() < ends and not self._is_at_rest():
-            await asyncio.sleep(0.2)
+        with suppress(AssertionError):
+
+            async def is_at_rest() -> bool:
+                return self._is_at_rest()
+
+            await until(is_at_rest, seconds)
         return await self.look()
 
     def _is_at_rest(self) -> bool:
         now = self.ledger.now
-        case = Case(self.ledger.facts, Observed(alerts=[], incidents=[], messages=[], kept=[], damage=[]), now)
+        case = Case(
+            self.ledger.facts, Observed(alerts=[], incidents=[], messages=[], kept=[], damage=[]), now
+        )
         pages = pages_of(case)
         for occurrence, candidates in model.owed(self.ledger.facts, model.NEVER):
             for page in (page for some in candidates for page in some):
                 got = pages.get((occurrence.about, page.way, page.who), ())
-                is_wanted = page.is_sure or page.latest < occurrence.quiet.earliest
-                if is_wanted and page.latest > now and not any(each.at >= page.earliest for each in got):
+                if page.is_sure and page.latest > now and not any(each.at >= page.earliest for each in got):
                     return False
         seen = observed.of_database(self.database)
         return not any(
-            message.status == "sending" or (message.due_at is not None and message.status in ("pending", "unknown"))
+            message.status == "sending"
+            or (message.due_at is not None and message.status in ("pending", "unknown"))
             for message in seen.messages
         )
 

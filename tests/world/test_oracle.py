@@ -1,0 +1,111 @@
+"""The oracle is tested: each seeded bug makes exactly its check fail, and the same world without bugs is clean.
+
+One server has all the bugs, each bound to alerts of its name; another has none.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.processes.server import until
+from tests.world.bugs import BUGS
+from tests.world.ledger import Taken
+from tests.world.oracle import CHECKS, Broken, Case, judge, lateness, live_reasons
+from tests.world.providers import Providers
+from tests.world.world import World
+
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
+
+REFUSED = ("dropped_on_503-1", "paged_after_answer-1", "sound-1")
+UNANSWERED = ("unmarked_repeat-1",)
+ANSWERED = ("end_before_beginning-1", "forgotten_timer-1", "stale_for_listeners-1", "sound-4")
+CALM = ("late_step-1", "sound_calm-1")
+OTHERS = tuple(
+    f"{name}-1"
+    for name in (*BUGS, "sound_too", "sound_ended")
+    if not any(name in each for each in (*REFUSED, *UNANSWERED, *ANSWERED, *CALM))
+)
+
+
+async def _live(world: World) -> list[Broken]:
+    """What happens in both worlds; what was broken in the middle of it."""
+    tell, begin = world.generator.tell, world.generator.begin
+
+    async def paged(*titles: str) -> None:
+        async def all_paged() -> bool:
+            named = {
+                each.about[0] for each in world.ledger.facts if isinstance(each, Taken) and each.way == "hook"
+            }
+            return set(titles) <= named
+
+        await until(all_paged)
+
+    await world.nemesis.behave("hook", "refuse")
+    for title in REFUSED:
+        tell(title, starts=begin(title))
+    await paged(*REFUSED)
+    for title in ("paged_after_answer-1", "sound-1"):
+        world.generator.act(title, "acknowledge")
+    await world.generator.settle()
+    await world.nemesis.behave("hook", "lost")
+    for title in UNANSWERED:
+        tell(title, starts=begin(title))
+    await paged(*UNANSWERED)
+    await world.nemesis.behave("hook", "ok")
+    for title in (*ANSWERED, *OTHERS):
+        tell(title, starts=begin(title))
+    await paged("forgotten_timer-1", "stale_for_listeners-1", "sound-4")
+    found = [Broken("T1", about, words) for about, words in live_reasons(await world.look())]
+    for title in ANSWERED:
+        world.generator.act(title, "resolve" if title.startswith("end") else "acknowledge")
+    for title in ("counted_twice-1", "sound_too-1"):
+        tell(title, starts=world.generator.begun(title))
+    tell("sound_ended-1", "resolved", starts=world.generator.begun("sound_ended-1"))
+    await world.calm()
+    for title in CALM:
+        tell(title, starts=begin(title))
+    for word in ("lost_dead_letter-1", "sound_letter-1"):
+        await world.generator.spoil(word)
+    return found
+
+
+async def _whole(folder: Path, program: list[str] | None) -> tuple[Case, list[Broken]]:
+    async with Providers() as providers, World(folder, providers, program=program) as world:
+        found = await _live(world)
+        case = await world.rest(seconds=25)
+        return case, found + judge(case)
+
+
+@pytest.fixture(scope="module")
+async def sabotaged(tmp_path_factory: Any, anyio_backend: str) -> list[Broken]:
+    """What the oracle finds in the world with all the bugs."""
+    _, found = await _whole(tmp_path_factory.mktemp("sabotaged"), ["-m", "tests.world.saboteur", "all"])
+    return found
+
+
+async def test_without_bugs_nothing_is_found(tmp_path: Path, measured: Callable[..., None]) -> None:
+    """The same world, with refusals and lost answers in it, served by the real command: every check holds."""
+    case, found = await _whole(tmp_path, None)
+    assert [str(each) for each in found] == []
+    late = sorted(each.by for each in lateness(case) if each.way == "hook")
+    measured(pages=len(case.taken), lost=0, doubled=0, late_p99_ms=late[int(len(late) * 0.99)])
+
+
+@pytest.mark.parametrize("name", BUGS)
+async def test_each_bug_is_found_by_its_check_and_no_other(name: str, sabotaged: list[Broken]) -> None:
+    """What a check does not find, it does not prove."""
+    check, _ = BUGS[name]
+    assert check in {each.check for each in sabotaged if each.about.startswith(name) or each.about == ""}
+    assert {each.check for each in sabotaged if each.about.startswith(name)} <= {check}
+
+
+async def test_what_has_no_bug_is_not_blamed(sabotaged: list[Broken]) -> None:
+    """In the same server."""
+    assert [str(each) for each in sabotaged if each.about.startswith("sound")] == []
+
+
+def test_every_check_has_a_bug() -> None:
+    """A check that was never seen to fail proves nothing."""
+    assert {check for check, _ in BUGS.values()} == set(CHECKS)
