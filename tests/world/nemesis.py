@@ -12,6 +12,8 @@ from tests.world.providers import Providers
 
 FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")
 ROOM = 24 << 20
+MOMENT = 300
+"""Milliseconds in which a dead server is noticed."""
 
 
 class Clock:
@@ -60,15 +62,19 @@ class Nemesis:
 
     async def kill(self) -> None:
         """kill -9, and a start."""
-        await self._away("kill", self.server.kill)
+        since = self.ledger.now
+        await self.server.kill()
+        await self.revive(since)
 
     async def restart(self) -> None:
         """SIGTERM, and a start."""
-        await self._away("restart", self.server.stop)
-
-    async def _away(self, why: str, end: object) -> None:
         since = self.ledger.now
-        await end()  # type: ignore[operator]
+        await self.server.stop()
+        await self.revive(since, "restart")
+
+    async def revive(self, since: int | None = None, why: str = "kill") -> None:
+        """A start of a server that died, a moment ago or then."""
+        since = self.ledger.now - MOMENT if since is None else since
         self.is_restarted = True
         await self.server.start()
         self.ledger.note(Away(since=since, until=self.ledger.now, why=why))

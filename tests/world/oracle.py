@@ -230,8 +230,10 @@ def in_order(case: Case) -> Found:
     """N4: of one incident nobody hears the end before the beginning, or is paged after the end."""
     order = {"triggered": 0, "acknowledged": 1, "resolved": 2}
     heard: dict[tuple[int, str, str], list[Taken]] = defaultdict(list)
+    known: set[str] = set()
     for taken in case.taken:
-        if taken.kind in ("page", "update") and taken.answer != "refused" and not taken.is_repeat:
+        if taken.kind in ("page", "update") and taken.answer != "refused" and taken.id not in known:
+            known.add(taken.id)
             for number in taken.numbers:
                 heard[number, taken.way, taken.who].append(taken)
     for some in heard.values():

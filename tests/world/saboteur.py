@@ -78,19 +78,26 @@ POINTS = (
 
 
 class _Counting:
-    """Kills the process when it is reached for the n-th time."""
+    """Kills the process when it is reached for the n-th time after the first alert came."""
 
     def __init__(self, times: int) -> None:
         self._left = times
+        self._is_armed = False
+
+    def arm(self) -> None:
+        """An alert has come."""
+        self._is_armed = True
 
     def __call__(self) -> None:
-        self._left -= 1
+        self._left -= self._is_armed
         if self._left == 0:
             os.kill(os.getpid(), signal.SIGKILL)
 
 
 def put_in(what: str) -> None:
     """The bugs and points of failure that are named."""
+    from openalert.usecases import ingest
+
     names = [name for each in what.split(",") for name in (BUGS if each == "all" else [each])]
     for name in names:
         point, _, act = name.partition("=")
@@ -98,7 +105,9 @@ def put_in(what: str) -> None:
             word, _, times = act.partition(":")
             if word != "kill":
                 raise SystemExit(f"{name}: only kill is known")
-            _points()[point](_Counting(int(times or 1)))
+            counting = _Counting(int(times or 1))
+            _points()[point](counting)
+            _around(ingest, "take_in", counting.arm, before=True)
         else:
             BUGS[name][1]()
 

@@ -85,6 +85,9 @@ async def sabotaged(tmp_path_factory: Any, anyio_backend: str) -> list[Broken]:
     return found
 
 
+@pytest.mark.proves(
+    "IN-1", "IN-3", "IN-4", "ES-1", "ES-2", "ES-3", "ES-9", "NO-2", "NO-3", "NO-7", "ST-1", "ST-3", "F-17"
+)
 async def test_without_bugs_nothing_is_found(tmp_path: Path, measured: Callable[..., None]) -> None:
     """The same world, with refusals and lost answers in it, served by the real command: every check holds."""
     case, found = await _whole(tmp_path, None)
