@@ -6,7 +6,7 @@ from typing import Self
 
 from tests.fakes.smtp import FakeSmtp, Mail, SmtpMode
 from tests.fakes.webhook import FakeWebhook, Fault, Received, whole_answer
-from tests.world.ledger import Ledger, Taken
+from tests.world.ledger import Ledger, Taken, Trouble
 
 TITLE = re.compile(r"#(\d+)\D*?\b([a-z][a-z0-9_]*-\d+)\b")
 """An incident as a mail names it: `[#42] CRITICAL: disk-7 (Shop)`, `- #43 disk-8`."""
@@ -21,12 +21,15 @@ class _Hooks(FakeWebhook):
 
     ledger: Ledger
     mode = "ok"
+    moods: dict[str, list[str]]
+    """By title, how the next pages about it are answered, in place of the mode."""
 
     async def respond(self, request: Received) -> bytes:
         """Notes it, and answers as the mode says."""
         said = request.json
         data = said["data"]
         incident = data["incident"] or {"number": 0, "title": "", "status": ""}
+        mode = self._mood(incident["title"]) or self.mode
         self.ledger.note(
             Taken(
                 at=self.ledger.now,
@@ -38,10 +41,19 @@ class _Hooks(FakeWebhook):
                 numbers=(incident["number"],),
                 status=incident["status"],
                 is_repeat=data["possibleRepeat"],
-                answer={"refuse": "refused", "lost": "withheld"}.get(self.mode, "took"),
+                answer={"refuse": "refused", "lost": "withheld"}.get(mode, "took"),
             )
         )
-        return whole_answer(503, {}, b"later") if self.mode == "refuse" else self._answer
+        if mode == "lost":
+            return b""
+        return whole_answer(503, {}, b"later") if mode == "refuse" else self._answer
+
+    def _mood(self, title: str) -> str:
+        if not self.moods.get(title):
+            return ""
+        now = self.ledger.now
+        self.ledger.note(Trouble(since=now - 1, until=now, way="hook", mode=self.moods[title][0]))
+        return self.moods[title].pop(0)
 
 
 class _Mails(FakeSmtp):
@@ -101,6 +113,7 @@ class Providers:
     def serve(self, ledger: Ledger) -> None:
         """From now on everything is noted there."""
         self.hooks.ledger = self.mails.ledger = ledger
+        self.hooks.moods = {}
 
     async def behave(self, way: str, mode: str) -> None:
         """`mode` is one of _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -112,7 +125,7 @@ class Providers:
         if way == "hook":
             self.hooks.mode = mode
             self.hooks.delay = SLOW_SECONDS
-            self.hooks.fault = {"lost": Fault.LOST_ANSWER, "slow": Fault.SLOW}.get(mode, Fault.NONE)
+            self.hooks.fault = Fault.SLOW if mode == "slow" else Fault.NONE
         else:
             self.mails.delay = SLOW_SECONDS / 4
             self.mails.mode = {

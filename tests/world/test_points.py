@@ -1,5 +1,6 @@
 """The server kills itself at each point between an alert and the record of its page, and nothing is broken by it."""
 
+import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,7 @@ async def template(tmp_path_factory: Any, providers: Providers) -> Path:
 
 async def _dies_there(folder: Path, providers: Providers, template: Path, point: str) -> World:
     """A world in which the server died there once, and was started again by somebody."""
-    program = ["-m", "tests.world.saboteur", f"{point}=kill"]
+    program = [sys.executable, "-m", "tests.world.saboteur", f"{point}=kill"]
     async with World(folder, providers, template=template, program=program) as world:
         tell, begin = world.generator.tell, world.generator.begin
         for title in ("first-1", "second-2", "third-3"):
@@ -44,7 +45,7 @@ async def _dies_there(folder: Path, providers: Providers, template: Path, point:
             return world.server.process is not None and world.server.process.poll() is not None
 
         await until(is_dead)
-        world.server.program = ["-m", "openalert"]
+        world.server.program = [sys.executable, "-m", "openalert"]
         await world.nemesis.revive()
         stranded = list(live_reasons(await world.look()))
         assert stranded == []
