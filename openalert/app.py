@@ -18,6 +18,7 @@ from openalert import __version__, notifiers, telemetry
 from openalert.bus import Bus
 from openalert.config import Config, Smtp
 from openalert.config.sections import Twilio
+from openalert.engine.backups import configured_backups
 from openalert.engine.canary import Canary
 from openalert.engine.engine import Engine
 from openalert.engine.self_watch import SelfWatch
@@ -121,6 +122,7 @@ class OpenAlert:
             static.copy_of,
             config.base_url,
         )
+        self.backups = configured_backups(config, database, notifier_settings(config).outgoing)
         self.telegram = telegram_bot(config)
         self.mattermost = mattermost(config)
         self.telegram_updates = telegram_updates(config, database, self.telegram, secret)
@@ -172,6 +174,7 @@ class OpenAlert:
         await self.board.start()
         await self.engine.start()
         await self.mirrors.start()
+        await self.backups.start()
         if self.mail_in is not None:
             await self.mail_in.start()
         self._start_slack()
@@ -185,6 +188,7 @@ class OpenAlert:
             await self.supervisor.stop(lag)
             await self.database.unfollow()
             await self.drain()
+            await self.backups.stop()
             await self.mirrors.stop()
             await self.board.stop()
             if self.telegram_updates is not None:

@@ -357,6 +357,19 @@ MIRROR_SUCCESS = _gauge(
 MIRROR_FAILING = _gauge(
     "status_mirror_failing_seconds", "How long a mirror of status pages has failed; 0: it does not.", "mirror"
 )
+BACKUP_AGE = _gauge(
+    "backup_age_seconds",
+    "Age of the last verified backup; if there is none, for how long there should have been one.",
+)
+BACKUP_VERIFIED = _gauge(
+    "backup_verified",
+    "1 while the last backup was made, read back and found whole; 0: there is none, or the last try failed.",
+)
+BACKUP_FAILING = _gauge(
+    "backup_failing_seconds",
+    "How long backups (`backup`), their copies elsewhere (`copy`) or restore drills (`drill`) fail; 0: they do not.",
+    "job",
+)
 WEBSOCKET_CLIENTS = _gauge("websocket_clients", "Open WebSocket connections.")
 WEBSOCKET_DROPPED = _counter(
     "websocket_dropped_total", "WebSocket connections closed because they did not keep up."

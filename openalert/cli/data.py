@@ -51,23 +51,48 @@ def migrate(
 
 
 async def _migrate(config: Config) -> list[str]:
-    from openalert.storage import migrate as migrations
-    from openalert.storage import open_database
+    from openalert.storage import open_database, upgrade
 
     make_data_dir(config)
     database = await open_database(config.database_url, migrated=False)
     try:
-        return await migrations.apply(database)
+        return await upgrade(database)
     finally:
         await database.close()
 
 
 @click.command()
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=click.Path(path_type=Path), required=False)
+@click.option(
+    "--list", "is_list", is_flag=True, help="What lies in the folder of nightly backups, and how they stand."
+)
+@click.option(
+    "--drill", metavar="FILE", help="Restore FILE, or the `latest` one, into a copy that is thrown away."
+)
 @options
-def backup(file: Path, config_file: str | None, data_dir: str | None, database_url: str | None) -> None:
+def backup(
+    file: Path | None,
+    is_list: bool,
+    drill: str | None,
+    config_file: str | None,
+    data_dir: str | None,
+    database_url: str | None,
+) -> None:
     """Copy the database to FILE and prove the copy; the server may go on running."""
+    from openalert.cli import backups
+
     config = configured(config_file, data_dir, database_url)
+    if [file is not None, is_list, drill is not None].count(True) != 1:
+        raise click.UsageError("Give the FILE to copy the database to, or --list, or --drill FILE.")
+    if drill is not None:
+        backups.rehearse(config, drill)
+    elif file is None:
+        backups.show(config)
+    else:
+        _save(config, file)
+
+
+def _save(config: Config, file: Path) -> None:
     from openalert.storage import sqlite_file
 
     source = sqlite_file(config.database_url)
@@ -111,15 +136,32 @@ async def _note_directly(config: Config, file: str) -> None:
 
 
 @click.command()
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=click.Path(path_type=Path), required=False)
+@click.option(
+    "--in-place",
+    "is_there",
+    is_flag=True,
+    help="The database was put back by other means; only hold what is past in it. No server may run.",
+)
 @options
-def restore(file: Path, config_file: str | None, data_dir: str | None, database_url: str | None) -> None:
+def restore(
+    file: Path | None,
+    is_there: bool,
+    config_file: str | None,
+    data_dir: str | None,
+    database_url: str | None,
+) -> None:
     """Put the backup FILE in the place of the database; a running server does it itself, and goes on with it."""
     from openalert.cli import admin, replacing
     from openalert.storage import sqlite_file
     from openalert.usecases.restore import restore as put_in_place
 
     config = configured(config_file, data_dir, database_url)
+    if (file is None) is not is_there:
+        raise click.UsageError("Give the FILE to restore, or --in-place.")
+    if file is None:
+        admin.say(asyncio.run(_hold_here(config)))
+        return
     target = sqlite_file(config.database_url)
     if target is None:
         raise replacing.postgres()
@@ -131,6 +173,19 @@ def restore(file: Path, config_file: str | None, data_dir: str | None, database_
         return
     make_data_dir(config)
     admin.say(replacing.told(file, asyncio.run(put_in_place(file, target))))
+
+
+async def _hold_here(config: Config) -> list[str]:
+    from openalert.storage import open_database
+    from openalert.usecases.restore import hold_here
+
+    database = await open_database(config.database_url)
+    try:
+        held = await hold_here(database, "in place")
+    finally:
+        await database.close()
+    held_back = f"{held.incidents} open incident(s), {held.alerts} held alert(s), {held.messages} message(s)"
+    return [f"Held, because they were due in the past: {held_back}.", "Everybody has to sign in again."]
 
 
 def _outcome(config: Config, *, number: int, server: int) -> "Outcome":

@@ -12,6 +12,7 @@ import msgspec
 import structlog
 
 from openalert.domain.errors import Conflict, Invalid, OpenAlertError
+from openalert.domain.instant import rfc3339
 from openalert.storage import backup
 from openalert.usecases.restore import Restored, restore
 
@@ -89,13 +90,21 @@ class Replacing:
 def told(file: Path, done: Restored) -> list[str]:
     """What the command says of a restore that was done."""
     lines = [f"Restored from {file}." + (f" The database before is {done.kept}." if done.kept else "")]
+    if done.moment is not None:
+        lines.append(f"It is how things stood at {rfc3339(done.moment)}; what came later is not in it.")
     if done.held:
         lines.append(
             f"{done.held} open incident(s) had a step due in the past: held, nobody is paged for them. Look at them."
         )
+    if done.revoked:
+        lines.append(f"{done.revoked} API key(s) had been revoked since the backup, and are again.")
+    if done.sessions:
+        lines.append("Everybody has to sign in again.")
     return lines
 
 
 def postgres() -> Invalid:
     """Why a backup of Postgres is not restored by us."""
-    return Invalid("A backup of Postgres is restored with pg_restore; see docs/operations.md.")
+    return Invalid(
+        "A backup of Postgres is restored with pg_restore, then run `openalert restore --in-place`; see docs/backup.md."
+    )

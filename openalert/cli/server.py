@@ -23,7 +23,7 @@ from openalert.config import Config, make_data_dir
 from openalert.notifiers.notifier import Notifier
 from openalert.storage import keyring, open_database, sqlite_file
 from openalert.storage.database import Database
-from openalert.usecases import configuration, console, vault
+from openalert.usecases import configuration, console, restore, vault
 from openalert.web.admin import AdminSocket, socket_path
 from openalert.web.live import LARGEST_FRAME
 
@@ -104,6 +104,7 @@ async def _serve(
     """One run; whether it ended only for a backup to take the place of its database."""
     database = await open_database(config.database_url, keys=keyring.of(config))
     try:
+        await _notice_the_past(config, database)
         await _miss_keys(database)
         key = keyring.signing_key(config)
         await configuration.seen(database, key, values)
@@ -127,6 +128,18 @@ async def _serve(
             await admin.stop()
     finally:
         await database.close()
+
+
+async def _notice_the_past(config: Config, database: Database) -> None:
+    """A file that was put back by hand pages nobody for what was due since."""
+    file = sqlite_file(config.database_url)
+    held = await restore.notice(database, file) if file is not None else None
+    if held is not None:
+        log.warning("the database was put back to an earlier time", **msgspec.structs.asdict(held))
+        telemetry.say(
+            "The database is older than it was when OpenAlert last ran: somebody put it back. What was due since is "
+            f"held: {held.incidents} open incident(s) page nobody by themselves. Look at them."
+        )
 
 
 async def _miss_keys(database: Database) -> None:

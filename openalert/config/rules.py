@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from openalert.config.sections import (
+    Backup,
     Config,
     Delivery,
     MailIn,
@@ -19,8 +20,10 @@ from openalert.config.sections import (
     WebPush,
 )
 from openalert.domain.delivery import CHANNELS
+from openalert.domain.errors import Invalid
 from openalert.domain.single_sign_on import GOOGLE, is_trustworthy_url, serves_many_tenants
 from openalert.domain.vault import SHORTEST_KEY
+from openalert.domain.walltime import parse_time, zone_named
 
 _BOT_TOKEN = re.compile(r"[0-9]{5,15}:[A-Za-z0-9_-]{20,80}")
 _HOST_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9_])?")
@@ -28,6 +31,7 @@ _ACCOUNT = re.compile(r"AC[0-9a-fA-F]{32}")
 _NUMBER = re.compile(r"\+[1-9][0-9]{6,14}|[0-9]{3,8}")
 
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]")
+_REGION = re.compile(r"[a-z0-9-]{1,40}")
 _MIRROR = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 _REDIS = re.compile(r"(rediss?|valkeys?)://[^/\s]\S*|unix://\S*/\S+")
 _PREFIX = re.compile(r"[^\s/]([^\n]*[^\s/])?")
@@ -79,6 +83,7 @@ def problems(config: Config) -> Iterator[tuple[str, str]]:
     yield from _mattermost_problems(config)
     yield from _oidc_problems(config.oidc)
     yield from _mirror_problems(config.status_pages)
+    yield from _backup_problems(config.backup)
     yield from _self_monitor_problems(config.self_monitor)
 
 
@@ -134,12 +139,40 @@ def _mirror_problems(pages: StatusPages) -> Iterator[tuple[str, str]]:
             yield from _bucket_problems(field, mirror, pages)
 
 
+def _backup_problems(backup: Backup) -> Iterator[tuple[str, str]]:
+    try:
+        parse_time(backup.at)
+    except ValueError:
+        yield "backup.at", f"is {backup.at!r}; it must be a time such as 03:00."
+    try:
+        zone_named(backup.time_zone)
+    except Invalid:
+        yield "backup.time_zone", f"is {backup.time_zone!r}; it must be an IANA name such as Europe/Berlin."
+    if backup.folder and not Path(backup.folder).is_absolute():
+        yield "backup.folder", f"is {backup.folder!r}; it must begin with a slash."
+    if backup.command and not backup.command[0]:
+        yield "backup.command", "has no program."
+    if not backup.bucket:
+        return
+    if not _BUCKET.fullmatch(backup.bucket):
+        yield "backup.bucket", f"is {backup.bucket!r}, which is no name of a bucket."
+    if backup.endpoint and not _is_origin(backup.endpoint):
+        yield "backup.endpoint", f"is {backup.endpoint!r}; it must be http(s)://host or http(s)://host:port."
+    if not _REGION.fullmatch(backup.region):
+        yield "backup.region", f"is {backup.region!r}; it is a word such as eu-central-1 or auto."
+    if backup.prefix and not _PREFIX.fullmatch(backup.prefix):
+        yield "backup.prefix", "begins or ends with a slash or a blank."
+    for name in ("access_key_id", "secret_access_key"):
+        if not getattr(backup, name):
+            yield f"backup.{name}", "is needed with backup.bucket."
+
+
 def _bucket_problems(field: str, mirror: Mirror, pages: StatusPages) -> Iterator[tuple[str, str]]:
     if not _BUCKET.fullmatch(mirror.bucket):
         yield field, f"{mirror.name!r} has the bucket {mirror.bucket!r}, which is no name of one."
     if mirror.endpoint and not _is_origin(mirror.endpoint):
         yield field, f"{mirror.name!r} has an endpoint that is not http(s)://host or http(s)://host:port."
-    if not re.fullmatch(r"[a-z0-9-]{1,40}", mirror.region):
+    if not _REGION.fullmatch(mirror.region):
         yield (
             field,
             f"{mirror.name!r} has the region {mirror.region!r}; it is a word such as eu-central-1 or auto.",

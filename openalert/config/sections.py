@@ -271,6 +271,32 @@ class Retention(Section, frozen=True):
     payload_days: Annotated[int, msgspec.Meta(ge=1, le=3650)] = 30
 
 
+class Backup(Section, frozen=True):
+    """The copy of an SQLite database that is made every night; Postgres has programs of its own for this."""
+
+    enabled: bool = True
+    at: str = "03:00"
+    """By the clocks of `time_zone`."""
+    time_zone: str = "UTC"
+    folder: str = ""
+    """Empty: `backups` in the data folder."""
+    keep: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 7
+    command: tuple[str, ...] = ()
+    """A program and its arguments that carries each new file elsewhere; the file is its last argument."""
+    command_seconds: Annotated[int, msgspec.Meta(ge=1, le=86_400)] = 3600
+    bucket: str = ""
+    """Where each new file is copied to, in a store that speaks the protocol of S3."""
+    endpoint: str = ""
+    """Empty: that of AWS for the region."""
+    region: str = "us-east-1"
+    prefix: str = ""
+    """Begins every key."""
+    path_style: bool = True
+    """Whether the bucket stands in the path of requests; false: in the name of the host."""
+    access_key_id: str = ""
+    secret_access_key: Secret = ""
+
+
 class Config(Section, frozen=True):
     """Everything that is configured, with the file it came from."""
 
@@ -294,6 +320,7 @@ class Config(Section, frozen=True):
     log: Log = Log()
     retention: Retention = Retention()
     self_monitor: SelfMonitor = SelfMonitor()
+    backup: Backup = Backup()
 
     @property
     def data_dir(self) -> Path:

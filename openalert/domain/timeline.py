@@ -110,6 +110,13 @@ def _escalation_empty(_: str, data: Data) -> str:
     return f"Level {data['level']} reached nobody{why}" + ("" if data.get("waits") else "; going on at once")
 
 
+def _held_after_restore(_: str, data: Data) -> str:  # noqa: ARG001 - as the others
+    return (
+        "Held: a backup was restored, and its next step was due before that. It pages nobody for the past; "
+        "confirm that it is still true, or resolve it"
+    )
+
+
 def _escalation_ended(_: str, data: Data) -> str:
     told = _list(data["told"])
     rest = f" {told} told." if told else " Nobody could be told: no owner has a verified address."
@@ -226,6 +233,7 @@ _SENTENCES: dict[str, Callable[[str, Data], str]] = {
     "escalated": _escalated,
     "escalation_empty": _escalation_empty,
     "escalation_ended": _escalation_ended,
+    "held_after_restore": _held_after_restore,
     "escalated_by_hand": lambda who, data: f"{who} escalated to the next level{_by_way(data)}",
     "handed_on": lambda who, data: f"{who} cannot take it and handed it on to the next level{_by_way(data)}",
     "alerts_linked": _linked,

@@ -54,6 +54,10 @@ class WarningKind(StrEnum):
     """Somebody on call is reached, as far as is known; one of their ways fails or is not proven."""
     MIRROR_FAILS = "status_mirror_fails"
     """A copy of status pages in another place could not be brought up to date for an hour."""
+    NO_BACKUP = "backup_missing"
+    """The last verified backup is older than two days, or there never was one."""
+    BACKUP_FAILS = "backup_fails"
+    """A backup, its copy to another place or the restore drill fails."""
 
 
 _PAST = (
@@ -62,6 +66,8 @@ _PAST = (
     WarningKind.NOT_UNDERSTOOD,
     WarningKind.FAILED,
     WarningKind.MIRROR_FAILS,
+    WarningKind.NO_BACKUP,
+    WarningKind.BACKUP_FAILS,
 )
 """Their `at` is when it began or was last seen, and they go on."""
 

@@ -26,7 +26,7 @@ async def open_database(
     await database.open()
     try:
         if migrated:
-            await _upgrade(database)
+            await upgrade(database)
     except BaseException:
         await database.close_connections()
         raise
@@ -58,14 +58,17 @@ async def open_reading(url: str, clock: Clock = wall_clock) -> Database:
     return database
 
 
-async def _upgrade(database: SqliteDatabase | PostgresDatabase) -> None:
-    """Bring the schema up to date; what an SQLite file held before it lies beside it afterwards."""
+async def upgrade(database: Database) -> list[str]:
+    """Bring the schema up to date; the names of the migrations that were applied.
+
+    What an SQLite file held before lies beside it afterwards, as it was; a copy that cannot be made stops the upgrade.
+    """
     waiting = await migrate.pending(database)
     if waiting and isinstance(database, SqliteDatabase) and waiting[0].version > 1:
         copy = database.path.with_name(f"{database.path.name}.before-{waiting[0].version:04d}")
         copy.unlink(missing_ok=True)
         await asyncio.to_thread(backup.save, database.path, copy)
-    await migrate.apply(database)
+    return await migrate.apply(database)
 
 
 def sqlite_file(url: str) -> Path | None:
@@ -94,5 +97,6 @@ __all__ = [
     "open_database",
     "open_reading",
     "sqlite_file",
+    "upgrade",
     "wall_clock",
 ]

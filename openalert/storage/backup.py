@@ -1,29 +1,55 @@
 """Copies of an SQLite database: made while it is in use, proven before they count, restored without paging the past."""
 
+import errno
 import os
+import shutil
 import sqlite3
-from collections.abc import Iterable
+import threading
+from collections.abc import Callable, Iterable
 from contextlib import closing, suppress
 from pathlib import Path
 
 from openalert.domain.errors import Conflict, OpenAlertError
-from openalert.storage.transaction import Transaction
 
 Counts = dict[str, int]
+MARGIN = 16 * 1024 * 1024
+"""Bytes that are to be free beyond the copy, so that a backup never takes the last room of the database itself."""
+_PAGES = 4_096
+"""Copied between two looks at whether it is to go on: 16 MiB."""
+_STEPS = 100_000
+"""Instructions of SQLite's machine between two such looks: some milliseconds."""
+_NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
+"""What file systems say that know no second name of a file, as those of shares and sticks."""
 
 
 class BrokenBackup(OpenAlertError):
     """The file is no backup of OpenAlert, or it is damaged."""
 
 
-def save(source: Path, target: Path) -> Counts:
+class NotEnoughSpace(OpenAlertError):
+    """There is no room for a copy; nothing was begun."""
+
+
+class BrokenOff(OpenAlertError):
+    """Whoever wanted the copy wants it no more."""
+
+
+def save(
+    source: Path,
+    target: Path,
+    *,
+    stop: threading.Event | None = None,
+    prove: Callable[[Path], None] | None = None,
+) -> Counts:
     """Copy `source`, as it is at one moment, to `target`; the number of rows of each table.
 
-    The copy is read back before it gets its name, so that a file of that name is a good one. Conflict when there
-    is a file already.
+    The copy is read back, and given to `prove` if there is one, before it gets its name, so that a file of that name
+    is a good one. Conflict when there is a file already, NotEnoughSpace before anything is written, BrokenOff soon
+    after `stop` is set.
     """
     if target.exists():
         raise Conflict(f"{target} exists already; choose another name.")
+    make_room(source, target.parent)
     partial = target.with_name(f".{target.name}.partial-{os.getpid()}")
     try:
         with (
@@ -32,31 +58,86 @@ def save(source: Path, target: Path) -> Counts:
             ) as original,
             closing(_new_file(partial)) as copy,
         ):
+            _listen(original, stop)
             # The open read transaction pins one snapshot for the counts and the copy alike.
             original.execute("BEGIN")
             expected = _counts(original)
-            original.backup(copy)
+            _copy(original, copy, stop)
             copy.execute("PRAGMA journal_mode=DELETE")
-        if check(partial) != expected:
+        if check(partial, stop) != expected:
             raise BrokenBackup("The copy does not hold the same number of rows; the backup was not made.")
+        if prove is not None:
+            prove(partial)
         _sync(partial)
-        os.link(partial, target)
+        _name(partial, target)
         _sync(target.parent)
     except FileExistsError:
         raise Conflict(f"{target} exists already; choose another name.") from None
     except (OSError, sqlite3.Error) as error:
+        if stop is not None and stop.is_set():
+            raise BrokenOff("The backup was broken off.") from error
         raise OpenAlertError(f"The backup was not made: {error}.") from error
     finally:
-        partial.unlink(missing_ok=True)
+        remove(partial)
     return expected
 
 
-def check(path: Path) -> Counts:
+def size(database: Path) -> int:
+    """Bytes of the database with what lies in its log: at most so many has a copy."""
+    files = (database, database.with_name(f"{database.name}-wal"))
+    return sum(each.stat().st_size for each in files if each.exists())
+
+
+def make_room(source: Path, folder: Path) -> None:
+    """Pass if a copy of `source` fits into the folder, else NotEnoughSpace."""
+    needed = size(source) + MARGIN
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise NotEnoughSpace(
+            f"There is not enough space for a copy of the database in {folder}: it needs {_megabytes(needed)}, "
+            f"{_megabytes(free)} are free."
+        )
+
+
+def _megabytes(count: int) -> str:
+    return f"{count / 1_000_000:,.0f} MB"
+
+
+def _copy(original: sqlite3.Connection, copy: sqlite3.Connection, stop: threading.Event | None) -> None:
+    def look(_status: int, _remaining: int, _total: int) -> None:
+        if stop is not None and stop.is_set():
+            raise BrokenOff("The backup was broken off.")
+
+    # Nothing has to survive a crash before it has its name: it is flushed once, at its end.
+    copy.execute("PRAGMA synchronous=OFF")
+    original.backup(copy, pages=_PAGES, progress=look)
+
+
+def _listen(raw: sqlite3.Connection, stop: threading.Event | None) -> None:
+    """Let what this connection does end soon after `stop` is set, as SQLite's interruption."""
+    if stop is not None:
+        raw.set_progress_handler(stop.is_set, _STEPS)
+
+
+def _name(partial: Path, target: Path) -> None:
+    """Give it its name, if nobody has taken that meanwhile."""
+    try:
+        os.link(partial, target)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        if target.exists():
+            raise FileExistsError(str(target)) from None
+        partial.rename(target)
+
+
+def check(path: Path, stop: threading.Event | None = None) -> Counts:
     """Prove that the file is a whole database of ours; the number of rows of each table. BrokenBackup if not."""
     import sqlite_utils
 
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as raw:
+            _listen(raw, stop)
             verdict = raw.execute("PRAGMA integrity_check(5)").fetchall()
             if verdict != [("ok",)]:
                 raise BrokenBackup(f"{path} is damaged: {verdict[0][0]}.")
@@ -67,19 +148,28 @@ def check(path: Path) -> Counts:
                 raise BrokenBackup(f"{path} is not a database of OpenAlert.")
             return {name: tables.table(name).count for name in sorted(tables.table_names())}
     except sqlite3.Error as error:
+        if stop is not None and stop.is_set():
+            raise BrokenOff("The backup was broken off.") from error
         raise BrokenBackup(f"{path} is not a database of OpenAlert, or it is damaged ({error}).") from error
 
 
-def stage(backup: Path, beside: Path) -> Path:
+def schema_of(path: Path) -> int:
+    """The newest migration that the file knows."""
+    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as raw:
+        return int(raw.execute("SELECT coalesce(max(version), 0) FROM schema_migrations").fetchone()[0])
+
+
+def stage(backup: Path, beside: Path, stop: threading.Event | None = None) -> Path:
     """A checked copy of `backup` in the folder of the database `beside`, ready to take its place."""
-    check(backup)
+    check(backup, stop)
+    make_room(backup, beside.parent)
     staged = beside.with_name(f"{beside.name}.restoring")
     remove(staged)
     with (
         closing(sqlite3.connect(f"{backup.absolute().as_uri()}?mode=ro", uri=True)) as original,
         closing(_new_file(staged)) as copy,
     ):
-        original.backup(copy)
+        _copy(original, copy, stop)
     return staged
 
 
@@ -124,43 +214,6 @@ def remove(staged: Path) -> None:
     """Leave nothing of a staged file."""
     for suffix in ("", "-wal", "-shm", "-journal", ".lock"):
         staged.with_name(staged.name + suffix).unlink(missing_ok=True)
-
-
-async def hold_past(tx: Transaction, before: int) -> list[str]:
-    """Let nothing that was due before this instant happen any more; the incidents that lost their next step."""
-    held = await tx.changed(
-        """
-        UPDATE incidents SET escalation_state = 'exhausted', escalation_next_at = NULL, snoozed_until = NULL
-        WHERE id IN (SELECT incident_id FROM timers WHERE due_at < :before) RETURNING id
-        """,
-        before=before,
-    )
-    await tx.execute(f"DELETE FROM timers WHERE {tx.any_of('incident_id', 'held')}", held=held)
-    await tx.execute(
-        """
-        UPDATE notifications SET status = 'cancelled', due_at = NULL, updated_at = :now,
-            failure_reason = 'It was due before the backup was restored.'
-        WHERE status IN ('pending', 'sending', 'unknown') AND coalesce(due_at, claimed_at, created_at) < :before
-        """,
-        before=before,
-        now=tx.now,
-    )
-    await tx.execute(
-        """
-        UPDATE outgoing_deliveries SET status = 'failed', due_at = NULL, failure_reason = 'restored', updated_at = :now
-        WHERE due_at IS NOT NULL AND created_at < :before
-        """,
-        before=before,
-        now=tx.now,
-    )
-    await tx.execute(
-        """
-        UPDATE counters SET value = (SELECT coalesce(max(seq), counters.value) FROM events WHERE at < :before)
-        WHERE name = 'outgoing_event' AND value < (SELECT coalesce(max(seq), 0) FROM events WHERE at < :before)
-        """,
-        before=before,
-    )
-    return held
 
 
 def _new_file(path: Path) -> sqlite3.Connection:

@@ -105,6 +105,22 @@ async def take_due(tx: Transaction, limit: int) -> list[HoldRow]:
     )
 
 
+async def overdue(reader: Reader, before: Instant, limit: int) -> list[str]:
+    """The ids of alerts that something held until before then, and nothing holds beyond."""
+    rows = await reader.rows(
+        """
+        SELECT alert_id FROM alert_holds h WHERE released_at IS NULL AND until < :before AND NOT EXISTS (
+            SELECT 1 FROM alert_holds o WHERE o.alert_id = h.alert_id AND o.released_at IS NULL
+                AND (o.until IS NULL OR o.until >= :before)
+        )
+        GROUP BY alert_id ORDER BY alert_id LIMIT :limit
+        """,
+        before=before,
+        limit=limit,
+    )
+    return [str(row[0]) for row in rows]
+
+
 async def waited(reader: Reader, alert_ids: Sequence[str]) -> dict[str, frozenset[str]]:
     """By alert: the ids of what has had its time with it and must not hold it again."""
     rows = await reader.rows(

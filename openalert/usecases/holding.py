@@ -57,6 +57,27 @@ async def let_go(tx: Transaction, alert_ids: Sequence[str]) -> None:
     await _look_again(tx, {alert_id: [] for alert_id in alert_ids})
 
 
+async def end_overdue(tx: Transaction, before: Instant) -> int:
+    """End alerts that waited for a time before this one: it is too long ago to page for them; how many.
+
+    What is still true is sent again. Those that count in an open incident stay in it, and are held no more.
+    """
+    over = await holds.overdue(tx, before, PER_TRANSACTION)
+    batch = Batch(tx)
+    known = [
+        each for each in (await alerts.get_many(tx, over)).values() if each.status is AlertStatus.SUPPRESSED
+    ]
+    of = await incidents.get_many(tx, list({each.incident_id for each in known if each.incident_id}))
+    for alert in known:
+        if alert.incident_id in of and of[alert.incident_id].is_open:
+            _fires_again(batch, alert)
+        else:
+            _end(batch, alert)
+    await holds.close(tx, over)
+    await batch.write()
+    return len(over)
+
+
 async def _look_again(tx: Transaction, ended: dict[str, list[HoldRow]]) -> None:
     ids = list(ended)
     known = await alerts.get_many(tx, ids)

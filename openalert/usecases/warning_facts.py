@@ -37,7 +37,8 @@ from openalert.storage.channel_troubles import ChannelTrouble
 from openalert.storage.escalation_policies import Document
 from openalert.storage.transaction import Reader
 from openalert.storage.warnings import Failed, Inlet, Quarantine, Refused
-from openalert.usecases import cadences, calendar_feeds, reachability
+from openalert.usecases import backups, cadences, calendar_feeds, reachability
+from openalert.usecases.backups import Standing
 
 PORTION = 100
 T = TypeVar("T")
@@ -79,6 +80,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     troubles: Sequence[ChannelTrouble] = ()
     mirrors: Sequence[MirrorState] = ()
     """Mirrors of status pages that have failed for long."""
+    backups: Standing = Standing(is_on=False)
 
 
 async def gather(reader: Reader, actor: Actor) -> Facts:
@@ -103,6 +105,7 @@ async def gather(reader: Reader, actor: Actor) -> Facts:
         else [],
         troubles=await channel_troubles.all_of_them(reader) if is_admin else [],
         mirrors=await status_mirrors.late(reader, reader.now - LATE_AFTER) if is_admin else [],
+        backups=await backups.standing(reader) if is_admin else Standing(is_on=False),
     )
 
 

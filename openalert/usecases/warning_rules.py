@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import msgspec
 
+from openalert.domain.backup import JobName
 from openalert.domain.coverage import PolicyReach, Watch, length, meets
 from openalert.domain.difference import Span
 from openalert.domain.holiday import in_year, year_of
@@ -393,6 +394,50 @@ def _mirrors(view: View) -> Iterator[Finding]:
         )
 
 
+def _backups(view: View) -> Iterator[Finding]:
+    stands = view.facts.backups
+    if stands.is_late and stands.last is not None:
+        never = stands.last.done_at is None
+        yield _of_backups(
+            WarningKind.NO_BACKUP,
+            Severity.HIGH,
+            "There is no backup of the database" if never else "The last good backup of the database is old",
+            stands.last.error,
+            stands.last.since if never else stands.last.done_at,
+        )
+    failing = {
+        JobName.BACKUP: "The nightly backup fails",
+        JobName.COPY: "Backups cannot be copied to their other place",
+        JobName.DRILL: "The restore drill fails",
+    }
+    for job in stands.failing:
+        severity = Severity.HIGH if job.name is JobName.DRILL else Severity.MEDIUM
+        yield _of_backups(WarningKind.BACKUP_FAILS, severity, failing[job.name], job.error, job.failing_since)
+    if stands.drill is not None and stands.drill_is_late and stands.drill.failing_since is None:
+        words, since = (
+            "No backup was restored for a trial in two weeks",
+            stands.drill.done_at or stands.drill.since,
+        )
+        yield _of_backups(WarningKind.BACKUP_FAILS, Severity.MEDIUM, words, "", since)
+
+
+def _of_backups(
+    kind: WarningKind, severity: Severity, words: str, detail: str, at: Instant | None
+) -> Finding:
+    return Finding(
+        kind=kind,
+        severity=severity,
+        subject="the database",
+        subject_id=None,
+        organization_id=None,
+        team_id=None,
+        words=words,
+        detail=detail,
+        at=at,
+        link="/warnings",
+    )
+
+
 SCHEDULE_RULES: Sequence[Callable[[View], Iterator[Finding]]] = (
     _nobody,
     _people,
@@ -410,5 +455,6 @@ RULES: Sequence[Callable[[View], Iterator[Finding]]] = (
     _failed,
     _silent,
     _mirrors,
+    _backups,
 )
 """Every rule; what they find is put in order afterwards."""

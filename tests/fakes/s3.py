@@ -7,7 +7,8 @@ behaves again: statuses with a code, as S3 says them.
 import hashlib
 import re
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import parse_qsl, unquote
+from xml.sax.saxutils import escape, unescape
 
 import msgspec
 from botocore.auth import S3SigV4Auth
@@ -20,6 +21,8 @@ ACCESS_KEY = "AKIDEXAMPLE0000TESTS"
 SECRET_KEY = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
 BUCKET = "status-copies"
 REGION = "eu-test-1"
+BEHAVES = (200, "")
+"""Among `answers`: this request is answered as ever."""
 _AUTHORIZATION = re.compile(
     r"AWS4-HMAC-SHA256 Credential=([^/]+)/(\d{8})/([^/]+)/s3/aws4_request, SignedHeaders=([a-z0-9;-]+), "
     r"Signature=([0-9a-f]{64})"
@@ -44,6 +47,7 @@ class FakeS3(FakeWebhook):
         self.objects: dict[str, Object] = {}
         self.log: list[tuple[str, str]] = []
         self.answers: list[tuple[int, str]] = []
+        self.uploads: dict[str, tuple[str, str, dict[int, tuple[str, bytes]]]] = {}
         self.problems: list[str] = []
         """What a request had that the real one would not have taken, in form."""
         self.path_style = True
@@ -55,9 +59,8 @@ class FakeS3(FakeWebhook):
 
     async def respond(self, request: Received) -> bytes:
         """The answer to one request."""
-        if self.answers:
-            status, code = self.answers.pop(0)
-            return refusal(status, code)
+        if self.answers and (answer := self.answers.pop(0)) != BEHAVES:
+            return refusal(*answer)
         if not self._answer.startswith(b"HTTP/1.1 200 Something\r\nContent-Type: application/json"):
             return self._answer
         refused = self._checked(request)
@@ -68,6 +71,9 @@ class FakeS3(FakeWebhook):
         if key is None:
             return refusal(404, "NoSuchBucket")
         self.log.append((request.method, key))
+        query = request.path.partition("?")[2]
+        if query:
+            return self._in_parts(request, key, dict(parse_qsl(query, keep_blank_values=True)))
         if request.method == "PUT":
             self.objects[key] = Object(
                 request.body,
@@ -81,8 +87,35 @@ class FakeS3(FakeWebhook):
             return whole_answer(204, {}, b"")
         return refusal(405, "MethodNotAllowed")
 
+    def _in_parts(self, request: Received, key: str, query: dict[str, str]) -> bytes:
+        """An upload in parts, as S3 has it: parts have an id, and are an object when they are put together."""
+        if request.method == "POST" and query == {"uploads": ""}:
+            name = f"upload&{len(self.uploads)}"
+            self.uploads[name] = (key, request.headers.get("content-type", ""), {})
+            said = f"<InitiateMultipartUploadResult><UploadId>{escape(name)}</UploadId></InitiateMultipartUploadResult>"
+            return whole_answer(200, {"Content-Type": "application/xml"}, said.encode())
+        upload = self.uploads.get(query.get("uploadId", ""))
+        if upload is None or upload[0] != key:
+            return refusal(404, "NoSuchUpload")
+        parts = upload[2]
+        if request.method == "PUT":
+            tag = hashlib.md5(request.body, usedforsecurity=False).hexdigest()
+            parts[int(query["partNumber"])] = (f'"{tag}"', request.body)
+            return whole_answer(200, {"ETag": f'"{tag}"'}, b"")
+        if request.method == "DELETE":
+            del self.uploads[query["uploadId"]]
+            return whole_answer(204, {}, b"")
+        named = re.findall(r"<PartNumber>(\d+)</PartNumber><ETag>([^<]+)</ETag>", request.body.decode())
+        if [(int(number), unescape(tag)) for number, tag in named] != [
+            (number, tag) for number, (tag, _) in sorted(parts.items())
+        ]:
+            return refusal(400, "InvalidPart")
+        self.objects[key] = Object(b"".join(body for _, (_, body) in sorted(parts.items())), upload[1], "")
+        del self.uploads[query["uploadId"]]
+        return whole_answer(200, {"Content-Type": "application/xml"}, b"<CompleteMultipartUploadResult/>")
+
     def _key(self, request: Received) -> str | None:
-        path = unquote(request.path)
+        path = unquote(request.path.partition("?")[0])
         if self.path_style:
             bucket, _, key = path.removeprefix("/").partition("/")
             return key if bucket == BUCKET and key else None
