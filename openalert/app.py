@@ -4,7 +4,7 @@ The only file that knows everything. Whoever starts it (the server, a test) give
 what it began, and leaves the database open.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ from openalert.config.sections import Twilio
 from openalert.engine.backups import configured_backups
 from openalert.engine.canary import Canary
 from openalert.engine.engine import Engine
+from openalert.engine.node import NOWHERE, Node
 from openalert.engine.self_watch import SelfWatch
 from openalert.engine.status_mail import POSTS, Budget
 from openalert.engine.status_mirrors import StatusMirrors, configured_mirrors
@@ -52,6 +53,7 @@ from openalert.notifiers.twilio import TwilioSettings
 from openalert.storage.database import Database
 from openalert.storage.feed import Carrier
 from openalert.storage.redis import Redis, RedisCarrier
+from openalert.storage.runs import Run
 from openalert.supervisor import Watched
 from openalert.usecases import canary, channel_states, push_subscriptions
 from openalert.usecases.deliveries import Outside as LinksBack
@@ -87,8 +89,12 @@ class OpenAlert:
         database: Database,
         secret: bytes,
         channels: Mapping[str, Notifier] | None = None,
+        where: Run = NOWHERE,
     ) -> None:
-        """`secret` signs the links in messages; `channels` stand in for those of the configuration."""
+        """`secret` signs the links in messages; `channels` stand in for those of the configuration.
+
+        `where`: which of the nodes on its database this is.
+        """
         self.config = config
         self.database = database
         self.bus = Bus()
@@ -112,6 +118,7 @@ class OpenAlert:
             calendars=self.calendars,
             outgoing=outgoing_webhooks(config),
             couriers=couriers(config, secret),
+            node=Node(database, where, config.database.lease_seconds),
         )
         self.self_watch: SelfWatch | None = None
         """How it watches itself; None: it does not listen yet, or nothing serves it."""
@@ -121,11 +128,12 @@ class OpenAlert:
             configured_mirrors(config, database, notifier_settings(config).outgoing),
             static.copy_of,
             config.base_url,
+            self._leads,
         )
         self.backups = configured_backups(config, database, notifier_settings(config).outgoing)
         self.telegram = telegram_bot(config)
         self.mattermost = mattermost(config)
-        self.telegram_updates = telegram_updates(config, database, self.telegram, secret)
+        self.telegram_updates = telegram_updates(config, database, self.telegram, secret, self._leads)
         self.single_sign_on = single_sign_on(config)
         self.slack = slack(database, self.notifiers, links_back(config, secret))
         self.slack_socket = slack_socket(database, self.slack)
@@ -217,6 +225,10 @@ class OpenAlert:
         self.self_watch = self_watch(self.config, self.database, self.engine, self._secret, address)
         self.self_watch.start()
 
+    def _leads(self) -> bool:
+        """Whether what one node alone does is this one's at this moment."""
+        return self.engine.node.leads
+
     def _start_slack(self) -> None:
         """Open the way by which Slack's people answer, where Slack cannot reach us."""
         if self.slack_socket is not None:
@@ -246,7 +258,7 @@ def self_watch(config: Config, database: Database, engine: Engine, secret: bytes
     return SelfWatch(
         database,
         engine,
-        Canary(database, OwnDoor(way, outgoing), engine.run_id, canary.key_of(secret))
+        Canary(database, OwnDoor(way, outgoing), engine.node.run_id, canary.key_of(secret))
         if own.canary
         else None,
         DeadMansSwitch(own.url, own.fail, outgoing) if own.url else None,
@@ -370,7 +382,11 @@ def telegram_bot(config: Config) -> TelegramBot | None:
 
 
 def telegram_updates(
-    config: Config, database: Database, bot: TelegramBot | None, secret: bytes
+    config: Config,
+    database: Database,
+    bot: TelegramBot | None,
+    secret: bytes,
+    leads: Callable[[], bool] = lambda: True,
 ) -> TelegramUpdates | None:
     """How what people press and write in Telegram comes in."""
     if bot is None:
@@ -379,7 +395,7 @@ def telegram_updates(
     if config.telegram.updates == "webhook":
         token = telegram.secret_token(secret, config.telegram.bot_token)
         webhook = {"url": config.base_url + telegram.PATH, "secret_token": token}
-    return TelegramUpdates(database, bot, config.base_url, webhook=webhook)
+    return TelegramUpdates(database, bot, config.base_url, webhook=webhook, leads=leads)
 
 
 def single_sign_on(config: Config) -> SingleSignOn | None:

@@ -20,10 +20,11 @@ from openalert.cli.loop_guard import LoopGuard
 from openalert.cli.replacing import Replacing
 from openalert.cli.settings import CannotStart
 from openalert.config import Config, make_data_dir
+from openalert.engine.node import here
 from openalert.notifiers.notifier import Notifier
 from openalert.storage import keyring, open_database, sqlite_file
 from openalert.storage.database import Database
-from openalert.usecases import configuration, console, restore, vault
+from openalert.usecases import configuration, console, nodes, restore, vault
 from openalert.web.admin import AdminSocket, socket_path
 from openalert.web.live import LARGEST_FRAME
 
@@ -107,8 +108,10 @@ async def _serve(
         await _notice_the_past(config, database)
         await _miss_keys(database)
         key = keyring.signing_key(config)
-        await configuration.seen(database, key, values)
-        openalert = OpenAlert(config, database, key, channels)
+        where = here(config.server.port, config.server.node_name)
+        where.keys = await _check_keys(database, key, where.place)
+        await configuration.seen(database, key, values, where.node if database.dialect != "sqlite" else "")
+        openalert = OpenAlert(config, database, key, channels, where)
         listens = _address(config)
         path = socket_path(config.database_url, config.data_dir)
         facts = {"listens": listens, "restored": msgspec.json.encode(replacing.outcome).decode()}
@@ -140,6 +143,16 @@ async def _notice_the_past(config: Config, database: Database) -> None:
             "The database is older than it was when OpenAlert last ran: somebody put it back. What was due since is "
             f"held: {held.incidents} open incident(s) page nobody by themselves. Look at them."
         )
+
+
+async def _check_keys(database: Database, signing_key: bytes, place: str) -> str:
+    """The marks of the keys of this node; CannotStart when those of others that share the database differ."""
+    keys = nodes.keys_of(database, signing_key)
+    try:
+        await nodes.check_keys(database, keys, place)
+    except nodes.WrongKeys as error:
+        raise CannotStart(error.message) from None
+    return nodes.in_words(keys)
 
 
 async def _miss_keys(database: Database) -> None:
@@ -271,7 +284,15 @@ class _Server(uvicorn.Server):
         """The first asks, the second insists."""
         if self.is_told_to_end:
             self.force_exit = True
+        elif drain := self._openalert.config.server.drain_seconds:
+            self.is_told_to_end = self._openalert.engine.health.leaving = True
+            log.info("serving on until proxies have noticed", seconds=drain)
+            asyncio.get_running_loop().call_later(drain, self._end)
+            return
         self.is_told_to_end = True
+        self.should_exit = True
+
+    def _end(self) -> None:
         self.should_exit = True
 
 

@@ -40,6 +40,10 @@ class Server(Section, frozen=True):
     """Further names by which it may be asked for."""
     api_writes_per_minute: Annotated[int, msgspec.Meta(ge=0)] = 100
     """For each user or key; 0: no limit. Never applies to ingestion."""
+    drain_seconds: Annotated[int, msgspec.Meta(ge=0, le=600)] = 0
+    """After the stop was asked for it serves on for so long, and /ready says already that it is going."""
+    node_name: str = ""
+    """What this node is called where several share a database; empty: its host name and port."""
     max_body_bytes: Annotated[int, msgspec.Meta(ge=1024, le=64 * 1024 * 1024)] = 1024 * 1024
     metrics_token: Secret = ""
     """Opens /metrics to a scraper on another machine."""
@@ -56,6 +60,8 @@ class DatabaseSection(Section, frozen=True):
 
     url: Secret = ""
     """`sqlite:///path` or `postgres://…`; empty: openalert.db in the data folder."""
+    lease_seconds: Annotated[int, msgspec.Meta(ge=3, le=60)] = 15
+    """A node on Postgres of which nothing was heard for so long: others take over what it was sending."""
 
 
 class RedisSection(Section, frozen=True):

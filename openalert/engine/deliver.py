@@ -16,6 +16,7 @@ from openalert.domain.notification import Notification, NotificationKind, Notifi
 from openalert.domain.vault import Unreadable
 from openalert.engine import on_the_way
 from openalert.engine.lines import Lines, Result
+from openalert.engine.node import Node
 from openalert.notifiers.notifier import LostAnswer, Notifier, NotifierError, Reason, Receipt
 from openalert.storage import channel_troubles
 from openalert.storage import deliveries as sending
@@ -41,7 +42,7 @@ class Deliver:
         database: Database,
         notifiers: Mapping[str, Notifier],
         outside: Outside,
-        run_id: str,
+        node: Node,
         *,
         freed: asyncio.Event,
         lines: Lines,
@@ -49,7 +50,7 @@ class Deliver:
         self._database = database
         self._notifiers = notifiers
         self._outside = outside
-        self._run_id = run_id
+        self._node = node
         self.lines = lines
         self._on_the_way: Counter[str] = Counter()
         self._places: Counter[str] = Counter()
@@ -61,6 +62,8 @@ class Deliver:
 
     async def run_due(self) -> int:
         """Claim what is due and fits the pools, and set it on its way; what was done, as a number."""
+        if not self._node.is_sure:
+            await self._node.renew()
         await self._end_what_is_over()
         did = await self._hasten()
         now = self._database.clock()
@@ -147,8 +150,9 @@ class Deliver:
         wanted: dict[int, list[Notification]] = {}
         for row, provider in chosen:
             wanted.setdefault(provider, []).append(row)
+        run_id = self._node.run_id
         try:
-            claimed = await self._database.act(lambda tx: deliveries.claim_all(tx, wanted, self._run_id))
+            claimed = await self._database.act(lambda tx: deliveries.claim_all(tx, wanted, run_id))
         except BaseException:
             for row, provider in chosen:
                 self.lines.withdraw(row, provider)
@@ -163,6 +167,8 @@ class Deliver:
             self._on_the_way[rows[0].channel] += 1
             self._places[sending.place(rows[0])] += 1
             self._spawn(self._deliver(rows), f"deliver {rows[0].id}")
+        if not claimed:
+            await self._node.renew()  # it may be that another node took over: then a new run goes on
 
     async def _end_what_is_over(self) -> None:
         """What nobody can take and whose time is over fails without a try (promise NO-1)."""
@@ -193,13 +199,14 @@ class Deliver:
 
     async def recover(self) -> int:
         """Take back what a sender that is gone had claimed."""
+        run_id = self._node.run_id
         async with self._database.read() as reader:
             now = reader.now
-            lost = await sending.abandoned(reader, self._run_id, now - CLAIM_LOST_AFTER)
+            lost = await sending.abandoned(reader, run_id, now - CLAIM_LOST_AFTER)
         if not lost:
             return 0
         async with self._database.transaction() as tx:
-            return await deliveries.recover(tx, self._run_id, now - CLAIM_LOST_AFTER, self._answered)
+            return await deliveries.recover(tx, run_id, now - CLAIM_LOST_AFTER, self._answered)
 
     async def remember(self) -> None:
         """Which providers refused our credentials when the last run ended."""
@@ -217,6 +224,10 @@ class Deliver:
         row, ids = rows[0], {each.id for each in rows}
         try:
             result = await self._send(rows)
+            if result is None:
+                self.lines.withdraw(row, row.provider)
+                await self._patiently(rows, lambda tx: deliveries.give_back(tx, rows))
+                return
             self._answered |= ids
             terms = self._terms(row, result)
             await self._settle(rows, result, terms)
@@ -243,7 +254,8 @@ class Deliver:
             was_refused=was_refused,
         )
 
-    async def _send(self, rows: Sequence[Notification]) -> Result:
+    async def _send(self, rows: Sequence[Notification]) -> Result | None:
+        """What became of it; None: it did not leave, as another node may have taken it over meanwhile."""
         row, together = rows[0], rows[1:]
         notifier = self._notifiers.get(row.channel)
         if notifier is None:
@@ -263,6 +275,8 @@ class Deliver:
             return NotifierError(
                 Reason.MISCONFIGURED, f"The message could not be composed: {type(error).__name__}."
             )
+        if not self._node.is_sure:
+            return None
         try:
             async with asyncio.timeout(LONGEST_SEND):
                 return await notifier.send(message, self._database.clock())
@@ -275,23 +289,31 @@ class Deliver:
             return LostAnswer(f"The channel broke off: {type(error).__name__}.")
 
     async def _settle(self, rows: Sequence[Notification], result: Result, terms: Terms) -> None:
-        """Write the answer down, however long the database is away: forgotten, the message would go out again."""
-        for tries in itertools.count():
-            try:
-                await self._database.act(lambda tx: receipts.settle(tx, rows, result, terms))
-                break
-            except Unavailable as error:
-                log.warning("answer not recorded yet", notification_id=rows[0].id, error=error.message)
-            except Exception:
-                log.exception("answer could not be recorded", notification_id=rows[0].id)
-                if tries >= MOST_FAULTS:
-                    return
-            await asyncio.sleep(min(1 << min(tries, 6), LONGEST_PAUSE))
+        if not await self._patiently(rows, lambda tx: receipts.settle(tx, rows, result, terms)):
+            return
         telemetry.NOTIFICATIONS.labels(channel=rows[0].channel, outcome=rows[0].status).inc()
         for row in rows if isinstance(result, Receipt) else ():
             if row.kind is NotificationKind.PAGE:
                 handover = max(0, (row.sent_at or row.created_at) - row.first_due_at) / SECOND
                 telemetry.HANDOVER.labels(channel=row.channel).observe(handover)
+
+    async def _patiently(
+        self, rows: Sequence[Notification], body: Callable[[Transaction], Coroutine[Any, Any, None]]
+    ) -> bool:
+        """Write down what became of these, however long the database is away; False if it refuses it for good."""
+        for tries in itertools.count():
+            try:
+                await self._database.act(body)
+            except Unavailable as error:
+                log.warning("answer not recorded yet", notification_id=rows[0].id, error=error.message)
+            except Exception:
+                log.exception("answer could not be recorded", notification_id=rows[0].id)
+                if tries >= MOST_FAULTS:
+                    return False
+            else:
+                break
+            await asyncio.sleep(min(1 << min(tries, 6), LONGEST_PAUSE))
+        return True
 
 
 def _giving_up(row: Notification, why: str) -> Callable[[Transaction], Coroutine[Any, Any, None]]:

@@ -5,6 +5,7 @@ started again; what it was doing is a row and waits. `run_until_idle` drives the
 """
 
 import asyncio
+import functools
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
@@ -16,7 +17,6 @@ from openalert import telemetry
 from openalert.domain.access import SYSTEM
 from openalert.domain.errors import Unavailable
 from openalert.domain.event import Event
-from openalert.domain.ids import new_id
 from openalert.domain.instant import SECOND, Instant
 from openalert.domain.warning import WarningKind
 from openalert.engine import (
@@ -36,15 +36,18 @@ from openalert.engine import (
 )
 from openalert.engine.deliver import Deliver
 from openalert.engine.lines import Lines
+from openalert.engine.node import Node, elapsed
 from openalert.engine.outgoing_webhooks import OutgoingWebhooks
 from openalert.engine.status_mail import Budget, StatusMail
 from openalert.notifiers.calendar_feed import CalendarFetcher
 from openalert.notifiers.courier import Courier
 from openalert.notifiers.notifier import Notifier
 from openalert.notifiers.outgoing_webhook import OutgoingSender
-from openalert.storage import duties, holds, incidents, notifications, runs, timers
+from openalert.storage import duties, holds, incidents, notifications, timers
 from openalert.storage import heartbeats as stored_heartbeats
 from openalert.storage.database import Database
+from openalert.storage.runs import Run
+from openalert.storage.transaction import Transaction
 from openalert.supervisor import Watched
 from openalert.usecases import beats, handoffs, reachability, warnings
 from openalert.usecases import shift_reminders as reminders
@@ -69,6 +72,8 @@ DEAF_SECONDS = 8.0
 MOST_MEASURED = 1_000
 LONGEST_GOODBYE = 3.0
 """Seconds that the end of the server waits for receivers of outgoing webhooks: what breaks off goes out again."""
+HELP_AFTER = 2 * SECOND
+"""What is due is done by the node that leads; so long overdue, by whichever comes first."""
 STEP_OF_CLOCK = 2 * SECOND
 """A jump of the wall clock against the monotonic one that is more than drift."""
 
@@ -80,6 +85,8 @@ class Health:
         self.last_tick = time.monotonic()
         self.last_write: float | None = None
         """When a row of our own was last committed; monotonic seconds."""
+        self.leaving = False
+        """It serves on, but is about to stop: whoever can go elsewhere should."""
         self.draining = False
         self.on_tick: Callable[[], None] = _nothing
         """Called whenever a tick has ended, or has got on: with what was due, or with the database's refusal."""
@@ -111,6 +118,7 @@ class Engine:
         calendars: CalendarFetcher | None = None,
         outgoing: tuple[OutgoingSender, Shapes] | None = None,
         couriers: tuple[Mapping[str, Courier], Mapping[str, Budget]] | None = None,
+        node: Node | None = None,
     ) -> None:
         """`slots` and `per_second`: how channels are driven where the defaults are not meant.
 
@@ -118,8 +126,9 @@ class Engine:
         `calendars`: by what calendars of other programs are fetched; None: they are not read.
         `outgoing`: by what outgoing webhooks are told, in which shapes; None: they are told nothing.
         `couriers`: by what subscribers of status pages are told, and how fast; None: they are told nothing.
+        `node`: which one of those that share the database this is; None: nobody cares.
         """
-        self.run_id = new_id(database.clock())
+        self.node = node or Node(database)
         self.health = Health()
         self._database = database
         self._payload_days = payload_days
@@ -128,15 +137,15 @@ class Engine:
         self._due = asyncio.Event()
         self._to_send = asyncio.Event()
         lines = Lines(notifiers, slots, per_second)
-        self.deliver = Deliver(database, notifiers, outside, self.run_id, freed=self._to_send, lines=lines)
-        self.outgoing = OutgoingWebhooks(database, *outgoing, self.run_id) if outgoing else None
-        self.letters = StatusMail(database, *couriers, outside, self.run_id) if couriers else None
+        self.deliver = Deliver(database, notifiers, outside, self.node, freed=self._to_send, lines=lines)
+        self.outgoing = OutgoingWebhooks(database, *outgoing, self.node) if outgoing else None
+        self.letters = StatusMail(database, *couriers, outside, self.node) if couriers else None
         self._tasks: list[Watched] = []
         self._not_running_since: Instant | None = None
         self._up_since: Instant | None = None
         """When this run came back after nobody had been there; None: there was no gap."""
         self._offset: int | None = None
-        self._listening = _elapsed()
+        self._listening = elapsed()
         self._duties: handoffs.Known = {}
         self._turns: reminders.Known = {}
         self.outlook: warnings.Outlook | None = None
@@ -158,16 +167,17 @@ class Engine:
             ("status pages", self._tell_customers, asyncio.Event(), TICK_SECONDS),
             ("deliver", self._deliver, self._to_send, TICK_SECONDS),
             ("audit", self._audit, asyncio.Event(), AUDIT_SECONDS),
-            ("alive", self._alive, asyncio.Event(), ALIVE_SECONDS),
+            ("alive", self._alive, asyncio.Event(), self.node.renew_seconds),
+            ("chores", self._led(self._chores), asyncio.Event(), AUDIT_SECONDS),
             ("measure", self._measure, asyncio.Event(), ALIVE_SECONDS),
-            ("weekly reports", self._report, asyncio.Event(), AUDIT_SECONDS),
+            ("weekly reports", self._led(self._report), asyncio.Event(), AUDIT_SECONDS),
             ("warnings", self._measure_warnings, asyncio.Event(), WARNINGS_SECONDS),
-            ("shift reminders", self._plan_reminders, asyncio.Event(), REMINDERS_SECONDS),
-            ("calendars", self._read_calendars, asyncio.Event(), AUDIT_SECONDS),
+            ("shift reminders", self._led(self._plan_reminders), asyncio.Event(), REMINDERS_SECONDS),
+            ("calendars", self._led(self._read_calendars), asyncio.Event(), AUDIT_SECONDS),
             *self._outgoing_loops(),
         ):
             self._tasks.append(self._begin_loop(name, step, event, seconds))
-        self._scheduler = housekeeping.schedule(self._database, self._payload_days)
+        self._scheduler = housekeeping.schedule(self._database, self._payload_days, lambda: self.node.leads)
 
     def _begin_loop(
         self, name: str, step: Callable[[], Awaitable[int]], event: asyncio.Event, seconds: float
@@ -181,20 +191,26 @@ class Engine:
 
     def _outgoing_loops(self) -> list[tuple[str, Callable[[], Awaitable[int]], asyncio.Event, float]]:
         return [
-            (name, each.run_due, each.freed, TICK_SECONDS)
+            (name, self._led(each.run_due), each.freed, TICK_SECONDS)
             for name, each in (("outgoing", self.outgoing), ("subscribers", self.letters))
             if each is not None
         ]
 
+    def _led(self, step: Callable[[], Awaitable[int]]) -> Callable[[], Awaitable[int]]:
+        """A step that is one node's alone: it does nothing on the others."""
+
+        @functools.wraps(step)
+        async def led() -> int:
+            return await step() if self.node.leads else 0
+
+        return led
+
     async def begin(self) -> None:
         """Note this run and learn how long nobody was there; take back what the one before had claimed."""
         now = self._database.clock()
-        async with self._database.transaction() as tx:
-            previous = await runs.begin(tx, self.run_id)
-            if previous is not None:
-                await beats.excuse(tx, previous.last_seen_at, now)
+        previous = await self.node.begin(_excuse_gap)
         self.health.last_write = time.monotonic()
-        self._listening = _elapsed()
+        self._listening = elapsed()
         self._not_running_since = housekeeping.gap(previous, now)
         if self._not_running_since is not None:
             self._up_since = now
@@ -218,8 +234,7 @@ class Engine:
             await self.outgoing.stop(min(seconds, LONGEST_GOODBYE))
         if self.letters is not None:
             await self.letters.stop(min(seconds, LONGEST_GOODBYE))
-        async with self._database.transaction() as tx:
-            await runs.end(tx, self.run_id)
+        await self.node.end()
 
     async def run_until_idle(self) -> None:
         """Everything that is due at this moment, to its end; for tests and `openalert demo`."""
@@ -284,7 +299,10 @@ class Engine:
         self.health.last_tick = time.monotonic()
         await self._watch_the_clock()
         did = await held.run_due(self._database)
-        did += await escalate.run_due(self._database, self._not_running_since, self.health.on_tick)
+        grace = 0 if self.node.leads else HELP_AFTER
+        did += await escalate.run_due(
+            self._database, self._not_running_since, self.health.on_tick, overdue_by=grace
+        )
         await muting.run_due(self._database)
         self.health.on_tick()
         if did:
@@ -300,11 +318,13 @@ class Engine:
 
     async def _excuse_heartbeats(self) -> None:
         """A machine that was stopped, or could write nothing down, must not blame those whom it did not hear."""
-        deaf = _elapsed() - self._listening
+        deaf = elapsed() - self._listening
         if deaf > DEAF_SECONDS:
             now = self._database.clock()
-            await heartbeats.excuse(self._database, now - int(deaf * SECOND), now)
-            self._listening = _elapsed()
+            since = await self.node.unheard_since(now - int(deaf * SECOND))
+            if now - since > DEAF_SECONDS * SECOND:
+                await heartbeats.excuse(self._database, since, now)
+            self._listening = elapsed()
 
     async def _tell_customers(self) -> int:
         return await status_steps.run_due(self._database)
@@ -313,23 +333,25 @@ class Engine:
         return await self.deliver.run_due()
 
     async def _audit(self) -> int:
-        await self.deliver.recover()
+        await self.measure_reach()
+        await self.measure_oncall()
+        self.violations = await escalate.audit(self._database) + await held.audit(self._database)
+        self.audited_at = self._database.clock()
+        if self.violations:
+            self._due.set()
+        return 0
+
+    async def _chores(self) -> int:
         if self.outgoing is not None:
             await self.outgoing.recover()
         if self.letters is not None:
             await self.letters.recover()
-        await self.measure_reach()
         await escalate.tell_handoffs(self._database, self._duties)
         if await shift_reminders.run_due(self._database):
             self._to_send.set()
         if await escalate.tell_changed_shifts(self._database):
             self._to_send.set()
-        await self.measure_oncall()
         await cadences.run_due(self._database)
-        self.violations = await escalate.audit(self._database) + await held.audit(self._database)
-        self.audited_at = self._database.clock()
-        if self.violations:
-            self._due.set()
         if await auto_close.run_due(self._database, self._up_since):
             self._to_send.set()
         ended = await swaps.run_due(self._database)
@@ -355,9 +377,12 @@ class Engine:
 
     async def _alive(self) -> int:
         await self._excuse_heartbeats()
-        await housekeeping.alive(self._database, self.run_id)
+        await self.node.renew()
         self.health.last_write = time.monotonic()
-        self._listening = _elapsed()
+        self._listening = elapsed()
+        await self.node.fence_others()
+        if await self.deliver.recover():
+            self._to_send.set()
         return 0
 
     async def _measure(self) -> int:
@@ -410,6 +435,8 @@ class Engine:
             return
         telemetry.CLOCK_STEPS.inc()
         log.warning("the clock was set", by_seconds=(offset - before) / SECOND)
+        if not self.node.leads:
+            return
         async with self._database.transaction() as tx:
             await timers.shift(tx, offset - before)
             await holds.shift(tx, offset - before)
@@ -421,6 +448,6 @@ def _nothing() -> None:
     """Nobody listens."""
 
 
-def _elapsed() -> float:
-    """Seconds since the machine was started, those in which it slept among them."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME)
+async def _excuse_gap(tx: Transaction, previous: Run) -> None:
+    """Nobody was there to hear a heartbeat since then."""
+    await beats.excuse(tx, previous.last_seen_at, tx.now)

@@ -1,5 +1,6 @@
 """What keeps the house clean: old events and payloads go, the run says that it lives."""
 
+from collections.abc import Callable
 from datetime import UTC
 from typing import Any
 
@@ -42,12 +43,6 @@ whoever recorded it may send it at any time: by then its short code most likely 
 """
 
 
-async def alive(database: Database, run_id: str) -> None:
-    """Note that this run lives: proves the writer, and tells the next run how long nobody was there."""
-    async with database.transaction() as tx:
-        await runs.seen(tx, run_id)
-
-
 async def forget(database: Database, payload_days: int) -> None:
     """Drop what nobody needs: events and kept answers beyond a day, payloads beyond their days and their alerts."""
     async with database.transaction() as tx:
@@ -74,14 +69,22 @@ async def forget(database: Database, payload_days: int) -> None:
         pass
 
 
-def schedule(database: Database, payload_days: int) -> Any:
-    """The hourly chores, on an APScheduler of their own: nothing that pages anybody is among them."""
+def schedule(database: Database, payload_days: int, leads: Callable[[], bool]) -> Any:
+    """The hourly chores, on an APScheduler of their own: nothing that pages anybody is among them.
+
+    `leads`: whether they are this node's at that moment.
+    """
     from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
     scheduler = AsyncIOScheduler(
         timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
     )
-    scheduler.add_job(forget, "interval", hours=1, args=(database, payload_days), jitter=300)
+
+    async def chores() -> None:
+        if leads():
+            await forget(database, payload_days)
+
+    scheduler.add_job(chores, "interval", hours=1, jitter=300)
     scheduler.start()
     return scheduler
 

@@ -16,6 +16,7 @@ from openalert.domain.breaker import Breaker, BreakerState
 from openalert.domain.errors import Unavailable
 from openalert.domain.instant import HOUR, MINUTE, SECOND, Instant
 from openalert.engine import on_the_way
+from openalert.engine.node import Node
 from openalert.notifiers.outgoing_webhook import LOST, OutgoingSender, Reply
 from openalert.storage import notifications, outgoing_webhooks
 from openalert.storage import outgoing_deliveries as stored
@@ -73,11 +74,11 @@ class Lane:
 class OutgoingWebhooks:
     """The senders of outgoing webhooks of this process."""
 
-    def __init__(self, database: Database, sender: OutgoingSender, shapes: Shapes, run_id: str) -> None:
+    def __init__(self, database: Database, sender: OutgoingSender, shapes: Shapes, node: Node) -> None:
         self._database = database
         self._sender = sender
         self._shapes = shapes
-        self._run_id = run_id
+        self._node = node
         self._lanes: dict[str, Lane] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._waits_since: Instant | None = None
@@ -114,9 +115,8 @@ class OutgoingWebhooks:
         return await asyncio.shield(self._spawn(self._claim_and_send(room), "claim outgoing"))
 
     async def _claim_and_send(self, room: dict[str, int]) -> list[Leaving]:
-        leaving = await self._database.act(
-            lambda tx: outgoing_deliveries.claim(tx, room, AT_ONCE, self._run_id)
-        )
+        run_id = self._node.run_id
+        leaving = await self._database.act(lambda tx: outgoing_deliveries.claim(tx, room, AT_ONCE, run_id))
         now = self._database.clock()
         for each in leaving:
             self._lane(each.webhook.id).began(now)
@@ -136,7 +136,8 @@ class OutgoingWebhooks:
         began_at = self._database.clock()
         reply = Reply(outcome=LOST, detail="The attempt broke off.")
         try:
-            reply = await self._sender.send(leaving.request, began_at)
+            if self._node.is_sure:
+                reply = await self._sender.send(leaving.request, began_at)
         except Exception:
             log.exception("outgoing webhook broke", delivery_id=leaving.delivery.id)
         finally:
@@ -174,8 +175,8 @@ class OutgoingWebhooks:
             return 0
         while await self._database.act(stored.fail_waiting):
             pass
-        before = self._database.clock() - CLAIM_LOST_AFTER
-        back = await self._database.act(lambda tx: stored.recover(tx, self._run_id, before))
+        before, run_id = self._database.clock() - CLAIM_LOST_AFTER, self._node.run_id
+        back = await self._database.act(lambda tx: stored.recover(tx, run_id, before))
         async with self._database.read() as reader:
             used = [webhook.id for webhook in await outgoing_webhooks.enabled(reader)]
         idle = [each for each, lane in self._lanes.items() if each not in used and not lane.on_the_way]

@@ -20,6 +20,7 @@ from openalert.domain.instant import MINUTE, SECOND, Instant
 from openalert.domain.status_letter import Letter
 from openalert.domain.status_subscriber import Delivery
 from openalert.engine import on_the_way
+from openalert.engine.node import Node
 from openalert.notifiers.courier import Courier
 from openalert.notifiers.notifier import LostAnswer, NotifierError, Reason
 from openalert.storage import notifications
@@ -99,11 +100,11 @@ class StatusMail:
         couriers: Mapping[str, Courier],
         budgets: Mapping[str, Budget],
         outside: Outside,
-        run_id: str,
+        node: Node,
     ) -> None:
         self._database = database
         self._outside = outside
-        self._run_id = run_id
+        self._node = node
         self._lanes = {name: Lane(courier, budgets.get(name, Budget())) for name, courier in couriers.items()}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._held: set[tuple[str, str]] = set()
@@ -144,9 +145,8 @@ class StatusMail:
         return int(await asyncio.shield(self._spawn(self._claim(lane, room), f"claim {channel}")))
 
     async def _claim(self, lane: Lane, room: int) -> int:
-        claimed = await self._database.act(
-            lambda tx: stored.claim(tx, lane.courier.channel, room, self._run_id)
-        )
+        run_id = self._node.run_id
+        claimed = await self._database.act(lambda tx: stored.claim(tx, lane.courier.channel, room, run_id))
         now = self._database.clock()
         for each in claimed:
             self._held.add(_key(each))
@@ -196,6 +196,8 @@ class StatusMail:
             self.freed.set()
 
     async def _send(self, lane: Lane, letter: Letter) -> Result:
+        if not self._node.is_sure:
+            return NotifierError(Reason.UNREACHABLE, "This node was cut off before it could send.")
         try:
             async with asyncio.timeout(LONGEST_SEND):
                 return await lane.courier.send(letter, self._database.clock())
@@ -225,9 +227,9 @@ class StatusMail:
 
     async def recover(self) -> int:
         """Take back what a sender that is gone had claimed; end what found no way in its time."""
-        before = self._database.clock() - CLAIM_LOST_AFTER
+        before, run_id = self._database.clock() - CLAIM_LOST_AFTER, self._node.run_id
         held = frozenset(self._held)
-        back = await self._database.act(lambda tx: stored.recover(tx, self._run_id, before, held))
+        back = await self._database.act(lambda tx: stored.recover(tx, run_id, before, held))
         while await self._database.act(stored.expire):
             pass
         return back

@@ -70,8 +70,16 @@ class Mirror(msgspec.Struct, frozen=True, kw_only=True):
 class StatusMirrors:
     """The mirrors of this process."""
 
-    def __init__(self, database: Database, mirrors: Sequence[Mirror], draw: Draw, base_url: str) -> None:
-        """`draw` makes the files of a page."""
+    def __init__(
+        self,
+        database: Database,
+        mirrors: Sequence[Mirror],
+        draw: Draw,
+        base_url: str,
+        leads: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """`draw` makes the files of a page. `leads`: whether mirrors are this node's to follow at this moment."""
+        self._leads = leads
         self._database = database
         self._mirrors = mirrors
         self._draw = draw
@@ -120,7 +128,8 @@ class StatusMirrors:
         while True:
             pause = LOOK_SECONDS
             try:
-                pause = await self._step(mirror)
+                if self._leads():
+                    pause = await self._step(mirror)
             except Exception as error:  # noqa: BLE001 - whatever it is, it is tried again
                 log.warning("status mirror could not be looked after", mirror=mirror.name, reason=str(error))
             try:

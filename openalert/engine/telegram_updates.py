@@ -6,6 +6,7 @@ after a day is gone there. With a webhook instead, this only says where Telegram
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -23,6 +24,8 @@ from openalert.usecases.telegram import Call, Update
 log = structlog.get_logger(__name__)
 
 LONGEST_PAUSE = 60.0
+WATCH_SECONDS = 1.0
+"""Between two looks of a node that does not ask whether it has to by now."""
 ALLOWED_UPDATES = ["message", "callback_query"]
 
 
@@ -30,9 +33,19 @@ class TelegramUpdates:
     """One task for one bot."""
 
     def __init__(
-        self, database: Database, bot: TelegramBot, base_url: str, *, webhook: dict[str, Any] | None = None
+        self,
+        database: Database,
+        bot: TelegramBot,
+        base_url: str,
+        *,
+        webhook: dict[str, Any] | None = None,
+        leads: Callable[[], bool] = lambda: True,
     ) -> None:
-        """`webhook`: `url` and `secret_token` for Telegram to post to; None: it is asked."""
+        """`webhook`: `url` and `secret_token` for Telegram to post to; None: it is asked.
+
+        `leads`: whether asking is this node's at this moment: Telegram answers one at a time.
+        """
+        self._leads = leads
         self._database = database
         self._bot = bot
         self._base_url = base_url
@@ -60,6 +73,10 @@ class TelegramUpdates:
             return
         offset: int | None = None
         while True:
+            if not self._leads():
+                offset = None
+                await asyncio.sleep(WATCH_SECONDS)
+                continue
             asked = offset
             offset = await self._patiently(lambda asked=asked: self.poll(asked))
 

@@ -149,7 +149,7 @@ class Database(ABC):
         """From now on listeners hear of the commits of all nodes, by this carrier or that of the database."""
         carrier = carrier or self.carrier()
         if carrier is not None:
-            self._feed = Feed(_EventLog(self), carrier, self._tell, self._tell_missed)
+            self._feed = Feed(_EventLog(self), carrier, self._tell, self._tell_missed, self.supervisor)
             await self._feed.start()
 
     async def unfollow(self) -> None:

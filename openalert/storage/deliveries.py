@@ -13,6 +13,7 @@ from openalert.domain.notification import (
     give_up_at,
 )
 from openalert.storage.notifications import COLUMNS
+from openalert.storage.runs import GONE, MAY_CLAIM
 from openalert.storage.transaction import Reader, Transaction
 
 MOST_LOST_CLAIMS = 5
@@ -143,7 +144,7 @@ async def claim(
         "attempts = attempts + 1, run_id = :run_id, claimed_at = :now, updated_at = :now, "
         "provider = COALESCE(CAST(:provider AS BIGINT), provider) "
         f"WHERE {tx.any_of('id', 'ids')} AND status IN ('pending', 'unknown') AND due_at <= :now AND {_WANTED} "
-        f"AND {_ITS_TURN} "
+        f"AND {_ITS_TURN} AND {MAY_CLAIM} "
         f"RETURNING {COLUMNS}",
         ids=list(ids),
         run_id=run_id,
@@ -181,11 +182,15 @@ async def cancel_unwanted(tx: Transaction, ids: Sequence[str]) -> None:
 
 
 async def settle(tx: Transaction, settled: Notification, outcome: str, detail: str) -> bool:
-    """Write what became of one that this run claimed; False if it was taken from it meanwhile."""
+    """Write what became of one that this run claimed; False if it was taken from it meanwhile.
+
+    That a provider has it still counts where it was taken back as `unknown` and nobody has sent it again.
+    """
     won = await tx.changed(
         "UPDATE notifications SET status = :status, due_at = :due_at, sent_at = :sent_at, "
         "failure_reason = :failure_reason, provider_id = :provider_id, provider = :provider, updated_at = :now "
-        "WHERE id = :id AND status = 'sending' AND run_id = :run_id AND attempts = :attempts RETURNING id",
+        "WHERE id = :id AND (status = 'sending' OR status = 'unknown' AND CAST(:status AS TEXT) = 'sent') "
+        "AND run_id = :run_id AND attempts = :attempts RETURNING id",
         id=settled.id,
         status=settled.status,
         due_at=settled.due_at,
@@ -210,14 +215,33 @@ async def settle(tx: Transaction, settled: Notification, outcome: str, detail: s
 
 
 async def abandoned(reader: Reader, run_id: str, claimed_before: Instant) -> list[Notification]:
-    """Claimed by another run, or so long ago that its sender cannot be at work any more."""
+    """Claimed by a run that is no node any more, or by this one so long ago that its sender cannot be at work."""
     return await reader.all(
         Notification,
         f"SELECT {COLUMNS} FROM notifications WHERE status = 'sending' AND due_at IS NOT NULL "
-        "AND (run_id <> :run_id OR claimed_at < :claimed_before)",
+        f"AND ({GONE} OR run_id = :run_id AND claimed_at < :claimed_before)",
         run_id=run_id,
         claimed_before=claimed_before,
     )
+
+
+async def give_back(tx: Transaction, claimed: Notification) -> None:
+    """It did not leave, for certain: as if it had not been claimed. Nothing happens if it was taken meanwhile."""
+    back = await tx.changed(
+        "UPDATE notifications SET status = CASE WHEN possible_repeat THEN 'unknown' ELSE 'pending' END, "
+        "attempts = attempts - 1, due_at = :now, updated_at = :now "
+        "WHERE id = :id AND status = 'sending' AND run_id = :run_id AND attempts = :attempts RETURNING id",
+        id=claimed.id,
+        run_id=claimed.run_id,
+        attempts=claimed.attempts,
+        now=tx.now,
+    )
+    if back:
+        await tx.execute(
+            "DELETE FROM notification_attempts WHERE notification_id = :id AND attempt = :attempt",
+            id=claimed.id,
+            attempt=claimed.attempts,
+        )
 
 
 def is_last_claim(lost: Notification, now: Instant) -> bool:

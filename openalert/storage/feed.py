@@ -12,6 +12,7 @@ import structlog
 
 from openalert.domain.errors import OpenAlertError
 from openalert.domain.event import Event
+from openalert.supervisor import Supervisor, Watched
 
 log = structlog.get_logger(__name__)
 
@@ -60,7 +61,12 @@ class Feed:
     """Reads on in the log whenever anybody says that there is more."""
 
     def __init__(
-        self, log: Log, carrier: Carrier, told: Callable[[list[Event]], None], missed: Callable[[], None]
+        self,
+        log: Log,
+        carrier: Carrier,
+        told: Callable[[list[Event]], None],
+        missed: Callable[[], None],
+        supervisor: Supervisor,
     ) -> None:
         """`told` hears events in order, each once. `missed`: some are not kept any more, so that all must look anew."""
         self._log = log
@@ -70,19 +76,19 @@ class Feed:
         self._position = 0
         """The number of the last event that was told."""
         self._news = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
+        self._supervisor = supervisor
+        self._task: Watched | None = None
 
     async def start(self) -> None:
         """Tell everything that is committed from now on."""
         self._position = await self._log.newest()
         await self.carrier.start(self.heard)
-        self._task = asyncio.create_task(self._follow(), name="event feed")
+        self._task = self._supervisor.start("event feed", lambda _: self._follow())
 
     async def stop(self) -> None:
         """Tell nothing more."""
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await self._supervisor.stop(self._task)
         await self.carrier.stop()
 
     def committed(self, events: list[Event]) -> None:
@@ -121,9 +127,6 @@ class Feed:
                 await asyncio.sleep(BREATH_SECONDS)
             except OpenAlertError as error:
                 log.info("event log not read", error=error.message)
-                await asyncio.sleep(ALONE_SECONDS)
-            except Exception:
-                log.exception("event feed broke")
                 await asyncio.sleep(ALONE_SECONDS)
 
     async def catch_up(self) -> None:

@@ -24,8 +24,12 @@ SIGNING_FILE = "secret.key"
 class KeyRing:
     """The keys in force; `vault` is replaced whenever they change."""
 
-    def __init__(self, keys: list[str], path: Path | None = None) -> None:
-        """`path`: the file that is ours to write; None where the configuration gives the keys."""
+    def __init__(self, keys: list[str], path: Path | None = None, *, is_new: bool = False) -> None:
+        """`path`: the file that is ours to write; None where the configuration gives the keys.
+
+        `is_new`: the file was made by this start, so that nothing can be sealed with its key yet.
+        """
+        self.is_new = is_new
         self._keys = keys
         self._path = path
         self.vault = Vault(keys)
@@ -34,6 +38,11 @@ class KeyRing:
     def where(self) -> str:
         """What a person must look at when a key is missing."""
         return str(self._path) if self._path else "server.encryption_key"
+
+    def forget_new(self) -> None:
+        """Remove the file that this start made: its key is the wrong one here, and none is to be found next time."""
+        if self.is_new and self._path is not None:
+            self._path.unlink(missing_ok=True)
 
     def begin_change(self) -> None:
         """A fresh key seals from now on, the others still open; goes on where an earlier change was broken off."""
@@ -68,16 +77,16 @@ def of(config: Config) -> KeyRing:
     """The keys of this installation; the file is made at the first start, readable by us alone."""
     if config.server.encryption_key:
         return KeyRing(config.server.encryption_key.split())
-    path = config.data_dir / FILE
+    path, is_new = config.data_dir / FILE, True
     try:
         _write_new(path, [new_key()])
     except FileExistsError:
-        pass
+        is_new = False
     else:
         _flush_folder(path.parent)
     if path.stat().st_mode & 0o077:
         log.warning("others can read the keys of stored secrets: take that right away", file=str(path))
-    return KeyRing(path.read_text(encoding="ascii").split(), path)
+    return KeyRing(path.read_text(encoding="ascii").split(), path, is_new=is_new)
 
 
 def signing_key(config: Config) -> bytes:

@@ -15,6 +15,7 @@ from openalert.domain.outgoing_webhook import (
     OutgoingDelivery,
 )
 from openalert.storage.rows import columns_of
+from openalert.storage.runs import GONE, MAY_CLAIM
 from openalert.storage.transaction import Reader, Transaction
 
 COLUMNS = ", ".join(columns_of(OutgoingDelivery))
@@ -102,7 +103,7 @@ async def claim(tx: Transaction, webhook_id: str, limit: int, run_id: str) -> li
         OutgoingDelivery,
         "UPDATE outgoing_deliveries SET status = 'sending', attempts = attempts + 1, run_id = :run_id, "
         "claimed_at = :now, updated_at = :now "
-        f"WHERE {tx.any_of('id', 'ids')} AND status = 'pending' RETURNING {COLUMNS}",
+        f"WHERE {tx.any_of('id', 'ids')} AND status = 'pending' AND {MAY_CLAIM} RETURNING {COLUMNS}",
         run_id=run_id,
         now=tx.now,
         ids=[row[0] for row in due],
@@ -150,7 +151,8 @@ async def recover(tx: Transaction, run_id: str, claimed_before: Instant) -> int:
     """Take back what a sender that is gone had claimed; it may have arrived, and goes out again with the same id."""
     back = await tx.changed(
         "UPDATE outgoing_deliveries SET status = 'pending', due_at = :now, updated_at = :now "
-        "WHERE status = 'sending' AND due_at IS NOT NULL AND (run_id <> :run_id OR claimed_at < :claimed_before) "
+        "WHERE status = 'sending' AND due_at IS NOT NULL "
+        f"AND ({GONE} OR run_id = :run_id AND claimed_at < :claimed_before) "
         "RETURNING id",
         now=tx.now,
         run_id=run_id,

@@ -133,7 +133,7 @@ class PostgresDatabase(Database):
 
     def carrier(self) -> Carrier:
         """Postgres tells every node itself."""
-        return PostgresCarrier(self.url, self._writes)
+        return PostgresCarrier(self.url, self._writes, self.supervisor)
 
     def _writes(self, process: int) -> bool:
         """Whether that process of Postgres is the other end of our writing connection."""

@@ -12,6 +12,7 @@ import structlog
 
 from openalert.domain.event import Event
 from openalert.storage.feed import Heard
+from openalert.supervisor import Supervisor, Watched
 
 log = structlog.get_logger(__name__)
 
@@ -25,11 +26,12 @@ CONNECT_SECONDS = 5.0
 class PostgresCarrier:
     """One connection that listens, made anew whenever it is lost."""
 
-    def __init__(self, url: str, is_own: Callable[[int], bool]) -> None:
+    def __init__(self, url: str, is_own: Callable[[int], bool], supervisor: Supervisor) -> None:
         """`is_own`: whether the process of Postgres with this number writes for this node, which knows its own."""
         self._url = url
         self._is_own = is_own
-        self._task: asyncio.Task[None] | None = None
+        self._supervisor = supervisor
+        self._task: Watched | None = None
         self._is_up = False
 
     @property
@@ -39,13 +41,12 @@ class PostgresCarrier:
 
     async def start(self, heard: Heard) -> None:
         """Begin to listen; `heard` is called with nothing for each commit of others."""
-        self._task = asyncio.create_task(self._run(heard), name="postgres listener")
+        self._task = self._supervisor.start("postgres listener", lambda _: self._run(heard))
 
     async def stop(self) -> None:
         """Listen no more."""
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await self._supervisor.stop(self._task)
             self._task = None
 
     def tell(self, events: Sequence[Event]) -> None:

@@ -16,6 +16,7 @@ from openalert.domain.status_subscriber import (
     MailingKind,
 )
 from openalert.storage.rows import columns_of
+from openalert.storage.runs import GONE, MAY_CLAIM
 from openalert.storage.transaction import Reader, Transaction
 
 COLUMNS = ", ".join(columns_of(Delivery))
@@ -152,7 +153,7 @@ async def claim(tx: Transaction, channel: str, limit: int, run_id: str) -> list[
             "UPDATE status_deliveries SET status = 'sending', due_at = NULL, attempts = attempts + 1, "
             "run_id = :run_id, claimed_at = :now, updated_at = :now "
             "WHERE mailing_id = :mailing_id AND subscriber_id = :subscriber_id AND due_at IS NOT NULL "
-            f"RETURNING {COLUMNS}",
+            f"AND {MAY_CLAIM} RETURNING {COLUMNS}",
             mailing_id=mailing_id,
             subscriber_id=subscriber_id,
             run_id=run_id,
@@ -194,7 +195,7 @@ async def recover(
     """
     claimed = await tx.rows(
         "SELECT mailing_id, subscriber_id FROM status_deliveries "
-        "WHERE status = 'sending' AND (run_id <> :run_id OR claimed_at < :claimed_before)",
+        f"WHERE status = 'sending' AND ({GONE} OR run_id = :run_id AND claimed_at < :claimed_before)",
         run_id=run_id,
         claimed_before=claimed_before,
     )

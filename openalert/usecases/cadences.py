@@ -29,8 +29,7 @@ async def note(tx: Transaction) -> int:
 
 async def silent(reader: Reader, integration_ids: Sequence[str]) -> dict[str, Silence]:
     """Those of the integrations that used to send regularly and do not any more."""
-    run = await runs.last(reader)
-    since = run.started_at if run is not None else 0
+    since = await runs.listening_since(reader)
     known = await cadences.of(reader, integration_ids)
     found = {each: rules.silence(cadence, since, reader.now) for each, cadence in known.items()}
     return {each: silence for each, silence in found.items() if silence is not None}

@@ -15,13 +15,13 @@ from openalert.usecases import audit
 _SEEN = "configuration_seen"
 
 
-async def seen(database: Database, secret: bytes, values: Mapping[str, str]) -> None:
+async def seen(database: Database, secret: bytes, values: Mapping[str, str], node: str = "") -> None:
     """Record which of these settings changed since this server started last.
 
     `values` are texts by key. Kept of them is a keyed hash each, which tells nobody what the value was; servers
-    that share a database are told apart by their secret.
+    that share a database are told apart by their secret and their `node`.
     """
-    name = f"{_SEEN}:{_mark(secret, _SEEN, '')}"
+    name = f"{_SEEN}:{_mark(secret, _SEEN, node)}"
     marks = {key: _mark(secret, key, value) for key, value in values.items()}
     async with database.transaction(command("serve")) as tx:
         kept = await settings.get(tx, name)

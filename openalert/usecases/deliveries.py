@@ -405,6 +405,12 @@ async def _called(tx: Transaction, row: Notification, incident: Incident) -> str
     return names.get(row.user_id or "", "a person who is gone")
 
 
+async def give_back(tx: Transaction, rows: Sequence[Notification]) -> None:
+    """These did not leave, as the claim was not sure any more: if they are wanted still, they are claimed anew."""
+    for row in rows:
+        await sending.give_back(tx, row)
+
+
 async def recover(
     tx: Transaction, run_id: str, claimed_before: Instant, answered: Collection[str] = ()
 ) -> int:

@@ -28,6 +28,7 @@ class Health(Protocol):
     """What the engine knows of itself."""
 
     draining: bool
+    leaving: bool
 
     @property
     def tick_age(self) -> float:
@@ -72,7 +73,7 @@ def ready(request: Request[Any, Any, Any]) -> Response[dict[str, Any]]:
     return _answer(
         request,
         {
-            "running": not health.draining,
+            "running": not (health.draining or health.leaving),
             "engine": health.tick_age < TICK_SECONDS,
             "database": write_age is not None and write_age < WRITE_SECONDS,
         },

@@ -248,7 +248,7 @@ async def test_a_run_that_dies_between_claim_and_answer_is_taken_over(town: Town
         told = await status_incidents.create(tx, town.page.id, title="API is slow", message="We look.")
     while await town.world.db.act(_spread_one):
         pass
-    claimed = await town.world.db.act(lambda tx: status_deliveries.claim(tx, "email", 10, dead.run_id))
+    claimed = await town.world.db.act(lambda tx: status_deliveries.claim(tx, "email", 10, dead.node.run_id))
     assert len(claimed) == 1
     await town.world.engine.run_until_idle()
     assert town.got() == []

@@ -51,14 +51,14 @@ class House:
         self.world = world
         self.outgoing = self.started()
 
-    def started(self, run_id: str = "") -> OutgoingWebhooks:
+    def started(self) -> OutgoingWebhooks:
         """The senders of a process."""
         sender = OutgoingSender(OutgoingSettings(allow_private_networks=True), base_url=BASE)
         outgoing = OutgoingWebhooks(
             self.world.db,
             sender,
             Shapes(incident_out, alert_out, BASE),
-            run_id or self.world.engine.run_id,
+            self.world.engine.node,
         )
         self.world.engine.outgoing = outgoing
         return outgoing
@@ -490,7 +490,7 @@ async def test_private_networks_are_reached_only_where_that_is_allowed(
     await house.outgoing.stop(0)
     sender = OutgoingSender(OutgoingSettings(), base_url=BASE)
     world.engine.outgoing = house.outgoing = OutgoingWebhooks(
-        world.db, sender, Shapes(incident_out, alert_out, BASE), world.engine.run_id
+        world.db, sender, Shapes(incident_out, alert_out, BASE), world.engine.node
     )
     webhook, _ = await house.webhook(receiver.url, events=["incident.created"], max_attempts=1)
     await world.fires("DiskFull")
@@ -573,7 +573,7 @@ async def test_an_event_is_told_once_although_the_program_dies_between(
     world = house.world
     webhook, _ = await house.webhook(receiver.url, events=["incident.created"])
     await world.post_all([(world.group(world.alert("DiskFull")), "A")])
-    successor = house.started("another run")
+    successor = house.started()
     await world.engine.run_until_idle()
     assert types(receiver.requests) == ["incident.created"]
     await world.post_all([(world.group(world.alert("Other")), "A")])

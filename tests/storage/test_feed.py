@@ -8,6 +8,7 @@ import pytest
 from openalert.domain.event import Event
 from openalert.storage import Database, events, open_database
 from openalert.storage.feed import Feed, Heard
+from openalert.supervisor import Supervisor
 from tests.conftest import StoppedClock
 from tests.processes.server import until
 
@@ -64,7 +65,11 @@ class _Node:
         self.heard: list[int] = []
         self.missed = 0
         self.feed = Feed(
-            log, self.carrier, lambda told: self.heard.extend(event.seq for event in told), self._miss
+            log,
+            self.carrier,
+            lambda told: self.heard.extend(event.seq for event in told),
+            self._miss,
+            Supervisor(),
         )
 
     def _miss(self) -> None:
