@@ -25,6 +25,7 @@ NOT_AN_ACT = {
     "deliveries.claim_all": "the engine sends",
     "deliveries.ended": "the engine sends",
     "deliveries.give_up": "the engine sends",
+    "deliveries.give_back": "the engine sends",
     "deliveries.recover": "the engine sends",
     "escalation.step": "time does it, nobody",
     "escalation.repair": "the engine mends",

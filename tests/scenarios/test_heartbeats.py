@@ -168,7 +168,7 @@ async def test_a_machine_that_was_stopped_blames_nobody(
     """Its own silence is put off before anything is checked, in the very same turn."""
     await beat(world, backup)
     elapsed = 1_000.0
-    monkeypatch.setattr("openalert.engine.engine._elapsed", lambda: elapsed)
+    monkeypatch.setattr("openalert.engine.engine.elapsed", lambda: elapsed)
     await world.engine._alive()
     world.clock.advance(20 * MINUTE)
     elapsed += 20 * 60

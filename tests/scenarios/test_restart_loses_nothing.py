@@ -116,7 +116,7 @@ async def test_pages_that_are_with_the_provider_are_named_in_the_answer(world: W
 
     async with world.db.transaction() as tx:
         due = await sending.due(tx, tx.now, lambda *_: 10)
-        await deliveries.claim(tx, [row.id for row in due], world.engine.run_id)
+        await deliveries.claim(tx, [row.id for row in due], world.engine.node.run_id)
     async with world.db.transaction(world.as_(world.alice)) as tx:
         answered = await incidents.acknowledge(tx, (await world.incident()).id)
     assert [row.id for row in answered.in_flight] == [row.id for row in due]
