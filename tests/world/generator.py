@@ -40,6 +40,10 @@ class Generator:
         self._starts[title] = self._starts.get(title, FIRST_START) + 60
         return self._starts[title]
 
+    def knows(self, title: str) -> bool:
+        """Whether it ever began."""
+        return title in self._starts
+
     def begun(self, title: str) -> int:
         """When it began last."""
         return self._starts[title]

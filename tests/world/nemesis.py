@@ -103,6 +103,11 @@ class Nemesis:
         self.ledger.note(Stepped(at=self.ledger.now, by=seconds * 1000))
         self.clock.step(seconds)
 
+    @property
+    def is_full(self) -> bool:
+        """Whether there is no room on the disk now."""
+        return self._full_since is not None
+
     def fill(self) -> None:
         """Somebody else takes all the room on the disk of the data."""
         if self._full_since is not None:

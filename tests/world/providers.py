@@ -11,8 +11,8 @@ from tests.world.ledger import Ledger, Taken, Trouble
 TITLE = re.compile(r"#(\d+)\D*?\b([a-z][a-z0-9_]*-\d+)\b")
 """An incident as a mail names it: `[#42] CRITICAL: disk-7 (Shop)`, `- #43 disk-8`."""
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-HOOK_MODES = ("ok", "refuse", "lost", "slow", "down")
-MAIL_MODES = ("ok", "refuse", "lost", "slow", "down")
+MODES = ("ok", "refuse", "lost", "slow", "down")
+"""How a way behaves."""
 SLOW_SECONDS = 0.7
 
 

@@ -1,0 +1,183 @@
+"""Random lives of a real server: whatever happens in whatever order, the oracle finds nothing broken.
+
+`pytest tests/world/test_campaign.py -m campaign` goes on for OPENALERT_CAMPAIGN_MINUTES, with a fresh seed for each
+batch; what fails is made shorter, and printed with its seed. OPENALERT_CAMPAIGN_SEED does one batch again.
+"""
+
+import asyncio
+import os
+import secrets
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, note, settings
+from hypothesis import seed as seeded
+
+from tests.world.nemesis import SmallDisk
+from tests.world.oracle import judge, lateness
+from tests.world.programs import NEEDS_CLOCK, NEEDS_DISK, Deed, Program, has_clock, live, programs
+from tests.world.providers import Providers
+from tests.world.world import World
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(0)]
+
+QUICK = (
+    # One life that holds much: an answer lost in a kill, a policy edited under way, a person who left.
+    [
+        Deed("fire", 0),
+        Deed("hook", 2),
+        Deed("fire", 1, 300),
+        Deed("kill", 0),
+        Deed("acknowledge", 0),
+        Deed("hook", 0),
+        Deed("policy", 1),
+        Deed("fire", 2, 50),
+        Deed("dismiss", 0),
+        Deed("end_first", 3),
+        Deed("again", 1),
+        Deed("pause", 1),
+        Deed("fire", 0, 1_000),
+        Deed("mail", 1),
+        Deed("fire", 4, 300),
+        Deed("end", 0),
+        Deed("restart", 0),
+        Deed("resolve", 4),
+    ],
+)
+BATCH = 10
+LONGEST = 25
+
+
+class Campaign:
+    """Worlds that begin alike, one after the other."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.runner = asyncio.Runner()
+        self.providers = Providers()
+        self.worlds = self.pages = 0
+        self.late: list[int] = []
+
+    def begin(self) -> None:
+        """Set up what all begin with."""
+        self.runner.run(self.providers.__aenter__())
+        self.runner.run(self._settle())
+
+    async def _settle(self) -> None:
+        async with World(self.folder / "template", self.providers) as world:
+            await world.server.stop()
+
+    def close(self) -> None:
+        """Nothing is left."""
+        self.runner.run(self.providers.__aexit__())
+        self.runner.close()
+
+    def play(self, program: Program) -> None:
+        """One life, and what the oracle says."""
+        self.runner.run(self._play(program))
+
+    async def _play(self, program: Program) -> None:
+        folder = Path(tempfile.mkdtemp(dir=self.folder))
+        deeds = {deed.what for deed in program}
+        disk = SmallDisk(folder / "data") if NEEDS_DISK in deeds else None
+        try:
+            async with World(
+                folder, self.providers, template=self.folder / "template", clock=NEEDS_CLOCK in deeds
+            ) as world:
+                await live(world, program)
+                case = await world.rest()
+                found = [str(each) for each in judge(case)]
+                self.worlds += 1
+                self.pages += len(case.taken)
+                self.late += [each.by for each in lateness(case) if each.way == "hook"]
+                if found:
+                    kept = Path(tempfile.gettempdir(), f"openalert-world-{os.getpid()}")
+                    shutil.rmtree(kept, ignore_errors=True)
+                    shutil.copytree(folder, kept)
+                    note(f"ledger, log and data: {kept}")
+                assert found == []
+        finally:
+            if disk is not None:
+                disk.close()
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def campaign(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Campaign]:
+    """One set-up for all."""
+    campaign = Campaign(tmp_path_factory.mktemp("campaign"))
+    campaign.begin()
+    yield campaign
+    campaign.close()
+
+
+def _possible(program: Program) -> Program:
+    """Without what this machine cannot do."""
+    impossible = {NEEDS_CLOCK} if not has_clock() else set()
+    impossible |= {NEEDS_DISK} if os.getuid() != 0 else set()
+    return [deed for deed in program if deed.what not in impossible]
+
+
+def _batch(campaign: Campaign, seed: int, examples: int) -> None:
+    print(f"seed {seed}")
+
+    @seeded(seed)
+    @settings(
+        max_examples=examples,
+        deadline=None,
+        database=None,
+        derandomize=False,
+        phases=(Phase.generate, Phase.shrink),
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(programs(LONGEST))
+    def lives(program: Program) -> None:
+        campaign.play(_possible(program))
+
+    try:
+        lives()
+    except BaseException as error:
+        error.add_note(
+            f"again: OPENALERT_CAMPAIGN_SEED={seed} pytest -m campaign tests/world/test_campaign.py"
+        )
+        raise
+
+
+@pytest.mark.proves(
+    "IN-1", "IN-4", "IN-5", "ES-1", "ES-3", "ES-4", "ES-8", "ES-9", "NO-2", "F-03", "F-17", "F-24"
+)
+@pytest.mark.parametrize("number", range(len(QUICK)))
+def test_a_life_with_much_in_it(campaign: Campaign, number: int, measured: Callable[..., None]) -> None:
+    """Killed, paused, its providers broken, its policy edited, a person deleted: nothing is lost or doubled."""
+    campaign.play(QUICK[number])
+    measured(worlds=campaign.worlds, pages=campaign.pages, lost=0, doubled=0)
+
+
+@pytest.mark.campaign
+@pytest.mark.proves(
+    "IN-1", "IN-2", "IN-4", "IN-5", "ES-1", "ES-2", "ES-3", "ES-4", "ES-5", "ES-8", "ES-9", "ES-10", "NO-1", "NO-2",
+    "NO-3", "NO-7", "ST-1", "ST-3", "WS-1", "F-03", "F-08", "F-16", "F-17", "F-20", "F-24", "F-34",
+)  # fmt: skip
+def test_random_lives(campaign: Campaign, measured: Callable[..., None]) -> None:
+    """As many as the time allows, each of up to 25 deeds."""
+    if not has_clock():
+        print("NO CLOCK STEPS: libfaketime is missing")
+    if os.getuid() != 0:
+        print("NO FULL DISKS: mounting a small tmpfs needs root")
+    given_seed = os.environ.get("OPENALERT_CAMPAIGN_SEED")
+    ends = time.monotonic() + 60 * float(os.environ.get("OPENALERT_CAMPAIGN_MINUTES", "10"))
+    _batch(campaign, int(given_seed or secrets.randbits(32)), BATCH)
+    while given_seed is None and time.monotonic() < ends:
+        _batch(campaign, secrets.randbits(32), BATCH)
+    late = sorted(campaign.late)
+    measured(
+        worlds=campaign.worlds,
+        pages=campaign.pages,
+        lost=0,
+        doubled=0,
+        late_p99_ms=late[int(len(late) * 0.99)] if late else 0,
+    )
