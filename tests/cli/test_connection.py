@@ -216,6 +216,7 @@ async def test_fields_after_the_body_are_dropped(port: int) -> None:
     assert b"x-request-id: mine" not in told
 
 
+@pytest.mark.proves("LC-2", "F-30")
 async def test_a_head_that_trickles_is_given_up(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing at all, a byte now and then, and a second request that never ends: each is over at its deadline."""
     monkeypatch.setattr(connection, "HEAD_SECONDS", 0.3)
@@ -231,6 +232,7 @@ async def test_a_head_that_trickles_is_given_up(port: int, monkeypatch: pytest.M
     assert second.count(b"HTTP/1.1 200 ") == second.count(b"HTTP/1.1 408 ") == 1
 
 
+@pytest.mark.proves("LC-2", "F-30")
 async def test_a_body_that_goes_on_after_its_answer_is_given_up(
     port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -242,6 +244,7 @@ async def test_a_body_that_goes_on_after_its_answer_is_given_up(
     assert not told.endswith(b"+OPEN")
 
 
+@pytest.mark.proves("LC-2", "F-30")
 async def test_an_answer_that_nobody_takes_is_given_up(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """The client reads nothing: after the deadline the connection is gone, and the answer with it."""
     monkeypatch.setattr(connection, "WRITE_SECONDS", 0.3)
@@ -255,6 +258,7 @@ async def test_an_answer_that_nobody_takes_is_given_up(port: int, monkeypatch: p
     writer.close()
 
 
+@pytest.mark.proves("LC-2", "F-28")
 async def test_connections_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     """When all places are taken the next one is told to come back, and when one leaves there is room."""
     async with serving(most=4) as port:
@@ -269,6 +273,7 @@ async def test_connections_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
             writer.close()
 
 
+@pytest.mark.proves("LC-2", "F-30")
 def test_one_address_cannot_take_all_places() -> None:
     """Once half are taken, an address has at most a quarter, unless it is a proxy of ours."""
 

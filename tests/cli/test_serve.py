@@ -109,6 +109,7 @@ def test_it_starts_with_nothing_and_invites_once(server: Server) -> None:
         assert again.stop() == 0
 
 
+@pytest.mark.proves("LC-1", "F-04")
 def test_it_stops_in_order(server: Server) -> None:
     """SIGTERM: exit 0, the socket is gone, the lock is free, and the log has no error."""
     assert server.stop() == 0
@@ -117,6 +118,7 @@ def test_it_stops_in_order(server: Server) -> None:
     assert server.run("migrate").returncode == 0
 
 
+@pytest.mark.proves("DB-3", "F-36", "F-43")
 def test_a_second_server_names_the_first(server: Server) -> None:
     """Exit 3 within moments, with the pid; and with the port when only that is taken."""
     begun = time.monotonic()
@@ -216,6 +218,7 @@ def test_a_deep_folder_has_a_socket_too(tmp_path: Path) -> None:
         assert deep.stop() == 0
 
 
+@pytest.mark.proves("F-03")
 def test_a_killed_server_does_not_stand_in_the_way(server: Server) -> None:
     """After kill -9 its lock is free and its socket is replaced."""
     server.process.kill()
@@ -275,6 +278,7 @@ def test_a_backup_is_restored_beside_the_server(server: Server) -> None:
     assert server.stop() == 0
 
 
+@pytest.mark.proves("DB-4", "F-41")
 def test_what_is_no_backup_stops_nothing(server: Server) -> None:
     """A broken file is refused by the running server, which goes on as it was."""
     (server.folder / "bad.db").write_bytes(b"SQLite format 3\0" + b"x" * 5000)
@@ -298,6 +302,7 @@ def test_a_restore_that_fails_leaves_the_database_in_place(server: Server) -> No
     assert server.get("/api/v1/teams", Authorization=f"Bearer {key}")[0] == 200
 
 
+@pytest.mark.proves("F-44")
 def test_a_bad_configuration_is_named_within_a_second_or_so(tmp_path: Path) -> None:
     """Exit 3, the key and what is allowed, nothing else."""
     (tmp_path / "openalert.toml").write_text("[smtp]\nsecurity = 'ssl'\n")

@@ -136,6 +136,7 @@ def cases(draw: st.DrawFn) -> tuple[RotationVersion, Instant]:
     return version, at
 
 
+@pytest.mark.proves("ES-6", "F-22")
 @settings(max_examples=200)
 @given(case=cases())
 def test_at_every_instant_exactly_the_configured_person_is_on(case: tuple[RotationVersion, Instant]) -> None:
@@ -165,6 +166,7 @@ def test_the_next_handoff_is_the_next_on_the_calendar(case: tuple[RotationVersio
     assert next_handoff(rotation, at) == expected, version
 
 
+@pytest.mark.proves("ES-6", "F-22")
 def test_each_weekly_handoff_happens_once_in_every_zone() -> None:
     """Through all clock changes of twenty years: Sunday 02:30, where most of them lie, one turn a week and no gap."""
     assert len(families()) > 60
@@ -221,6 +223,7 @@ def test_daily_turns_through_an_odd_day(zone: str, day: str, handoff: str) -> No
     assert len(later) == len(set(later)) + never_was
 
 
+@pytest.mark.proves("ES-6", "F-22")
 @pytest.mark.parametrize(("zone", "day"), ODD, ids=lambda value: value)
 def test_every_minute_of_an_odd_day_has_its_hour(zone: str, day: str) -> None:
     """Turns of one hour: each minute belongs to the latest hour that the clock has shown by then."""

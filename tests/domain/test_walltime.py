@@ -249,6 +249,7 @@ def server_zone(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
     time.tzset()
 
 
+@pytest.mark.proves("ES-6", "F-22")
 def test_the_zone_of_the_server_changes_nothing(server_zone: str) -> None:
     """With another TZ in the environment every answer is the same."""
     first_instant.cache_clear()

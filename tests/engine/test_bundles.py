@@ -43,6 +43,7 @@ def _titles(messages: list[Message]) -> list[str]:
     return [message.incident.title for message in messages if message.incident]
 
 
+@pytest.mark.proves("NO-5", "IN-6")
 async def test_a_storm_reaches_a_person_as_few_messages_that_name_everything(world: World) -> None:
     """Ten incidents: three mails at once, one more within seconds that names the other seven, each settled."""
     await world.policy(level(1, world.alice))
@@ -58,6 +59,7 @@ async def test_a_storm_reaches_a_person_as_few_messages_that_name_everything(wor
     assert await world.value(said) == 6
 
 
+@pytest.mark.proves("NO-5")
 async def test_a_message_names_fifty_at_most_and_the_rest_has_its_own(world: World) -> None:
     """A hundred and twenty incidents: three mails, then three that name all others."""
     await world.policy(level(1, world.alice))
@@ -72,6 +74,7 @@ async def test_a_message_names_fifty_at_most_and_the_rest_has_its_own(world: Wor
     assert named == set(names)
 
 
+@pytest.mark.proves("NO-5", "IN-6")
 async def test_the_first_page_of_another_service_gets_through_at_once(world: World) -> None:
     """In the middle of a storm about one service."""
     await world.policy(level(1, world.alice))
@@ -97,6 +100,7 @@ async def test_what_is_acknowledged_while_it_waits_is_not_told(world: World) -> 
     assert await world.value("SELECT count(*) FROM notifications WHERE status = 'cancelled'") == 1
 
 
+@pytest.mark.proves("NO-5", "NO-2")
 @pytest.mark.parametrize(
     "error", [NotifierError(Reason.UNREACHABLE, "not now"), LostAnswer("gone")], ids=["refused", "lost"]
 )

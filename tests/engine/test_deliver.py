@@ -84,6 +84,7 @@ async def _news(world: World, slow: Slow, headline: str) -> None:
     await world.engine.deliver.finish(30)
 
 
+@pytest.mark.proves("ES-3", "NO-1")
 async def test_a_lost_answer_of_a_page_that_nobody_wants_any_more_is_left_alone(
     world: World, slow: Slow
 ) -> None:
@@ -101,6 +102,7 @@ async def test_a_lost_answer_of_a_page_that_nobody_wants_any_more_is_left_alone(
     assert await world.value("SELECT status FROM notifications WHERE kind = 'page'") == "unknown"
 
 
+@pytest.mark.proves("NO-7")
 async def test_the_end_is_not_told_before_the_page_has_left(world: World, slow: Slow) -> None:
     """Resolved while the page is with the provider: "Resolved" waits for it, so that it cannot arrive first."""
     verdict = await _page_in_flight(world, slow)
@@ -112,6 +114,7 @@ async def test_the_end_is_not_told_before_the_page_has_left(world: World, slow: 
     assert not await unsettled(world.db)
 
 
+@pytest.mark.proves("NO-7")
 async def test_news_of_an_incident_arrives_in_its_order(world: World, slow: Slow) -> None:
     """ "Acknowledged" has to be tried again: "Resolved", which came meanwhile, goes out after it."""
     (await _page_in_flight(world, slow)).set_result(Receipt(provider_id="x"))
@@ -127,6 +130,7 @@ async def test_news_of_an_incident_arrives_in_its_order(world: World, slow: Slow
     await _news(world, slow, "Resolved")
 
 
+@pytest.mark.proves("NO-2", "F-04")
 @pytest.mark.parametrize("moment", range(0, 24, 2))
 async def test_a_stop_in_any_moment_of_claiming_loses_no_page(world: World, moment: int) -> None:
     """The loop is cancelled while a page is read, claimed or set on its way: it is waiting as before, or sent."""
@@ -145,6 +149,7 @@ async def test_a_stop_in_any_moment_of_claiming_loses_no_page(world: World, mome
     assert world.email.attempts == 1
 
 
+@pytest.mark.proves("NO-2")
 async def test_an_answer_is_kept_while_the_database_is_away(
     world: World, slow: Slow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -168,6 +173,7 @@ async def test_an_answer_is_kept_while_the_database_is_away(
     assert await world.value("SELECT status FROM notifications") == "sent"
 
 
+@pytest.mark.proves("NO-4")
 async def test_one_dead_webhook_leaves_room_for_the_others(world: World, slow: Slow) -> None:
     """Ten messages to an address that does not answer: one to another address is on its way all the same."""
     dead = await make.channel(world.db, world.core, "webhook", url="https://dead.example.org/")
@@ -188,6 +194,7 @@ async def test_one_dead_webhook_leaves_room_for_the_others(world: World, slow: S
     assert not slow.held
 
 
+@pytest.mark.proves("ES-5", "F-20")
 @pytest.mark.parametrize("hours", [-3, 3])
 async def test_waits_are_elapsed_time_when_the_clock_is_set(world: World, hours: int) -> None:
     """A page that is tried again in 2 s is tried again in 2 s, whatever the wall clock is set to meanwhile."""
@@ -213,6 +220,7 @@ async def test_waits_are_elapsed_time_when_the_clock_is_set(world: World, hours:
     world.mailbox(world.bob).got("DiskFull")
 
 
+@pytest.mark.proves("ES-5", "F-20")
 async def test_what_came_by_the_new_clock_is_not_moved(world: World) -> None:
     """An alert that comes after the clock was set and before that is noticed pages at once, not hours later."""
     await world.policy(level(1, world.alice))

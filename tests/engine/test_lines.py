@@ -99,6 +99,7 @@ async def test_a_dead_webhook_opens_no_breaker_for_another(world: World) -> None
     assert await world.value("SELECT count(*) FROM notifications WHERE status = 'sent'") == 8
 
 
+@pytest.mark.proves("NO-4", "F-17", "F-48")
 async def test_the_second_provider_takes_over_at_once(world: World) -> None:
     """The first is unreachable, refuses our credentials or is in trouble: the page leaves by the second, now."""
     for error in (
@@ -264,6 +265,7 @@ async def test_a_clock_that_is_set_back_stops_no_sender(world: World) -> None:
     assert world.email.attempts > tried
 
 
+@pytest.mark.proves("NO-6", "F-48")
 async def test_owners_hear_once_that_a_provider_refuses_our_credentials(world: World) -> None:
     """Not with every page, also not after a restart; once it worked in between they hear of the next time."""
     owner = await make.user(world.db, world.cast.organization, "Olga", make.Role.OWNER)

@@ -1,8 +1,13 @@
-"""tests/world/promises.toml: marks name what is listed."""
+"""tests/world/promises.toml: marks name what is listed, and everything listed has a test or says why not."""
 
 import re
 
-from tests.world.promises import FAULTS, PROMISES, marks
+import pytest
+
+from tests.world.promises import FAULTS, MISSING, PROMISES, marks
+
+MARKS = marks()
+SHOWN = {name for mark in MARKS for name in mark.ids}
 
 
 def test_the_list_is_whole() -> None:
@@ -20,8 +25,15 @@ def test_marks_name_what_is_listed() -> None:
     """A mark with a slip of the pen would prove nothing, unnoticed."""
     unknown = [
         f"{mark.path}::{mark.test} names {name!r}"
-        for mark in marks()
+        for mark in MARKS
         for name in mark.ids or ("nothing",)
         if name not in PROMISES and name not in FAULTS
     ]
     assert unknown == []
+
+
+@pytest.mark.parametrize("name", [*PROMISES, *FAULTS])
+def test_each_is_shown_by_a_test_or_says_why_not(name: str) -> None:
+    """A reason is a sentence."""
+    if name not in SHOWN:
+        assert re.fullmatch(r"[A-Z].{15,}\.", MISSING.get(name, ""))

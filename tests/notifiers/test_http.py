@@ -167,6 +167,7 @@ async def test_tls_is_for_the_name_not_the_address() -> None:
         assert len(receiver.requests) == 1
 
 
+@pytest.mark.proves("F-17")
 @pytest.mark.parametrize("expired", [True, False])
 async def test_certificates_are_checked(expired: bool) -> None:
     """An expired one and one that nobody we trust has signed."""

@@ -108,6 +108,7 @@ async def test_a_messaging_service_chooses_the_number(twilio: FakeTwilio) -> Non
     assert "From" not in twilio.messages[0].form
 
 
+@pytest.mark.proves("NO-2")
 async def test_a_lost_answer_is_found_in_twilio_s_list(twilio: FakeTwilio, sms: SmsNotifier) -> None:
     """The message was taken, only the answer was lost: one message, and a receipt."""
     twilio.loses(Fault.LOST_ANSWER, "POST")

@@ -139,6 +139,7 @@ async def test_the_next_level_is_paged_when_nobody_answers(
     assert len(await house.server.items("/alerts")) == 1
 
 
+@pytest.mark.proves("IN-2")
 async def test_alertmanager_sends_again_what_came_while_nobody_was_there(
     house: House, alertmanager: Alertmanager, smtp: FakeSmtp
 ) -> None:

@@ -20,6 +20,7 @@ async def small_disk(tmp_path: Path, six_megabytes: Path, smtp: FakeSmtp) -> Asy
     await server.close()
 
 
+@pytest.mark.proves("IN-2", "F-08")
 async def test_a_full_disk_refuses_with_503_and_heals(small_disk: Server) -> None:
     """Somebody else fills the disk; what was answered 202 before and after is there, also after a restart."""
     house = await settle_in(small_disk)

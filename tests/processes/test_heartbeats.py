@@ -37,6 +37,7 @@ async def statuses(server: Server) -> Counter[str]:
     return Counter([each["status"] for each in await server.items("/heartbeats")])
 
 
+@pytest.mark.proves("ES-2", "F-03")
 async def test_kill_9_during_due_checks_tells_each_that_is_late_once(server: Server) -> None:
     """Killed again and again while their time runs out: one alert and one incident each, none lost, none doubled."""
     house = await settle_in(server)
@@ -60,6 +61,7 @@ async def test_kill_9_during_due_checks_tells_each_that_is_late_once(server: Ser
     assert {alert["status"] for alert in await server.items("/alerts")} == {"resolved"}
 
 
+@pytest.mark.proves("IN-1", "F-03")
 async def test_beats_that_were_answered_before_a_kill_are_not_late_after_it(server: Server) -> None:
     """Senders that beat without a pause through kill after kill; nobody is paged for any of them."""
     house = await settle_in(server)

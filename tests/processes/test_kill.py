@@ -58,6 +58,7 @@ class Load:
         self._running = False
 
 
+@pytest.mark.proves("IN-1", "NO-2", "F-03")
 async def test_kill_9_under_load_loses_no_answered_alert_and_doubles_no_page(
     server: Server, smtp: FakeSmtp
 ) -> None:
@@ -87,6 +88,7 @@ async def test_kill_9_under_load_loses_no_answered_alert_and_doubles_no_page(
     assert set(load.answered) - set(named) == set()
 
 
+@pytest.mark.proves("NO-2", "F-03")
 async def test_kill_9_between_claim_send_and_settle_repeats_a_webhook_once_and_says_so(
     server: Server,
 ) -> None:
@@ -157,6 +159,7 @@ async def _all_sent(server: Server) -> bool:
     return paged == {incident["id"] for incident in await server.items("/incidents")}
 
 
+@pytest.mark.proves("ST-1", "ST-3", "F-03")
 async def test_kill_9_between_acts_leaves_one_chain_with_every_answered_act(server: Server) -> None:
     """Killed three times while people change things: each change that was answered is in the audit log, which is
     whole, beside the server and without one.

@@ -17,6 +17,7 @@ ROUNDS = 3
 HELD = 40
 
 
+@pytest.mark.proves("ES-2", "F-03")
 async def test_kill_9_while_a_window_lets_go_neither_loses_nor_doubles_a_page(
     server: Server, smtp: FakeSmtp
 ) -> None:

@@ -23,6 +23,7 @@ async def mirrored(tmp_path: Path) -> AsyncIterator[Server]:
     await server.close()
 
 
+@pytest.mark.proves("SP-1", "F-03")
 async def test_kill_9_between_the_commit_and_the_copy_loses_no_word(mirrored: Server) -> None:
     """What was answered with 201 is in the mirror after the next start, though nobody changes anything any more."""
     house = await settle_in(mirrored)

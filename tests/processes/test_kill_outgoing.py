@@ -13,6 +13,7 @@ pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 KILLS = 4
 
 
+@pytest.mark.proves("OW-1", "F-03")
 async def test_kill_9_loses_no_event_of_an_outgoing_webhook(server: Server) -> None:
     """A slow receiver is the ledger: every incident that was answered is told, and no event has two ids."""
     async with FakeWebhook() as receiver:

@@ -191,6 +191,7 @@ CASES = [
 ]
 
 
+@pytest.mark.proves("NO-2", "F-02", "F-03")
 @pytest.mark.parametrize(
     "case", CASES, ids=lambda case: f"{case.name} {'has' if case.is_taken else 'lacks'} it"
 )

@@ -11,6 +11,7 @@ from tests.processes.server import Server, settle_in, until
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 
+@pytest.mark.proves("NO-1", "NO-4", "F-16")
 async def test_a_page_is_tried_again_until_the_mail_server_is_back(server: Server, smtp: FakeSmtp) -> None:
     """Refused for some seconds, delivered once; the webhook channel of the same level got it at once."""
     house = await settle_in(server)

@@ -79,6 +79,7 @@ async def _all_answer(server: Server, words: str = "Fire in the cellar") -> None
         assert words in answer.text or path.endswith(".svg"), path
 
 
+@pytest.mark.proves("SP-1", "F-12")
 async def test_pages_answer_while_the_database_is_locked(house: House) -> None:
     """Another program holds it: nothing can be told meanwhile, everything can be read, and afterwards all goes on."""
     server = house.server
@@ -110,6 +111,7 @@ async def test_pages_answer_while_the_database_is_locked(house: House) -> None:
     assert "Not taken" not in (await server.client.get("/status/acme")).text
 
 
+@pytest.mark.proves("SP-1", "F-08")
 async def test_pages_answer_while_the_disk_is_full(small_house: House) -> None:
     """What was told is read on; with room again the next thing that is told is on the page and in its copy."""
     server = small_house.server
@@ -151,6 +153,7 @@ async def test_pages_answer_while_the_disk_is_full(small_house: House) -> None:
     assert list((server.data / FOLDER).iterdir()) == [kept]
 
 
+@pytest.mark.proves("SP-1", "IN-6", "F-31")
 async def test_pages_answer_while_alerts_storm_in(house: House) -> None:
     """A thousand alerts at once: each is taken, and whoever reads the page meanwhile is answered every time."""
     server = house.server
@@ -169,6 +172,7 @@ async def test_pages_answer_while_alerts_storm_in(house: House) -> None:
     assert Counter(await storm) == {202: len(titles)}
 
 
+@pytest.mark.proves("ES-2", "F-03")
 async def test_kill_9_about_the_steps_of_maintenances(server: Server) -> None:
     """Twelve maintenances begin and end while the process is killed again and again: each step is told once."""
     house = await settle_in(server)

@@ -11,6 +11,7 @@ from tests.processes.server import Server, settle_in, until
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 
+@pytest.mark.proves("LC-1", "IN-1", "F-04")
 async def test_a_request_in_flight_is_answered_and_stored(server: Server) -> None:
     """Its body ends after SIGTERM; it gets its 202, the process leaves with 0, and the next one has the alert."""
     house = await settle_in(server)
@@ -40,6 +41,7 @@ async def test_a_request_in_flight_is_answered_and_stored(server: Server) -> Non
     assert "half a body" in [alert["title"] for alert in await server.items("/alerts")]
 
 
+@pytest.mark.proves("LC-1", "IN-1", "F-04")
 async def test_under_load_every_answer_is_true(server: Server) -> None:
     """Each 202 given before, during and after SIGTERM is an alert that the next process has."""
     house = await settle_in(server)
@@ -70,6 +72,7 @@ async def test_under_load_every_answer_is_true(server: Server) -> None:
     assert set(answered) - stored == set()
 
 
+@pytest.mark.proves("LC-1", "F-04")
 async def test_whoever_was_let_in_is_answered(server: Server) -> None:
     """A connection without a request yet, and half a head: both go on after SIGTERM, get an answer and are closed."""
     await server.start()

@@ -52,6 +52,7 @@ class Stuck(Post):
         return await super().send(message, now)
 
 
+@pytest.mark.proves("NO-4")
 async def test_many_pages_for_one_slow_address_do_not_stand_before_others(world: World) -> None:
     """A team's slow webhook has sixty pages waiting; one for another webhook, due later, leaves in the same moment."""
     slow = await make.channel(world.db, world.core, "webhook", url="https://slow.example.org/")
@@ -72,6 +73,7 @@ async def test_many_pages_for_one_slow_address_do_not_stand_before_others(world:
         task.cancel()
 
 
+@pytest.mark.proves("NO-4")
 async def test_repeats_that_wait_for_a_dead_provider_do_not_stand_before_new_pages(world: World) -> None:
     """The first mail server swallows twenty answers and dies: new pages leave by the second while those wait."""
     first, second = Post("email"), Post("email")
@@ -93,6 +95,7 @@ async def test_repeats_that_wait_for_a_dead_provider_do_not_stand_before_new_pag
     assert [message.to for message in second.received] == ["core@example.org"]
 
 
+@pytest.mark.proves("NO-1", "F-17")
 async def test_a_provider_that_wants_a_long_pause_lets_pages_end_in_their_time(world: World) -> None:
     """Told to wait a quarter of an hour: what was never tried fails after its five minutes, and Bob is paged."""
     world.email.behave = _fails(NotifierError(Reason.RATE_LIMITED, "429", retry_after=900.0))
@@ -157,6 +160,7 @@ async def test_many_who_were_reached_do_not_stand_before_one_who_was_not(world: 
     world.mailbox(world.bob).got("N 0")
 
 
+@pytest.mark.proves("NO-6")
 async def test_when_no_owner_of_the_team_can_be_reached_those_of_the_organization_are(world: World) -> None:
     """Bob's page and that of Alice, who owns the team, are refused: Olga, who owns the organization, is paged, once."""
     olga = await make.user(world.db, world.cast.organization, "Olga", Role.OWNER)
@@ -176,6 +180,7 @@ async def test_when_no_owner_of_the_team_can_be_reached_those_of_the_organizatio
     assert not await broken(world.db)
 
 
+@pytest.mark.proves("ES-8")
 async def test_who_left_or_took_an_address_away_meanwhile_is_not_paged_by_it(world: World) -> None:
     """Bob is switched off, and Charlie's webhook removed, between plan and step: it is no page, and others go on."""
     await world.policy(level(1, world.bob, world.charlie), level(2, world.alice, minutes=60))
@@ -192,6 +197,7 @@ async def test_who_left_or_took_an_address_away_meanwhile_is_not_paged_by_it(wor
     assert "removed" in await world.value(failed, id=world.charlie.id)
 
 
+@pytest.mark.proves("NO-1", "NO-6")
 async def test_the_last_repeat_that_a_stop_swallows_lets_the_next_way_begin(world: World) -> None:
     """The process dies with Bob's mail in its hands again and again: his webhook begins, and the timeline tells why."""
     await world.policy(level(1, world.bob), level(2, world.alice, minutes=60))

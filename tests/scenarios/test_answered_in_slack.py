@@ -129,6 +129,7 @@ async def test_every_button_does_what_it_says(slack: SlackWorld, label: str, exp
     assert (await slack.press(await paged(slack), label)).startswith(expected)
 
 
+@pytest.mark.proves("NO-9", "F-45")
 @pytest.mark.parametrize("is_restarted", [False, True], ids=["at once", "after a restart"])
 async def test_the_same_press_twice_does_nothing_more(slack: SlackWorld, is_restarted: bool) -> None:
     """A recording of the request changes nothing and is not answered; pressing again is told that it was done."""
@@ -208,6 +209,7 @@ async def test_a_page_of_somebody_else_gives_no_rights(slack: SlackWorld) -> Non
     assert await slack.status() is IncidentStatus.TRIGGERED
 
 
+@pytest.mark.proves("NO-9")
 async def test_an_account_that_was_switched_off_answers_nothing(slack: SlackWorld) -> None:
     """Whoever left the company still has the old message, and nothing more."""
     page = await paged(slack)

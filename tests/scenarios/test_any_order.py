@@ -150,6 +150,7 @@ class Walk:
         return "\n".join([*self.story[-25:], *wrong])
 
 
+@pytest.mark.proves("ES-9", "ST-3", "F-34")
 @pytest.mark.parametrize("seed", range(12))
 async def test_random_lives_break_no_rule(world: World, seed: int) -> None:
     """Sixty random acts of senders, people, providers and time: every rule of tests/invariants.py holds after each."""

@@ -491,6 +491,7 @@ class Walk:
         return "\n".join([*self.story[-40:], *wrong])
 
 
+@pytest.mark.proves("ES-9", "F-34")
 @pytest.mark.parametrize("seed", range(4))
 async def test_noise_in_any_order_loses_no_page(world: World, seed: int) -> None:
     """Sixty random acts upon alerts that are held, moved, routed and let go: no rule breaks, no page is lost."""

@@ -188,6 +188,7 @@ async def test_while_it_stops_it_checks_nothing(world: World, backup: Heartbeat)
     assert (await now_of(world, backup)).status is HeartbeatStatus.HEALTHY
 
 
+@pytest.mark.proves("ES-5", "F-20")
 async def test_when_the_clock_is_set_periods_move_along_and_cron_does_not(
     world: World, backup: Heartbeat
 ) -> None:

@@ -157,6 +157,7 @@ async def test_what_was_held_within_a_merge_is_quiet_after_it(world: World) -> N
     assert await broken(world.db) == []
 
 
+@pytest.mark.proves("ES-5", "F-20")
 async def test_a_pause_is_elapsed_time_when_the_clock_is_set(world: World) -> None:
     """The clock goes back an hour during a pause of two minutes: it still has two minutes, a snooze its instant."""
     await world.policy(level(1, world.alice))

@@ -12,6 +12,7 @@ from tests.cast import World, level
 pytestmark = pytest.mark.anyio
 
 
+@pytest.mark.proves("ES-7")
 async def test_a_level_that_reaches_nobody_goes_on_at_once_and_says_so(world: World) -> None:
     """Level 1 is an empty team: Bob of level 2 is paged in the same second, not after his delay."""
     empty = await make.team(world.db, world.cast.organization, "Nobody")
@@ -22,6 +23,7 @@ async def test_a_level_that_reaches_nobody_goes_on_at_once_and_says_so(world: Wo
     world.is_quiet()
 
 
+@pytest.mark.proves("ES-7")
 async def test_without_a_policy_the_team_owner_is_paged(world: World) -> None:
     """A service that nobody gave a policy still wakes somebody."""
     await world.without_policy()
@@ -32,6 +34,7 @@ async def test_without_a_policy_the_team_owner_is_paged(world: World) -> None:
     world.is_quiet()
 
 
+@pytest.mark.proves("ES-7", "NO-6")
 async def test_when_nobody_at_all_is_reachable_the_organization_owner_is_paged(world: World) -> None:
     """Every level is empty and the team has no owner with an address: the organization's owner hears of it."""
     ghost = await make.user(world.db, world.cast.organization, "Ghost", reachable=False)
@@ -49,6 +52,7 @@ async def test_when_nobody_at_all_is_reachable_the_organization_owner_is_paged(w
     world.is_quiet()
 
 
+@pytest.mark.proves("ES-8")
 async def test_an_edited_policy_does_not_strand_or_bend_a_running_escalation(world: World) -> None:
     """The running incident keeps the levels it began with; the next one takes the new ones."""
     await world.policy(level(1, world.alice), level(2, world.bob, minutes=5))
@@ -65,6 +69,7 @@ async def test_an_edited_policy_does_not_strand_or_bend_a_running_escalation(wor
     world.is_quiet()
 
 
+@pytest.mark.proves("NO-1", "F-16")
 async def test_a_failing_mail_server_is_tried_again_until_it_works(world: World) -> None:
     """Two refusals that may pass, then success: one page, three attempts, all in the log."""
     refusals = iter(
@@ -88,6 +93,7 @@ async def test_a_failing_mail_server_is_tried_again_until_it_works(world: World)
     world.is_quiet()
 
 
+@pytest.mark.proves("NO-6", "F-16")
 async def test_a_permanent_failure_moves_on_to_the_next_level_at_once(world: World) -> None:
     """Alice's address does not exist: Bob does not have to wait half an hour for it."""
 
@@ -105,6 +111,7 @@ async def test_a_permanent_failure_moves_on_to_the_next_level_at_once(world: Wor
     world.is_quiet()
 
 
+@pytest.mark.proves("NO-6")
 async def test_when_every_page_fails_for_good_the_owners_are_told_before_any_repetition(world: World) -> None:
     """Nobody got anything in the first round: the second is not waited for, the owner hears at once."""
 
@@ -122,6 +129,7 @@ async def test_when_every_page_fails_for_good_the_owners_are_told_before_any_rep
     assert "Nobody in the escalation policy could be reached. Alice told." in await world.story()
 
 
+@pytest.mark.proves("NO-1", "F-16")
 async def test_a_page_that_cannot_be_sent_in_time_is_given_up_and_the_ladder_goes_on(world: World) -> None:
     """The mail server is away for good: after the budget of a page Bob's webhook is tried without further wait."""
 
@@ -136,6 +144,7 @@ async def test_a_page_that_cannot_be_sent_in_time_is_given_up_and_the_ladder_goe
     world.mailbox(ops).got("DiskFull")
 
 
+@pytest.mark.proves("NO-2")
 async def test_a_lost_answer_is_repeated_once_and_marked(world: World) -> None:
     """The provider took the message and the answer got lost: one more, marked, then it is left at that."""
 
@@ -153,6 +162,7 @@ async def test_a_lost_answer_is_repeated_once_and_marked(world: World) -> None:
     assert "Page to Alice by e-mail: sent, but no answer came" in await world.story()
 
 
+@pytest.mark.proves("ES-10")
 async def test_the_end_of_the_ladder_is_told_to_the_owners(world: World) -> None:
     """Bob was paged and stayed silent for five minutes: the owner of the team is told that nobody answers."""
     await world.policy(level(1, world.bob))
@@ -165,6 +175,7 @@ async def test_the_end_of_the_ladder_is_told_to_the_owners(world: World) -> None
     assert "Nobody acknowledged. Alice told." in await world.story()
 
 
+@pytest.mark.proves("ES-7", "ES-8")
 async def test_a_deactivated_person_is_passed_over(world: World) -> None:
     """Who left the company is not paged; the level says why it reached nobody."""
     await world.policy(level(1, world.bob), level(2, world.alice, minutes=10))
@@ -176,6 +187,7 @@ async def test_a_deactivated_person_is_passed_over(world: World) -> None:
     world.is_quiet()
 
 
+@pytest.mark.proves("ES-10")
 async def test_a_repetition_without_any_delay_leaves_time_to_answer(world: World) -> None:
     """One level, no delays, repeated three times: a page every five minutes, not four in one second."""
     await world.policy(level(1, world.bob), repeats=3)
@@ -187,6 +199,7 @@ async def test_a_repetition_without_any_delay_leaves_time_to_answer(world: World
     world.is_quiet()
 
 
+@pytest.mark.proves("ES-10")
 async def test_an_empty_last_level_does_not_hurry_the_repetition(world: World) -> None:
     """Bob was paged and the level after him is empty: he is paged again after the delay, not a hundred times now."""
     empty = await make.team(world.db, world.cast.organization, "Nobody")
@@ -199,6 +212,7 @@ async def test_an_empty_last_level_does_not_hurry_the_repetition(world: World) -
     world.is_quiet()
 
 
+@pytest.mark.proves("ES-8", "ES-10")
 async def test_a_policy_that_loses_everybody_ends_at_its_next_repetition(world: World) -> None:
     """Reached in the first round, nobody left in the second: the owner hears of it, ninety-eight more are not run."""
     await world.policy(level(1, world.bob), level(2, world.bob), repeats=100, repeat_minutes=10)

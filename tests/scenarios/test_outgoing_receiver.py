@@ -61,6 +61,7 @@ async def send(port: int, secrets: list[str], webhook_id: str = "msg-1", now: in
     return reply
 
 
+@pytest.mark.proves("OW-1")
 async def test_the_manuals_receiver_takes_what_is_signed_and_refuses_what_is_not(
     secret: str, port: int, tmp_path: Path
 ) -> None:

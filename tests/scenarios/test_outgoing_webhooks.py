@@ -114,6 +114,7 @@ def _when(_: Any, header: str) -> Any:
     return datetime.fromtimestamp(float(header), tz=UTC)
 
 
+@pytest.mark.proves("OW-1")
 async def test_an_incident_is_told_from_its_beginning_to_its_end(
     house: House, receiver: FakeWebhook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -149,6 +150,7 @@ async def test_an_incident_is_told_from_its_beginning_to_its_end(
     assert {each.status for each in deliveries} == {DeliveryStatus.DELIVERED}
 
 
+@pytest.mark.proves("OW-1")
 async def test_a_forged_body_is_noticed(
     house: House, receiver: FakeWebhook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -410,6 +412,7 @@ async def test_replay_of_what_failed_takes_only_what_failed_since_then(
     assert receiver.requests[-1].headers["webhook-id"] == told["New"]
 
 
+@pytest.mark.proves("OW-1")
 async def test_both_secrets_sign_for_a_day_after_a_rotation(
     house: House, receiver: FakeWebhook, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -115,6 +115,7 @@ def ground(world: World) -> Ground:
     return Ground(world)
 
 
+@pytest.mark.proves("IN-5", "F-34")
 @pytest.mark.parametrize("source", PAIRS)
 @pytest.mark.parametrize(("events", "status"), [("aAbBaB", "resolved"), ("aAbab", "firing")])
 async def test_every_order_ends_alike(ground: Ground, source: str, events: str, status: str) -> None:
@@ -129,6 +130,7 @@ async def test_every_order_ends_alike(ground: Ground, source: str, events: str, 
     assert not await broken(ground.world.db)
 
 
+@pytest.mark.proves("IN-5", "F-34")
 @pytest.mark.parametrize("source", PAIRS)
 async def test_an_end_before_its_beginning_pages_nobody(ground: Ground, source: str) -> None:
     """What was over when its beginning arrived opens nothing, at once or days later, in one batch or in several."""
@@ -141,6 +143,7 @@ async def test_an_end_before_its_beginning_pages_nobody(ground: Ground, source: 
     assert await ground.world.value("SELECT count(*) FROM incidents") == 0
 
 
+@pytest.mark.proves("IN-4", "F-34")
 @pytest.mark.parametrize("source", sorted({payloads.source_of(name) for name in SAMPLES}))
 async def test_a_message_that_comes_again_changes_nothing(world: World, source: str) -> None:
     """Three times more, alone, at once and a day later: no row but the counter and the time it was last seen."""

@@ -119,6 +119,7 @@ async def test_it_is_repeated_until_somebody_answers(world: World) -> None:
     world.is_quiet_for(world.bob)
 
 
+@pytest.mark.proves("NO-8")
 async def test_quiet_hours_hold_a_page_while_the_escalation_goes_on(world: World) -> None:
     """Bob's page waits for 11:00 and says so; Charlie is paged after five minutes as the policy has it."""
     await world.policy(level(1, world.bob), level(2, world.charlie, minutes=5))
@@ -139,6 +140,7 @@ async def test_quiet_hours_hold_a_page_while_the_escalation_goes_on(world: World
     ]
 
 
+@pytest.mark.proves("NO-8")
 async def test_what_ended_meanwhile_is_listed_when_the_quiet_is_over(world: World) -> None:
     """Held, acknowledged by Alice, resolved: Bob gets no page at eleven, but learns what there was, once."""
     await world.policy(level(1, world.bob, world.charlie))
@@ -158,6 +160,7 @@ async def test_what_ended_meanwhile_is_listed_when_the_quiet_is_over(world: Worl
     world.is_quiet_for(world.bob)
 
 
+@pytest.mark.proves("NO-8")
 async def test_critical_passes_unless_the_person_said_that_nothing_does(world: World) -> None:
     """Bob lets critical through; Charlie chose that nothing passes."""
     await world.policy(level(1, world.bob, world.charlie))
@@ -169,6 +172,7 @@ async def test_critical_passes_unless_the_person_said_that_nothing_does(world: W
     assert "Level 1: Bob to be paged; held until 11:00 by Charlie's quiet hours" in await world.story()
 
 
+@pytest.mark.proves("NO-8")
 async def test_do_not_disturb_that_ends_early_lets_go_what_it_held(world: World) -> None:
     """Switched off after ten minutes: the page comes at once, with the list of what else was held."""
     await world.policy(level(1, world.bob), level(2, world.charlie, minutes=600))
@@ -201,6 +205,7 @@ async def test_do_not_disturb_that_is_made_longer_holds_on(world: World) -> None
     world.is_quiet_for(world.bob)
 
 
+@pytest.mark.proves("NO-6")
 async def test_a_colleague_whose_page_fails_does_not_wait_for_somebody_asleep(world: World) -> None:
     """Charlie cannot be reached, Bob's page is held for hours: level 2 is paged at once, not after its delay."""
     await world.policy(level(1, world.bob, world.charlie), level(2, world.alice, minutes=60))
@@ -259,6 +264,7 @@ async def test_a_rule_whose_address_is_gone_does_not_lose_the_page(world: World)
     assert any("a rule of Bob names an address that is gone" in each for each in await world.story())
 
 
+@pytest.mark.proves("ES-5", "F-20")
 async def test_setting_the_clock_moves_delays_and_not_the_morning(world: World) -> None:
     """The clock is set an hour on: what waits for eleven still waits for eleven, a later step moves along."""
     await world.policy(level(1, world.bob, world.charlie))

@@ -14,6 +14,7 @@ from tests.cast import OUTSIDE, World, level
 pytestmark = pytest.mark.anyio
 
 
+@pytest.mark.proves("ES-4")
 async def test_after_an_outage_one_step_runs_and_later_ones_keep_their_distance(world: World) -> None:
     """52 minutes away: level 2 runs once, says that it is late, and level 3 comes five minutes after it."""
     await world.policy(
@@ -36,6 +37,7 @@ async def test_after_an_outage_one_step_runs_and_later_ones_keep_their_distance(
     world.mailbox(world.alice).got("DiskFull")
 
 
+@pytest.mark.proves("NO-2")
 async def test_a_page_whose_sender_died_is_sent_once_more_and_marked(world: World) -> None:
     """Claimed by a run that is gone: nobody knows whether it left, so it goes out again as a possible repeat."""
     await world.policy(level(1, world.alice))
@@ -52,6 +54,7 @@ async def test_a_page_whose_sender_died_is_sent_once_more_and_marked(world: Worl
     world.is_quiet()
 
 
+@pytest.mark.proves("NO-2")
 async def test_a_page_survives_senders_that_die_one_after_the_other(world: World) -> None:
     """Three runs die with it in their hands and may have sent nothing: it still arrives; a sixth time it is left."""
     await world.policy(level(1, world.alice))
@@ -78,6 +81,7 @@ async def _claim_and_die(world: World, run: str) -> None:
     await world.engine.deliver.recover()
 
 
+@pytest.mark.proves("ES-2")
 async def test_running_a_step_twice_changes_nothing(world: World) -> None:
     """The same level acted on again inserts no second page (promise ES-2)."""
     await world.policy(level(1, world.alice), level(2, world.bob, minutes=5))
@@ -91,6 +95,7 @@ async def test_running_a_step_twice_changes_nothing(world: World) -> None:
     assert await world.value("SELECT count(*) FROM notifications") == 1
 
 
+@pytest.mark.proves("ES-3")
 async def test_an_acknowledgement_between_planning_and_claiming_wins(world: World) -> None:
     """The page is planned, Alice acknowledges, then the sender looks: nothing is sent."""
     await world.policy(level(1, world.bob))
@@ -103,6 +108,7 @@ async def test_an_acknowledgement_between_planning_and_claiming_wins(world: Worl
     assert await world.value("SELECT status FROM notifications WHERE kind = 'page'") == "cancelled"
 
 
+@pytest.mark.proves("ES-3")
 async def test_pages_that_are_with_the_provider_are_named_in_the_answer(world: World) -> None:
     """Acknowledging while a page is on its way says which one may still arrive (promise ES-3)."""
     await world.policy(level(1, world.bob))
@@ -122,6 +128,7 @@ async def test_pages_that_are_with_the_provider_are_named_in_the_answer(world: W
     assert [row.id for row in answered.in_flight] == [row.id for row in due]
 
 
+@pytest.mark.proves("ES-9")
 async def test_an_incident_that_lost_its_timer_gets_it_back(world: World) -> None:
     """The auditor finds an open incident without a reason to wait, repairs it and says so (promise ES-9)."""
     await world.policy(level(1, world.alice), level(2, world.bob, minutes=5))
@@ -136,6 +143,7 @@ async def test_an_incident_that_lost_its_timer_gets_it_back(world: World) -> Non
     assert "The escalation had lost its timer; it goes on now" in await world.story()
 
 
+@pytest.mark.proves("ES-1")
 async def test_a_step_that_breaks_does_not_stop_the_others(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -204,6 +204,7 @@ async def test_when_every_way_fails_the_next_level_goes_at_once(world: World, tw
     assert (await method(world, world.bob, "sms")).failing_since == world.clock()
 
 
+@pytest.mark.proves("NO-9", "F-45")
 async def test_reports_prove_a_number_and_never_go_back(world: World, twilio: FakeTwilio) -> None:
     """Delivered clears what had failed; what comes late, twice or out of order changes nothing."""
     await page(world)
@@ -219,6 +220,7 @@ async def test_reports_prove_a_number_and_never_go_back(world: World, twilio: Fa
     assert len([line for line in await world.story() if "delivered" in line]) == 1
 
 
+@pytest.mark.proves("NO-9", "F-45")
 @pytest.mark.parametrize(
     "order", list(itertools.permutations(("delivered", "undelivered", "queued"))), ids="-".join
 )
@@ -245,6 +247,7 @@ async def test_a_storm_of_reports_leaves_one_end(
     assert len(twilio.messages) == 1
 
 
+@pytest.mark.proves("NO-2")
 async def test_a_report_settles_what_twilio_never_answered(world: World, twilio: FakeTwilio) -> None:
     """Every answer of Twilio is lost, but it calls: that it asks what to say proves it, and nobody is called twice."""
     await world.policy(level(1, world.bob), level(2, world.charlie, minutes=60))
@@ -269,6 +272,7 @@ async def test_that_twilio_works_on_it_is_enough(world: World, twilio: FakeTwili
     assert len(twilio.messages) == 1
 
 
+@pytest.mark.proves("NO-9", "F-45")
 async def test_the_end_of_an_earlier_attempt_is_not_that_of_a_later_one(
     world: World, twilio: FakeTwilio
 ) -> None:
@@ -302,6 +306,7 @@ async def test_an_answer_by_text(world: World, twilio: FakeTwilio) -> None:
     assert "1 acknowledges" in helped
 
 
+@pytest.mark.proves("NO-9", "F-45")
 async def test_a_text_that_comes_twice_acts_once(world: World, twilio: FakeTwilio) -> None:
     """Twilio repeats what it got no answer to: the same answer, and no second escalation."""
     await page(world)
@@ -310,6 +315,7 @@ async def test_a_text_that_comes_twice_acts_once(world: World, twilio: FakeTwili
     assert len([line for line in await world.story() if "escalated" in line.lower()]) == 1
 
 
+@pytest.mark.proves("NO-9", "F-45")
 @pytest.mark.parametrize("days", [0, 1, 2, 6])
 async def test_a_recorded_text_never_acts_again(world: World, twilio: FakeTwilio, days: int) -> None:
     """Twilio signs no time: days later the same text neither takes the incident again nor proves the number."""
@@ -487,6 +493,7 @@ async def test_news_come_by_text_and_never_by_a_call(world: World, twilio: FakeT
     assert len(twilio.calls) == 1
 
 
+@pytest.mark.proves("NO-9")
 async def test_somebody_who_is_switched_off_cannot_answer(world: World, twilio: FakeTwilio) -> None:
     """Between the call and the key the account was closed: a sentence, and nothing happens."""
     await page(world)
@@ -501,6 +508,7 @@ async def test_somebody_who_is_switched_off_cannot_answer(world: World, twilio: 
 PATHS = ("sms", "message/{sms}", "call/{voice}", "voice/{voice}/1", "voice/{voice}/1/key")
 
 
+@pytest.mark.proves("NO-9", "F-45")
 @pytest.mark.parametrize("path", PATHS)
 async def test_forgeries_are_refused(world: World, twilio: FakeTwilio, path: str) -> None:
     """Unsigned, wrongly signed, signed for another address, other fields or another account: 403, and nothing moves."""

@@ -67,6 +67,7 @@ async def _everything(scene: Scene) -> dict[str, int]:
         return {table: await reader.value(f"SELECT count(*) FROM {table}") for table in tables}
 
 
+@pytest.mark.proves("IN-7")
 async def test_every_creating_post_is_done_once_under_a_key(sqlite_template: Path, tmp_path: Path) -> None:
     """Asked twice, it answers the same bytes and says so, and nothing more is there; another body is a conflict."""
     wrong, tried = [], 0

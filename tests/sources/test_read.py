@@ -114,6 +114,7 @@ def check(content: bytes, paths: Iterable[str] = PATHS, **headers: str) -> None:
             assert all(len(text) <= 1_024 for pair in signal.labels.items() for text in pair)
 
 
+@pytest.mark.proves("IN-3", "F-33")
 @MANY
 @given(JSON)
 def test_any_json(value: Any) -> None:
@@ -128,6 +129,7 @@ def test_any_object_of_known_names(value: dict[str, Any]) -> None:
     check(json.dumps(value).encode())
 
 
+@pytest.mark.proves("IN-3", "F-33")
 @MANY
 @given(
     st.binary(max_size=200),
@@ -146,6 +148,7 @@ def test_any_bytes(content: bytes, encoding: str, start: str) -> None:
         check(start.encode() + content, content_type=kind, content_encoding=encoding)
 
 
+@pytest.mark.proves("IN-3", "F-33")
 @pytest.mark.parametrize("name", ["prometheus/v4_two_instances", "generic/oncall_formatted_webhook"])
 def test_truncated_at_every_byte(name: str) -> None:
     """A body cut off anywhere is refused: half a message is never taken for a whole one."""
@@ -156,6 +159,7 @@ def test_truncated_at_every_byte(name: str) -> None:
             read(DETECT, content[:end], payloads.inbound())
 
 
+@pytest.mark.proves("IN-3", "F-33")
 @pytest.mark.parametrize("name", payloads.names())
 def test_any_type_in_any_member(name: str) -> None:
     """Every member of every real payload, replaced by every kind of value, or missing; deep down by fewer."""

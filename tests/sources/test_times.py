@@ -81,6 +81,7 @@ def test_what_is_unset_or_no_moment(value: Any) -> None:
     assert times.instant(value) is None
 
 
+@pytest.mark.proves("F-23")
 def test_a_leap_second_is_the_end_of_its_minute() -> None:
     """Second 60 exists; our instants have none."""
     assert times.instant("2016-12-31T23:59:60Z") == 1_483_228_799_999

@@ -60,6 +60,7 @@ async def test_an_entry_is_written_with_its_act_and_chained(db: Database, clock:
     )  # fmt: skip
 
 
+@pytest.mark.proves("ST-3")
 async def test_an_act_that_fails_leaves_neither_gap_nor_fork(db: Database) -> None:
     """Of many that share a commit, some fail before and some after recording: one chain of those that did not."""
 
@@ -111,6 +112,7 @@ async def test_a_lost_commit_leaves_no_trace_in_memory(db: Database, monkeypatch
     assert len(await chain(db)) == 2
 
 
+@pytest.mark.proves("ST-3")
 @pytest.mark.parametrize(
     "statement",
     [

@@ -48,6 +48,7 @@ async def note(database: Database, count: int) -> None:
                 )
 
 
+@pytest.mark.proves("DB-4", "F-41")
 async def test_a_copy_made_while_writing_is_of_one_moment(sqlite_db: Database, tmp_path: Path) -> None:
     """No half of a transaction is in it, and its counts are those that were promised."""
     writing = asyncio.create_task(note(sqlite_db, 300))
@@ -71,6 +72,7 @@ async def test_a_backup_overwrites_nothing(sqlite_db: Database, tmp_path: Path) 
     assert target.read_text() == "mine"
 
 
+@pytest.mark.proves("DB-4", "F-41")
 @pytest.mark.parametrize("damage", ["truncated", "overwritten", "text", "empty", "foreign"])
 async def test_a_damaged_backup_is_refused(sqlite_db: Database, tmp_path: Path, damage: str) -> None:
     """Nothing is put in the place of the database."""
@@ -107,6 +109,7 @@ async def test_a_database_in_use_is_not_replaced(sqlite_db: Database, tmp_path: 
         await restoring.restore(good, file_of(sqlite_db))
 
 
+@pytest.mark.proves("DB-4", "F-41")
 def test_at_no_moment_is_there_no_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The power goes just before the backup would take its place: the old database is whole under its own name."""
     database, staged = tmp_path / "openalert.db", tmp_path / "openalert.db.restoring"
@@ -172,6 +175,7 @@ async def _open_incident(database: Database, number: int, due_at: Instant) -> In
     return incident
 
 
+@pytest.mark.proves("DB-5")
 async def test_what_was_due_before_the_restore_is_held(sqlite_url: str, tmp_path: Path) -> None:
     """Older than 15 minutes: no timer, no page, and the timeline says why; younger: everything goes on."""
     now = wall_clock()

@@ -169,6 +169,7 @@ async def test_one_cancelled_while_it_waits_is_passed_over(db: Database) -> None
     assert await _names(db) == ["first", "later"]
 
 
+@pytest.mark.proves("IN-2")
 async def test_whoever_waits_too_long_is_told_to_come_back(
     db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -56,6 +56,7 @@ async def test_cancelling_at_any_moment_leaves_the_database_usable(db: Database,
     assert {each for each in ended if isinstance(each, str)} | {"after"} <= await _names(db)
 
 
+@pytest.mark.proves("ST-1")
 async def test_a_commit_that_fails_is_told_to_every_member_and_to_nobody_else(
     db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -137,6 +138,7 @@ async def postgres_db(postgres_url: str, clock: StoppedClock, anyio_backend: str
     await database.close()
 
 
+@pytest.mark.proves("F-37")
 async def test_a_killed_connection_is_unavailable_once_and_then_replaced(postgres_db: Database) -> None:
     """Postgres ends our connections in the middle of a transaction: that one is refused, the next ones work."""
     with pytest.raises(Unavailable):
@@ -150,6 +152,7 @@ async def test_a_killed_connection_is_unavailable_once_and_then_replaced(postgre
     assert await _names(postgres_db) == {"after"}
 
 
+@pytest.mark.proves("ST-1", "F-37")
 async def test_killing_connections_under_load_loses_nothing_that_was_answered(postgres_db: Database) -> None:
     """Ten kills among two hundred writers: whoever was told "stored" is stored, whoever was not was told so."""
     tasks = []
@@ -167,12 +170,14 @@ async def test_killing_connections_under_load_loses_nothing_that_was_answered(po
     assert stored <= await _names(postgres_db)
 
 
+@pytest.mark.proves("HA-1", "F-39")
 async def test_a_node_that_stands_still_does_not_hold_the_others_up_for_ever(postgres_db: Any) -> None:
     """Postgres itself ends a transaction of ours that does nothing for half a minute, and its turn with it."""
     connection = await postgres_db.writer()
     assert await connection.raw.fetchval("SHOW idle_in_transaction_session_timeout") == "30s"
 
 
+@pytest.mark.proves("HA-1", "F-35")
 async def test_two_nodes_write_at_once_as_if_they_were_one(postgres_url: str, clock: StoppedClock) -> None:
     """Two nodes take in the same storm: one incident a group, numbers and events without gaps or doubles."""
     nodes = [await open_database(postgres_url, clock, migrated=False) for _ in range(2)]

@@ -17,6 +17,7 @@ async def test_everything_is_applied_once(db: Database) -> None:
     assert await migrate.apply(db) == []
 
 
+@pytest.mark.proves("DB-6")
 async def test_a_newer_database_is_refused(db: Database) -> None:
     """A program that is older than the schema says so instead of guessing."""
     async with db.transaction() as tx:
@@ -45,6 +46,7 @@ def test_both_databases_have_the_same_migrations() -> None:
     assert sqlite[0][0] == 1
 
 
+@pytest.mark.proves("DB-6")
 async def test_an_upgrade_keeps_a_copy_of_what_was_there(
     sqlite_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -66,6 +68,7 @@ async def test_an_upgrade_keeps_a_copy_of_what_was_there(
     copy.close()
 
 
+@pytest.mark.proves("DB-6", "F-40")
 async def test_a_migration_that_breaks_leaves_the_schema_as_it_was(
     sqlite_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

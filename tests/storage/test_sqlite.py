@@ -18,6 +18,7 @@ from openalert.storage.transaction import Reader, Transaction
 pytestmark = pytest.mark.anyio
 
 
+@pytest.mark.proves("DB-1")
 async def test_commits_are_flushed_and_the_log_is_the_writers_alone(sqlite_db: Database) -> None:
     """WAL and synchronous=FULL on the writer; readers can neither write nor checkpoint."""
     writer = await sqlite_db.writer()
@@ -28,6 +29,7 @@ async def test_commits_are_flushed_and_the_log_is_the_writers_alone(sqlite_db: D
         assert await reader.value("PRAGMA wal_autocheckpoint") == 0
 
 
+@pytest.mark.proves("DB-3", "F-36")
 async def test_a_second_process_is_refused_with_the_pid_of_the_first(sqlite_url: str) -> None:
     """Two servers on one file would be two writers: the second is told who has it, and gets it afterwards."""
     holder = subprocess.Popen(
@@ -59,6 +61,7 @@ async def test_a_second_process_is_refused_with_the_pid_of_the_first(sqlite_url:
     await database.close()
 
 
+@pytest.mark.proves("F-42")
 async def test_the_file_is_for_the_service_alone(sqlite_db: Database, sqlite_url: str) -> None:
     """Others on the machine cannot read who is paged for what."""
     assert Path(sqlite_url.removeprefix("sqlite:///")).stat().st_mode & 0o077 == 0
@@ -119,6 +122,7 @@ async def test_nothing_and_truth_are_stored_as_such(sqlite_db: Database) -> None
     assert [tuple(row) for row in rows] == [(None, 1, 0)]
 
 
+@pytest.mark.proves("IN-2", "F-12")
 async def test_a_foreign_lock_is_unavailable_and_passes(
     sqlite_db: Database, sqlite_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -157,6 +161,7 @@ async def test_a_start_that_fails_leaves_no_connection_open(
     await (await open_database(sqlite_url, migrated=False)).close()
 
 
+@pytest.mark.proves("IN-2", "F-08")
 async def test_a_full_disk_refuses_and_heals(sqlite_db: Database) -> None:
     """SQLITE_FULL is Unavailable for the one who met it; with room again the next one is stored."""
     writer = await sqlite_db.writer()

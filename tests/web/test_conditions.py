@@ -117,6 +117,7 @@ class TestVersions:
         assert (answer.status_code, answer.headers["etag"]) == (200, (await api.get(where)).headers["etag"])
         assert (await api.put(where, json=body, headers={"if-match": etag})).status_code == 412
 
+    @pytest.mark.proves("ST-2")
     async def test_words_that_somebody_else_chose_meanwhile_stay(self, api: Client) -> None:
         """Message templates: 412 for the version before, whether they are put or deleted."""
         where = "/api/v1/message-templates/sms"
@@ -129,6 +130,7 @@ class TestVersions:
         gone = await api.delete(where, headers={"if-match": first.headers["etag"]})
         assert (gone.status_code, (await api.get(where)).headers["etag"]) == (204, etag)
 
+    @pytest.mark.proves("ST-2")
     async def test_a_change_of_what_was_not_seen_is_refused(self, api: Client) -> None:
         """412 says the present version; with it, the change is made and its answer says the next one."""
         where = (await team(api)).headers["location"]
@@ -150,6 +152,7 @@ class TestVersions:
         answer = await api.patch(where, json={"name": "N"}, headers={"if-match": header.format(etag)})
         assert answer.status_code == 412
 
+    @pytest.mark.proves("ST-2")
     async def test_an_act_holds_to_the_version_of_what_it_acts_on(self, api: Client) -> None:
         """Of two who resolve what they saw as triggered, the second is told that it is not."""
         of = (await team(api)).json()["id"]
@@ -166,6 +169,7 @@ class TestVersions:
         assert second.status_code == 412
         assert (await api.get(where)).json()["status"] == "acknowledged"
 
+    @pytest.mark.proves("ST-2", "F-35")
     async def test_of_many_changes_to_one_version_exactly_one_is_made(self, api: Client) -> None:
         """The version is looked at inside the transaction: nobody comes in between."""
         where = (await team(api)).headers["location"]
@@ -227,6 +231,7 @@ class TestRepeats:
         assert "idempotency-replayed" not in first.headers
         assert len((await api.get("/api/v1/teams")).json()["items"]) == 1
 
+    @pytest.mark.proves("IN-7", "F-35")
     async def test_two_at_the_same_moment_make_one(self, api: Client) -> None:
         """Whoever is second waits for the first and hears the same."""
         send = {"json": {"name": "Core"}, "headers": {"idempotency-key": "k1"}}
@@ -265,6 +270,7 @@ class TestRepeats:
         body["teamId"] = (await team(api)).json()["id"]
         assert (await api.post("/api/v1/services", json=body, headers=headers)).status_code == 201
 
+    @pytest.mark.proves("IN-7")
     async def test_an_answer_is_kept_for_a_day(
         self, app: OpenAlert, api: Client, clock: StoppedClock
     ) -> None:
@@ -288,6 +294,7 @@ class TestRepeats:
         assert (answer.status_code, answer.json()["details"]["field"]) == (400, "Idempotency-Key")
         assert not (await api.get("/api/v1/teams")).json()["items"]
 
+    @pytest.mark.proves("IN-7")
     async def test_the_answer_and_the_act_are_committed_together(
         self, api: Client, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -227,6 +227,7 @@ async def test_what_was_missed_is_told_once_and_in_order(app: OpenAlert, cast: d
         assert await bea.silent()
 
 
+@pytest.mark.proves("WS-1")
 async def test_what_is_no_longer_known_must_be_read_again(app: OpenAlert, cast: dict[str, str]) -> None:
     """`resync` when the events after the number are gone, or never were (a restored backup)."""
     await happen(app, cast, "a", "a", "a")
@@ -309,6 +310,7 @@ async def test_an_unknown_incident_is_not_found(app: OpenAlert, cast: dict[str, 
         assert await bea.hear() == {"type": "pong"}
 
 
+@pytest.mark.proves("WS-1", "LC-2", "F-29")
 async def test_who_does_not_keep_up_is_dropped(app: OpenAlert, cast: dict[str, str]) -> None:
     """1013 after 256 waiting messages, while another client goes on."""
     async with (

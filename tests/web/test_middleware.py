@@ -125,6 +125,7 @@ async def test_only_our_proxies_say_that_it_came_by_tls(peer: str, scheme: str) 
     assert seen == [scheme]
 
 
+@pytest.mark.proves("LC-2", "F-32")
 async def test_a_large_body_is_refused_whether_or_not_it_says_so() -> None:
     """413, by the length it claims and by the bytes that come."""
 

@@ -127,6 +127,7 @@ async def test_a_command_is_answered_in_the_answer(app: OpenAlert, client: httpx
     assert "not connected" in answer.json()["text"]
 
 
+@pytest.mark.proves("NO-9", "F-45")
 @pytest.mark.parametrize(
     ("path", "body"),
     [("actions", form_of(PRESSED)), ("events", msgspec.json.encode(said("ack", member="U0BEA000001")))],

@@ -74,6 +74,7 @@ async def test_a_fault_of_ours_is_one_that_passes(
     assert "inside" not in answer.text
 
 
+@pytest.mark.proves("LC-2", "F-32")
 async def test_bodies_are_bounded_and_may_come_compressed(client: httpx2.AsyncClient) -> None:
     """As at the addresses of our own: gzip within bounds, and nothing larger than 1 MiB."""
     event = b'{"routing_key": "A", "event_action": "resolve", "dedup_key": "d"}'
