@@ -92,7 +92,10 @@ async def test_kill_9_under_load_loses_no_answered_alert_and_doubles_no_page(
 async def test_kill_9_between_claim_send_and_settle_repeats_a_webhook_once_and_says_so(
     server: Server,
 ) -> None:
-    """A slow receiver is the ledger: each message is there once, or twice with the mark on the second."""
+    """A slow receiver is the ledger: each message is there once, or again with the mark on all but the first.
+
+    Where the first was killed before it arrived, or the second was killed as well, the first to arrive has the mark.
+    """
     async with FakeWebhook() as receiver:
         receiver.fault, receiver.delay = Fault.SLOW, 0.2
         house = await settle_in(server)
@@ -115,7 +118,7 @@ async def test_kill_9_between_claim_send_and_settle_repeats_a_webhook_once_and_s
             marks.setdefault(request.headers["webhook-id"], []).append(request.json["data"]["possibleRepeat"])
             titles.add(request.json["data"]["incident"]["title"])
         assert {title for title in load.answered if title not in titles} == set()
-        assert {tuple(each) for each in marks.values()} <= {(False,), (False, True), (True,)}
+        assert [each for each in marks.values() if not all(each[1:]) or len(each) > KILLS + 1] == []
         assert (False, True) in {tuple(each) for each in marks.values()}, "no kill hit a message on its way"
 
 
