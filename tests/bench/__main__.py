@@ -15,6 +15,7 @@ from tests.bench import (
     sources,
     start,
     status_page,
+    stores,
     storm,
     subscribers,
     watching,
@@ -43,6 +44,7 @@ def everything() -> list[Figure]:
         watching,
         status_page,
         subscribers,
+        stores,
     ):
         print(f"{benchmark.__name__.rpartition('.')[2]} …", flush=True)
         figures += benchmark.measure()

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -62,15 +62,23 @@ class Result(msgspec.Struct, kw_only=True):
 
 def run(spec: Spec) -> Result:
     """Send it from another process; every answer must be 202."""
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.bench.load", msgspec.json.encode(spec).decode()],
-        check=True,
-        stdout=subprocess.PIPE,
-    )
-    result = msgspec.json.decode(done.stdout, type=Result)
-    if set(result.statuses) - {"202"}:
-        print(f"  not everything was accepted: {result.statuses}", flush=True)
-    return result
+    return run_all([spec])[0]
+
+
+def run_all(specs: Sequence[Spec]) -> list[Result]:
+    """Each from a process of its own, all at the same time."""
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-m", "tests.bench.load", msgspec.json.encode(spec).decode()],
+            stdout=subprocess.PIPE,
+        )
+        for spec in specs
+    ]
+    results = [msgspec.json.decode(each.communicate()[0], type=Result) for each in running]
+    for result in results:
+        if set(result.statuses) - {"202"}:
+            print(f"  not everything was accepted: {result.statuses}", flush=True)
+    return results
 
 
 def message(spec: Spec) -> tuple[bytes, ...]:

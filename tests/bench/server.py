@@ -34,6 +34,7 @@ class World(msgspec.Struct, kw_only=True):
     """A data folder with one service, one policy, one integration, and ways to sign in."""
 
     folder: Path
+    database_url: str
     api_key: str
     session: str
 
@@ -62,20 +63,23 @@ def cpu_seconds(pid: int) -> float:
 
 
 @contextmanager
-def world(first_delay: float = HOUR, sink: int = 0) -> Iterator[World]:
+def world(first_delay: float = HOUR, sink: int = 0, database_url: str = "") -> Iterator[World]:
     """A fresh data folder whose policy pages its first level after `first_delay` minutes.
 
-    The level is a webhook to the port `sink` if there is one, else a person, for whom no mail server is configured.
+    The data is in an SQLite file, or in the empty database at `database_url`. The level is a webhook to the port
+    `sink` if there is one, else a person, for whom no mail server is configured.
     """
     with tempfile.TemporaryDirectory(prefix="openalert-bench-") as name:
         folder = Path(name, "data")
         folder.mkdir(mode=0o700)
-        yield asyncio.run(_seed(folder, first_delay, sink))
+        yield asyncio.run(
+            _seed(folder, database_url or f"sqlite:///{folder / 'openalert.db'}", first_delay, sink)
+        )
 
 
-async def _seed(folder: Path, first_delay: float, sink: int) -> World:
+async def _seed(folder: Path, url: str, first_delay: float, sink: int) -> World:
     keys = keyring.of(Config(server=Server(data_dir=str(folder))))
-    database = await open_database(f"sqlite:///{folder / 'openalert.db'}", keys=keys)
+    database = await open_database(url, keys=keys)
     try:
         cast = await make.cast(database)
         target: User | Channel = cast.alice
@@ -90,7 +94,7 @@ async def _seed(folder: Path, first_delay: float, sink: int) -> World:
             session = await signin.open_session(tx, cast.alice.id, address="127.0.0.1", user_agent="bench")
     finally:
         await database.close()
-    return World(folder=folder, api_key=api_key, session=session)
+    return World(folder=folder, database_url=url, api_key=api_key, session=session)
 
 
 def free_port() -> int:
@@ -115,7 +119,8 @@ def openalert(where: World, **environment: str) -> Iterator[Running]:
         "--data-dir",
         str(where.folder),
     ]
-    with process(command, f"http://127.0.0.1:{port}/ready", where.folder / "log", environment) as (
+    environment = {"OPENALERT_DATABASE_URL": where.database_url} | environment
+    with process(command, f"http://127.0.0.1:{port}/ready", where.folder / f"log.{port}", environment) as (
         pid,
         seconds,
     ):

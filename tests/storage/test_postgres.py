@@ -1,0 +1,87 @@
+"""What is Postgres' alone: rows as arrays, and plans that stay right while tables grow."""
+
+from collections.abc import AsyncIterator
+
+import msgspec
+import pytest
+
+from openalert.storage import open_database
+from openalert.storage.postgres import PostgresDatabase, from_arrays
+from openalert.storage.rows import insert_statement
+from tests.conftest import StoppedClock
+
+pytestmark = pytest.mark.anyio
+
+
+class Thing(msgspec.Struct, kw_only=True):
+    """A row of a table with every kind of column that there is."""
+
+    id: str
+    number: int | None
+    is_good: bool | None
+    labels: dict[str, str]
+
+
+@pytest.fixture
+async def db(postgres_url: str, clock: StoppedClock, anyio_backend: str) -> AsyncIterator[PostgresDatabase]:
+    """An open database with that table."""
+    database = await open_database(postgres_url, clock, migrated=False)
+    assert isinstance(database, PostgresDatabase)
+    async with database.transaction() as tx:
+        await tx.execute(
+            "CREATE TABLE things (id TEXT PRIMARY KEY, number BIGINT, is_good BOOLEAN, labels TEXT)"
+        )
+    yield database
+    await database.close()
+
+
+def test_a_row_for_each_place_of_the_arrays() -> None:
+    """The statement takes an array for each column, and keeps what follows the values."""
+    statement = insert_statement("things", ("id", "number")) + " ON CONFLICT DO NOTHING"
+    assert from_arrays(statement, ["text", "int8"]) == (
+        "INSERT INTO things (id, number) SELECT * FROM unnest($1::text[], $2::int8[]) ON CONFLICT DO NOTHING"
+    )
+
+
+async def test_many_rows_are_what_they_would_be_one_by_one(db: PostgresDatabase) -> None:
+    """Nothing, booleans, JSON, quotes and braces, in the order given; a repeat that may be is left out."""
+    things = [
+        Thing(id="a", number=None, is_good=True, labels={"k": 'a "b" {c,d} \\ NULL'}),
+        Thing(id="NULL", number=-(2**63), is_good=None, labels={}),
+        Thing(id="{}", number=2**63 - 1, is_good=False, labels={"\u00e9": "\U0001f525\n"}),
+        Thing(id="", number=0, is_good=True, labels={}),
+    ]
+    async with db.transaction() as tx:
+        await tx.insert("things", *things)
+    async with db.transaction() as tx:
+        await tx.insert_with("things", [things[0], things[0], things[1]], {}, " ON CONFLICT DO NOTHING")
+        await tx.insert_with(
+            "things", [things[3], things[3]], {}, " ON CONFLICT (id) DO UPDATE SET number = things.number + 1"
+        )
+    async with db.read() as reader:
+        stored = await reader.all(Thing, "SELECT * FROM things ORDER BY ctid")
+    assert {thing.id: thing for thing in stored} == {thing.id: thing for thing in things} | {
+        "": msgspec.structs.replace(things[3], number=2)
+    }
+    assert [thing.id for thing in stored][:3] == ["a", "NULL", "{}"]
+
+
+async def test_a_plan_made_for_an_empty_table_does_not_walk_through_a_full_one(db: PostgresDatabase) -> None:
+    """What the writer looks up by key it finds by the index, however small the table was when it was first asked."""
+    connection = await db.writer()
+    sql = "SELECT latest_key, id, incident_id, status FROM alerts WHERE latest_key = ANY(:keys)"
+    for _ in range(8):  # from the sixth on a plan may be kept
+        await connection.fetch(sql, {"keys": ["a"]})
+    await connection.run(
+        "INSERT INTO alerts (id, latest_key, organization_id, team_id, service_id, integration_id, fingerprint, "
+        "status, severity, title, description, source, labels, annotations, links, content_sum, count, fired_at, last_seen_at, "
+        "updated_at) SELECT 'n' || n, 'n' || n, '', '', '', '', '', '', '', '', '', '', '', '', '', 0, 0, 0, 0, 0 "
+        "FROM generate_series(1, 2000) n"
+    )
+    walked = "SELECT seq_tup_read FROM pg_stat_xact_user_tables WHERE relname = 'alerts'"
+    await connection.run("BEGIN")
+    _, rows = await connection.fetch(sql, {"keys": ["n7"]})
+    assert [row[1] for row in rows] == ["n7"]
+    _, rows = await connection.fetch(walked, {})
+    await connection.run("ROLLBACK")
+    assert rows[0][0] == 0
