@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, note, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import seed as seeded
 
 from tests.world.nemesis import SmallDisk
@@ -95,15 +95,20 @@ class Campaign:
                 self.pages += len(case.taken)
                 self.late += [each.by for each in lateness(case) if each.way == "hook"]
                 if found:
-                    kept = Path(tempfile.gettempdir(), f"openalert-world-{os.getpid()}")
-                    shutil.rmtree(kept, ignore_errors=True)
-                    shutil.copytree(folder, kept)
-                    note(f"ledger, log and data: {kept}")
+                    self._keep(folder, program, found)
                 assert found == []
         finally:
             if disk is not None:
                 disk.close()
             shutil.rmtree(folder, ignore_errors=True)
+
+    def _keep(self, folder: Path, program: Program, found: list[str]) -> None:
+        """Ledger, log and data stay for whoever looks into it, with what was found and how it came about."""
+        kept = Path(tempfile.gettempdir(), f"openalert-world-{os.getpid()}", f"{self.worlds}")
+        shutil.copytree(folder, kept, ignore=shutil.ignore_patterns("*.sock", "ballast"), dirs_exist_ok=True)
+        words = "\n".join([*(f"{deed!r}," for deed in program), "", *found])
+        (kept / "found.txt").write_text(words + "\n")
+        print(f"\n{words}\nkept: {kept}", flush=True)
 
 
 @pytest.fixture(scope="module")

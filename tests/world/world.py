@@ -35,6 +35,8 @@ LADDER = (
     Rung(delay=2_000, channels=("Hook-3",)),
 )
 LONGEST_REST = 90.0
+LONGEST_TOLD = 10.0
+"""Seconds in which live events must have come to who listens."""
 
 
 class Settled(msgspec.Struct, kw_only=True):
@@ -183,7 +185,13 @@ class World:
                 return self._is_at_rest()
 
             await until(is_at_rest, seconds)
+            await until(self._has_told, LONGEST_TOLD)
         return await self.look()
+
+    async def _has_told(self) -> bool:
+        """Whether who listens knows all of it."""
+        stored = observed.of_database(self.database).incidents
+        return all(self.listener.statuses.get(each.id) == each.status for each in stored)
 
     def _is_at_rest(self) -> bool:
         now = self.ledger.now
