@@ -284,17 +284,19 @@ def owed(facts: Sequence[Fact], until: Moment) -> Iterator[tuple[Occurrence, lis
 
 
 def _climb(world: World, occurrence: Occurrence, policy: Policy, until: Moment) -> Iterator[Owed]:
-    earliest, latest = occurrence.opened.earliest, occurrence.opened.latest
+    opened = occurrence.opened
     soonest = longest = policy.levels[0].delay
+    first, last = opened.earliest, opened.latest
     for cycle in range(policy.repeats + 1):
         for level, rung in enumerate(policy.levels, start=1):
-            due = world.on(latest + longest) + STEP_LATE
-            moved = world.slack(earliest, due)
-            earliest, latest = earliest + soonest - moved, due + moved
+            first, last = first + soonest, world.on(last + longest) + STEP_LATE
+            moved = world.slack(opened.earliest, last)
+            earliest, latest = first - moved, last + moved
             if earliest > min(until, occurrence.quiet.latest):
                 return
-            pages = [
-                Owed(
+            targets = list(_targets(world, rung, earliest, latest))
+            for way, who, by, is_here in targets:
+                yield Owed(
                     about=occurrence.about,
                     occurrence=occurrence.number,
                     cycle=cycle,
@@ -308,14 +310,9 @@ def _climb(world: World, occurrence: Occurrence, policy: Policy, until: Moment) 
                     is_calm=world.is_calm(earliest, latest, way, who),
                     wait=soonest,
                 )
-                for way, who, by, is_here in _targets(world, rung, earliest, latest)
-            ]
-            yield from pages
             # A level that reaches nobody makes the next one go at once.
-            longest = _following(policy, level) if pages else 0
-            soonest = (
-                longest if any(is_here for *_, is_here in _targets(world, rung, earliest, latest)) else 0
-            )
+            longest = _following(policy, level) if targets else 0
+            soonest = longest if any(is_here for *_, is_here in targets) else 0
 
 
 def _following(policy: Policy, level: int) -> int:
