@@ -7,18 +7,19 @@ import structlog
 
 from openalert import telemetry
 from openalert.domain.instant import MINUTE, SECOND, Instant
-from openalert.storage import duties, incidents, timers
+from openalert.storage import auditing, duties, timers
 from openalert.storage import shift_notices as stored_notices
 from openalert.storage.database import Database
 from openalert.storage.timers import Timer
-from openalert.storage.transaction import Transaction
-from openalert.usecases import escalation, handoffs, shift_notices
+from openalert.storage.transaction import Reader, Transaction
+from openalert.usecases import escalation, handoffs, mending, shift_notices
 from openalert.usecases.quieting import wake
 
 log = structlog.get_logger(__name__)
 
 BATCH = 200
 PER_TRANSACTION = 8
+MOST_MENDED = 100
 
 
 def _nothing() -> None:
@@ -114,12 +115,34 @@ def _telling(schedule_ids: list[str]) -> Callable[[Transaction], Coroutine[Any, 
 
 
 async def audit(database: Database) -> int:
-    """Every open incident needs a live reason; what lost its timer gets one that is due now (promise ES-9)."""
-    async with database.read() as reader:
-        stranded = await incidents.without_a_reason(reader, 100)
-    for incident in stranded:
-        log.error("incident without a timer", incident_id=incident.id, number=incident.number)
-        telemetry.INVARIANTS.labels(kind="escalation").inc()
-        async with database.transaction() as tx:
-            await escalation.repair(tx, incident.id)
-    return len(stranded)
+    """Every open incident has exactly one live reason why it pages or does not (promise ES-9); how many had not.
+
+    What lost its timer gets one that is due now, what has one too many loses it.
+    """
+    for incident_id, kind in (found := await strays(database)).items():
+        log.error("incident without exactly one reason", incident_id=incident_id, kind=kind)
+        telemetry.INVARIANTS.labels(kind=kind).inc()
+        await database.act(_mending(incident_id))
+    return len(found)
+
+
+async def strays(database: Database) -> dict[str, str]:
+    """What is wrong with incidents, by id; each slice in a look of its own, so that none is long."""
+    found: dict[str, str] = {}
+    for look in auditing.LOOKS:
+        after: str | None = ""
+        while after is not None and len(found) < MOST_MENDED:
+            ids, after = await database.look(_looking(look, after))
+            for incident_id in ids:
+                found.setdefault(incident_id, look.kind)
+    return found
+
+
+def _looking(
+    look: auditing.Look, after: str
+) -> Callable[[Reader], Coroutine[Any, Any, tuple[list[str], str | None]]]:
+    return lambda reader: auditing.strays(reader, look, after, MOST_MENDED)
+
+
+def _mending(incident_id: str) -> Callable[[Transaction], Coroutine[Any, Any, None]]:
+    return lambda tx: mending.mend(tx, incident_id)

@@ -201,17 +201,6 @@ def like(text: str) -> str:
     return f"%{escaped}%"
 
 
-async def without_a_reason(reader: Reader, limit: int) -> list[Incident]:
-    """Open incidents whose escalation should run and that have no timer: there must be none (promise ES-9)."""
-    return await reader.all(
-        Incident,
-        "SELECT * FROM incidents i WHERE status = 'triggered' AND NOT EXISTS "
-        "(SELECT 1 FROM timers t WHERE t.incident_id = i.id) "
-        "AND (escalation_state IN ('running', 'stopped') OR snoozed_until IS NOT NULL) LIMIT :limit",
-        limit=limit,
-    )
-
-
 async def open_counts(reader: Reader) -> dict[str, int]:
     """How many incidents are open, by status."""
     rows = await reader.rows(

@@ -107,9 +107,9 @@ RULES: tuple[Rule, ...] = (
                 THEN i.escalation_next_at IS NULL AND e.due_at IS NULL AND u.due_at IS NULL
             WHEN i.snoozed_until IS NOT NULL
                 THEN i.escalation_next_at IS NULL AND e.due_at IS NULL
-                    AND coalesce(u.due_at = i.snoozed_until, 1 = 0)
+                    AND coalesce(u.failures > 0 OR u.due_at = i.snoozed_until, 1 = 0)
             WHEN i.escalation_state = 'running'
-                THEN coalesce(e.due_at = i.escalation_next_at, 1 = 0) AND u.due_at IS NULL
+                THEN coalesce(e.failures > 0 OR e.due_at = i.escalation_next_at, 1 = 0) AND u.due_at IS NULL
             ELSE i.escalation_state IN ('exhausted', 'none')
                 AND i.escalation_next_at IS NULL AND e.due_at IS NULL AND u.due_at IS NULL
         END

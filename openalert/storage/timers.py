@@ -121,11 +121,3 @@ async def shift(tx: Transaction, by: int) -> None:
         by=by,
         old_now=tx.now - by,
     )
-
-
-async def any_of_incident(reader: Reader, incident_id: str) -> bool:
-    """Whether anything is due for the incident, now or later."""
-    found = await reader.value(
-        "SELECT 1 FROM timers WHERE incident_id = :incident_id LIMIT 1", incident_id=incident_id
-    )
-    return found is not None

@@ -6,7 +6,7 @@ import msgspec
 
 from openalert.domain.access import SYSTEM, Actor, Role
 from openalert.domain.escalation import PolicyVersion, next_step
-from openalert.domain.incident import EscalationState, Incident, IncidentStatus
+from openalert.domain.incident import EscalationState, Incident
 from openalert.domain.instant import Instant
 from openalert.domain.notification import page_key
 from openalert.domain.notification_plan import last_resort
@@ -350,17 +350,10 @@ def in_words(ladder_: Ladder, incident: Incident) -> str:
     return f"{who or 'Nobody yet'} {'are' if len(rung.people) > 1 else 'is'} paged next unless someone acknowledges."
 
 
-async def repair(tx: Transaction, incident_id: str) -> None:
-    """Give an open incident without a timer one that is due now; whoever was to be paged is."""
-    incident = await incidents.get(tx, incident_id)
-    if incident is None or incident.status is not IncidentStatus.TRIGGERED:
-        return
-    if await timers.any_of_incident(tx, incident_id):
-        return
-    work = Work(tx)
-    incident.snoozed_until = None
-    incident.escalation_state = EscalationState.RUNNING
-    work.tell(incident, "escalation_repaired", SYSTEM)
-    level = incident.escalation_level + 1 if incident.policy_version_id else THE_END
-    _schedule(work, incident, incident.escalation_cycle, level, tx.now)
-    await work.flush()
+async def tell_owners(work: Work, incident: Incident, headline: str, body: str) -> None:
+    """A notice to the owners of the organization, by their first way."""
+    owners = await recipients.organization_owners(work.tx, incident.organization_id)
+    told = await _last_messages(work.tx, incident, owners, "You own the organization")
+    for owner in told:
+        if owner.due_at is None or owner.due_at <= work.now:
+            notify.notice(work, incident, owner, headline, body)

@@ -28,7 +28,7 @@ NOT_AN_ACT = {
     "deliveries.give_back": "the engine sends",
     "deliveries.recover": "the engine sends",
     "escalation.step": "time does it, nobody",
-    "escalation.repair": "the engine mends",
+    "mending.mend": "the engine mends",
     "keeping.unread": "a source says it, nobody",
     "going_on.hasten": "time does it, nobody",
     "holding.let_go": "the engine mends",
