@@ -21,25 +21,27 @@ class Look(msgspec.Struct, frozen=True):
     """The incidents of the slice that have it."""
 
 
-ESCALATING = (
+_ESCALATING = (
     "i.status = 'triggered' AND i.snoozed_until IS NULL AND i.escalation_state IN ('running', 'stopped')"
 )
-ASLEEP = "i.status <> 'resolved' AND i.snoozed_until IS NOT NULL"
-
-
-def _without_timer(kind: str, condition: str, timer: str) -> Look:
-    return Look(
-        kind,
-        f"SELECT max(id) FROM (SELECT i.id FROM incidents i WHERE {condition} AND i.id > :after "
-        "ORDER BY i.id LIMIT :slice) AS s",
-        f"SELECT i.id FROM incidents i WHERE {condition} AND i.id > :after AND i.id <= :until AND NOT EXISTS "
-        f"(SELECT 1 FROM timers t WHERE t.incident_id = i.id AND t.kind = '{timer}') LIMIT :limit",
-    )
+_ASLEEP = "i.status <> 'resolved' AND i.snoozed_until IS NOT NULL"
 
 
 LOOKS = (
-    _without_timer("escalation", ESCALATING, "escalate"),
-    _without_timer("snooze", ASLEEP, "unsnooze"),
+    Look(
+        "escalation",
+        f"SELECT max(id) FROM (SELECT i.id FROM incidents i WHERE {_ESCALATING} AND i.id > :after "
+        "ORDER BY i.id LIMIT :slice) AS s",
+        f"SELECT i.id FROM incidents i WHERE {_ESCALATING} AND i.id > :after AND i.id <= :until AND NOT EXISTS "
+        "(SELECT 1 FROM timers t WHERE t.incident_id = i.id AND t.kind = 'escalate') LIMIT :limit",
+    ),
+    Look(
+        "snooze",
+        f"SELECT max(id) FROM (SELECT i.id FROM incidents i WHERE {_ASLEEP} AND i.id > :after "
+        "ORDER BY i.id LIMIT :slice) AS s",
+        f"SELECT i.id FROM incidents i WHERE {_ASLEEP} AND i.id > :after AND i.id <= :until AND NOT EXISTS "
+        "(SELECT 1 FROM timers t WHERE t.incident_id = i.id AND t.kind = 'unsnooze') LIMIT :limit",
+    ),
     Look(
         "timer",
         "SELECT max(incident_id) FROM (SELECT incident_id FROM timers WHERE incident_id > :after "
