@@ -154,7 +154,7 @@ def _log(handler: logging.Handler, words: str) -> None:
 def test_who_logs_never_waits_and_what_was_dropped_is_said(
     pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A thousand lines into a full pipe return at once; who reads later finds some, in order, and how many are missing."""
+    """A thousand lines into a full pipe return at once; who reads later finds some, and how many are missing."""
     monkeypatch.setattr(LogWriter, "MOST_LINES", 100)
     reading, writing = pipe
     before = registry.get_sample_value("openalert_log_lines_dropped_total") or 0.0
