@@ -320,6 +320,15 @@ NODE_LEADS = _gauge("node_leads", "1 on the node that does what one node alone d
 NODE_FENCED = _counter(
     "node_fenced_total", "Times another node took over this one's work, because its lease was over."
 )
+NOT_RUNNING = _counter(
+    "not_running_seconds_total",
+    "Seconds in which nobody was there, by how the time before them ended.",
+    "ending",
+)
+CLOCK_BEHIND = _gauge(
+    "clock_behind_seconds",
+    "By how much the machine's clock was found to be behind, until it is put right; 0: not.",
+)
 CLOCK_STEPS = _counter("clock_steps_total", "Times the machine's clock was set by more than two seconds.")
 WRITER_QUEUE = _gauge("writer_queue_depth", "Transactions that wait for the database's writer.")
 LOOP_LAG = _gauge(

@@ -7,6 +7,8 @@ import msgspec
 
 from openalert.domain.failure import in_words
 from openalert.domain.instant import DAY, HOUR, MINUTE, SECOND, Instant
+from openalert.domain.outage import WORDS as OUTAGE_WORDS
+from openalert.domain.outage import Ending, span_of
 
 Data = dict[str, Any]
 
@@ -230,6 +232,10 @@ _SENTENCES: dict[str, Callable[[str, Data], str]] = {
     "retitled": lambda who, data: f"{who} renamed it from {data['before']} to {data['after']}",
     "phase_changed": lambda who, data: f"{who} moved it from {data['before']} to {data['after']}",
     "escalation_repaired": lambda _, __: "The escalation had lost its timer; it goes on now",
+    "server_was_away": lambda _, data: (
+        f"OpenAlert was not running {span_of(data['since'], data['until'])}, which delayed this: "
+        f"{OUTAGE_WORDS[Ending(data['ending'])]}"
+    ),
     "escalated": _escalated,
     "escalation_empty": _escalation_empty,
     "escalation_ended": _escalation_ended,

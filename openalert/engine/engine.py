@@ -34,6 +34,7 @@ from openalert.engine import (
     swaps,
     weekly_reports,
 )
+from openalert.engine.black_box import BlackBox
 from openalert.engine.deliver import Deliver
 from openalert.engine.lines import Lines
 from openalert.engine.node import Node, elapsed
@@ -43,8 +44,7 @@ from openalert.notifiers.calendar_feed import CalendarFetcher
 from openalert.notifiers.courier import Courier
 from openalert.notifiers.notifier import Notifier
 from openalert.notifiers.outgoing_webhook import OutgoingSender
-from openalert.storage import duties, holds, incidents, notifications, timers
-from openalert.storage import heartbeats as stored_heartbeats
+from openalert.storage import duties, incidents, notifications, timers
 from openalert.storage.database import Database
 from openalert.storage.runs import Run
 from openalert.storage.transaction import Transaction
@@ -74,8 +74,8 @@ LONGEST_GOODBYE = 3.0
 """Seconds that the end of the server waits for receivers of outgoing webhooks: what breaks off goes out again."""
 HELP_AFTER = 2 * SECOND
 """What is due is done by the node that leads; so long overdue, by whichever comes first."""
-STEP_OF_CLOCK = 2 * SECOND
-"""A jump of the wall clock against the monotonic one that is more than drift."""
+WAITS_FOR_NOTHING = ("escalate", "alive", "measure")
+"""Loops that go on while the clock is known to be wrong; the first of them ticks, and does nothing."""
 
 
 class Health:
@@ -141,10 +141,7 @@ class Engine:
         self.outgoing = OutgoingWebhooks(database, *outgoing, self.node) if outgoing else None
         self.letters = StatusMail(database, *couriers, outside, self.node) if couriers else None
         self._tasks: list[Watched] = []
-        self._not_running_since: Instant | None = None
-        self._up_since: Instant | None = None
-        """When this run came back after nobody had been there; None: there was no gap."""
-        self._offset: int | None = None
+        self.black_box = BlackBox(database, leads=lambda: self.node.leads)
         self._listening = elapsed()
         self._duties: handoffs.Known = {}
         self._turns: reminders.Known = {}
@@ -160,6 +157,10 @@ class Engine:
     async def start(self) -> None:
         """Take over what an earlier run left, then begin."""
         await self.begin()
+        self._database.when_set(self.black_box.when_set)
+        self._tasks.append(
+            self._database.supervisor.start("pulse", self.black_box.beat, most_seconds=LONGEST_TICK)
+        )
         self._database.listen(self._woken)
         for name, step, event, seconds in (
             ("escalate", self._escalate, self._due, TICK_SECONDS),
@@ -207,14 +208,10 @@ class Engine:
 
     async def begin(self) -> None:
         """Note this run and learn how long nobody was there; take back what the one before had claimed."""
-        now = self._database.clock()
-        previous = await self.node.begin(_excuse_gap)
+        await self.black_box.begin()
+        await self.node.begin(_excuse_gap)
         self.health.last_write = time.monotonic()
         self._listening = elapsed()
-        self._not_running_since = housekeeping.gap(previous, now)
-        if self._not_running_since is not None:
-            self._up_since = now
-            log.warning("was not running", seconds=(now - self._not_running_since) // SECOND)
         await self.deliver.remember()
         await self.deliver.recover()
         if self.outgoing is not None:
@@ -235,12 +232,13 @@ class Engine:
         if self.letters is not None:
             await self.letters.stop(min(seconds, LONGEST_GOODBYE))
         await self.node.end()
+        await self.black_box.end()
 
     async def run_until_idle(self) -> None:
         """Everything that is due at this moment, to its end; for tests and `openalert demo`."""
         while True:
             did = await heartbeats.run_due(self._database) + await held.run_due(self._database)
-            did += await escalate.run_due(self._database)
+            did += await escalate.run_due(self._database, self.black_box.outage)
             did += await muting.run_due(self._database) + await status_steps.run_due(self._database)
             did += await self.deliver.run_due()
             await self.deliver.finish(60)
@@ -275,6 +273,9 @@ class Engine:
         while not self._stopping:
             await asyncio.sleep(BREATH_SECONDS)
             event.clear()
+            if self.black_box.waits and watched.name not in WAITS_FOR_NOTHING:
+                await asyncio.sleep(1)
+                continue
             try:
                 with watched.step():
                     did = await step()
@@ -297,11 +298,14 @@ class Engine:
 
     async def _tick(self) -> int:
         self.health.last_tick = time.monotonic()
-        await self._watch_the_clock()
+        await self.black_box.look()
+        if self.black_box.waits:
+            self.health.on_tick()
+            return 0
         did = await held.run_due(self._database)
         grace = 0 if self.node.leads else HELP_AFTER
         did += await escalate.run_due(
-            self._database, self._not_running_since, self.health.on_tick, overdue_by=grace
+            self._database, self.black_box.outage, self.health.on_tick, overdue_by=grace
         )
         await muting.run_due(self._database)
         self.health.on_tick()
@@ -352,7 +356,7 @@ class Engine:
         if await escalate.tell_changed_shifts(self._database):
             self._to_send.set()
         await cadences.run_due(self._database)
-        if await auto_close.run_due(self._database, self._up_since):
+        if await auto_close.run_due(self._database, self.black_box.up_since):
             self._to_send.set()
         ended = await swaps.run_due(self._database)
         if await drills.run_due(self._database) or ended:
@@ -378,6 +382,7 @@ class Engine:
     async def _alive(self) -> int:
         await self._excuse_heartbeats()
         await self.node.renew()
+        await self.black_box.seen()
         self.health.last_write = time.monotonic()
         self._listening = elapsed()
         await self.node.fence_others()
@@ -426,22 +431,6 @@ class Engine:
         for kind in WarningKind:
             count = sum(each.kind is kind for each in outlook.findings)
             telemetry.WARNINGS.labels(kind=kind.value).set(count)
-
-    async def _watch_the_clock(self) -> None:
-        """Delays are elapsed time: when somebody sets the clock, what is pending moves along with it."""
-        offset = self._database.clock() - time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000_000
-        before, self._offset = self._offset, offset
-        if before is None or abs(offset - before) <= STEP_OF_CLOCK:
-            return
-        telemetry.CLOCK_STEPS.inc()
-        log.warning("the clock was set", by_seconds=(offset - before) / SECOND)
-        if not self.node.leads:
-            return
-        async with self._database.transaction() as tx:
-            await timers.shift(tx, offset - before)
-            await holds.shift(tx, offset - before)
-            await stored_heartbeats.shift(tx, offset - before)
-            await notifications.shift(tx, offset - before)
 
 
 def _nothing() -> None:

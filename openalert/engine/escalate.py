@@ -6,7 +6,8 @@ from typing import Any
 import structlog
 
 from openalert import telemetry
-from openalert.domain.instant import MINUTE, SECOND, Instant
+from openalert.domain.instant import MINUTE, SECOND
+from openalert.domain.outage import Outage
 from openalert.storage import auditing, duties, timers
 from openalert.storage import shift_notices as stored_notices
 from openalert.storage.database import Database
@@ -28,7 +29,7 @@ def _nothing() -> None:
 
 async def run_due(
     database: Database,
-    not_running_since: Instant | None = None,
+    outage: Outage | None = None,
     progress: Callable[[], None] = _nothing,
     *,
     overdue_by: int = 0,
@@ -40,39 +41,39 @@ async def run_due(
     now = database.clock() - overdue_by
     due = await database.look(lambda reader: timers.due(reader, now, BATCH))
     for start in range(0, len(due), PER_TRANSACTION):
-        await _act(database, due[start : start + PER_TRANSACTION], not_running_since)
+        await _act(database, due[start : start + PER_TRANSACTION], outage)
         progress()
     for timer in due:
         telemetry.TIMER_LATENESS.observe(max(0, now + overdue_by - timer.due_at) / SECOND)
     return len(due)
 
 
-async def _act(database: Database, due: list[Timer], not_running_since: Instant | None) -> None:
+async def _act(database: Database, due: list[Timer], outage: Outage | None) -> None:
     """Several in one transaction; when that fails, each in its own, so that one cannot stop the others."""
     try:
-        await database.act(lambda tx: _all(tx, due, not_running_since))
+        await database.act(lambda tx: _all(tx, due, outage))
     except Exception:
         if len(due) > 1:
             for timer in due:
-                await _act(database, [timer], not_running_since)
+                await _act(database, [timer], outage)
             return
         log.exception("timer failed", incident_id=due[0].incident_id, kind=due[0].kind)
         await _postpone(database, due[0])
 
 
-async def _all(tx: Transaction, due: list[Timer], not_running_since: Instant | None) -> None:
+async def _all(tx: Transaction, due: list[Timer], outage: Outage | None) -> None:
     for timer in due:
-        await _one(tx, timer, not_running_since)
+        await _one(tx, timer, outage)
 
 
-async def _one(tx: Transaction, found: Timer, not_running_since: Instant | None) -> None:
+async def _one(tx: Transaction, found: Timer, outage: Outage | None) -> None:
     timer = await timers.get(tx, found.incident_id, found.kind)
     if timer is None or timer.due_at > tx.now:
         return
     if timer.kind == "unsnooze":
         await wake(tx, timer)
     else:
-        await escalation.step(tx, timer, not_running_since=not_running_since)
+        await escalation.step(tx, timer, outage=outage)
 
 
 async def _postpone(database: Database, timer: Timer) -> None:

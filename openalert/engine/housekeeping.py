@@ -7,7 +7,7 @@ from typing import Any
 from openalert.domain.adoption import KEPT_FOR as STRANGE_KEYS_KEPT_FOR
 from openalert.domain.handoff_note import KEPT_FOR as NOTES_KEPT_FOR
 from openalert.domain.idempotency import KEPT_FOR
-from openalert.domain.instant import DAY, MINUTE, Instant
+from openalert.domain.instant import DAY, MINUTE
 from openalert.domain.noise import LONGEST_WINDOW_MINUTES
 from openalert.domain.opsgenie import REQUESTS_KEPT_FOR
 from openalert.domain.status_subscriber import DELIVERIES_KEPT_FOR
@@ -25,7 +25,6 @@ from openalert.storage import (
     payloads,
     provider_events,
     routing_counts,
-    runs,
     status_deliveries,
     status_subscribers,
 )
@@ -87,11 +86,3 @@ def schedule(database: Database, payload_days: int, leads: Callable[[], bool]) -
     scheduler.add_job(chores, "interval", hours=1, jitter=300)
     scheduler.start()
     return scheduler
-
-
-def gap(previous: runs.Run | None, now: Instant) -> Instant | None:
-    """Since when the server had not been running when it started at `now`; None if it was hardly away."""
-    if previous is None:
-        return None
-    left = previous.stopped_at or previous.last_seen_at
-    return left if now - left > MINUTE // 6 else None

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from openalert.domain.errors import Invalid
 from openalert.storage import backup, channels, migrate
-from openalert.storage.database import Clock, Database, wall_clock
+from openalert.storage.clock import Clock, wall_clock
+from openalert.storage.database import Database
 from openalert.storage.keyring import KeyRing
 from openalert.storage.postgres import PostgresDatabase
 from openalert.storage.sqlite import SqliteDatabase

@@ -11,16 +11,19 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
-from typing import Any, ClassVar, TypeVar
+from functools import partial
+from typing import Any, ClassVar, Protocol, TypeVar
 
 import structlog
 
+from openalert import telemetry
 from openalert.domain.access import SYSTEM, Actor
 from openalert.domain.errors import OpenAlertError, Unavailable
 from openalert.domain.event import Event
-from openalert.domain.instant import Instant
+from openalert.domain.instant import SECOND
 from openalert.domain.vault import Vault
 from openalert.storage import events as stored_events
+from openalert.storage.clock import Clock, Clocks, wall_clock
 from openalert.storage.connection import Connection
 from openalert.storage.feed import Carrier, Feed
 from openalert.storage.keyring import KeyRing
@@ -29,8 +32,15 @@ from openalert.supervisor import Supervisor, Watched
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
-Clock = Callable[[], Instant]
 Listener = Callable[[list[Event]], None]
+
+
+class WhenSet(Protocol):
+    """What is done when the clock was set by so many milliseconds."""
+
+    def __call__(self, tx: Transaction, by: int) -> Coroutine[Any, Any, None]:
+        """In the writer's turn, see `Database.act`."""
+
 
 GROUP_MEMBERS = 128
 """At most this many transactions share one commit."""
@@ -42,11 +52,6 @@ LONGEST_GROUP = 60.0
 """A group that takes longer hangs in the disk or the server: it cannot be broken off, only told of."""
 WAIT_SECONDS = 5.0
 """Whoever cannot begin within this time is told to come back (promise IN-2)."""
-
-
-def wall_clock() -> Instant:
-    """The current instant by the machine's clock: the one place outside the engine that reads it."""
-    return time.time_ns() // 1_000_000
 
 
 class _Member:
@@ -80,7 +85,7 @@ class Database(ABC):
     url: str
 
     def __init__(self, clock: Clock = wall_clock) -> None:
-        self.clock = clock
+        self.clocks = Clocks(clock)
         self._keys: KeyRing | None = None
         self.commits = 0
         """Commits since the start: one may carry many transactions."""
@@ -92,6 +97,16 @@ class Database(ABC):
         self.supervisor = Supervisor()
         """Owns the writer, and every other task that works on this database."""
         self._writing: Watched | None = None
+        self._when_set: WhenSet | None = None
+
+    @property
+    def clock(self) -> Clock:
+        """What tells the current instant."""
+        return self.clocks.now
+
+    def when_set(self, listener: WhenSet) -> None:
+        """Let `listener` move what is pending whenever the clock was set, before anybody writes by the new time."""
+        self._when_set = listener
 
     @abstractmethod
     def any_of(self, expression: str, name: str) -> str:
@@ -269,7 +284,23 @@ class Database(ABC):
     async def _take_turns(self, watched: Watched) -> None:
         while (member := await self._queue.get()) is not None:
             with watched.step():
+                await self._follow_the_clock()
                 await self._commit_group(member)
+
+    async def _follow_the_clock(self) -> None:
+        """Whoever comes next writes by a clock that was set: first, what is pending moves along with it."""
+        if self._when_set is None or not (step := self.clocks.step):
+            return
+        before = self.clocks.ahead
+        moved = self.clocks.follow(step)
+        telemetry.CLOCK_STEPS.inc()
+        log.warning("the clock was set", by_seconds=step / SECOND)
+        if not moved:
+            return
+        act = _Act(SYSTEM, partial(self._when_set, by=moved))
+        await self._commit_group(act)
+        if act.durable.exception() is not None:
+            self.clocks.unfollow(step, before)
 
     async def _commit_group(self, first: _Member) -> None:
         """One database transaction for `first` and for whoever is waiting when it is done."""
@@ -303,7 +334,7 @@ class Database(ABC):
 
     def _next_waiting(self) -> _Member | None:
         """Whoever waits already; the mark that ends the queue stays in it."""
-        if self._queue.empty():
+        if self._queue.empty() or (self._when_set is not None and self.clocks.step):
             return None
         member = self._queue.get_nowait()
         if member is None:
@@ -317,10 +348,11 @@ class Database(ABC):
         """
         if isinstance(member, _Act) and not member.turn.cancelled():
             return await self._serve_act(connection, member, opening)
+        now = self.clock()  # before anything is waited for: nobody has set the clock since it was looked at
         await connection.run(*opening, "SAVEPOINT member")
         if member.turn.cancelled():
             return False
-        member.transaction = Transaction(connection, self, self.clock(), member.actor)
+        member.transaction = Transaction(connection, self, now, member.actor)
         member.turn.set_result(member.transaction)
         if await member.ended:
             return True
@@ -328,9 +360,11 @@ class Database(ABC):
         return False
 
     async def _serve_act(self, connection: Connection, act: _Act, opening: tuple[str, ...]) -> bool:
+        now = self.clock()
+
         async def work(connection: Connection) -> Exception | None:
             await connection.run(*opening, "SAVEPOINT member")
-            transaction = Transaction(connection, self, self.clock(), act.actor)
+            transaction = Transaction(connection, self, now, act.actor)
             try:
                 act.result = await act.body(transaction)
                 await transaction.seal()

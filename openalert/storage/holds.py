@@ -177,7 +177,7 @@ async def shift(tx: Transaction, by: int) -> None:
     """
     await tx.execute(
         "UPDATE alert_holds SET until = until + :by WHERE released_at IS NULL AND until IS NOT NULL "
-        f"AND since <= :old_now AND (until <= :old_now OR {tx.any_of('kind', 'kinds')})",
+        f"AND (until <= :old_now OR {tx.any_of('kind', 'kinds')})",
         by=by,
         old_now=tx.now - by,
         kinds=[str(kind) for kind in ELAPSED],

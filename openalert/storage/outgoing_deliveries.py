@@ -311,3 +311,12 @@ async def forget(tx: Transaction, before: Instant) -> bool:
         most=MOST_AT_ONCE,
     )
     return len(gone) == MOST_AT_ONCE
+
+
+async def shift(tx: Transaction, by: int) -> None:
+    """The wall clock was stepped by `by` milliseconds: waits are elapsed time, see `clock_steps`."""
+    await tx.execute(
+        "UPDATE outgoing_deliveries SET due_at = due_at + :by, claimed_at = claimed_at + :by "
+        "WHERE due_at IS NOT NULL",
+        by=by,
+    )

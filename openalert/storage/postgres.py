@@ -14,8 +14,9 @@ from typing import Any, TypeVar
 import structlog
 
 from openalert.domain.errors import Invalid, OpenAlertError, Unavailable
+from openalert.storage.clock import Clock, wall_clock
 from openalert.storage.connection import Connection, Parameters, Rows, Writes
-from openalert.storage.database import BODY_SECONDS, Clock, Database, wall_clock
+from openalert.storage.database import BODY_SECONDS, Database
 from openalert.storage.feed import Carrier
 from openalert.storage.postgres_carrier import PostgresCarrier
 

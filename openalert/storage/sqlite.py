@@ -19,8 +19,9 @@ import aiosqlite
 import structlog
 
 from openalert.domain.errors import OpenAlertError, Unavailable
+from openalert.storage.clock import Clock, wall_clock
 from openalert.storage.connection import Connection, Parameters, Rows, Writes
-from openalert.storage.database import Clock, Database, wall_clock
+from openalert.storage.database import Database
 from openalert.storage.rows import for_several, to_json
 
 log = structlog.get_logger(__name__)

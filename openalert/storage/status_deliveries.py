@@ -296,3 +296,12 @@ async def forget(tx: Transaction, before: Instant) -> bool:
         before=before,
     )
     return len(gone) == MOST_AT_ONCE
+
+
+async def shift(tx: Transaction, by: int) -> None:
+    """The wall clock was stepped by `by` milliseconds: waits are elapsed time, see `clock_steps`."""
+    await tx.execute(
+        "UPDATE status_deliveries SET due_at = due_at + :by, claimed_at = claimed_at + :by, "
+        "give_up_at = give_up_at + :by WHERE due_at IS NOT NULL OR status = 'sending'",
+        by=by,
+    )

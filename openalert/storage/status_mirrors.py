@@ -80,3 +80,8 @@ async def late(reader: Reader, since: Instant) -> list[MirrorState]:
     return await reader.all(
         MirrorState, "SELECT * FROM status_mirrors WHERE failing_since <= :since ORDER BY name", since=since
     )
+
+
+async def shift(tx: Transaction, by: int) -> None:
+    """The wall clock was stepped by `by` milliseconds: waits are elapsed time, see `clock_steps`."""
+    await tx.execute("UPDATE status_mirrors SET due_at = due_at + :by, refresh_at = refresh_at + :by", by=by)

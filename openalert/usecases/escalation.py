@@ -10,6 +10,7 @@ from openalert.domain.incident import EscalationState, Incident
 from openalert.domain.instant import Instant
 from openalert.domain.notification import page_key
 from openalert.domain.notification_plan import last_resort
+from openalert.domain.outage import Outage
 from openalert.domain.timeline import span
 from openalert.storage import escalation_policies, incidents, notifications, recipients, timers
 from openalert.storage.routes import Route
@@ -78,10 +79,10 @@ def _schedule(work: Work, incident: Incident, cycle: int, level: int, due_at: In
     work.touch(incident)
 
 
-async def step(tx: Transaction, timer: Timer, *, not_running_since: Instant | None = None) -> None:
+async def step(tx: Transaction, timer: Timer, *, outage: Outage | None = None) -> None:
     """Act on a due timer: page the level, set the timer of the next. Running it again changes nothing.
 
-    `not_running_since` is when the server last lived before this start, if it was away when the step was due.
+    `outage` is when nobody was there last: the timeline explains a late step by it.
     """
     work = Work(tx)
     incident = await incidents.get(tx, timer.incident_id)
@@ -92,7 +93,7 @@ async def step(tx: Transaction, timer: Timer, *, not_running_since: Instant | No
     if version is None or timer.level == THE_END or timer.level > len(version.levels):
         await _end(work, incident, version)
     else:
-        await _page_level(work, incident, version, timer, _late(tx.now, timer.due_at, not_running_since))
+        await _page_level(work, incident, version, timer, _late(tx.now, timer.due_at, outage))
     await work.flush()
 
 
@@ -248,14 +249,11 @@ async def _last_messages(
     ]
 
 
-def _late(now: Instant, due_at: Instant, not_running_since: Instant | None) -> str | None:
+def _late(now: Instant, due_at: Instant, outage: Outage | None) -> str | None:
     if now - due_at <= LATE_AFTER:
         return None
-    why = (
-        ": the server was not running"
-        if not_running_since is not None and not_running_since <= due_at
-        else ""
-    )
+    was_away = outage is not None and outage.since <= due_at <= outage.until
+    why = f": the server was {outage.words}" if outage is not None and was_away else ""
     return f"{span(now - due_at)} late{why}"
 
 

@@ -19,6 +19,7 @@ from openalert.storage import (
     maintenance_windows,
     open_database,
     open_reading,
+    outages,
     restoring,
     runs,
     silences,
@@ -180,6 +181,7 @@ async def hold(database: Database) -> Held:
         await restoring.skip(tx, before)
         if moment is None or moment < before:
             await restoring.forget_duties(tx)
+        await outages.restored(tx)
     return Held(incidents=held, alerts=alerts, messages=messages)
 
 

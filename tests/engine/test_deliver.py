@@ -220,20 +220,6 @@ async def test_waits_are_elapsed_time_when_the_clock_is_set(world: World, hours:
     world.mailbox(world.bob).got("DiskFull")
 
 
-@pytest.mark.proves("ES-5", "F-20")
-async def test_what_came_by_the_new_clock_is_not_moved(world: World) -> None:
-    """An alert that comes after the clock was set and before that is noticed pages at once, not hours later."""
-    await world.policy(level(1, world.alice))
-    await world.post_all([(world.group(world.alert("Before")), "A")])
-    world.clock.advance(3 * HOUR)
-    await world.post_all([(world.group(world.alert("After")), "A")])
-    async with world.db.transaction() as tx:
-        await timers.shift(tx, 3 * HOUR)
-    await world.engine.run_until_idle()
-    world.mailbox(world.alice).got("Before")
-    world.mailbox(world.alice).got("After")
-
-
 async def test_what_a_broken_server_may_have_taken_is_tried_again_as_a_possible_repeat(
     world: World, slow: Slow
 ) -> None:

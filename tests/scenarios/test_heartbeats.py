@@ -7,6 +7,7 @@ import pytest
 from openalert.domain.heartbeat import KEPT_BEATS, BeatKind, Heartbeat, HeartbeatStatus
 from openalert.domain.incident import IncidentStatus
 from openalert.domain.instant import HOUR, MINUTE, SECOND
+from openalert.domain.notification import NotificationKind
 from openalert.engine import heartbeats as engine
 from openalert.engine.engine import Engine
 from openalert.storage import heartbeats as stored
@@ -143,6 +144,7 @@ async def test_after_being_away_nobody_is_paged_for_what_could_not_be_heard(
     await again.begin()
     world.engine = again
     await world.advance(minutes=5, seconds=59)
+    world.mailbox(world.alice).got("OpenAlert was not running for 3 h", NotificationKind.NOTICE)
     world.is_quiet()
     await world.advance(seconds=1)
     world.mailbox(world.alice).got("Backup has not been heard of")

@@ -3,6 +3,7 @@
 import pytest
 
 from openalert.domain.instant import MINUTE
+from openalert.domain.notification import NotificationKind
 from openalert.engine import escalate
 from openalert.engine.engine import Engine
 from openalert.notifiers.notifier import Message, Receipt
@@ -26,11 +27,12 @@ async def test_after_an_outage_one_step_runs_and_later_ones_keep_their_distance(
     successor = Engine(world.db, {"email": world.email}, OUTSIDE)
     await successor.begin()
     world.engine = successor
-    await escalate.run_due(world.db, world.clock() - 57 * MINUTE)
     await world.engine.run_until_idle()
     world.mailbox(world.bob).got("DiskFull")
+    world.mailbox(world.alice).got("OpenAlert was not running for 57 min", NotificationKind.NOTICE)
     world.is_quiet()
-    assert "Level 2: Bob to be paged (52 min late: the server was not running)" in await world.story()
+    why = "not running 09:00:00 to 09:57:00 UTC: it had been killed or had crashed"
+    assert f"Level 2: Bob to be paged (52 min late: the server was {why})" in await world.story()
     await world.advance(minutes=4, seconds=59)
     world.is_quiet()
     await world.advance(seconds=1)

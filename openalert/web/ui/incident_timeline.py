@@ -32,6 +32,7 @@ _SHOWN = {
     "moved": ("users", "", "actions"),
     "reassigned": ("user-round-plus", "", "actions"),
     "escalation_started": ("chevrons-up", "", "deliveries"),
+    "server_was_away": ("triangle-alert", "bad", "deliveries"),
     "escalation_repaired": ("triangle-alert", "bad", "deliveries"),
     "escalated": ("chevrons-up", "", "deliveries"),
     "escalation_empty": ("triangle-alert", "bad", "deliveries"),
