@@ -5,6 +5,7 @@ import re
 import pytest
 
 from tests.world.promises import FAULTS, MISSING, PROMISES, marks
+from tests.world.proof import PAGE
 
 MARKS = marks()
 SHOWN = {name for mark in MARKS for name in mark.ids}
@@ -37,3 +38,10 @@ def test_each_is_shown_by_a_test_or_says_why_not(name: str) -> None:
     """A reason is a sentence."""
     if name not in SHOWN:
         assert re.fullmatch(r"[A-Z].{15,}\.", MISSING.get(name, ""))
+
+
+def test_the_page_of_proofs_has_all_of_them() -> None:
+    """docs/proof.md is written by a command, after the tests ran; what is listed since must not be missing there."""
+    text = PAGE.read_text()
+    listed = {name: f"\n### {name}: {words}\n" for name, words in (PROMISES | FAULTS).items()}
+    assert [name for name, line in listed.items() if line not in text] == []
