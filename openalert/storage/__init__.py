@@ -14,20 +14,25 @@ from openalert.storage.transaction import Reader, Transaction
 
 
 async def open_database(
-    url: str, clock: Clock = wall_clock, *, migrated: bool = True, keys: KeyRing | None = None
+    url: str,
+    clock: Clock = wall_clock,
+    *,
+    migrated: bool = True,
+    keys: KeyRing | None = None,
+    keeps_copy: bool = True,
 ) -> Database:
     """The database at `sqlite:///path` or `postgres://…`, its schema up to date and its writer at work.
 
     Raises DatabaseInUse when another process serves the file, Unavailable when Postgres does not answer,
     SchemaError when the database is newer than the program. `migrated=False` leaves the schema as it is.
     `keys` open the secrets in it; what an older program left there unsealed is sealed now. Without them every
-    use of a secret is an error.
+    use of a secret is an error. `keeps_copy`: as `upgrade`.
     """
     database = _database(url, clock)
     await database.open()
     try:
         if migrated:
-            await upgrade(database)
+            await upgrade(database, keeps_copy=keeps_copy)
     except BaseException:
         await database.close_connections()
         raise
@@ -59,13 +64,14 @@ async def open_reading(url: str, clock: Clock = wall_clock) -> Database:
     return database
 
 
-async def upgrade(database: Database) -> list[str]:
+async def upgrade(database: Database, *, keeps_copy: bool = True) -> list[str]:
     """Bring the schema up to date; the names of the migrations that were applied.
 
-    What an SQLite file held before lies beside it afterwards, as it was; a copy that cannot be made stops the upgrade.
+    What an SQLite file held before lies beside it afterwards, as it was, unless the file is a copy itself
+    (`keeps_copy`); where that cannot be made nothing is changed.
     """
     waiting = await migrate.pending(database)
-    if waiting and isinstance(database, SqliteDatabase) and waiting[0].version > 1:
+    if keeps_copy and waiting and isinstance(database, SqliteDatabase) and waiting[0].version > 1:
         copy = database.path.with_name(f"{database.path.name}.before-{waiting[0].version:04d}")
         copy.unlink(missing_ok=True)
         await asyncio.to_thread(backup.save, database.path, copy)

@@ -116,6 +116,11 @@ class Database(ABC):
     async def writer(self) -> Connection:
         """The writing connection, opened anew when it was lost; `Unavailable` when that fails."""
 
+    @asynccontextmanager
+    async def upgrading(self) -> AsyncIterator[Connection]:
+        """A connection that changes the schema; one step of that may take much longer than any act."""
+        yield await self.writer()
+
     @abstractmethod
     async def clear_writer(self) -> None:
         """Leave no transaction open on the writing connection, whatever happened to it."""

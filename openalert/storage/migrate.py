@@ -12,6 +12,7 @@ from importlib import resources
 import msgspec
 
 from openalert.domain.errors import OpenAlertError
+from openalert.storage.connection import Connection
 from openalert.storage.database import Database
 from openalert.storage.transaction import Reader
 
@@ -58,13 +59,8 @@ def migrations(dialect: str) -> list[Migration]:
 async def pending(database: Database) -> list[Migration]:
     """What is still to be applied; `SchemaError` when the database does not fit this program."""
     known = migrations(database.dialect)
-    connection = await database.writer()
-    await connection.run(
-        "CREATE TABLE IF NOT EXISTS schema_migrations ("
-        "version BIGINT PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL, applied_at BIGINT NOT NULL)"
-    )
-    _, rows = await connection.fetch("SELECT version, checksum FROM schema_migrations ORDER BY version", {})
-    applied = {int(row[0]): str(row[1]) for row in rows}
+    async with database.upgrading() as connection:
+        applied = await _applied(database, connection)
     if applied and max(applied) > max(migration.version for migration in known):
         raise SchemaError(
             f"The database has schema {max(applied)}, this program knows {known[-1].version}. "
@@ -76,6 +72,24 @@ async def pending(database: Database) -> list[Migration]:
                 f"Migration {migration.version:04d}_{migration.name} was changed after it was applied."
             )
     return [migration for migration in known if migration.version not in applied]
+
+
+async def _applied(database: Database, connection: Connection) -> dict[int, str]:
+    """Version to checksum. Whoever is the first makes the table: of two at once, one waits for the other."""
+    await connection.run(*database.begin)
+    try:
+        await connection.run(
+            "CREATE TABLE IF NOT EXISTS schema_migrations ("
+            "version BIGINT PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL, applied_at BIGINT NOT NULL)"
+        )
+        _, rows = await connection.fetch(
+            "SELECT version, checksum FROM schema_migrations ORDER BY version", {}
+        )
+        await connection.run("COMMIT")
+    except BaseException:
+        await connection.run("ROLLBACK")
+        raise
+    return {int(row[0]): str(row[1]) for row in rows}
 
 
 async def check_current(reader: Reader) -> None:
@@ -95,30 +109,37 @@ async def check_current(reader: Reader) -> None:
 async def apply(database: Database) -> list[str]:
     """Bring the schema up to date; the names of the migrations that were applied."""
     done = []
-    for migration in await pending(database):
-        connection = await database.writer()
-        await connection.run(*database.begin)
-        try:
-            _, rows = await connection.fetch(
-                "SELECT version FROM schema_migrations WHERE version = :version",
-                {"version": migration.version},
-            )
-            if not rows:
-                for statement in migration.statements:
-                    await connection.run(statement)
-                await connection.fetch(
-                    "INSERT INTO schema_migrations (version, name, checksum, applied_at) "
-                    "VALUES (:version, :name, :checksum, :applied_at)",
-                    {
-                        "version": migration.version,
-                        "name": migration.name,
-                        "checksum": migration.checksum,
-                        "applied_at": database.clock(),
-                    },
-                )
-                done.append(f"{migration.version:04d}_{migration.name}")
-            await connection.run("COMMIT")
-        except BaseException:
-            await connection.run("ROLLBACK")
-            raise
+    waiting = await pending(database)
+    async with database.upgrading() as connection:
+        for migration in waiting:
+            await connection.run(*database.begin)
+            try:
+                if await _apply(database, connection, migration):
+                    done.append(f"{migration.version:04d}_{migration.name}")
+                await connection.run("COMMIT")
+            except BaseException:
+                await connection.run("ROLLBACK")
+                raise
     return done
+
+
+async def _apply(database: Database, connection: Connection, migration: Migration) -> bool:
+    """Inside a transaction; False when another process has done it meanwhile."""
+    _, rows = await connection.fetch(
+        "SELECT version FROM schema_migrations WHERE version = :version", {"version": migration.version}
+    )
+    if rows:
+        return False
+    for statement in migration.statements:
+        await connection.run(statement)
+    await connection.fetch(
+        "INSERT INTO schema_migrations (version, name, checksum, applied_at) "
+        "VALUES (:version, :name, :checksum, :applied_at)",
+        {
+            "version": migration.version,
+            "name": migration.name,
+            "checksum": migration.checksum,
+            "applied_at": database.clock(),
+        },
+    )
+    return True

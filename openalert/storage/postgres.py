@@ -85,6 +85,8 @@ class PostgresConnection:
 
     def __init__(self, raw: Any) -> None:
         self.raw = raw
+        self.patience: float | None = None
+        """Seconds that a statement may take; None: as the connection was opened."""
 
     async def fetch(
         self, sql: str, parameters: Mapping[str, Any], before: Writes = ()
@@ -92,7 +94,9 @@ class PostgresConnection:
         """Column names and rows; the writes `before` are done first."""
         await self.write(before)
         statement, names = numbered(sql)
-        rows = await self.raw.fetch(statement, *(parameters[name] for name in names))
+        rows = await self.raw.fetch(
+            statement, *(parameters[name] for name in names), timeout=self.patience
+        )
         return (tuple(rows[0].keys()) if rows else ()), rows
 
     async def write(self, writes: Writes) -> None:
@@ -118,7 +122,7 @@ class PostgresConnection:
 
     async def run(self, *statements: str) -> None:
         """Statements without parameters or results, in one round trip."""
-        await self.raw.execute(";".join(statements))
+        await self.raw.execute(";".join(statements), timeout=self.patience)
 
     async def together(self, work: Callable[[Connection], Coroutine[Any, Any, T]]) -> T:
         """As it comes: every statement is a trip to the server anyway."""
@@ -196,6 +200,16 @@ class PostgresDatabase(Database):
                 )
             )
         return self._writer
+
+    @asynccontextmanager
+    async def upgrading(self) -> AsyncIterator[PostgresConnection]:
+        """The writing connection with patience: for large tables, and for the turn of another node that upgrades."""
+        writer = await self.writer()
+        writer.patience = LONG_COMMAND_SECONDS
+        try:
+            yield writer
+        finally:
+            writer.patience = None
 
     async def clear_writer(self) -> None:
         """A new connection: the state of one on which something failed is anybody's guess."""

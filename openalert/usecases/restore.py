@@ -110,7 +110,7 @@ async def _staged(source: Path, beside: Path) -> AsyncIterator[tuple[Database, P
     """A copy of the backup beside the database, opened with its schema up to date; nothing of it is left."""
     staged = backup.stage(source, beside)
     try:
-        opened = await open_database(f"sqlite:///{staged}")
+        opened = await open_database(f"sqlite:///{staged}", keeps_copy=False)
         try:
             yield opened, staged
         finally:

@@ -66,7 +66,7 @@ async def rehearse(
         staged = backup.stage(file, folder / "openalert.db", stop)
         counts = backup.check(staged, stop)
         schema = backup.schema_of(staged)
-        opened = await open_database(f"sqlite:///{staged}", keys=keys)
+        opened = await open_database(f"sqlite:///{staged}", keys=keys, keeps_copy=False)
         try:
             return await _proven(opened, file, counts, schema, stop, began, has_keys=keys is not None)
         finally:
