@@ -5,6 +5,7 @@ back and resume from the event log, instead of making everybody else wait.
 """
 
 import asyncio
+from collections.abc import Callable, Sequence
 
 from openalert.domain.event import Event
 
@@ -50,6 +51,7 @@ class Bus:
 
     def __init__(self) -> None:
         self._subscriptions: set[Subscription] = set()
+        self._followers: list[tuple[Callable[[Sequence[Event]], None], Callable[[], None]]] = []
 
     def __len__(self) -> int:
         """How many listen."""
@@ -57,11 +59,20 @@ class Bus:
 
     def publish(self, events: list[Event]) -> None:
         """Hand the events of a commit to every listener; never waits. Fits `Database.listen`."""
+        for heard, _ in self._followers:
+            heard(events)
         for subscription in list(self._subscriptions):
             for event in events:
                 if not subscription.offer(event):
                     self._subscriptions.discard(subscription)
                     break
+
+    def follow(self, heard: Callable[[Sequence[Event]], None], missed: Callable[[], None]) -> None:
+        """Somebody who tells others, and keeps what they are behind: `heard` must never wait.
+
+        `missed` is called in place of events that were lost, and when the server is stopping.
+        """
+        self._followers.append((heard, missed))
 
     def subscribe(self, capacity: int = CAPACITY) -> Subscription:
         """A new listener: it hears what is committed from now on."""
@@ -75,6 +86,8 @@ class Bus:
 
     def close(self) -> None:
         """End every subscription: the server is stopping, or events were missed and all must look anew."""
+        for _, missed in self._followers:
+            missed()
         for subscription in self._subscriptions:
             subscription.end()
         self._subscriptions.clear()

@@ -3,7 +3,7 @@
 import os
 import resource
 
-MOST_HANDLES = 8192
+MOST_HANDLES = 16_384
 """More open files than this are not asked for."""
 KEPT_HANDLES = 256
 """For the database, mail, webhooks and files."""

@@ -16,6 +16,7 @@ from openalert import telemetry
 from openalert.app import OpenAlert
 from openalert.cli import process, systemd
 from openalert.cli.connection import connections
+from openalert.cli.live_socket import LiveSocket
 from openalert.cli.loop_guard import LoopGuard
 from openalert.cli.replacing import Replacing
 from openalert.cli.settings import CannotStart
@@ -216,7 +217,7 @@ class _Server(uvicorn.Server):
             uvicorn.Config(
                 openalert.asgi,
                 http=connections(process.most_connections(), openalert.asgi),
-                ws="websockets-sansio",
+                ws=LiveSocket,
                 ws_max_size=LARGEST_FRAME,
                 ws_per_message_deflate=False,
                 ws_ping_interval=30.0,

@@ -22,7 +22,7 @@ from openalert.domain.canary import HOME
 from openalert.domain.errors import OpenAlertError
 from openalert.storage.database import Database
 from openalert.usecases import console
-from openalert.web.live import message
+from openalert.web.broadcast import message
 
 log = structlog.get_logger(__name__)
 
@@ -161,7 +161,7 @@ class AdminSocket:
                     return
                 if event.organization_id == HOME:
                     continue
-                writer.write(msgspec.json.encode(message(event)) + b"\n")
+                writer.write(message(event) + b"\n")
                 await writer.drain()
         finally:
             hung_up.cancel()

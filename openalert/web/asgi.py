@@ -1,7 +1,8 @@
 """The shapes of the ASGI protocol, as loosely as it is spoken: dictionaries in and out; and an extension of it."""
 
+import struct
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 Scope: TypeAlias = dict[str, Any]
 Message: TypeAlias = dict[str, Any]
@@ -35,3 +36,28 @@ class Whole:
         self.body = body
         self.head = b""
         """The lines of `headers` and of what every answer has; written by whoever adds those."""
+
+
+PIPE = "openalert.websocket.pipe"
+"""An extension of our own server: the `Pipe` of a WebSocket, by which it is told without being waited for."""
+
+
+class Pipe(Protocol):
+    """The way out of one WebSocket that is open."""
+
+    freed: Callable[[], None]
+    """Called when it takes messages again."""
+
+    def write(self, frames: bytes) -> bool:
+        """Send whole frames; False and nothing is sent while the client has not taken what was sent before."""
+        ...
+
+
+def text_frame(payload: bytes) -> bytes:
+    """A text message as one unmasked frame (RFC 6455 section 5.2)."""
+    length = len(payload)
+    if length < 126:
+        return b"\x81%c" % length + payload
+    if length < 65_536:
+        return b"\x81\x7e" + struct.pack("!H", length) + payload
+    return b"\x81\x7f" + struct.pack("!Q", length) + payload

@@ -2,29 +2,30 @@
 
 Who somebody is and which teams they see is asked again every second, for all connections in one snapshot: a session
 that was ended or a key that was revoked is closed with 4401, a team that was left is silent. A client that does
-not keep up is closed with 1013 and resumes from the event log.
+not keep up is closed with 1013 and resumes from the event log. Who is told what, and when, is `broadcast`'s.
 """
 
 import asyncio
 import time
 from collections import Counter
-from contextlib import suppress
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import msgspec
 import structlog
 
 from openalert import telemetry
-from openalert.bus import Bus, Subscription
+from openalert.bus import Bus
 from openalert.domain.access import Actor
 from openalert.domain.errors import NotFound, OpenAlertError
-from openalert.domain.event import Event
-from openalert.domain.instant import rfc3339
 from openalert.storage import events
+from openalert.storage.transaction import Reader
 from openalert.supervisor import Watched
-from openalert.usecases import access as rights
 from openalert.usecases import incidents
-from openalert.web.asgi import Receive, Scope, Send
+from openalert.usecases.signin import SignedIn
+from openalert.web.asgi import PIPE, Pipe, Receive, Scope, Send
+from openalert.web.broadcast import Broadcast, News, hears, message, resync
 from openalert.web.guards import Access, Credential
 
 log = structlog.get_logger(__name__)
@@ -32,6 +33,11 @@ log = structlog.get_logger(__name__)
 AUTH_SECONDS = 5.0
 RECHECK_SECONDS = 1.0
 LONGEST_RECHECK = 60.0
+RECHECK_REST = 5
+"""Times as long as a look took until the next: it is every second until thousands are signed in."""
+LONGEST_ROUND = 60.0
+ASKED_TOGETHER = 50
+SIGN_INS_AT_ONCE = 16
 CLOSE_SECONDS = 5.0
 LARGEST_FRAME = 4096
 FRAMES_PER_SECOND = 20
@@ -64,62 +70,78 @@ class Closed(Exception):
         self.reason = reason
 
 
-def message(event: Event) -> dict[str, Any]:
-    """An event as it leaves."""
-    return {
-        "seq": event.seq,
-        "type": event.type,
-        "teamId": event.team_id,
-        "incidentId": event.incident_id,
-        "at": rfc3339(event.at),
-        "data": event.data,
-    }
-
-
 class Connection:
     """One WebSocket after its opening."""
 
-    def __init__(self, live: "Live", receive: Receive, send: Send) -> None:
+    def __init__(self, live: "Live", receive: Receive, send: Send, pipe: Pipe | None) -> None:
+        """Without a `pipe` news are sent like anything else, by a task of its own."""
         self._live = live
         self._receive = receive
         self._send = send
+        self._pipe = pipe
         self._sending = asyncio.Lock()
-        self._sent_to = 0
+        self._telling: asyncio.Task[None] | None = None
         self._frames: list[float] = []
+        self._task: asyncio.Task[Any] | None = None
+        self._why: Closed | None = None
+        self.position = 0
         self.credential: Credential | None = None
         self.actor: Actor | None = None
-        self.over = asyncio.Event()
-        """Set when who it belongs to may no longer listen."""
 
     async def run(self, credential: Credential | None) -> None:
         """Serve until one side ends it."""
         by_message = credential is None or not await self._sign_in(credential)
         if by_message:
             await self._authenticate()
+        self._task = asyncio.current_task()
         self._live.enter(self)
-        subscription = self._live.bus.subscribe()
-        tasks: list[asyncio.Task[None]] = []
         try:
             if by_message:
                 await self._greet()
-            tasks += [
-                asyncio.create_task(self._listen(), name="websocket in"),
-                asyncio.create_task(self._tell(subscription), name="websocket out"),
-                asyncio.create_task(self._watch_access(), name="websocket access"),
-                asyncio.create_task(self._watch_pace(subscription), name="websocket pace"),
-            ]
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
-            for task in done:
-                task.result()
+            await self._listen()
+        except asyncio.CancelledError:
+            if self._why is None or self._task is None:
+                raise
+            self._task.uncancel()
+            raise self._why from None
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
             self._live.leave(self)
-            self._live.bus.unsubscribe(subscription)
+            if self._telling is not None:
+                self._telling.cancel()
+
+    def end(self, why: Closed) -> None:
+        """It is to end, whatever it waits for."""
+        if self._why is None and self._task is not None:
+            self._why = why
+            self._task.cancel()
+
+    def take(self, news: News) -> bool:
+        """Tell the client; False while something else is being said, or what was is not taken yet."""
+        if self._sending.locked() or self._telling is not None:
+            return False
+        if self._pipe is not None:
+            return self._pipe.write(news.frames)
+        self._telling = asyncio.create_task(self._tell(news), name="websocket out")
+        return True
+
+    def lose(self) -> None:
+        """The client is too far behind."""
+        telemetry.WEBSOCKET_DROPPED.inc()
+        self.end(Closed(TRY_AGAIN_LATER, "too far behind; connect again and resume"))
+
+    async def _tell(self, news: News) -> None:
+        try:
+            async with self._sending:
+                for text in news.texts:
+                    await self._write(text)
+        except Exception:  # noqa: BLE001 - whoever listens to the client hears that it is gone
+            return
+        finally:
+            self._telling = None
+            self._live.broadcast.again()
 
     async def _sign_in(self, credential: Credential) -> bool:
-        self.actor = await self._live.access.identify(credential)
+        self.actor = await self._live.identify(credential)
         self.credential = credential if self.actor is not None else None
         return self.actor is not None
 
@@ -134,9 +156,10 @@ class Connection:
 
     async def _greet(self) -> None:
         """Tell who signed in by message that it worked, and after which event it hears."""
-        async with self._live.access.database.read() as reader:
-            newest = await events.last(reader)
-        await self._say({"type": "ready", "seq": newest})
+        async with self._saying():
+            async with self._live.access.database.read() as reader:
+                newest = await events.last(reader)
+            await self._write(msgspec.json.encode({"type": "ready", "seq": newest}))
 
     async def _listen(self) -> None:
         while True:
@@ -160,49 +183,23 @@ class Connection:
 
     async def _resume(self, after: int) -> None:
         """Tell everything after `after`, or say that it is no longer known."""
-        async with self._sending:
+        async with self._saying():
             position = after
             while True:
                 async with self._live.access.database.read() as reader:
                     oldest, newest = await events.oldest(reader), await events.last(reader)
                     if position < (oldest or newest + 1) - 1 or position > newest:
-                        await self._write({"type": "resync", "seq": newest})
+                        await self._write(resync(newest))
+                        self.position = self._live.broadcast.after(newest)
                         return
                     page = await events.after(reader, position, PAGE)
                 for event in page:
-                    await self._pass_on(event)
+                    if hears(self._who(), event.organization_id, event.team_id):
+                        await self._write(message(event))
                 if len(page) < PAGE:
+                    self.position = self._live.broadcast.after(page[-1].seq if page else position)
                     return
                 position = page[-1].seq
-
-    async def _tell(self, subscription: Subscription) -> None:
-        while (event := await subscription.next()) is not None:
-            async with self._sending:
-                if event.seq > self._sent_to:
-                    await self._pass_on(event)
-
-    async def _watch_access(self) -> None:
-        await self.over.wait()
-        raise Closed(UNAUTHENTICATED, "no longer signed in")
-
-    async def _watch_pace(self, subscription: Subscription) -> None:
-        """A task of its own: the one that sends is stuck when the client does not read."""
-        await subscription.over.wait()
-        if self._live.stopping:
-            raise Closed(GOING_AWAY, "the server is stopping")
-        telemetry.WEBSOCKET_DROPPED.inc()
-        raise Closed(TRY_AGAIN_LATER, "too far behind; connect again and resume")
-
-    async def _pass_on(self, event: Event) -> None:
-        """Send the event if it is for this listener. The sending lock is held."""
-        self._sent_to = max(self._sent_to, event.seq)
-        actor = self._who()
-        if event.team_id is None:
-            visible = actor.organization_id == event.organization_id
-        else:
-            visible = rights.sees(actor, event.organization_id, event.team_id)
-        if visible:
-            await self._write(message(event))
 
     def _who(self) -> Actor:
         if self.actor is None:
@@ -236,11 +233,18 @@ class Connection:
         await self._say({"type": "error", "code": code, "message": words, **details})
 
     async def _say(self, body: dict[str, Any]) -> None:
-        async with self._sending:
-            await self._write(body)
+        async with self._saying():
+            await self._write(msgspec.json.encode(body))
 
-    async def _write(self, body: dict[str, Any]) -> None:
-        await self._send({"type": "websocket.send", "text": msgspec.json.encode(body).decode()})
+    @asynccontextmanager
+    async def _saying(self) -> AsyncIterator[None]:
+        """Nothing else is said meanwhile, and news wait."""
+        async with self._sending:
+            yield
+        self._live.broadcast.again()
+
+    async def _write(self, text: bytes) -> None:
+        await self._send({"type": "websocket.send", "text": text.decode()})
 
 
 class Live:
@@ -250,23 +254,29 @@ class Live:
         self.access = access
         self.bus = bus
         self.stopping = False
+        self.broadcast = Broadcast()
         self._connections: set[Connection] = set()
         self._each: Counter[str] = Counter()
-        self._task: Watched | None = None
+        self._signing_in = asyncio.Semaphore(SIGN_INS_AT_ONCE)
+        self._tasks: list[Watched] = []
+        bus.follow(self.broadcast.heard, self.broadcast.missed)
 
     def start(self) -> None:
-        """Begin to ask again who everybody is."""
-        self._task = self.access.database.supervisor.start(
-            "websocket access", self._recheck_forever, most_seconds=LONGEST_RECHECK
-        )
+        """Begin to tell, and to ask again who everybody is."""
+        supervisor = self.access.database.supervisor
+        self._tasks = [
+            supervisor.start("websocket access", self._recheck_forever, most_seconds=LONGEST_RECHECK),
+            supervisor.start("websocket events", self.broadcast.run, most_seconds=LONGEST_ROUND),
+        ]
 
     async def stop(self) -> None:
         """Send everybody away: they come back to the server that follows."""
         self.stopping = True
+        for connection in list(self._connections):
+            connection.end(Closed(GOING_AWAY, "the server is stopping"))
         self.bus.close()
-        if self._task is not None:
-            task, self._task = self._task, None
-            await self.access.database.supervisor.stop(task)
+        tasks, self._tasks = self._tasks, []
+        await self.access.database.supervisor.stop(*tasks)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One connection, from its opening to its end."""
@@ -282,7 +292,10 @@ class Live:
             await send({"type": "websocket.close", "code": 4403, "reason": ""})
             return
         await send({"type": "websocket.accept"})
-        connection = Connection(self, receive, send)
+        pipe: Pipe | None = scope.get("extensions", {}).get(PIPE)
+        if pipe is not None:
+            pipe.freed = self.broadcast.again
+        connection = Connection(self, receive, send, pipe)
         try:
             await connection.run(credential)
         except Closed as closed:
@@ -304,6 +317,7 @@ class Live:
             raise Closed(POLICY, f"at most {CONNECTIONS_EACH} connections each")
         self._each[key] += 1
         self._connections.add(connection)
+        self.broadcast.add(connection)
         telemetry.WEBSOCKET_CLIENTS.inc()
 
     def leave(self, connection: Connection) -> None:
@@ -311,39 +325,51 @@ class Live:
         if connection in self._connections:
             key = _owner(connection)
             self._connections.discard(connection)
+            self.broadcast.remove(connection)
             self._each[key] -= 1
             if not self._each[key]:
                 del self._each[key]
             telemetry.WEBSOCKET_CLIENTS.dec()
 
+    async def identify(self, credential: Credential) -> Actor | None:
+        """Whose it is; a few at a time, so that all who come back at once do not hold up everybody else."""
+        async with self._signing_in:
+            return await self.access.identify(credential)
+
     async def recheck(self) -> None:
         """Ask once for every connection who it belongs to now."""
-        if not self._connections:
-            return
-        async with self.access.database.read() as reader:
-            found: dict[Credential, Actor | None] = {}
-            for connection in list(self._connections):
-                credential = connection.credential
-                if credential is None:
-                    continue
-                if credential not in found:
-                    signed_in = await self.access.find(reader, credential)
-                    found[credential] = signed_in.actor if signed_in else None
-                actor = found[credential]
-                if actor is None:
-                    connection.over.set()
-                else:
-                    connection.actor = actor
+        by_credential: dict[Credential, list[Connection]] = {}
+        for connection in self._connections:
+            if connection.credential is not None:
+                by_credential.setdefault(connection.credential, []).append(connection)
+        every = list(by_credential)
+        for begin in range(0, len(every), ASKED_TOGETHER):
+            some = every[begin : begin + ASKED_TOGETHER]
+            for credential, signed_in in (await self._found(some)).items():
+                for connection in by_credential[credential]:
+                    if signed_in is None:
+                        connection.end(Closed(UNAUTHENTICATED, "no longer signed in"))
+                    else:
+                        connection.actor = signed_in.actor
+
+    async def _found(self, credentials: Sequence[Credential]) -> dict[Credential, SignedIn | None]:
+        async def find(reader: Reader) -> dict[Credential, SignedIn | None]:
+            return {each: await self.access.find(reader, each) for each in credentials}
+
+        return await self.access.database.look(find)
 
     async def _recheck_forever(self, watched: Watched) -> None:
+        took = 0.0
         while True:
-            await asyncio.sleep(RECHECK_SECONDS)
+            await asyncio.sleep(max(RECHECK_SECONDS, RECHECK_REST * took))
+            began = time.monotonic()
             try:
                 with watched.step():
                     await self.recheck()
             except OpenAlertError as error:
                 # Not knowing is no reason to send everybody away, nor to stop asking.
                 log.warning("websocket access not checked", error=error.message)
+            took = time.monotonic() - began
 
 
 def _owner(connection: Connection) -> str:

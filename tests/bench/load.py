@@ -219,6 +219,7 @@ class Load:
                 sent += 1
             self._send_late()
             await asyncio.sleep(0.001)
+        self._end = 0.0  # no more will be sent, though its time may not be over
         self._finish_when_idle()
 
     def _send_late(self) -> None:

@@ -320,7 +320,7 @@ async def test_who_does_not_keep_up_is_dropped(app: OpenAlert, cast: dict[str, s
         for socket in (slow, quick):
             await opened(socket)
         slow.reads.clear()
-        for _ in range(6):
+        for _ in range(8):
             await happen(app, cast, *["a"] * 50)
             for _ in range(50):
                 await quick.hear()

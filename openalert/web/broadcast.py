@@ -1,0 +1,215 @@
+"""Broadcast: what was committed, to everybody who listens, by one task and in rounds.
+
+A round tells each listener all that came since the last one, in one piece that was made once for all who may know the
+same, and of a storm no more than that there is one. Between two slices of a round everybody else has the event loop for
+five times as long, so that ten thousand listeners cost the senders of alerts a sixth of it at most. Nobody is waited
+for: whoever does not take what is sent keeps a place in the row of events, and is sent away when that is far behind.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Protocol
+
+import msgspec
+
+from openalert.domain.access import Actor
+from openalert.domain.event import Event
+from openalert.domain.instant import rfc3339
+from openalert.supervisor import Watched
+from openalert.usecases import access as rights
+from openalert.web.asgi import text_frame
+
+CAPACITY = 256
+"""So many events a listener may be behind."""
+AT_ONCE = 64
+"""So many events are told in one round; in place of more it is told to read anew, which costs everybody less."""
+KEPT = 1_024
+"""Events that are kept for those who are behind."""
+SLICE_SECONDS = 0.002
+REST = 5
+"""Times as long as a slice: what a round leaves to others after each."""
+
+
+class News:
+    """Some messages as they leave, made once for all who are told the same."""
+
+    def __init__(self, texts: Sequence[bytes]) -> None:
+        self.texts = texts
+        """Each in JSON."""
+
+    @cached_property
+    def frames(self) -> bytes:
+        """All of them as frames of a WebSocket, one after the other."""
+        return b"".join(map(text_frame, self.texts))
+
+
+class Listener(Protocol):
+    """Whoever is told."""
+
+    position: int
+    """Of the next event to be told of, as the broadcast counts them."""
+    actor: Actor | None
+
+    def take(self, news: News) -> bool:
+        """Be told this; False: not now."""
+        ...
+
+    def lose(self) -> None:
+        """Go away, too far behind."""
+        ...
+
+
+def message(event: Event) -> bytes:
+    """An event as it leaves, in JSON."""
+    return msgspec.json.encode(
+        {
+            "seq": event.seq,
+            "type": event.type,
+            "teamId": event.team_id,
+            "incidentId": event.incident_id,
+            "at": rfc3339(event.at),
+            "data": event.data,
+        }
+    )
+
+
+def resync(seq: int) -> bytes:
+    """That everything up to this event has to be read anew, in JSON."""
+    return msgspec.json.encode({"type": "resync", "seq": seq})
+
+
+def hears(actor: Actor, organization_id: str, team_id: str | None) -> bool:
+    """Whether events of this organization and team are for the actor; `team_id` None: for all of the organization."""
+    if team_id is None:
+        return actor.organization_id == organization_id
+    return rights.sees(actor, organization_id, team_id)
+
+
+class Broadcast:
+    """Everybody who listens, and the newest events."""
+
+    def __init__(self) -> None:
+        self._listeners: dict[Listener, None] = {}
+        self._events: deque[Event] = deque(maxlen=KEPT)
+        self._end = 0
+        """The position after the newest event."""
+        self._newest = 0
+        """Its number."""
+        self._news = asyncio.Event()
+
+    def add(self, listener: Listener) -> None:
+        """Tell this one of what is committed from now on."""
+        listener.position = self._end
+        self._listeners[listener] = None
+
+    def remove(self, listener: Listener) -> None:
+        """It is gone."""
+        self._listeners.pop(listener, None)
+
+    def heard(self, events: Sequence[Event]) -> None:
+        """The events of a commit; never waits."""
+        if not events:
+            return
+        self._events.extend(events)
+        self._end += len(events)
+        self._newest = max(self._newest, *(event.seq for event in events))
+        self._news.set()
+
+    def missed(self) -> None:
+        """Events were lost on their way here: everybody has to read anew."""
+        self._end += KEPT + 1
+        self._events.clear()
+        self._news.set()
+
+    def again(self) -> None:
+        """Somebody takes messages again."""
+        self._news.set()
+
+    def after(self, seq: int) -> int:
+        """The position of the first event with a larger number; for who was told all before by other means."""
+        position = self._end
+        for event in reversed(self._events):
+            if event.seq <= seq:
+                break
+            position -= 1
+        return position
+
+    async def run(self, watched: Watched) -> None:
+        """Tell, until cancelled."""
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            with watched.step():
+                await self.tell()
+
+    async def tell(self) -> None:
+        """One round: everybody is told what came until now, or is sent away."""
+        told = _Round(list(self._events), self._end, self._newest)
+        began = time.monotonic()
+        for listener in list(self._listeners):
+            if listener.position < told.end and listener in self._listeners:
+                told.by(listener)
+            spent = time.monotonic() - began
+            if spent > SLICE_SECONDS:
+                await asyncio.sleep(REST * spent)
+                began = time.monotonic()
+
+
+class _Round:
+    """What one round has made already."""
+
+    def __init__(self, events: list[Event], end: int, newest: int) -> None:
+        self.end = end
+        self._events = events
+        self._begin = end - len(events)
+        self._places = {(event.organization_id, event.team_id) for event in events}
+        self._texts: list[bytes | None] = [None] * len(events)
+        self._audiences: dict[int, tuple[Actor, frozenset[tuple[str, str | None]]]] = {}
+        self._news: dict[tuple[frozenset[tuple[str, str | None]], int], News | None] = {}
+        self._resync = News([resync(newest)])
+
+    def by(self, listener: Listener) -> None:
+        """Tell this one."""
+        if listener.actor is None:
+            return
+        news = self._news_for(listener.actor, listener.position)
+        if news is None or listener.take(news):
+            listener.position = self.end
+        elif self.end - listener.position > CAPACITY:
+            listener.lose()
+
+    def _news_for(self, actor: Actor, position: int) -> News | None:
+        """What there is to tell from there on; None: nothing."""
+        if position < self._begin:
+            return self._resync
+        key = (self._audience(actor), position)
+        if key not in self._news:
+            self._news[key] = self._made(*key)
+        return self._news[key]
+
+    def _audience(self, actor: Actor) -> frozenset[tuple[str, str | None]]:
+        """Which of the places the actor hears of."""
+        known = self._audiences.get(id(actor))
+        if known is None:
+            heard = frozenset(place for place in self._places if hears(actor, *place))
+            self._audiences[id(actor)] = known = (actor, heard)
+        return known[1]
+
+    def _made(self, audience: frozenset[tuple[str, str | None]], position: int) -> News | None:
+        meant = [
+            index
+            for index in range(position - self._begin, len(self._events))
+            if (self._events[index].organization_id, self._events[index].team_id) in audience
+        ]
+        if len(meant) > AT_ONCE:
+            return self._resync
+        return News([self._text(index) for index in meant]) if meant else None
+
+    def _text(self, index: int) -> bytes:
+        made = self._texts[index]
+        if made is None:
+            self._texts[index] = made = message(self._events[index])
+        return made

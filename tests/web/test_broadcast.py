@@ -1,0 +1,155 @@
+"""Who is told what in a round: each the same in one piece, nobody twice, nobody waited for."""
+
+from typing import Any
+
+import pytest
+
+from openalert.domain.access import Actor, Role
+from openalert.domain.event import Event
+from openalert.web import broadcast
+from openalert.web.asgi import text_frame
+from openalert.web.broadcast import AT_ONCE, CAPACITY, KEPT, Broadcast, News
+
+pytestmark = pytest.mark.anyio
+
+
+class Ear:
+    """A listener that takes what it is told, or not."""
+
+    def __init__(self, *teams: str) -> None:
+        self.position = 0
+        self.actor: Actor | None = Actor(
+            kind="user", id="u", name="U", organization_id="o", teams=dict.fromkeys(teams, Role.MEMBER)
+        )
+        self.is_free = True
+        self.is_lost = False
+        self.told: list[News] = []
+
+    def take(self, news: News) -> bool:
+        """Be told."""
+        if self.is_free:
+            self.told.append(news)
+        return self.is_free
+
+    def lose(self) -> None:
+        """Too far behind."""
+        self.is_lost = True
+
+    @property
+    def texts(self) -> list[bytes]:
+        """All that it was told, in order."""
+        return [text for news in self.told for text in news.texts]
+
+
+def made(*teams: str | None, first: int = 1) -> list[Event]:
+    """Events of these teams."""
+    return [
+        Event(seq=first + n, type="incident.created", organization_id="o", team_id=team)
+        for n, team in enumerate(teams)
+    ]
+
+
+def numbers(ear: Ear) -> list[int]:
+    """Of the events that it was told of."""
+    return [int(text.split(b",")[0].rpartition(b":")[2]) for text in ear.texts]
+
+
+@pytest.mark.proves("WS-1")
+async def test_each_hears_of_its_own_teams_and_the_same_is_made_once() -> None:
+    """Two of one team get the very same bytes; one of another team gets what is for all."""
+    room, first, second, other = Broadcast(), Ear("a"), Ear("a"), Ear("b")
+    for ear in (first, second, other):
+        room.add(ear)
+    room.heard(made("a", None, "a"))
+    await room.tell()
+    await room.tell()
+    assert (numbers(first), numbers(other)) == ([1, 2, 3], [2])
+    assert first.told[0] is second.told[0]
+    assert first.told[0].frames == b"".join(map(text_frame, first.texts))
+
+
+@pytest.mark.proves("WS-1", "F-29")
+async def test_whoever_does_not_read_keeps_nobody() -> None:
+    """One that takes nothing is told all of it later in order, and sent away when it is too far behind."""
+    room, quick, slow = Broadcast(), Ear("a"), Ear("a")
+    room.add(quick)
+    room.add(slow)
+    slow.is_free = False
+    for first in range(1, 31):
+        room.heard(made("a", first=first))
+        await room.tell()
+    assert (len(quick.texts), slow.texts, slow.is_lost) == (30, [], False)
+    slow.is_free = True
+    await room.tell()
+    assert numbers(slow) == list(range(1, 31))
+    slow.is_free = False
+    room.heard(made(*["a"] * CAPACITY, first=31))
+    await room.tell()
+    assert not slow.is_lost
+    room.heard(made("a", first=400))
+    await room.tell()
+    assert slow.is_lost
+
+
+@pytest.mark.proves("WS-1", "F-31", "LC-2")
+@pytest.mark.parametrize("count", [AT_ONCE + 1, KEPT + 1, 5 * KEPT])
+async def test_a_storm_is_one_word(count: int) -> None:
+    """More at once than anybody reads is told as one resync; one of another team hears nothing of it."""
+    room, ear, other = Broadcast(), Ear("a"), Ear("b")
+    room.add(ear)
+    room.add(other)
+    room.heard(made(*["a"] * count))
+    await room.tell()
+    assert ear.texts == [b'{"type":"resync","seq":%d}' % count]
+    assert not ear.is_lost
+    if count <= KEPT:
+        assert other.texts == []
+
+
+async def test_what_was_missed_is_read_anew() -> None:
+    """Events that were lost on their way here: everybody is told so, once."""
+    room, ear = Broadcast(), Ear("a")
+    room.add(ear)
+    room.heard(made("a", first=7))
+    await room.tell()
+    room.missed()
+    await room.tell()
+    await room.tell()
+    assert ear.texts[1:] == [b'{"type":"resync","seq":7}']
+
+
+async def test_whoever_resumed_is_not_told_twice() -> None:
+    """The position after a number is that of the first event that comes after it."""
+    room, ear = Broadcast(), Ear("a")
+    room.heard(made("a", "a", "a"))
+    room.add(ear)
+    ear.position = room.after(2)
+    await room.tell()
+    assert numbers(ear) == [3]
+    assert room.after(3) == room.after(99) == ear.position
+
+
+async def test_whoever_left_in_the_middle_is_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A round that pauses between two listeners does not tell one that is gone when it goes on."""
+    room, first, second = Broadcast(), Ear("a"), Ear("a")
+    room.add(first)
+    room.add(second)
+
+    async def leaving(_: Any) -> None:
+        room.remove(second)
+
+    monkeypatch.setattr(broadcast, "SLICE_SECONDS", -1.0)
+    monkeypatch.setattr(broadcast.asyncio, "sleep", leaving)
+    room.heard(made("a"))
+    await room.tell()
+    assert (len(first.texts), second.texts) == (1, [])
+
+
+@pytest.mark.parametrize(("length", "head"), [(0, 2), (125, 2), (126, 4), (65_535, 4), (65_536, 10)])
+def test_frames_are_those_of_the_library(length: int, head: int) -> None:
+    """Byte for byte what the WebSocket library makes of the same text."""
+    from websockets.frames import Frame, Opcode
+
+    made = text_frame(b"x" * length)
+    assert made == Frame(Opcode.TEXT, b"x" * length).serialize(mask=False)
+    assert len(made) == head + length
