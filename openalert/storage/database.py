@@ -48,6 +48,8 @@ GROUP_SECONDS = 0.05
 """A group takes no further member after this time, so that nobody waits behind a storm."""
 BODY_SECONDS = 10.0
 """A transaction that takes longer is given up: its work belongs outside, or the database hangs."""
+TRIES = 3
+"""How often a body is run that other transactions are in the way of."""
 LONGEST_GROUP = 60.0
 """A group that takes longer hangs in the disk or the server: it cannot be broken off, only told of."""
 WAIT_SECONDS = 5.0
@@ -73,6 +75,8 @@ class _Act(_Member):
         super().__init__(actor)
         self.body = body
         self.result: Any = None
+        self.is_closing = False
+        """Whether that commit was sent: if no answer comes it may have been made."""
         self.committed = False
         """Whether the group was committed with it, because nobody else waited when it was done."""
 
@@ -120,6 +124,18 @@ class Database(ABC):
     async def upgrading(self) -> AsyncIterator[Connection]:
         """A connection that changes the schema; one step of that may take much longer than any act."""
         yield await self.writer()
+
+    def closing(self) -> tuple[str, ...]:
+        """The statements that end a transaction of the writer for good; sent together, and once."""
+        return ("COMMIT",)
+
+    async def was_committed(self) -> bool:
+        """Whether the transaction ended by the last `closing` was committed, though the answer is lost."""
+        return False
+
+    def is_worth_another_try(self, error: Exception) -> bool:  # noqa: ARG002 - of SQLite none is
+        """Whether the same body may well succeed at once: another transaction was in its way."""
+        return False
 
     @abstractmethod
     async def clear_writer(self) -> None:
@@ -255,8 +271,18 @@ class Database(ABC):
         """As `transaction` around `body`, whose result is returned, without a trip for each of its statements.
 
         The body may await nothing but its transaction, because on SQLite it runs in the writer's thread, and it
-        must not touch what belongs to the event loop. Once begun it cannot be cancelled.
+        must not touch what belongs to the event loop. Once begun it cannot be cancelled. On Postgres it is run again
+        where another transaction was in its way (a deadlock, a serialization failure).
         """
+        for _ in range(TRIES - 1):
+            try:
+                return await self._act(body, actor)
+            except Exception as error:
+                if not self.is_worth_another_try(error):
+                    raise
+        return await self._act(body, actor)
+
+    async def _act(self, body: Callable[[Transaction], Coroutine[Any, Any, T]], actor: Actor) -> T:
         if self._closing:
             raise Unavailable("OpenAlert is shutting down. Try again in a few seconds.", retry_after=5)
         member = _Act(actor, body)
@@ -267,6 +293,8 @@ class Database(ABC):
         except OpenAlertError:
             raise
         except Exception as error:
+            if self.is_worth_another_try(error):
+                raise
             raise self.translate(error) or error from error
         result: T = member.result
         return result
@@ -311,6 +339,7 @@ class Database(ABC):
         """One database transaction for `first` and for whoever is waiting when it is done."""
         done: list[_Member] = []
         member: _Member | None = first
+        is_closing = False
         try:
             connection = await self.writer()
             opening: tuple[str, ...] = self.begin
@@ -323,11 +352,18 @@ class Database(ABC):
                 opening = ("RELEASE member",)
                 full = committed or len(done) >= GROUP_MEMBERS or time.monotonic() > deadline
                 member = None if full else self._next_waiting()
-            if not committed:
-                await connection.run(*opening, "COMMIT" if done else "ROLLBACK")
+            if not committed and done:
+                is_closing = True
+                await connection.run(*opening, *self.closing())
+            elif not committed:
+                await connection.run(*opening, "ROLLBACK")
         except Exception as error:  # noqa: BLE001 - whatever it is, those who wait must hear of it
-            await self._abandon(error, done, member)
-            return
+            if isinstance(member, _Act) and member.is_closing:
+                is_closing = True
+                done.append(member)
+            if not (is_closing and await self._is_there(error)):
+                await self._abandon(error, done, member)
+                return
         except BaseException:
             # The writer itself ends here and is begun again: those who wait are not left to wait for ever.
             await self._abandon(Unavailable("The database's writer broke off.", retry_after=5), done, member)
@@ -336,6 +372,17 @@ class Database(ABC):
             self.commits += 1
         for finished in done:
             self._announce(finished)
+
+    async def _is_there(self, error: Exception) -> bool:
+        """Whether a commit was made although it ended in this error: its answer alone may have been lost."""
+        log.warning("the answer to a commit is lost", error=str(error) or type(error).__name__)
+        try:
+            there = await self.was_committed()
+        except Exception as broken:  # then nobody knows, and those who wait are told to come again
+            log.exception("a commit stays in doubt", error=type(broken).__name__)
+            return False
+        log.warning("the commit was made" if there else "the commit was not made")
+        return there
 
     def _next_waiting(self) -> _Member | None:
         """Whoever waits already; the mark that ends the queue stays in it."""
@@ -379,7 +426,8 @@ class Database(ABC):
             act.transaction = transaction
             if self._queue.empty():
                 # The usual group has one member: a trip less. Whoever comes from now on begins the next group.
-                await connection.run("RELEASE member", "COMMIT")
+                act.is_closing = True
+                await connection.run("RELEASE member", *self.closing())
                 act.committed = True
             return None
 

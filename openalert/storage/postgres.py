@@ -6,19 +6,24 @@ with one SQLite writer stay true here: docs/decisions/0001-database-layer.md.
 
 import asyncio
 import re
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import lru_cache
 from typing import Any, TypeVar
+from uuid import uuid4
 
 import structlog
 
 from openalert.domain.errors import Invalid, OpenAlertError, Unavailable
-from openalert.storage.clock import Clock, wall_clock
+from openalert.domain.instant import Instant
+from openalert.storage.clock import Clock, Clocks, uptime, wall_clock
 from openalert.storage.connection import Connection, Parameters, Rows, Writes
 from openalert.storage.database import BODY_SECONDS, Database
 from openalert.storage.feed import Carrier
 from openalert.storage.postgres_carrier import PostgresCarrier
+from openalert.storage.postgres_clock import LOOK_SECONDS, PostgresClock
+from openalert.supervisor import Watched
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
@@ -37,13 +42,28 @@ _READER = {"plan_cache_mode": "force_custom_plan"}
 _WRITER = {
     # To plan anew each time would also plan anew for each reference that Postgres checks.
     "enable_seqscan": "off",
-    "synchronous_commit": "on",
     # A node that is frozen or cut off in its turn must not keep the others waiting until the network gives up.
     "idle_in_transaction_session_timeout": "30s",
 }
+CONNECT_SECONDS = 5.0
+DOUBT_SECONDS = 30.0
+"""So long it is asked whether a commit was made whose answer is lost; then those who wait are told to come again."""
+AGAIN_SECONDS = 0.3
 WRITE_LOCK = 0x6F61_6C65_7274
 """The advisory lock of whoever writes: the letters "oalert"."""
 
+_SURE = (
+    "SELECT set_config('synchronous_commit', 'on', FALSE) WHERE current_setting('synchronous_commit') = 'off'"
+)
+"""A commit is answered when it is on the disk; who wants it on another one too (`remote_apply`) keeps that."""
+_END_OLD = (
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() "
+    "AND usename = current_user AND application_name = $1"
+)
+_RECEIPT = (
+    "INSERT INTO commit_receipts (writer, receipt, written_at) VALUES ('{writer}', {receipt}, now()) "
+    "ON CONFLICT (writer) DO UPDATE SET receipt = excluded.receipt, written_at = excluded.written_at"
+)
 _NAME = re.compile(r"'(?:[^']|'')*'|::\w+|:([a-z_][a-z0-9_]*)|\?", re.IGNORECASE)
 
 
@@ -94,9 +114,7 @@ class PostgresConnection:
         """Column names and rows; the writes `before` are done first."""
         await self.write(before)
         statement, names = numbered(sql)
-        rows = await self.raw.fetch(
-            statement, *(parameters[name] for name in names), timeout=self.patience
-        )
+        rows = await self.raw.fetch(statement, *(parameters[name] for name in names), timeout=self.patience)
         return (tuple(rows[0].keys()) if rows else ()), rows
 
     async def write(self, writes: Writes) -> None:
@@ -138,20 +156,30 @@ class PostgresDatabase(Database):
 
     def __init__(self, url: str, clock: Clock = wall_clock) -> None:
         super().__init__(clock)
+        self._theirs = PostgresClock() if clock is wall_clock else None
         self.url = url
+        self._name = f"openalert {uuid4().hex}"
+        """Of the writing connections of this process, which have a row of receipts."""
+        self._receipt = 0
+        self._clock_task: Watched | None = None
         self._pool: Any = None
         self._writer: PostgresConnection | None = None
 
     async def open(self) -> None:
         """Connect; `Unavailable` says why it did not work."""
-        await self._connected(self._open_pool(READERS, COMMAND_SECONDS))
+        await self._connected(self._open_pool(READERS, COMMAND_SECONDS, "read-write"))
         await self._connected(self.writer())
+        await self._connected(self._look_at_settings())
+        await self._connected(self._look_at_clock())
+        if self._theirs is not None:
+            self.clocks = Clocks(self._theirs, uptime)
 
     async def open_reading(self) -> None:
         """Connect to read alone, with the patience to read everything."""
-        await self._connected(self._open_pool(1, LONG_COMMAND_SECONDS))
+        await self._connected(self._open_pool(1, LONG_COMMAND_SECONDS, "any"))
 
-    async def _open_pool(self, size: int, command_seconds: float) -> None:
+    async def _open_pool(self, size: int, command_seconds: float, which: str) -> None:
+        """`which` of several hosts; a standby would show what was true a while ago."""
         import asyncpg
 
         self._pool = await asyncpg.create_pool(
@@ -159,16 +187,67 @@ class PostgresDatabase(Database):
             min_size=1,
             max_size=size,
             command_timeout=command_seconds,
-            timeout=10,
+            timeout=CONNECT_SECONDS,
             statement_cache_size=STATEMENTS,
             server_settings=_READER,
+            target_session_attrs=which,
         )
+
+    async def _look_at_settings(self) -> None:
+        """Say plainly what of the server's settings may lose what was answered."""
+        row = await (await self.writer()).raw.fetchrow(
+            "SELECT current_setting('fsync') AS fsync, current_setting('full_page_writes') AS pages, "
+            "(SELECT reset_val FROM pg_settings WHERE name = 'synchronous_commit') AS commit"
+        )
+        if row["fsync"] == "off" or row["pages"] == "off":
+            log.warning(
+                "Postgres may lose or damage what was answered when its machine loses power: turn fsync and "
+                "full_page_writes on",
+                fsync=row["fsync"],
+                full_page_writes=row["pages"],
+            )
+        if row["commit"] == "off":
+            log.warning(
+                "synchronous_commit is off in Postgres; OpenAlert's own commits wait for the disk anyway"
+            )
+
+    def start(self) -> None:
+        """Begin to take turns, and to follow the clock of Postgres."""
+        super().start()
+        if self._theirs is not None:
+            self._clock_task = self.supervisor.start("postgres clock", lambda _: self._follow_clock())
+
+    async def close(self) -> None:
+        """As everywhere; the receipts of this process are not asked for any more."""
+        if self._clock_task is not None:
+            await self.supervisor.stop(self._clock_task)
+        await super().close()
+
+    async def _follow_clock(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            with suppress(Exception):  # not knowing better, the time goes on
+                await self._look_at_clock()
+
+    async def _look_at_clock(self) -> None:
+        async def ask() -> Instant:
+            async with self._pool.acquire(timeout=ACQUIRE_SECONDS) as raw:
+                return int(await raw.fetchval("SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)"))
+
+        if self._theirs is not None:
+            await self._theirs.look(ask)
 
     async def _connected(self, connecting: Awaitable[Any]) -> None:
         import asyncpg
 
         try:
             await connecting
+        except asyncpg.TargetServerAttributeNotMatched as error:
+            await self.close_connections()
+            raise Unavailable(
+                "This Postgres can only be read: it is a standby, or set to read-only. Name the primary in "
+                "database.url, or all of them: postgres://user@one,two/name."
+            ) from error
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
             await self.close_connections()
             raise Unavailable(f"Postgres does not answer: {error}.") from error
@@ -186,19 +265,22 @@ class PostgresDatabase(Database):
         return self._writer is not None and bool(self._writer.raw.get_server_pid() == process)
 
     async def writer(self) -> PostgresConnection:
-        """The writing connection, made anew when the server dropped it."""
+        """The writing connection, made anew when it was lost: to a server that can be written to."""
         import asyncpg
 
         if self._writer is None or self._writer.raw.is_closed():
-            self._writer = PostgresConnection(
-                await asyncpg.connect(
-                    self.url,
-                    timeout=10,
-                    command_timeout=10,
-                    statement_cache_size=STATEMENTS,
-                    server_settings=_WRITER,
-                )
+            raw = await asyncpg.connect(
+                self.url,
+                timeout=CONNECT_SECONDS,
+                command_timeout=COMMAND_SECONDS,
+                target_session_attrs="read-write",
+                statement_cache_size=STATEMENTS,
+                server_settings=_WRITER | {"application_name": self._name},
             )
+            self._writer = PostgresConnection(raw)
+            await raw.execute(_SURE)
+            # What is left of a connection that was cut would keep its turn until the server notices.
+            await raw.execute(_END_OLD, self._name)
         return self._writer
 
     @asynccontextmanager
@@ -210,6 +292,39 @@ class PostgresDatabase(Database):
             yield writer
         finally:
             writer.patience = None
+
+    def closing(self) -> tuple[str, ...]:
+        """COMMIT, and with it a receipt: one round trip."""
+        self._receipt += 1
+        return (
+            _RECEIPT.format(writer=self._name, receipt=self._receipt),
+            "COMMIT",
+        )
+
+    async def was_committed(self) -> bool:
+        """Ask in a turn of its own, which comes when that transaction has ended, whichever way."""
+        until = time.monotonic() + DOUBT_SECONDS
+        while True:
+            await self.clear_writer()
+            try:
+                writer = await self.writer()
+                await writer.run(*self.begin)
+                kept = await writer.raw.fetchval(
+                    "SELECT receipt FROM commit_receipts WHERE writer = $1", self._name
+                )
+                await writer.run("COMMIT")
+            except Exception as error:
+                if self.translate(error) is None or self._closing or time.monotonic() > until:
+                    raise
+                await asyncio.sleep(AGAIN_SECONDS)
+            else:
+                return bool(kept == self._receipt)
+
+    def is_worth_another_try(self, error: Exception) -> bool:
+        """A deadlock with somebody else's transaction, or a failure to serialize."""
+        import asyncpg
+
+        return isinstance(error, asyncpg.SerializationError | asyncpg.DeadlockDetectedError)
 
     async def clear_writer(self) -> None:
         """A new connection: the state of one on which something failed is anybody's guess."""
@@ -224,7 +339,11 @@ class PostgresDatabase(Database):
             self._pool.acquire(timeout=ACQUIRE_SECONDS) as raw,
             raw.transaction(isolation="repeatable_read", readonly=True),
         ):
-            yield PostgresConnection(raw)
+            try:
+                yield PostgresConnection(raw)
+            except (OSError, TimeoutError):
+                raw.terminate()  # what hangs is not asked politely to roll back
+                raise
 
     def translate(self, error: Exception) -> OpenAlertError | None:
         """Lost connections, full disks, shutdowns and standbys may pass; a mistake in our SQL does not."""
@@ -253,6 +372,12 @@ class PostgresDatabase(Database):
     async def close_connections(self) -> None:
         """Close the writer and the pool."""
         if self._writer is not None:
+            with suppress(Exception):
+                await self._writer.raw.execute(
+                    "DELETE FROM commit_receipts WHERE writer = $1 OR written_at < now() - INTERVAL '7 days'",
+                    self._name,
+                    timeout=CLOSE_SECONDS,
+                )
             with suppress(Exception):
                 await self._writer.raw.close()
             self._writer = None
