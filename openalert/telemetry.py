@@ -404,6 +404,11 @@ REDIS_SECONDS = _gauge("redis_probe_seconds", "How long the last answer of that 
 REDIS_FALLBACKS = _counter(
     "redis_fallbacks_total", "Limits that this node decided alone because that server was away or slow."
 )
+DISK_FREE = _gauge("disk_free_bytes", "What is free on the disk under the database.")
+DISK_RESERVE_IN_USE = _gauge(
+    "disk_reserve_in_use", "1 while OpenAlert lives on the disk space put aside for a full disk."
+)
+WAL_BYTES = _gauge("wal_bytes", "The size of SQLite's log, which a long reader keeps from being used again.")
 BUILD = _gauge("build_info", "1, with the version that runs.", "version")
 REQUESTS = _histogram(
     "http_request_seconds", "Answers to HTTP requests, by route template.", "method", "route", "status"

@@ -75,7 +75,7 @@ def version() -> None:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run a command and leave with its code: 0 done, 1 refused, 2 wrong usage, 3 could not start."""
+    """Run a command and leave with its code: 0 done, 1 refused, 2 wrong usage, 3 could not start, 5 damaged."""
     try:
         code: Any = openalert.main(arguments, prog_name="openalert", standalone_mode=False)
     except click.ClickException as error:
@@ -104,7 +104,11 @@ def _explain(error: Exception) -> int:
 
     if isinstance(error, (ConfigError, CannotStart)):
         return 3
+    from openalert.storage.lock_file import DatabaseInUse
     from openalert.storage.migrate import SchemaError
-    from openalert.storage.sqlite import DatabaseInUse
+    from openalert.storage.soundness import Damaged
+
+    if isinstance(error, Damaged):
+        return 5
 
     return 3 if isinstance(error, (SchemaError, DatabaseInUse)) else 1

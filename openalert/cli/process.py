@@ -2,11 +2,29 @@
 
 import os
 import resource
+from typing import NoReturn
+
+from openalert.storage.disk import Fatal
 
 MOST_HANDLES = 16_384
 """More open files than this are not asked for."""
 KEPT_HANDLES = 256
 """For the database, mail, webhooks and files."""
+
+
+COULD_NOT_START = 3
+"""Also: another process has taken the database, so that this one cannot go on."""
+FLUSH_FAILED = 4
+"""The disk did not take what was written; the supervisor starts it anew."""
+DAMAGED = 5
+"""The database file is broken: a person has to restore a backup, to start again does not help."""
+_CODES = {Fatal.FLUSH_FAILED: FLUSH_FAILED, Fatal.OVERTAKEN: COULD_NOT_START}
+
+
+def leave_at_once(why: Fatal, words: str) -> NoReturn:
+    """End without another write, as a kill would; docs/operations.md has the codes."""
+    os.write(2, f"openalert: {words}\n".encode())
+    os._exit(_CODES[why])
 
 
 def keep_to_ourselves() -> None:

@@ -106,6 +106,9 @@ async def _serve(
     """One run; whether it ended only for a backup to take the place of its database."""
     database = await open_database(config.database_url, keys=keyring.of(config))
     try:
+        database.leave = process.leave_at_once
+        await database.keep_reserve(config.database.reserve_mib * 1024 * 1024)
+        await database.own()
         await _notice_the_past(config, database)
         await _miss_keys(database)
         key = keyring.signing_key(config)

@@ -62,6 +62,8 @@ class DatabaseSection(Section, frozen=True):
     """`sqlite:///path` or `postgres://…`; empty: openalert.db in the data folder."""
     lease_seconds: Annotated[int, msgspec.Meta(ge=3, le=60)] = 15
     """A node on Postgres of which nothing was heard for so long: others take over what it was sending."""
+    reserve_mib: Annotated[int, msgspec.Meta(ge=0, le=4096)] = 64
+    """Disk space that is put aside for the day on which the disk is full; 0: none. Not with Postgres."""
 
 
 class RedisSection(Section, frozen=True):

@@ -65,6 +65,7 @@ LONGEST_ROUND = 1800.0
 """The same for rounds through everything there is."""
 AUDIT_SECONDS = 60.0
 ALIVE_SECONDS = 5.0
+DISK_SECONDS = 2.0
 WARNINGS_SECONDS = 300.0
 REMINDERS_SECONDS = 300.0
 DEAF_SECONDS = 8.0
@@ -170,6 +171,7 @@ class Engine:
             ("audit", self._audit, asyncio.Event(), AUDIT_SECONDS),
             ("alive", self._alive, asyncio.Event(), self.node.renew_seconds),
             ("chores", self._led(self._chores), asyncio.Event(), AUDIT_SECONDS),
+            ("disk", self._look_at_disk, asyncio.Event(), DISK_SECONDS),
             ("measure", self._measure, asyncio.Event(), ALIVE_SECONDS),
             ("weekly reports", self._led(self._report), asyncio.Event(), AUDIT_SECONDS),
             ("warnings", self._measure_warnings, asyncio.Event(), WARNINGS_SECONDS),
@@ -389,6 +391,9 @@ class Engine:
         if await self.deliver.recover():
             self._to_send.set()
         return 0
+
+    async def _look_at_disk(self) -> int:
+        return await housekeeping.look_at_disk(self._database)
 
     async def _measure(self) -> int:
         async with self._database.read() as reader:

@@ -4,6 +4,9 @@ from collections.abc import Callable
 from datetime import UTC
 from typing import Any
 
+import structlog
+
+from openalert import telemetry
 from openalert.domain.adoption import KEPT_FOR as STRANGE_KEYS_KEPT_FOR
 from openalert.domain.handoff_note import KEPT_FOR as NOTES_KEPT_FOR
 from openalert.domain.idempotency import KEPT_FOR
@@ -25,11 +28,16 @@ from openalert.storage import (
     payloads,
     provider_events,
     routing_counts,
+    settings,
     status_deliveries,
     status_subscribers,
 )
 from openalert.storage.database import Database
 
+log = structlog.get_logger(__name__)
+
+PROVEN_EVERY = 7 * DAY
+_PROVEN = "database proven at"
 IMPORTED_FOR = 400 * DAY
 """Turns that calendars brought: as far back as a final schedule can be asked for at once."""
 HITS_KEPT_FOR = 90 * DAY
@@ -40,6 +48,34 @@ TOLD_AGAIN_FOR = 7 * DAY
 """Providers tell again what we did not confirm, Telegram for a day; and what Twilio signs holds no time, so that
 whoever recorded it may send it at any time: by then its short code most likely means nothing any more.
 """
+
+
+async def look_at_disk(database: Database) -> int:
+    """See how full the disk is, and take the reserve back where there is room again; nothing is left to do."""
+    before = database.disk.has_long_log
+    await database.look_at_disk()
+    disk = database.disk
+    if disk.has_long_log and not before:
+        log.warning("a reader keeps SQLite's log from being used again", log_bytes=disk.log_bytes)
+    if disk.free_bytes is not None:
+        telemetry.DISK_FREE.set(disk.free_bytes)
+    telemetry.DISK_RESERVE_IN_USE.set(disk.reserve_in_use)
+    telemetry.WAL_BYTES.set(disk.log_bytes)
+    return 0
+
+
+async def prove_weekly(database: Database) -> None:
+    """Look at the whole database file once a week, however often the server is restarted meanwhile."""
+    async with database.read() as reader:
+        last = await settings.get(reader, _PROVEN)
+        if last is not None and reader.now - int(last) < PROVEN_EVERY:
+            return
+    wrong = await database.prove_sound()
+    for line in wrong:
+        telemetry.INVARIANTS.labels("database file").inc()
+        log.error("the database file is not sound", found=line)
+    async with database.transaction() as tx:
+        await settings.put(tx, _PROVEN, str(tx.now))
 
 
 async def forget(database: Database, payload_days: int) -> None:
@@ -84,5 +120,6 @@ def schedule(database: Database, payload_days: int, leads: Callable[[], bool]) -
             await forget(database, payload_days)
 
     scheduler.add_job(chores, "interval", hours=1, jitter=300)
+    scheduler.add_job(prove_weekly, "interval", hours=1, args=(database,), jitter=300)
     scheduler.start()
     return scheduler

@@ -25,6 +25,7 @@ from openalert.domain.vault import Vault
 from openalert.storage import events as stored_events
 from openalert.storage.clock import Clock, Clocks, wall_clock
 from openalert.storage.connection import Connection
+from openalert.storage.disk import Disk, Fatal, Leave
 from openalert.storage.feed import Carrier, Feed
 from openalert.storage.keyring import KeyRing
 from openalert.storage.transaction import Reader, Transaction
@@ -54,6 +55,10 @@ LONGEST_GROUP = 60.0
 """A group that takes longer hangs in the disk or the server: it cannot be broken off, only told of."""
 WAIT_SECONDS = 5.0
 """Whoever cannot begin within this time is told to come back (promise IN-2)."""
+
+
+def _stay(_: Fatal, __: str) -> None:
+    """Where the process belongs to somebody else, nothing is written any more and it goes on."""
 
 
 class _Member:
@@ -90,6 +95,9 @@ class Database(ABC):
 
     def __init__(self, clock: Clock = wall_clock) -> None:
         self.clocks = Clocks(clock)
+        self.disk = Disk()
+        self.leave: Leave = _stay
+        """Ends the process when it must not go on; whoever owns the process says how."""
         self._keys: KeyRing | None = None
         self.commits = 0
         """Commits since the start: one may carry many transactions."""
@@ -152,6 +160,22 @@ class Database(ABC):
     @abstractmethod
     async def close_connections(self) -> None:
         """Close every connection, readers first."""
+
+    @abstractmethod
+    async def keep_reserve(self, size: int) -> None:
+        """Put that many bytes of disk aside for the day on which it is full; Postgres has a disk of its own."""
+
+    @abstractmethod
+    async def look_at_disk(self) -> None:
+        """Bring `disk` up to date."""
+
+    @abstractmethod
+    async def prove_sound(self) -> list[str]:
+        """Look at everything in the file, mend what can be made anew, and say what was wrong."""
+
+    @abstractmethod
+    async def own(self) -> None:
+        """Be the one server of this database where there can be only one."""
 
     @property
     def keys(self) -> KeyRing:
@@ -370,6 +394,7 @@ class Database(ABC):
             raise
         if done:
             self.commits += 1
+            self.disk.trouble = ""
         for finished in done:
             self._announce(finished)
 

@@ -9,9 +9,10 @@ from typing import Any
 
 from openalert.domain.errors import OpenAlertError
 from openalert.storage import backup, migrate
+from openalert.storage.lock_file import LockFile
 from openalert.storage.move_rows import COUNTERS, SCHEMA, MoveRefused, Row, Table
 from openalert.storage.rows import insert_statement
-from openalert.storage.sqlite import LockFile, SqliteDatabase
+from openalert.storage.sqlite import SqliteDatabase
 
 AT_ONCE = 200
 """Rows in memory: a row of a kept message can be a megabyte."""

@@ -369,6 +369,19 @@ class PostgresDatabase(Database):
             return Invalid("A text has a NUL character in it, which cannot be stored.")
         return None
 
+    async def keep_reserve(self, size: int) -> None:
+        """Postgres has a disk of its own."""
+
+    async def look_at_disk(self) -> None:
+        """Postgres has a disk of its own."""
+
+    async def prove_sound(self) -> list[str]:
+        """Postgres looks at its own pages."""
+        return []
+
+    async def own(self) -> None:
+        """Any number of nodes take turns."""
+
     async def close_connections(self) -> None:
         """Close the writer and the pool."""
         if self._writer is not None:

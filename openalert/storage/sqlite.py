@@ -5,13 +5,12 @@ which also keeps SQLite before 3.51.3 clear of its WAL-reset corruption. A lock 
 """
 
 import asyncio
-import fcntl
-import json
 import os
+import secrets
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager, suppress
-from itertools import chain
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,29 +18,37 @@ import aiosqlite
 import structlog
 
 from openalert.domain.errors import OpenAlertError, Unavailable
+from openalert.storage import log_file, soundness
 from openalert.storage.clock import Clock, wall_clock
-from openalert.storage.connection import Connection, Parameters, Rows, Writes
+from openalert.storage.connection import Connection
 from openalert.storage.database import Database
-from openalert.storage.rows import for_several, to_json
+from openalert.storage.disk import Fatal
+from openalert.storage.lock_file import LockFile
+from openalert.storage.reserve import USUAL_PAGES, Reserve
+from openalert.storage.sqlite_connection import BEGIN, SqliteConnection, Writer
+from openalert.storage.transaction import Transaction
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 READERS = 3
-LARGEST_INSERT = 64
-"""Rows in one statement: a table of 60 columns stays far below the 32,766 values that SQLite takes."""
-
 _BOTH = {"busy_timeout": 5000, "foreign_keys": 1, "temp_store": 2, "trusted_schema": 0, "mmap_size": 0}
 _WRITER = _BOTH | {
     "synchronous": 2,
-    "wal_autocheckpoint": 4000,
+    "wal_autocheckpoint": USUAL_PAGES,
     "journal_size_limit": 64 * 1024 * 1024,
     "secure_delete": 1,  # what is changed or deleted is overwritten: a stolen file tells only what is true now
 }
 _READER = _BOTH | {"query_only": 1, "wal_autocheckpoint": 0}
 
+_OWNER = "writer"
+"""The setting that names the server whose database this is: a lock file can be deleted, this cannot."""
+_FULL = "SQLITE_FULL"
+_MAYBE_FULL = ("SQLITE_IOERR_WRITE", "SQLITE_IOERR_SHM", "SQLITE_CANTOPEN")
+"""What a used-up quota, or a full disk under the index of the log, looks like."""
+_NOT_FLUSHED = ("SQLITE_IOERR_FSYNC", "SQLITE_IOERR_DIR_FSYNC")
 _PASSING = (
-    "SQLITE_FULL",
+    _FULL,
     "SQLITE_IOERR",
     "SQLITE_BUSY",
     "SQLITE_LOCKED",
@@ -49,176 +56,35 @@ _PASSING = (
     "SQLITE_CANTOPEN",
 )
 
-# The module looks for an adapter of whatever is no plain number or text, and not to find one costs it an exception
-# for every NULL and every boolean of a row.
-sqlite3.register_adapter(type(None), lambda nothing: nothing)
-sqlite3.register_adapter(bool, int)
+_OWN = (
+    "INSERT INTO settings (name, value) VALUES (:name, :value) "
+    "ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+)
+_OWNED = "SELECT value FROM settings WHERE name = ?"
 
 
-class DatabaseInUse(OpenAlertError):
-    """Another process has this database open."""
-
-
-class SqliteConnection:
-    """One aiosqlite connection, seen as the `Connection` that storage needs."""
-
-    def __init__(self, raw: aiosqlite.Connection) -> None:
-        self.raw = raw
-        self._trip: Callable[..., Awaitable[Any]] = raw._execute
-
-    async def fetch(
-        self, sql: str, parameters: Mapping[str, Any], before: Writes = ()
-    ) -> tuple[Sequence[str], Rows]:
-        """Column names and rows, in one trip to the connection's thread."""
-        result: tuple[Sequence[str], Rows] = await self._trip(
-            _fetch, self.raw._conn, sql, _bind(parameters), before
-        )
-        return result
-
-    async def write(self, writes: Writes) -> None:
-        """Each statement once for each set of its parameters, in one trip."""
-        await self._trip(_write, self.raw._conn, writes)
-
-    async def run(self, *statements: str) -> None:
-        """Statements without parameters or results, in one trip."""
-        await self._trip(_run, self.raw._conn, statements)
-
-    async def together(self, work: Callable[[Connection], Coroutine[Any, Any, T]]) -> T:
-        """The whole coroutine in one trip: inside it every statement is a plain call."""
-        result: T = await self._trip(_drive, work(_Direct(self.raw._conn)))
-        return result
-
-
-class _Direct:
-    """The connection as its own thread sees it: nothing here ever waits."""
-
-    def __init__(self, raw: sqlite3.Connection) -> None:
-        self._raw = raw
-
-    async def fetch(
-        self, sql: str, parameters: Mapping[str, Any], before: Writes = ()
-    ) -> tuple[Sequence[str], Rows]:
-        """As `SqliteConnection.fetch`."""
-        return _fetch(self._raw, sql, _bind(parameters), before)
-
-    async def write(self, writes: Writes) -> None:
-        """As `SqliteConnection.write`."""
-        _write(self._raw, writes)
-
-    async def run(self, *statements: str) -> None:
-        """As `SqliteConnection.run`."""
-        _run(self._raw, statements)
-
-    async def together(self, work: Callable[[Connection], Coroutine[Any, Any, T]]) -> T:
-        """It is together already."""
-        return await work(self)
-
-
-def _drive(work: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine that never waits to its end, without an event loop."""
-    try:
-        work.send(None)
-    except StopIteration as finished:
-        result: T = finished.value
-        return result
-    work.close()
-    raise RuntimeError("The body of an act awaited something else than its transaction.")
-
-
-def _fetch(
-    raw: sqlite3.Connection, sql: str, parameters: Parameters, before: Writes
-) -> tuple[Sequence[str], Rows]:
-    _write(raw, before)
-    cursor = raw.execute(sql, parameters)
-    rows = cursor.fetchall()
-    return [column[0] for column in cursor.description or ()], rows
-
-
-def _write(raw: sqlite3.Connection, writes: Writes) -> None:
-    for sql, parameters in writes:
-        if len(parameters) == 1:
-            raw.execute(sql, _bind(parameters[0])).close()
-        elif isinstance(parameters[0], Mapping):
-            raw.executemany(sql, parameters)
-        else:
-            _insert(raw, sql, parameters)
-
-
-def _insert(raw: sqlite3.Connection, sql: str, rows: Sequence[Parameters]) -> None:
-    """Many rows with few statements, of sizes that recur, so that each is prepared once.
-
-    A row is as quick in `executemany`, but that gives up the interpreter around each, and to have it back from a
-    busy event loop costs more than the row.
-    """
-    begin = 0
-    while begin < len(rows):
-        size = min(LARGEST_INSERT, 1 << (len(rows) - begin).bit_length() - 1)
-        values = list(chain.from_iterable(rows[begin : begin + size]))
-        raw.execute(for_several(sql, size), values).close()
-        begin += size
-
-
-def _run(raw: sqlite3.Connection, statements: Sequence[str]) -> None:
-    for statement in statements:
-        raw.execute(statement)
-
-
-def _bind(parameters: Parameters) -> Parameters:
-    if isinstance(parameters, Mapping) and any(isinstance(value, list) for value in parameters.values()):
-        return {
-            name: to_json(value) if isinstance(value, list) else value for name, value in parameters.items()
-        }
-    return parameters
-
-
-class LockFile:
-    """Who serves this database: an advisory lock, freed by the kernel however the process ends."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._handle: int | None = None
-
-    def take(self) -> None:
-        """Hold the lock until `release`; `DatabaseInUse` names the process that holds it."""
-        handle = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            os.close(handle)
-            holder = self.holder()
-            raise DatabaseInUse(
-                f"The database {self.path.with_suffix('')} is in use by process {holder or 'unknown'}. "
-                "Stop it first, or choose another --data-dir.",
-                pid=holder,
-            ) from None
-        os.ftruncate(handle, 0)
-        os.write(handle, json.dumps({"pid": os.getpid()}).encode())
-        self._handle = handle
-
-    def holder(self) -> int | None:
-        """The process id written by the last process that took the lock."""
-        with suppress(OSError, ValueError, TypeError, KeyError):
-            return int(json.loads(self.path.read_text())["pid"])
-        return None
-
-    def release(self) -> None:
-        """Let others have the database."""
-        if self._handle is not None:
-            os.close(self._handle)
-            self._handle = None
+async def _make_anew(tx: Transaction, index: str) -> None:
+    await tx.execute(f'REINDEX "{index}"')
 
 
 class SqliteDatabase(Database):
     """One SQLite file."""
 
     dialect = "sqlite"
-    begin = ("BEGIN IMMEDIATE",)
+    begin = (BEGIN,)
 
     def __init__(self, path: Path, clock: Clock = wall_clock) -> None:
         super().__init__(clock)
         self.path = path
         self.url = f"sqlite:///{path}"
         self.lock = LockFile(path.with_name(path.name + ".lock"))
+        self._reserve = Reserve(path, self.disk)
+        self._looked_at: str | None = None
+        """The last table that was looked at before the start, when time ran out; None: every one was."""
+        self._looking: asyncio.Task[None] | None = None
+        self._token = ""
+        self._version: int | None = None
+        """SQLite's word for "nobody else has written since"; None: look who has."""
         self._writer: SqliteConnection | None = None
         self._readers: asyncio.Queue[SqliteConnection] = asyncio.Queue()
         self._open: list[SqliteConnection] = []
@@ -228,13 +94,56 @@ class SqliteDatabase(Database):
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.lock.take()
         try:
+            await asyncio.to_thread(self._look_before)
             self._writer = await self._connect(_WRITER)
+            self._writer.around(before=self._may_write)
             os.chmod(self.path, 0o600)  # noqa: PTH101 - a page's contents are for the service alone
             for _ in range(READERS):
                 self._readers.put_nowait(await self._connect(_READER))
-        except BaseException:
+        except BaseException as error:
             await self.close_connections()
+            if isinstance(error, sqlite3.Error) and (words := self.translate(error)):
+                raise words from error
             raise
+
+    def _look_before(self) -> None:
+        """Before anything is written: the files belong together, are sound, and there is room to open them."""
+        soundness.refuse_strange_files(self.path, self.lock.last_salt)
+        if self.path.exists() and self.path.stat().st_size:
+            self._looked_at = soundness.look(self.path, soundness.briefly())
+            if self.lock.last_salt is not None and not log_file.of(self.path).exists():
+                log.warning(
+                    "the log of the database is gone; if no other program took it in, the last acts are lost"
+                )
+        self._reserve.free_a_slice()
+
+    def start(self) -> None:
+        """As `Database.start`; a file too large to be looked at before is looked at now."""
+        super().start()
+        if self._looked_at is not None:
+            self._looking = asyncio.create_task(self._look_on(self._looked_at), name="database check")
+
+    async def _look_on(self, after: str) -> None:
+        try:
+            await asyncio.to_thread(soundness.look, self.path, lambda: self._closing, after)
+        except soundness.Damaged as error:
+            self._is_damaged(error.message)
+        except sqlite3.Error as error:
+            log.warning("the database could not be looked at to the end", reason=str(error))
+
+    async def prove_sound(self) -> list[str]:
+        """As `Database.prove_sound`: broken indexes are made anew, and with anything else nothing more is written."""
+        wrong = await asyncio.to_thread(soundness.prove, self.path, lambda: self._closing)
+        indexes = soundness.broken_indexes(wrong)
+        for index in indexes or ():
+            log.error("an index is broken and is made anew", index=index)
+            await self.act(partial(_make_anew, index=index))
+        if indexes:
+            left = await asyncio.to_thread(soundness.prove, self.path, lambda: self._closing)
+            indexes = None if left else indexes
+        if wrong and indexes is None:
+            self._is_damaged(soundness.advice(self.path, "; ".join(wrong[:3])))
+        return wrong
 
     async def open_reading(self) -> None:
         """Open one connection that can change nothing, beside whoever serves the file."""
@@ -251,7 +160,8 @@ class SqliteDatabase(Database):
         self._readers.put_nowait(connection)
 
     async def _connect(self, wanted: Mapping[str, int]) -> SqliteConnection:
-        raw = await aiosqlite.connect(self.path, isolation_level=None, cached_statements=512)
+        factory = Writer if wanted is _WRITER else sqlite3.Connection
+        raw = await aiosqlite.connect(self.path, isolation_level=None, cached_statements=512, factory=factory)
         connection = SqliteConnection(raw)
         self._open.append(connection)
         await connection.run(f"PRAGMA busy_timeout={wanted['busy_timeout']}", "PRAGMA journal_mode=WAL")
@@ -265,6 +175,54 @@ class SqliteDatabase(Database):
             _, rows = await connection.fetch(f"PRAGMA {name}", {})
             if rows and rows[0][0] != value:
                 raise OpenAlertError(f"SQLite did not accept {name}={value}: it says {rows[0][0]}.")
+
+    async def keep_reserve(self, size: int) -> None:
+        """Put disk space aside from now on; see `Reserve`."""
+        await asyncio.to_thread(self._reserve.keep, size)
+
+    async def look_at_disk(self) -> None:
+        """Bring `disk` up to date, and the reserve to its size where there is room again."""
+        await asyncio.to_thread(self._reserve.measure)
+
+    async def own(self) -> None:
+        """Be the server that this database belongs to: another one that still runs ends at its next write."""
+        writer = await self.writer()
+        token = f"{os.getpid()} {secrets.token_hex(8)}"
+        await writer.run(BEGIN)
+        try:
+            await writer.write([(_OWN, [{"name": _OWNER, "value": token}])])
+            await writer.run("COMMIT")
+        except Exception as error:
+            await self.clear_writer()
+            raise self.translate(error) or error from error
+        self._token = token
+        writer.around(after=self._still_owns)
+        self.lock.mark(await asyncio.to_thread(log_file.salt, log_file.of(self.path)))
+
+    def _may_write(self, raw: sqlite3.Connection) -> None:
+        """In the writer's thread."""
+        if self.disk.damage:
+            raise Unavailable(self.disk.damage, retry_after=60)
+        self._reserve.make_room(raw)
+
+    def _still_owns(self, raw: sqlite3.Connection) -> None:
+        """In the writer's thread, inside each transaction: nobody has taken the database from us.
+
+        The question costs a hundredth of a commit as long as nobody else has written.
+        """
+        version = raw.execute("PRAGMA data_version").fetchone()[0]
+        if version == self._version:
+            return
+        found = raw.execute(_OWNED, (_OWNER,)).fetchone()
+        if found is None or found[0] == self._token:
+            self._version = version
+            return
+        pid = found[0].partition(" ")[0]
+        self._leave(
+            Fatal.OVERTAKEN,
+            f"The database {self.path} was taken over by process {pid}: this one ends, so that nobody is paged twice. "
+            "Its lock file was deleted while it ran; never delete it.",
+        )
 
     def any_of(self, expression: str, name: str) -> str:
         """The list arrives as JSON text, see `_bind`."""
@@ -318,15 +276,46 @@ class SqliteDatabase(Database):
     def translate(self, error: Exception) -> OpenAlertError | None:
         """Full, locked, read-only and failing disks may pass; a mistake in our SQL does not."""
         name = getattr(error, "sqlite_errorname", "") or ""
-        if isinstance(error, TimeoutError) or name.startswith(_PASSING):
-            log.warning("database refused", error=str(error), error_name=name)
-            return Unavailable(f"The database cannot be written now ({error}).", retry_after=10)
-        return None
+        if name.startswith(_NOT_FLUSHED):
+            self._leave(
+                Fatal.FLUSH_FAILED,
+                f"The disk did not take what was written to {self.path} ({error}). Whether the last acts are there "
+                "is unknown, so this process ends; look after the disk.",
+            )
+        if name.startswith(soundness.DAMAGED):
+            self._is_damaged(soundness.advice(self.path, str(error)))
+            return Unavailable(self.disk.damage, retry_after=60)
+        if not isinstance(error, TimeoutError) and not name.startswith(_PASSING):
+            return None
+        if name == _FULL or (name.startswith(_MAYBE_FULL) and self._reserve.finds_it_full()):
+            self._reserve.was_refused()
+        self.disk.trouble = str(error) or type(error).__name__
+        holder = log_file.holder(self.path) if name.startswith("SQLITE_BUSY") else None
+        log.warning(
+            "database refused", error=str(error), error_name=name, **({"holder": holder} if holder else {})
+        )
+        held = f"; process {holder} holds it" if holder else ""
+        return Unavailable(f"The database cannot be written now ({error}{held}).", retry_after=10)
+
+    def _is_damaged(self, advice: str) -> None:
+        """From now on nothing is written."""
+        if not self.disk.damage:
+            self.disk.damage = advice
+            log.critical("the database is damaged: nothing is written any more", advice=self.disk.damage)
+
+    def _leave(self, why: Fatal, words: str) -> None:
+        """End the process where that was arranged; else at least write nothing more."""
+        self.disk.damage = self.disk.damage or words
+        self.leave(why, words)
 
     async def close_connections(self) -> None:
         """Readers first, the writer last: an open connection would keep the interpreter from leaving."""
+        if self._looking is not None:
+            await asyncio.gather(self._looking, return_exceptions=True)
         for connection in reversed(self._open):
             await connection.raw.close()
+        if self._open and not log_file.of(self.path).exists():
+            self.lock.mark(None)
         self._open.clear()
         self._writer = None
         self.lock.release()

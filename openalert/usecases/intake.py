@@ -68,6 +68,10 @@ class Intake:
 
     async def submit(self, delivery: Delivery) -> Outcome:
         """Take in one message; returns after the commit. Unavailable when it cannot be made durable now."""
+        if self._database.disk.refuses_events:
+            raise Unavailable(
+                "The disk is full: nothing new is taken until there is room. Send it again.", retry_after=10
+            )
         if self._task is None or not self._has_room(delivery.key_hash):
             raise Unavailable("Too many messages are waiting. Send it again in a few seconds.", retry_after=5)
         answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()

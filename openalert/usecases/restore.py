@@ -29,7 +29,7 @@ from openalert.storage import (
     witness,
 )
 from openalert.storage import audit as chain
-from openalert.storage.sqlite import LockFile
+from openalert.storage.lock_file import LockFile
 from openalert.storage.transaction import Transaction
 from openalert.usecases import audit, holding
 from openalert.usecases import maintenance_windows as windows
@@ -100,6 +100,7 @@ async def restore(source: Path, database: Path) -> Restored:
             await opened.close()
             kept = backup.replace(staged, database)
             witness.forget(database)
+            lock.mark(None)
         return Restored(held=held.incidents, kept=kept, moment=moment, sessions=sessions, revoked=revoked)
     finally:
         lock.release()
@@ -128,6 +129,8 @@ async def _known(database: Path) -> Replaced | None:
     try:
         async with replaced.read() as reader:
             return Replaced(await chain.head(reader), await restoring.live_keys(reader))
+    except OpenAlertError:
+        return None
     finally:
         await replaced.close()
 

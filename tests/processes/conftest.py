@@ -3,6 +3,7 @@
 import os
 import subprocess
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -41,13 +42,21 @@ async def server(tmp_path: Path, smtp: FakeSmtp) -> AsyncIterator[Server]:
     await running.close()
 
 
+@contextmanager
+def small_disk(folder: Path, size: int) -> Iterator[None]:
+    """`folder` is a file system of its own, of that many bytes."""
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={size},mode=700", "openalert-test", str(folder)]
+    if os.getuid() != 0 or subprocess.run(mount, check=False, capture_output=True).returncode != 0:
+        pytest.skip("NO DISK-FULL TEST: mounting a small tmpfs needs root")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
 @pytest.fixture
 def six_megabytes(tmp_path: Path) -> Iterator[Path]:
     """A folder on a file system of its own."""
-    data = tmp_path / "data"
-    data.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={ROOM},mode=700", "openalert-test", str(data)]
-    if os.getuid() != 0 or subprocess.run(mount, check=False, capture_output=True).returncode != 0:
-        pytest.skip("NO DISK-FULL TEST: mounting a small tmpfs needs root")
-    yield data
-    subprocess.run(["umount", str(data)], check=True)
+    with small_disk(tmp_path / "data", ROOM):
+        yield tmp_path / "data"

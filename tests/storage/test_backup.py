@@ -26,7 +26,7 @@ from openalert.storage import (
     wall_clock,
 )
 from openalert.storage.backup import BrokenBackup
-from openalert.storage.sqlite import DatabaseInUse
+from openalert.storage.lock_file import DatabaseInUse
 from openalert.storage.timers import Timer
 from openalert.usecases import restore as restoring
 from openalert.usecases import setup

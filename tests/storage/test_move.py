@@ -22,9 +22,9 @@ from openalert.storage import (
     sqlite_file,
 )
 from openalert.storage.keyring import KeyRing
+from openalert.storage.lock_file import DatabaseInUse
 from openalert.storage.move import Place, Progress
 from openalert.storage.move_rows import MoveRefused, Row, Table
-from openalert.storage.sqlite import DatabaseInUse
 from openalert.usecases.verify import verify
 from tests import make
 from tests.cast import World, level

@@ -12,7 +12,8 @@ import pytest
 from openalert.domain.errors import Unavailable
 from openalert.storage import Database, open_database
 from openalert.storage.keyring import KeyRing
-from openalert.storage.sqlite import DatabaseInUse, SqliteConnection, SqliteDatabase
+from openalert.storage.lock_file import DatabaseInUse
+from openalert.storage.sqlite import SqliteConnection, SqliteDatabase
 from openalert.storage.transaction import Reader, Transaction
 
 pytestmark = pytest.mark.anyio

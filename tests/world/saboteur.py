@@ -16,7 +16,7 @@ Reached = Callable[[], None]
 
 
 def _commits(reached: Reached, *, before: bool) -> None:
-    from openalert.storage.sqlite import SqliteConnection, _Direct
+    from openalert.storage.sqlite_connection import SqliteConnection, _Direct
 
     for connection in (SqliteConnection, _Direct):
 

@@ -1,0 +1,62 @@
+"""strace's fault injection on a process that runs: kill it at its n-th write, let its disk refuse, lie or be slow."""
+
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+WRITES = "pwrite64,write,fdatasync,fsync,ftruncate,unlink"
+"""How anything of SQLite's gets to a disk."""
+
+
+def database_files(data: Path) -> list[Path]:
+    """What SQLite writes for the database in this folder."""
+    return [data / name for name in ("openalert.db", "openalert.db-wal", "openalert.db-shm")]
+
+
+@contextmanager
+def injected(pid: int, *rules: str, paths: list[Path] | None = None) -> Iterator[subprocess.Popen[bytes]]:
+    """Let the calls of every thread of the process meet these faults (`pwrite64:error=EIO:when=3`), until the end.
+
+    `paths`: only calls on these files. `when` counts the calls of each thread by itself.
+    """
+    if shutil.which("strace") is None:
+        pytest.skip("NO FAULT INJECTION: strace is not installed")
+    calls = ",".join(dict.fromkeys(call for rule in rules for call in rule.split(":")[0].split(",")))
+    command = ["strace", "-f", "-qq", "-o", "/dev/null", "-p", str(pid), "-e", f"trace={calls}"]
+    for path in paths or ():
+        command += ["-P", str(path)]
+    for rule in rules:
+        command += ["-e", f"inject={rule}"]
+    tracer = subprocess.Popen(command, stderr=subprocess.PIPE)
+    try:
+        _attached(pid, tracer)
+        yield tracer
+    finally:
+        tracer.terminate()
+        tracer.wait(30)
+        assert tracer.stderr is not None
+        tracer.stderr.close()
+
+
+def _attached(pid: int, tracer: subprocess.Popen[bytes]) -> None:
+    """Wait until every thread has its tracer."""
+    end = time.monotonic() + 30
+    while not all(_tracer(task) == tracer.pid for task in Path(f"/proc/{pid}/task").iterdir()):
+        if tracer.poll() is not None:
+            assert tracer.stderr is not None
+            pytest.skip(f"NO FAULT INJECTION: strace may not attach: {tracer.stderr.read().decode()}")
+        assert time.monotonic() < end, "strace does not attach"
+        time.sleep(0.01)
+
+
+def _tracer(task: Path) -> int:
+    """Who traces a thread; 0: nobody."""
+    for line in (task / "status").read_text().splitlines():
+        if line.startswith("TracerPid:"):
+            return int(line.split()[1])
+    return 0
