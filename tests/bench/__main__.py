@@ -3,6 +3,7 @@
 from tests.bench import (
     bench_oncall,
     deliveries,
+    fanout,
     ingest,
     large_body,
     latency,
@@ -45,6 +46,7 @@ def everything() -> list[Figure]:
         status_page,
         subscribers,
         stores,
+        fanout,
     ):
         print(f"{benchmark.__name__.rpartition('.')[2]} …", flush=True)
         figures += benchmark.measure()

@@ -18,6 +18,8 @@ from tests.bench.report import Figure, main
 
 SECONDS = 6.0
 NODES = 3
+SENDERS = {1: 96, 50: 48}
+"""Connections in all, by alerts in a message: as many on each store, divided among the nodes."""
 KEYS = {"OPENALERT_SERVER_ENCRYPTION_KEY": "e" * 32, "OPENALERT_SERVER_SECRET_KEY": "s" * 32}
 """Nodes share them."""
 
@@ -63,7 +65,7 @@ def ingestion(
     """New alerts by as many nodes on the database at `url`, or one on a file of its own."""
     with server.world(database_url=url) as world, ExitStack() as stack:
         running = [stack.enter_context(server.openalert(world, **KEYS, **settings)) for _ in range(nodes)]
-        connections = (32 if alerts == 1 else 16) // nodes
+        connections = SENDERS[alerts] // nodes
 
         def specs(salt: str, seconds: float) -> list[Spec]:
             return [

@@ -74,8 +74,9 @@ async def test_a_plan_made_for_an_empty_table_does_not_walk_through_a_full_one(d
         await connection.fetch(sql, {"keys": ["a"]})
     await connection.run(
         "INSERT INTO alerts (id, latest_key, organization_id, team_id, service_id, integration_id, fingerprint, "
-        "status, severity, title, description, source, labels, annotations, links, content_sum, count, fired_at, last_seen_at, "
-        "updated_at) SELECT 'n' || n, 'n' || n, '', '', '', '', '', '', '', '', '', '', '', '', '', 0, 0, 0, 0, 0 "
+        "status, severity, title, description, source, labels, annotations, links, content_sum, count, fired_at, "
+        "last_seen_at, updated_at) "
+        "SELECT 'n' || n, 'n' || n, '', '', '', '', '', '', '', '', '', '', '', '', '', 0, 0, 0, 0, 0 "
         "FROM generate_series(1, 2000) n"
     )
     walked = "SELECT seq_tup_read FROM pg_stat_xact_user_tables WHERE relname = 'alerts'"
