@@ -159,7 +159,9 @@ def _unpaid(
     }
     for way, who in sorted(targets):
         left, used = list(pages.get((about, way, who), ())), set()
-        for page in (each for each in owed if (each.way, each.who) == (way, who)):
+        theirs = [each for each in owed if (each.way, each.who) == (way, who)]
+        # What must have come first: what only may have come must not take its place.
+        for page in sorted(theirs, key=lambda each: (not each.is_sure, each.latest)):
             fits = [each for each in left if page.earliest <= each.at <= page.latest]
             if fits:
                 if way == "hook":  # a mail may tell of several levels that came together
