@@ -74,8 +74,11 @@ class Taken(msgspec.Struct, tag=True, frozen=True, kw_only=True):
     """`took`, `refused`, `withheld`."""
 
 
+BUSY = "busy machine"
+
+
 class Away(msgspec.Struct, tag=True, frozen=True, kw_only=True):
-    """For a while the server could not act: killed, paused, or without room."""
+    """For a while the server could not act: killed, paused, without room, or on a machine that is BUSY."""
 
     since: Moment
     until: Moment

@@ -10,7 +10,20 @@ from itertools import pairwise
 
 import msgspec
 
-from tests.world.ledger import Answer, Asked, Away, Fact, Left, Moment, Policy, Rung, Stepped, Taken, Trouble
+from tests.world.ledger import (
+    BUSY,
+    Answer,
+    Asked,
+    Away,
+    Fact,
+    Left,
+    Moment,
+    Policy,
+    Rung,
+    Stepped,
+    Taken,
+    Trouble,
+)
 
 NEVER: Moment = 1 << 60
 STEP_LATE = 5_000
@@ -243,10 +256,10 @@ class World(msgspec.Struct, kw_only=True):
         lately = [at for at in self.failures.get(who, ()) if earliest - 10 * LEFT_ALONE < at < latest]
         if len(lately) >= MOST_FAILURES:
             return False
-        near = [(each.since, each.until) for each in self.away]
-        near += [(each.since, each.until) for each in self.troubles if each.way == way]
-        near += [(each.at, each.at) for each in self.steps]
-        return not any(since <= latest and until + STEP_LATE >= earliest for since, until in near)
+        near = [(each.since, each.until + (0 if each.why == BUSY else STEP_LATE)) for each in self.away]
+        near += [(each.since, each.until + STEP_LATE) for each in self.troubles if each.way == way]
+        near += [(each.at, each.at + STEP_LATE) for each in self.steps]
+        return not any(since <= latest and until >= earliest for since, until in near)
 
     def has_left(self, who: str, moment: Moment) -> bool:
         """Whether somebody was surely deleted before then."""

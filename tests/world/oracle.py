@@ -11,7 +11,7 @@ from typing import TypeAlias
 import msgspec
 
 from tests.world import model
-from tests.world.ledger import Answer, Asked, Away, Fact, Moment, Spoilt, Taken
+from tests.world.ledger import BUSY, Answer, Asked, Away, Fact, Moment, Spoilt, Taken
 from tests.world.observed import Observed, summed
 
 ON_ITS_WAY = 3_000
@@ -48,8 +48,8 @@ class Case(msgspec.Struct):
 
     @property
     def away(self) -> list[Away]:
-        """When the server could not act."""
-        return [fact for fact in self.facts if isinstance(fact, Away)]
+        """When the server was not there; a busy machine makes it late and nothing else."""
+        return [fact for fact in self.facts if isinstance(fact, Away) and fact.why != BUSY]
 
 
 Found: TypeAlias = Iterator[tuple[str, str]]

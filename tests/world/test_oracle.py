@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.processes.server import until
+from tests.world import observed
 from tests.world.bugs import BUGS
 from tests.world.ledger import Taken
 from tests.world.oracle import CHECKS, Broken, Case, judge, lateness, live_reasons
@@ -52,6 +53,13 @@ async def _live(world: World) -> list[Broken]:
     for title in MOODS:
         tell(title, starts=begin(title))
     await paged(*MOODS)
+
+    async def refusal_is_recorded() -> bool:
+        """Before that the page is on its way, and an acknowledge would say so."""
+        seen = observed.of_database(world.database).messages
+        return not any(each.status == "sending" for each in seen if each.title == "paged_after_answer-1")
+
+    await until(refusal_is_recorded)
     world.generator.act("paged_after_answer-1", "acknowledge")
     for title in (*ANSWERED, *OTHERS):
         tell(title, starts=begin(title))

@@ -19,7 +19,7 @@ from tests.processes.conftest import mailing
 from tests.processes.server import House, Server, settle_in, until
 from tests.world import model, observed
 from tests.world.generator import Generator
-from tests.world.ledger import Away, Ledger, Left, Policy, Rung, Trouble
+from tests.world.ledger import BUSY, Away, Ledger, Left, Policy, Rung, Trouble
 from tests.world.listener import Listener
 from tests.world.nemesis import Clock, Nemesis
 from tests.world.observed import Observed
@@ -35,6 +35,8 @@ LADDER = (
     Rung(delay=2_000, channels=("Hook-3",)),
 )
 LONGEST_REST = 90.0
+TURN, HELD_UP = 100, 1_000
+"""Milliseconds: how often it is looked whether the machine is busy, and by how much a look is late then."""
 LONGEST_TOLD = 10.0
 """Seconds in which live events must have come to who listens."""
 
@@ -98,11 +100,13 @@ class World:
         self.listener = Listener(self.server, self.settled.token)
         await self.follow(self._ladder)
         self.listener.begin()
+        self._watching = asyncio.create_task(self._watch())
         self._before = observed.of_process(self.server.pid)
         return self
 
     async def __aexit__(self, *_: object) -> None:
         """Nothing of it runs any more."""
+        self._watching.cancel()
         await self.generator.close()
         await self.listener.close()
         await self.server.close()
@@ -168,9 +172,22 @@ class World:
 
         await until(done)
 
+    async def _watch(self) -> None:
+        """Where this process is not given its turn, neither is the server: nobody is late who could not run."""
+        while True:
+            before = self.ledger.now
+            await asyncio.sleep(TURN / 1000)
+            if self.ledger.now - before > TURN + HELD_UP:
+                self.ledger.note(Away(since=before, until=self.ledger.now, why=BUSY))
+
     async def calm(self) -> None:
         """So long after the last trouble that nothing of it is left."""
-        ended = max((fact.until for fact in self.ledger.facts if isinstance(fact, Away | Trouble)), default=0)
+        faults = [
+            fact
+            for fact in self.ledger.facts
+            if isinstance(fact, Away | Trouble) and getattr(fact, "why", "") != BUSY
+        ]
+        ended = max((fact.until for fact in faults), default=0)
         await asyncio.sleep(max(0, ended + model.STEP_LATE + 100 - self.ledger.now) / 1000)
 
     async def rest(self, seconds: float = LONGEST_REST) -> Case:
