@@ -19,6 +19,7 @@ from urllib.parse import unquote
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from openalert.cli import process
 from openalert.cli.exchange import Exchange
 from openalert.domain.errors import OpenAlertError
 from openalert.web.asgi import WHOLE
@@ -77,7 +78,8 @@ class Connection(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """A place, if there is one, and a first request soon."""
         super().connection_made(transport)
-        if not self.places.is_free(self.client[0] if self.client else "", self.connections):
+        is_free = self.places.is_free(self.client[0] if self.client else "", self.connections)
+        if not is_free or process.is_among_the_last(transport.get_extra_info("socket").fileno()):
             self._refuse(Refused(503, "Too many connections are open. Try again soon.", code="UNAVAILABLE"))
             return
         self._hurry(LAST_SECONDS if self.places.health.draining else HEAD_SECONDS)

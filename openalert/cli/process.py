@@ -10,6 +10,8 @@ MOST_HANDLES = 16_384
 """More open files than this are not asked for."""
 KEPT_HANDLES = 256
 """For the database, mail, webhooks and files."""
+KEPT_FREE = 16
+"""No client gets these, however many come: a page that goes out needs one."""
 
 
 COULD_NOT_START = 3
@@ -36,6 +38,15 @@ def keep_to_ourselves() -> None:
 def is_root() -> bool:
     """Whether a fault in this program would be a fault of the whole machine."""
     return os.geteuid() == 0
+
+
+def is_among_the_last(handle: int) -> bool:
+    """Whether this handle is one of those that are kept for pages, also where the limit is lowered while we run.
+
+    The kernel gives out the lowest that is free, so all below it are taken.
+    """
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return soft != resource.RLIM_INFINITY and handle >= soft - KEPT_FREE
 
 
 def most_connections() -> int:

@@ -73,7 +73,10 @@ def load(
     environ = os.environ if environ is None else environ
     path = path or _usual_file(environ)
     tables = _read_file(path) if path else {}
-    config = _convert(tables, str(path) if path else "configuration")
+    try:
+        config = _convert(tables, str(path) if path else "configuration")
+    except ConfigError as error:
+        raise _with_line(error, path) from None
     _overlay(tables, _from_environment(environ))
     config = _convert(tables, "environment")
     given = {name: value for name, value in (options or {}).items() if value is not None}
@@ -83,6 +86,21 @@ def load(
             _overlay(tables, {section: {key: value}})
         config = _convert(tables, "command line")
     return config
+
+
+def _with_line(error: ConfigError, path: Path | None) -> ConfigError:
+    """The same words with the line of the file that they are about, where that can be told."""
+    section, _, key = str(error.details.get("field") or "").rpartition(".")
+    if path is None or not section:
+        return error
+    inside = ""
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        if header := re.fullmatch(r"\s*\[+\s*([^\]]+?)\s*\]+\s*(#.*)?", line):
+            inside = header[1].replace('"', "").replace(" ", "")
+        elif inside == section and re.match(rf"\s*[\"']?{re.escape(key)}[\"']?\s*=", line):
+            words = error.message.removeprefix(f"{path}:")
+            return ConfigError(f"{path}:{number}:{words}", **error.details)
+    return error
 
 
 def make_data_dir(config: Config) -> None:
