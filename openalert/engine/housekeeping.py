@@ -81,7 +81,6 @@ async def prove_weekly(database: Database) -> None:
 async def forget(database: Database, payload_days: int) -> None:
     """Drop what nobody needs: events and kept answers beyond a day, payloads beyond their days and their alerts."""
     async with database.transaction() as tx:
-        await events.forget(tx, tx.now)
         await idempotency.forget(tx, tx.now - KEPT_FOR)
         await provider_events.forget(tx, tx.now - TOLD_AGAIN_FOR)
         await chat_codes.forget(tx, tx.now)
@@ -93,9 +92,12 @@ async def forget(database: Database, payload_days: int) -> None:
         await routing_counts.forget(
             tx, hits_before=tx.now - HITS_KEPT_FOR, counts_before=tx.now - COUNTS_KEPT_FOR
         )
-        await payloads.forget(tx, tx.now - payload_days * DAY)
         await outgoing_webhooks.drop_previous_secrets(tx)
     # In transactions of their own: a storm leaves many, and nobody who writes is to wait for all of them.
+    while await database.act(lambda tx: events.forget(tx, tx.now)):
+        pass
+    while await database.act(lambda tx: payloads.forget(tx, tx.now - payload_days * DAY)):
+        pass
     while await database.act(lambda tx: outgoing_deliveries.forget(tx, tx.now - payload_days * DAY)):
         pass
     while await database.act(lambda tx: status_deliveries.forget(tx, tx.now - DELIVERIES_KEPT_FOR)):

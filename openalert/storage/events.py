@@ -6,6 +6,8 @@ from openalert.storage.transaction import Reader, Transaction
 
 KEPT_AT_LEAST = 10_000
 KEPT_FOR = DAY
+MOST_AT_ONCE = 2_000
+"""Events that one transaction forgets: after a storm there are many, and nobody who writes waits for all of them."""
 
 
 async def after(reader: Reader, seq: int, limit: int) -> list[Event]:
@@ -27,12 +29,18 @@ async def last(reader: Reader) -> int:
     return seq
 
 
-async def forget(tx: Transaction, now: Instant) -> None:
-    """Drop what is older than a day, but never the newest ten thousand, nor what outgoing webhooks are to be told."""
-    await tx.execute(
-        "DELETE FROM events WHERE at < :before AND seq <= (SELECT max(seq) FROM events) - :kept "
+async def forget(tx: Transaction, now: Instant) -> bool:
+    """Drop the oldest that are older than a day, at most `MOST_AT_ONCE`; whether there may be more.
+
+    Never the newest ten thousand, nor what outgoing webhooks are to be told.
+    """
+    gone = await tx.changed(
+        "DELETE FROM events WHERE seq < (SELECT min(seq) FROM events) + :most AND at < :before "
+        "AND seq <= (SELECT max(seq) FROM events) - :kept "
         "AND (seq <= (SELECT value FROM counters WHERE name = 'outgoing_event') "
-        "OR NOT EXISTS (SELECT 1 FROM outgoing_webhooks WHERE is_enabled))",
+        "OR NOT EXISTS (SELECT 1 FROM outgoing_webhooks WHERE is_enabled)) RETURNING seq",
+        most=MOST_AT_ONCE,
         before=now - KEPT_FOR,
         kept=KEPT_AT_LEAST,
     )
+    return len(gone) == MOST_AT_ONCE

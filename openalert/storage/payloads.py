@@ -4,10 +4,13 @@ from collections.abc import Sequence
 
 import msgspec
 
+from openalert.domain.ids import first_id
 from openalert.domain.instant import Instant
 from openalert.domain.service import Payload, PayloadContext
 from openalert.storage.transaction import Reader, Transaction
 
+MOST_AT_ONCE = 1_000
+"""Messages that one transaction forgets."""
 LAST = "~"
 """Sorts after every id."""
 
@@ -134,15 +137,23 @@ async def unsettled_counts(reader: Reader, integration_ids: Sequence[str]) -> di
     return {row[0]: int(row[1]) for row in rows}
 
 
-async def forget(tx: Transaction, before: Instant) -> None:
-    """Drop messages older than `before` that no unresolved alert was read from, a thousand at a time."""
-    await tx.execute(
+async def forget(tx: Transaction, before: Instant) -> bool:
+    """Drop messages older than `before` that no unresolved alert was read from, at most `MOST_AT_ONCE`.
+
+    Whether there may be more.
+    """
+    # Ids sort by the time they were made, so that none of what is younger is looked at. Which messages are still wanted
+    # is gathered once: asked for each of them, it would be a look through all alerts that there are.
+    gone = await tx.changed(
         """
         DELETE FROM payloads WHERE id IN (
-            SELECT p.id FROM payloads p WHERE p.received_at < :before AND NOT EXISTS (
-                SELECT 1 FROM alerts a WHERE a.payload_id = p.id AND a.status <> 'resolved'
-            ) LIMIT 1000
-        )
+            SELECT p.id FROM payloads p WHERE p.id < :youngest AND p.received_at < :before AND p.id NOT IN (
+                SELECT a.payload_id FROM alerts a WHERE a.status <> 'resolved' AND a.payload_id IS NOT NULL
+            ) ORDER BY p.id LIMIT :most
+        ) RETURNING id
         """,
+        youngest=first_id(before),
         before=before,
+        most=MOST_AT_ONCE,
     )
+    return len(gone) == MOST_AT_ONCE

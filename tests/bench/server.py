@@ -84,8 +84,8 @@ async def _seed(folder: Path, url: str, first_delay: float, sink: int) -> World:
         cast = await make.cast(database)
         target: User | Channel = cast.alice
         if sink:
-            url = f"http://127.0.0.1:{sink}/"
-            target = await make.channel(database, cast.team, "webhook", url=url, secret=new_secret())
+            receiver = f"http://127.0.0.1:{sink}/"
+            target = await make.channel(database, cast.team, "webhook", url=receiver, secret=new_secret())
         policy = await make.policy(database, cast.team, make.level(1, target, minutes=first_delay))
         service = await make.service(database, cast.team, policy)
         await make.integration(database, service, KEY)
