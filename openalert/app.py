@@ -264,6 +264,7 @@ def self_watch(config: Config, database: Database, engine: Engine, secret: bytes
         DeadMansSwitch(own.url, own.fail, outgoing) if own.url else None,
         every=own.every_seconds,
         supervisor=database.supervisor,
+        reserve_in_use=lambda: database.disk.refuses_events,
     )
 
 
@@ -447,6 +448,7 @@ def _litestar(openalert: OpenAlert, secret: bytes, describing: OpenAPIConfig | N
                 "health": openalert.engine.health,
                 "redis": openalert.redis,
                 "engine": openalert.engine,
+                "self_watch": lambda: openalert.self_watch,
                 "notifiers": openalert.notifiers,
                 "secret": secret,
                 "outside": links_back(openalert.config, secret),

@@ -148,6 +148,8 @@ class Engine:
         self._turns: reminders.Known = {}
         self.outlook: warnings.Outlook | None = None
         """The warnings of all organizations, as of the last look; None: there was none yet."""
+        self.ticks_begun = self.ticks_ended = 0
+        """The number of the tick that began last, and of the one that ended last without a fault."""
         self.audited_at: Instant | None = None
         """When open incidents were last looked over."""
         self.violations = 0
@@ -292,11 +294,22 @@ class Engine:
 
     async def _escalate(self) -> int:
         """One tick."""
+        self.ticks_begun += 1
+        number = self.ticks_begun
         try:
-            return await self._tick()
+            did = await self._tick()
         except Unavailable:
             self.health.on_tick()  # the engine turns: it is the database that does not, and a restart mends no disk
             raise
+        self.ticks_ended = number
+        return did
+
+    async def cycle(self) -> None:
+        """Return when a tick has ended that began after this was asked."""
+        asked = self.ticks_begun
+        while self.ticks_ended <= asked:
+            self._due.set()
+            await asyncio.sleep(BREATH_SECONDS)
 
     async def _tick(self) -> int:
         self.health.last_tick = time.monotonic()

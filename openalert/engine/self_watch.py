@@ -70,6 +70,11 @@ class SelfWatch:
         self.is_silent: Callable[[Instant], bool] = lambda _: False
         """Whether the switch is told nothing, so that it proves that it complains."""
 
+    @property
+    def has_switch(self) -> bool:
+        """Whether anybody elsewhere is told."""
+        return self._switch is not None
+
     def start(self) -> None:
         """Begin to watch."""
         self._since = self._database.clock()

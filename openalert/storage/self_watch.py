@@ -1,8 +1,10 @@
 """SQL for what the server asks about its own work: what is late, and what reaches nobody."""
 
+import msgspec
+
 from openalert.domain.canary import HOME
 from openalert.domain.ids import first_id
-from openalert.domain.instant import DAY
+from openalert.domain.instant import DAY, Instant
 from openalert.domain.notification import NotificationKind, budget, give_up_at
 from openalert.domain.self_watch import PAGE_AGE, Work
 from openalert.storage.transaction import Reader
@@ -37,3 +39,36 @@ async def work(reader: Reader) -> Work:
         waiting_since=None if oldest is None else oldest - budget(NotificationKind.PAGE),
         undeliverable=undeliverable or 0,
     )
+
+
+class Unsent(msgspec.Struct, frozen=True, kw_only=True):
+    """Pages of a channel that are due, or on their way, and not accepted yet."""
+
+    channel: str
+    pages: int
+    since: Instant
+    """When the oldest was due."""
+
+
+async def unsent(reader: Reader) -> list[Unsent]:
+    """By channel, those that are due at this moment."""
+    rows = await reader.rows(
+        "SELECT channel, count(*), min(give_up_at) FROM notifications WHERE due_at IS NOT NULL AND kind = 'page' "
+        "AND status IN ('pending', 'sending') AND give_up_at <= :due AND organization_id <> :home "
+        "GROUP BY channel ORDER BY channel",
+        due=give_up_at(NotificationKind.PAGE, reader.now),
+        home=HOME,
+    )
+    return [
+        Unsent(channel=row[0], pages=row[1], since=row[2] - budget(NotificationKind.PAGE)) for row in rows
+    ]
+
+
+async def dead_letters(reader: Reader, since_id: str) -> int:
+    """Messages made since then that failed for good."""
+    found: int | None = await reader.value(
+        "SELECT count(*) FROM notifications WHERE status = 'failed' AND id >= :since AND organization_id <> :home",
+        since=since_id,
+        home=HOME,
+    )
+    return found or 0

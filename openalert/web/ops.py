@@ -89,14 +89,20 @@ def degraded(redis: Redis | None) -> list[str]:
 @route("/metrics", http_method=_LOOK, opt=_PUBLIC, include_in_schema=False, sync_to_thread=False)
 def metrics(request: Request[Any, Any, Any]) -> Response[bytes]:
     """The metrics in Prometheus' text form, for this machine, whoever has the token, and the role admin."""
-    if not _may_look_inside(request):
-        if _actor(request) is not None:
-            raise Forbidden("Metrics need an API key with the role admin.")
-        raise Unauthenticated(
-            "Metrics are for this machine, for server.metrics_token, or for an API key with the role admin."
-        )
+    admit(request)
     return Response(
         content=generate_latest(telemetry.registry), headers={"content-type": CONTENT_TYPE_LATEST}
+    )
+
+
+def admit(request: Request[Any, Any, Any]) -> None:
+    """Pass for those who may look inside of the server; Forbidden or Unauthenticated for all others."""
+    if _may_look_inside(request):
+        return
+    if _actor(request) is not None:
+        raise Forbidden("Metrics need an API key with the role admin.")
+    raise Unauthenticated(
+        "Metrics are for this machine, for server.metrics_token, or for an API key with the role admin."
     )
 
 

@@ -10,6 +10,7 @@ from openalert.web import (
     calendars,
     callbacks,
     conditions,
+    deep,
     description,
     ops,
     passkeys,
@@ -96,6 +97,7 @@ API = Router(
 
 ROUTES: Sequence[ControllerRouterHandler] = [
     *ops.ROUTES,
+    *deep.ROUTES,
     *signin.ROUTES,
     *passkeys.ROUTES,
     *push.ROUTES,

@@ -56,7 +56,7 @@ def soon(monkeypatch: pytest.MonkeyPatch, _patient: None) -> None:
 async def _flying(world: World, null: Any = None, door: Any = None) -> Canary:
     world.engine = Engine(world.db, {"null": null or NullNotifier()}, OUTSIDE)
     await world.engine.begin()
-    return Canary(world.db, door or Door(world), world.engine.run_id, KEY)
+    return Canary(world.db, door or Door(world), world.engine.node.run_id, KEY)
 
 
 @pytest.mark.proves("SM-1")
@@ -156,7 +156,7 @@ async def test_another_secret_lets_canaries_in_by_another_key(world: World) -> N
     assert (await (await _flying(world)).fly()).is_green
     world.engine = Engine(world.db, {"null": NullNotifier()}, OUTSIDE)
     await world.engine.begin()
-    again = Canary(world.db, Door(world), world.engine.run_id, canary.key_of(b"another secret"))
+    again = Canary(world.db, Door(world), world.engine.node.run_id, canary.key_of(b"another secret"))
     assert (await again.fly()).is_green
 
 

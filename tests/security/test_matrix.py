@@ -90,6 +90,7 @@ REFUSED_LATER = {
     ("POST", "/callbacks/twilio/voice/{token}/{round_number}"): {403},
     ("POST", "/callbacks/twilio/voice/{token}/{round_number}/key"): {403},
     ("GET", "/health"): {503},
+    ("POST", "/health/engine/cycle"): {503},
     ("GET", "/health/live"): {503},
     ("GET", "/ready"): {503},
     ("GET", "/health/ready"): {503},

@@ -102,6 +102,7 @@ WITHOUT: dict[tuple[str, str], str] = {
         "/api/v1/integrations/{integration_id}/preview",
     ): "shows how messages would be read, and keeps nothing",
     ("POST", "/api/v1/routing-rules/test"): "asks rules about an alert, and keeps nothing",
+    ("POST", "/health/engine/cycle"): "waits for the engine, and changes nothing",
     ("POST", "/api/v1/routing-rules/dry-run"): "asks rules about past alerts, and keeps nothing",
     ("POST", "/api/v1/silences/preview"): "shows what a silence would hide, and keeps nothing",
     ("POST", "/api/v1/message-templates/{way}/preview"): "shows how a message would read, and keeps nothing",

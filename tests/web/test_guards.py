@@ -21,6 +21,7 @@ pytestmark = pytest.mark.anyio
 
 PUBLIC = {
     "/health", "/health/live", "/ready", "/health/ready", "/metrics", "/login", "/setup", "/auth/login",
+    "/health/deep", "/health/engine/cycle",
     "/a/{token}", "/proof/{token}", "/auth/callback", "/login/second", "/login/enrol", "/forgotten", "/reset/{token}",
     "/invitation/{token}", "/auth/passkeys/options", "/auth/passkeys/sign-in",
     "/auth/passkeys/registration/options", "/auth/passkeys/registration",

@@ -23,6 +23,7 @@ from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import schedules as duty
 from openalert.web import render
 from openalert.web.ui import muted
+from openalert.web.watching import watch_of
 
 Web = Request[Any, Any, Any]
 Values = dict[str, Any]
@@ -52,10 +53,17 @@ async def shell(request: Web, reader: Reader, actor: Actor, section: str, **valu
             "query": request.query_params.get("q", "")[:200],
             "on_call": await _on_call(reader, actor),
             "flash": flash(request),
+            "impaired": is_impaired(request),
             "muted": await muted.banner(reader, actor) if section in WONDERED else [],
         },
         **values,
     }
+
+
+def is_impaired(request: Web) -> bool:
+    """Whether an alert arriving now might page nobody, as the server last found."""
+    watch = watch_of(request)
+    return watch is not None and watch.standing is not None and not watch.standing.would_page
 
 
 async def _on_call(reader: Reader, actor: Actor) -> list[dict[str, str]]:

@@ -1,0 +1,121 @@
+"""`/health/deep`: would an alert arriving now page, and what of the server says no; for those who may read metrics."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from litestar import HttpMethod, Request, Response, route
+from litestar.handlers import HTTPRouteHandler
+
+from openalert import __version__
+from openalert.domain.canary import CanaryRun, Hop
+from openalert.domain.errors import Unavailable
+from openalert.domain.instant import SECOND, Instant, rfc3339
+from openalert.storage import sqlite_file
+from openalert.storage.database import Database
+from openalert.usecases import system
+from openalert.usecases.system import Condition
+from openalert.web.ops import TICK_SECONDS, admit
+from openalert.web.watching import Watch, watch_of
+
+LONGEST_CYCLE = 5.0
+"""Seconds that a tick has to end."""
+LONGEST_LOOK = 5.0
+_PUBLIC = {"public": True}
+
+
+@route("/health/deep", http_method=[HttpMethod.GET, HttpMethod.HEAD], opt=_PUBLIC, include_in_schema=False)
+async def deep(request: Request[Any, Any, Any]) -> Response[dict[str, Any]]:
+    """200 while an alert arriving now would page, 503 otherwise; with everything that is known of it."""
+    admit(request)
+    state = request.app.state
+    watch = watch_of(request)
+    database: Database = state.access.database
+    standing = watch.standing if watch else None
+    try:
+        async with asyncio.timeout(LONGEST_LOOK):
+            seen = _seen(await database.look(system.look))
+    except (TimeoutError, Unavailable):
+        seen = {}
+    would_page = None if standing is None else standing.would_page
+    body = {
+        "wouldPage": would_page,
+        "checkedAt": None if standing is None else rfc3339(standing.at),
+        "troubles": [
+            {"kind": each.kind.value, "message": each.words}
+            for each in (standing.troubles if standing else ())
+        ],
+        "version": __version__,
+        "database": "ok" if seen else "unavailable",
+        **seen,
+        "switch": _switch(watch),
+        "tasks": [
+            {"name": each.name, "state": each.standing.value, "restarts": each.restarts}
+            for each in database.supervisor.state
+        ],
+        "disk": {
+            "freeBytes": system.free_bytes(state.config.data_dir),
+            "walBytes": system.wal_bytes(sqlite_file(state.config.database_url)),
+        },
+    }
+    return Response(content=body, status_code=503 if would_page is False or not seen else 200)
+
+
+@route(
+    "/health/engine/cycle", http_method=HttpMethod.POST, opt=_PUBLIC, include_in_schema=False, status_code=200
+)
+async def cycle(request: Request[Any, Any, Any]) -> dict[str, str]:
+    """Answers when a tick of the engine has ended that began after the question came."""
+    admit(request)
+    if request.app.state.health.tick_age >= TICK_SECONDS:
+        raise Unavailable("The engine does not tick.", retry_after=5)
+    try:
+        async with asyncio.timeout(LONGEST_CYCLE):
+            await request.app.state.engine.cycle()
+    except TimeoutError:
+        raise Unavailable("The engine has not finished a tick within 5 seconds.", retry_after=5) from None
+    return {"status": "ok"}
+
+
+def _seen(found: Condition) -> dict[str, Any]:
+    return {
+        "timers": {"oldestDueSeconds": _age(found.now, found.work.due_at), "failing": found.work.failing},
+        "pages": {
+            "unsent": [
+                {"channel": each.channel, "pages": each.pages, "oldestSeconds": _age(found.now, each.since)}
+                for each in found.unsent
+            ],
+            "oldestUntoldSeconds": _age(found.now, found.work.waiting_since),
+            "undeliverableIncidents": found.work.undeliverable,
+            "deadLetters": found.dead_letters,
+        },
+        "canary": {"last": _run(found.runs[0]) if found.runs else None, "failures": len(found.failures)},
+    }
+
+
+def _age(now: Instant, since: Instant | None) -> float:
+    return 0.0 if since is None else max(0, now - since) / SECOND
+
+
+def _run(run: CanaryRun) -> dict[str, Any]:
+    return {
+        "startedAt": rfc3339(run.started_at),
+        "green": run.is_green,
+        "hops": {hop.value: run.at(hop) for hop in Hop},
+        "failedAt": run.failed_at or None,
+        "reason": run.reason or None,
+    }
+
+
+def _switch(watch: Watch | None) -> dict[str, Any]:
+    if watch is None or not watch.has_switch:
+        return {"configured": False}
+    return {
+        "configured": True,
+        "lastWellAt": None if watch.told_at is None else rfc3339(watch.told_at),
+        "lastFailAt": None if watch.told_bad_at is None else rfc3339(watch.told_bad_at),
+        "error": watch.unheard or None,
+    }
+
+
+ROUTES: Sequence[HTTPRouteHandler] = [deep, cycle]

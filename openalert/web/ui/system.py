@@ -1,0 +1,84 @@
+"""The System page: would an alert arriving now page, the ways that were tried, and what was late; for admins."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from litestar import Response, get
+from litestar.di import NamedDependency
+from litestar.handlers import HTTPRouteHandler
+
+from openalert import __version__
+from openalert.domain.access import Actor, Permission
+from openalert.domain.canary import BUDGET, CanaryRun, Hop
+from openalert.domain.instant import rfc3339
+from openalert.storage import sqlite_file
+from openalert.storage.database import Database
+from openalert.usecases import system
+from openalert.usecases.access import require
+from openalert.web.ui.frame import Values, Web, answer, shell
+from openalert.web.watching import watch_of
+
+PATH = "/settings/system"
+HOPS = {
+    Hop.ACCEPTED: "Taken in",
+    Hop.OPENED: "Incident",
+    Hop.PAGED: "Escalated",
+    Hop.CLAIMED: "Claimed",
+    Hop.SENT: "Handed over",
+    Hop.RESOLVED: "Resolved",
+}
+"""The way of an alert in words, in the order in which people meet it."""
+
+
+@get(PATH, include_in_schema=False)
+async def show(request: Web, db: NamedDependency[Database], actor: NamedDependency[Actor]) -> Response[Any]:
+    """The verdict, then everything that it rests on."""
+    require(actor, Permission.CONFIGURE, None)
+    config, watch = request.app.state.config, watch_of(request)
+    async with db.read() as reader:
+        found = await system.look(reader)
+        context = await shell(
+            request,
+            reader,
+            actor,
+            "/settings",
+            standing=watch.standing if watch else None,
+            hops=_hops(found.runs[0]) if found.runs else [],
+            last=found.runs[0] if found.runs else None,
+            runs=[_bar(run) for run in reversed(found.runs)],
+            failures=found.failures,
+            unsent=found.unsent,
+            work=found.work,
+            dead_letters=found.dead_letters,
+            switch=watch if watch and watch.has_switch else None,
+            tasks=db.supervisor.troubles,
+            free=system.free_bytes(config.data_dir),
+            wal=system.wal_bytes(sqlite_file(config.database_url)),
+            version=__version__,
+        )
+    return answer(request, "settings/system.html", context)
+
+
+def _hops(run: CanaryRun) -> list[Values]:
+    return [
+        {
+            "name": name,
+            "state": "good" if run.at(hop) is not None else "bad" if run.failed_at == hop else "off",
+            "ms": run.at(hop),
+        }
+        for hop, name in HOPS.items()
+    ]
+
+
+def _bar(run: CanaryRun) -> Values:
+    """One run in the history: how high, of ten steps, and in which colour."""
+    took = run.resolved_ms if run.resolved_ms is not None else BUDGET
+    return {
+        "when": rfc3339(run.started_at),
+        "green": run.is_green,
+        "took": took,
+        "step": min(10, max(1, round(took * 10 / BUDGET))),
+    }
+
+
+ROUTES: Sequence[HTTPRouteHandler] = [show]
