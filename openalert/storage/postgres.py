@@ -169,7 +169,6 @@ class PostgresDatabase(Database):
         """Connect; `Unavailable` says why it did not work."""
         await self._connected(self._open_pool(READERS, COMMAND_SECONDS, "read-write"))
         await self._connected(self.writer())
-        await self._connected(self._look_at_settings())
         await self._connected(self._look_at_clock())
         if self._theirs is not None:
             self.clocks = Clocks(self._theirs, uptime)
@@ -210,6 +209,11 @@ class PostgresDatabase(Database):
             log.warning(
                 "synchronous_commit is off in Postgres; OpenAlert's own commits wait for the disk anyway"
             )
+
+    async def follow(self, carrier: Carrier | None = None) -> None:
+        """As everywhere: a server begins, so the settings of Postgres are looked at."""
+        await self._look_at_settings()
+        await super().follow(carrier)
 
     def start(self) -> None:
         """Begin to take turns, and to follow the clock of Postgres."""
