@@ -22,10 +22,10 @@ from openalert.domain.errors import OpenAlertError, Unavailable
 from openalert.domain.event import Event
 from openalert.domain.instant import SECOND
 from openalert.domain.vault import Vault
-from openalert.storage import events as stored_events
 from openalert.storage.clock import Clock, Clocks, wall_clock
 from openalert.storage.connection import Connection
 from openalert.storage.disk import Disk, Fatal, Leave
+from openalert.storage.event_log import EventLog
 from openalert.storage.feed import Carrier, Feed
 from openalert.storage.keyring import KeyRing
 from openalert.storage.transaction import Reader, Transaction
@@ -209,7 +209,7 @@ class Database(ABC):
         """From now on listeners hear of the commits of all nodes, by this carrier or that of the database."""
         carrier = carrier or self.carrier()
         if carrier is not None:
-            self._feed = Feed(_EventLog(self), carrier, self._tell, self._tell_missed, self.supervisor)
+            self._feed = Feed(EventLog(self), carrier, self._tell, self._tell_missed, self.supervisor)
             await self._feed.start()
 
     async def unfollow(self) -> None:
@@ -317,9 +317,8 @@ class Database(ABC):
         except OpenAlertError:
             raise
         except Exception as error:
-            if self.is_worth_another_try(error):
-                raise
-            raise self.translate(error) or error from error
+            reason = None if self.is_worth_another_try(error) else self.translate(error)
+            raise reason or error from error
         result: T = member.result
         return result
 
@@ -400,13 +399,12 @@ class Database(ABC):
 
     async def _is_there(self, error: Exception) -> bool:
         """Whether a commit was made although it ended in this error: its answer alone may have been lost."""
-        log.warning("the answer to a commit is lost", error=str(error) or type(error).__name__)
         try:
             there = await self.was_committed()
         except Exception as broken:  # then nobody knows, and those who wait are told to come again
             log.exception("a commit stays in doubt", error=type(broken).__name__)
             return False
-        log.warning("the commit was made" if there else "the commit was not made")
+        log.warning("the answer to a commit was lost", was_made=there, error=str(error))
         return there
 
     def _next_waiting(self) -> _Member | None:
@@ -483,10 +481,7 @@ class Database(ABC):
 
     def _tell_missed(self) -> None:
         for listener in self._missed:
-            try:
-                listener()
-            except Exception:
-                log.exception("a listener broke")
+            listener()
 
     async def _abandon(self, error: Exception, done: list[_Member], current: _Member | None) -> None:
         """The group is lost as a whole: nobody's work is there, and everybody is told so."""
@@ -503,18 +498,3 @@ class Database(ABC):
         if not waited_for.done():
             waited_for.set_exception(reason)
             waited_for.exception()
-
-
-class _EventLog:
-    """The event log as the feed reads it."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    async def newest(self) -> int:
-        """The largest number given out."""
-        return await self._database.look(stored_events.last)
-
-    async def after(self, seq: int, limit: int) -> list[Event]:
-        """What is kept of the events with a larger number, in order."""
-        return await self._database.look(lambda reader: stored_events.after(reader, seq, limit))
