@@ -20,9 +20,13 @@ MOST_LOST_CLAIMS = 5
 """So many attempts may end with the process that made them."""
 
 # A page may still be claimed while its incident is triggered, in the same episode, and not snoozed; one that asks
-# somebody for help while they have not answered and the incident is not over, whoever else works on it.
+# somebody for help while they have not answered and the incident is not over, whoever else works on it. News is for
+# those whom a page reached, or may have reached: whether one on its way did is known only after the news was planned.
 _WANTED = (
-    "(kind <> 'page' OR CASE WHEN ask_id IS NOT NULL THEN EXISTS (SELECT 1 FROM incident_responders r "
+    "(CASE WHEN kind = 'update' AND effect_key LIKE 'update:%' THEN EXISTS (SELECT 1 FROM notifications p "
+    "WHERE p.incident_id = notifications.incident_id AND p.kind = 'page' AND p.channel = notifications.channel "
+    "AND p.address = notifications.address AND p.status IN ('sending', 'sent', 'delivered', 'unknown')) "
+    "WHEN kind <> 'page' THEN TRUE WHEN ask_id IS NOT NULL THEN EXISTS (SELECT 1 FROM incident_responders r "
     "JOIN incidents i ON i.id = r.incident_id WHERE r.ask_id = notifications.ask_id "
     "AND r.state = 'pending' AND i.status <> 'resolved') "
     "ELSE EXISTS (SELECT 1 FROM incidents i WHERE i.id = notifications.incident_id "
@@ -170,11 +174,13 @@ async def claim(
 
 
 async def cancel_unwanted(tx: Transaction, ids: Sequence[str]) -> None:
-    """Pages among these that nobody wants any more: never to be claimed. What may have left stays `unknown`."""
+    """Those that nobody wants any more: never to be claimed. What may have left stays `unknown`."""
     await tx.execute(
         "UPDATE notifications SET due_at = NULL, updated_at = :now, "
-        "failure_reason = CASE WHEN status = 'pending' THEN 'The incident no longer needed it.' "
-        "ELSE failure_reason END, status = CASE WHEN status = 'pending' THEN 'cancelled' ELSE status END "
+        "failure_reason = CASE WHEN status <> 'pending' THEN failure_reason "
+        "WHEN kind = 'update' THEN 'No page reached this address.' "
+        "ELSE 'The incident no longer needed it.' END, "
+        "status = CASE WHEN status = 'pending' THEN 'cancelled' ELSE status END "
         f"WHERE {tx.any_of('id', 'ids')} AND status IN ('pending', 'unknown') AND NOT {_WANTED}",
         ids=list(ids),
         now=tx.now,

@@ -115,6 +115,22 @@ async def test_the_end_is_not_told_before_the_page_has_left(world: World, slow: 
 
 
 @pytest.mark.proves("NO-7")
+async def test_the_end_is_not_told_where_no_page_arrived(world: World, slow: Slow) -> None:
+    """Resolved while the page is on its way, which then fails: nobody hears the end of what they never heard of."""
+    verdict = await _page_in_flight(world, slow)
+    await _bob(world, "resolve")
+    verdict.set_exception(NotifierError(Reason.UNREACHABLE, "not now"))
+    await world.engine.deliver.finish(30)
+    world.clock.advance(MINUTE)
+    await world.engine.deliver.run_due()
+    await world.engine.deliver.finish(30)
+    assert slow.held == []
+    told = await world.value("SELECT failure_reason FROM notifications WHERE kind = 'update'")
+    assert told == "No page reached this address."
+    assert not await unsettled(world.db)
+
+
+@pytest.mark.proves("NO-7")
 async def test_news_of_an_incident_arrives_in_its_order(world: World, slow: Slow) -> None:
     """ "Acknowledged" has to be tried again: "Resolved", which came meanwhile, goes out after it."""
     (await _page_in_flight(world, slow)).set_result(Receipt(provider_id="x"))
