@@ -38,7 +38,13 @@ def injected(pid: int, *rules: str, paths: list[Path] | None = None) -> Iterator
         yield tracer
     finally:
         tracer.terminate()
-        tracer.wait(30)
+        try:
+            tracer.wait(10)
+        except (
+            subprocess.TimeoutExpired
+        ):  # it lets go of a leader that waits for a thread it has not let go of
+            tracer.kill()
+            tracer.wait(30)
         assert tracer.stderr is not None
         tracer.stderr.close()
 
@@ -54,9 +60,19 @@ def _attached(pid: int, tracer: subprocess.Popen[bytes]) -> None:
         time.sleep(0.01)
 
 
+def is_dead(process: subprocess.Popen[bytes]) -> bool:
+    """Whether it was killed, also where its tracer keeps what is left of it from its parent."""
+    return process.poll() is not None or _said(Path(f"/proc/{process.pid}"), "State").startswith("Z")
+
+
 def _tracer(task: Path) -> int:
     """Who traces a thread; 0: nobody."""
+    return int(_said(task, "TracerPid") or 0)
+
+
+def _said(task: Path, name: str) -> str:
+    """A line of what the kernel tells about a thread."""
     for line in (task / "status").read_text().splitlines():
-        if line.startswith("TracerPid:"):
-            return int(line.split()[1])
-    return 0
+        if line.startswith(f"{name}:"):
+            return line.partition(":")[2].strip()
+    return ""
