@@ -23,7 +23,7 @@ async def open_database(
 ) -> Database:
     """The database at `sqlite:///path` or `postgres://…`, its schema up to date and its writer at work.
 
-    Raises DatabaseInUse when another process serves the file, Unavailable when Postgres does not answer,
+    Raises DatabaseInUse when another process serves the file, Unavailable when the database does not answer,
     SchemaError when the database is newer than the program. `migrated=False` leaves the schema as it is.
     `keys` open the secrets in it; what an older program left there unsealed is sealed now. Without them every
     use of a secret is an error. `keeps_copy`: as `upgrade`.
@@ -33,8 +33,10 @@ async def open_database(
     try:
         if migrated:
             await upgrade(database, keeps_copy=keeps_copy)
-    except BaseException:
+    except BaseException as error:
         await database.close_connections()
+        if isinstance(error, Exception) and (words := database.translate(error)):
+            raise words from error
         raise
     database.start()
     try:
