@@ -21,6 +21,7 @@ from openalert.config.sections import Twilio
 from openalert.engine.backups import configured_backups
 from openalert.engine.canary import Canary
 from openalert.engine.engine import Engine
+from openalert.engine.last_resort import LastCalls, last_resort_settings
 from openalert.engine.node import NOWHERE, Node
 from openalert.engine.self_watch import SelfWatch
 from openalert.engine.status_mail import POSTS, Budget
@@ -33,6 +34,7 @@ from openalert.notifiers.dead_man import DeadMansSwitch
 from openalert.notifiers.email import EmailSettings
 from openalert.notifiers.http import OutgoingSettings
 from openalert.notifiers.identity_provider import IdentityProvider, ProviderSettings
+from openalert.notifiers.last_resort import LastResort
 from openalert.notifiers.mattermost import MattermostNotifier
 from openalert.notifiers.mattermost_api import MattermostSettings
 from openalert.notifiers.notifier import Notifier
@@ -121,6 +123,7 @@ class OpenAlert:
             node=Node(database, where, config.database.lease_seconds),
         )
         self.self_watch: SelfWatch | None = None
+        self.last_calls: LastCalls | None = None
         """How it watches itself; None: it does not listen yet, or nothing serves it."""
         self._secret = secret
         self.mirrors = StatusMirrors(
@@ -224,6 +227,15 @@ class OpenAlert:
         """From now on it is reached there, at `http://127.0.0.1:8080`: begin to watch that alerts come through."""
         self.self_watch = self_watch(self.config, self.database, self.engine, self._secret, address)
         self.self_watch.start()
+        settings = last_resort_settings(self.config, notifier_settings(self.config).outgoing)
+        self.last_calls = LastCalls(
+            self.database,
+            LastResort(settings),
+            self.self_watch,
+            after=self.config.last_resort.after_seconds,
+            leads=self._leads,
+        )
+        self.last_calls.start()
 
     def _leads(self) -> bool:
         """Whether what one node alone does is this one's at this moment."""
@@ -243,6 +255,8 @@ class OpenAlert:
 
     async def drain(self) -> None:
         """Take nothing more and send live listeners away; what has begun goes on."""
+        if self.last_calls is not None:
+            await self.last_calls.stop()
         if self.self_watch is not None:
             await self.self_watch.stop()
         self.engine.health.draining = True

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from openalert.cli import check_last_resort
 from openalert.cli.settings import configured, options
 from openalert.config import Config, make_data_dir, redacted
 from openalert.domain.errors import OpenAlertError
@@ -30,27 +31,30 @@ BUILT = 1_780_000_000
 
 @click.command()
 @click.option("--show", is_flag=True, help="Print the configuration in effect, without its secrets.")
+@click.option("--last-resort", is_flag=True, help="Send a test by every way of [last_resort].")
 @options
-def check(show: bool, config_file: str | None, data_dir: str | None, database_url: str | None) -> None:
+def check(
+    show: bool, last_resort: bool, config_file: str | None, data_dir: str | None, database_url: str | None
+) -> None:
     """Try everything that paging depends on; exit code 0 only if all is well."""
     config = configured(config_file, data_dir, database_url)
     if show:
         click.echo(redacted(config) + "\n")
-    good = asyncio.run(_check(config))
+    good = asyncio.run(_check(config, last_resort=last_resort))
     if not good:
         raise OpenAlertError("Not all is well; see the lines marked FAIL.")
 
 
-async def _check(config: Config) -> bool:
+async def _check(config: Config, *, last_resort: bool = False) -> bool:
     good = True
-    async for name, well, words in _findings(config):
+    async for name, well, words in _findings(config, last_resort=last_resort):
         mark = {True: "ok  ", False: "FAIL", None: "--  "}[well]
         click.echo(f"{mark} {name}: {words}")
         good = good and well is not False
     return good
 
 
-async def _findings(config: Config) -> AsyncIterator[Finding]:
+async def _findings(config: Config, *, last_resort: bool) -> AsyncIterator[Finding]:
     yield "configuration", True, f"understood; people reach it at {config.base_url}"
     yield await _database(config)
     if config.redis.url:
@@ -63,6 +67,8 @@ async def _findings(config: Config) -> AsyncIterator[Finding]:
     yield await _telegram(config)
     yield await _mattermost(config)
     yield await _single_sign_on(config)
+    async for finding in check_last_resort.findings(config, sends=last_resort):
+        yield finding
     yield _outgoing(config)
     yield _clock()
     yield _disk(config)

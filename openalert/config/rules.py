@@ -10,6 +10,7 @@ from openalert.config.sections import (
     Backup,
     Config,
     Delivery,
+    LastResort,
     MailIn,
     Mirror,
     Oidc,
@@ -35,6 +36,7 @@ _REGION = re.compile(r"[a-z0-9-]{1,40}")
 _MIRROR = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 _REDIS = re.compile(r"(rediss?|valkeys?)://[^/\s]\S*|unix://\S*/\S+")
 _PREFIX = re.compile(r"[^\s/]([^\n]*[^\s/])?")
+_ADDRESS = r"https?://[^\s/@]+(/\S*)?$"
 _VAPID_KEY = re.compile(r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]=?")
 
 
@@ -85,16 +87,34 @@ def problems(config: Config) -> Iterator[tuple[str, str]]:
     yield from _mirror_problems(config.status_pages)
     yield from _backup_problems(config.backup)
     yield from _self_monitor_problems(config.self_monitor)
+    yield from _last_resort_problems(config.last_resort, has_mail=bool(config.smtp.host))
 
 
 def _self_monitor_problems(own: SelfMonitor) -> Iterator[tuple[str, str]]:
-    if own.url and not re.match(r"https?://[^\s/@]+(/\S*)?$", own.url):
+    if own.url and not re.match(_ADDRESS, own.url):
         yield (
             "self_monitor.url",
             "must be an address that begins with https:// or http://, without a user name.",
         )
     if own.fail and not re.fullmatch(r"/[\w./-]+|[\w]+=[\w-]+", own.fail):
         yield "self_monitor.fail", "must be a path such as /fail, a query such as status=down, or empty."
+
+
+def _last_resort_problems(last: LastResort, *, has_mail: bool) -> Iterator[tuple[str, str]]:
+    for address in last.mail_to:
+        if address.count("@") != 1 or not address.strip("@") or re.search(r"\s", address):
+            yield "last_resort.mail_to", f"holds {address!r}; it must be an e-mail address."
+    if last.mail_to and not (last.host or has_mail):
+        yield "last_resort.mail_to", "is given, but neither last_resort.host nor smtp.host is."
+    if last.host and "@" not in last.sender:
+        yield "last_resort.from", "must be an e-mail address when last_resort.host is given."
+    if last.command and not last.command[0]:
+        yield "last_resort.command", "has no program."
+    if last.webhook and not re.match(_ADDRESS, last.webhook):
+        yield (
+            "last_resort.webhook",
+            "must be an address that begins with https:// or http://, without a user name.",
+        )
 
 
 def _mail_in_problems(mail_in: MailIn) -> Iterator[tuple[str, str]]:

@@ -273,6 +273,27 @@ class SelfMonitor(Section, frozen=True):
     """How often: canaries, the look at what is late, and word to the switch."""
 
 
+class LastResort(Section, frozen=True):
+    """Who hears that nobody can be reached, by ways that need no database; nobody does without an entry."""
+
+    mail_to: tuple[str, ...] = ()
+    """Addresses."""
+    host: str = ""
+    """A mail server of its own; empty: that of [smtp], all of it."""
+    port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0
+    username: str = ""
+    password: Secret = ""
+    security: Literal["none", "starttls", "tls"] = "starttls"
+    sender: str = msgspec.field(default="", name="from")
+    command: tuple[str, ...] = ()
+    """A program and its arguments, run without a shell; it reads one JSON document from its standard input."""
+    command_seconds: Annotated[int, msgspec.Meta(ge=1, le=300)] = 30
+    webhook: Secret = ""
+    """An address that the same document is posted to."""
+    after_seconds: Annotated[int, msgspec.Meta(ge=2, le=3600)] = 120
+    """How long an alert arriving now would have to page nobody, as seen by [self_monitor], before it is said."""
+
+
 class Retention(Section, frozen=True):
     """How long things are kept that nobody needs for ever."""
 
@@ -328,6 +349,7 @@ class Config(Section, frozen=True):
     log: Log = Log()
     retention: Retention = Retention()
     self_monitor: SelfMonitor = SelfMonitor()
+    last_resort: LastResort = LastResort()
     backup: Backup = Backup()
 
     @property

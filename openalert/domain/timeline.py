@@ -119,6 +119,13 @@ def _held_after_restore(_: str, data: Data) -> str:  # noqa: ARG001 - as the oth
     )
 
 
+def _last_resort(data: dict[str, Any]) -> str:
+    if not data["way"]:
+        return "Nobody could be reached, and no last resort is configured"
+    how = "could not be told" if data["failed"] else "was told"
+    return f"Nobody could be reached: the last resort {how} by {data['way']}"
+
+
 def _escalation_ended(_: str, data: Data) -> str:
     told = _list(data["told"])
     rest = f" {told} told." if told else " Nobody could be told: no owner has a verified address."
@@ -232,6 +239,7 @@ _SENTENCES: dict[str, Callable[[str, Data], str]] = {
     "retitled": lambda who, data: f"{who} renamed it from {data['before']} to {data['after']}",
     "phase_changed": lambda who, data: f"{who} moved it from {data['before']} to {data['after']}",
     "escalation_repaired": lambda _, __: "The escalation had lost its timer; it goes on now",
+    "last_resort": lambda _, data: _last_resort(data),
     "server_was_away": lambda _, data: (
         f"OpenAlert was not running {span_of(data['since'], data['until'])}, which delayed this: "
         f"{OUTAGE_WORDS[Ending(data['ending'])]}"

@@ -1,65 +1,11 @@
-"""A command of the operator's that carries a folder elsewhere: `rsync -a --delete … <folder>`, without a shell."""
+"""A command of the operator's that carries a folder or a file elsewhere: `rsync -a --delete … <folder>`."""
 
-import asyncio
-import os
-import signal
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 
-from openalert.notifiers.notifier import NotifierError, Reason
-from openalert.notifiers.text import one_line
-
-KEPT = 4_096
-"""Bytes of its output that are looked at, the last ones; the rest is read and forgotten."""
-_OURS = "OPENALERT_"
-"""Begins the names of our own settings, secrets among them, which the command is not given."""
+from openalert.notifiers import command as programs
 
 
 async def run(command: Sequence[str], folder: Path, seconds: float) -> None:
-    """Let the command carry the folder, its last argument; NotifierError where it fails or takes too long.
-
-    At its time limit it is ended with everything that it has started.
-    """
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
-    try:
-        process = await asyncio.create_subprocess_exec(
-            *command,
-            str(folder),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            env=environment,
-            start_new_session=True,
-        )
-    except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or "it cannot be read"
-        raise NotifierError(Reason.MISCONFIGURED, f"{command[0]} cannot be started: {why}.") from error
-    said = ""
-    try:
-        async with asyncio.timeout(seconds):
-            said = await _last_words(process)
-            code = await process.wait()
-    except TimeoutError:
-        raise NotifierError(Reason.TIMEOUT, f"{command[0]} took longer than {seconds:g} s.") from None
-    finally:
-        await _end(process)
-    if code:
-        raise NotifierError(Reason.REFUSED, one_line(f"{command[0]} ended with {code}. {said}", 300))
-
-
-async def _last_words(process: asyncio.subprocess.Process) -> str:
-    """The last line of what it says; all of it is read, so that it never waits for us."""
-    kept = b""
-    while process.stdout is not None and (some := await process.stdout.read(65_536)):
-        kept = (kept + some)[-KEPT:]
-    lines = kept.decode("utf-8", "replace").strip().splitlines()
-    return lines[-1] if lines else ""
-
-
-async def _end(process: asyncio.subprocess.Process) -> None:
-    """End what is left of it."""
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
-    with suppress(ProcessLookupError):
-        await asyncio.shield(process.wait())
+    """Let the command carry the folder, its last argument; NotifierError where it fails or takes too long."""
+    await programs.run([*command, str(folder)], seconds)

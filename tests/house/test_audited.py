@@ -32,6 +32,7 @@ NOT_AN_ACT = {
     "deliveries.give_back": "the engine sends",
     "deliveries.recover": "the engine sends",
     "escalation.step": "time does it, nobody",
+    "last_resort.note": "the server notes what it said in the timeline, nobody acts",
     "mending.mend": "the engine mends",
     "keeping.unread": "a source says it, nobody",
     "going_on.hasten": "time does it, nobody",

@@ -5,6 +5,7 @@ switch} must change; and that it is well again afterwards.
 """
 
 import asyncio
+import json
 import os
 import signal
 import sqlite3
@@ -32,14 +33,30 @@ async def switch(anyio_backend: str) -> AsyncIterator[FakeWebhook]:
 
 
 @pytest.fixture
-async def watched(tmp_path: Path, smtp: FakeSmtp, switch: FakeWebhook) -> AsyncIterator[Server]:
-    """A server that sends canaries every two seconds."""
+async def bell(anyio_backend: str) -> AsyncIterator[FakeSmtp]:
+    """The mail server of the last resort."""
+    async with FakeSmtp() as server:
+        yield server
+
+
+@pytest.fixture
+async def watched(
+    tmp_path: Path, smtp: FakeSmtp, bell: FakeSmtp, switch: FakeWebhook
+) -> AsyncIterator[Server]:
+    """A server that sends canaries every two seconds, and has a last resort that is soon told."""
     running = mailing(
         tmp_path,
         smtp,
         self_monitor_canary="true",
         self_monitor_every_seconds=str(EVERY),
         self_monitor_url=f"http://127.0.0.1:{switch.port}/ping/uuid",
+        last_resort_mail_to="boss@example.org",
+        last_resort_host=bell.host,
+        last_resort_port=str(bell.port),
+        last_resort_security="none",
+        last_resort_from="OpenAlert <bell@example.org>",
+        last_resort_command=f"{tmp_path / 'ring'},kept",
+        last_resort_after_seconds="60",
     )
     yield running
     await running.close()
@@ -84,11 +101,14 @@ def _trigger(server: Server, name: str, sql: str | None) -> None:
         database.commit()
 
 
-@pytest.mark.proves("SM-1", "ES-9", "F-08")
+@pytest.mark.proves("SM-1", "ES-7", "ES-9", "NO-6")
 async def test_what_each_fault_changes_for_those_who_look_from_outside(
-    watched: Server, switch: FakeWebhook, smtp: FakeSmtp
+    watched: Server, switch: FakeWebhook, smtp: FakeSmtp, bell: FakeSmtp
 ) -> None:
     """Green means that an alert arriving now would page, and every way of not paging turns it."""
+    ring = watched.folder / "ring"
+    ring.write_text('#!/bin/sh\ncat >> "$1"\n')
+    ring.chmod(0o700)
     house = await settle_in(watched)
     await _well(switch)
 
@@ -139,10 +159,59 @@ async def test_what_each_fault_changes_for_those_who_look_from_outside(
     await smtp.up()
     await smtp.received(1)
 
+    # Somebody else writes for long: nothing is taken in, and all but the question whether it lives say so.
+    with closing(sqlite3.connect(watched.data / "openalert.db", timeout=10, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        await _ill(switch, "canary did not come through")
+        assert await until(lambda: _answers(watched, (200, 503)))
+        assert (await watched.client.get("/health/deep")).status_code == 503
+        other.execute("ROLLBACK")
+    assert await until(lambda: _answers(watched, (200, 200)))
+    await _well(switch)
+
+    # Nobody can be told of an incident: the last resort hears of it by both ways, once, and it stands in its story.
+    assert bell.connections == 0
+    smtp.refused |= dict.fromkeys(("bea@example.org", "jun@example.org"), "550 5.1.1 No such user")
+    await house.post("nobody hears of this", severity="critical")
+    mail = (await bell.received(1))[0]
+    assert mail.subject == "OpenAlert reaches nobody"
+    assert "critical: nobody hears of this" in mail.text
+    await _ill(switch, "Nobody could be told of 1 open incident(s)")
+    told = json.loads((watched.folder / "kept").read_text())
+    assert [each["title"] for each in told["incidents"]] == ["nobody hears of this"]
+    incident = next(
+        each for each in await watched.items("/incidents") if each["title"] == "nobody hears of this"
+    )
+    ways = [
+        each["data"]
+        for each in await watched.items(f"/incidents/{incident['id']}/timeline")
+        if each["kind"] == "last_resort"
+    ]
+    assert ways == [{"way": "command", "failed": False}, {"way": "mail", "failed": False}]
+    await watched.call("POST", f"/incidents/{incident['id']}/resolve", {})
+    smtp.refused.clear()
+    await _well(switch)
+
     # A kill loses nothing, and what was under way is cleared by the one that follows.
     await watched.kill()
+    watched.environment["OPENALERT_LAST_RESORT_AFTER_SECONDS"] = "2"
     await watched.start()
     await _well(switch)
+
+    # Nothing is taken in for longer: the last resort hears that nobody can be paged, though no page was owed.
+    _trigger(watched, "no_alerts", "BEFORE INSERT ON alerts")
+    assert "An alert arriving now might page nobody." in (await bell.received(2))[1].text
+    _trigger(watched, "no_alerts", None)
+
+    # The command that tries everything sends a test, on demand alone.
+    tried = await asyncio.to_thread(watched.run, "check", "--last-resort")
+    assert "ok   last resort: mail: took the test" in tried.stdout, tried.stdout
+    assert "ok   last resort: command: took the test" in tried.stdout
+    assert (await bell.received(3))[2].subject == "OpenAlert: a test of the last resort"
+
+
+async def _answers(server: Server, wanted: tuple[int, int]) -> bool:
+    return await _asked(server) == wanted
 
 
 async def _only_well(switch: FakeWebhook, seconds: float) -> None:

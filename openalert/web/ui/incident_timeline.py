@@ -33,6 +33,7 @@ _SHOWN = {
     "reassigned": ("user-round-plus", "", "actions"),
     "escalation_started": ("chevrons-up", "", "deliveries"),
     "server_was_away": ("triangle-alert", "bad", "deliveries"),
+    "last_resort": ("triangle-alert", "bad", "deliveries"),
     "escalation_repaired": ("triangle-alert", "bad", "deliveries"),
     "escalated": ("chevrons-up", "", "deliveries"),
     "escalation_empty": ("triangle-alert", "bad", "deliveries"),
