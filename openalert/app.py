@@ -23,6 +23,7 @@ from openalert.engine.canary import Canary
 from openalert.engine.engine import Engine
 from openalert.engine.last_resort import LastCalls, last_resort_settings
 from openalert.engine.node import NOWHERE, Node
+from openalert.engine.probes import Probes
 from openalert.engine.self_watch import SelfWatch
 from openalert.engine.status_mail import POSTS, Budget
 from openalert.engine.status_mirrors import StatusMirrors, configured_mirrors
@@ -279,6 +280,7 @@ def self_watch(config: Config, database: Database, engine: Engine, secret: bytes
         every=own.every_seconds,
         supervisor=database.supervisor,
         reserve_in_use=lambda: database.disk.refuses_events,
+        probes=Probes(database, notifiers.probed(notifier_settings(config), channel_states.missing(config))),
     )
 
 

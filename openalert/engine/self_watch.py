@@ -15,6 +15,7 @@ from openalert import telemetry
 from openalert.domain.instant import SECOND, Instant
 from openalert.domain.self_watch import Facts, Standing, Trouble, TroubleKind, Work, troubles
 from openalert.engine.canary import Canary
+from openalert.engine.probes import Probes
 from openalert.notifiers.dead_man import DeadMansSwitch, Unheard
 from openalert.storage import self_watch as stored
 from openalert.storage.database import Database
@@ -53,8 +54,10 @@ class SelfWatch:
         every: float,
         supervisor: Supervisor,
         reserve_in_use: Callable[[], bool] = lambda: False,
+        probes: Probes | None = None,
     ) -> None:
         """`canary` None: none are sent. `switch` None: nobody is told. `every`: seconds between looks."""
+        self.probes = probes or Probes(database, {})
         self._database, self._audit, self._every = database, audit, every
         self.canary, self._switch = canary, switch
         self._supervisor, self._reserve_in_use = supervisor, reserve_in_use
@@ -84,6 +87,7 @@ class SelfWatch:
             loops.append(("canary", self.canary.fly))
         for name, step in loops:
             self._tasks.append(self._begin(name, step))
+        self.probes.start()
 
     def _begin(self, name: str, step: Callable[[], Awaitable[object]]) -> Watched:
         return self._supervisor.start(
@@ -93,6 +97,7 @@ class SelfWatch:
     async def stop(self) -> None:
         """End; a canary on its way is forgotten, and the next start clears it away."""
         await self._supervisor.stop(*self._tasks)
+        await self.probes.stop()
         if self._switch is not None:
             await self._switch.close()
 

@@ -1,6 +1,6 @@
 """Notifiers: one file per outbound channel, all behind the protocol in `notifier`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 
 import msgspec
 
@@ -79,3 +79,12 @@ NOTIFIERS: dict[str, Callable[[NotifierSettings], Notifier]] = {
 def build(settings: NotifierSettings) -> dict[str, Notifier]:
     """All notifiers by the name of their channel; ValueError when a network in `outgoing` cannot be read."""
     return {name: make(settings) for name, make in NOTIFIERS.items()}
+
+
+PROBED = ("email", "mattermost", "slack", "sms", "telegram", "voice")
+"""Channels whose provider can be asked whether it would take a message; the others have nobody to ask but receivers."""
+
+
+def probed(settings: NotifierSettings, unset: Container[str]) -> dict[str, Notifier]:
+    """Notifiers of their own to ask providers by, for channels that are configured: pages wait for none of them."""
+    return {name: NOTIFIERS[name](settings) for name in PROBED if name not in unset}

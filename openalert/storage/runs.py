@@ -116,6 +116,12 @@ async def living(reader: Reader) -> Sequence[Run]:
     )
 
 
+async def first_start(reader: Reader) -> Instant | None:
+    """When the first run began that is known; None: none did."""
+    found: Instant | None = await reader.value("SELECT min(started_at) FROM runs")
+    return found
+
+
 async def end(tx: Transaction, run_id: str) -> None:
     """It stops of its own accord."""
     await tx.execute("UPDATE runs SET stopped_at = :now WHERE id = :id", id=run_id, now=tx.now)

@@ -9,12 +9,17 @@ import msgspec
 from openalert.domain.canary import CanaryRun
 from openalert.domain.ids import first_id
 from openalert.domain.instant import DAY, Instant
+from openalert.domain.outage import Outage
 from openalert.domain.self_watch import Work
-from openalert.storage import canary, self_watch
+from openalert.storage import canary, outages, runs, self_watch
+from openalert.storage.runs import Run
 from openalert.storage.self_watch import Unsent
 from openalert.storage.transaction import Reader
+from openalert.usecases import backups
 
 RUNS_SHOWN = 60
+HISTORY = 30 * DAY
+OUTAGES_SHOWN = 200
 
 
 class Condition(msgspec.Struct, kw_only=True):
@@ -29,10 +34,18 @@ class Condition(msgspec.Struct, kw_only=True):
     """The last canaries, the newest first."""
     failures: Sequence[CanaryRun]
     """Those of the last ninety days that did not come through, the newest first."""
+    backups: backups.Standing
+    outages: list[Outage]
+    """When nobody was there in the last thirty days, the newest first."""
+    known_since: Instant
+    """Since when they are known, at most thirty days ago."""
+    nodes: Sequence[Run]
+    """Those that hold a lease, the one that leads first."""
 
 
 async def look(reader: Reader) -> Condition:
     """Everything that is read from the database, at one instant."""
+    since = max(await runs.first_start(reader) or reader.now, reader.now - HISTORY)
     return Condition(
         now=reader.now,
         work=await self_watch.work(reader),
@@ -40,6 +53,10 @@ async def look(reader: Reader) -> Condition:
         dead_letters=await self_watch.dead_letters(reader, first_id(reader.now - 7 * DAY)),
         runs=await canary.latest(reader, RUNS_SHOWN),
         failures=await canary.failures(reader, reader.now - 90 * DAY, 20),
+        backups=await backups.standing(reader),
+        outages=[each for each in await outages.newest(reader, OUTAGES_SHOWN) if each.until >= since],
+        known_since=since,
+        nodes=await runs.living(reader),
     )
 
 

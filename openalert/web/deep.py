@@ -7,7 +7,7 @@ from typing import Any
 from litestar import HttpMethod, Request, Response, route
 from litestar.handlers import HTTPRouteHandler
 
-from openalert import __version__
+from openalert import __version__, telemetry
 from openalert.domain.canary import CanaryRun, Hop
 from openalert.domain.errors import Unavailable
 from openalert.domain.instant import SECOND, Instant, rfc3339
@@ -15,12 +15,13 @@ from openalert.storage import sqlite_file
 from openalert.storage.database import Database
 from openalert.usecases import system
 from openalert.usecases.system import Condition
-from openalert.web.ops import TICK_SECONDS, admit
+from openalert.web.ops import TICK_SECONDS, admit, degraded
 from openalert.web.watching import Watch, watch_of
 
 LONGEST_CYCLE = 5.0
 """Seconds that a tick has to end."""
 LONGEST_LOOK = 5.0
+OUTAGES_TOLD = 20
 _PUBLIC = {"public": True}
 
 
@@ -56,7 +57,17 @@ async def deep(request: Request[Any, Any, Any]) -> Response[dict[str, Any]]:
         "disk": {
             "freeBytes": system.free_bytes(state.config.data_dir),
             "walBytes": system.wal_bytes(sqlite_file(state.config.database_url)),
+            "reserveInUse": database.disk.reserve_in_use,
+            "refusesEvents": database.disk.refuses_events,
+            "damage": database.disk.damage or None,
+            "trouble": database.disk.trouble or None,
         },
+        "clock": {"setSinceStart": clock_sets(), "putForwardSeconds": database.clocks.ahead / SECOND},
+        "degraded": degraded(state.redis),
+        "providers": [
+            {"channel": each.channel, "ok": each.is_well, "message": each.words, "askedAt": rfc3339(each.at)}
+            for each in (watch.probes.last.values() if watch else ())
+        ],
     }
     return Response(content=body, status_code=503 if would_page is False or not seen else 200)
 
@@ -90,7 +101,42 @@ def _seen(found: Condition) -> dict[str, Any]:
             "deadLetters": found.dead_letters,
         },
         "canary": {"last": _run(found.runs[0]) if found.runs else None, "failures": len(found.failures)},
+        "backup": _backup(found),
+        "outages": [
+            {
+                "since": rfc3339(each.since),
+                "until": rfc3339(each.until),
+                "ending": each.ending.value,
+                "clockSetBySeconds": each.clock_step / SECOND,
+            }
+            for each in found.outages[:OUTAGES_TOLD]
+        ],
+        "nodes": [
+            {
+                "name": each.node,
+                "since": rfc3339(each.started_at),
+                "seenAt": rfc3339(each.last_seen_at),
+                "leaseUntil": rfc3339(each.lease_until),
+                "leads": number == 0,
+            }
+            for number, each in enumerate(found.nodes)
+        ],
     }
+
+
+def _backup(found: Condition) -> dict[str, Any]:
+    stands = found.backups
+    return {
+        "on": stands.is_on,
+        "ageSeconds": stands.age / SECOND if stands.is_on else None,
+        "verified": stands.is_verified,
+        "failing": [each.name.value for each in stands.failing],
+    }
+
+
+def clock_sets() -> int:
+    """How often the machine's clock was set since the start."""
+    return round(telemetry.registry.get_sample_value("openalert_clock_steps_total") or 0)
 
 
 def _age(now: Instant, since: Instant | None) -> float:

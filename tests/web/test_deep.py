@@ -6,7 +6,12 @@ import httpx2
 import pytest
 
 from openalert.app import OpenAlert, self_watch
+from openalert.domain.backup import BackupJob, JobName
+from openalert.domain.instant import DAY, MINUTE
+from openalert.domain.outage import Ending, Outage
 from openalert.domain.self_watch import Standing, Trouble, TroubleKind
+from openalert.engine.probes import Probe
+from openalert.storage import backup_jobs, outages, runs
 from tests.web.test_guards import session
 
 pytestmark = pytest.mark.anyio
@@ -63,3 +68,62 @@ async def test_the_page_says_the_verdict_and_every_page_warns(
     page = (await client.get("/settings/system")).text
     assert BAD.words in page
     assert "might page nobody" in (await client.get("/incidents")).text
+
+
+async def test_deep_tells_what_else_stands_in_the_way_and_turns_for_none_of_it(
+    app: OpenAlert, client: httpx2.AsyncClient
+) -> None:
+    """Backups, times away, nodes, the clock, the disk, providers: each as it is, on the page too, and still 200."""
+    _, token = await session(app)
+    client.cookies.set(app.access.cookie, token)
+    _watching(app)
+    assert app.self_watch is not None
+    now = app.database.clock()
+    async with app.database.transaction() as tx:
+        await tx.execute("UPDATE runs SET started_at = :then", then=now - 40 * DAY)
+        await outages.note(
+            tx,
+            "r",
+            Outage(
+                since=now - 3 * DAY, until=now - 3 * DAY + 52 * MINUTE, ending=Ending.DIED, clock_step=-95_000
+            ),
+        )
+        await outages.note(tx, "r", Outage(since=now - DAY, until=now - DAY + MINUTE, ending=Ending.STOPPED))
+        await backup_jobs.put(
+            tx,
+            BackupJob(
+                name=JobName.BACKUP,
+                since=now - 9 * DAY,
+                due_at=now + DAY,
+                done_at=now - DAY,
+                failing_since=now - MINUTE,
+                error="<b>no room</b>",
+            ),
+        )
+        living = [each.node for each in await runs.living(tx)]
+    app.database.disk.damage = "page 7 is broken"
+    app.self_watch.probes.last["slack"] = Probe(
+        channel="slack", at=now, since=now, is_well=False, words="<i>invalid_auth</i>", took_ms=3
+    )
+    app.self_watch.probes._providers = {"slack": app.notifiers["slack"]}
+    try:
+        answer = await client.get("/health/deep")
+        page = (await client.get("/settings/system")).text
+    finally:
+        app.database.disk.damage = ""
+    told = answer.json()
+    assert (answer.status_code, told["wouldPage"]) == (200, True)
+    assert told["backup"] == {
+        "on": True,
+        "ageSeconds": pytest.approx(DAY / 1000, abs=60),
+        "verified": False,
+        "failing": ["backup"],
+    }
+    assert [each["ending"] for each in told["outages"]] == ["stopped", "died"]
+    assert told["outages"][1]["clockSetBySeconds"] == -95
+    assert [each["name"] for each in told["nodes"]] == living
+    assert told["providers"][0]["message"] == "<i>invalid_auth</i>"
+    assert (told["disk"]["damage"], told["degraded"]) == ("page 7 is broken", [])
+    for words in ("&lt;i&gt;invalid_auth", "&lt;b&gt;no room", "page 7 is broken", "52 min", "set by -95 s"):
+        assert words in page
+    assert page.count("<title>not running") == 2, "two gaps are drawn"

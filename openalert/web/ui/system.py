@@ -11,14 +11,20 @@ from openalert import __version__
 from openalert.domain.access import Actor, Permission
 from openalert.domain.canary import BUDGET, CanaryRun, Hop
 from openalert.domain.instant import rfc3339
+from openalert.domain.outage import WORDS, Ending
 from openalert.storage import sqlite_file
 from openalert.storage.database import Database
 from openalert.usecases import system
 from openalert.usecases.access import require
+from openalert.usecases.system import Condition
+from openalert.web.deep import clock_sets
 from openalert.web.ui.frame import Values, Web, answer, shell
-from openalert.web.watching import watch_of
+from openalert.web.watching import Watch, watch_of
 
 PATH = "/settings/system"
+GAPS_LISTED = 8
+LEAST_WIDTH = 4
+"""Of a gap in the strip, in thousandths: shorter ones would not be seen."""
 HOPS = {
     Hop.ACCEPTED: "Taken in",
     Hop.OPENED: "Incident",
@@ -52,11 +58,54 @@ async def show(request: Web, db: NamedDependency[Database], actor: NamedDependen
             dead_letters=found.dead_letters,
             switch=watch if watch and watch.has_switch else None,
             tasks=db.supervisor.troubles,
+            disk=db.disk,
             free=system.free_bytes(config.data_dir),
             wal=system.wal_bytes(sqlite_file(config.database_url)),
+            clock_sets=clock_sets(),
+            clock_ahead=db.clocks.ahead,
+            redis=request.app.state.redis,
+            backups=found.backups,
+            nodes=found.nodes,
+            lone=db.dialect == "sqlite",
+            history=_history(found),
+            probes=_probes(watch),
             version=__version__,
         )
     return answer(request, "settings/system.html", context)
+
+
+def _history(found: Condition) -> Values:
+    """The time since when anything is known as a strip of a thousand, and when nobody was there in it."""
+    length = max(found.now - found.known_since, 1)
+    return {
+        "since": found.known_since,
+        "away": sum(each.length for each in found.outages),
+        "last": found.outages[0] if found.outages else None,
+        "gaps": [each for each in found.outages if each.is_notable][:GAPS_LISTED],
+        "more": max(0, sum(each.is_notable for each in found.outages) - GAPS_LISTED),
+        "strip": [
+            {
+                "x": _thousandth(each.since - found.known_since, length),
+                "width": max(LEAST_WIDTH, _thousandth(each.length, length)),
+                "look": "meant" if each.ending is Ending.STOPPED else "bad",
+                "words": each.words,
+            }
+            for each in found.outages
+            if each.is_notable
+        ],
+        "endings": WORDS,
+    }
+
+
+def _thousandth(part: int, whole: int) -> int:
+    return min(1000, max(0, round(part * 1000 / whole)))
+
+
+def _probes(watch: Watch | None) -> list[Values]:
+    """Each provider that is asked, with what it said last, or nothing yet."""
+    if watch is None:
+        return []
+    return [{"channel": name, "said": watch.probes.last.get(name)} for name in watch.probes.channels]
 
 
 def _hops(run: CanaryRun) -> list[Values]:
