@@ -89,9 +89,12 @@ OURS = re.compile(
     r"act|code|sealed|version|versions|scopes?|outcome|dialect|slug|verb|run|claimed_by|"
     r"email|trace_id|issuer|subject|tenant|public_key|challenge|second_factor|secret|target|"
     r"escalation_state|state|standing|body_encoding|grouping|noise|began|levels|teams|fingerprint|"
-    r"drills|counts|digest|etag|period|recurrence|cron|severities|impact|automation|automatic_status|language"
+    r"drills|counts|digest|etag|period|recurrence|cron|severities|impact|automation|automatic_status|language|"
+    r"ending|failed_at"
 )
 """Columns that hold words of ours, ids, hashes, or what is looked things up by; all others are an attacker's."""
+OUR_COLUMNS = {"backup_jobs.name"}
+"""Of those whose name says otherwise."""
 OUR_TABLES = re.compile(
     r"schema_migrations|counters|settings|runs|audit_head|audit_log|sqlite_.*|kept_answers|throttles"
 )
@@ -278,7 +281,8 @@ async def poison(tx: Transaction) -> list[str]:
         if OUR_TABLES.fullmatch(table):
             continue
         for column, kind in await tx.rows("SELECT name, type FROM pragma_table_info(:table)", table=table):
-            if kind == "TEXT" and not OURS.fullmatch(column):
+            is_ours = OURS.fullmatch(column) or f"{table}.{column}" in OUR_COLUMNS
+            if kind == "TEXT" and not is_ours:
                 await _poison_column(tx, table, column)
                 done.append(f"{table}.{column}")
     return done
