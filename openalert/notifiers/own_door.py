@@ -48,6 +48,23 @@ class OwnDoor:
             raise Refused("Something else than OpenAlert answers at the ingestion address.") from None
         return str(incidents[0]["id"]) if incidents else ""
 
+    async def is_ours(self) -> bool:
+        """Whether an OpenAlert answers there that lives. `Refused`: nobody answers."""
+        status, body = await self._look("/health")
+        return status in (200, 503) and b'"engine"' in body
+
+    async def takes_all_for_the_machine(self) -> bool:
+        """Whether it shows us what only those see who come from the machine itself, though we come from outside."""
+        status, _ = await self._look("/metrics")
+        return status == 200
+
+    async def _look(self, path: str) -> tuple[int, bytes]:
+        try:
+            answer = await self._client.request("GET", f"{self.url}{path}", headers={})
+        except (NotifierError, LostAnswer) as error:
+            raise Refused(error.detail) from error
+        return answer.status, answer.body
+
     async def close(self) -> None:
         """Gives back connections."""
         await self._client.close()
