@@ -6,6 +6,7 @@ from openalert.engine.probes import Probes
 from openalert.notifiers import NotifierSettings, probed
 from openalert.notifiers.email import EmailSettings
 from openalert.storage.database import Database
+from tests.conftest import StoppedClock
 from tests.fakes.smtp import FakeSmtp, SmtpMode
 
 pytestmark = pytest.mark.anyio
@@ -22,7 +23,7 @@ class Broken:
         """Nothing is open."""
 
 
-async def test_a_mail_server_is_signed_in_at_and_gets_no_mail(db: Database) -> None:
+async def test_a_mail_server_is_signed_in_at_and_gets_no_mail(db: Database, clock: StoppedClock) -> None:
     """It is well while it answers; when it does not, since when is known; and nothing but it is asked."""
     async with FakeSmtp() as server:
         settings = NotifierSettings(
@@ -41,10 +42,12 @@ async def test_a_mail_server_is_signed_in_at_and_gets_no_mail(db: Database) -> N
         server.mode = SmtpMode.BUSY
         await probes.ask()
         ill = probes.last["email"]
+        clock.advance()
         await probes.ask()
         still = probes.last["email"]
         assert not ill.is_well
         assert (still.is_well, still.since) == (False, ill.at)
+        assert still.at > ill.at
         assert server.mails == []
         await probes.stop()
 
