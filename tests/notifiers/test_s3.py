@@ -1,6 +1,7 @@
 """Objects in a bucket: signed as botocore signs, and every way in which a store says no."""
 
 from collections.abc import AsyncIterator
+from ipaddress import ip_address
 
 import pytest
 from botocore.auth import S3SigV4Auth
@@ -107,7 +108,7 @@ async def test_an_object_is_put_and_taken_away(store: FakeS3, bucket: Bucket) ->
 
 async def test_a_bucket_in_the_name_of_the_host(store: FakeS3, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same store, asked for as `bucket.host`, with a prefix that has to be encoded."""
-    monkeypatch.setattr(addresses, "_lookup", lambda *_: ["127.0.0.1"])
+    monkeypatch.setattr(addresses, "_lookup", lambda *_: [ip_address("127.0.0.1")])
     store.path_style = False
     known = settings(store.endpoint, path_style=False, prefix="pages of ours/ü+!*'()&=")
     made = Bucket(known, OutgoingSettings())

@@ -248,7 +248,9 @@ async def test_a_calendar_that_breaks_keeps_what_it_said_and_warns_after_a_week(
     )
     assert len(clashes.json()["items"]) == 1
     async with app.database.read() as reader:
-        notices = await reader.rows("SELECT user_id FROM notifications WHERE kind = 'notice'")
+        notices = await reader.rows(
+            "SELECT user_id FROM notifications WHERE kind = 'notice' AND reason LIKE 'The calendar is yours%'"
+        )
     assert [row[0] for row in notices] == [house.cast.bob.id]
     host.pages["/bob.ics"] = good
     clock.now += 13 * HOUR

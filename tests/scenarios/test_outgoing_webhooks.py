@@ -14,7 +14,7 @@ from standardwebhooks.webhooks import WebhookVerificationError
 from openalert.domain.access import program_of
 from openalert.domain.errors import Conflict, Invalid
 from openalert.domain.ids import new_id
-from openalert.domain.instant import DAY, HOUR, MINUTE, SECOND
+from openalert.domain.instant import DAY, MINUTE, SECOND
 from openalert.domain.notification import NotificationKind
 from openalert.domain.outgoing_webhook import (
     JITTER,
@@ -27,10 +27,16 @@ from openalert.engine import escalate, housekeeping
 from openalert.engine.outgoing_webhooks import AT_ONCE, OutgoingWebhooks
 from openalert.notifiers.http import OutgoingSettings
 from openalert.notifiers.outgoing_webhook import OutgoingSender
-from openalert.storage import backup
 from openalert.storage import outgoing_deliveries as stored
 from openalert.storage import outgoing_webhooks as kept
-from openalert.usecases import alerts, incidents, outgoing_deliveries, outgoing_events, outgoing_webhooks
+from openalert.usecases import (
+    alerts,
+    incidents,
+    outgoing_deliveries,
+    outgoing_events,
+    outgoing_webhooks,
+    restore,
+)
 from openalert.usecases.outgoing_events import Shapes
 from openalert.usecases.outgoing_webhooks import Wish
 from openalert.web.api.alerts import alert_out
@@ -726,8 +732,7 @@ async def test_a_backup_that_is_restored_tells_nothing_of_the_past(
     await world.post_all([(world.group(world.alert("Unseen")), "A")])
     world.clock.advance(2 * DAY)
     receiver.answer(200)
-    async with world.db.transaction() as tx:
-        await backup.hold_past(tx, tx.now - HOUR)
+    await restore.hold(world.db)
     await world.fires("News")
     assert [request.json["data"]["incident"]["title"] for request in receiver.requests] == ["Waited", "News"]
     waited, news = await house.told(webhook)

@@ -7,7 +7,7 @@ import pytest
 
 from openalert.domain.access import Actor, Role
 from openalert.domain.audit import GENESIS, AuditEntry, Head, broken_link
-from openalert.storage import Database, Transaction, audit, open_database, sqlite
+from openalert.storage import Database, Transaction, audit, open_database, sqlite_connection
 from openalert.storage.audit import AuditFilter
 from openalert.usecases.audit import record
 from tests.conftest import StoppedClock
@@ -96,7 +96,7 @@ async def test_two_nodes_write_one_chain(postgres_url: str) -> None:
 async def test_a_lost_commit_leaves_no_trace_in_memory(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """When the COMMIT itself fails nobody was answered, and the next act continues from what is on disk."""
     await db.act(act, ADMIN)
-    kind: Any = sqlite._Direct if db.dialect == "sqlite" else type(await db.writer())
+    kind: Any = sqlite_connection._Direct if db.dialect == "sqlite" else type(await db.writer())
     run = kind.run
 
     async def failing(self: object, *statements: str) -> None:

@@ -195,11 +195,14 @@ async def test_neither_password_nor_address_shows(supervisor: Supervisor, valkey
         await node.redis.stop()
 
 
-async def test_over_tls_the_certificate_is_looked_at(valkey: Valkey, tmp_path: Path) -> None:
+async def test_over_tls_the_certificate_is_looked_at(
+    valkey: Valkey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """rediss:// to a certificate that nobody we trust has signed is no connection; with its name it is one."""
     made = make_certificate("127.0.0.1")
     certificate = tmp_path / "certificate.pem"
     certificate.write_bytes(made.pem)
+    monkeypatch.setattr(redis, "PROBE_PATIENCE", 30.0)  # a slow machine is no failure
     async with Front(valkey, tls=made.server) as front:
         assert "CERTIFICATE" in (await redis.trouble(front.url)).upper()
         assert await redis.trouble(f"{front.url}?ssl_ca_certs={certificate}") == ""

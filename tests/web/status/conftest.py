@@ -11,6 +11,7 @@ from openalert.usecases import status_components as components
 from openalert.usecases import status_incidents as told
 from openalert.usecases import status_pages as pages
 from tests import make
+from tests.conftest import StoppedClock
 
 
 class Told:
@@ -28,6 +29,13 @@ class Told:
             result = await act(tx, *args, **options)
         await self.app.board.refresh()
         return result
+
+    @property
+    def clock(self) -> StoppedClock:
+        """The clock that the page is read by."""
+        stopped = self.app.database.clocks._wall
+        assert isinstance(stopped, StoppedClock)
+        return stopped
 
     async def begin(self) -> None:
         """Make the page and its components."""

@@ -79,7 +79,7 @@ async def _subscribed(acme: Told, server: FakeSmtp, **fields: Any) -> Mail:
     await _posts(acme, email=READER, what="all", **fields)
     (asked,) = await _mails(acme, server)
     assert (await acme.client.post(_path(asked, "confirm"))).status_code == 200
-    acme.app.database.clock.advance()  # type: ignore[attr-defined]  # the clock of the tests
+    acme.clock.advance()
     await acme.tells()
     return (await _mails(acme, server))[0]
 
@@ -114,12 +114,12 @@ async def test_from_the_form_to_the_last_mail(acme: Told, server: FakeSmtp) -> N
     assert READER in choosing.text
     saved = await acme.client.post(manage[1], data={"what": "some", "component": acme.web.public_id})
     assert "Saved." in saved.text
-    acme.app.database.clock.advance()  # type: ignore[attr-defined]  # the clock of the tests
+    acme.clock.advance()
     await acme.tells()
     await acme.app.engine.run_until_idle()
     assert (await acme.client.post(manage[1], data={"what": "some"})).status_code == 400
     await acme.client.post(manage[1], data={"what": "all"})
-    acme.app.database.clock.advance()  # type: ignore[attr-defined]  # the clock of the tests
+    acme.clock.advance()
     await acme.tells("Another")
     (mail,) = await _mails(acme, server)
     assert mail.subject == "[Acme] Investigating: Another"
@@ -215,7 +215,7 @@ async def test_one_incident_alone(acme: Told, server: FakeSmtp) -> None:
     await _posts(acme, path, email=READER)
     (asked,) = await _mails(acme, server)
     done = await acme.client.post(_path(asked, "confirm"))
-    acme.app.database.clock.advance()  # type: ignore[attr-defined]  # the clock of the tests
+    acme.clock.advance()
     await acme.tells("Another")
     await acme.does(told.resolve, made.incident.id, message="Over.")
     (mail,) = await _mails(acme, server)
@@ -282,7 +282,7 @@ async def test_made_private_it_is_told_to_those_who_confirmed(acme: Told, server
     """Whoever was let in before goes on hearing, and their links go on working."""
     mail = await _subscribed(acme, server)
     await acme.does(pages.update, acme.page.id, is_public=False)
-    acme.app.database.clock.advance()  # type: ignore[attr-defined]  # the clock of the tests
+    acme.clock.advance()
     await acme.tells("Inside")
     (inside,) = await _mails(acme, server)
     assert inside.subject == "[Acme] Investigating: Inside"
