@@ -1,6 +1,7 @@
 """tests/world/promises.toml: marks name what is listed, and everything listed has a test or says why not."""
 
 import re
+from collections.abc import Collection, Mapping
 
 import pytest
 
@@ -33,11 +34,33 @@ def test_marks_name_what_is_listed() -> None:
     assert unknown == []
 
 
+def _wrong(name: str, shown: Collection[str], missing: Mapping[str, str]) -> str:
+    """What is wrong with the note of this promise or fault; empty: nothing."""
+    if name in shown:
+        return f"a test shows {name}: take its note `missing` away" if name in missing else ""
+    if name not in missing:
+        return f"no test names {name}, and no note says why"
+    return "" if re.fullmatch(r"[A-Z].{15,}\.", missing[name]) else f"the note of {name} is no sentence"
+
+
 @pytest.mark.parametrize("name", [*PROMISES, *FAULTS])
 def test_each_is_shown_by_a_test_or_says_why_not(name: str) -> None:
-    """A reason is a sentence."""
-    if name not in SHOWN:
-        assert re.fullmatch(r"[A-Z].{15,}\.", MISSING.get(name, ""))
+    """One of both, never none: and never both, for a note that outlives its test says the opposite of the truth."""
+    assert _wrong(name, SHOWN, MISSING) == ""
+
+
+@pytest.mark.parametrize(
+    ("shown", "missing"),
+    [
+        pytest.param({"F-01"}, {"F-01": "Nobody has tried it yet."}, id="both"),
+        pytest.param(set(), {}, id="none"),
+        pytest.param({"F-02"}, {"F-02": "Nobody has tried it yet."}, id="another one's"),
+        pytest.param(set(), {"F-01": "todo"}, id="no sentence"),
+    ],
+)
+def test_a_stale_or_absent_note_is_found(shown: set[str], missing: dict[str, str]) -> None:
+    """The control: each way in which a list and its tests can part."""
+    assert "F-01" in _wrong("F-01", shown, missing)
 
 
 def test_the_page_of_proofs_has_all_of_them() -> None:
