@@ -33,6 +33,9 @@ log = structlog.get_logger(__name__)
 
 GRACE_SECONDS = 10
 """How long a request that has begun may take after the stop was asked for."""
+LOCKED_SECONDS = 60.0
+"""So long a start waits for another program to let go of the database; whoever watches over us then sees that it ended.
+Less than the 90 s that systemd gives a start."""
 Background = Callable[[OpenAlert, str], Awaitable[None]]
 
 
@@ -104,7 +107,7 @@ async def _serve(
     channels: Mapping[str, Notifier] | None,
 ) -> bool:
     """One run; whether it ended only for a backup to take the place of its database."""
-    database = await open_database(config.database_url, keys=keyring.of(config))
+    database = await open_database(config.database_url, keys=keyring.of(config), patience=LOCKED_SECONDS)
     try:
         database.leave = process.leave_at_once
         await database.keep_reserve(config.database.reserve_mib * 1024 * 1024)

@@ -20,15 +20,17 @@ async def open_database(
     migrated: bool = True,
     keys: KeyRing | None = None,
     keeps_copy: bool = True,
+    patience: float = 0.0,
 ) -> Database:
     """The database at `sqlite:///path` or `postgres://…`, its schema up to date and its writer at work.
 
     Raises DatabaseInUse when another process serves the file, Unavailable when the database does not answer,
     SchemaError when the database is newer than the program. `migrated=False` leaves the schema as it is.
     `keys` open the secrets in it; what an older program left there unsealed is sealed now. Without them every
-    use of a secret is an error. `keeps_copy`: as `upgrade`.
+    use of a secret is an error. `keeps_copy`: as `upgrade`. `patience`: seconds for which it waits for another program
+    that has an SQLite file locked, saying who that is.
     """
-    database = _database(url, clock)
+    database = _database(url, clock, patience)
     await database.open()
     try:
         if migrated:
@@ -86,10 +88,10 @@ def sqlite_file(url: str) -> Path | None:
     return Path(path).absolute() if prefix == "sqlite" else None
 
 
-def _database(url: str, clock: Clock) -> SqliteDatabase | PostgresDatabase:
+def _database(url: str, clock: Clock, patience: float = 0.0) -> SqliteDatabase | PostgresDatabase:
     scheme, _, rest = url.partition("://")
     if scheme == "sqlite" and rest.startswith("/") and len(rest) > 1:
-        return SqliteDatabase(Path(rest[1:]), clock)
+        return SqliteDatabase(Path(rest[1:]), clock, patience)
     if scheme in ("postgres", "postgresql"):
         return PostgresDatabase(url, clock)
     raise Invalid(

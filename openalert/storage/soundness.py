@@ -15,6 +15,8 @@ from pathlib import Path
 from openalert.domain.errors import OpenAlertError
 from openalert.storage import log_file
 
+BUSY_TIMEOUT = 5000
+"""Milliseconds in which another program that has the whole file locked may let go of it."""
 BRIEF_SECONDS = 2.0
 """So long a start waits for the look at the file; the rest is looked at while it serves."""
 DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
@@ -130,7 +132,7 @@ def _names(raw: sqlite3.Connection) -> list[str]:
 def _opened(database: Path) -> sqlite3.Connection:
     """Reading alone, so that not even closing it takes the log into the file."""
     raw = sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True, isolation_level=None)
-    raw.execute("PRAGMA busy_timeout=5000")
+    raw.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT}")
     return raw
 
 

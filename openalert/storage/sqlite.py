@@ -8,6 +8,7 @@ import asyncio
 import os
 import secrets
 import sqlite3
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager, suppress
 from functools import partial
@@ -32,6 +33,8 @@ log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 READERS = 3
+_BETWEEN_TRIES = 0.2
+"""Seconds: some locks are told of at once, without the busy timeout."""
 _BOTH = {"busy_timeout": 5000, "foreign_keys": 1, "temp_store": 2, "trusted_schema": 0, "mmap_size": 0}
 _WRITER = _BOTH | {
     "synchronous": 2,
@@ -44,14 +47,14 @@ _READER = _BOTH | {"query_only": 1, "wal_autocheckpoint": 0}
 _OWNER = "writer"
 """The setting that names the server whose database this is: a lock file can be deleted, this cannot."""
 _FULL = "SQLITE_FULL"
+_LOCKED = ("SQLITE_BUSY", "SQLITE_LOCKED")
 _MAYBE_FULL = ("SQLITE_IOERR_WRITE", "SQLITE_IOERR_SHM", "SQLITE_CANTOPEN")
 """What a used-up quota, or a full disk under the index of the log, looks like."""
 _NOT_FLUSHED = ("SQLITE_IOERR_FSYNC", "SQLITE_IOERR_DIR_FSYNC")
 _PASSING = (
     _FULL,
     "SQLITE_IOERR",
-    "SQLITE_BUSY",
-    "SQLITE_LOCKED",
+    *_LOCKED,
     "SQLITE_READONLY",
     "SQLITE_CANTOPEN",
 )
@@ -61,6 +64,11 @@ _OWN = (
     "ON CONFLICT (name) DO UPDATE SET value = excluded.value"
 )
 _OWNED = "SELECT value FROM settings WHERE name = ?"
+
+
+def _name_of(error: Exception) -> str:
+    """SQLite's word for what went wrong; "" where it has none."""
+    return getattr(error, "sqlite_errorname", "") or ""
 
 
 async def _make_anew(tx: Transaction, index: str) -> None:
@@ -73,9 +81,13 @@ class SqliteDatabase(Database):
     dialect = "sqlite"
     begin = (BEGIN,)
 
-    def __init__(self, path: Path, clock: Clock = wall_clock) -> None:
+    def __init__(self, path: Path, clock: Clock = wall_clock, patience: float = 0.0) -> None:
+        """`patience`: seconds after which `open` gives up on a file that another program has locked; it always waits
+        for one busy timeout.
+        """
         super().__init__(clock)
         self.path = path
+        self._patience = patience
         self.url = f"sqlite:///{path}"
         self.lock = LockFile(path.with_name(path.name + ".lock"))
         self._reserve = Reserve(path, self.disk)
@@ -94,10 +106,13 @@ class SqliteDatabase(Database):
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.lock.take()
         try:
-            await asyncio.to_thread(self._look_before)
-            self._writer = await self._connect(_WRITER)
-            self._writer.around(before=self._may_write)
+            until = time.monotonic() + self._patience
+            await self._patiently(until, lambda: asyncio.to_thread(self._look_before))
+            self._writer = writer = await self._patiently(until, lambda: self._connect(_WRITER))
+            writer.around(before=self._may_write)
             os.chmod(self.path, 0o600)  # noqa: PTH101 - a page's contents are for the service alone
+            if self._patience:
+                await self._patiently(until, lambda: writer.run(BEGIN, "ROLLBACK"))
             for _ in range(READERS):
                 self._readers.put_nowait(await self._connect(_READER))
         except BaseException as error:
@@ -105,6 +120,20 @@ class SqliteDatabase(Database):
             if isinstance(error, sqlite3.Error) and (words := self.translate(error)):
                 raise words from error
             raise
+
+    async def _patiently(self, until: float, step: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """The result of `step`, begun again while another program has the file locked and it is not yet `until`."""
+        while True:
+            try:
+                return await step()
+            except sqlite3.OperationalError as error:
+                if not _name_of(error).startswith(_LOCKED) or time.monotonic() > until:
+                    raise
+                log.warning(
+                    "the database is locked: the start waits for it",
+                    error=str(error), holder=log_file.holder(self.path) or "unknown",
+                )  # fmt: skip
+                await asyncio.sleep(_BETWEEN_TRIES)
 
     def _look_before(self) -> None:
         """Before anything is written: the files belong together, are sound, and there is room to open them."""
@@ -163,10 +192,14 @@ class SqliteDatabase(Database):
         factory = Writer if wanted is _WRITER else sqlite3.Connection
         raw = await aiosqlite.connect(self.path, isolation_level=None, cached_statements=512, factory=factory)
         connection = SqliteConnection(raw)
+        try:
+            await connection.run(f"PRAGMA busy_timeout={wanted['busy_timeout']}", "PRAGMA journal_mode=WAL")
+            await connection.run(*(f"PRAGMA {name}={value}" for name, value in wanted.items()))
+            await self._compare(connection, wanted)
+        except BaseException:
+            await raw.close()
+            raise
         self._open.append(connection)
-        await connection.run(f"PRAGMA busy_timeout={wanted['busy_timeout']}", "PRAGMA journal_mode=WAL")
-        await connection.run(*(f"PRAGMA {name}={value}" for name, value in wanted.items()))
-        await self._compare(connection, wanted)
         return connection
 
     async def _compare(self, connection: SqliteConnection, wanted: Mapping[str, int]) -> None:
@@ -275,7 +308,7 @@ class SqliteDatabase(Database):
 
     def translate(self, error: Exception) -> OpenAlertError | None:
         """Full, locked, read-only and failing disks may pass; a mistake in our SQL does not."""
-        name = getattr(error, "sqlite_errorname", "") or ""
+        name = _name_of(error)
         if name.startswith(_NOT_FLUSHED):
             self._leave(
                 Fatal.FLUSH_FAILED,
@@ -290,7 +323,7 @@ class SqliteDatabase(Database):
         if name == _FULL or (name.startswith(_MAYBE_FULL) and self._reserve.finds_it_full()):
             self._reserve.was_refused()
         self.disk.trouble = str(error) or type(error).__name__
-        holder = log_file.holder(self.path) if name.startswith("SQLITE_BUSY") else None
+        holder = log_file.holder(self.path) if name.startswith(_LOCKED) else None
         log.warning(
             "database refused", error=str(error), error_name=name, **({"holder": holder} if holder else {})
         )

@@ -1,5 +1,6 @@
 """SQLite as it is opened: durable, alone, and read-only for readers."""
 
+import asyncio
 import sqlite3
 import subprocess
 import sys
@@ -8,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from openalert.domain.errors import Unavailable
-from openalert.storage import Database, open_database
+from openalert.storage import Database, open_database, soundness, sqlite
 from openalert.storage.keyring import KeyRing
 from openalert.storage.lock_file import DatabaseInUse
 from openalert.storage.sqlite import SqliteConnection, SqliteDatabase
@@ -139,6 +141,62 @@ async def test_a_foreign_lock_is_unavailable_and_passes(
     other.close()
     async with sqlite_db.transaction() as tx:
         await tx.execute("INSERT INTO settings (name, value) VALUES ('a', '1')")
+
+
+@pytest.fixture
+def in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Locks are waited for by the moment, not by five seconds."""
+    for wanted in (sqlite._WRITER, sqlite._READER):
+        monkeypatch.setitem(wanted, "busy_timeout", 20)
+    monkeypatch.setattr(sqlite, "_BETWEEN_TRIES", 0.02)
+    monkeypatch.setattr(soundness, "BUSY_TIMEOUT", 20)
+
+
+def _locked(path: Path, how: str) -> sqlite3.Connection:
+    """The file as another program holds it."""
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    if how == "exclusive":
+        other.execute("PRAGMA locking_mode=EXCLUSIVE")
+    other.execute("BEGIN IMMEDIATE")
+    other.execute("INSERT INTO settings (name, value) VALUES ('theirs', '1')")
+    return other
+
+
+@pytest.mark.parametrize("how", ["writes", "exclusive"])
+@pytest.mark.proves("F-12")
+async def test_a_start_waits_for_a_lock_that_passes(sqlite_url: str, in_a_hurry: None, how: str) -> None:
+    """Held by a transaction or whole, the file is waited for, however often it is asked for in vain."""
+    await (await open_database(sqlite_url)).close()
+    other = _locked(Path(sqlite_url.removeprefix("sqlite:///")), how)
+    with capture_logs() as said:
+        opening = asyncio.create_task(open_database(sqlite_url, patience=60))
+
+        while sum("the start waits" in line["event"] for line in said) < 3:
+            assert not opening.done()
+            await asyncio.sleep(0.01)
+        other.execute("COMMIT")
+        other.close()
+        database = await opening
+    async with database.read() as reader:
+        assert await reader.value("SELECT value FROM settings WHERE name = 'theirs'") == "1"
+    await database.close()
+
+
+@pytest.mark.parametrize("how", ["writes", "exclusive"])
+@pytest.mark.proves("F-12")
+async def test_a_start_gives_up_a_lock_that_stays(sqlite_url: str, in_a_hurry: None, how: str) -> None:
+    """It says so, leaves nothing open, and takes the file as soon as it is free."""
+    await (await open_database(sqlite_url)).close()
+    other = _locked(Path(sqlite_url.removeprefix("sqlite:///")), how)
+    before = set(threading.enumerate())
+    with pytest.raises(Unavailable, match="database is locked"):
+        await open_database(sqlite_url, patience=0.1)
+    for thread in set(threading.enumerate()) - before:
+        thread.join(10)
+        assert thread.name.startswith("asyncio") or not thread.is_alive()
+    other.execute("ROLLBACK")
+    other.close()
+    await (await open_database(sqlite_url)).close()
 
 
 async def test_a_start_that_fails_leaves_no_connection_open(
