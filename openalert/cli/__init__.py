@@ -106,9 +106,10 @@ def _explain(error: Exception) -> int:
         return 3
     from openalert.storage.lock_file import DatabaseInUse
     from openalert.storage.migrate import SchemaError
+    from openalert.storage.permissions import Inaccessible
     from openalert.storage.soundness import Damaged
 
     if isinstance(error, Damaged):
         return 5
 
-    return 3 if isinstance(error, (SchemaError, DatabaseInUse)) else 1
+    return 3 if isinstance(error, (SchemaError, DatabaseInUse, Inaccessible)) else 1

@@ -6,6 +6,7 @@ from typing import Any
 import structlog
 
 from openalert import telemetry
+from openalert.domain.errors import Unavailable
 from openalert.domain.instant import MINUTE, SECOND
 from openalert.domain.outage import Outage
 from openalert.storage import auditing, duties, timers
@@ -52,13 +53,20 @@ async def _act(database: Database, due: list[Timer], outage: Outage | None) -> N
     """Several in one transaction; when that fails, each in its own, so that one cannot stop the others."""
     try:
         await database.act(lambda tx: _all(tx, due, outage))
-    except Exception:
+    except Exception as error:
         if len(due) > 1:
             for timer in due:
                 await _act(database, [timer], outage)
             return
-        log.exception("timer failed", incident_id=due[0].incident_id, kind=due[0].kind)
-        await _postpone(database, due[0])
+        timer = due[0]
+        if isinstance(error, Unavailable):  # where the program stood says nothing of a database that is away
+            log.warning(
+                "timer waits for the database",
+                incident_id=timer.incident_id, kind=timer.kind, reason=error.message,
+            )  # fmt: skip
+        else:
+            log.exception("timer failed", incident_id=timer.incident_id, kind=timer.kind)
+        await _postpone(database, timer)
 
 
 async def _all(tx: Transaction, due: list[Timer], outage: Outage | None) -> None:

@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from openalert.domain.errors import OpenAlertError
+from openalert.storage.permissions import inaccessible
 
 
 class DatabaseInUse(OpenAlertError):
@@ -23,8 +24,14 @@ class LockFile:
         """How the log of the database was marked by a process that did not end in order; None: there was none."""
 
     def take(self) -> None:
-        """Hold the lock until `release`; `DatabaseInUse` names the process that holds it."""
-        handle = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
+        """Hold the lock until `release`; `DatabaseInUse` names the process that holds it.
+
+        `Inaccessible` where the system does not let us: this is the first file of ours that a start opens to write.
+        """
+        try:
+            handle = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise inaccessible(self.path, error) from error
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

@@ -113,8 +113,8 @@ class Reserve:
                 self._refused = True
                 self._begin()
 
-    def finds_it_full(self) -> bool:
-        """Whether the disk has no room for a few pages, or our share of it is used up (a quota)."""
+    def why_refused(self) -> int:
+        """What the system says to a few pages beside the database, as in `errno`; 0: it takes them."""
         probe = self.path.with_suffix(".probe")
         try:
             with probe.open("wb") as file:
@@ -122,11 +122,11 @@ class Reserve:
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:
-            return error.errno in (errno.ENOSPC, errno.EDQUOT)
+            return error.errno or errno.EIO
         finally:
             with suppress(OSError):
                 probe.unlink(missing_ok=True)
-        return False
+        return 0
 
     def free_a_slice(self) -> None:
         """Before the database is opened on a full disk, which takes a little room of its own."""

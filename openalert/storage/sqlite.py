@@ -5,6 +5,7 @@ which also keeps SQLite before 3.51.3 clear of its WAL-reset corruption. A lock 
 """
 
 import asyncio
+import errno
 import os
 import secrets
 import sqlite3
@@ -48,8 +49,9 @@ _OWNER = "writer"
 """The setting that names the server whose database this is: a lock file can be deleted, this cannot."""
 _FULL = "SQLITE_FULL"
 _LOCKED = ("SQLITE_BUSY", "SQLITE_LOCKED")
-_MAYBE_FULL = ("SQLITE_IOERR_WRITE", "SQLITE_IOERR_SHM", "SQLITE_CANTOPEN")
-"""What a used-up quota, or a full disk under the index of the log, looks like."""
+_MAYBE_REFUSED = ("SQLITE_IOERR_WRITE", "SQLITE_IOERR_TRUNCATE", "SQLITE_IOERR_SHM", "SQLITE_CANTOPEN")
+"""What a used-up quota, a full disk under the index of the log, or a file system that became read-only looks like."""
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 _NOT_FLUSHED = ("SQLITE_IOERR_FSYNC", "SQLITE_IOERR_DIR_FSYNC")
 _PASSING = (
     _FULL,
@@ -306,6 +308,10 @@ class SqliteDatabase(Database):
             # Also when whoever asked was cancelled: whoever is next waits behind it in the connection's thread.
             self._readers.put_nowait(connection)
 
+    async def _is_there(self, error: Exception) -> bool:  # noqa: ARG002 - whatever it was
+        """A commit that ended in an error was not made: nothing lies between us and the file to lose the answer."""
+        return False
+
     def translate(self, error: Exception) -> OpenAlertError | None:
         """Full, locked, read-only and failing disks may pass; a mistake in our SQL does not."""
         name = _name_of(error)
@@ -320,15 +326,19 @@ class SqliteDatabase(Database):
             return Unavailable(self.disk.damage, retry_after=60)
         if not isinstance(error, TimeoutError) and not name.startswith(_PASSING):
             return None
-        if name == _FULL or (name.startswith(_MAYBE_FULL) and self._reserve.finds_it_full()):
+        refused = self._reserve.why_refused() if name.startswith(_MAYBE_REFUSED) else 0
+        if name == _FULL or refused in _NO_ROOM:
             self._reserve.was_refused()
-        self.disk.trouble = str(error) or type(error).__name__
+        words = str(error) or type(error).__name__
+        if refused == errno.EROFS or name.startswith("SQLITE_READONLY"):
+            words = f"{self.path.parent} is read-only: {words}"
+        self.disk.trouble = words
         holder = log_file.holder(self.path) if name.startswith(_LOCKED) else None
         log.warning(
-            "database refused", error=str(error), error_name=name, **({"holder": holder} if holder else {})
+            "database refused", error=words, error_name=name, **({"holder": holder} if holder else {})
         )
         held = f"; process {holder} holds it" if holder else ""
-        return Unavailable(f"The database cannot be written now ({error}{held}).", retry_after=10)
+        return Unavailable(f"The database cannot be written now ({words}{held}).", retry_after=10)
 
     def _is_damaged(self, advice: str) -> None:
         """From now on nothing is written."""

@@ -9,15 +9,15 @@ import os
 import shutil
 import signal
 import sqlite3
-import subprocess
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from tests.fakes.smtp import FakeSmtp
 from tests.processes.conftest import mailing
+from tests.processes.disks import device as device_of
+from tests.processes.disks import formatted, mounted
 from tests.processes.server import Server, settle_in
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
@@ -26,43 +26,10 @@ NORMAL = "import openalert.storage.sqlite as own\nown._WRITER['synchronous'] = 1
 """What the control runs with: put into the process from outside."""
 
 
-@contextmanager
-def mounted(image: Path, folder: Path) -> Iterator[None]:
-    """`folder` is the file system in this file."""
-    folder.mkdir(exist_ok=True)
-    mount = subprocess.run(
-        ["mount", "-o", "loop", str(image), str(folder)], check=False, capture_output=True, text=True
-    )
-    if mount.returncode != 0:
-        pytest.skip(f"NO POWER-LOSS TEST: a loop device cannot be mounted: {mount.stderr}")
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", str(folder)], check=True)
-
-
-def _formatted(disk: Path) -> Path:
-    """An ext4 of 64 MiB in this file."""
-    with disk.open("wb") as file:
-        file.truncate(64 * 1024 * 1024)
-    subprocess.run(["mkfs.ext4", "-q", str(disk)], check=True)
-    return disk
-
-
-def _device(folder: Path) -> str:
-    """The loop device that is mounted there."""
-    found = subprocess.run(
-        ["findmnt", "-no", "SOURCE", str(folder)], check=True, capture_output=True, text=True
-    )
-    return found.stdout.strip().rpartition("/")[2]
-
-
 @pytest.fixture
 async def server(tmp_path: Path, smtp: FakeSmtp) -> AsyncIterator[Server]:
     """A server, not started, whose data is on an ext4 of 64 MiB in the file `disk`."""
-    if os.getuid() != 0 or shutil.which("mkfs.ext4") is None:
-        pytest.skip("NO POWER-LOSS TEST: it needs root and mkfs.ext4")
-    with mounted(_formatted(tmp_path / "disk"), tmp_path / "data"):
+    with mounted(formatted(tmp_path / "disk"), tmp_path / "data"):
         running = mailing(tmp_path, smtp, database_reserve_mib="4")
         yield running
         await running.close()
@@ -96,7 +63,7 @@ def _titles(data: Path) -> set[str]:
 async def _lost(server: Server, cuts: int) -> int:
     """How many alerts that were answered are missing after so many losses of power at different moments."""
     house = await settle_in(server)
-    device = _device(server.data)
+    device = device_of(server.data)
     answered: set[str] = set()
     lost = 0
     image = server.folder / "cut"
