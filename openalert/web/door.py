@@ -27,7 +27,6 @@ from openalert.usecases.intake import Intake
 from openalert.usecases.profiles import Profile
 from openalert.usecases.subscriptions import Subscriptions
 from openalert.web.asgi import Receive, Scope
-from openalert.web.problems import Refused
 
 log = structlog.get_logger(__name__)
 
@@ -214,17 +213,13 @@ def attempted(
 
 
 async def body_of(receive: Receive) -> bytes:
-    """The whole body; its size and time are bounded by the middleware, which raises TooLarge."""
+    """The whole body; its size and time are bounded by the middleware, which also refuses one that breaks off."""
     message = await receive()
-    if message["type"] == "http.disconnect":
-        raise Refused(400, "The sender went away.", code="DISCONNECTED")
     if not message.get("more_body"):
         return bytes(message.get("body", b""))
     parts = [message.get("body", b"")]
     while message.get("more_body"):
         message = await receive()
-        if message["type"] == "http.disconnect":
-            raise Refused(400, "The sender went away.", code="DISCONNECTED")
         parts.append(message.get("body", b""))
     return b"".join(parts)
 

@@ -107,8 +107,6 @@ async def _body(receive: Receive) -> bytes:
     try:
         while True:
             message = await receive()
-            if message["type"] == "http.disconnect":
-                return kept
             if len(kept) < KEPT_BODY:
                 kept += message.get("body", b"")[: KEPT_BODY - len(kept)]
             if not message.get("more_body"):
@@ -116,7 +114,9 @@ async def _body(receive: Receive) -> bytes:
     except TooLarge:
         return kept
     except Refused as error:
-        if error.status == 408:  # it did not arrive in time
+        if (
+            error.status == 408 or error.code == "DISCONNECTED"
+        ):  # it did not arrive in time, or not to its end
             return kept
         raise
 

@@ -256,12 +256,12 @@ class Outside:
         return self.mounts[prefix]
 
     def _bounded(self, receive: Receive, length: int | None) -> Receive:
-        """`receive` that gives up when the body is too large or too slow."""
+        """`receive` that gives up when the body is too large or too slow, or its sender went away before its end."""
         if length is not None and length > self._max_body:
             return self._refusing
         deadline = time.monotonic() + BODY_SECONDS  # asking for the loop costs a system call on Python 3.11
         size = 0
-        done = length == 0
+        done = False
 
         async def bounded() -> Message:
             nonlocal size, done
@@ -273,6 +273,8 @@ class Outside:
                 done = not message.get("more_body", False)
                 if size > self._max_body:
                     raise self._too_large()
+            else:
+                raise Refused(400, "The sender went away.", code="DISCONNECTED")
             return message
 
         return bounded

@@ -15,8 +15,10 @@ from typing import Any, TypeVar
 import httpx2
 import msgspec
 
+from tests.processes.nursery import Born, Nursery
+
 T = TypeVar("T")
-SECONDS = 60.0
+SECONDS = 120.0
 
 
 def free_port() -> int:
@@ -48,7 +50,9 @@ class Server:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = folder / "server.log"
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | Born | None = None
+        self.nursery: Nursery | None = None
+        """Where it comes from; None: it is begun as anybody begins it."""
         self.program = [sys.executable, "-m", "openalert"]
         """What is run; `tests.processes.hurt` can be hurt from outside."""
         self.output: int | None = None
@@ -69,16 +73,21 @@ class Server:
     async def start(self) -> float:
         """Begin to serve; the seconds until it was ready."""
         begun = time.monotonic()
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [*self.program, "serve", "--port", str(self.port), *self.where],
-                stdout=self.output or log, stderr=self.output or log, cwd=self.folder, env=self.environment,
-            )  # fmt: skip
+        self.process = self._begin("serve", "--port", str(self.port), *self.where)
         while not await self.is_ready():
             if self.process.poll() is not None or time.monotonic() > begun + SECONDS:
                 raise AssertionError(self.log.read_text()[-3000:])
             await asyncio.sleep(0.02)
         return time.monotonic() - begun
+
+    def _begin(self, *arguments: str) -> subprocess.Popen[bytes] | Born:
+        if self.nursery is not None:
+            return self.nursery.bear([*arguments], self.environment, self.folder, self.log)
+        with self.log.open("ab") as log:
+            return subprocess.Popen(
+                [*self.program, *arguments],
+                stdout=self.output or log, stderr=self.output or log, cwd=self.folder, env=self.environment,
+            )  # fmt: skip
 
     async def is_ready(self) -> bool:
         """Whether an alert that comes now would be taken in."""

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.processes.nursery import Born
+
 WRITES = "pwrite64,write,fdatasync,fsync,ftruncate,unlink"
 """How anything of SQLite's gets to a disk."""
 
@@ -60,7 +62,7 @@ def _attached(pid: int, tracer: subprocess.Popen[bytes]) -> None:
         time.sleep(0.01)
 
 
-def is_dead(process: subprocess.Popen[bytes]) -> bool:
+def is_dead(process: subprocess.Popen[bytes] | Born) -> bool:
     """Whether it was killed, also where its tracer keeps what is left of it from its parent."""
     return process.poll() is not None or _said(Path(f"/proc/{process.pid}"), "State").startswith("Z")
 

@@ -7,11 +7,13 @@ from typing import Any
 
 import httpx2
 import pytest
+from structlog.testing import capture_logs
 
 from openalert.app import OpenAlert
 from openalert.config import Config, Server
 from openalert.web import middleware
 from openalert.web.middleware import CONTENT_SECURITY_POLICY, Outside
+from tests.web.test_guards import key
 
 pytestmark = pytest.mark.anyio
 
@@ -157,6 +159,33 @@ async def test_a_body_that_does_not_arrive_is_given_up(monkeypatch: pytest.Monke
     await Outside(hello, Config(), Health())(scope, silence, send)
     assert sent[0]["status"] == 408
     assert json.loads(sent[1]["body"])["code"] == "BODY_TIMEOUT"
+
+
+@pytest.mark.parametrize("length", [None, "20", "0"])
+@pytest.mark.parametrize("path", ["/api/v1/teams", "/webhooks/generic/unknown"])
+async def test_who_goes_away_in_the_middle_is_no_fault_of_ours(
+    app: OpenAlert, path: str, length: str | None
+) -> None:
+    """By a route of the framework or past it: a short refusal that nobody reads, and no traceback in the log."""
+    said: list[Any] = []
+
+    async def gone() -> Any:
+        return {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        said.append(message)
+
+    headers = [(b"host", b"127.0.0.1:8080"), (b"content-type", b"application/json")]
+    headers.append((b"authorization", f"Bearer {await key(app)}".encode()))
+    headers += [(b"content-length", length.encode())] if length else []
+    scope = {
+        "type": "http", "method": "POST", "path": path, "query_string": b"", "scheme": "http", "headers": headers,
+        "client": ("127.0.0.1", 5000), "server": ("127.0.0.1", 8080), "root_path": "", "http_version": "1.1",
+    }  # fmt: skip
+    with capture_logs() as logged:
+        await app.asgi(scope, gone, send)
+    assert said[0]["status"] in (400, 404)
+    assert [line for line in logged if line["log_level"] in ("error", "critical") or "exc_info" in line] == []
 
 
 async def test_a_fault_leaves_no_trace_outside() -> None:

@@ -16,6 +16,7 @@ from typing import Any, Self
 import msgspec
 
 from tests.processes.conftest import mailing
+from tests.processes.nursery import Nursery
 from tests.processes.server import House, Server, settle_in, until
 from tests.world import model, observed
 from tests.world.generator import Generator
@@ -62,8 +63,9 @@ class World:
         program: list[str] | None = None,
         clock: bool = False,
         ladder: tuple[Rung, ...] = LADDER,
+        nursery: Nursery | None = None,
     ) -> None:
-        """`template`: the folder of a world that was settled; `program`: see `Server.program`.
+        """`template`: the folder of a world that was settled; `program`, `nursery`: see `Server`.
 
         `clock`: the server lives by a clock that `nemesis.step` sets.
         """
@@ -77,6 +79,7 @@ class World:
         self.server: Server = mailing(folder, providers.mails)  # type: ignore[arg-type]
         self.server.environment["PYTHONPATH"] = str(ROOT)
         self.server.program = program or self.server.program
+        self.server.nursery = nursery
         self.clock = Clock(folder) if clock else None
         if self.clock is not None:
             self.server.environment |= self.clock.environment
