@@ -18,6 +18,7 @@ from openalert import __version__, notifiers, telemetry
 from openalert.bus import Bus
 from openalert.config import Config, Smtp
 from openalert.config.sections import Twilio
+from openalert.domain.switch_proof import switch_of
 from openalert.engine.backups import configured_backups
 from openalert.engine.canary import Canary
 from openalert.engine.engine import Engine
@@ -280,6 +281,7 @@ def self_watch(config: Config, database: Database, engine: Engine, secret: bytes
         every=own.every_seconds,
         supervisor=database.supervisor,
         reserve_in_use=lambda: database.disk.refuses_events,
+        switch_id=switch_of(own.url),
         probes=Probes(database, notifiers.probed(notifier_settings(config), channel_states.missing(config))),
     )
 

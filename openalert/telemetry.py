@@ -316,6 +316,10 @@ SWITCH_SUCCESS = _gauge(
     "self_monitor_last_success_timestamp_seconds",
     "When the dead-man's switch elsewhere last heard that all is well; 0: never.",
 )
+SWITCH_PROVEN = _gauge(
+    "self_monitor_proven_timestamp_seconds",
+    "When the dead-man's switch elsewhere last complained of a silence on purpose; 0: never.",
+)
 NODE_LEADS = _gauge("node_leads", "1 on the node that does what one node alone does; 0 on the others.")
 NODE_FENCED = _counter(
     "node_fenced_total", "Times another node took over this one's work, because its lease was over."

@@ -36,6 +36,10 @@ _COMMANDS = {
         "openalert.cli.status",
         "Copy status pages to where they live without this server, and see how copies stand.",
     ),
+    "self-monitor": (
+        "openalert.cli.self_monitor",
+        "Prove the dead-man's switch by real silence, and see how it stands.",
+    ),
     "tail": ("openalert.cli.tail", "Show live events of the running server."),
     "version": ("openalert.cli", "Print the version."),
 }

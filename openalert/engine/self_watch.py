@@ -14,13 +14,16 @@ import structlog
 from openalert import telemetry
 from openalert.domain.instant import SECOND, Instant
 from openalert.domain.self_watch import Facts, Standing, Trouble, TroubleKind, Work, troubles
+from openalert.domain.switch_proof import SwitchProof, SwitchStanding
 from openalert.engine.canary import Canary
+from openalert.engine.node import elapsed
 from openalert.engine.probes import Probes
 from openalert.notifiers.dead_man import DeadMansSwitch, Unheard
 from openalert.storage import self_watch as stored
 from openalert.storage.database import Database
 from openalert.supervisor import Standing as TaskStanding
 from openalert.supervisor import Supervisor, Watched
+from openalert.usecases import switch_proofs
 
 log = structlog.get_logger(__name__)
 
@@ -55,8 +58,12 @@ class SelfWatch:
         supervisor: Supervisor,
         reserve_in_use: Callable[[], bool] = lambda: False,
         probes: Probes | None = None,
+        switch_id: str = "",
     ) -> None:
-        """`canary` None: none are sent. `switch` None: nobody is told. `every`: seconds between looks."""
+        """`canary` None: none are sent. `switch` None: nobody is told. `every`: seconds between looks.
+
+        `switch_id`: which switch it is, for its proofs (`switch_proof.switch_of`).
+        """
         self.probes = probes or Probes(database, {})
         self._database, self._audit, self._every = database, audit, every
         self.canary, self._switch = canary, switch
@@ -70,8 +77,8 @@ class SelfWatch:
         self.told_bad_at: Instant | None = None
         self.unheard = ""
         """Why the switch did not take the last word; empty: it did."""
-        self.is_silent: Callable[[Instant], bool] = lambda _: False
-        """Whether the switch is told nothing, so that it proves that it complains."""
+        self._switch_id = switch_id
+        self._silence = Silence()
 
     @property
     def has_switch(self) -> bool:
@@ -126,8 +133,23 @@ class SelfWatch:
             log.error(
                 "an alert arriving now might page nobody", kind=trouble.kind.value, reason=trouble.words
             )
-        await self._tell(self.standing)
+        await self._tell(self.standing, await self._proof())
         return self.standing
+
+    async def _proof(self) -> SwitchProof | None:
+        """The silence on purpose that is under way, if any; while the database is gone, the one that was known."""
+        if self._switch is None or not self._switch_id:
+            return None
+        try:
+            async with asyncio.timeout(LONGEST_LOOK):
+                known = await self._database.look(
+                    lambda reader: switch_proofs.standing(reader, self._switch_id)
+                )
+        except Exception as error:  # noqa: BLE001 - whatever it is, what was known holds
+            log.warning("whether the switch is being proven is not known", problem=type(error).__name__)
+        else:
+            self._silence.learn(known, self._database.clock())
+        return self._silence.now(self._database.clock())
 
     async def facts(self) -> Facts:
         """Everything that is judged, as it is now."""
@@ -163,24 +185,71 @@ class SelfWatch:
         except Exception as error:  # noqa: BLE001 - whatever it is, the answer is that it cannot be asked
             return None, f"{type(error).__name__}."
 
-    async def _tell(self, standing: Standing) -> None:
-        """Only a green canary lets the good word out: without canaries nothing is said."""
-        if self._switch is None or self.canary is None or self.is_silent(standing.at):
+    async def _tell(self, standing: Standing, proof: SwitchProof | None) -> None:
+        """Only a green canary lets the good word out: without canaries nothing is said.
+
+        While the switch is being proven it does not hear the good word; the bad one it does, and then the silence
+        has proven nothing and is over.
+        """
+        if self._switch is None or self.canary is None:
             return
         try:
             if standing.would_page:
-                if self.canary.green_at is None:
+                if self.canary.green_at is None or proof is not None:
                     return
                 await self._switch.well()
                 self.told_at = self._database.clock()
                 telemetry.SWITCH_SUCCESS.set(self.told_at / SECOND)
             elif await self._switch.ill("\n".join(trouble.words for trouble in standing.troubles)):
                 self.told_bad_at = self._database.clock()
+                if proof is not None:
+                    await self._spoil(proof)
         except Unheard as error:
             self.unheard = str(error)
             log.warning("the dead-man's switch did not take the word", reason=self.unheard)
         else:
             self.unheard = ""
+
+    async def _spoil(self, proof: SwitchProof) -> None:
+        self._silence.over(proof)
+        try:
+            async with asyncio.timeout(LONGEST_LOOK):
+                await self._database.act(lambda tx: switch_proofs.spoil(tx, proof))
+        except Exception as error:  # noqa: BLE001 - the word is out, and this process is silent no more
+            log.warning("that a silence proved nothing could not be noted", problem=type(error).__name__)
+
+
+class Silence:
+    """The silence on purpose as this process knows it: over at its instant, or when its length has passed since it was
+    first seen, so that no clock that is set back makes it longer.
+    """
+
+    def __init__(self, elapsed: Callable[[], float] = elapsed) -> None:
+        """`elapsed`: seconds on a clock that nobody sets."""
+        self._elapsed = elapsed
+        self._proof: SwitchProof | None = None
+        self._until = 0.0
+        self._over: set[str] = set()
+
+    def learn(self, known: SwitchStanding, now: Instant) -> None:
+        """What the database says."""
+        last = known.last
+        telemetry.SWITCH_PROVEN.set((known.proven.ended_at or 0) / SECOND if known.proven else 0)
+        if last is None or not last.is_silent(now):
+            self._proof = None
+        elif self._proof is None or self._proof.id != last.id:
+            self._proof, self._until = last, self._elapsed() + (last.until - now) / SECOND
+
+    def over(self, proof: SwitchProof) -> None:
+        """This one is no more, whatever the database says."""
+        self._over.add(proof.id)
+
+    def now(self, now: Instant) -> SwitchProof | None:
+        """The one that is under way."""
+        found = self._proof
+        if found is None or found.id in self._over or self._elapsed() >= self._until:
+            return None
+        return found if found.is_silent(now) else None
 
 
 def _without_canary(found: list[Trouble]) -> list[Trouble]:

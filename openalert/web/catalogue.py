@@ -48,6 +48,7 @@ CODES: dict[str, Code] = {
     "SECOND_FACTOR_REQUIRED": Code((401,), "The password is right; send the code of the authenticator app too, or set one up in a browser."),
     "SIGN_IN_OVER": Code((401,), "The second step of a sign-in took too long, or had too many wrong codes; begin with the password."),
     "INCIDENT_ALREADY_OPEN": Code((409,), "The group of this incident has a newer open one; `details` names it."),
+    "SWITCH_NOT_CONFIGURED": Code((409,), "There is no dead-man's switch to prove: set `self_monitor.url` first."),
     "ADOPTION_TAKEN": Code((409,), "Another organization on this server adopts keys at the moment."),
     "KEY_ALREADY_IMPORTED": Code((409,), "The key leads to an integration already."),
     "TOO_MANY_KEYS": Code((409,), "The integration has as many keys of old pagers as it can have."),

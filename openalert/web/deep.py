@@ -11,9 +11,11 @@ from openalert import __version__, telemetry
 from openalert.domain.canary import CanaryRun, Hop
 from openalert.domain.errors import Unavailable
 from openalert.domain.instant import SECOND, Instant, rfc3339
+from openalert.domain.switch_proof import switch_of
 from openalert.storage import sqlite_file
 from openalert.storage.database import Database
-from openalert.usecases import system
+from openalert.storage.transaction import Reader
+from openalert.usecases import switch_proofs, system
 from openalert.usecases.system import Condition
 from openalert.web.ops import TICK_SECONDS, admit, degraded
 from openalert.web.watching import Watch, watch_of
@@ -33,11 +35,13 @@ async def deep(request: Request[Any, Any, Any]) -> Response[dict[str, Any]]:
     watch = watch_of(request)
     database: Database = state.access.database
     standing = watch.standing if watch else None
+    switch = switch_of(state.config.self_monitor.url)
     try:
         async with asyncio.timeout(LONGEST_LOOK):
             seen = _seen(await database.look(system.look))
+            proof = await database.look(lambda reader: _proof(reader, switch))
     except (TimeoutError, Unavailable):
-        seen = {}
+        seen, proof = {}, {}
     would_page = None if standing is None else standing.would_page
     body = {
         "wouldPage": would_page,
@@ -49,7 +53,7 @@ async def deep(request: Request[Any, Any, Any]) -> Response[dict[str, Any]]:
         "version": __version__,
         "database": "ok" if seen else "unavailable",
         **seen,
-        "switch": _switch(watch),
+        "switch": _switch(watch) | proof,
         "tasks": [
             {"name": each.name, "state": each.standing.value, "restarts": each.restarts}
             for each in database.supervisor.state
@@ -161,6 +165,18 @@ def _switch(watch: Watch | None) -> dict[str, Any]:
         "lastWellAt": None if watch.told_at is None else rfc3339(watch.told_at),
         "lastFailAt": None if watch.told_bad_at is None else rfc3339(watch.told_bad_at),
         "error": watch.unheard or None,
+    }
+
+
+async def _proof(reader: Reader, switch: str) -> dict[str, Any]:
+    """When the switch last complained of a silence on purpose, and until when it hears nothing now."""
+    if not switch:
+        return {}
+    found = await switch_proofs.standing(reader, switch)
+    proven, last = found.proven, found.last
+    return {
+        "provenAt": rfc3339(proven.ended_at) if proven and proven.ended_at else None,
+        "silentUntil": rfc3339(last.until) if last and last.is_silent(reader.now) else None,
     }
 
 

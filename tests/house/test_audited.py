@@ -117,6 +117,7 @@ NOT_AN_ACT = {
     "signin.rotate_session": "part of whatever made rights grow",
     "signin.touch_session": "a note of the last use",
     "test_pages.send": "part of an act",
+    "switch_proofs.spoil": "the server notes that it was in trouble, nobody acts",
     "telephone.answered": "a provider reports that somebody listens",
     "telephone.call_ended": "a provider reports what became of a call",
     "telephone.message_moved": "a provider reports what became of a message",

@@ -300,6 +300,8 @@ FORMS: dict[str, Callable[[Ids, Instant], dict[str, str]]] = {
         "channel_id": ids["channel_id"],
         "event": "resolved",
     },
+    "/settings/system/silence": lambda ids, now: {"minutes": "10"},
+    "/settings/system/silence/end": lambda ids, now: {"outcome": "came"},
     "/settings/adoption/window": lambda ids, now: {"hours": "1"},
     "/settings/adoption/keys/{strange_key_id}/adopt": lambda ids, now: {
         "place": f"integration:{ids['integration_id']}"

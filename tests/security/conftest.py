@@ -14,6 +14,7 @@ import pytest
 
 from openalert.app import OpenAlert
 from openalert.config import Config, Oidc, Server
+from openalert.config.sections import SelfMonitor
 from openalert.domain.access import SYSTEM, Actor, Role, Scope, program_of
 from openalert.domain.user import User
 from openalert.storage import Database, open_database
@@ -183,7 +184,11 @@ async def staged(template: Path, folder: Path, *, lasting: bool = False) -> Asyn
         }
         # A provider that is down: its pages are there, and nobody is asked.
         provider = Oidc(issuer="http://127.0.0.1:9/realms/acme", client_id="openalert")
-        config = Config(server=Server(data_dir=str(folder), api_writes_per_minute=0), oidc=provider)
+        config = Config(
+            server=Server(data_dir=str(folder), api_writes_per_minute=0),
+            oidc=provider,
+            self_monitor=SelfMonitor(url="http://127.0.0.1:9/ping"),
+        )
         app = OpenAlert(config, db, SECRET)
         callers = await _callers(db, app, estates[OWN])
         # Their use was just noted, so that asking writes nothing.

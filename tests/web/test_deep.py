@@ -7,11 +7,13 @@ import pytest
 
 from openalert.app import OpenAlert, self_watch
 from openalert.domain.backup import BackupJob, JobName
+from openalert.domain.canary import CanaryRun
 from openalert.domain.instant import DAY, MINUTE
 from openalert.domain.outage import Ending, Outage
 from openalert.domain.self_watch import Standing, Trouble, TroubleKind
 from openalert.engine.probes import Probe
 from openalert.storage import backup_jobs, outages, runs
+from openalert.web.ui.system import _hops
 from tests.web.test_guards import session
 
 pytestmark = pytest.mark.anyio
@@ -127,3 +129,22 @@ async def test_deep_tells_what_else_stands_in_the_way_and_turns_for_none_of_it(
     for words in ("&lt;i&gt;invalid_auth", "&lt;b&gt;no room", "page 7 is broken", "52 min", "set by -95 s"):
         assert words in page
     assert page.count("<title>not running") == 2, "two gaps are drawn"
+
+
+def test_the_way_of_a_canary_reads_as_one_sequence() -> None:
+    """By time, as an incident is there before its sender is answered; then where it stood still; then the rest."""
+    run = CanaryRun(
+        id="c", run_id="r", started_at=0, accepted_ms=35, opened_ms=21, paged_ms=1_044, claimed_ms=1_050
+    )
+    run.failed("No.")
+    assert [(each["name"], each["at"], each["state"]) for each in _hops(run)] == [
+        ("Incident", "21 ms", "good"),
+        ("Answered", "35 ms", "good"),
+        ("Escalated", "1.04 s", "good"),
+        ("Claimed", "1.05 s", "good"),
+        ("Handed over", "", "bad"),
+        ("Resolved", "", "off"),
+    ]
+    refused = CanaryRun(id="c", run_id="r", started_at=0)
+    refused.failed("No.")
+    assert [each["state"] for each in _hops(refused)] == ["bad", "off", "off", "off", "off", "off"]

@@ -10,7 +10,7 @@ from litestar.handlers import HTTPRouteHandler
 from openalert import __version__
 from openalert.domain.access import Actor, Permission
 from openalert.domain.canary import BUDGET, CanaryRun, Hop
-from openalert.domain.instant import rfc3339
+from openalert.domain.instant import SECOND, rfc3339
 from openalert.domain.outage import WORDS, Ending
 from openalert.storage import sqlite_file
 from openalert.storage.database import Database
@@ -18,6 +18,7 @@ from openalert.usecases import system
 from openalert.usecases.access import require
 from openalert.usecases.system import Condition
 from openalert.web.deep import clock_sets
+from openalert.web.ui import switch_proofs
 from openalert.web.ui.frame import Values, Web, answer, shell
 from openalert.web.watching import Watch, watch_of
 
@@ -26,14 +27,14 @@ GAPS_LISTED = 8
 LEAST_WIDTH = 4
 """Of a gap in the strip, in thousandths: shorter ones would not be seen."""
 HOPS = {
-    Hop.ACCEPTED: "Taken in",
+    Hop.ACCEPTED: "Answered",
     Hop.OPENED: "Incident",
     Hop.PAGED: "Escalated",
     Hop.CLAIMED: "Claimed",
     Hop.SENT: "Handed over",
     Hop.RESOLVED: "Resolved",
 }
-"""The way of an alert in words, in the order in which people meet it."""
+"""The way of an alert in words: `Answered` is the end of the request by which it came in."""
 
 
 @get(PATH, include_in_schema=False)
@@ -57,6 +58,7 @@ async def show(request: Web, db: NamedDependency[Database], actor: NamedDependen
             work=found.work,
             dead_letters=found.dead_letters,
             switch=watch if watch and watch.has_switch else None,
+            proof=await switch_proofs.drawn(reader, actor, config),
             tasks=db.supervisor.troubles,
             disk=db.disk,
             free=system.free_bytes(config.data_dir),
@@ -109,14 +111,26 @@ def _probes(watch: Watch | None) -> list[Values]:
 
 
 def _hops(run: CanaryRun) -> list[Values]:
+    """Those that it made by their time, then the one where it stood still, then those behind that.
+
+    By time, as an incident is there before the sender is answered.
+    """
+    order = sorted(HOPS, key=lambda hop: (run.at(hop) is None, run.at(hop) or 0))
     return [
         {
-            "name": name,
+            "name": HOPS[hop],
             "state": "good" if run.at(hop) is not None else "bad" if run.failed_at == hop else "off",
-            "ms": run.at(hop),
+            "at": _so_far(run.at(hop)),
         }
-        for hop, name in HOPS.items()
+        for hop in order
     ]
+
+
+def _so_far(milliseconds: int | None) -> str:
+    """`21 ms`, `1.04 s`; empty for what was not reached."""
+    if milliseconds is None:
+        return ""
+    return f"{milliseconds} ms" if milliseconds < SECOND else f"{milliseconds / SECOND:.2f} s"
 
 
 def _bar(run: CanaryRun) -> Values:
