@@ -16,44 +16,42 @@ from litestar.routes import HTTPRoute
 
 from openalert import __version__, notifiers, telemetry
 from openalert.bus import Bus
-from openalert.config import Config, Smtp
-from openalert.config.sections import Twilio
+from openalert.config import Config
 from openalert.domain.switch_proof import switch_of
 from openalert.engine.backups import configured_backups
 from openalert.engine.canary import Canary
 from openalert.engine.engine import Engine
-from openalert.engine.last_resort import LastCalls, last_resort_settings
+from openalert.engine.last_resort import LastCalls
 from openalert.engine.node import NOWHERE, Node
 from openalert.engine.probes import Probes
 from openalert.engine.self_watch import SelfWatch
 from openalert.engine.status_mail import POSTS, Budget
 from openalert.engine.status_mirrors import StatusMirrors, configured_mirrors
 from openalert.engine.telegram_updates import TelegramUpdates
-from openalert.notifiers import NotifierSettings
 from openalert.notifiers.calendar_feed import CalendarFetcher
+from openalert.notifiers.configured import (
+    last_resort_settings,
+    mail_server,
+    notifier_settings,
+    outgoing_settings,
+)
 from openalert.notifiers.courier import Courier
 from openalert.notifiers.dead_man import DeadMansSwitch
-from openalert.notifiers.email import EmailSettings
-from openalert.notifiers.http import OutgoingSettings
 from openalert.notifiers.identity_provider import IdentityProvider, ProviderSettings
 from openalert.notifiers.last_resort import LastResort
 from openalert.notifiers.mattermost import MattermostNotifier
-from openalert.notifiers.mattermost_api import MattermostSettings
 from openalert.notifiers.notifier import Notifier
 from openalert.notifiers.null import NullNotifier
 from openalert.notifiers.outgoing_webhook import OutgoingSender
 from openalert.notifiers.own_door import OwnDoor
-from openalert.notifiers.push import WebPushSettings
 from openalert.notifiers.slack import SlackNotifier
-from openalert.notifiers.slack_api import SlackSettings
 from openalert.notifiers.slack_socket import SlackSocket
 from openalert.notifiers.sns import SnsSubscriber
 from openalert.notifiers.status_mail import StatusMailCourier
 from openalert.notifiers.status_slack import StatusSlackCourier
 from openalert.notifiers.status_teams import StatusTeamsCourier
 from openalert.notifiers.status_webhook import StatusWebhookCourier
-from openalert.notifiers.telegram_api import TelegramBot, TelegramSettings
-from openalert.notifiers.twilio import TwilioSettings
+from openalert.notifiers.telegram_api import TelegramBot
 from openalert.storage.database import Database
 from openalert.storage.feed import Carrier
 from openalert.storage.redis import Redis, RedisCarrier
@@ -109,8 +107,8 @@ class OpenAlert:
         self.board = Board(database, config.base_url, config.data_dir)
         self.intake = Intake(database, door.observe)
         self.notifiers = channels or notifiers.build(notifier_settings(config))
-        self.calendars = CalendarFetcher(notifier_settings(config).outgoing)
-        self.subscriptions = Subscriptions(database, SnsSubscriber(notifier_settings(config).outgoing))
+        self.calendars = CalendarFetcher(outgoing_settings(config))
+        self.subscriptions = Subscriptions(database, SnsSubscriber(outgoing_settings(config)))
         self.engine = Engine(
             database,
             {**self.notifiers, NullNotifier.channel: NullNotifier()},
@@ -130,12 +128,12 @@ class OpenAlert:
         self._secret = secret
         self.mirrors = StatusMirrors(
             database,
-            configured_mirrors(config, database, notifier_settings(config).outgoing),
+            configured_mirrors(config, database),
             static.copy_of,
             config.base_url,
             self._leads,
         )
-        self.backups = configured_backups(config, database, notifier_settings(config).outgoing)
+        self.backups = configured_backups(config, database)
         self.telegram = telegram_bot(config)
         self.mattermost = mattermost(config)
         self.telegram_updates = telegram_updates(config, database, self.telegram, secret, self._leads)
@@ -229,10 +227,9 @@ class OpenAlert:
         """From now on it is reached there, at `http://127.0.0.1:8080`: begin to watch that alerts come through."""
         self.self_watch = self_watch(self.config, self.database, self.engine, self._secret, address)
         self.self_watch.start()
-        settings = last_resort_settings(self.config, notifier_settings(self.config).outgoing)
         self.last_calls = LastCalls(
             self.database,
-            LastResort(settings),
+            LastResort(last_resort_settings(self.config)),
             self.self_watch,
             after=self.config.last_resort.after_seconds,
             leads=self._leads,
@@ -269,7 +266,7 @@ class OpenAlert:
 
 def self_watch(config: Config, database: Database, engine: Engine, secret: bytes, address: str) -> SelfWatch:
     """How a server that listens on `address` watches itself."""
-    own, outgoing = config.self_monitor, notifier_settings(config).outgoing
+    own, outgoing = config.self_monitor, outgoing_settings(config)
     way = config.base_url if own.through_base_url else address
     return SelfWatch(
         database,
@@ -294,15 +291,15 @@ def links_back(config: Config, secret: bytes) -> LinksBack:
 
 def outgoing_webhooks(config: Config) -> tuple[OutgoingSender, Shapes]:
     """By what outgoing webhooks are told, in the shapes of the API."""
-    sender = OutgoingSender(notifier_settings(config).outgoing, base_url=config.base_url)
+    sender = OutgoingSender(outgoing_settings(config), base_url=config.base_url)
     return sender, Shapes(incident_out, alert_out, config.base_url)
 
 
 def couriers(config: Config, secret: bytes) -> tuple[dict[str, Courier], dict[str, Budget]]:
     """By what subscribers of status pages are told, and how fast: nothing of it is shared with what pages people."""
-    told, outgoing = config.status_pages, notifier_settings(config).outgoing
+    told, outgoing = config.status_pages, outgoing_settings(config)
     ways: list[Courier] = [
-        StatusMailCourier(_mail_server(config.smtp), reply_to=told.reply_to, markdown=markdown.html),
+        StatusMailCourier(mail_server(config.smtp), reply_to=told.reply_to, markdown=markdown.html),
         StatusWebhookCourier(outgoing, base_url=config.base_url, key=secret),
         StatusSlackCourier(outgoing),
         StatusTeamsCourier(outgoing),
@@ -322,32 +319,6 @@ def mail_listener(config: Config, entrance: door.Door, secret: bytes) -> "MailLi
     return MailListener(config.mail_in, [Replies(entrance.database, secret), Alerts(entrance, secret)])
 
 
-def notifier_settings(config: Config) -> NotifierSettings:
-    """What the channels need, from the configuration."""
-    outgoing = OutgoingSettings(
-        allow_private_networks=config.outgoing.allow_private_networks,
-        allowed_networks=list(config.outgoing.allowed_networks),
-    )
-    return NotifierSettings(
-        base_url=config.base_url,
-        email=_mail_server(config.smtp),
-        email_backup=_mail_server(config.smtp_backup) if config.smtp_backup.host else None,
-        slack=SlackSettings(
-            bot_token=config.slack.bot_token,
-            signing_secret=config.slack.signing_secret,
-            app_token=config.slack.app_token,
-            base_url=config.slack.base_url,
-        ),
-        mattermost=MattermostSettings(url=config.mattermost.url, bot_token=config.mattermost.bot_token),
-        telegram=TelegramSettings(bot_token=config.telegram.bot_token, base_url=config.telegram.base_url),
-        twilio=_twilio(config.twilio, outgoing),
-        twilio_backup=_twilio(config.twilio_backup, outgoing) if config.twilio_backup.account_sid else None,
-        apprise_hosts=config.apprise.allowed_hosts,
-        web_push=WebPushSettings(private_key=config.web_push.private_key, subject=config.web_push.subject),
-        outgoing=outgoing,
-    )
-
-
 def slack(database: Database, channels: Mapping[str, Notifier], outside: LinksBack) -> Slack | None:
     """The connected workspace, for what comes back from it; None when there is none."""
     notifier = channels.get(SlackNotifier.channel)
@@ -361,29 +332,6 @@ def slack_socket(database: Database, connected: Slack | None) -> SlackSocket | N
     if connected is None or not connected.settings.app_token:
         return None
     return SlackSocket(connected.notifier.api, connected.received, database.clock)
-
-
-def _mail_server(smtp: Smtp) -> EmailSettings:
-    return EmailSettings(
-        host=smtp.host,
-        port=smtp.port,
-        username=smtp.username,
-        password=smtp.password,
-        security=smtp.security,
-        sender=smtp.sender,
-    )
-
-
-def _twilio(account: Twilio, outgoing: OutgoingSettings) -> TwilioSettings:
-    return TwilioSettings(
-        account_sid=account.account_sid,
-        auth_token=account.auth_token,
-        from_number=account.from_number,
-        messaging_service_sid=account.messaging_service_sid,
-        voice_number=account.voice_number,
-        base_url=account.base_url,
-        outgoing=outgoing,
-    )
 
 
 def mattermost(config: Config) -> MattermostNotifier | None:
@@ -431,7 +379,7 @@ def single_sign_on(config: Config) -> SingleSignOn | None:
         label=oidc.label,
         role_claims=oidc.role_claims,
     )
-    return SingleSignOn(oidc, IdentityProvider(settings, notifier_settings(config).outgoing))
+    return SingleSignOn(oidc, IdentityProvider(settings, outgoing_settings(config)))
 
 
 def _litestar(openalert: OpenAlert, secret: bytes, describing: OpenAPIConfig | None = None) -> Litestar:

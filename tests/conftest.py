@@ -20,6 +20,7 @@ from openalert.storage import Database, open_database
 from openalert.storage.keyring import KeyRing
 from tests.cast import World
 from tests.compiled import Compiled
+from tests.fakes.valkey import Valkey
 
 pytest_plugins = ["tests.world.recorded"]
 
@@ -282,3 +283,12 @@ async def client(app: OpenAlert) -> AsyncIterator[httpx2.AsyncClient]:
     transport = httpx2.ASGITransport(app=app.asgi, client=("127.0.0.1", 50000))
     async with httpx2.AsyncClient(transport=transport, base_url=app.config.base_url) as browser:
         yield browser
+
+
+@pytest.fixture
+async def valkey(tmp_path: Path, anyio_backend: str) -> AsyncIterator[Valkey]:
+    """A real server that works."""
+    server = Valkey(tmp_path)
+    await server.start()
+    yield server
+    server.close()

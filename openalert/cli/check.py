@@ -138,7 +138,7 @@ def _shown(words: str) -> str:
 
 
 async def _mail(config: Config) -> Finding:
-    from openalert.app import notifier_settings
+    from openalert.notifiers.configured import notifier_settings
     from openalert.notifiers.email import EmailNotifier
 
     if not config.smtp.host:
@@ -152,7 +152,7 @@ async def _mail(config: Config) -> Finding:
 
 async def _slack(config: Config) -> Finding:
     """Whether Slack knows the bot, and whether the bot may do what it has to."""
-    from openalert.app import notifier_settings
+    from openalert.notifiers.configured import notifier_settings
     from openalert.notifiers.slack import SlackNotifier
 
     if not config.slack.bot_token:
@@ -172,7 +172,7 @@ async def _slack(config: Config) -> Finding:
 
 async def _twilio(config: Config) -> Finding:
     """Whether Twilio accepts the credentials; nobody is called for it."""
-    from openalert.app import notifier_settings
+    from openalert.notifiers.configured import notifier_settings
 
     settings = notifier_settings(config)
     if not settings.twilio.account_sid:
@@ -182,7 +182,7 @@ async def _twilio(config: Config) -> Finding:
 
 async def _second_providers(config: Config) -> AsyncIterator[Finding]:
     """Those that take over when the first fails: they are in use too seldom to notice otherwise."""
-    from openalert.app import notifier_settings
+    from openalert.notifiers.configured import notifier_settings
     from openalert.notifiers.email import EmailNotifier
 
     settings = notifier_settings(config)
@@ -229,7 +229,7 @@ async def _mattermost(config: Config) -> Finding:
 
 async def _telegram(config: Config) -> Finding:
     """Whether Telegram knows the bot."""
-    from openalert.app import notifier_settings
+    from openalert.notifiers.configured import notifier_settings
     from openalert.notifiers.telegram import TelegramNotifier
 
     if not config.telegram.bot_token:

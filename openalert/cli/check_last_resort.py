@@ -34,13 +34,12 @@ async def findings(config: Config, *, sends: bool) -> AsyncIterator[Finding]:
 
 
 async def _sent(config: Config) -> AsyncIterator[Finding]:
-    from openalert.app import notifier_settings
     from openalert.domain.last_resort import Call, CallState
-    from openalert.engine.last_resort import last_resort_settings
+    from openalert.notifiers.configured import last_resort_settings
     from openalert.notifiers.last_resort import LastResort
     from openalert.storage import wall_clock
 
-    resort = LastResort(last_resort_settings(config, notifier_settings(config).outgoing))
+    resort = LastResort(last_resort_settings(config))
     try:
         for hop in await resort.tell(Call(state=CallState.TEST), wall_clock()):
             yield f"{NAME}: {hop.way}", not hop.problem, hop.problem or "took the test"
@@ -49,11 +48,10 @@ async def _sent(config: Config) -> AsyncIterator[Finding]:
 
 
 async def _mail_server(config: Config) -> Finding:
-    from openalert.app import notifier_settings
-    from openalert.engine.last_resort import last_resort_settings
+    from openalert.notifiers.configured import last_resort_settings
     from openalert.notifiers.email import EmailNotifier
 
-    settings = last_resort_settings(config, notifier_settings(config).outgoing)
+    settings = last_resort_settings(config)
     try:
         return f"{NAME}: mail", True, await EmailNotifier(settings.mail_server, base_url="").probe()
     except Exception as error:  # noqa: BLE001 - whatever it is, it is what the person wants to know

@@ -134,11 +134,11 @@ def _secrets(config: Config) -> Iterator[Path]:
 
 async def _front_door(config: Config) -> Finding:
     """Whether people's address leads here, and what comes through a proxy is not taken for this machine."""
-    from openalert.app import notifier_settings
+    from openalert.notifiers.configured import outgoing_settings
     from openalert.notifiers.own_door import OwnDoor, Refused
 
     name, host = "base_url", urlsplit(config.base_url).hostname or ""
-    door = OwnDoor(config.base_url, notifier_settings(config).outgoing)
+    door = OwnDoor(config.base_url, outgoing_settings(config))
     try:
         if not await door.is_ours():
             return name, None, f"something else than OpenAlert answers at {config.base_url}"

@@ -21,6 +21,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 from openalert.cli import process
 from openalert.cli.exchange import Exchange
+from openalert.cli.readers import ReadsInTime
 from openalert.domain.errors import OpenAlertError
 from openalert.web.asgi import WHOLE
 from openalert.web.middleware import Outside
@@ -30,8 +31,6 @@ HEAD_SECONDS = 10.0
 """Request line and headers must have arrived by then."""
 REST_SECONDS = 5.0
 """How long a body may go on after its answer, so that the sender gets to read that."""
-WRITE_SECONDS = 30.0
-"""A client that takes nothing for so long does not want the answer."""
 LAST_SECONDS = 1.0
 """While the server stops: how long a request that has set out already may take to arrive."""
 MAX_URL = 8 * 1024
@@ -62,7 +61,7 @@ class Places:
         return taken <= self.most // 4 or self._shares(address)
 
 
-class Connection(HttpToolsProtocol):
+class Connection(ReadsInTime, HttpToolsProtocol):
     """One connection of one client."""
 
     places: ClassVar[Places]
@@ -72,7 +71,6 @@ class Connection(HttpToolsProtocol):
         self._in_head = False
         self._head_bytes = 0
         self._slow: TimerHandle | None = None
-        self._stuck: TimerHandle | None = None
         self._refusal: OpenAlertError | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
@@ -87,7 +85,7 @@ class Connection(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Nothing of it is waited for any more."""
         self._relax()
-        self.resume_writing()
+        self.resume_writing()  # whatever waits to write goes on, and ends
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -175,19 +173,6 @@ class Connection(HttpToolsProtocol):
         except OSError:
             return False
         return any(waiting)
-
-    def pause_writing(self) -> None:
-        """The client does not take what is sent."""
-        super().pause_writing()
-        if self._stuck is None:
-            self._stuck = self.loop.call_later(WRITE_SECONDS, self.transport.abort)
-
-    def resume_writing(self) -> None:
-        """It does again."""
-        super().resume_writing()
-        if self._stuck is not None:
-            self._stuck.cancel()
-            self._stuck = None
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's words are for programmers
         """What could not be read, in the shape of every refusal."""

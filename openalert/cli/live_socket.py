@@ -2,17 +2,15 @@
 
 import asyncio
 import time
-from asyncio.events import TimerHandle
 from typing import Any
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.http11 import Request
 from websockets.protocol import OPEN
 
+from openalert.cli.readers import ReadsInTime
 from openalert.web.asgi import PIPE
 
-WRITE_SECONDS = 30.0
-"""A client that takes nothing for so long is not there."""
 WRITE_BUFFER = 16 * 1024
 """Bytes that wait in this process for one client; beyond them nothing more is written for it."""
 PINGS_PER_SECOND = 20
@@ -22,12 +20,11 @@ MOST_UNHEARD = 64
 """Messages that wait for the application; it hears twenty a second."""
 
 
-class LiveSocket(WebSocketsSansIOProtocol):
+class LiveSocket(ReadsInTime, WebSocketsSansIOProtocol):
     """As uvicorn's, and a `Pipe` for news."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._stuck: TimerHandle | None = None
         self._pings = 0
         self._counted_since = 0.0
 
@@ -38,11 +35,6 @@ class LiveSocket(WebSocketsSansIOProtocol):
         """Little waits for it, and it is nothing to whoever reads slowly."""
         transport.set_write_buffer_limits(high=WRITE_BUFFER)
         super().connection_made(transport)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Nothing of it is waited for any more."""
-        self._unstick()
-        super().connection_lost(exc)
 
     def handle_connect(self, event: Request) -> None:
         """The application gets the pipe with its scope."""
@@ -80,19 +72,7 @@ class LiveSocket(WebSocketsSansIOProtocol):
             return
         super().handle_ping()
 
-    def pause_writing(self) -> None:
-        """The client does not take what is sent."""
-        super().pause_writing()
-        if self._stuck is None:
-            self._stuck = self.loop.call_later(WRITE_SECONDS, self.transport.abort)
-
     def resume_writing(self) -> None:
-        """It does again."""
+        """It takes messages again."""
         super().resume_writing()
-        self._unstick()
         self.freed()
-
-    def _unstick(self) -> None:
-        if self._stuck is not None:
-            self._stuck.cancel()
-            self._stuck = None

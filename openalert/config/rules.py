@@ -8,11 +8,11 @@ from urllib.parse import urlsplit
 
 from openalert.config.sections import (
     Backup,
+    BucketSection,
     Config,
     Delivery,
     LastResort,
     MailIn,
-    Mirror,
     Oidc,
     SelfMonitor,
     Slack,
@@ -155,8 +155,14 @@ def _mirror_problems(pages: StatusPages) -> Iterator[tuple[str, str]]:
             yield field, f"{mirror.name!r} has the folder {mirror.folder!r}; it must begin with a slash."
         if mirror.command and not mirror.command[0]:
             yield field, f"{mirror.name!r} has a command without a program."
-        if mirror.bucket:
-            yield from _bucket_problems(field, mirror, pages)
+        if not mirror.bucket:
+            continue
+        for name, problem in _bucket_problems(mirror):
+            yield f"{field}.{name}", f"of {mirror.name!r} {problem}"
+        if not all(
+            getattr(mirror, name) or getattr(pages, name) for name in ("access_key_id", "secret_access_key")
+        ):
+            yield field, f"{mirror.name!r} needs access_key_id and secret_access_key."
 
 
 def _backup_problems(backup: Backup) -> Iterator[tuple[str, str]]:
@@ -174,35 +180,23 @@ def _backup_problems(backup: Backup) -> Iterator[tuple[str, str]]:
         yield "backup.command", "has no program."
     if not backup.bucket:
         return
-    if not _BUCKET.fullmatch(backup.bucket):
-        yield "backup.bucket", f"is {backup.bucket!r}, which is no name of a bucket."
-    if backup.endpoint and not _is_origin(backup.endpoint):
-        yield "backup.endpoint", f"is {backup.endpoint!r}; it must be http(s)://host or http(s)://host:port."
-    if not _REGION.fullmatch(backup.region):
-        yield "backup.region", f"is {backup.region!r}; it is a word such as eu-central-1 or auto."
-    if backup.prefix and not _PREFIX.fullmatch(backup.prefix):
-        yield "backup.prefix", "begins or ends with a slash or a blank."
+    for name, problem in _bucket_problems(backup):
+        yield f"backup.{name}", problem
     for name in ("access_key_id", "secret_access_key"):
         if not getattr(backup, name):
             yield f"backup.{name}", "is needed with backup.bucket."
 
 
-def _bucket_problems(field: str, mirror: Mirror, pages: StatusPages) -> Iterator[tuple[str, str]]:
-    if not _BUCKET.fullmatch(mirror.bucket):
-        yield field, f"{mirror.name!r} has the bucket {mirror.bucket!r}, which is no name of one."
-    if mirror.endpoint and not _is_origin(mirror.endpoint):
-        yield field, f"{mirror.name!r} has an endpoint that is not http(s)://host or http(s)://host:port."
-    if not _REGION.fullmatch(mirror.region):
-        yield (
-            field,
-            f"{mirror.name!r} has the region {mirror.region!r}; it is a word such as eu-central-1 or auto.",
-        )
-    if mirror.prefix and not _PREFIX.fullmatch(mirror.prefix):
-        yield field, f"{mirror.name!r} has a prefix that begins or ends with a slash or a blank."
-    if not (mirror.access_key_id or pages.access_key_id) or not (
-        mirror.secret_access_key or pages.secret_access_key
-    ):
-        yield field, f"{mirror.name!r} needs access_key_id and secret_access_key."
+def _bucket_problems(place: BucketSection) -> Iterator[tuple[str, str]]:
+    """The key in its section, and what is wrong with it."""
+    if not _BUCKET.fullmatch(place.bucket):
+        yield "bucket", f"is {place.bucket!r}, which is no name of a bucket."
+    if place.endpoint and not _is_origin(place.endpoint):
+        yield "endpoint", f"is {place.endpoint!r}; it must be http(s)://host or http(s)://host:port."
+    if not _REGION.fullmatch(place.region):
+        yield "region", f"is {place.region!r}; it is a word such as eu-central-1 or auto."
+    if place.prefix and not _PREFIX.fullmatch(place.prefix):
+        yield "prefix", "begins or ends with a slash or a blank."
 
 
 def _delivery_problems(delivery: Delivery) -> Iterator[tuple[str, str]]:

@@ -73,8 +73,8 @@ class RedisSection(Section, frozen=True):
     """`redis://…`, `rediss://…` with TLS, or `unix:///path`: a Valkey or Redis server."""
 
 
-class Smtp(Section, frozen=True):
-    """The mail server; without a host no mail is sent."""
+class MailServer(Section, frozen=True):
+    """A server that takes mails from us."""
 
     host: str = ""
     port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0
@@ -83,6 +83,25 @@ class Smtp(Section, frozen=True):
     password: Secret = ""
     security: Literal["none", "starttls", "tls"] = "starttls"
     sender: str = msgspec.field(default="", name="from")
+
+
+class Smtp(MailServer, frozen=True):
+    """The mail server; without a host no mail is sent."""
+
+
+class BucketSection(Section, frozen=True):
+    """A bucket in a store that speaks the protocol of S3; without its name there is none."""
+
+    bucket: str = ""
+    endpoint: str = ""
+    """Empty: that of AWS for the region."""
+    region: str = "us-east-1"
+    prefix: str = ""
+    """Begins every key."""
+    path_style: bool = True
+    """Whether the bucket stands in the path of requests; false: in the name of the host."""
+    access_key_id: str = ""
+    secret_access_key: Secret = ""
 
 
 class Slack(Section, frozen=True):
@@ -171,8 +190,11 @@ class Delivery(Section, frozen=True):
     """How many a provider is given each second; 0: no limit."""
 
 
-class Mirror(Section, frozen=True):
-    """A static copy of public status pages in another place: a folder, what a command makes of one, or a bucket."""
+class Mirror(BucketSection, frozen=True):
+    """A static copy of public status pages in another place: a folder, what a command makes of one, or a bucket.
+
+    Where it names no access key, that of [status_pages] is taken.
+    """
 
     name: str = ""
     """What it is called; its state is kept under it."""
@@ -183,18 +205,6 @@ class Mirror(Section, frozen=True):
     command: tuple[str, ...] = ()
     """A program and its arguments, run with the folder as its last one; without a folder it gets one of ours."""
     command_seconds: Annotated[int, msgspec.Meta(ge=1, le=3600)] = 120
-    bucket: str = ""
-    """In a store that speaks the protocol of S3."""
-    endpoint: str = ""
-    """Empty: that of AWS for the region."""
-    region: str = "us-east-1"
-    prefix: str = ""
-    """Begins every key."""
-    path_style: bool = True
-    """Whether the bucket stands in the path of requests; false: in the name of the host."""
-    access_key_id: str = ""
-    """Empty, as with the next: that of [status_pages]."""
-    secret_access_key: Secret = ""
     every_minutes: Annotated[int, msgspec.Meta(ge=1, le=1440)] = 15
     """How often it is made anew where nothing has changed: so often its time moves on."""
 
@@ -273,18 +283,14 @@ class SelfMonitor(Section, frozen=True):
     """How often: canaries, the look at what is late, and word to the switch."""
 
 
-class LastResort(Section, frozen=True):
-    """Who hears that nobody can be reached, by ways that need no database; nobody does without an entry."""
+class LastResort(MailServer, frozen=True):
+    """Who hears that nobody can be reached, by ways that need no database; nobody does without an entry.
+
+    Without a host mails leave by the server of [smtp], all of it.
+    """
 
     mail_to: tuple[str, ...] = ()
     """Addresses."""
-    host: str = ""
-    """A mail server of its own; empty: that of [smtp], all of it."""
-    port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0
-    username: str = ""
-    password: Secret = ""
-    security: Literal["none", "starttls", "tls"] = "starttls"
-    sender: str = msgspec.field(default="", name="from")
     command: tuple[str, ...] = ()
     """A program and its arguments, run without a shell; it reads one JSON document from its standard input."""
     command_seconds: Annotated[int, msgspec.Meta(ge=1, le=300)] = 30
@@ -300,8 +306,11 @@ class Retention(Section, frozen=True):
     payload_days: Annotated[int, msgspec.Meta(ge=1, le=3650)] = 30
 
 
-class Backup(Section, frozen=True):
-    """The copy of an SQLite database that is made every night; Postgres has programs of its own for this."""
+class Backup(BucketSection, frozen=True):
+    """The copy of an SQLite database that is made every night; Postgres has programs of its own for this.
+
+    Each new file is carried elsewhere by the command, and to the bucket.
+    """
 
     enabled: bool = True
     at: str = "03:00"
@@ -313,17 +322,6 @@ class Backup(Section, frozen=True):
     command: tuple[str, ...] = ()
     """A program and its arguments that carries each new file elsewhere; the file is its last argument."""
     command_seconds: Annotated[int, msgspec.Meta(ge=1, le=86_400)] = 3600
-    bucket: str = ""
-    """Where each new file is copied to, in a store that speaks the protocol of S3."""
-    endpoint: str = ""
-    """Empty: that of AWS for the region."""
-    region: str = "us-east-1"
-    prefix: str = ""
-    """Begins every key."""
-    path_style: bool = True
-    """Whether the bucket stands in the path of requests; false: in the name of the host."""
-    access_key_id: str = ""
-    secret_access_key: Secret = ""
 
 
 class Config(Section, frozen=True):

@@ -21,16 +21,15 @@ import structlog
 
 from openalert import telemetry
 from openalert.config import Config
-from openalert.config.sections import Backup
 from openalert.domain import backup as rules
 from openalert.domain.backup import BackupJob, JobName
 from openalert.domain.errors import OpenAlertError
 from openalert.domain.instant import HOUR, SECOND, Instant
 from openalert.domain.walltime import Wall, parse_time, zone_named
 from openalert.notifiers import mirror_command
-from openalert.notifiers.http import OutgoingSettings
+from openalert.notifiers.configured import bucket_settings, outgoing_settings
 from openalert.notifiers.notifier import NotifierError
-from openalert.notifiers.s3 import Bucket, S3Settings
+from openalert.notifiers.s3 import Bucket
 from openalert.storage import backup_folder, backup_jobs, runs, sqlite_file, witness
 from openalert.storage.backup import BrokenOff
 from openalert.storage.backup_folder import Kept
@@ -261,11 +260,11 @@ def _be_gentle() -> None:
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
 
 
-def configured_backups(config: Config, database: Database, outgoing: OutgoingSettings) -> Backups:
+def configured_backups(config: Config, database: Database) -> Backups:
     """The backups that the configuration wants."""
     wanted = config.backup
     carriers: list[Carry] = []
-    bucket = _bucket(wanted, outgoing) if wanted.bucket else None
+    bucket = Bucket(bucket_settings(wanted), outgoing_settings(config)) if wanted.bucket else None
     if bucket is not None:
         carriers.append(partial(_to_bucket, bucket, database))
     if wanted.command:
@@ -292,16 +291,3 @@ def plan_of(config: Config) -> BackupPlan:
 
 async def _to_bucket(bucket: Bucket, database: Database, file: Path) -> None:
     await bucket.put_file(file.name, file, database.clock)
-
-
-def _bucket(wanted: Backup, outgoing: OutgoingSettings) -> Bucket:
-    settings = S3Settings(
-        endpoint=wanted.endpoint or f"https://s3.{wanted.region}.amazonaws.com",
-        region=wanted.region,
-        bucket=wanted.bucket,
-        prefix=wanted.prefix,
-        access_key_id=wanted.access_key_id,
-        secret_access_key=wanted.secret_access_key,
-        path_style=wanted.path_style,
-    )
-    return Bucket(settings, outgoing)

@@ -10,13 +10,10 @@ from typing import Protocol
 
 import structlog
 
-from openalert.config import Config
 from openalert.domain.instant import SECOND, Instant
 from openalert.domain.last_resort import Call, CallState, Hop, Matter, Pace
 from openalert.domain.self_watch import Standing, TroubleKind
-from openalert.notifiers.email import EmailSettings
-from openalert.notifiers.http import OutgoingSettings
-from openalert.notifiers.last_resort import LastResort, LastResortSettings
+from openalert.notifiers.last_resort import LastResort
 from openalert.storage.database import Database
 from openalert.supervisor import Watched
 from openalert.usecases import last_resort
@@ -142,26 +139,3 @@ class LastCalls:
             self._noted |= {(each.key, went_out) for each in fresh}
         except Exception as error:  # noqa: BLE001 - it was told; that matters, and the log has it
             log.warning("what the last resort was told could not be noted", problem=type(error).__name__)
-
-
-def last_resort_settings(config: Config, outgoing: OutgoingSettings) -> LastResortSettings:
-    """Who is told and how, from the configuration."""
-    own = config.last_resort
-    server = own if own.host else config.smtp
-    return LastResortSettings(
-        mail_to=own.mail_to,
-        mail_server=EmailSettings(
-            host=server.host,
-            port=server.port,
-            username=server.username,
-            password=server.password,
-            security=server.security,
-            sender=server.sender,
-        ),
-        command=own.command,
-        command_seconds=own.command_seconds,
-        webhook=own.webhook,
-        outgoing=outgoing,
-        base_url=config.base_url,
-        node=config.server.node_name,
-    )

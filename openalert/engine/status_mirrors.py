@@ -24,9 +24,9 @@ from openalert.domain.instant import MINUTE, SECOND, Instant
 from openalert.domain.public_page import PublicPage
 from openalert.domain.status_copy import CopyFile, MirrorState
 from openalert.engine.mirror_targets import Folder, Store, Target
-from openalert.notifiers.http import OutgoingSettings
+from openalert.notifiers.configured import bucket_settings, outgoing_settings
 from openalert.notifiers.notifier import NotifierError
-from openalert.notifiers.s3 import Bucket, S3Settings
+from openalert.notifiers.s3 import Bucket
 from openalert.storage import status_mirrors, status_pages
 from openalert.storage.database import Database
 from openalert.storage.transaction import Reader
@@ -229,7 +229,7 @@ async def _versions(reader: Reader, mirror: Mirror) -> Mapping[str, int]:
     }
 
 
-def configured_mirrors(config: Config, database: Database, outgoing: OutgoingSettings) -> list[Mirror]:
+def configured_mirrors(config: Config, database: Database) -> list[Mirror]:
     """The mirrors of the configuration."""
     found = []
     for each in config.status_pages.mirror:
@@ -240,26 +240,22 @@ def configured_mirrors(config: Config, database: Database, outgoing: OutgoingSet
                 slugs=each.pages,
                 every=each.every_minutes * MINUTE,
                 place=hashlib.sha256(repr(place).encode()).hexdigest(),
-                target=_target(config, each, database, outgoing),
+                target=_target(config, each, database),
             )
         )
     return found
 
 
-def _target(
-    config: Config, mirror: sections.Mirror, database: Database, outgoing: OutgoingSettings
-) -> Target:
+def _target(config: Config, mirror: sections.Mirror, database: Database) -> Target:
     if not mirror.bucket:
         folder = Path(mirror.folder) if mirror.folder else config.data_dir / FOLDER / mirror.name
         return Folder(folder, mirror.command, mirror.command_seconds)
     usual = config.status_pages
-    settings = S3Settings(
-        endpoint=mirror.endpoint or f"https://s3.{mirror.region}.amazonaws.com",
-        region=mirror.region,
-        bucket=mirror.bucket,
-        prefix=mirror.prefix,
-        access_key_id=mirror.access_key_id or usual.access_key_id,
-        secret_access_key=mirror.secret_access_key or usual.secret_access_key,
-        path_style=mirror.path_style,
+    settings = bucket_settings(
+        msgspec.structs.replace(
+            mirror,
+            access_key_id=mirror.access_key_id or usual.access_key_id,
+            secret_access_key=mirror.secret_access_key or usual.secret_access_key,
+        )
     )
-    return Store(database, Bucket(settings, outgoing))
+    return Store(database, Bucket(settings, outgoing_settings(config)))

@@ -28,6 +28,7 @@ from openalert.storage.disk import Disk, Fatal, Leave
 from openalert.storage.event_log import EventLog
 from openalert.storage.feed import Carrier, Feed
 from openalert.storage.keyring import KeyRing
+from openalert.storage.member import Act, Member
 from openalert.storage.transaction import Reader, Transaction
 from openalert.supervisor import Supervisor, Watched
 
@@ -61,31 +62,6 @@ def _stay(_: Fatal, __: str) -> None:
     """Where the process belongs to somebody else, nothing is written any more and it goes on."""
 
 
-class _Member:
-    """One transaction in the writer's queue."""
-
-    def __init__(self, actor: Actor) -> None:
-        loop = asyncio.get_running_loop()
-        self.actor = actor
-        self.turn: asyncio.Future[Transaction | None] = loop.create_future()
-        self.ended: asyncio.Future[bool] = loop.create_future()
-        self.durable: asyncio.Future[None] = loop.create_future()
-        self.transaction: Transaction | None = None
-
-
-class _Act(_Member):
-    """A transaction whose body is a function, so that the writer can run it without asking anybody back."""
-
-    def __init__(self, actor: Actor, body: Callable[[Transaction], Coroutine[Any, Any, Any]]) -> None:
-        super().__init__(actor)
-        self.body = body
-        self.result: Any = None
-        self.is_closing = False
-        """Whether that commit was sent: if no answer comes it may have been made."""
-        self.committed = False
-        """Whether the group was committed with it, because nobody else waited when it was done."""
-
-
 class Database(ABC):
     """One database, its single writing queue and its readers."""
 
@@ -104,7 +80,7 @@ class Database(ABC):
         self._listeners: list[Listener] = []
         self._missed: list[Callable[[], None]] = []
         self._feed: Feed | None = None
-        self._queue: asyncio.Queue[_Member | None] = asyncio.Queue()
+        self._queue: asyncio.Queue[Member | None] = asyncio.Queue()
         self._closing = False
         self.supervisor = Supervisor()
         """Owns the writer, and every other task that works on this database."""
@@ -275,10 +251,10 @@ class Database(ABC):
         """
         if self._closing:
             raise Unavailable("OpenAlert is shutting down. Try again in a few seconds.", retry_after=5)
-        member = _Member(actor)
+        member = Member(actor)
         self._queue.put_nowait(member)
         transaction = await self._wait_for_turn(member)
-        assert transaction is not None  # noqa: S101 - only an `_Act` makes its own
+        assert transaction is not None  # noqa: S101 - only an `Act` makes its own
         try:
             async with asyncio.timeout(BODY_SECONDS):
                 yield transaction
@@ -309,7 +285,7 @@ class Database(ABC):
     async def _act(self, body: Callable[[Transaction], Coroutine[Any, Any, T]], actor: Actor) -> T:
         if self._closing:
             raise Unavailable("OpenAlert is shutting down. Try again in a few seconds.", retry_after=5)
-        member = _Act(actor, body)
+        member = Act(actor, body)
         self._queue.put_nowait(member)
         await self._wait_for_turn(member)
         try:
@@ -322,7 +298,7 @@ class Database(ABC):
         result: T = member.result
         return result
 
-    async def _wait_for_turn(self, member: _Member) -> Transaction | None:
+    async def _wait_for_turn(self, member: Member) -> Transaction | None:
         try:
             # Not `wait_for`, which before Python 3.12 forgets a cancellation in the moment in which the turn comes.
             async with asyncio.timeout(WAIT_SECONDS):
@@ -353,15 +329,15 @@ class Database(ABC):
         log.warning("the clock was set", by_seconds=step / SECOND)
         if not moved:
             return
-        act = _Act(SYSTEM, partial(self._when_set, by=moved))
+        act = Act(SYSTEM, partial(self._when_set, by=moved))
         await self._commit_group(act)
         if act.durable.exception() is not None:
             self.clocks.unfollow(step, before)
 
-    async def _commit_group(self, first: _Member) -> None:
+    async def _commit_group(self, first: Member) -> None:
         """One database transaction for `first` and for whoever is waiting when it is done."""
-        done: list[_Member] = []
-        member: _Member | None = first
+        done: list[Member] = []
+        member: Member | None = first
         is_closing = False
         try:
             connection = await self.writer()
@@ -371,7 +347,7 @@ class Database(ABC):
             while member is not None:
                 if await self._serve(connection, member, opening):
                     done.append(member)
-                committed = isinstance(member, _Act) and member.committed
+                committed = isinstance(member, Act) and member.committed
                 opening = ("RELEASE member",)
                 full = committed or len(done) >= GROUP_MEMBERS or time.monotonic() > deadline
                 member = None if full else self._next_waiting()
@@ -381,7 +357,7 @@ class Database(ABC):
             elif not committed:
                 await connection.run(*opening, "ROLLBACK")
         except Exception as error:  # noqa: BLE001 - whatever it is, those who wait must hear of it
-            if isinstance(member, _Act) and member.is_closing:
+            if isinstance(member, Act) and member.is_closing:
                 is_closing = True
                 done.append(member)
             if not (is_closing and await self._is_there(error)):
@@ -407,7 +383,7 @@ class Database(ABC):
         log.warning("the answer to a commit was lost", was_made=there, error=str(error))
         return there
 
-    def _next_waiting(self) -> _Member | None:
+    def _next_waiting(self) -> Member | None:
         """Whoever waits already; the mark that ends the queue stays in it."""
         if self._queue.empty() or (self._when_set is not None and self.clocks.step):
             return None
@@ -416,12 +392,12 @@ class Database(ABC):
             self._queue.put_nowait(None)
         return member
 
-    async def _serve(self, connection: Connection, member: _Member, opening: tuple[str, ...]) -> bool:
+    async def _serve(self, connection: Connection, member: Member, opening: tuple[str, ...]) -> bool:
         """Let one member work inside a savepoint, which stays open; True if its work is to be kept.
 
         `opening` begins the transaction, or ends the savepoint of the member before.
         """
-        if isinstance(member, _Act) and not member.turn.cancelled():
+        if isinstance(member, Act) and not member.turn.cancelled():
             return await self._serve_act(connection, member, opening)
         now = self.clock()  # before anything is waited for: nobody has set the clock since it was looked at
         await connection.run(*opening, "SAVEPOINT member")
@@ -434,7 +410,7 @@ class Database(ABC):
         await connection.run("ROLLBACK TO member")
         return False
 
-    async def _serve_act(self, connection: Connection, act: _Act, opening: tuple[str, ...]) -> bool:
+    async def _serve_act(self, connection: Connection, act: Act, opening: tuple[str, ...]) -> bool:
         now = self.clock()
 
         async def work(connection: Connection) -> Exception | None:
@@ -461,7 +437,7 @@ class Database(ABC):
             act.durable.exception()
         return failure is None
 
-    def _announce(self, member: _Member) -> None:
+    def _announce(self, member: Member) -> None:
         assert member.transaction is not None  # noqa: S101 - it had its turn
         member.durable.set_result(None)
         try:
@@ -483,7 +459,7 @@ class Database(ABC):
         for listener in self._missed:
             listener()
 
-    async def _abandon(self, error: Exception, done: list[_Member], current: _Member | None) -> None:
+    async def _abandon(self, error: Exception, done: list[Member], current: Member | None) -> None:
         """The group is lost as a whole: nobody's work is there, and everybody is told so."""
         with suppress(Exception):
             await self.clear_writer()

@@ -7,13 +7,10 @@ import msgspec
 
 from openalert.domain.backup import DRILL_LATE_AFTER, LATE_AFTER, BackupJob, JobName
 from openalert.domain.instant import Instant
-from openalert.domain.notification import NotificationKind
-from openalert.domain.notification_plan import last_resort
-from openalert.domain.severity import Severity
 from openalert.storage import audit as chain
-from openalert.storage import backup_jobs, open_reading, organizations, recipients
+from openalert.storage import backup_jobs, open_reading, organizations
 from openalert.storage.transaction import Reader, Transaction
-from openalert.usecases import audit, notify
+from openalert.usecases import audit, owner_notices
 
 _FAILED = {
     JobName.BACKUP: "The nightly backup was not made",
@@ -97,24 +94,14 @@ async def failed(tx: Transaction, job: BackupJob, *, is_new: bool) -> None:
     first = await organizations.first(tx)
     if not is_new or first is None:
         return
-    owners = await recipients.organization_owners(tx, first.id)
-    for owner in await recipients.callees(tx, owners):
-        ways = notify.steps_of(
-            owner, last_resort(owner, Severity.CRITICAL, tx.now), "You own the organization"
-        )
-        mails = [way for way in ways if way.channel == "email"]
-        for way in {way.key: way for way in mails or ways}.values():
-            await notify.send_to(
-                tx,
-                way,
-                NotificationKind.NOTICE,
-                organization_id=first.id,
-                team_id=None,
-                headline=_FAILED[job.name],
-                body=f"{job.error}\n\n{_LATER[job.name]} You hear of it once, until it works again.",
-                opens=("See the warnings", "/warnings"),
-                reason="You own the organization.",
-            )
+    await owner_notices.tell(
+        tx,
+        first.id,
+        headline=_FAILED[job.name],
+        body=f"{job.error}\n\n{_LATER[job.name]} You hear of it once, until it works again.",
+        opens=("See the warnings", "/warnings"),
+        prefers="email",
+    )
 
 
 def facts_of(counts: Mapping[str, int], **further: Any) -> dict[str, Any]:

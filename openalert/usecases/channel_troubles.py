@@ -1,12 +1,10 @@
 """A provider refuses our credentials: the owners are told once, and not by one failed page after the other."""
 
-from openalert.domain.notification import Notification, NotificationKind
-from openalert.domain.notification_plan import last_resort
-from openalert.domain.severity import Severity
-from openalert.storage import channel_troubles, recipients
+from openalert.domain.notification import Notification
+from openalert.storage import channel_troubles
 from openalert.storage.channel_troubles import ChannelTrouble
 from openalert.storage.transaction import Transaction
-from openalert.usecases import notify
+from openalert.usecases import owner_notices
 from openalert.usecases.channel_states import NAMES
 
 
@@ -21,25 +19,17 @@ async def begin(tx: Transaction, row: Notification, address: str, detail: str) -
     if not await channel_troubles.begin(tx, trouble):
         return
     which = "second provider" if row.provider else "provider"
-    for owner in await recipients.callees(tx, await recipients.organization_owners(tx, row.organization_id)):
-        ways = notify.steps_of(
-            owner, last_resort(owner, Severity.CRITICAL, tx.now), "You own the organization"
-        )
-        others = [way for way in ways if way.channel != row.channel]
-        for way in {way.key: way for way in others or ways}.values():
-            await notify.send_to(
-                tx,
-                way,
-                NotificationKind.NOTICE,
-                organization_id=row.organization_id,
-                team_id=None,
-                headline=f"{NAMES.get(row.channel, row.channel)}: the {which} refuses our credentials",
-                body=f"Messages that go by it fail until that is mended. It said: {detail}\n\n"
-                "Settings, Channels shows how it is and tries it at once. "
-                "You hear of it once; it clears itself with the next message that gets through.",
-                opens=("Open the channels", f"/settings/channels#{row.channel}"),
-                reason="You own the organization.",
-            )
+    name = NAMES.get(row.channel, row.channel)
+    await owner_notices.tell(
+        tx,
+        row.organization_id,
+        headline=f"{name}: the {which} refuses our credentials",
+        body=f"Messages that go by it fail until that is mended. It said: {detail}\n\n"
+        "Settings, Channels shows how it is and tries it at once. "
+        "You hear of it once; it clears itself with the next message that gets through.",
+        opens=("Open the channels", f"/settings/channels#{row.channel}"),
+        avoids=row.channel,
+    )
 
 
 async def end(tx: Transaction, row: Notification, address: str) -> None:

@@ -3,14 +3,11 @@
 from openalert import telemetry
 from openalert.domain.access import SYSTEM
 from openalert.domain.instant import MINUTE, SECOND
-from openalert.domain.notification import NotificationKind
-from openalert.domain.notification_plan import last_resort
 from openalert.domain.outage import WORDS, Ending, Life, Outage, judge, span_of
-from openalert.domain.severity import Severity
 from openalert.domain.timeline import span
-from openalert.storage import clock_steps, incidents, organizations, outages, recipients
+from openalert.storage import clock_steps, incidents, organizations, outages
 from openalert.storage.transaction import Reader, Transaction
-from openalert.usecases import notify
+from openalert.usecases import owner_notices
 from openalert.usecases.work import Work
 
 OWNERS_HEAR_OF = 2 * MINUTE
@@ -89,23 +86,13 @@ async def _tell_incidents(tx: Transaction, outage: Outage) -> None:
 
 async def _tell_owners(tx: Transaction, outage: Outage) -> None:
     """By every way they have, as whatever came in that time may have been lost by its sender."""
-    reason = "You own the organization"
     for organization in await organizations.every(tx):
-        owners = await recipients.organization_owners(tx, organization.id)
-        for owner in await recipients.callees(tx, owners):
-            ways = notify.steps_of(owner, last_resort(owner, Severity.CRITICAL, tx.now), reason)
-            for way in {way.key: way for way in ways}.values():
-                await notify.send_to(
-                    tx,
-                    way,
-                    NotificationKind.NOTICE,
-                    organization_id=organization.id,
-                    team_id=None,
-                    headline=f"OpenAlert was not running for {span(outage.length)}",
-                    body=f"From {span_of(outage.since, outage.until)} nobody was paged: "
-                    f"{WORDS[outage.ending]}.\n\nSteps that were due then are taken now, one of each incident, and "
-                    "say that they are late. Senders that gave up meanwhile are not known here: look at what they "
-                    "watch.",
-                    opens=("Open the incidents", "/incidents"),
-                    reason=f"{reason}.",
-                )
+        await owner_notices.tell(
+            tx,
+            organization.id,
+            headline=f"OpenAlert was not running for {span(outage.length)}",
+            body=f"From {span_of(outage.since, outage.until)} nobody was paged: {WORDS[outage.ending]}.\n\n"
+            "Steps that were due then are taken now, one of each incident, and say that they are late. "
+            "Senders that gave up meanwhile are not known here: look at what they watch.",
+            opens=("Open the incidents", "/incidents"),
+        )

@@ -9,8 +9,6 @@ from openalert.domain.access import Actor
 from openalert.domain.errors import Conflict, Invalid
 from openalert.domain.ids import new_id
 from openalert.domain.instant import DAY, Instant
-from openalert.domain.notification import NotificationKind
-from openalert.domain.notification_plan import last_resort
 from openalert.domain.outgoing_webhook import (
     EVENTS,
     TEST_EVENT,
@@ -19,13 +17,12 @@ from openalert.domain.outgoing_webhook import (
     OutgoingDelivery,
     OutgoingWebhook,
 )
-from openalert.domain.severity import Severity
 from openalert.domain.vault import Unreadable
 from openalert.notifiers.outgoing_webhook import Reply, Request
 from openalert.storage import outgoing_deliveries as stored
-from openalert.storage import outgoing_webhooks, recipients
+from openalert.storage import outgoing_webhooks
 from openalert.storage.transaction import Reader, Transaction
-from openalert.usecases import audit, notify
+from openalert.usecases import audit, owner_notices
 from openalert.usecases import outgoing_webhooks as webhooks
 from openalert.usecases.access import found
 from openalert.usecases.outgoing_events import test_delivery
@@ -141,26 +138,15 @@ def _ending(reply: Reply) -> str:
 
 
 async def _tell_owners(tx: Transaction, webhook: OutgoingWebhook, why: str) -> None:
-    """By mail where they read any, as nobody has to get up for it; else by what they have."""
-    owners = await recipients.organization_owners(tx, webhook.organization_id)
-    for owner in await recipients.callees(tx, owners):
-        ways = notify.steps_of(
-            owner, last_resort(owner, Severity.CRITICAL, tx.now), "You own the organization"
-        )
-        mails = [way for way in ways if way.channel == "email"]
-        for way in {way.key: way for way in mails or ways}.values():
-            await notify.send_to(
-                tx,
-                way,
-                NotificationKind.NOTICE,
-                organization_id=webhook.organization_id,
-                team_id=None,
-                headline=f"The outgoing webhook {webhook.name} was switched off",
-                body=f"{why}\n\nIt is told nothing more until somebody switches it on again. "
-                "What it missed until now stands in its log and can be sent again from there.",
-                opens=("Open the webhook", f"/settings/outgoing-webhooks/{webhook.id}"),
-                reason="You own the organization.",
-            )
+    await owner_notices.tell(
+        tx,
+        webhook.organization_id,
+        headline=f"The outgoing webhook {webhook.name} was switched off",
+        body=f"{why}\n\nIt is told nothing more until somebody switches it on again. "
+        "What it missed until now stands in its log and can be sent again from there.",
+        opens=("Open the webhook", f"/settings/outgoing-webhooks/{webhook.id}"),
+        prefers="email",
+    )
 
 
 async def search(

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import uvicorn
 
-from openalert.cli import connection
+from openalert.cli import connection, readers
 from openalert.cli.connection import MAX_HEAD, MAX_URL, connections
 from openalert.config import Config, Server
 from openalert.web.middleware import Outside
@@ -247,7 +247,7 @@ async def test_a_body_that_goes_on_after_its_answer_is_given_up(
 @pytest.mark.proves("LC-2", "F-30")
 async def test_an_answer_that_nobody_takes_is_given_up(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """The client reads nothing: after the deadline the connection is gone, and the answer with it."""
-    monkeypatch.setattr(connection, "WRITE_SECONDS", 0.3)
+    monkeypatch.setattr(readers, "WRITE_SECONDS", 0.3)
     reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1024)
     writer.write(b"GET /large HTTP/1.1\r\n" + HOST + b"\r\n")
     await asyncio.sleep(1.0)

@@ -95,6 +95,7 @@ NOT_AN_ACT = {
     "links.recall": "part of an act",
     "notification_rules.hold_anew": "part of setting quiet hours",
     "notify.send_to": "part of an act",
+    "owner_notices.tell": "part of what it tells of",
     "reachability.answered": "part of an answer, which is recorded",
     "reachability.answered_by_link": "part of an answer, which is recorded",
     "reachability.settled": "the engine sends",

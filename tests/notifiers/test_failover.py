@@ -4,10 +4,10 @@ import msgspec
 import pytest
 
 from openalert import notifiers
-from openalert.app import notifier_settings
 from openalert.config import Config, Smtp
 from openalert.config.rules import problems
 from openalert.config.sections import Twilio
+from openalert.notifiers.configured import notifier_settings
 from openalert.notifiers.failover import (
     Failover,
     blames_provider,

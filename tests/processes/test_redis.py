@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +14,6 @@ from tests.processes.server import Server, settle_in, until
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 LIMIT = 12
-
-
-@pytest.fixture
-async def valkey(tmp_path: Path, anyio_backend: str) -> AsyncIterator[Valkey]:
-    """A server that works."""
-    server = Valkey(tmp_path)
-    await server.start()
-    yield server
-    server.close()
 
 
 class Ear:

@@ -26,15 +26,6 @@ SECRET = b"the secret that nodes share"
 
 
 @pytest.fixture
-async def valkey(tmp_path: Path, anyio_backend: str) -> AsyncIterator[Valkey]:
-    """A server that works."""
-    server = Valkey(tmp_path)
-    await server.start()
-    yield server
-    server.close()
-
-
-@pytest.fixture
 async def supervisor(anyio_backend: str) -> Supervisor:
     """Owns the tasks of a test."""
     return Supervisor()
