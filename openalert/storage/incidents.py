@@ -18,6 +18,17 @@ _UPDATE = "UPDATE incidents SET {} WHERE id = :id".format(
     ", ".join(f"{name} = :{name}" for name in columns_of(Incident) if name not in _FIXED)
 )
 
+_STEPS = (
+    "escalation_state",
+    "escalation_level",
+    "escalation_cycle",
+    "escalation_next_at",
+    "escalation_reached",
+    "last_seq",
+    "updated_at",
+)
+_STEPPED = ", ".join(f"{name} = :{name}" for name in _STEPS)
+
 # Two looks into indexes by person; with OR both databases would read everything that is open.
 _OPEN_AND_MINE = (
     "id IN (SELECT id FROM incidents WHERE assignee_id = :mine AND status <> 'resolved' UNION ALL "
@@ -119,6 +130,19 @@ async def take_numbers(tx: Transaction, organization_id: str, count: int) -> int
 async def insert(tx: Transaction, incidents: Sequence[Incident]) -> None:
     """New rows."""
     await tx.insert("incidents", *incidents)
+
+
+async def step(tx: Transaction, incidents: Sequence[Incident]) -> None:
+    """Write what a step of its escalation can change of each; what changed alike is one statement, as in a storm."""
+    alike: dict[tuple[Any, ...], list[str]] = {}
+    for each in incidents:
+        alike.setdefault(tuple(getattr(each, name) for name in _STEPS), []).append(each.id)
+    for values, ids in alike.items():
+        await tx.execute(
+            f"UPDATE incidents SET {_STEPPED} WHERE {tx.any_of('id', 'ids')}",
+            ids=ids,
+            **dict(zip(_STEPS, values, strict=True)),
+        )
 
 
 async def update(tx: Transaction, incidents: Sequence[Incident]) -> None:

@@ -98,6 +98,16 @@ async def get(reader: Reader, incident_id: str, kind: str) -> Timer | None:
     )
 
 
+async def of_incidents(reader: Reader, incident_ids: Sequence[str]) -> dict[tuple[str, str], Timer]:
+    """The timers of these incidents as they are now, by incident and kind."""
+    found = await reader.all(
+        Timer,
+        f"SELECT * FROM timers WHERE {reader.any_of('incident_id', 'ids')}",
+        ids=list(incident_ids),
+    )
+    return {(each.incident_id, each.kind): each for each in found}
+
+
 async def next_due(reader: Reader) -> Instant | None:
     """When the next one is due."""
     due_at: Instant | None = await reader.value("SELECT min(due_at) FROM timers")

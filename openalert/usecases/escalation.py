@@ -1,11 +1,11 @@
 """Start, advance and stop an incident's escalation; every step is a timer row until it has been acted on."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
 from openalert.domain.access import SYSTEM, Actor, Role
-from openalert.domain.escalation import PolicyVersion, next_step
+from openalert.domain.escalation import Level, PolicyVersion, next_step
 from openalert.domain.incident import EscalationState, Incident
 from openalert.domain.instant import Instant
 from openalert.domain.notification import page_key
@@ -17,7 +17,7 @@ from openalert.storage.routes import Route
 from openalert.storage.timers import Timer
 from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import notify
-from openalert.usecases.notify import Recipient
+from openalert.usecases.notify import Reach, Recipient
 from openalert.usecases.work import Work
 
 LATE_AFTER = 5_000
@@ -79,22 +79,67 @@ def _schedule(work: Work, incident: Incident, cycle: int, level: int, due_at: In
     work.touch(incident)
 
 
-async def step(tx: Transaction, timer: Timer, *, outage: Outage | None = None) -> None:
-    """Act on a due timer: page the level, set the timer of the next. Running it again changes nothing.
+async def steps(tx: Transaction, due: Sequence[Timer], *, outage: Outage | None = None) -> None:
+    """Act on due timers of different incidents: page the level, set the timer of the next. Running it again changes
+    nothing. What the steps have in common is read once, and their rows are written together.
 
     `outage` is when nobody was there last: the timeline explains a late step by it.
     """
-    work = Work(tx)
-    incident = await incidents.get(tx, timer.incident_id)
-    if incident is None or incident.episode != timer.episode or not incident.wants_pages(tx.now):
-        await timers.done(tx, timer)
-        return
-    version = await _version(tx, incident)
-    if version is None or timer.level == THE_END or timer.level > len(version.levels):
-        await _end(work, incident, version)
-    else:
-        await _page_level(work, incident, version, timer, _late(tx.now, timer.due_at, outage))
+    work = Work(tx, only_steps=True)
+    some = await incidents.get_many(tx, [timer.incident_id for timer in due])
+    common = _Common(tx)
+    await common.learn(some.values())
+    for timer in due:
+        incident = some.get(timer.incident_id)
+        if incident is None or incident.episode != timer.episode or not incident.wants_pages(tx.now):
+            await timers.done(tx, timer)
+            continue
+        version = common.versions.get(incident.policy_version_id or "")
+        if version is None or timer.level == THE_END or timer.level > len(version.levels):
+            await _end(work, incident, version, await common.owners(incident))
+        else:
+            late = _late(tx.now, timer.due_at, outage)
+            await _page_level(work, incident, version, timer, late, common)
     await work.flush()
+
+
+class _Common:
+    """What the steps of one transaction have in common: in a storm thousands run the same level of the same policy."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self.versions: dict[str, PolicyVersion] = {}
+        self._reach: dict[tuple[object, ...], Reach] = {}
+        self._names: dict[tuple[str, str, str], str] = {}
+        self._owners: dict[tuple[object, ...], list[Recipient]] = {}
+
+    async def learn(self, some: Iterable[Incident]) -> None:
+        """Read the policies of these incidents."""
+        wanted = {each.policy_version_id for each in some if each.policy_version_id is not None}
+        self.versions = await escalation_policies.versions(self._reader, wanted) if wanted else {}
+
+    async def reach(self, incident: Incident, version: PolicyVersion, level: Level) -> Reach:
+        """Whom the level reaches at this moment, as the incident's team may know them."""
+        key = (version.id, level.level, incident.severity, incident.organization_id, incident.team_id)
+        if key not in self._reach:
+            self._reach[key] = await notify.reach(
+                self._reader, level.targets, _its_team(incident), severity=incident.severity
+            )
+        return self._reach[key]
+
+    async def policy_name(self, incident: Incident, version: PolicyVersion) -> str:
+        """What the incident's team calls the policy."""
+        key = (version.policy_id, incident.organization_id, incident.team_id)
+        if key not in self._names:
+            self._names[key] = await _policy_name(self._reader, version, _its_team(incident))
+        return self._names[key]
+
+    async def owners(self, incident: Incident) -> list[Recipient]:
+        """Whom the end of its ladder is told."""
+        key = (incident.organization_id, incident.team_id, incident.severity)
+        if key not in self._owners:
+            self._owners[key] = await _owners(self._reader, incident)
+        return self._owners[key]
 
 
 async def _version(reader: Reader, incident: Incident) -> PolicyVersion | None:
@@ -120,11 +165,11 @@ def _its_team(incident: Incident) -> Actor:
 
 
 async def _page_level(
-    work: Work, incident: Incident, version: PolicyVersion, timer: Timer, late: str | None
+    work: Work, incident: Incident, version: PolicyVersion, timer: Timer, late: str | None, common: _Common
 ) -> None:
     level = version.levels[timer.level - 1]
-    found = await notify.reach(work.tx, level.targets, _its_team(incident), severity=incident.severity)
-    policy = await _policy_name(work.tx, version, _its_team(incident))
+    found = await common.reach(incident, version, level)
+    policy = await common.policy_name(incident, version)
     for recipient in found.recipients:
         notify.page(work, incident, recipient, timer.cycle, timer.level, policy)
     notify.promise_digests(work, incident.organization_id, found)
@@ -170,9 +215,10 @@ async def _page_level(
         hurry(work, incident, following.cycle, following.level)
 
 
-async def _end(work: Work, incident: Incident, version: PolicyVersion | None) -> None:
+async def _end(
+    work: Work, incident: Incident, version: PolicyVersion | None, owners: Sequence[Recipient]
+) -> None:
     """Levels and repetitions are used up, or there never were any: the owners are told."""
-    owners = await _owners(work.tx, incident)
     reached = await was_anybody_paged(work.tx, incident)
     if reached:
         why, headline = "Nobody acknowledged", "Nobody acknowledged"

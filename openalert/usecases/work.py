@@ -24,8 +24,10 @@ from openalert.usecases import following
 class Work:
     """Changes to incidents and what belongs to them, inside one transaction."""
 
-    def __init__(self, tx: Transaction) -> None:
+    def __init__(self, tx: Transaction, *, only_steps: bool = False) -> None:
+        """`only_steps`: nothing is changed of incidents that are there but how far their escalation is."""
         self.tx = tx
+        self._only_steps = only_steps
         self._new: dict[str, Incident] = {}
         self._changed: dict[str, Incident] = {}
         self._entries: list[TimelineEntry] = []
@@ -126,7 +128,8 @@ class Work:
             tx, [(everything[each.incident_id], each) for each in self._entries], self._notifications
         )
         # What ended gives its open key back first: another of the same group may have begun in this act.
-        await incidents.update(tx, list(self._changed.values()))
+        write = incidents.step if self._only_steps else incidents.update
+        await write(tx, list(self._changed.values()))
         await incidents.insert(tx, list(self._new.values()))
         await timeline.append(tx, self._entries)
         await timers.drop(tx, list(self._without_timers))
@@ -135,7 +138,7 @@ class Work:
         for incident_id, events in self._said.items():
             for event in events:
                 tx.emit(_incident_event(everything[incident_id], event))
-        self.__init__(tx)  # type: ignore[misc]  # empty again, ready for more
+        self.__init__(tx, only_steps=self._only_steps)  # type: ignore[misc]  # empty again, ready for more
 
 
 def _incident_event(incident: Incident, event: str) -> Event:

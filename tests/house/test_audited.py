@@ -31,7 +31,7 @@ NOT_AN_ACT = {
     "deliveries.give_up": "the engine sends",
     "deliveries.give_back": "the engine sends",
     "deliveries.recover": "the engine sends",
-    "escalation.step": "time does it, nobody",
+    "escalation.steps": "time does it, nobody",
     "last_resort.note": "the server notes what it said in the timeline, nobody acts",
     "mending.mend": "the engine mends",
     "keeping.unread": "a source says it, nobody",

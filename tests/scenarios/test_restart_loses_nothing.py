@@ -9,7 +9,7 @@ from openalert.engine.engine import Engine
 from openalert.notifiers.notifier import Message, Receipt
 from openalert.storage import deliveries as sending
 from openalert.storage import timers
-from openalert.usecases import deliveries, incidents
+from openalert.usecases import deliveries, escalation, incidents
 from tests.cast import OUTSIDE, World, level
 
 pytestmark = pytest.mark.anyio
@@ -153,17 +153,17 @@ async def test_a_step_that_breaks_does_not_stop_the_others(
     await world.policy(level(1, world.alice))
     await world.post_all([(world.group(world.alert("Poison")), "A"), (world.group(world.alert("Good")), "A")])
     poisoned = (await world.incident(1)).id
-    original = escalate._one
+    original = escalation.steps
 
-    async def breaking(tx, timer, since):  # type: ignore[no-untyped-def]  # stands in for the step
-        if timer.incident_id == poisoned:
+    async def breaking(tx, due, *, outage):  # type: ignore[no-untyped-def]  # stands in for the steps
+        if any(timer.incident_id == poisoned for timer in due):
             raise RuntimeError("poison")
-        await original(tx, timer, since)
+        await original(tx, due, outage=outage)
 
-    monkeypatch.setattr(escalate, "_one", breaking)
+    monkeypatch.setattr(escalation, "steps", breaking)
     await world.engine.run_until_idle()
     world.mailbox(world.alice).got("Good")
     world.is_quiet()
-    monkeypatch.setattr(escalate, "_one", original)
+    monkeypatch.setattr(escalation, "steps", original)
     await world.advance(seconds=2)
     world.mailbox(world.alice).got("Poison")

@@ -1,0 +1,147 @@
+"""A storm comes due at one instant: its steps share transactions, and each is still done once, whole, and by itself."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from openalert.domain.incident import Incident
+from openalert.domain.instant import MINUTE
+from openalert.domain.outage import Outage
+from openalert.engine import escalate
+from openalert.storage import incidents, timers
+from openalert.storage.timers import Timer
+from openalert.storage.transaction import Transaction
+from openalert.usecases import escalation
+from tests.cast import World, level
+
+pytestmark = pytest.mark.anyio
+
+MANY = 450
+"""More than two transactions' full."""
+
+
+async def _storm(world: World, count: int = MANY) -> None:
+    posts = [(world.group(world.alert(f"Disk{number}")), "A") for number in range(count)]
+    for begin in range(0, count, 50):
+        await world.post_all(posts[begin : begin + 50])
+
+
+@pytest.mark.proves("ES-1", "ES-2")
+async def test_each_step_of_a_storm_is_done_once(world: World) -> None:
+    """Every incident has one page for level 1 and one for level 2, though levels were reached all together."""
+    await world.policy(level(1, world.alice), level(2, world.bob, minutes=5), repeats=0)
+    await _storm(world)
+    assert await escalate.run_due(world.db) == MANY
+    assert await escalate.run_due(world.db) == 0
+    world.clock.advance(5 * MINUTE)
+    assert await escalate.run_due(world.db) == MANY
+    async with world.db.read() as reader:
+        found = await reader.rows(
+            "SELECT level, user_id, count(*), count(DISTINCT incident_id) FROM notifications WHERE kind = 'page' "
+            "GROUP BY level, user_id ORDER BY level"
+        )
+        steps = await reader.rows(
+            "SELECT escalation_level, escalation_next_at, last_seq, count(*) FROM incidents "
+            "GROUP BY escalation_level, escalation_next_at, last_seq"
+        )
+        due = await reader.rows("SELECT due_at, level, count(*) FROM timers GROUP BY due_at, level")
+    assert [tuple(row) for row in found] == [(1, world.alice.id, MANY, MANY), (2, world.bob.id, MANY, MANY)]
+    [(reached, next_at, seq, together)] = steps
+    assert (reached, seq, together) == (2, 3, MANY)
+    assert [tuple(row) for row in due] == [(next_at, 3, MANY)]
+
+
+async def test_steps_that_have_everything_in_common_are_few_statements(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two hundred steps read whom they page as often as two do: once."""
+    await world.policy(level(1, world.alice), repeats=0)
+    asked = []
+    original = escalation.notify.reach
+
+    async def counting(*arguments: Any, **named: Any) -> Any:
+        asked.append(arguments[1])
+        return await original(*arguments, **named)
+
+    monkeypatch.setattr(escalation.notify, "reach", counting)
+    await _storm(world, 200)
+    assert await escalate.run_due(world.db) == 200
+    assert len(asked) == 1
+
+
+@pytest.mark.proves("ES-1")
+async def test_one_that_breaks_among_hundreds_is_put_off_alone(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is found by halves, so few are tried again with it, and one hundred and ninety-nine are paged."""
+    await world.policy(level(1, world.alice), repeats=0)
+    await _storm(world, 200)
+    poisoned = (await world.incident(77)).id
+    broken = []
+    original = escalation.steps
+
+    async def breaking(tx: Transaction, due: Sequence[Timer], *, outage: Outage | None = None) -> None:
+        if any(each.incident_id == poisoned for each in due):
+            broken.append(len(due))
+            raise RuntimeError("poison")
+        await original(tx, due, outage=outage)
+
+    monkeypatch.setattr(escalation, "steps", breaking)
+    await escalate.run_due(world.db)
+    assert broken[:4] == [200, 100, 50, 25]
+    assert broken[-1] == 1
+    assert len(broken) <= 9
+    async with world.db.read() as reader:
+        paged = await reader.rows("SELECT DISTINCT incident_id FROM notifications WHERE kind = 'page'")
+        waiting = await timers.get(reader, poisoned, "escalate")
+    assert len(paged) == 199
+    assert poisoned not in {row[0] for row in paged}
+    assert waiting is not None
+    assert waiting.failures == 1
+    assert waiting.due_at > world.clock()
+
+
+async def test_all_that_a_step_changes_of_an_incident_is_written(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Levels, a level that reaches nobody, the repetition and the end: what memory has, the row has afterwards."""
+    stepped: list[str] = []
+    original = incidents.step
+
+    async def comparing(tx: Transaction, some: Sequence[Incident]) -> None:
+        await original(tx, some)
+        written = await incidents.get_many(tx, [each.id for each in some])
+        assert list(written.values()) == sorted(some, key=lambda each: list(written).index(each.id))
+        stepped.extend(each.escalation_state for each in some)
+
+    monkeypatch.setattr(incidents, "step", comparing)
+    await world.policy(level(1, world.alice), level(2, minutes=5), level(3, world.bob, minutes=5), repeats=1)
+    await world.fires("DiskFull")
+    for _ in range(8):
+        await world.advance(minutes=5)
+    assert set(stepped) == {"running", "exhausted"}
+    assert len(stepped) >= 7
+
+
+async def test_a_snooze_that_ends_with_a_step_of_the_same_incident_wins(world: World) -> None:
+    """Both rows of one incident in one look: the end of the snooze begins the escalation anew, at level 1."""
+    await world.policy(level(1, world.alice), level(2, world.bob, minutes=5), repeats=0)
+    await world.fires("DiskFull")
+    incident = await world.incident(1)
+    now = world.clock()
+    async with world.db.transaction() as tx:
+        await tx.execute("UPDATE incidents SET snoozed_until = :now WHERE id = :id", now=now, id=incident.id)
+        await timers.put(
+            tx,
+            [
+                Timer(incident_id=incident.id, kind=kind, due_at=now, episode=incident.episode, level=2)
+                for kind in ("escalate", "unsnooze")
+            ],
+        )
+    assert await escalate.run_due(world.db) == 2
+    async with world.db.read() as reader:
+        left = await timers.of_incidents(reader, [incident.id])
+    assert list(left) == [(incident.id, "escalate")]
+    assert left[incident.id, "escalate"].level == 2
+    assert (await world.incident(1)).episode == incident.episode + 1
