@@ -21,15 +21,18 @@ def database_files(data: Path) -> list[Path]:
 
 
 @contextmanager
-def injected(pid: int, *rules: str, paths: list[Path] | None = None) -> Iterator[subprocess.Popen[bytes]]:
+def injected(
+    pid: int, *rules: str, paths: list[Path] | None = None, record: Path = Path("/dev/null")
+) -> Iterator[subprocess.Popen[bytes]]:
     """Let the calls of every thread of the process meet these faults (`pwrite64:error=EIO:when=3`), until the end.
 
-    `paths`: only calls on these files. `when` counts the calls of each thread by itself.
+    `paths`: only calls on these files. `when` counts the calls of each thread by itself. `record` gets a line for each
+    call, those that met a fault with the word INJECTED.
     """
     if shutil.which("strace") is None:
         pytest.skip("NO FAULT INJECTION: strace is not installed")
     calls = ",".join(dict.fromkeys(call for rule in rules for call in rule.split(":")[0].split(",")))
-    command = ["strace", "-f", "-qq", "-o", "/dev/null", "-p", str(pid), "-e", f"trace={calls}"]
+    command = ["strace", "-f", "-qq", "-o", str(record), "-p", str(pid), "-e", f"trace={calls}"]
     for path in paths or ():
         command += ["-P", str(path)]
     for rule in rules:

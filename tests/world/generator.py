@@ -15,7 +15,7 @@ from tests.world.ledger import Answer, Asked, Ledger, Spoilt
 FIRST_START = 1_767_600_000
 """When alerts begin, by their sources' clock, in seconds; which clock that is, is their own affair."""
 PAUSE = 0.15
-PATIENCE = 90.0
+PATIENCE = 240.0
 """Seconds after which a request that is still not answered is given up."""
 
 

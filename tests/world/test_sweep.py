@@ -16,8 +16,8 @@ import pytest
 from tests.processes.nursery import Born, Nursery
 from tests.processes.server import until
 from tests.processes.strace import WRITES, database_files, injected, is_dead
-from tests.world import observed
-from tests.world.ledger import Away, Rung, Taken
+from tests.world.ledger import Away
+from tests.world.life import LADDER, LONGEST, one_life
 from tests.world.oracle import judge
 from tests.world.providers import Providers
 from tests.world.world import World
@@ -26,9 +26,6 @@ pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 SENDS = "sendto,sendmsg,write,writev"
 """How anything gets to a provider, or an answer to whoever asked."""
-LONGEST = 240.0
-"""Seconds in which a life is over."""
-SHORT = (Rung(delay=0, people=("bea",), channels=("Hook-1",)), Rung(delay=1_000, channels=("Hook-2",)))
 
 
 class Point(msgspec.Struct, frozen=True):
@@ -45,7 +42,7 @@ class Point(msgspec.Struct, frozen=True):
 @pytest.fixture
 async def world(tmp_path: Path, anyio_backend: str) -> AsyncIterator[World]:
     """A world that escalates within a second."""
-    async with Providers() as providers, World(tmp_path, providers, ladder=SHORT) as world:
+    async with Providers() as providers, World(tmp_path, providers, ladder=LADDER) as world:
         yield world
 
 
@@ -54,7 +51,7 @@ async def quick_world(tmp_path: Path, anyio_backend: str) -> AsyncIterator[World
     """The same with a server that begins where its imports end: it is started a hundred times."""
     async with Providers() as providers:
         with Nursery() as nursery:
-            async with World(tmp_path, providers, ladder=SHORT, nursery=nursery) as world:
+            async with World(tmp_path, providers, ladder=LADDER, nursery=nursery) as world:
                 yield world
 
 
@@ -66,7 +63,7 @@ async def _is_killed(world: World, point: Point) -> bool:
     with injected(process.pid, f"{point.calls}:signal=KILL:when={point.n}", paths=paths) as tracer:
         reviving = asyncio.create_task(_revive(world, process, tracer))
         try:
-            await _live(world, str(point))
+            await one_life(world, str(point))
         finally:
             if not is_dead(process):
                 reviving.cancel()
@@ -87,30 +84,6 @@ async def _revive(
     tracer.kill()  # it may wait for ever for a thread that began as the process died
     await asyncio.to_thread(process.wait, 30)
     await world.nemesis.revive()
-
-
-async def _live(world: World, title: str) -> None:
-    """Told, paged, risen, acknowledged, resolved, and everybody told of it."""
-    generator = world.generator
-
-    async def has_risen() -> bool:
-        return any(
-            isinstance(fact, Taken) and title in fact.about[:1] and fact.who == "Hook-2"
-            for fact in world.ledger.facts
-        )
-
-    async def is_over() -> bool:
-        seen = observed.of_database(world.database)
-        mine = [each for each in seen.incidents if each.title == title]
-        waits = [each for each in seen.messages if each.title == title and each.due_at is not None]
-        return [each.status for each in mine] == ["resolved"] and not waits
-
-    generator.tell(title, starts=generator.begin(title))
-    await until(has_risen, LONGEST)
-    for act in ("acknowledge", "resolve"):
-        generator.act(title, act)
-        await generator.settle()
-    await until(is_over, LONGEST)
 
 
 async def _found(world: World) -> list[str]:
