@@ -66,9 +66,10 @@ async def _found(world: World) -> list[str]:
 async def test_no_room_at_a_write_costs_nothing(world: World, measured: Callable[..., None]) -> None:
     """At three writes far apart, and from a fourth on for a while: nothing answered is lost, nothing comes twice."""
     met = [await _refusals(world, n, goes_on=False) for n in (4, 31, 120)]
-    assert min(met) > 0
-    lasting = await _refusals(world, 20, goes_on=True)
-    assert lasting > 1
+    lasting = await _refusals(
+        world, 20, goes_on=True
+    )  # it may be one: from the first on new alerts wait for room
+    assert min(*met, lasting) > 0
     assert await _found(world) == []
     measured(refused=sum(met) + lasting, lost=0)
 
