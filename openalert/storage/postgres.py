@@ -23,6 +23,7 @@ from openalert.storage.database import BODY_SECONDS, Database
 from openalert.storage.feed import Carrier
 from openalert.storage.postgres_carrier import PostgresCarrier
 from openalert.storage.postgres_clock import LOOK_SECONDS, PostgresClock
+from openalert.storage.postgres_hosts import CONNECT_SECONDS, NoPrimary, PostgresHosts
 from openalert.supervisor import Watched
 
 log = structlog.get_logger(__name__)
@@ -43,9 +44,12 @@ _WRITER = {
     # To plan anew each time would also plan anew for each reference that Postgres checks.
     "enable_seqscan": "off",
     # A node that is frozen or cut off in its turn must not keep the others waiting until the network gives up.
-    "idle_in_transaction_session_timeout": "30s",
+    "idle_in_transaction_session_timeout": "12s",
+    # Whoever waits behind another session's lock is told to come again (promise IN-2).
+    "lock_timeout": "4s",
+    # Postgres would call a commit done that it broke off waiting for another server's copy of.
+    "statement_timeout": "0",
 }
-CONNECT_SECONDS = 5.0
 DOUBT_SECONDS = 30.0
 """So long it is asked whether a commit was made whose answer is lost; then those who wait are told to come again."""
 AGAIN_SECONDS = 0.3
@@ -64,6 +68,7 @@ _RECEIPT = (
     "INSERT INTO commit_receipts (writer, receipt, written_at) VALUES ('{writer}', {receipt}, now()) "
     "ON CONFLICT (writer) DO UPDATE SET receipt = excluded.receipt, written_at = excluded.written_at"
 )
+_KEPT = "UPDATE commit_receipts SET written_at = now() WHERE writer = $1 RETURNING receipt"
 _NAME = re.compile(r"'(?:[^']|'')*'|::\w+|:([a-z_][a-z0-9_]*)|\?", re.IGNORECASE)
 
 
@@ -103,8 +108,10 @@ def from_arrays(statement: str, kinds: Sequence[str]) -> str:
 class PostgresConnection:
     """One asyncpg connection, seen as the `Connection` that storage needs."""
 
-    def __init__(self, raw: Any) -> None:
+    def __init__(self, raw: Any, epoch: int = 0) -> None:
+        """`epoch`: of the servers, see `PostgresHosts`."""
         self.raw = raw
+        self.epoch = epoch
         self.patience: float | None = None
         """Seconds that a statement may take; None: as the connection was opened."""
 
@@ -158,6 +165,9 @@ class PostgresDatabase(Database):
         super().__init__(clock)
         self._theirs = PostgresClock() if clock is wall_clock else None
         self.url = url
+        self._hosts = PostgresHosts(url)
+        self._epoch = 0
+        """Of the servers, when the writing connection was made and the pool was last made anew."""
         self._name = f"openalert {uuid4().hex}"
         """Of the writing connections of this process, which have a row of receipts."""
         self._receipt = 0
@@ -167,7 +177,7 @@ class PostgresDatabase(Database):
 
     async def open(self) -> None:
         """Connect; `Unavailable` says why it did not work."""
-        await self._connected(self._open_pool(READERS, COMMAND_SECONDS, "read-write"))
+        await self._connected(self._open_pool(READERS, COMMAND_SECONDS, connect=self._hosts.connect))
         await self._connected(self.writer())
         await self._connected(self._look_at_clock())
         if self._theirs is not None:
@@ -175,10 +185,10 @@ class PostgresDatabase(Database):
 
     async def open_reading(self) -> None:
         """Connect to read alone, with the patience to read everything."""
-        await self._connected(self._open_pool(1, LONG_COMMAND_SECONDS, "any"))
+        await self._connected(self._open_pool(1, LONG_COMMAND_SECONDS, target_session_attrs="any"))
 
-    async def _open_pool(self, size: int, command_seconds: float, which: str) -> None:
-        """`which` of several hosts; a standby would show what was true a while ago."""
+    async def _open_pool(self, size: int, command_seconds: float, **which: Any) -> None:
+        """`which` of several servers; a standby would show what was true a while ago."""
         import asyncpg
 
         self._pool = await asyncpg.create_pool(
@@ -189,7 +199,7 @@ class PostgresDatabase(Database):
             timeout=CONNECT_SECONDS,
             statement_cache_size=STATEMENTS,
             server_settings=_READER,
-            target_session_attrs=which,
+            **which,
         )
 
     async def _look_at_settings(self) -> None:
@@ -232,6 +242,19 @@ class PostgresDatabase(Database):
             await asyncio.sleep(LOOK_SECONDS)
             with suppress(Exception):  # not knowing better, the time goes on
                 await self._look_at_clock()
+            if self._hosts.are_several:
+                await self._hosts.promoted()
+                await self._leave_old_server()
+
+    async def _leave_old_server(self) -> None:
+        """Connections to a server in whose place another one was promoted are not used any more."""
+        if self._epoch == self._hosts.epoch:
+            return
+        self._epoch = self._hosts.epoch
+        if self._pool is not None:
+            await self._pool.expire_connections()
+        if self._feed is not None:
+            self._feed.doubt()
 
     async def _look_at_clock(self) -> None:
         async def ask() -> Instant:
@@ -246,11 +269,11 @@ class PostgresDatabase(Database):
 
         try:
             await connecting
-        except asyncpg.TargetServerAttributeNotMatched as error:
+        except NoPrimary as error:
             await self.close_connections()
             raise Unavailable(
-                "This Postgres can only be read: it is a standby, or set to read-only. Name the primary in "
-                "database.url, or all of them: postgres://user@one,two/name."
+                f"This Postgres can only be read: it is a standby, or set to read-only ({error}). Name the primary "
+                "in database.url, or all of them: postgres://user@one,two/name."
             ) from error
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
             await self.close_connections()
@@ -262,26 +285,26 @@ class PostgresDatabase(Database):
 
     def carrier(self) -> Carrier:
         """Postgres tells every node itself."""
-        return PostgresCarrier(self.url, self._writes, self.supervisor)
+        return PostgresCarrier(self._hosts, self._writes, self.supervisor)
 
     def _writes(self, process: int) -> bool:
         """Whether that process of Postgres is the other end of our writing connection."""
         return self._writer is not None and bool(self._writer.raw.get_server_pid() == process)
 
     async def writer(self) -> PostgresConnection:
-        """The writing connection, made anew when it was lost: to a server that can be written to."""
-        import asyncpg
-
+        """The writing connection, made anew when it was lost: to the server that can be written to."""
+        await self._leave_old_server()
+        if self._writer is not None and self._writer.epoch != self._hosts.epoch:
+            await self.clear_writer()
         if self._writer is None or self._writer.raw.is_closed():
-            raw = await asyncpg.connect(
-                self.url,
-                timeout=CONNECT_SECONDS,
+            raw = await self._hosts.connect(
+                survey=True,
                 command_timeout=COMMAND_SECONDS,
-                target_session_attrs="read-write",
                 statement_cache_size=STATEMENTS,
                 server_settings=_WRITER | {"application_name": self._name},
             )
-            self._writer = PostgresConnection(raw)
+            self._writer = PostgresConnection(raw, self._hosts.epoch)
+            await self._leave_old_server()
             await raw.execute(_SURE)
             # What is left of a connection that was cut would keep its turn until the server notices.
             await raw.execute(_END_OLD, self._name)
@@ -292,10 +315,14 @@ class PostgresDatabase(Database):
         """The writing connection with patience: for large tables, and for the turn of another node that upgrades."""
         writer = await self.writer()
         writer.patience = LONG_COMMAND_SECONDS
+        await writer.run("SET lock_timeout = 0")
         try:
             yield writer
-        finally:
-            writer.patience = None
+        except BaseException:
+            await self.clear_writer()
+            raise
+        await writer.run("RESET lock_timeout")
+        writer.patience = None
 
     def closing(self) -> tuple[str, ...]:
         """COMMIT, and with it a receipt: one round trip."""
@@ -313,9 +340,9 @@ class PostgresDatabase(Database):
             try:
                 writer = await self.writer()
                 await writer.run(*self.begin)
-                kept = await writer.raw.fetchval(
-                    "SELECT receipt FROM commit_receipts WHERE writer = $1", self._name
-                )
+                # Written anew, and so not answered before another server has it too where commits wait for that:
+                # what broke off while it waited is there for whoever looks, and gone if this server is.
+                kept = await writer.raw.fetchval(_KEPT, self._name)
                 await writer.run("COMMIT")
             except Exception as error:
                 if self.translate(error) is None or self._closing or time.monotonic() > until:
@@ -361,6 +388,8 @@ class PostgresDatabase(Database):
             asyncpg.PostgresConnectionError,
             asyncpg.InsufficientResourcesError,
             asyncpg.OperatorInterventionError,
+            asyncpg.LockNotAvailableError,
+            NoPrimary,
             asyncpg.ReadOnlySQLTransactionError,
             asyncpg.TransactionRollbackError,
         )

@@ -12,6 +12,7 @@ import structlog
 
 from openalert.domain.event import Event
 from openalert.storage.feed import Heard
+from openalert.storage.postgres_hosts import PostgresHosts
 from openalert.supervisor import Supervisor, Watched
 
 log = structlog.get_logger(__name__)
@@ -20,15 +21,14 @@ CHANNEL = "openalert_events"
 AGAIN_SECONDS = 1.0
 PROBE_SECONDS = 5.0
 """A connection that has gone silent looks like one on which nothing happens: so often it is asked."""
-CONNECT_SECONDS = 5.0
 
 
 class PostgresCarrier:
     """One connection that listens, made anew whenever it is lost."""
 
-    def __init__(self, url: str, is_own: Callable[[int], bool], supervisor: Supervisor) -> None:
+    def __init__(self, hosts: PostgresHosts, is_own: Callable[[int], bool], supervisor: Supervisor) -> None:
         """`is_own`: whether the process of Postgres with this number writes for this node, which knows its own."""
-        self._url = url
+        self._hosts = hosts
         self._is_own = is_own
         self._supervisor = supervisor
         self._task: Watched | None = None
@@ -61,15 +61,10 @@ class PostgresCarrier:
             await asyncio.sleep(AGAIN_SECONDS)
 
     async def _listen(self, heard: Heard) -> None:
-        import asyncpg
-
-        connection: Any = await asyncpg.connect(
-            self._url,
-            timeout=CONNECT_SECONDS,
-            command_timeout=PROBE_SECONDS,
-            target_session_attrs="read-write",
-            server_settings={"application_name": "openalert events"},
+        connection: Any = await self._hosts.connect(
+            command_timeout=PROBE_SECONDS, server_settings={"application_name": "openalert events"}
         )
+        epoch = self._hosts.epoch
         lost = asyncio.Event()
 
         def notified(_: Any, process: int, *__: Any) -> None:
@@ -81,7 +76,7 @@ class PostgresCarrier:
             await connection.add_listener(CHANNEL, notified)
             self._is_up = True
             heard(())
-            while not lost.is_set():
+            while not lost.is_set() and epoch == self._hosts.epoch:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(PROBE_SECONDS):
                         await lost.wait()

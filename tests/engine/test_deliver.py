@@ -68,6 +68,32 @@ async def _page_in_flight(world: World, slow: Slow) -> asyncio.Future[Receipt]:
     return (await slow.next())[1]
 
 
+@pytest.mark.proves("NO-1", "F-37")
+async def test_a_database_that_is_away_while_a_page_is_composed_costs_no_try(
+    world: World, slow: Slow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page was claimed, then the database fails over: it is given back, and leaves at once when that is done."""
+    await world.policy(level(1, world.alice))
+    await world.post_all([(world.group(world.alert("DiskFull")), "A")])
+    await escalate.run_due(world.db)
+    with monkeypatch.context() as patch:
+
+        async def away(*_: object) -> Message:
+            raise Unavailable("The database is away.")
+
+        patch.setattr(deliveries, "to_send", away)
+        await world.engine.deliver.run_due()
+        await world.engine.deliver.finish(30)
+    assert not slow.held
+    assert await world.engine.deliver.run_due() == 1
+    message, verdict = await slow.next()
+    assert not message.possible_repeat
+    verdict.set_result(Receipt(provider_id="x"))
+    await world.engine.deliver.finish(30)
+    sent = "SELECT count(*) FROM notifications WHERE kind = 'page' AND status = 'sent' AND attempts = 1"
+    assert await world.value(sent) == 1
+
+
 async def _bob(world: World, act: str) -> None:
     """Bob does this to the incident; the engine is left alone."""
     incident_id = (await world.incident()).id

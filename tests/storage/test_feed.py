@@ -152,6 +152,28 @@ async def test_what_is_kept_no_more_makes_everybody_look_anew(node: _Node, log: 
     assert node.missed == 1
 
 
+@pytest.mark.proves("F-37")
+async def test_a_log_that_lost_its_end_is_begun_at_what_it_has(node: _Node, log: _Log) -> None:
+    """A standby that lagged behind was promoted: its numbers are given out again, for other events. All look anew,
+    and what comes from then on is told; without the doubt those numbers would be taken for ones that were told.
+    """
+    log.last = 9
+    node.carrier.heard([])
+    await _heard(node, range(6, 10))
+    log.last = 7
+    node.feed.committed([_event(8)])
+    assert node.heard == [6, 7, 8, 9]
+    node.feed.doubt()
+
+    async def looked() -> bool:
+        return node.missed == 1
+
+    await until(looked, 30)
+    log.last = 8
+    node.feed.committed([_event(8)])
+    assert node.heard == [6, 7, 8, 9, 8]
+
+
 @pytest.fixture
 async def nodes(postgres_url: str, clock: StoppedClock, anyio_backend: str) -> AsyncIterator[list[Database]]:
     """Two nodes on one Postgres, each with its listener."""
