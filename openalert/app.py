@@ -57,7 +57,7 @@ from openalert.storage.feed import Carrier
 from openalert.storage.redis import Redis, RedisCarrier
 from openalert.storage.runs import Run
 from openalert.supervisor import Watched
-from openalert.usecases import canary, channel_states, push_subscriptions
+from openalert.usecases import canary, channel_states, push_subscriptions, warning_installation
 from openalert.usecases.deliveries import Outside as LinksBack
 from openalert.usecases.intake import Intake
 from openalert.usecases.outgoing_events import Shapes
@@ -117,6 +117,7 @@ class OpenAlert:
             slots=config.delivery.slots,
             per_second=config.delivery.per_second,
             unset=channel_states.missing(config),
+            installation=warning_installation.of(config),
             calendars=self.calendars,
             outgoing=outgoing_webhooks(config),
             couriers=couriers(config, secret),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from openalert.cli import check_last_resort, check_machine
+from openalert.cli import check_last_resort, check_machine, check_outside
 from openalert.cli.settings import configured, options
 from openalert.config import Config, make_data_dir, redacted
 from openalert.domain.errors import OpenAlertError
@@ -73,6 +73,8 @@ async def _findings(config: Config, *, last_resort: bool) -> AsyncIterator[Findi
     yield _clock()
     yield _disk(config)
     async for finding in check_machine.findings(config):
+        yield finding
+    async for finding in check_outside.findings(config):
         yield finding
     async for finding in _warnings(config):
         yield finding

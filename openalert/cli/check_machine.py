@@ -37,7 +37,6 @@ async def findings(config: Config) -> AsyncIterator[Finding]:
         yield _sqlite()
     yield _files(config)
     yield await _front_door(config)
-    yield _switch(config)
 
 
 def _flush(folder: Path) -> Finding:
@@ -156,12 +155,3 @@ async def _front_door(config: Config) -> Finding:
     finally:
         await door.close()
     return name, True, f"{config.base_url} leads to a running OpenAlert"
-
-
-def _switch(config: Config) -> Finding:
-    name = "dead-man's switch"
-    if not config.self_monitor.url:
-        return name, None, "self_monitor.url is not configured: nobody notices when this server is gone"
-    if not config.self_monitor.canary:
-        return name, False, "self_monitor.canary is off, so the switch is told nothing, ever"
-    return name, True, "is told once a minute that all is well"

@@ -58,6 +58,18 @@ class WarningKind(StrEnum):
     """The last verified backup is older than two days, or there never was one."""
     BACKUP_FAILS = "backup_fails"
     """A backup, its copy to another place or the restore drill fails."""
+    NO_SWITCH = "switch_missing"
+    """No dead-man's switch elsewhere is told that the server is well."""
+    SWITCH_UNPROVEN = "switch_unproven"
+    """Nobody was ever paged by it when the server was silent on purpose, or too long ago."""
+    NO_LAST_RESORT = "last_resort_missing"
+    """Nobody hears of it when nobody can be reached."""
+    BACKUP_ONLY_HERE = "backup_not_elsewhere"
+    """Backups lie on the machine that they are of."""
+    KEY_ENDS = "api_key_ends"
+    """An API key that is in use ends within two weeks."""
+    SERVICE_UNUSED = "service_unused"
+    """Nothing can come in for a service, and nothing did."""
 
 
 _PAST = (
@@ -68,6 +80,7 @@ _PAST = (
     WarningKind.MIRROR_FAILS,
     WarningKind.NO_BACKUP,
     WarningKind.BACKUP_FAILS,
+    WarningKind.SWITCH_UNPROVEN,
 )
 """Their `at` is when it began or was last seen, and they go on."""
 

@@ -53,6 +53,7 @@ from openalert.usecases import beats, handoffs, reachability, warnings
 from openalert.usecases import shift_reminders as reminders
 from openalert.usecases.deliveries import Outside
 from openalert.usecases.outgoing_events import Shapes
+from openalert.usecases.warning_facts import Installation
 
 log = structlog.get_logger(__name__)
 
@@ -116,6 +117,7 @@ class Engine:
         slots: Mapping[str, int] | None = None,
         per_second: Mapping[str, float] | None = None,
         unset: Mapping[str, str] = warnings.NOTHING_UNSET,
+        installation: Installation | None = None,
         calendars: CalendarFetcher | None = None,
         outgoing: tuple[OutgoingSender, Shapes] | None = None,
         couriers: tuple[Mapping[str, Courier], Mapping[str, Budget]] | None = None,
@@ -124,6 +126,7 @@ class Engine:
         """`slots` and `per_second`: how channels are driven where the defaults are not meant.
 
         `unset`: what the configuration lacks, by channel, so that owners are told where people count on it.
+        `installation`: what else of the configuration is worth a warning; None: nobody asks.
         `calendars`: by what calendars of other programs are fetched; None: they are not read.
         `outgoing`: by what outgoing webhooks are told, in which shapes; None: they are told nothing.
         `couriers`: by what subscribers of status pages are told, and how fast; None: they are told nothing.
@@ -133,7 +136,7 @@ class Engine:
         self.health = Health()
         self._database = database
         self._payload_days = payload_days
-        self._unset = unset
+        self._unset, self._installation = unset, installation
         self._calendars = calendars
         self._due = asyncio.Event()
         self._to_send = asyncio.Event()
@@ -379,7 +382,7 @@ class Engine:
         return 0
 
     async def _report(self) -> int:
-        if await weekly_reports.run_due(self._database, self._unset):
+        if await weekly_reports.run_due(self._database, self._unset, self._installation):
             self._to_send.set()
         return 0
 
@@ -445,7 +448,7 @@ class Engine:
 
     async def measure_warnings(self) -> None:
         """What would keep a page from arriving, in all organizations."""
-        self.outlook = outlook = await warnings.look(self._database, SYSTEM, self._unset)
+        self.outlook = outlook = await warnings.look(self._database, SYSTEM, self._unset, self._installation)
         for kind in WarningKind:
             count = sum(each.kind is kind for each in outlook.findings)
             telemetry.WARNINGS.labels(kind=kind.value).set(count)

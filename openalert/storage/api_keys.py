@@ -105,3 +105,17 @@ def _manageable(reader: Reader, actor: Actor) -> tuple[str, dict[str, Any]]:
     teams = reader.any_of("team_id", "managed_teams")
     managed = sorted(team_id for team_id in actor.teams if can(actor, Permission.CONFIGURE, team_id))
     return f"{within} AND {teams}", parameters | {"managed_teams": managed}
+
+
+async def ending(reader: Reader, actor: Actor, until: Instant, used_since: Instant) -> list[ApiKey]:
+    """Those that the actor may manage, are in use, and end by themselves before `until`; what ends first, first."""
+    condition, parameters = _manageable(reader, actor)
+    return await reader.all(
+        ApiKey,
+        "SELECT * FROM api_keys WHERE revoked_at IS NULL AND expires_at > :now AND expires_at <= :until "
+        f"AND last_used_at >= :used_since AND {condition} ORDER BY expires_at, id LIMIT 100",
+        now=reader.now,
+        until=until,
+        used_since=used_since,
+        **parameters,
+    )

@@ -3,6 +3,8 @@
 from collections.abc import Collection
 
 from openalert.domain.access import Actor
+from openalert.domain.ids import first_id
+from openalert.domain.instant import Instant
 from openalert.domain.service import Service
 from openalert.storage.rows import to_parameters
 from openalert.storage.transaction import Reader, Transaction
@@ -112,3 +114,22 @@ async def slugs_like(reader: Reader, organization_id: str, slug: str) -> set[str
         pattern=f"{slug}%",
     )
     return {row[0] for row in rows}
+
+
+async def unused(reader: Reader, actor: Actor, since: Instant) -> list[Service]:
+    """Those that were made before `since`, had no incident since then, and have nothing by which one could come."""
+    condition, parameters = visible(reader, actor, "s.team_id")
+    return await reader.all(
+        Service,
+        f"""
+        SELECT s.* FROM services s
+        WHERE s.deleted_at IS NULL AND s.created_at < :since AND {condition}
+            AND NOT EXISTS (SELECT 1 FROM integrations i WHERE i.service_id = s.id AND i.deleted_at IS NULL)
+            AND NOT EXISTS (SELECT 1 FROM heartbeats h WHERE h.service_id = s.id AND h.deleted_at IS NULL)
+            AND NOT EXISTS (SELECT 1 FROM incidents n WHERE n.service_id = s.id AND n.id >= :since_id)
+        ORDER BY s.id LIMIT 100
+        """,
+        since=since,
+        since_id=first_id(since),
+        **parameters,
+    )

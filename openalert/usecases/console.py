@@ -240,6 +240,7 @@ COMMANDS: dict[str, Command] = {
     "incident unmerge": console_responders.unmerged,
     "self-monitor prove": console_self_monitor.prove,
     "self-monitor answer": console_self_monitor.answer,
+    "self-monitor state": console_self_monitor.state,
     "self-monitor status": console_self_monitor.status,
     "test key": test_key,
     "rotate key": rotate_key,

@@ -55,6 +55,22 @@ async def status(database: Database, *, switch: str) -> Lines:
     return [proven_words(found, now), *_last(found, now)]
 
 
+async def state(database: Database, *, switch: str) -> Lines:
+    """For `openalert check`: `proven`, `missed`, or anything else, then the words with what to do."""
+    async with database.read() as reader:
+        found, now = await switch_proofs.standing(reader, switch), reader.now
+    again = "prove it: openalert self-monitor prove"
+    if found.is_silent(now):
+        return ["silent", " ".join(_last(found, now))]
+    if found.last is not None and found.last.outcome is Outcome.MISSED:
+        when = rfc3339(found.last.ended_at or found.last.until)
+        words = f"did not complain of the silence that ended {when}: look at its period, grace and addresses, then"
+        return ["missed", f"{words} {again}"]
+    if not found.is_proven(now):
+        return ["unproven", f"{proven_words(found, now).rstrip('.')}; {again}"]
+    return ["proven", proven_words(found, now).rstrip(".")]
+
+
 def proven_words(found: SwitchStanding, now: Instant) -> str:
     """When it was last proven, and by whom."""
     if found.proven is None:

@@ -13,15 +13,17 @@ from openalert.domain.access import SYSTEM, Actor, Permission, can
 from openalert.domain.cadence import Silence
 from openalert.domain.calendar_feed import Period
 from openalert.domain.escalation import TargetType
-from openalert.domain.instant import Instant
+from openalert.domain.instant import DAY, Instant
 from openalert.domain.plan import Plan
 from openalert.domain.reachability import Reachability, ReachState
 from openalert.domain.schedule import Schedule
 from openalert.domain.service import Service
 from openalert.domain.status_copy import LATE_AFTER, MirrorState
-from openalert.domain.user import User
+from openalert.domain.switch_proof import SwitchStanding
+from openalert.domain.user import ApiKey, User
 from openalert.domain.warning import LOOKS_AHEAD, LOOKS_BACK
 from openalert.storage import (
+    api_keys,
     channel_troubles,
     channels,
     escalation_policies,
@@ -37,13 +39,28 @@ from openalert.storage.channel_troubles import ChannelTrouble
 from openalert.storage.escalation_policies import Document
 from openalert.storage.transaction import Reader
 from openalert.storage.warnings import Failed, Inlet, Quarantine, Refused
-from openalert.usecases import backups, cadences, calendar_feeds, reachability
+from openalert.usecases import backups, cadences, calendar_feeds, reachability, switch_proofs
 from openalert.usecases.backups import Standing
 
 PORTION = 100
 T = TypeVar("T")
+KEYS_END_WITHIN = 14 * DAY
+KEYS_USED_WITHIN = 30 * DAY
+"""Who was not used for longer is missed by nobody."""
+UNUSED_FOR = 90 * DAY
 LEAST_REFUSED = 3
 """So many failures and no success make a channel a failing one."""
+
+
+class Installation(msgspec.Struct, frozen=True, kw_only=True):
+    """What the configuration says about who notices when the server is gone."""
+
+    switch: str
+    """Which dead-man's switch, see `switch_proof.switch_of`; empty: none."""
+    sends_canaries: bool
+    has_last_resort: bool
+    makes_backups: bool
+    copies_backups: bool
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,10 +98,15 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     mirrors: Sequence[MirrorState] = ()
     """Mirrors of status pages that have failed for long."""
     backups: Standing = Standing(is_on=False)
+    installation: Installation | None = None
+    """None: it is not asked about, or not for the actor's eyes."""
+    switch: SwitchStanding = SwitchStanding()
+    ending_keys: Sequence[ApiKey] = ()
+    unused: Sequence[Service] = ()
 
 
-async def gather(reader: Reader, actor: Actor) -> Facts:
-    """Everything at the reader's instant, in the actor's view."""
+async def gather(reader: Reader, actor: Actor, installation: Installation | None = None) -> Facts:
+    """Everything at the reader's instant, in the actor's view; `installation`: what is configured, if that is asked."""
     policies = await _every(partial(escalation_policies.page, reader, actor), lambda each: each.policy.id)
     seen = await _every(partial(schedules.page, reader, actor), _id)
     known = await _of_people(reader, actor, policies, seen)
@@ -106,6 +128,16 @@ async def gather(reader: Reader, actor: Actor) -> Facts:
         troubles=await channel_troubles.all_of_them(reader) if is_admin else [],
         mirrors=await status_mirrors.late(reader, reader.now - LATE_AFTER) if is_admin else [],
         backups=await backups.standing(reader) if is_admin else Standing(is_on=False),
+        installation=installation if is_admin else None,
+        switch=await switch_proofs.standing(reader, installation.switch)
+        if is_admin and installation is not None
+        else SwitchStanding(),
+        ending_keys=await api_keys.ending(
+            reader, actor, reader.now + KEYS_END_WITHIN, reader.now - KEYS_USED_WITHIN
+        )
+        if is_admin
+        else [],
+        unused=await services.unused(reader, actor, reader.now - UNUSED_FOR),
     )
 
 

@@ -19,8 +19,8 @@ from openalert.domain.warning import LOOKS_AHEAD, PRESSING, Finding, WarningKind
 from openalert.storage.database import Database
 from openalert.storage.escalation_policies import Document
 from openalert.storage.transaction import Reader
-from openalert.usecases import warning_clashes
-from openalert.usecases.warning_facts import Facts, gather, gather_about
+from openalert.usecases import warning_clashes, warning_installation
+from openalert.usecases.warning_facts import Facts, Installation, gather, gather_about
 from openalert.usecases.warning_rules import RULES, SCHEDULE_RULES, Duty, View
 
 NOTHING_UNSET: Mapping[str, str] = MappingProxyType({})
@@ -37,13 +37,21 @@ class Outlook(msgspec.Struct, frozen=True, kw_only=True):
     """How many people may be paged in the coming thirty days."""
 
 
-async def look(database: Database, actor: Actor, unset: Mapping[str, str] = NOTHING_UNSET) -> Outlook:
-    """Every warning in the actor's view; `unset` says by channel what the configuration lacks for it."""
+async def look(
+    database: Database,
+    actor: Actor,
+    unset: Mapping[str, str] = NOTHING_UNSET,
+    installation: Installation | None = None,
+) -> Outlook:
+    """Every warning in the actor's view; `unset` says by channel what the configuration lacks for it.
+
+    `installation`: what is configured beside channels; None: nobody asks about that.
+    """
     async with database.read() as reader:
-        facts = await gather(reader, actor)
+        facts = await gather(reader, actor, installation)
     view = await _view(facts, unset)
     found = []
-    for rule in (*RULES, *warning_clashes.RULES):
+    for rule in (*RULES, *warning_clashes.RULES, *warning_installation.RULES):
         found += list(rule(view))
         await asyncio.sleep(0)
     return Outlook(at=facts.now, findings=worst_first(found), people=len(view.duties))

@@ -8,7 +8,7 @@ import pytest
 
 from openalert.cli import check_machine
 from openalert.config import Config
-from openalert.config.sections import SelfMonitor, Server
+from openalert.config.sections import Server
 
 pytestmark = pytest.mark.anyio
 
@@ -20,7 +20,7 @@ def _config(folder: Path, base_url: str = "http://127.0.0.1:1") -> Config:
 async def test_each_thing_is_said_in_one_line_and_nothing_is_left_behind(tmp_path: Path) -> None:
     """All are there, none fails on a machine that is well, and the trial file is gone."""
     found = {name: (well, words) async for name, well, words in check_machine.findings(_config(tmp_path))}
-    assert list(found) == ["flush", "time service", "sqlite", "files", "base_url", "dead-man's switch"]
+    assert list(found) == ["flush", "time service", "sqlite", "files", "base_url"]
     assert [name for name, (well, _) in found.items() if well is False] == []
     assert " ms for a commit" in found["flush"][1]
     assert sqlite3.sqlite_version in found["sqlite"][1]
@@ -43,13 +43,6 @@ async def test_a_key_that_everybody_may_read_fails(tmp_path: Path) -> None:
 async def test_a_disk_that_takes_nothing_fails(tmp_path: Path) -> None:
     """A folder that is not there stands for every one that cannot be written."""
     assert check_machine._flush(tmp_path / "gone")[1] is False
-
-
-async def test_a_switch_that_would_never_be_told_fails() -> None:
-    """Without canaries there is no good word; without a switch nobody notices, which is said and does not fail."""
-    assert check_machine._switch(Config())[1] is None
-    own = SelfMonitor(url="https://hc-ping.example/1", canary=False)
-    assert check_machine._switch(Config(self_monitor=own))[1] is False
 
 
 @pytest.mark.parametrize(("metrics", "well"), [(401, True), (200, False)])

@@ -12,7 +12,7 @@ from openalert.domain.access import Actor
 from openalert.domain.severity import Severity
 from openalert.domain.warning import Finding, WarningKind
 from openalert.storage.database import Database
-from openalert.usecases import warnings
+from openalert.usecases import warning_installation, warnings
 from openalert.usecases.channel_states import missing
 from openalert.usecases.deliveries import Outside
 from openalert.web.api.wire import READS, Output, TeamFilter, Words, moment_or_none, words
@@ -67,7 +67,7 @@ async def list_warnings(
     """What would hurt in the coming 30 days, the worst first, in one page; an empty list: everything is in order."""
     kinds = words(kind, list(WarningKind), "kind")
     severities = words(severity, list(Severity), "severity")
-    outlook = await warnings.look(db, actor, missing(state.config))
+    outlook = await warnings.look(db, actor, missing(state.config), warning_installation.of(state.config))
     return Page(
         items=[
             show(each, outside.base_url)

@@ -11,7 +11,7 @@ from litestar.handlers import HTTPRouteHandler
 from openalert.domain.access import Actor
 from openalert.domain.warning import Finding, when
 from openalert.storage.database import Database
-from openalert.usecases import warnings
+from openalert.usecases import warning_installation, warnings
 from openalert.usecases.channel_states import missing
 from openalert.usecases.warnings import Outlook
 from openalert.web.ui.frame import Values, Web, answer, shell
@@ -32,7 +32,8 @@ async def show(request: Web, db: NamedDependency[Database], actor: NamedDependen
 
 async def look(request: Web, db: Database, actor: Actor) -> Outlook:
     """The warnings that the reader may see."""
-    return await warnings.look(db, actor, missing(request.app.state.config))
+    config = request.app.state.config
+    return await warnings.look(db, actor, missing(config), warning_installation.of(config))
 
 
 def drawn(outlook: Outlook, zone: ZoneInfo, most: int) -> Values:
