@@ -204,10 +204,12 @@ class PostgresDatabase(Database):
 
     async def _look_at_settings(self) -> None:
         """Say plainly what of the server's settings may lose what was answered."""
-        row = await (await self.writer()).raw.fetchrow(
-            "SELECT current_setting('fsync') AS fsync, current_setting('full_page_writes') AS pages, "
-            "(SELECT reset_val FROM pg_settings WHERE name = 'synchronous_commit') AS commit"
-        )
+        # By a connection of its own: the engine has begun, and the writer's may be at work.
+        async with self._pool.acquire(timeout=ACQUIRE_SECONDS) as raw:
+            row = await raw.fetchrow(
+                "SELECT current_setting('fsync') AS fsync, current_setting('full_page_writes') AS pages, "
+                "(SELECT reset_val FROM pg_settings WHERE name = 'synchronous_commit') AS commit"
+            )
         if row["fsync"] == "off" or row["pages"] == "off":
             log.warning(
                 "Postgres may lose or damage what was answered when its machine loses power: turn fsync and "

@@ -1,5 +1,6 @@
 """What is Postgres' alone: rows as arrays, and plans that stay right while tables grow."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import msgspec
@@ -86,3 +87,24 @@ async def test_a_plan_made_for_an_empty_table_does_not_walk_through_a_full_one(d
     _, rows = await connection.fetch(walked, {})
     await connection.run("ROLLBACK")
     assert rows[0][0] == 0
+
+
+async def test_a_server_begins_while_the_engine_writes(postgres_url: str, anyio_backend: str) -> None:
+    """What is due is acted on at once; that the settings of Postgres are looked at meanwhile must not end the start."""
+    database = await open_database(postgres_url)
+    try:
+        asked = asyncio.Event()
+
+        async def write() -> None:
+            async with database.transaction() as tx:
+                asked.set()
+                await tx.rows("SELECT pg_sleep(1)")
+
+        writing = asyncio.create_task(write())
+        await asked.wait()
+        await asyncio.sleep(0.1)
+        await database.follow()
+        await writing
+    finally:
+        await database.unfollow()
+        await database.close()
