@@ -96,6 +96,7 @@ class SqliteDatabase(Database):
         self._looked_at: str | None = None
         """The last table that was looked at before the start, when time ran out; None: every one was."""
         self._looking: asyncio.Task[None] | None = None
+        self._ended = asyncio.Event()
         self._token = ""
         self._version: int | None = None
         """SQLite's word for "nobody else has written since"; None: look who has."""
@@ -149,12 +150,16 @@ class SqliteDatabase(Database):
         self._reserve.free_a_slice()
 
     def start(self) -> None:
-        """As `Database.start`; a file too large to be looked at before is looked at now."""
+        """As `Database.start`; a file too large to be looked at before is looked at soon."""
         super().start()
         if self._looked_at is not None:
             self._looking = asyncio.create_task(self._look_on(self._looked_at), name="database check")
 
     async def _look_on(self, after: str) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(soundness.REST_AFTER):
+                await self._ended.wait()
+                return
         try:
             await asyncio.to_thread(soundness.look, self.path, lambda: self._closing, after)
         except soundness.Damaged as error:
@@ -353,6 +358,7 @@ class SqliteDatabase(Database):
 
     async def close_connections(self) -> None:
         """Readers first, the writer last: an open connection would keep the interpreter from leaving."""
+        self._ended.set()
         if self._looking is not None:
             await asyncio.gather(self._looking, return_exceptions=True)
         for connection in reversed(self._open):

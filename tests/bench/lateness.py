@@ -6,8 +6,7 @@
 import asyncio
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 
 from openalert.config import Config, Server
 from openalert.domain.ids import new_id
@@ -26,7 +25,6 @@ from tests.bench.server import World
 DUE = 10_000
 PENDING = 100_000
 SPREAD = 30
-STORES = ("sqlite", "postgres")
 AT_ONCE = 1_000
 """Rows of a kind that are written in one transaction."""
 HEAD_START = 15
@@ -34,12 +32,12 @@ HEAD_START = 15
 PATIENCE = 300.0
 
 
-def measure(due: int = DUE, pending: int = PENDING, some: Sequence[str] = STORES) -> Sequence[Figure]:
+def measure(due: int = DUE, pending: int = PENDING, some: Sequence[str] = stores.STORES) -> Sequence[Figure]:
     """From when a step was due to when its pages were written; every page is delivered meanwhile."""
     figures = []
     for store in some:
         for spread, how in ((SPREAD, f"within {SPREAD} s"), (0, "at one instant")):
-            with _place(store) as url:
+            with stores.place(store) as url:
                 middle, late, worst = _lateness(url, due, pending, spread)
             what = f"{store}, {pending:,} timers pending, {due:,} due {how}"
             figures += [
@@ -48,16 +46,6 @@ def measure(due: int = DUE, pending: int = PENDING, some: Sequence[str] = STORES
                 Figure(what="  worst", value=worst, unit="s", aim=5, is_time=True),
             ]
     return figures
-
-
-@contextmanager
-def _place(store: str) -> Iterator[str]:
-    """The URL of an empty database; empty for a file in the world's own folder."""
-    if store == "sqlite":
-        yield ""
-        return
-    with stores.postgres() as (url, _):
-        yield url
 
 
 def _lateness(url: str, due: int, pending: int, spread: int) -> tuple[float, float, float]:
@@ -191,5 +179,5 @@ def _keys(world: World) -> KeyRing:
 
 if __name__ == "__main__":
     sizes = [int(each) for each in sys.argv[1:] if each.isdigit()]
-    chosen = [each for each in sys.argv[1:] if not each.isdigit()] or STORES
+    chosen = [each for each in sys.argv[1:] if not each.isdigit()] or stores.STORES
     main(lambda: measure(*sizes, some=chosen))

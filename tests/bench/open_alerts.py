@@ -32,10 +32,10 @@ PATHS = {
 def measure() -> Sequence[Figure]:
     """The median time of each list with little history, then with much."""
     with server.world() as world:
-        asyncio.run(_fill(world, FEW - OPEN, OPEN))
+        asyncio.run(fill(world, FEW - OPEN, OPEN))
         with server.openalert(world) as running:
             before = _look(world, running)
-        asyncio.run(_fill(world, MANY - FEW, 0))
+        asyncio.run(fill(world, MANY - FEW, 0))
         with server.openalert(world) as running:
             after = _look(world, running)
     figures = []
@@ -65,10 +65,10 @@ def _look(world: World, running: Running) -> dict[str, float]:
     }
 
 
-async def _fill(world: World, over: int, open_ones: int) -> None:
+async def fill(world: World, over: int, open_ones: int) -> None:
     """So many alerts that are over, among them the open ones, a second apart."""
     keys = keyring.of(Config(server=Server(data_dir=str(world.folder))))
-    database = await open_database(f"sqlite:///{world.folder / 'openalert.db'}", keys=keys)
+    database = await open_database(world.database_url, keys=keys)
     total = over + open_ones
     every = total // open_ones if open_ones else 0
     try:

@@ -20,6 +20,7 @@ SECONDS = 6.0
 NODES = 3
 SENDERS = {1: 96, 50: 48}
 """Connections in all, by alerts in a message: as many on each store, divided among the nodes."""
+STORES = ("sqlite", "postgres")
 KEYS = {"OPENALERT_SERVER_ENCRYPTION_KEY": "e" * 32, "OPENALERT_SERVER_SECRET_KEY": "s" * 32}
 """Nodes share them."""
 
@@ -51,6 +52,16 @@ def postgres() -> Iterator[tuple[str, list[int]]]:
         yield str(running.get_uri("bench")).replace("postgresql://", "postgres://"), [pid]
     finally:
         running.cleanup()
+
+
+@contextmanager
+def place(store: str) -> Iterator[str]:
+    """The URL of an empty database of that kind; empty for a file in the world's own folder."""
+    if store == "sqlite":
+        yield ""
+        return
+    with postgres() as (url, _):
+        yield url
 
 
 def children_seconds(pid: int) -> float:

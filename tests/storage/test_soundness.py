@@ -227,13 +227,28 @@ async def test_what_there_was_no_time_for_is_looked_at_while_it_serves(
 ) -> None:
     """A file too large for the look before the start is looked at to its end, and what is found counts the same."""
     monkeypatch.setattr("openalert.storage.soundness.briefly", lambda: lambda: True)
+    monkeypatch.setattr("openalert.storage.soundness.REST_AFTER", 0.2)
     _page(file)
     database = await open_database(f"sqlite:///{file}", clock)
     assert isinstance(database, SqliteDatabase)
     assert database._looking is not None
+    assert not database.disk.damage, "the start has the processors to itself"
     await database._looking
     assert "openalert restore" in database.disk.damage
     await database.close()
+
+
+async def test_a_server_that_ends_before_the_rest_is_looked_at_ends_at_once(
+    file: Path, clock: StoppedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing waits for a look that has not begun, and it does not begin any more."""
+    monkeypatch.setattr("openalert.storage.soundness.briefly", lambda: lambda: True)
+    monkeypatch.setattr("openalert.storage.soundness.REST_AFTER", 3600.0)
+    database = await open_database(f"sqlite:///{file}", clock)
+    assert isinstance(database, SqliteDatabase)
+    await database.close()
+    assert database._looking is not None
+    assert database._looking.done()
 
 
 def test_only_indexes_are_made_anew() -> None:
