@@ -10,6 +10,7 @@ from openalert.domain.canary import BUDGET, CanaryRun, Hop
 from openalert.domain.errors import OpenAlertError
 from openalert.domain.ids import new_id
 from openalert.domain.instant import SECOND, Instant
+from openalert.engine.node import Node
 from openalert.notifiers.own_door import Refused
 from openalert.storage import canary as stored
 from openalert.storage.database import Database
@@ -32,9 +33,9 @@ class Door(Protocol):
 class Canary:
     """The canaries of this process, one after the other."""
 
-    def __init__(self, database: Database, door: Door, run_id: str, key: str) -> None:
+    def __init__(self, database: Database, door: Door, node: Node, key: str) -> None:
         """`key`: of the integration that they come in by."""
-        self._database, self._door, self._run_id, self._key = database, door, run_id, key
+        self._database, self._door, self._node, self._key = database, door, node, key
         self.last: CanaryRun | None = None
         """The one that ended last, also where the database could not keep it."""
         self.green_at: Instant | None = None
@@ -43,7 +44,7 @@ class Canary:
     async def fly(self) -> CanaryRun:
         """Send one and follow it to its end, or to the end of its time; how it went."""
         now = self._database.clock()
-        run = CanaryRun(id=new_id(now), run_id=self._run_id, started_at=now)
+        run = CanaryRun(id=new_id(now), run_id=self._node.run_id, started_at=now)
         incident_id = ""
         try:
             async with asyncio.timeout(BUDGET / SECOND):

@@ -56,7 +56,7 @@ def soon(monkeypatch: pytest.MonkeyPatch, _patient: None) -> None:
 async def _flying(world: World, null: Any = None, door: Any = None) -> Canary:
     world.engine = Engine(world.db, {"null": null or NullNotifier()}, OUTSIDE)
     await world.engine.begin()
-    return Canary(world.db, door or Door(world), world.engine.node.run_id, KEY)
+    return Canary(world.db, door or Door(world), world.engine.node, KEY)
 
 
 @pytest.mark.proves("SM-1")
@@ -73,6 +73,21 @@ async def test_a_canary_passes_every_hop_and_nothing_of_it_stays(world: World) -
     async with world.db.read() as reader:
         assert len(await stored.latest(reader, 10)) == 3
     assert await broken(world.db) == []
+
+
+@pytest.mark.proves("HA-1", "F-39")
+async def test_a_canary_belongs_to_the_run_that_sent_it_also_after_a_fence(world: World) -> None:
+    """Another node ends this one's run, which begins anew: its next canary is on record under the new run."""
+    flight = await _flying(world)
+    before = (await flight.fly()).run_id
+    async with world.db.transaction() as tx:
+        await tx.execute("UPDATE runs SET fenced_at = :now WHERE id = :id", now=tx.now, id=before)
+    assert not await world.engine.node.renew()
+    assert (await flight.fly()).is_green
+    async with world.db.read() as reader:
+        noted = [each.run_id for each in await stored.latest(reader, 2)]
+    assert noted == [world.engine.node.run_id, before]
+    assert noted[0] != before
 
 
 async def test_nobody_sees_canaries(world: World) -> None:
@@ -156,7 +171,7 @@ async def test_another_secret_lets_canaries_in_by_another_key(world: World) -> N
     assert (await (await _flying(world)).fly()).is_green
     world.engine = Engine(world.db, {"null": NullNotifier()}, OUTSIDE)
     await world.engine.begin()
-    again = Canary(world.db, Door(world), world.engine.node.run_id, canary.key_of(b"another secret"))
+    again = Canary(world.db, Door(world), world.engine.node, canary.key_of(b"another secret"))
     assert (await again.fly()).is_green
 
 
