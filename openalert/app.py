@@ -272,9 +272,7 @@ def self_watch(config: Config, database: Database, engine: Engine, secret: bytes
     return SelfWatch(
         database,
         engine,
-        Canary(database, OwnDoor(way, outgoing), engine.node, canary.key_of(secret))
-        if own.canary
-        else None,
+        Canary(database, OwnDoor(way, outgoing), engine.node, canary.key_of(secret)) if own.canary else None,
         DeadMansSwitch(own.url, own.fail, outgoing) if own.url else None,
         every=own.every_seconds,
         supervisor=database.supervisor,

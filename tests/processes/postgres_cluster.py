@@ -52,8 +52,9 @@ class Cluster:
         """A new, empty cluster."""
         self._own()
         self._command(
-            "initdb", "-D", str(self.folder), "--auth=trust", "--encoding=utf8", "--no-sync", "-U", "postgres"
-        )
+            "initdb", "-D", str(self.folder), "--auth=trust", "--encoding=utf8", "--no-sync", "-U", "postgres",
+            "--wal-segsize=1",
+        )  # fmt: skip
         self.configure(CARELESS + SMALL + settings)
 
     def copy_of(self, other: "Cluster", name: str) -> None:

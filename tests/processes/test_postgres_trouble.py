@@ -1,0 +1,234 @@
+"""A Postgres that crashes, is locked, full of connections or of data: refused, then all goes on by itself."""
+
+import asyncio
+import os
+import subprocess
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+
+from tests.fakes.smtp import FakeSmtp
+from tests.processes.conftest import mailing
+from tests.processes.postgres_cluster import Cluster, room
+from tests.processes.senders import Senders, all_paged
+from tests.processes.server import House, settle_in, until
+
+pytestmark = [pytest.mark.anyio, pytest.mark.slow, pytest.mark.proves("F-37")]
+
+NEXT_LEVEL_SECONDS = 3
+SMALL_DISK = 128 * 1024 * 1024
+FEW = 24
+"""Connections that this Postgres takes; a server has up to ten."""
+SETTINGS = f"""
+max_connections = {FEW}
+superuser_reserved_connections = 3
+max_wal_size = 8MB
+min_wal_size = 2MB
+wal_keep_size = 0
+wal_recycle = off
+"""
+LIMIT = 5.0
+"""Seconds in which a message is taken or refused (promise IN-2)."""
+
+
+@contextmanager
+def _small_disk(folder: Path) -> Iterator[bool]:
+    """`folder` is a file system of its own where we may mount one; whether it is."""
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={SMALL_DISK},mode=755", "openalert-test", str(folder)]
+    mounted = os.geteuid() == 0 and subprocess.run(mount, check=False, capture_output=True).returncode == 0
+    try:
+        yield mounted
+    finally:
+        if mounted:
+            subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+class Estate:
+    """A server with its Postgres, in which it is nobody special, and where its mail goes."""
+
+    def __init__(self, cluster: Cluster, smtp: FakeSmtp, house: House, disk: Path | None) -> None:
+        self.cluster, self.smtp, self.house = cluster, smtp, house
+        self.disk = disk
+        """The small file system that the data are on; None: there is none."""
+
+    def stored(self) -> set[str]:
+        """The titles of all alerts."""
+        return set(self.cluster.sql("SELECT title FROM alerts", "openalert").splitlines())
+
+    async def told(self, person: str, title: str) -> None:
+        """Wait until this person has heard of it."""
+
+        async def so() -> bool:
+            return any(
+                title in mail.content.decode("utf-8", "replace")
+                and f"{person}@example.org" in mail.recipients
+                for mail in self.smtp.mails
+            )
+
+        await until(so)
+
+    async def paged(self, user_id: str, title: str) -> bool:
+        """Whether a page to this person is written down; in a storm it may wait for others to leave with it."""
+        return bool(
+            self.cluster.sql(
+                "SELECT n.id FROM notifications n JOIN alerts a ON a.incident_id = n.incident_id "
+                f"WHERE n.kind = 'page' AND a.title = '{title}' AND n.user_id = '{user_id}'",
+                "openalert",
+            )
+        )
+
+    async def connect(self) -> Any:
+        """A session of somebody else's, with the same rights as the server."""
+        return await asyncpg.connect(self.cluster.url().replace("postgres@", "oncall@", 1))
+
+
+@pytest.fixture(scope="module")
+async def estate(tmp_path_factory: pytest.TempPathFactory, anyio_backend: str) -> AsyncIterator[Estate]:
+    """One for all tests of this file; each leaves it well."""
+    with room() as folder, _small_disk(folder / "disk") as mounted:
+        cluster = Cluster(folder / "disk" / "data")
+        cluster.make(SETTINGS)
+        cluster.start()
+        try:
+            cluster.sql("CREATE ROLE oncall LOGIN")
+            cluster.sql("CREATE DATABASE openalert OWNER oncall")
+            async with FakeSmtp() as smtp:
+                url = cluster.url().replace("postgres@", "oncall@", 1)
+                server = mailing(tmp_path_factory.mktemp("server"), smtp, database_url=url)
+                house = await settle_in(server, delay_minutes=NEXT_LEVEL_SECONDS / 60)
+                yield Estate(cluster, smtp, house, folder / "disk" if mounted else None)
+                await server.close()
+        finally:
+            if cluster.runs:
+                cluster.stop("immediate")
+
+
+async def _healed(estate: Estate, senders: Senders, since: float) -> float:
+    back = await senders.back(since)
+    assert set(senders.answers.values()) <= {202, 503}, senders.answers
+    return back
+
+
+async def _nothing_lost(estate: Estate, senders: Senders) -> None:
+    assert senders.taken <= estate.stored()
+    await all_paged(estate.smtp, senders.taken)
+
+
+@pytest.mark.proves("IN-1", "IN-2", "ES-1", "ST-1")
+async def test_postgres_crashes_again_and_again_under_load(
+    estate: Estate, measured: Callable[..., None]
+) -> None:
+    """What was answered is there after each recovery and paged; what was due while it was away is done soon after."""
+    longest_back = 0.0
+    async with Senders(estate.house, "crash") as senders:
+        await senders.back(time.monotonic())
+        for _ in range(2):
+            await asyncio.to_thread(estate.cluster.stop, "immediate")
+            await asyncio.to_thread(estate.cluster.start)
+            longest_back = max(longest_back, await _healed(estate, senders, time.monotonic()))
+        await asyncio.to_thread(estate.cluster.stop, "immediate")
+        last = max(senders.taken, key=lambda title: senders.at[title])
+        due = senders.at[last] + NEXT_LEVEL_SECONDS
+        await asyncio.sleep(max(0.0, due - time.monotonic()))  # its second level is due, and nobody can know
+        await asyncio.to_thread(estate.cluster.start)
+        began = time.monotonic()
+        await until(lambda: estate.paged(estate.house.jun_id, last))
+        lateness = time.monotonic() - began
+        await _healed(estate, senders, began)
+    await _nothing_lost(estate, senders)
+    measured(seconds_until_back=round(longest_back, 2), due_step_after_restart=round(lateness, 2), lost=0)
+
+
+@pytest.mark.proves("IN-2", "ES-1", "F-12")
+async def test_another_session_holds_a_lock(estate: Estate, measured: Callable[..., None]) -> None:
+    """Somebody has locked the incidents: messages are refused within five seconds, what was due is done afterwards."""
+    assert (await estate.house.post("lock-0")).status_code == 202
+    await estate.told("bea", "lock-0")
+    other = await estate.connect()
+    await other.execute("BEGIN; LOCK TABLE incidents IN ACCESS EXCLUSIVE MODE")
+    async with Senders(estate.house, "lock", interval=1.0) as senders:
+
+        async def refused() -> bool:
+            return list(senders.answers.values()).count(503) >= 2
+
+        await until(refused)
+        assert not senders.taken
+        await other.execute("ROLLBACK")
+        released = time.monotonic()
+        back = await _healed(estate, senders, released)
+        await estate.told("jun", "lock-0")
+    await other.close()
+    assert senders.longest < LIMIT + 10  # a busy machine; what is promised is measured
+    await _nothing_lost(estate, senders)
+    measured(longest_answer=round(senders.longest, 2), seconds_until_back=round(back, 2))
+
+
+@pytest.mark.proves("IN-2", "LC-2")
+async def test_others_have_taken_every_connection(estate: Estate, measured: Callable[..., None]) -> None:
+    """The server's own connections are ended and there is no room for new ones: refused until others leave."""
+    others: list[Any] = []
+    async with Senders(estate.house, "room", interval=0.3) as senders:
+        await senders.back(time.monotonic())
+
+        async def is_full() -> bool:
+            estate.cluster.sql(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name <> 'another'"
+                " AND usename = 'oncall'"
+            )
+            try:
+                while True:
+                    others.append(await estate.connect())
+                    await others[-1].execute("SET application_name = 'another'")
+            except asyncpg.TooManyConnectionsError:
+                return len(others) >= FEW - 3
+            except asyncpg.PostgresError:
+                return False
+
+        await until(is_full)
+        full = time.monotonic()
+
+        async def refused() -> bool:
+            return any(
+                status == 503 and senders.at[title] > full for title, status in senders.answers.items()
+            )
+
+        await until(refused)
+        assert not [title for title in senders.taken if senders.at[title] > full]
+        for other in others:
+            await other.close()
+        back = await _healed(estate, senders, time.monotonic())
+    await _nothing_lost(estate, senders)
+    measured(longest_answer=round(senders.longest, 2), seconds_until_back=round(back, 2))
+
+
+@pytest.mark.proves("IN-1", "IN-2")
+async def test_the_disk_of_postgres_is_full(estate: Estate, measured: Callable[..., None]) -> None:
+    """Refused until there is room, whether Postgres lives or has to be started again; nothing answered is lost."""
+    if estate.disk is None:
+        pytest.skip("NO DISK-FULL TEST OF POSTGRES: mounting a small tmpfs needs root")
+    filler = estate.disk / "filler"
+    async with Senders(estate.house, "full", interval=0.05) as senders:
+        await senders.back(time.monotonic())
+        with filler.open("wb", buffering=0) as file:
+
+            async def refused() -> bool:
+                try:
+                    while True:
+                        file.write(bytes(65_536))
+                except OSError:
+                    pass
+                return 503 in senders.answers.values()
+
+            await until(refused)
+        filler.unlink()
+        if not estate.cluster.runs:
+            await asyncio.to_thread(estate.cluster.start)
+        back = await _healed(estate, senders, time.monotonic())
+    await _nothing_lost(estate, senders)
+    measured(seconds_until_back=round(back, 2), lost=0)
