@@ -1,4 +1,4 @@
-"""Every benchmark, then one table: `python -m tests.bench`, about five minutes on a quiet machine."""
+"""Every benchmark, then one table: `python -m tests.bench`, about fifteen minutes on a quiet machine."""
 
 from tests.bench import (
     bench_oncall,
@@ -8,6 +8,7 @@ from tests.bench import (
     large_body,
     latency,
     lateness,
+    listeners,
     lists,
     open_alerts,
     recovery,
@@ -20,6 +21,7 @@ from tests.bench import (
     stores,
     storm,
     subscribers,
+    two_teams,
     watching,
 )
 from tests.bench.report import Figure, machine, show
@@ -35,6 +37,7 @@ def everything() -> list[Figure]:
         large_body,
         latency,
         storm,
+        two_teams,
         lateness,
         deliveries,
         start,
@@ -49,6 +52,7 @@ def everything() -> list[Figure]:
         subscribers,
         stores,
         fanout,
+        listeners,
     ):
         print(f"{benchmark.__name__.rpartition('.')[2]} …", flush=True)
         figures += benchmark.measure()

@@ -30,7 +30,7 @@ RATE = 100.0
 SECONDS = 8.0
 MOST_MEMORY = 400.0
 LAST_TOLD = 2.0
-KINDS = ("never", "drip", "ping", "huge")
+KINDS = ("never", "drip", "ping", "huge", "half")
 
 
 class Seen(msgspec.Struct, frozen=True):
@@ -44,6 +44,8 @@ class Seen(msgspec.Struct, frozen=True):
     """Seconds from the answer to an alert until the last listener was told, at worst."""
     memory: float
     """MB."""
+    cpu: float
+    """Microseconds of processor time of the server for an alert, while as many come as go."""
 
 
 def measure(clients: int = CLIENTS, abusers: int = ABUSERS) -> Sequence[Figure]:
@@ -59,7 +61,8 @@ def measure(clients: int = CLIENTS, abusers: int = ABUSERS) -> Sequence[Figure]:
             rest = keys[clients // EACH :]
             for kind in KINDS:
                 some, rest = rest[: abusers // EACH], rest[abusers // EACH :]
-                crowd = Crowd(port=running.port, keys=some, clients=abusers, behave=kind)
+                # Who begins an opening and does not end it is sent away after some seconds, and tries again.
+                crowd = Crowd(port=running.port, keys=some, clients=abusers, behave=kind, back=kind == "half")
                 stack.enter_context(sockets.crowd(crowd))
             abused = _seen(running, "c", listening, clients)
             hearing = listening.tell()
@@ -86,6 +89,10 @@ def _figures(who: str, seen: Seen, alone: Seen) -> list[Figure]:
             what=f"{who}: alerts as many as go", value=seen.most, unit="msg/s",
             floor=alone.most, floor_name="alone", aim=0.8,
         ),
+        Figure(
+            what=f"{who}: processor time of an alert", value=seen.cpu, unit="µs",
+            floor=alone.cpu, floor_name="alone", is_time=True,
+        ),
     ]  # fmt: skip
 
 
@@ -106,12 +113,14 @@ async def _keys(world: server.World, count: int) -> list[str]:
 
 def _seen(running: server.Running, salt: str, listening: Listening | None = None, clients: int = 0) -> Seen:
     steady = load.run(Spec(port=running.port, salt=f"{salt}s", seconds=SECONDS, rate=RATE))
+    used = server.cpu_seconds(running.pid)
     most = load.run(Spec(port=running.port, salt=f"{salt}m", seconds=SECONDS))
+    cpu = (server.cpu_seconds(running.pid) - used) / max(1, most.answered) * 1e6
     time.sleep(2)
     last = (
         max(_told(running.port, listening, clients, f"{salt}{n}") for n in range(MARKS)) if listening else 0
     )
-    return Seen(p99=steady.p99, most=most.rate, last=last, memory=running.memory)
+    return Seen(p99=steady.p99, most=most.rate, last=last, memory=running.memory, cpu=cpu)
 
 
 def _told(port: int, listening: Listening, clients: int, name: str) -> float:

@@ -35,7 +35,8 @@ class Crowd(msgspec.Struct, kw_only=True):
     """API keys; each has twenty connections at most."""
     clients: int
     behave: str = "read"
-    """`read`, `never` (take nothing), `drip` (a byte now and then), `ping` (floods), `huge` (1 MiB a frame)."""
+    """`read`, `never` (take nothing), `drip` (a byte now and then), `ping` (floods), `huge` (1 MiB a frame), `half` (an
+    opening that is begun and never ended)."""
     back: bool = False
     """Whether whoever is sent away comes back, a fifth of a second later."""
 
@@ -70,6 +71,10 @@ class Client(asyncio.Protocol):
         self.transport = transport
         keys = self.room.crowd.keys
         key = base64.b64encode(b"%016d" % self.number).decode()
+        if self.room.crowd.behave == "half":
+            self.transport.write(b"GET /api/v1/ws HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upg")
+            self.opened.set_result(None)
+            return
         self.transport.write(
             f"GET /api/v1/ws HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
             f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n"

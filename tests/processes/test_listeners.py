@@ -50,7 +50,8 @@ async def test_hundreds_listen_and_some_misbehave(tmp_path: Path, anyio_backend:
             assert (await house.post("mark one")).status_code == 202
             await _hear(good, "one", CLIENTS)
             bad = {
-                kind: await _crowd(stack, house, ABUSERS, kind) for kind in ("never", "drip", "ping", "huge")
+                kind: await _crowd(stack, house, ABUSERS, kind)
+                for kind in ("never", "drip", "ping", "huge", "half")
             }
 
             async def floods_are_over() -> bool:
