@@ -67,6 +67,7 @@ from openalert.usecases.subscriptions import Subscriptions
 from openalert.web import assets, dialects, door, etags, guards, heartbeats, markdown, problems, webhooks
 from openalert.web.api.alert_shapes import alert_out
 from openalert.web.api.incident_shapes import incident_out
+from openalert.web.application import Application
 from openalert.web.callbacks import telegram
 from openalert.web.description import Description
 from openalert.web.guards import Access
@@ -389,7 +390,7 @@ def _litestar(openalert: OpenAlert, secret: bytes, describing: OpenAPIConfig | N
         async with openalert.running():
             yield
 
-    app = Litestar(
+    app = Application(
         route_handlers=list(ROUTES),
         dependencies={
             "actor": Provide(guards.actor, sync_to_thread=False),

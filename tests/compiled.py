@@ -13,6 +13,7 @@ from litestar import Litestar
 from litestar.datastructures import State
 
 from openalert.app import OpenAlert
+from openalert.web.application import Application
 from openalert.web.description import Description
 
 
@@ -38,7 +39,7 @@ def described(app: OpenAlert) -> dict[str, Any]:
 
 
 class Compiled:
-    """Stands in for the class `Litestar`: who asks again for the same routes gets a twin of what was compiled."""
+    """Stands in for the class `Application`: who asks again for the same routes gets a twin of what was compiled."""
 
     def __init__(self) -> None:
         self._kept: tuple[dict[str, Any], Litestar] | None = None
@@ -46,9 +47,9 @@ class Compiled:
     def __call__(
         self, *, state: State, lifespan: Sequence[Any], openapi_config: Any, **rest: Any
     ) -> Litestar:
-        """An application as `Litestar` makes it of these arguments."""
+        """An application as `Application` makes it of these arguments."""
         if openapi_config is not None:  # it adds routes of its own, and is there to be described, not asked
-            return Litestar(state=state, lifespan=lifespan, openapi_config=openapi_config, **rest)
+            return Application(state=state, lifespan=lifespan, openapi_config=openapi_config, **rest)
         if self._kept is None or self._kept[0] != rest:
-            self._kept = rest, Litestar(state=State(), openapi_config=None, **rest)
+            self._kept = rest, Application(state=State(), openapi_config=None, **rest)
         return twin(self._kept[1], state, lifespan)

@@ -81,7 +81,7 @@ def anyio_backend() -> str:
 def _compiled() -> Iterator[None]:
     """All applications of a test process share their compiled routes, see tests/compiled.py."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("openalert.app.Litestar", Compiled())
+        patch.setattr("openalert.app.Application", Compiled())
         yield
 
 

@@ -214,3 +214,19 @@ def test_incident_answers_by_number(openalert: "Run") -> None:
         ran = openalert("incident", *arguments)
         assert (ran.code, ran.err) == (1, "openalert: There is no such incident.\n")
     assert openalert("incident", "ack", "seven").code == 2
+
+
+def test_a_command_brings_no_colours_along() -> None:
+    """`rich`, which structlog takes if it finds it, is not there; whoever wants it afterwards gets it."""
+    seen = "import sys; from openalert.cli import openalert; openalert.get_command(None, 'serve');"
+    ran = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            f"{seen} import openalert.app; print('structlog' in sys.modules, 'rich' in sys.modules); import rich",
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ran.stdout.split() == ["True", "False"]
