@@ -17,7 +17,7 @@ from openalert import telemetry
 from openalert.domain.ids import new_id
 from openalert.domain.instant import SECOND, Instant
 from openalert.domain.outage import NOTABLE, Ending, Outage
-from openalert.storage import clock_steps
+from openalert.storage import clock_doubt, clock_steps
 from openalert.storage.database import Database
 from openalert.storage.transaction import Transaction
 from openalert.supervisor import Watched
@@ -54,6 +54,12 @@ class BlackBox:
             lambda tx: outages.begin(tx, self._run_id, boot_id(), database.clocks.elapsed(), is_alone=alone)
         )
         self._pulse = database.clocks.elapsed()
+        async with database.read() as reader:
+            database.clocks.doubt = await clock_doubt.get(reader)
+            if doubted := database.clocks.doubt.at(reader.now):
+                log.warning(
+                    "the clock leapt ahead: nothing is deleted by it for a day", by_seconds=doubted / SECOND
+                )
         if found is None:
             return
         log.info("was not running", seconds=found.length // SECOND, ending=found.ending.value)
@@ -121,6 +127,7 @@ class BlackBox:
 
     async def when_set(self, tx: Transaction, by: int) -> None:
         """The clock was set: delays move along. Fits `Database.when_set`."""
+        self._database.clocks.doubt = await clock_doubt.leap(tx, by)
         if self._waits_until:
             return  # It was put right: what was due while nobody was there is due now.
         if self._leads():

@@ -79,30 +79,33 @@ async def prove_weekly(database: Database) -> None:
 
 
 async def forget(database: Database, payload_days: int) -> None:
-    """Drop what nobody needs: events and kept answers beyond a day, payloads beyond their days and their alerts."""
+    """Drop what nobody needs: events and kept answers beyond a day, payloads beyond their days and their alerts.
+
+    A clock that leapt ahead makes nothing older for a day, see `Reader.sure`.
+    """
     async with database.transaction() as tx:
-        await idempotency.forget(tx, tx.now - KEPT_FOR)
-        await provider_events.forget(tx, tx.now - TOLD_AGAIN_FOR)
-        await chat_codes.forget(tx, tx.now)
-        await calendar_feeds.forget(tx, tx.now - IMPORTED_FOR)
-        await handoff_notes.forget(tx, tx.now - NOTES_KEPT_FOR)
-        await adoption.forget(tx, tx.now - STRANGE_KEYS_KEPT_FOR)
-        await opsgenie.forget(tx, tx.now - REQUESTS_KEPT_FOR)
-        await noise.forget_windows(tx, tx.now - LONGEST_WINDOW_MINUTES * MINUTE)
+        await idempotency.forget(tx, tx.sure - KEPT_FOR)
+        await provider_events.forget(tx, tx.sure - TOLD_AGAIN_FOR)
+        await chat_codes.forget(tx, tx.sure)
+        await calendar_feeds.forget(tx, tx.sure, tx.sure - IMPORTED_FOR)
+        await handoff_notes.forget(tx, tx.sure - NOTES_KEPT_FOR)
+        await adoption.forget(tx, tx.sure - STRANGE_KEYS_KEPT_FOR)
+        await opsgenie.forget(tx, tx.sure - REQUESTS_KEPT_FOR)
+        await noise.forget_windows(tx, tx.sure - LONGEST_WINDOW_MINUTES * MINUTE)
         await routing_counts.forget(
-            tx, hits_before=tx.now - HITS_KEPT_FOR, counts_before=tx.now - COUNTS_KEPT_FOR
+            tx, hits_before=tx.sure - HITS_KEPT_FOR, counts_before=tx.sure - COUNTS_KEPT_FOR
         )
         await outgoing_webhooks.drop_previous_secrets(tx)
     # In transactions of their own: a storm leaves many, and nobody who writes is to wait for all of them.
-    while await database.act(lambda tx: events.forget(tx, tx.now)):
+    while await database.act(lambda tx: events.forget(tx, tx.sure)):
         pass
-    while await database.act(lambda tx: payloads.forget(tx, tx.now - payload_days * DAY)):
+    while await database.act(lambda tx: payloads.forget(tx, tx.sure - payload_days * DAY)):
         pass
-    while await database.act(lambda tx: outgoing_deliveries.forget(tx, tx.now - payload_days * DAY)):
+    while await database.act(lambda tx: outgoing_deliveries.forget(tx, tx.sure - payload_days * DAY)):
         pass
-    while await database.act(lambda tx: status_deliveries.forget(tx, tx.now - DELIVERIES_KEPT_FOR)):
+    while await database.act(lambda tx: status_deliveries.forget(tx, tx.sure - DELIVERIES_KEPT_FOR)):
         pass
-    while await database.act(lambda tx: status_subscribers.forget(tx, tx.now)):
+    while await database.act(lambda tx: status_subscribers.forget(tx, tx.sure)):
         pass
 
 

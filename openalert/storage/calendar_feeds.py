@@ -181,7 +181,7 @@ async def people(reader: Reader, organization_id: str) -> dict[str, str]:
     return known | {key: user_id for user_id, _, key in rows}
 
 
-async def forget(tx: Transaction, before: Instant) -> None:
-    """Drop absences that are over, and turns that were over before."""
-    await tx.execute("DELETE FROM absences WHERE end_at <= :now", now=tx.now)
+async def forget(tx: Transaction, now: Instant, before: Instant) -> None:
+    """Drop absences that are over by `now`, and turns that were over before."""
+    await tx.execute("DELETE FROM absences WHERE end_at <= :now", now=now)
     await tx.execute("DELETE FROM imported_shifts WHERE end_at <= :before", before=before)

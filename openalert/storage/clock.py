@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 
+from openalert.domain.clock_doubt import Doubt
 from openalert.domain.instant import Instant
 from openalert.domain.outage import STEP_OF_CLOCK
 
@@ -28,6 +29,8 @@ class Clocks:
         self.elapsed = elapsed or (uptime if wall is wall_clock else wall)
         self.ahead = 0
         """By how much the wall's clock is put forward, in milliseconds."""
+        self.doubt = Doubt()
+        """What is in doubt because the clock leapt ahead."""
         self._offset = self._wall() - self.elapsed()
 
     def now(self) -> Instant:

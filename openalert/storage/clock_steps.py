@@ -6,6 +6,7 @@ Rotations, overrides, quiet hours, snoozes and maintenance go by the clock on th
 from openalert.storage import (
     heartbeats,
     holds,
+    lifetimes,
     notifications,
     outgoing_deliveries,
     status_deliveries,
@@ -25,5 +26,6 @@ async def shift(tx: Transaction, by: int) -> None:
         outgoing_deliveries,
         status_deliveries,
         status_mirrors,
+        lifetimes,
     ):
         await table.shift(tx, by)

@@ -156,7 +156,7 @@ async def delete_sessions_before(tx: Transaction, last_seen_at: Instant) -> None
     """Clear away the sessions that are over, or were last used before this."""
     await tx.execute(
         "DELETE FROM sessions WHERE expires_at <= :now OR last_seen_at < :before",
-        now=tx.now,
+        now=tx.sure,
         before=last_seen_at,
     )
 

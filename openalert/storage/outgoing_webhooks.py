@@ -160,7 +160,7 @@ async def disable(tx: Transaction, webhook_id: str, reason: str) -> bool:
 
 async def drop_previous_secrets(tx: Transaction) -> None:
     """Secrets that were replaced long enough ago sign nothing any more, and are forgotten."""
-    over = await tx.rows("SELECT id FROM outgoing_webhooks WHERE previous_secret_until <= :now", now=tx.now)
+    over = await tx.rows("SELECT id FROM outgoing_webhooks WHERE previous_secret_until <= :now", now=tx.sure)
     for (webhook_id,) in over:
         with suppress(Unreadable):  # what no key opens any more signs nothing either
             kept = await secrets(tx, webhook_id)

@@ -10,6 +10,7 @@ from openalert.domain.audit import AuditEntry, Head, link
 from openalert.domain.event import Event
 from openalert.domain.instant import Instant
 from openalert.domain.vault import Vault
+from openalert.storage.clock import Clocks
 from openalert.storage.connection import Connection, Parameters, Rows
 from openalert.storage.rows import from_row, insert_statement, values_of
 
@@ -21,6 +22,7 @@ class Behind(Protocol):
 
     dialect: ClassVar[str]
     url: str
+    clocks: Clocks
 
     @property
     def vault(self) -> Vault:
@@ -38,6 +40,11 @@ class Reader:
         self.database = database
         self.now = now
         """The one instant of this transaction: everything in it happens then."""
+
+    @property
+    def sure(self) -> Instant:
+        """What surely is past: `now`, less what the clock leapt ahead within a day. Deletions go by it."""
+        return self.now - self.database.clocks.doubt.at(self.now)
 
     def any_of(self, expression: str, name: str) -> str:
         """SQL for "expression is one of the values in the list parameter `name`"."""

@@ -13,7 +13,7 @@ async def once(tx: Transaction, provider: str, name: str, act: Callable[[], Awai
     None when it was acted upon and its answer is not kept any more: nobody but whoever has recorded it sends it then.
     """
     kept_as = answer_id(f"callback:{provider}", name)
-    kept = await idempotency.get(tx, kept_as, since=tx.now - KEPT_FOR)
+    kept = await idempotency.get(tx, kept_as, since=tx.sure - KEPT_FOR)
     if kept is not None:
         return kept.body
     if not await provider_events.first(tx, provider, kept_as):

@@ -11,7 +11,7 @@ from openalert.storage.transaction import Transaction
 
 async def recall(tx: Transaction, key: str, request: str) -> KeptAnswer | None:
     """What was answered to this request before, None if it is new; Conflict if the key was another request's."""
-    kept = await idempotency.get(tx, _id(tx.actor, key), since=tx.now - KEPT_FOR)
+    kept = await idempotency.get(tx, _id(tx.actor, key), since=tx.sure - KEPT_FOR)
     if kept is not None and not hmac.compare_digest(kept.request, request):
         raise Conflict(
             "This Idempotency-Key was used for another request in the last 24 hours; make a new one.",

@@ -5,7 +5,7 @@ from openalert.domain.access import SYSTEM
 from openalert.domain.instant import MINUTE, SECOND
 from openalert.domain.outage import WORDS, Ending, Life, Outage, judge, span_of
 from openalert.domain.timeline import span
-from openalert.storage import clock_steps, incidents, organizations, outages
+from openalert.storage import clock_doubt, clock_steps, incidents, organizations, outages
 from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import owner_notices
 from openalert.usecases.work import Work
@@ -35,6 +35,8 @@ async def begin(tx: Transaction, run_id: str, boot_id: str, elapsed: int, *, is_
         return None
     if outage.clock_step:
         await clock_steps.shift(tx, outage.clock_step)
+    # On another kernel nobody knows whether so much time has passed, or the clock was set.
+    await clock_doubt.leap(tx, outage.length if outage.ending is Ending.MACHINE else outage.clock_step)
     await note(tx, run_id, outage)
     return outage
 

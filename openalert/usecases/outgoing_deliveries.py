@@ -119,8 +119,8 @@ def _judge(
 async def _give_up(tx: Transaction, webhook: OutgoingWebhook, reply: Reply) -> None:
     if reply.is_gone:
         why = "The receiver answered 410 Gone: it wants nothing more."
-    elif rules.is_given_up(webhook, tx.now):
-        days = (tx.now - (webhook.failing_since or tx.now)) // DAY
+    elif rules.is_given_up(webhook, tx.sure):
+        days = (tx.sure - (webhook.failing_since or tx.sure)) // DAY
         why = f"Nothing was taken for {days} days. The last attempt ended with: {_ending(reply)}."
     else:
         return

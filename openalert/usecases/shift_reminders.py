@@ -79,7 +79,7 @@ async def note(tx: Transaction, some: Sequence[ShiftReminder]) -> None:
     """Keep them until they are due; what is past is forgotten."""
     gone = await _gone(tx, some)
     await shift_reminders.insert(tx, [each for each in some if not {each.user_id, each.schedule_id} & gone])
-    await shift_reminders.forget(tx, tx.now - DAY)
+    await shift_reminders.forget(tx, tx.sure - DAY)
 
 
 async def _gone(reader: Reader, some: Sequence[ShiftReminder]) -> set[str]:

@@ -133,7 +133,7 @@ async def enter(tx: Transaction, user: User, browser: Browser, method: SignInMet
     token = await open_session(
         tx, user.id, address=browser.address, user_agent=browser.user_agent, method=method
     )
-    await credentials.forget_browsers(tx, tx.now - BROWSER_REMEMBERED)
+    await credentials.forget_browsers(tx, tx.sure - BROWSER_REMEMBERED)
     # A token that we never gave out is not taken over: somebody may have planted it.
     known = browser.token and await credentials.users_of_browser(tx, token_hash(browser.token))
     browser_token = browser.token if known else secrets.token_urlsafe(32)
@@ -179,7 +179,7 @@ async def open_session(
 ) -> str:
     """A new session's token: 256 random bits, of which only the hash is kept."""
     token = secrets.token_urlsafe(32)
-    await credentials.delete_sessions_before(tx, tx.now - SESSION_IDLE)
+    await credentials.delete_sessions_before(tx, tx.sure - SESSION_IDLE)
     session = Session(
         id=new_id(tx.now),
         token_hash=token_hash(token),

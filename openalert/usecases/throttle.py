@@ -36,10 +36,11 @@ async def begin(tx: Transaction, target: str, address: str = "") -> Attempt:
     `target` names what is guessed and of whom, such as `password:<address>`. Commit before judging the try.
     """
     attempt = Attempt(_key(target), _key(f"network:{network_of(address)}") if address else "")
-    await throttles.forget(tx, tx.now - FORGET_AFTER)
+    await throttles.forget(tx, tx.sure - FORGET_AFTER)
     known = await throttles.counts(tx, [attempt.target, attempt.network])
     last = known.get(attempt.target, Count(attempt.target, 0, tx.now))
-    _refuse_for(last.at + wait_after(last.failures) - tx.now)
+    # A try of the future was counted by a clock that has been put back: nobody waits for that to come again.
+    _refuse_for(min(last.at, tx.now) + wait_after(last.failures) - tx.now)
     if attempt.network:
         await throttles.put(tx, _one_more_from(attempt.network, known.get(attempt.network), tx.now))
     await throttles.put(tx, Count(attempt.target, last.failures + 1, tx.now))

@@ -71,7 +71,7 @@ async def test_what_is_due_and_what_is_over(db: Database, clock: StoppedClock) -
         assert await calendar_feeds.due(tx, 10) == []
         await tx.execute("UPDATE calendar_feeds SET next_at = :now", now=tx.now)
         assert await calendar_feeds.due(tx, 10) == [feed.id]
-        await calendar_feeds.forget(tx, tx.now)
+        await calendar_feeds.forget(tx, tx.now, tx.now)
         assert await calendar_feeds.absences(tx, [cast.bob.id], 0, tx.now + DAY) == []
         people = await calendar_feeds.people(tx, cast.organization.id)
     assert people["Bob"] == people["bob@example.org"] == cast.bob.id
