@@ -56,7 +56,12 @@ async def look_at_disk(database: Database) -> int:
     await database.look_at_disk()
     disk = database.disk
     if disk.has_long_log and not before:
-        log.warning("a reader keeps SQLite's log from being used again", log_bytes=disk.log_bytes)
+        log.warning(
+            "a reader keeps SQLite's log from being used again",
+            log_bytes=disk.log_bytes, readers=list(disk.log_readers),
+        )  # fmt: skip
+    elif before and not disk.has_long_log:
+        log.info("SQLite's log is used again", log_bytes=disk.log_bytes)
     if disk.free_bytes is not None:
         telemetry.DISK_FREE.set(disk.free_bytes)
     telemetry.DISK_RESERVE_IN_USE.set(disk.reserve_in_use)

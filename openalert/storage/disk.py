@@ -32,6 +32,8 @@ class Disk:
         """What is free for us on the file system; None: not looked at, or not ours."""
         self.log_bytes = 0
         """The size of SQLite's log (the -wal file)."""
+        self.log_readers: tuple[str, ...] = ()
+        """While it is long: the other processes that read the database, as "1234 (sqlite3)"; empty: not known."""
         self.reserve_bytes = 0
         """What the reserve holds now."""
         self.reserve_wanted = 0

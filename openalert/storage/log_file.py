@@ -16,6 +16,8 @@ _NEAR = 1 << 24
 """The mark grows by one whenever the log begins anew: so often at most within one life of a process."""
 _WRITE_LOCK = 120
 """The byte of the -shm file that whoever writes has locked."""
+_READ_LOCKS = range(_WRITE_LOCK + 3, _WRITE_LOCK + 8)
+"""Those of which whoever reads has locked one."""
 _LOCKS = Path("/proc/locks")
 
 
@@ -58,21 +60,33 @@ def is_foreign(path: Path, last: int | None) -> bool:
 
 def holder(database: Path) -> str:
     """Who holds the write lock, as "1234 (sqlite3)"; "" when it is not known, or is us."""
+    return next(iter(_who(database, "WRITE", range(_WRITE_LOCK, _WRITE_LOCK + 1))), "")
+
+
+def readers(database: Path) -> tuple[str, ...]:
+    """Who reads a moment of the database that may be past, named as by `holder`, we left out."""
+    return tuple(_who(database, "READ", _READ_LOCKS))
+
+
+def _who(database: Path, kind: str, wanted: range) -> list[str]:
+    """The other processes that hold a lock of this kind on one of these bytes, each once."""
     try:
         inode = database.with_name(database.name + "-shm").stat().st_ino
         lines = _LOCKS.read_text(encoding="ascii", errors="replace").splitlines()
     except OSError:
-        return ""
+        return []
+    found: dict[str, None] = {}
     for line in lines:
         # 1: POSIX  ADVISORY  WRITE 1234 fd:00:5678 120 120
         parts = line.split()
-        if len(parts) < 8 or parts[1] != "POSIX" or parts[3] != "WRITE" or not parts[4].isdigit():
+        if len(parts) < 8 or parts[1] != "POSIX" or parts[3] != kind or not parts[4].isdigit():
             continue
-        end = int(parts[7]) if parts[7].isdigit() else _WRITE_LOCK
-        if parts[5].rpartition(":")[2] == str(inode) and int(parts[6]) <= _WRITE_LOCK <= end:
-            pid = int(parts[4])
-            return "" if pid in (0, os.getpid()) else f"{pid} ({_name(pid)})"
-    return ""
+        end = int(parts[7]) if parts[7].isdigit() else wanted.stop
+        is_meant = int(parts[6]) < wanted.stop and end >= wanted.start
+        pid = int(parts[4])
+        if is_meant and parts[5].rpartition(":")[2] == str(inode) and pid not in (0, os.getpid()):
+            found[f"{pid} ({_name(pid)})"] = None
+    return list(found)
 
 
 def _name(pid: int) -> str:

@@ -34,6 +34,8 @@ log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 READERS = 3
+LONGEST_READ = 2.0
+"""Seconds that a read of our own should take at most: no part of the log is used again that was written since."""
 _BETWEEN_TRIES = 0.2
 """Seconds: some locks are told of at once, without the busy timeout."""
 _BOTH = {"busy_timeout": 5000, "foreign_keys": 1, "temp_store": 2, "trusted_schema": 0, "mmap_size": 0}
@@ -71,6 +73,12 @@ _OWNED = "SELECT value FROM settings WHERE name = ?"
 def _name_of(error: Exception) -> str:
     """SQLite's word for what went wrong; "" where it has none."""
     return getattr(error, "sqlite_errorname", "") or ""
+
+
+def _note_a_long_read(seconds: float) -> None:
+    """One of our own that kept the log from being used again for long is a fault to be found: it stands in the log."""
+    if seconds > LONGEST_READ:
+        log.warning("a read of our own took long", seconds=round(seconds, 1))
 
 
 async def _make_anew(tx: Transaction, index: str) -> None:
@@ -222,7 +230,11 @@ class SqliteDatabase(Database):
 
     async def look_at_disk(self) -> None:
         """Bring `disk` up to date, and the reserve to its size where there is room again."""
-        await asyncio.to_thread(self._reserve.measure)
+        await asyncio.to_thread(self._measure)
+
+    def _measure(self) -> None:
+        self._reserve.measure()
+        self.disk.log_readers = log_file.readers(self.path) if self.disk.has_long_log else ()
 
     async def own(self) -> None:
         """Be the server that this database belongs to: another one that still runs ends at its next write."""
@@ -284,6 +296,7 @@ class SqliteDatabase(Database):
     async def reader(self) -> AsyncIterator[SqliteConnection]:
         """One of the reading connections, inside a snapshot."""
         connection = await self._readers.get()
+        begun = time.monotonic()
         try:
             try:
                 await connection.run("BEGIN")
@@ -294,6 +307,7 @@ class SqliteDatabase(Database):
                     await asyncio.shield(connection.run("ROLLBACK"))
         finally:
             self._readers.put_nowait(connection)
+            _note_a_long_read(time.monotonic() - begun)
 
     async def snapshot(self, work: Callable[[Connection], Coroutine[Any, Any, T]]) -> T:
         """As `Database.snapshot`; the thread begins and ends it in the same trip."""
@@ -307,11 +321,13 @@ class SqliteDatabase(Database):
                     await connection.run("ROLLBACK")
 
         connection = await self._readers.get()
+        begun = time.monotonic()
         try:
             return await connection.together(look)
         finally:
             # Also when whoever asked was cancelled: whoever is next waits behind it in the connection's thread.
             self._readers.put_nowait(connection)
+            _note_a_long_read(time.monotonic() - begun)
 
     async def _is_there(self, error: Exception) -> bool:  # noqa: ARG002 - whatever it was
         """A commit that ended in an error was not made: nothing lies between us and the file to lose the answer."""

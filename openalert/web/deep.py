@@ -61,6 +61,8 @@ async def deep(request: Request[Any, Any, Any]) -> Response[dict[str, Any]]:
         "disk": {
             "freeBytes": system.free_bytes(state.config.data_dir),
             "walBytes": system.wal_bytes(sqlite_file(state.config.database_url)),
+            "walIsLong": database.disk.has_long_log,
+            "walReaders": list(database.disk.log_readers),
             "reserveInUse": database.disk.reserve_in_use,
             "refusesEvents": database.disk.refuses_events,
             "damage": database.disk.damage or None,

@@ -2,8 +2,8 @@
 
 `block 3` holds the event loop up for so many seconds, `cancel NAME` cancels a task, `hang NAME` lets its next step wait
 for ever, `stall 3` keeps the database's writer busy. The limits of the guards are shorter here where the environment
-says so (HURT_TOLD_AFTER, HURT_ENDED_AFTER, HURT_LONGEST_TICK, in seconds; HURT_MOST_LINES), and HURT_BOOT_ID
-names the file that says which start of the machine this is.
+says so (HURT_TOLD_AFTER, HURT_ENDED_AFTER, HURT_LONGEST_TICK, in seconds; HURT_MOST_LINES; HURT_LONG_LOG, the bytes
+from which on SQLite's log is long), and HURT_BOOT_ID names the file that says which start of the machine this is.
 """
 
 import asyncio
@@ -19,6 +19,7 @@ from openalert import cli
 from openalert.app import OpenAlert
 from openalert.cli import loop_guard
 from openalert.engine import black_box, engine
+from openalert.storage import disk, sqlite
 from openalert.telemetry import LogWriter
 
 _running = OpenAlert.running
@@ -78,5 +79,8 @@ if __name__ == "__main__":
     loop_guard.ENDED_AFTER = float(os.environ.get("HURT_ENDED_AFTER", loop_guard.ENDED_AFTER))
     engine.LONGEST_TICK = float(os.environ.get("HURT_LONGEST_TICK", engine.LONGEST_TICK))
     LogWriter.MOST_LINES = int(os.environ.get("HURT_MOST_LINES", LogWriter.MOST_LINES))
+    if long_log := int(os.environ.get("HURT_LONG_LOG", "0")):
+        disk.LONG_LOG = long_log
+        sqlite._WRITER["journal_size_limit"] = long_log // 2
     black_box.BOOT_ID = Path(os.environ.get("HURT_BOOT_ID", black_box.BOOT_ID))
     cli.main()
