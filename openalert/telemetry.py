@@ -413,6 +413,9 @@ DISK_RESERVE_IN_USE = _gauge(
     "disk_reserve_in_use", "1 while OpenAlert lives on the disk space put aside for a full disk."
 )
 WAL_BYTES = _gauge("wal_bytes", "The size of SQLite's log, which a long reader keeps from being used again.")
+DISK_COMMIT = _gauge(
+    "disk_commit_seconds", "What the slowest commit to SQLite's file took, of those of the last seconds."
+)
 BUILD = _gauge("build_info", "1, with the version that runs.", "version")
 REQUESTS = _histogram(
     "http_request_seconds", "Answers to HTTP requests, by route template.", "method", "route", "status"

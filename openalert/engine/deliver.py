@@ -82,10 +82,12 @@ class Deliver:
         if not any(row.kind is NotificationKind.PAGE for row in due):
             return list(due)
         waiting = await self._database.look(lambda reader: bundles.waiting(reader, due))
-        if waiting:
-            await self._database.act(lambda tx: bundles.gather(tx, waiting))
         held = {page.id for page in waiting}
-        return [row for row in due if row.id not in held]
+        leaving = [row for row in due if row.id not in held]
+        if waiting:
+            at_once = {row.id for row in leaving}
+            await self._database.act(lambda tx: bundles.gather(tx, waiting, at_once))
+        return leaving
 
     def _rooms(self, now: Instant) -> Callable[[str, NotificationPriority], int]:
         """How many of a channel may be claimed for a priority; fixed at this moment, so that any thread may ask."""
@@ -134,14 +136,36 @@ class Deliver:
                 waiting.setdefault(until, []).append(row)
         for until, rows in waiting.items():
             over = [row for row in rows if row.give_up_at <= now and self.lines.is_away(row, now)]
-            for row in over:
-                await self._give_up(row)
+            await self._give_up(over)
             await self._put_off([row.id for row in rows if row not in over], until)
         return chosen, sum(len(rows) for rows in waiting.values())
 
-    async def _give_up(self, row: Notification) -> None:
-        why = self.lines.line(row.channel, row.provider, row.address).last_failure
-        await self._database.act(_giving_up(row, why))
+    async def _give_up(self, rows: Sequence[Notification]) -> None:
+        lines = [(row, self.lines.line(row.channel, row.provider, row.address)) for row in rows]
+        await self._together([_giving_up(row, line.last_failure) for row, line in lines])
+
+    async def _together(
+        self, works: Sequence[Callable[[Transaction], Coroutine[Any, Any, Any]]]
+    ) -> list[Any]:
+        """The results of all, by one commit: on a slow disk nobody is paged while each waits for one of its own.
+
+        When one of them fails each is tried by itself, so that it stops none before it.
+        """
+
+        async def all_of_them(tx: Transaction) -> list[Any]:
+            return [await work(tx) for work in works]
+
+        if not works:
+            return []
+        try:
+            return await self._database.act(all_of_them)
+        except Unavailable:
+            raise
+        except Exception:
+            if len(works) == 1:
+                raise
+            log.exception("several could not be done together", number=len(works))
+            return [await self._database.act(work) for work in works]
 
     async def _put_off(self, ids: list[str], until: Instant) -> None:
         await self._database.act(lambda tx: sending.put_off(tx, ids, until))
@@ -177,13 +201,12 @@ class Deliver:
         if not dead and not places:
             return
         over = await self._database.look(lambda reader: sending.over(reader, reader.now, dead, places))
-        for row in over:
-            await self._give_up(row)
+        await self._give_up(over)
 
     async def _hasten(self) -> int:
         """People whose page was not accepted in time are reached by their next way (promise NO-3)."""
         late = await self._database.look(going_on.late)
-        return sum([await self._database.act(_hastening(row)) for row in late])
+        return sum(await self._together([_hastening(row) for row in late]))
 
     def _wake_for_the_pace(self, now: Instant) -> None:
         """A provider's next token is no commit that would wake the loop."""

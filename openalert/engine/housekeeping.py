@@ -52,7 +52,7 @@ whoever recorded it may send it at any time: by then its short code most likely 
 
 async def look_at_disk(database: Database) -> int:
     """See how full the disk is, and take the reserve back where there is room again; nothing is left to do."""
-    before = database.disk.has_long_log
+    before, was_slow = database.disk.has_long_log, database.disk.is_slow
     await database.look_at_disk()
     disk = database.disk
     if disk.has_long_log and not before:
@@ -62,10 +62,13 @@ async def look_at_disk(database: Database) -> int:
         )  # fmt: skip
     elif before and not disk.has_long_log:
         log.info("SQLite's log is used again", log_bytes=disk.log_bytes)
+    if disk.is_slow and not was_slow:
+        log.warning("the disk is slow: everybody waits for it", commit_seconds=round(disk.commit_seconds, 2))
     if disk.free_bytes is not None:
         telemetry.DISK_FREE.set(disk.free_bytes)
     telemetry.DISK_RESERVE_IN_USE.set(disk.reserve_in_use)
     telemetry.WAL_BYTES.set(disk.log_bytes)
+    telemetry.DISK_COMMIT.set(disk.commit_seconds)
     return 0
 
 

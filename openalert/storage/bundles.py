@@ -50,6 +50,21 @@ async def open_bundle(reader: Reader, way: str, service_id: str | None) -> Bundl
     )
 
 
+async def due_alike(reader: Reader, way: str, service_id: str | None, priority: int, limit: int) -> list[str]:
+    """Pages of this way, service and priority that nobody tried and that wait for no others, the longest due first."""
+    rows = await reader.rows(
+        "SELECT id FROM notifications WHERE contact_method_id = :way AND kind = 'page' AND status = 'pending' "
+        "AND claimed_at IS NULL AND bundle_id IS NULL AND ask_id IS NULL AND user_id IS NOT NULL AND due_at <= :now "
+        "AND priority = :priority AND COALESCE(service_id, '') = :service_id ORDER BY due_at, id LIMIT :limit",
+        way=way,
+        service_id=service_id or "",
+        priority=priority,
+        now=reader.now,
+        limit=limit,
+    )
+    return [row[0] for row in rows]
+
+
 async def join(tx: Transaction, ids: Sequence[str], bundle: Bundle) -> None:
     """These wait and leave with the bundle; it is no try."""
     await tx.execute(

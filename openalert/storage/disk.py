@@ -10,6 +10,9 @@ from enum import Enum
 LONG_LOG = 256 * 1024 * 1024
 """Bytes of SQLite's log from which on somebody is told: a reader keeps it from being used again."""
 
+SLOW_COMMIT = 0.5
+"""Seconds from which on somebody is told: every act waits for at least two of them where others are before it."""
+
 
 class Fatal(Enum):
     """Why the process has to end at once."""
@@ -34,6 +37,8 @@ class Disk:
         """The size of SQLite's log (the -wal file)."""
         self.log_readers: tuple[str, ...] = ()
         """While it is long: the other processes that read the database, as "1234 (sqlite3)"; empty: not known."""
+        self.commit_seconds = 0.0
+        """What the slowest commit took of those since the disk was last looked at but one; 0: none was needed."""
         self.reserve_bytes = 0
         """What the reserve holds now."""
         self.reserve_wanted = 0
@@ -54,3 +59,8 @@ class Disk:
     def has_long_log(self) -> bool:
         """Whether some reader has kept SQLite's log from being used again for long."""
         return self.log_bytes >= LONG_LOG
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether people and senders feel what a commit takes."""
+        return self.commit_seconds >= SLOW_COMMIT

@@ -234,6 +234,8 @@ class SqliteDatabase(Database):
 
     def _measure(self) -> None:
         self._reserve.measure()
+        if self._writer is not None:
+            self.disk.commit_seconds = self._writer.slowest_commit()
         self.disk.log_readers = log_file.readers(self.path) if self.disk.has_long_log else ()
 
     async def own(self) -> None:

@@ -1,6 +1,7 @@
 """One connection to SQLite as storage sees it: statements run in the thread of an aiosqlite connection."""
 
 import sqlite3
+import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from itertools import chain
 from typing import Any, TypeVar
@@ -34,6 +35,13 @@ class Writer(sqlite3.Connection):
     """Called in its thread before each transaction, which it may refuse."""
     after: Look = staticmethod(_nothing)
     """The same inside it, when nobody else can write any more."""
+    slowest = 0.0
+    """Seconds that the slowest COMMIT took since somebody last asked by `taken`."""
+
+    def taken(self) -> float:
+        """As `slowest`, which begins anew."""
+        slowest, self.slowest = self.slowest, 0.0
+        return slowest
 
 
 class SqliteConnection:
@@ -49,6 +57,11 @@ class SqliteConnection:
         assert isinstance(handle, Writer)  # noqa: S101 - nobody else begins to write
         handle.before = before or handle.before
         handle.after = after or handle.after
+
+    def slowest_commit(self) -> float:
+        """Seconds, since this was last asked."""
+        handle = self.raw._conn
+        return handle.taken() if isinstance(handle, Writer) else 0.0
 
     async def fetch(
         self, sql: str, parameters: Mapping[str, Any], before: Writes = ()
@@ -148,6 +161,10 @@ def _run(raw: sqlite3.Connection, statements: Sequence[str]) -> None:
             raw.before(raw)
             raw.execute(statement)
             raw.after(raw)
+        elif statement == "COMMIT" and isinstance(raw, Writer):
+            begun = time.perf_counter()
+            raw.execute(statement)
+            raw.slowest = max(raw.slowest, time.perf_counter() - begun)
         else:
             raw.execute(statement)
 

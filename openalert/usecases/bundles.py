@@ -1,6 +1,6 @@
 """Pages that leave together: who waits for whom, and what their common message says (promise NO-5)."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from openalert.domain import bundling
 from openalert.domain.bundling import Page
@@ -9,6 +9,9 @@ from openalert.storage import bundles as stored
 from openalert.storage import incidents
 from openalert.storage.bundles import Bundle
 from openalert.storage.transaction import Reader, Transaction
+
+MOST_GATHERED = 500
+"""So many pages of one way, service and priority are gathered by one commit."""
 
 
 def _page(row: Notification) -> Page | None:
@@ -32,13 +35,20 @@ async def waiting(reader: Reader, rows: Sequence[Notification]) -> list[Page]:
     return bundling.gathered(pages, told)
 
 
-async def gather(tx: Transaction, pages: Sequence[Page]) -> None:
-    """Let them wait: with those that wait already, or for a few seconds from now."""
-    groups: dict[tuple[str, str | None], list[str]] = {}
+async def gather(tx: Transaction, pages: Sequence[Page], leaving: Collection[str] = ()) -> None:
+    """Let them wait: with those that wait already, or for a few seconds from now; `leaving` are ids that do not wait.
+
+    What is due by the same way about the same waits for the same reason, and is gathered at once: where a commit takes
+    long, one for each handful that fits the senders would keep whole bundles from leaving.
+    """
+    groups: dict[tuple[str, str | None], dict[str, None]] = {}
     for page in pages:
-        groups.setdefault((page.way, page.topic[0]), []).append(page.id)
+        groups.setdefault((page.way, page.topic[0]), {})[page.id] = None
+    for way, (service_id, priority) in {(page.way, page.topic): None for page in pages}:
+        more = await stored.due_alike(tx, way, service_id, priority, MOST_GATHERED)
+        groups[way, service_id] |= dict.fromkeys(id_ for id_ in more if id_ not in leaving)
     for (way, service_id), ids in groups.items():
-        left = ids
+        left = list(ids)
         while left:
             bundle = await stored.open_bundle(tx, way, service_id)
             bundle = bundle or Bundle(left[0], tx.now + bundling.GATHER)

@@ -63,6 +63,8 @@ async def deep(request: Request[Any, Any, Any]) -> Response[dict[str, Any]]:
             "walBytes": system.wal_bytes(sqlite_file(state.config.database_url)),
             "walIsLong": database.disk.has_long_log,
             "walReaders": list(database.disk.log_readers),
+            "commitSeconds": round(database.disk.commit_seconds, 4),
+            "isSlow": database.disk.is_slow,
             "reserveInUse": database.disk.reserve_in_use,
             "refusesEvents": database.disk.refuses_events,
             "damage": database.disk.damage or None,

@@ -40,11 +40,16 @@ def measure() -> Sequence[Figure]:
 def slow_flushes() -> Iterator[dict[str, str]]:
     """The environment of a process whose flushes are slow; needs a C compiler."""
     with tempfile.TemporaryDirectory(prefix="openalert-bench-") as name:
-        library = Path(name, "slowsync.so")
-        source = Path(__file__).with_name("slowsync.c")
-        compiler = os.environ.get("CC", "cc")
-        subprocess.run([compiler, "-shared", "-fPIC", "-O2", "-o", library, source, "-ldl"], check=True)
-        yield {"LD_PRELOAD": str(library), "SLOWSYNC_US": str(MICROSECONDS)}
+        yield {"LD_PRELOAD": str(compiled(Path(name))), "SLOWSYNC_US": str(MICROSECONDS)}
+
+
+def compiled(folder: Path) -> Path:
+    """`slowsync.c` as a library in that folder."""
+    library = folder / "slowsync.so"
+    source = Path(__file__).with_name("slowsync.c")
+    compiler = os.environ.get("CC", "cc")
+    subprocess.run([compiler, "-shared", "-fPIC", "-O2", "-o", library, source, "-ldl"], check=True)
+    return library
 
 
 if __name__ == "__main__":

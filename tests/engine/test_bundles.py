@@ -11,6 +11,7 @@ from openalert.notifiers.notifier import LostAnswer, Message, NotifierError, Rea
 from openalert.storage import bundles, notifications
 from openalert.storage import deliveries as sending
 from openalert.storage.transaction import Reader
+from openalert.usecases import bundles as gathering
 from openalert.usecases import incidents, receipts, replies
 from tests import make
 from tests.cast import OUTSIDE, World, level
@@ -72,6 +73,23 @@ async def test_a_message_names_fifty_at_most_and_the_rest_has_its_own(world: Wor
         each.partition(" ")[2] for message in bundles for each in message.bundle
     }
     assert named == set(names)
+
+
+@pytest.mark.proves("NO-5", "F-15")
+async def test_one_commit_gathers_all_that_wait_for_the_same_reason(world: World) -> None:
+    """On a disk that takes seconds for a commit, one for each handful would keep whole bundles from leaving."""
+    await world.policy(level(1, world.alice))
+    await _storm(world, *(f"Alert {number}" for number in range(FEW)))
+    await world.post_all([(world.group(world.alert(f"Alert {FEW + number}")), "A") for number in range(120)])
+    await escalate.run_due(world.db)
+    async with world.db.transaction() as tx:
+        due = await sending.due(tx, tx.now, lambda channel, priority: 4)
+        waiting = await gathering.waiting(tx, due)
+        assert len(waiting) == 4
+        await gathering.gather(tx, waiting)
+    sizes = "SELECT count(*) FROM notifications WHERE bundle_id IS NOT NULL GROUP BY bundle_id ORDER BY 1"
+    async with world.db.read() as reader:
+        assert [row[0] for row in await reader.rows(sizes)] == [20, 50, 50]
 
 
 @pytest.mark.proves("NO-5", "IN-6")
