@@ -21,6 +21,8 @@ log = structlog.get_logger(__name__)
 
 BATCH = 800
 """So many are looked up at once; a team that has waited for its turn has it within the next so many."""
+REFUSALS = 60
+"""So often a step is tried each second while the database refuses it."""
 PER_TRANSACTION = 200
 """So many share a transaction: some twenty milliseconds, so that nobody else waits for long."""
 MOST_MENDED = 100
@@ -65,14 +67,17 @@ async def _act(database: Database, due: list[Timer], outage: Outage | None) -> N
             await _act(database, due[cut:], outage)
             return
         timer = due[0]
+        wait = min(SECOND << min(timer.failures, 6), MINUTE)
         if isinstance(error, Unavailable):  # where the program stood says nothing of a database that is away
             log.warning(
                 "timer waits for the database",
                 incident_id=timer.incident_id, kind=timer.kind, reason=error.message,
             )  # fmt: skip
+            if timer.failures < REFUSALS:
+                wait = SECOND
         else:
             log.exception("timer failed", incident_id=timer.incident_id, kind=timer.kind)
-        await _postpone(database, timer)
+        await _postpone(database, timer, wait)
 
 
 async def _all(tx: Transaction, due: Sequence[Timer], outage: Outage | None) -> None:
@@ -92,9 +97,12 @@ async def _still_due(tx: Transaction, found: Sequence[Timer]) -> list[Timer]:
     return [timer for timer in current if timer is not None and timer.due_at <= tx.now]
 
 
-async def _postpone(database: Database, timer: Timer) -> None:
-    """A step that fails comes again: after 1 s, then doubling to a minute."""
-    wait = min(SECOND << min(timer.failures, 6), MINUTE)
+async def _postpone(database: Database, timer: Timer, wait: int) -> None:
+    """A step that fails comes again: after 1 s, then doubling to a minute.
+
+    One that the database refused comes again each second, for the next commit may be taken: a disk that is full now and
+    then must not add up to a minute. What was refused `REFUSALS` times is at fault itself.
+    """
     async with database.transaction() as tx:
         await timers.postpone(tx, timer, tx.now + wait)
 

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from openalert.domain.errors import Unavailable
 from openalert.domain.incident import Incident
-from openalert.domain.instant import MINUTE
+from openalert.domain.instant import MINUTE, SECOND
 from openalert.domain.outage import Outage
 from openalert.engine import escalate
 from openalert.storage import incidents, timers
@@ -145,3 +146,29 @@ async def test_a_snooze_that_ends_with_a_step_of_the_same_incident_wins(world: W
     assert list(left) == [(incident.id, "escalate")]
     assert left[incident.id, "escalate"].level == 2
     assert (await world.incident(1)).episode == incident.episode + 1
+
+
+@pytest.mark.proves("ES-1", "F-09")
+async def test_a_step_that_the_database_refuses_now_and_then_does_not_wait_for_long(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Refused ten times in a row while smaller commits are taken: each time it comes again a second later."""
+    await world.policy(level(1, world.alice))
+    await world.post_all([(world.group(world.alert("DiskFull")), "A")])
+    refused = 0
+    original = escalation.steps
+
+    async def refusing(tx: Transaction, due: Sequence[Timer], *, outage: Outage | None = None) -> None:
+        nonlocal refused
+        if refused < 10:
+            refused += 1
+            raise Unavailable("database or disk is full")
+        await original(tx, due, outage=outage)
+
+    monkeypatch.setattr(escalation, "steps", refusing)
+    for _ in range(11):
+        await escalate.run_due(world.db)
+        world.clock.advance(SECOND)
+    assert refused == 10
+    await world.engine.run_until_idle()
+    world.mailbox(world.alice).got("DiskFull")
