@@ -203,6 +203,7 @@ def _resolve(known: list[Occurrence], last: Occurrence | None, request: Request)
         )
     elif last.alert == "firing" and not is_earlier:
         last.status, last.alert = "resolved", "resolved"
+        last.starts = max(last.starts or 0, request.starts or 0) or None  # it is the end of both beginnings
         _silence(last, request.window)
 
 

@@ -82,6 +82,8 @@ def test_occurrences_follow_the_times_of_the_source() -> None:
     ]
     again = [*_told(1, 0), *_told(2, 100, "resolved"), *_told(3, 200, "firing", 120)]
     assert [each.status for each in occurrences(again)["disk-1"]] == ["resolved", "triggered"]
+    passed_over = [*_told(1, 0), *_told(2, 100, "resolved", 120), *_told(3, 200, "firing", 120)]
+    assert [each.status for each in occurrences(passed_over)["disk-1"]] == ["resolved"]
     by_hand = [*_told(1, 0), *_told(2, 100, "resolve", None, 200), *_told(3, 200)]
     assert [each.status for each in occurrences(by_hand)["disk-1"]] == ["resolved", "triggered"]
 
