@@ -1,6 +1,7 @@
 """Every benchmark, then one table: `python -m tests.bench`, about fifteen minutes on a quiet machine."""
 
 from tests.bench import (
+    auditor,
     bench_oncall,
     deliveries,
     fanout,
@@ -42,6 +43,7 @@ def everything() -> list[Figure]:
         deliveries,
         start,
         recovery,
+        auditor,
         lists,
         open_alerts,
         rights,

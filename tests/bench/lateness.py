@@ -53,7 +53,7 @@ def _lateness(url: str, due: int, pending: int, spread: int) -> tuple[float, flo
     port = server.free_port()
     command = [sys.executable, "-m", "tests.bench.sink", str(port)]
     with server.world(sink=port, database_url=url) as world:
-        asyncio.run(_fill(world, pending))
+        asyncio.run(fill(world, pending))
         log = world.folder / "sink"
         with server.process(command, f"http://127.0.0.1:{port}/", log, {}):
             planned = asyncio.run(_make_due(world, due, spread))
@@ -64,7 +64,7 @@ def _lateness(url: str, due: int, pending: int, spread: int) -> tuple[float, flo
     return late[len(late) // 2], late[int(len(late) * 0.99)], late[-1]
 
 
-async def _fill(world: World, count: int) -> None:
+async def fill(world: World, count: int) -> None:
     """So many open incidents, each waiting for the first level of its policy in an hour and later."""
     database = await open_database(world.database_url, keys=_keys(world))
     try:
@@ -147,6 +147,13 @@ async def _make_due(world: World, count: int, spread: int) -> dict[str, Instant]
             for number, row in enumerate(ids)
         ]
         await database.act(lambda tx: timers.put(tx, some))
+        # The incidents say the same, or the auditor would mend them.
+        async with database.transaction() as tx:
+            await tx.execute(
+                "UPDATE incidents SET escalation_next_at = t.due_at FROM timers t WHERE t.incident_id = incidents.id "
+                "AND t.due_at < :until",
+                until=first + (spread + 1) * SECOND,
+            )
         return {each.incident_id: each.due_at for each in some}
     finally:
         await database.close()
