@@ -287,7 +287,7 @@ HANDOVER = _histogram(
 )
 CHANNEL_STATE = _gauge(
     "channel_state",
-    "1 while the provider takes messages; 0 while it is left alone or refuses our credentials.",
+    "1 while the provider takes messages; 0 while it rests, refuses our credentials or has no valid certificate.",
     "channel",
     "provider",
 )

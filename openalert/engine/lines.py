@@ -36,7 +36,7 @@ class Line:
         self.breaker = Breaker()
         self.bucket = Bucket(how.per_second, how.burst)
         self.is_refused = False
-        """It does not know us any more: wrong or expired credentials."""
+        """It takes nothing until somebody acts: our credentials or its certificate are not valid."""
         self.last_success_at: Instant | None = None
         self.last_failure_at: Instant | None = None
         self.last_failure = ""
@@ -63,7 +63,7 @@ class Line:
         else:
             self.breaker.succeeded()
         if isinstance(result, NotifierError):
-            if result.reason is Reason.AUTH_FAILED:
+            if result.reason is Reason.AUTH_FAILED or result.is_certificate:
                 self.is_refused = True
             if result.reason is Reason.RATE_LIMITED:
                 self.bucket.pause(now, result.retry_after or 1.0)

@@ -23,7 +23,7 @@ from openalert.notifiers import letter
 from openalert.notifiers.addresses import Address, Resolver
 from openalert.notifiers.notifier import LostAnswer, Message, NotifierError, Reason, Receipt
 from openalert.notifiers.text import one_line
-from openalert.notifiers.tls import is_tls_failure
+from openalert.notifiers.tls import certificate_fault, is_tls_failure
 
 DEFAULT_PORTS = {"none": 25, "starttls": 587, "tls": 465}
 _LOCAL_PART = re.compile(r"[^\s\x00-\x1f\x7f<>()\[\],;:\\\"@]{1,64}")
@@ -259,7 +259,9 @@ class _Session:
             return NotifierError(Reason.TIMEOUT, f"{where} did not answer in time.")
         if self._stage == "encrypt" or is_tls_failure(error):
             return NotifierError(
-                Reason.TLS_FAILED, f"No encrypted connection to {where}: {self._words(str(error))}"
+                Reason.TLS_FAILED,
+                f"No encrypted connection to {where}: {self._words(str(error))}",
+                is_certificate=bool(certificate_fault(error)),
             )
         if self._stage == "login" and not isinstance(error, OSError):
             return NotifierError(

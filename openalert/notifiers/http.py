@@ -20,7 +20,7 @@ from openalert.domain.instant import SECOND, Instant, from_datetime
 from openalert.notifiers.addresses import Address, AddressPolicy, Resolver
 from openalert.notifiers.notifier import LostAnswer, NotifierError, Reason
 from openalert.notifiers.text import one_line
-from openalert.notifiers.tls import is_tls_failure
+from openalert.notifiers.tls import certificate_fault, is_tls_failure
 
 MAX_URL = 2_048
 MAX_CONNECTIONS = 64
@@ -160,7 +160,9 @@ class _Exchange:
         except (httpcore2.NetworkError, httpcore2.ProtocolError, OSError) as error:
             reason = Reason.TLS_FAILED if is_tls_failure(error) else Reason.UNREACHABLE
             words = "has no valid certificate" if reason is Reason.TLS_FAILED else "cannot be reached"
-            self._fail_unless_answered(reason, f"{self._origin} {words}.", error)
+            fault = certificate_fault(error)
+            words += f": {one_line(fault, 100)}" if fault else ""
+            self._fail_unless_answered(reason, f"{self._origin} {words}.", error, is_certificate=bool(fault))
         if self._response is None:  # pragma: no cover - _fail_unless_answered has raised
             raise LostAnswer(f"{self._origin} gave no answer.")
         return Answer(
@@ -185,13 +187,15 @@ class _Exchange:
         finally:
             await response.aclose()
 
-    def _fail_unless_answered(self, reason: Reason, detail: str, error: BaseException) -> None:
+    def _fail_unless_answered(
+        self, reason: Reason, detail: str, error: BaseException, *, is_certificate: bool = False
+    ) -> None:
         """A status that came back stands, however the rest of the answer ended."""
         if self._response is not None:
             return
         if self._written:
             raise LostAnswer(f"The request to {self._origin} was sent, and no answer came back.") from error
-        raise NotifierError(reason, detail) from error
+        raise NotifierError(reason, detail, is_certificate=is_certificate) from error
 
 
 class _CheckedBackend(httpcore2.AsyncNetworkBackend):

@@ -196,9 +196,11 @@ class NotifierError(Exception):
         permanent: bool = False,
         retry_after: float | None = None,
         is_in_doubt: bool = False,
+        is_certificate: bool = False,
     ) -> None:
         """`permanent`: the same message to the same address can never succeed; `retry_after` in seconds; `is_in_doubt`:
-        it may have been accepted all the same, and nobody would know a repeat: the next try says what it is.
+        it may have been accepted all the same, and nobody would know a repeat: the next try says what it is;
+        `is_certificate`: the provider's is not valid, so nothing gets through until somebody renews it.
         """
         super().__init__(f"{reason}: {detail}")
         self.reason = reason
@@ -206,6 +208,7 @@ class NotifierError(Exception):
         self.permanent = permanent
         self.retry_after = retry_after
         self.is_in_doubt = is_in_doubt
+        self.is_certificate = is_certificate
 
 
 def in_doubt(status: int) -> bool:

@@ -10,3 +10,12 @@ def is_tls_failure(error: BaseException | None) -> bool:
             return True
         error = error.__cause__ or error.__context__
     return False
+
+
+def certificate_fault(error: BaseException | None) -> str:
+    """Why a certificate was not accepted ("certificate has expired"); empty where TLS failed for another reason."""
+    while error is not None:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return str(error.verify_message or "it cannot be verified").rstrip(".")
+        error = error.__cause__ or error.__context__
+    return ""

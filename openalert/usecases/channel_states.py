@@ -14,7 +14,7 @@ from openalert.domain.contact import CONTACT_KINDS
 from openalert.domain.errors import NotFound
 from openalert.domain.instant import Instant
 from openalert.storage import channel_troubles, contact_methods, notifications
-from openalert.storage.channel_troubles import ChannelTrouble
+from openalert.storage.channel_troubles import ChannelTrouble, TroubleKind
 from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import audit
 from openalert.usecases.access import require
@@ -68,7 +68,9 @@ class ProviderState(msgspec.Struct, frozen=True, kw_only=True):
     said: str
     """Its own words, while it fails one message after the other."""
     refused_since: Instant | None
-    """Since when it does not accept our credentials."""
+    """Since when it does not accept our credentials, or has no valid certificate."""
+    trouble: TroubleKind | None
+    """Which of both."""
     refusal: str
 
     @property
@@ -173,6 +175,7 @@ def _provider(
         # Any other failure of a line may be about the address of somebody in another organization.
         said=line.last_failure if line and line.breaker.failures else "",
         refused_since=trouble.since if trouble else None,
+        trouble=trouble.kind if trouble else None,
         refusal=trouble.detail if trouble else "",
     )
 

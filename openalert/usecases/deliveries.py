@@ -244,8 +244,8 @@ async def settle_all(
     terms: Terms,
 ) -> None:
     """Write what became of an attempt that told all of these; the first was its subject."""
-    if isinstance(result, NotifierError) and result.reason is Reason.AUTH_FAILED:
-        await channel_troubles.begin(tx, rows[0], terms.address, result.detail)
+    if isinstance(result, NotifierError) and (kind := channel_troubles.kind_of(result)):
+        await channel_troubles.begin(tx, rows[0], terms.address, kind, result.detail)
     elif isinstance(result, Receipt) and terms.was_refused:
         await channel_troubles.end(tx, rows[0], terms.address)
     await settle(tx, rows[0], result, terms)

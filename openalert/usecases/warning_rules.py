@@ -12,6 +12,7 @@ from openalert.domain.instant import DAY, HOUR, MINUTE, Instant
 from openalert.domain.reachability import MethodState, Reachability, ReachState
 from openalert.domain.severity import Severity
 from openalert.domain.warning import LOOKS_AHEAD, SOON, Finding, WarningKind, listed
+from openalert.storage.channel_troubles import TroubleKind
 from openalert.storage.escalation_policies import Document
 from openalert.storage.warnings import Inlet
 from openalert.usecases.channel_states import NAMES
@@ -346,6 +347,8 @@ def _channels(view: View) -> Iterator[Finding]:
         if not trouble.address:
             which = "the second provider" if trouble.provider else "the provider"
             words = f"{which} refuses our credentials"
+            if trouble.kind is TroubleKind.CERTIFICATE:
+                words = f"the certificate of {which} is not valid"
             severity = Severity.HIGH if trouble.provider else Severity.CRITICAL
             yield finding(trouble.channel, severity, words, trouble.detail, trouble.since)
     for channel, lacking in view.unset.items():

@@ -348,7 +348,10 @@ MEMBERS: dict[str, tuple[str, Any]] = _OTHERS | {
         "open",
     ),
     "ProviderState.said": ("Its own words, while it fails one message after the other.", "421 Try later."),
-    "ProviderState.refusedSince": ("Since when it refuses our credentials; null: it does not.", None),
+    "ProviderState.refusedSince": ("Since when nothing gets through until somebody acts; null: it does not.", None),
+    "ProviderState.trouble": (
+        "Why: `credentials` it refuses, or a `certificate` of its own that is not valid; null: neither.", None
+    ),
     "ProviderState.refusal": ("Its own words then.", None),
     "failingSince": ("Since when messages by it have failed; null: they have not.", None),
     "lastFailure": ("The newest failure, in the provider's words; null: there is none.", None),

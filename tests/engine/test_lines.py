@@ -266,10 +266,27 @@ async def test_a_clock_that_is_set_back_stops_no_sender(world: World) -> None:
 
 
 @pytest.mark.proves("NO-6", "F-48")
-async def test_owners_hear_once_that_a_provider_refuses_our_credentials(world: World) -> None:
+@pytest.mark.parametrize(
+    ("refused", "headline"),
+    [
+        (
+            NotifierError(Reason.AUTH_FAILED, "535 wrong password", permanent=True),
+            "Webhook: the provider refuses our credentials",
+        ),
+        (
+            NotifierError(
+                Reason.TLS_FAILED, "core.example.org: certificate has expired", is_certificate=True
+            ),
+            "Webhook: the certificate of the provider is not valid",
+        ),
+    ],
+    ids=["credentials", "certificate"],
+)
+async def test_owners_hear_once_that_a_provider_takes_nothing(
+    world: World, refused: NotifierError, headline: str
+) -> None:
     """Not with every page, also not after a restart; once it worked in between they hear of the next time."""
     owner = await make.user(world.db, world.cast.organization, "Olga", make.Role.OWNER)
-    refused = NotifierError(Reason.AUTH_FAILED, "535 wrong password", permanent=True)
     notices = "SELECT count(*) FROM notifications WHERE kind = 'notice' AND user_id = :owner"
     world.webhook.behave = _fails(refused)
     channel = await make.channel(world.db, world.core, "webhook", url="https://core.example.org/")
@@ -277,7 +294,8 @@ async def test_owners_hear_once_that_a_provider_refuses_our_credentials(world: W
     await world.fires("First")
     assert await world.value(notices, owner=owner.id) == 1
     body = await world.value("SELECT content FROM notifications WHERE kind = 'notice'")
-    assert "535 wrong password" in str(body)
+    assert refused.detail in str(body)
+    assert headline in str(body)
     await world.fires("Second")
     world.engine = Engine(world.db, {"email": world.email, "webhook": world.webhook}, OUTSIDE)
     await world.engine.begin()
@@ -289,3 +307,19 @@ async def test_owners_hear_once_that_a_provider_refuses_our_credentials(world: W
     world.webhook.behave = _fails(refused)
     await world.fires("Fifth")
     assert await world.value(notices, owner=owner.id) == 2
+
+
+async def test_a_connection_that_broke_while_it_was_encrypted_is_no_reason_to_call_the_owners(
+    world: World,
+) -> None:
+    """TLS that failed for another reason may work the next time."""
+    owner = await make.user(world.db, world.cast.organization, "Olga", make.Role.OWNER)
+    world.webhook.behave = _fails(
+        NotifierError(Reason.TLS_FAILED, "core.example.org has no valid certificate.")
+    )
+    channel = await make.channel(world.db, world.core, "webhook", url="https://core.example.org/")
+    await world.policy(level(1, channel))
+    await world.fires("First")
+    notices = "SELECT count(*) FROM notifications WHERE kind = 'notice' AND user_id = :owner"
+    assert await world.value(notices, owner=owner.id) == 0
+    assert await world.value("SELECT count(*) FROM channel_troubles") == 0

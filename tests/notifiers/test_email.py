@@ -180,6 +180,7 @@ async def test_certificate_that_does_not_hold(certificate: Certificate, implicit
         security = "tls" if implicit else "starttls"
         error = await failure(server, trust=trust, security=security, username="oa", password="pw")
         assert (error.reason, error.permanent) == (Reason.TLS_FAILED, False)
+        assert error.is_certificate
         assert server.mails == []
 
 
@@ -187,6 +188,7 @@ async def test_no_fall_back_to_clear_text(server: FakeSmtp, certificate: Certifi
     """A server (or somebody in between) that does not offer STARTTLS gets nothing."""
     error = await failure(server, trust=certificate, security="starttls", username="oa", password="s3cret")
     assert error.reason is Reason.TLS_FAILED
+    assert not error.is_certificate
     assert server.mails == []
 
 

@@ -167,7 +167,7 @@ async def test_tls_is_for_the_name_not_the_address() -> None:
         assert len(receiver.requests) == 1
 
 
-@pytest.mark.proves("F-17")
+@pytest.mark.proves("F-17", "F-48")
 @pytest.mark.parametrize("expired", [True, False])
 async def test_certificates_are_checked(expired: bool) -> None:
     """An expired one and one that nobody we trust has signed."""
@@ -175,6 +175,8 @@ async def test_certificates_are_checked(expired: bool) -> None:
     async with FakeWebhook(certificate=shown) as receiver:
         error = await failure(receiver.url, tls=shown.client if expired else make_certificate().client)
         assert error.reason is Reason.TLS_FAILED
+        assert error.is_certificate
+        assert ("expired" in error.detail) is expired
         assert receiver.requests == []
 
 

@@ -9,6 +9,7 @@ from litestar.handlers import HTTPRouteHandler
 
 from openalert.domain.access import Actor
 from openalert.domain.breaker import BreakerState
+from openalert.storage.channel_troubles import TroubleKind
 from openalert.storage.database import Database
 from openalert.usecases import channel_states
 from openalert.usecases.channel_states import ChannelCondition, ChannelState, ProviderState
@@ -23,6 +24,7 @@ class ProviderStateOut(Output):
     breaker: BreakerState
     said: str | None
     refused_since: Moment | None
+    trouble: TroubleKind | None
     refusal: str | None
 
 
@@ -71,6 +73,7 @@ def _provider(provider: ProviderState) -> ProviderStateOut:
         breaker=provider.breaker,
         said=provider.said or None,
         refused_since=moment_or_none(provider.refused_since),
+        trouble=provider.trouble,
         refusal=provider.refusal or None,
     )
 

@@ -61,6 +61,7 @@ def _provider(provider: ProviderState) -> Values:
         "resting": provider.breaker is not BreakerState.CLOSED,
         "said": said,
         "refused_since": provider.refused_since,
+        "trouble": provider.trouble,
         "refusal": provider.refusal,
     }
 
