@@ -65,6 +65,7 @@ from openalert.usecases.single_sign_on import SingleSignOn, end_other_sessions
 from openalert.usecases.slack import Slack
 from openalert.usecases.subscriptions import Subscriptions
 from openalert.web import assets, dialects, door, etags, guards, heartbeats, markdown, problems, webhooks
+from openalert.web.api import watchers
 from openalert.web.api.alert_shapes import alert_out
 from openalert.web.api.incident_shapes import incident_out
 from openalert.web.application import Application
@@ -415,6 +416,7 @@ def _litestar(openalert: OpenAlert, secret: bytes, describing: OpenAPIConfig | N
                 "redis": openalert.redis,
                 "engine": openalert.engine,
                 "self_watch": lambda: openalert.self_watch,
+                "watchers_noted": watchers.Noted(),
                 "notifiers": openalert.notifiers,
                 "secret": secret,
                 "outside": links_back(openalert.config, secret),

@@ -31,6 +31,10 @@ _COMMANDS = {
     "send-test": ("openalert.cli.send_test", "Send a test alert through the real HTTP path."),
     "demo": ("openalert.cli.demo", "Run a living example in a temporary folder."),
     "incident": ("openalert.cli.incident", "List what is open, and answer it."),
+    "watch": (
+        "openalert.cli.watch",
+        "Watch another server, and page who is on call there when it is silent.",
+    ),
     "oncall": ("openalert.cli.oncall", "Say who is on call."),
     "status": (
         "openalert.cli.status",
@@ -97,7 +101,10 @@ def version() -> None:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run a command and leave with its code: 0 done, 1 refused, 2 wrong usage, 3 could not start, 5 damaged."""
+    """Run a command and leave with its code: 0 done, 1 refused, 2 wrong usage, 3 could not start, 5 damaged.
+
+    6 and 7 are of `openalert watch`: the server is away, or this host cannot tell.
+    """
     try:
         code: Any = openalert.main(arguments, prog_name="openalert", standalone_mode=False)
     except click.ClickException as error:

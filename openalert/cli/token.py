@@ -5,7 +5,7 @@ import click
 from openalert.cli.settings import configured, of_organization, options
 from openalert.cli.user import ROLES
 
-SCOPES = click.Choice(["read", "respond", "configure", "admin"])
+SCOPES = click.Choice(["read", "respond", "configure", "admin", "watch"])
 
 
 @click.group()

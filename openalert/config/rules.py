@@ -18,6 +18,7 @@ from openalert.config.sections import (
     Slack,
     StatusPages,
     Twilio,
+    Watch,
     WebPush,
 )
 from openalert.domain.delivery import CHANNELS
@@ -37,6 +38,7 @@ _MIRROR = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 _REDIS = re.compile(r"(rediss?|valkeys?)://[^/\s]\S*|unix://\S*/\S+")
 _PREFIX = re.compile(r"[^\s/]([^\n]*[^\s/])?")
 _ADDRESS = r"https?://[^\s/@]+(/\S*)?$"
+_PLACE = r"https?://[^\s/@]+(/\S*)?|[A-Za-z0-9.-]+:[0-9]{1,5}|\[[0-9a-fA-F:]+\]:[0-9]{1,5}"
 _VAPID_KEY = re.compile(r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]=?")
 
 
@@ -88,6 +90,7 @@ def problems(config: Config) -> Iterator[tuple[str, str]]:
     yield from _backup_problems(config.backup)
     yield from _self_monitor_problems(config.self_monitor)
     yield from _last_resort_problems(config.last_resort, has_mail=bool(config.smtp.host))
+    yield from _watch_problems(config.watch)
 
 
 def _self_monitor_problems(own: SelfMonitor) -> Iterator[tuple[str, str]]:
@@ -98,6 +101,19 @@ def _self_monitor_problems(own: SelfMonitor) -> Iterator[tuple[str, str]]:
         )
     if own.fail and not re.fullmatch(r"/[\w./-]+|[\w]+=[\w-]+", own.fail):
         yield "self_monitor.fail", "must be a path such as /fail, a query such as status=down, or empty."
+
+
+def _watch_problems(own: Watch) -> Iterator[tuple[str, str]]:
+    if own.url and not _is_origin(own.url):
+        yield "watch.url", f"is {own.url!r}; it must be http(s)://host or http(s)://host:port."
+    if own.key and len(own.key) < SHORTEST_KEY:
+        yield "watch.key", "is no API key: it begins with oak_."
+    for place in own.references:
+        if not re.fullmatch(_PLACE, place):
+            yield (
+                "watch.references",
+                f"holds {place!r}; it must be like https://www.example.org or 192.0.2.1:53.",
+            )
 
 
 def _last_resort_problems(last: LastResort, *, has_mail: bool) -> Iterator[tuple[str, str]]:

@@ -300,6 +300,26 @@ class LastResort(MailServer, frozen=True):
     """How long an alert arriving now would have to page nobody, as seen by [self_monitor], before it is said."""
 
 
+class Watch(Section, frozen=True):
+    """Of `openalert watch`, on a host of its own: what it watches, and when it calls people."""
+
+    url: str = ""
+    """Where people reach the server that is watched."""
+    key: Secret = ""
+    """An API key of that server with the scope watch."""
+    every_seconds: Annotated[int, msgspec.Meta(ge=1, le=300)] = 15
+    after_seconds: Annotated[int, msgspec.Meta(ge=2, le=3600)] = 180
+    """How long it has to be silent on end before people are called."""
+    escalate_after_seconds: Annotated[int, msgspec.Meta(ge=0, le=86_400)] = 900
+    """After those who are called first, until the other levels and the owners are called too; 0: never."""
+    repeat_after_seconds: Annotated[int, msgspec.Meta(ge=0, le=86_400)] = 0
+    """After which somebody who was told is told again; 0: nobody is told twice."""
+    references: tuple[str, ...] = ()
+    """Other places, such as https://www.example.org or 192.0.2.1:53; empty: the mail server."""
+    teams: tuple[str, ...] = ()
+    """Slugs of the teams whose people are called; empty: all that the key shows."""
+
+
 class Retention(Section, frozen=True):
     """How long things are kept that nobody needs for ever."""
 
@@ -348,6 +368,7 @@ class Config(Section, frozen=True):
     retention: Retention = Retention()
     self_monitor: SelfMonitor = SelfMonitor()
     last_resort: LastResort = LastResort()
+    watch: Watch = Watch()
     backup: Backup = Backup()
 
     @property

@@ -46,6 +46,12 @@ class Scope(StrEnum):
     """Change what teams have: services, integrations, schedules, policies, channels, members."""
     ADMIN = "admin"
     """Whatever concerns the organization: people, teams as such, keys, settings, the audit log."""
+    WATCH = "watch"
+    """Learn, as `openalert watch` does, who is on call and how they are reached; and nothing else at all."""
+
+
+ORDINARY = frozenset(Scope) - {Scope.WATCH}
+"""What a key is for unless it is made for less. To watch is never part of it: a key for that is for nothing else."""
 
 
 class Actor(msgspec.Struct, frozen=True, kw_only=True):

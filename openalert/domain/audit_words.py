@@ -29,6 +29,7 @@ _ACTS = {
     "notification.resent": "sent the message {target} once more",
     "api_key.created": "made the API key {target}",
     "api_key.revoked": "revoked the API key {target}",
+    "api_key.watched": "read who is on call and how they are reached, as the watcher {target}",
     "calendar_feed.added": "had the calendar {target} read",
     "calendar_feed.removed": "had the calendar {target} read no more",
     "calendar_link.created": "made the calendar link {target}",

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 import msgspec
 
-from openalert.domain.access import Role, Scope
+from openalert.domain.access import ORDINARY, Role, Scope
 from openalert.domain.errors import Invalid
 from openalert.domain.instant import DAY, HOUR, Instant
 from openalert.domain.second_factor import SecondFactorRule
@@ -110,7 +110,7 @@ class ApiKey(msgspec.Struct, kw_only=True):
     organization_id: str
     name: str
     role: Role
-    scopes: tuple[Scope, ...] = tuple(Scope)
+    scopes: tuple[Scope, ...] = tuple(scope for scope in Scope if scope in ORDINARY)
     team_id: str | None = None
     """The only team in which it acts; None: wherever its maker does."""
     secret_hash: str

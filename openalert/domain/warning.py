@@ -70,6 +70,8 @@ class WarningKind(StrEnum):
     """An API key that is in use ends within two weeks."""
     SERVICE_UNUSED = "service_unused"
     """Nothing can come in for a service, and nothing did."""
+    WATCHER_STOPPED = "watcher_stopped"
+    """A watcher on another host used to ask this server and no longer does."""
 
 
 _PAST = (
@@ -81,6 +83,7 @@ _PAST = (
     WarningKind.NO_BACKUP,
     WarningKind.BACKUP_FAILS,
     WarningKind.SWITCH_UNPROVEN,
+    WarningKind.WATCHER_STOPPED,
 )
 """Their `at` is when it began or was last seen, and they go on."""
 

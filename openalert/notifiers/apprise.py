@@ -271,7 +271,8 @@ def _priority(message: Message, base: str) -> dict[str, Any]:
         return {}
     if message.kind in (NotificationKind.CODE, NotificationKind.TEST, NotificationKind.NOTICE):
         return {"priority": scale["medium"]}
-    severity = message.incident.severity if message.incident else Severity.INFO
+    # A page about no incident is a watcher's: the server itself is gone.
+    severity = message.incident.severity if message.incident else Severity.CRITICAL
     return {"priority": scale[severity.value] if _is_urgent(message) else _QUIET[base]}
 
 

@@ -48,7 +48,10 @@ def compose(
         mail["References"] = root
     mail["Auto-Submitted"] = "auto-generated"
     mail["X-Auto-Response-Suppress"] = "All"
-    if message.incident is not None:
+    if message.incident is None:
+        if message.kind is NotificationKind.PAGE:
+            mail["Importance"] = "high"
+    else:
         mail["X-OpenAlert-Incident"] = str(message.incident.number)
         if message.kind is NotificationKind.PAGE and message.incident.severity.rank >= Severity.HIGH.rank:
             mail["Importance"] = "high"

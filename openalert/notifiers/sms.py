@@ -25,7 +25,7 @@ class SmsNotifier:
     channel = "sms"
 
     def __init__(self, settings: TwilioSettings, *, base_url: str) -> None:
-        """`base_url` is our own: there Twilio reports what became of a message."""
+        """`base_url` is our own: there Twilio reports what became of a message; empty: it need not report."""
         self._settings = settings
         self._base_url = base_url
         self._api = TwilioApi(settings)
@@ -63,8 +63,10 @@ class SmsNotifier:
     def _form(self, message: Message, body: str) -> list[tuple[str, str]]:
         service = self._settings.messaging_service_sid
         sender = ("MessagingServiceSid", service) if service else ("From", self._settings.from_number)
-        report = f"{self._base_url}{CALLBACKS}/message/{message.notification_id}"
-        return [("To", message.to), sender, ("Body", body), ("StatusCallback", report)]
+        form = [("To", message.to), sender, ("Body", body)]
+        if self._base_url:
+            form.append(("StatusCallback", f"{self._base_url}{CALLBACKS}/message/{message.notification_id}"))
+        return form
 
     async def _taken(self, message: Message, now: Instant, until: float) -> list[Sent] | None:
         """What Twilio has taken for this number since then; None when there was no time to ask, or no answer."""

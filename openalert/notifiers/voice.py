@@ -21,6 +21,9 @@ KEY_SECONDS = 8
 ROUNDS = 3
 """So often the incident is read to somebody who presses nothing."""
 
+MOST_TWIML = 4_000
+"""Characters that Twilio takes within a request."""
+
 _KEYS = (
     "To acknowledge, press 4. To resolve, press 6. To escalate, press 5. To snooze for an hour, press 7. "
     f"To hand it to the next person, press 8. To hear this again, press {REPEAT_KEY}."
@@ -35,7 +38,10 @@ class VoiceNotifier:
     channel = "voice"
 
     def __init__(self, settings: TwilioSettings, *, base_url: str) -> None:
-        """`base_url` is our own: there Twilio asks what to say, and reports what became of the call."""
+        """`base_url` is our own: there Twilio asks what to say, and reports what became of the call.
+
+        Empty where nobody can be asked: everything is said in the request, and no key does anything.
+        """
         self._settings = settings
         self._base_url = base_url
         self._api = TwilioApi(settings)
@@ -61,6 +67,9 @@ class VoiceNotifier:
         return self._settings.voice_number or self._settings.from_number
 
     def _form(self, message: Message) -> list[tuple[str, str]]:
+        if not self._base_url:
+            said = ("Twiml", announcement(message))
+            return [("To", message.to), ("From", self._number), said, ("Timeout", str(RING_SECONDS))]
         return [
             ("To", message.to),
             ("From", self._number),
@@ -78,6 +87,20 @@ class VoiceNotifier:
 def voice_path(notification_id: str, round_: int) -> str:
     """Where Twilio asks what to say, for the first time or again."""
     return f"{CALLBACKS}/voice/{notification_id}/{round_}"
+
+
+def announcement(message: Message) -> str:
+    """What a person hears who need not be asked anything: everything, as often as to somebody who presses no key."""
+    words = twiml.say(wording.spoken(message))
+    again = (twiml.pause(2), twiml.say("Again."), words)
+    ends = (twiml.say("Goodbye."), twiml.hang_up())
+    for rounds in range(ROUNDS - 1, -1, -1):
+        whole = twiml.document(
+            twiml.pause(), twiml.say("This is OpenAlert."), words, *(again * rounds), *ends
+        )
+        if len(whole) <= MOST_TWIML:
+            return whole
+    return twiml.document(twiml.say("This is OpenAlert. Read your mail."), twiml.hang_up())
 
 
 def opening(message: Message, base_url: str, round_: int) -> str:

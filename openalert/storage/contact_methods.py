@@ -108,6 +108,23 @@ async def by_address(reader: Reader, kind: str, address: str) -> list[ContactMet
     )
 
 
+async def sealed_addresses(reader: Reader, method_ids: Collection[str]) -> dict[str, str]:
+    """What these keep sealed, by id, for `opened_address`; one statement, however many there are."""
+    if not method_ids:
+        return {}
+    rows = await reader.rows(
+        f"SELECT id, sealed FROM contact_methods WHERE {reader.any_of('id', 'ids')} AND sealed IS NOT NULL",
+        ids=sorted(set(method_ids)),
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+def opened_address(reader: Reader, method_id: str, sealed: str) -> str:
+    """The address that is a secret; `Unreadable` when the key is lost, KeyError when none is kept."""
+    plain = reader.database.vault.open(sealed, CONTACT_SECRETS.place(method_id))
+    return str(msgspec.json.decode(plain, type=dict[str, Any])["address"])
+
+
 async def delete(tx: Transaction, method_id: str) -> None:
     """Forget it."""
     await tx.execute("DELETE FROM contact_methods WHERE id = :id", id=method_id)

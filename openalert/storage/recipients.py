@@ -131,6 +131,19 @@ async def team_owners(reader: Reader, team_id: str) -> list[str]:
     return [row[0] for row in rows]
 
 
+async def owners_of_teams(reader: Reader, team_ids: Sequence[str]) -> dict[str, list[str]]:
+    """The active owners of each team, by id."""
+    rows = await reader.rows(
+        "SELECT m.team_id, u.id FROM users u JOIN team_members m ON m.user_id = u.id "
+        f"WHERE {reader.any_of('m.team_id', 'ids')} AND m.role = 'owner' AND u.is_active ORDER BY u.name, u.id",
+        ids=list(team_ids),
+    )
+    found: dict[str, list[str]] = {}
+    for team_id, user_id in rows:
+        found.setdefault(team_id, []).append(user_id)
+    return found
+
+
 async def organization_owners(reader: Reader, organization_id: str) -> list[str]:
     """The ids of the active owners of an organization."""
     rows = await reader.rows(

@@ -4,7 +4,7 @@ import hmac
 import secrets
 from collections.abc import Collection
 
-from openalert.domain.access import Actor, Permission, Role, Scope, can, least, role_in
+from openalert.domain.access import ORDINARY, Actor, Permission, Role, Scope, can, least, role_in
 from openalert.domain.errors import Forbidden, Invalid
 from openalert.domain.ids import new_id
 from openalert.domain.instant import DAY, Instant
@@ -44,15 +44,23 @@ async def create(
     *,
     name: str,
     role: Role = Role.ADMIN,
-    scopes: Collection[Scope] = tuple(Scope),
+    scopes: Collection[Scope] = ORDINARY,
     team_id: str | None = None,
     expires_at: Instant | None = None,
 ) -> tuple[ApiKey, str]:
     """A new API key and its text, which cannot be shown again; nobody gives more right than they have.
 
-    A key made with a key belongs to the same person and ends no later.
+    A key made with a key belongs to the same person and ends no later. One that watches is an admin's of the
+    organization, as it learns addresses that others do not, and is for nothing else.
     """
     _require_managing(tx.actor)
+    if Scope.WATCH in scopes:
+        if set(scopes) != {Scope.WATCH}:
+            raise Invalid(
+                "A key that watches is for nothing else: give the scope watch alone.", field="scopes"
+            )
+        require(tx.actor, Permission.CONFIGURE, None)
+        role = Role.ADMIN
     if team_id is None:
         require(tx.actor, Permission.CONFIGURE, None)
     else:
@@ -66,7 +74,7 @@ async def create(
         organization_id=home(tx.actor),
         name=check_name(name),
         role=role,
-        scopes=tuple(scope for scope in Scope if scope is Scope.READ or scope in scopes),
+        scopes=_kept(scopes),
         team_id=team_id,
         secret_hash=token_hash(secret),
         created_by_id=tx.actor.user_id,
@@ -106,7 +114,25 @@ async def revoke(tx: Transaction, key_id: str) -> None:
 
 
 async def find(reader: Reader, text: str) -> SignedIn | None:
-    """Whose API key this is; None for whatever does not open, for whatever reason."""
+    """Whose API key this is; None for whatever does not open, for whatever reason, and for keys that only watch."""
+    found = await _find(reader, text)
+    return None if found is None or watches(found.actor) else found
+
+
+async def find_watcher(reader: Reader, text: str) -> SignedIn | None:
+    """Whose key this is that watches, and whose maker is still an admin; None for every other."""
+    found = await _find(reader, text)
+    if found is None or not watches(found.actor) or found.actor.role.rank < Role.ADMIN.rank:
+        return None
+    return found
+
+
+def watches(actor: Actor) -> bool:
+    """Whether it is a key that was made for watching."""
+    return actor.scopes is not None and Scope.WATCH in actor.scopes
+
+
+async def _find(reader: Reader, text: str) -> SignedIn | None:
     prefix, _, rest = text.partition("_")
     key_id, _, secret = rest.partition("_")
     rows = await api_keys.rows(reader, key_id) if prefix == PREFIX and len(key_id) <= 64 else []
@@ -157,8 +183,14 @@ def _check_right(actor: Actor, role: Role, scopes: Collection[Scope], team_id: s
     own = role_in(actor, team_id)
     if actor.organization_id is not None and (own is None or own.rank < role.rank):
         raise Forbidden(f"You cannot give more than you have: choose a lesser role than {role}.")
-    if actor.scopes is not None and not actor.scopes.issuperset(scopes):
+    if actor.scopes is not None and not actor.scopes.issuperset(set(scopes) - {Scope.WATCH}):
         raise Forbidden("A key cannot make one for more than it was made for itself.")
+
+
+def _kept(scopes: Collection[Scope]) -> tuple[Scope, ...]:
+    """In their order; `read` is part of every key that does anything here."""
+    least_of_all = () if Scope.WATCH in scopes else (Scope.READ,)
+    return tuple(scope for scope in Scope if scope in scopes or scope in least_of_all)
 
 
 async def _inherit(tx: Transaction, key: ApiKey) -> None:
@@ -198,7 +230,7 @@ def _actor(rows: list[KeyRow]) -> Actor | None:
         role=role,
         teams=teams,
         is_confined=is_confined,
-        scopes=None if len(row.scopes) == len(Scope) else frozenset(row.scopes),
+        scopes=None if ORDINARY.issubset(row.scopes) else frozenset(row.scopes),
     )
 
 

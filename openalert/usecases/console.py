@@ -7,7 +7,7 @@ there is none yet. Each command gives the lines that are printed.
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from openalert.domain.access import SYSTEM, Role, Scope, command, program_of
+from openalert.domain.access import ORDINARY, SYSTEM, Role, Scope, command, program_of
 from openalert.domain.errors import Invalid
 from openalert.domain.instant import DAY, Instant, rfc3339
 from openalert.domain.user import email_key
@@ -97,7 +97,7 @@ async def token_create(
             tx,
             name=name,
             role=Role(role),
-            scopes=[Scope(scope) for scope in scopes] or tuple(Scope),
+            scopes=[Scope(scope) for scope in scopes] or ORDINARY,
             team_id=found(await teams.by_slug(tx, tx.actor, team), "team").id if team else None,
             expires_at=tx.now + expires_days * DAY if expires_days is not None else None,
         )

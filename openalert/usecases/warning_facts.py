@@ -3,9 +3,9 @@
 Rows are read in portions, so that decoding them leaves the event loop its turns.
 """
 
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
@@ -39,11 +39,11 @@ from openalert.storage.channel_troubles import ChannelTrouble
 from openalert.storage.escalation_policies import Document
 from openalert.storage.transaction import Reader
 from openalert.storage.warnings import Failed, Inlet, Quarantine, Refused
-from openalert.usecases import backups, cadences, calendar_feeds, reachability, switch_proofs
+from openalert.usecases import backups, cadences, calendar_feeds, reachability, switch_proofs, watchers
 from openalert.usecases.backups import Standing
+from openalert.usecases.portions import PORTION, every
+from openalert.usecases.watchers import Watcher
 
-PORTION = 100
-T = TypeVar("T")
 KEYS_END_WITHIN = 14 * DAY
 KEYS_USED_WITHIN = 30 * DAY
 """Who was not used for longer is missed by nobody."""
@@ -103,12 +103,14 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     switch: SwitchStanding = SwitchStanding()
     ending_keys: Sequence[ApiKey] = ()
     unused: Sequence[Service] = ()
+    watchers: Sequence[Watcher] = ()
+    """Keys that watchers on other hosts ask with."""
 
 
 async def gather(reader: Reader, actor: Actor, installation: Installation | None = None) -> Facts:
     """Everything at the reader's instant, in the actor's view; `installation`: what is configured, if that is asked."""
-    policies = await _every(partial(escalation_policies.page, reader, actor), lambda each: each.policy.id)
-    seen = await _every(partial(schedules.page, reader, actor), _id)
+    policies = await every(partial(escalation_policies.page, reader, actor), lambda each: each.policy.id)
+    seen = await every(partial(schedules.page, reader, actor), _id)
     known = await _of_people(reader, actor, policies, seen)
     failed = await warnings.failed(reader, actor, reader.now - LOOKS_BACK)
     with_failed = await teams.named(reader, actor, {each.team_id for each in failed if each.team_id})
@@ -138,6 +140,7 @@ async def gather(reader: Reader, actor: Actor, installation: Installation | None
         if is_admin
         else [],
         unused=await services.unused(reader, actor, reader.now - UNUSED_FOR),
+        watchers=await watchers.all_of_them(reader, actor) if is_admin else [],
     )
 
 
@@ -165,7 +168,7 @@ async def _of_people(
         plans={each: plan for each, plan in plans.items() if each in seen},
         hidden_plans={each: plan for each, plan in plans.items() if each not in seen},
         policies=policies,
-        services=await _every(partial(services.page, reader, actor), _id),
+        services=await every(partial(services.page, reader, actor), _id),
         members=members,
         channels=await _channels(reader, targets[TargetType.CHANNEL]),
         people=people,
@@ -173,16 +176,6 @@ async def _of_people(
         reach=reach,
         reachable={each for each, known in reach.items() if known.state is not ReachState.UNREACHABLE},
     )
-
-
-async def _every(read: Callable[..., Awaitable[list[T]]], key: Callable[[T], str]) -> list[T]:
-    """All pages of a list."""
-    found = await read(limit=PORTION)
-    last = found
-    while len(last) == PORTION:
-        last = await read(after=key(last[-1]), limit=PORTION)
-        found += last
-    return found
 
 
 def _id(thing: Any) -> str:

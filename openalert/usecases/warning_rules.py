@@ -441,6 +441,23 @@ def _of_backups(
     )
 
 
+def _watchers(view: View) -> Iterator[Finding]:
+    for each in view.facts.watchers:
+        if each.has_stopped:
+            yield Finding(
+                kind=WarningKind.WATCHER_STOPPED,
+                severity=Severity.MEDIUM,
+                subject=each.key.name,
+                subject_id=each.key.id,
+                organization_id=each.key.organization_id,
+                team_id=None,
+                words=f"The watcher {each.key.name} has stopped asking",
+                detail="If this server falls silent, it pages nobody. Where it is meant to be gone, revoke its key.",
+                at=each.key.last_used_at,
+                link="/settings/system#watchers",
+            )
+
+
 SCHEDULE_RULES: Sequence[Callable[[View], Iterator[Finding]]] = (
     _nobody,
     _people,
@@ -459,5 +476,6 @@ RULES: Sequence[Callable[[View], Iterator[Finding]]] = (
     _silent,
     _mirrors,
     _backups,
+    _watchers,
 )
 """Every rule; what they find is put in order afterwards."""

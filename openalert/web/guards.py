@@ -1,8 +1,10 @@
 """Request to Actor: a session cookie or an API key, never anything in the address.
 
-Everything is closed unless its route says `opt={"public": True}`; what is about passwords (`opt={"password": True}`)
-does not exist where everybody signs in by single sign-on. What a session cookie may change, a foreign page may not make
-it change: the browser's own word about where the request comes from decides (Sec-Fetch-Site, Origin).
+Everything is closed unless its route says `opt={"public": True}`. A key that watches opens what says
+`opt={"watcher": True}`, which nothing else opens, and is unknown everywhere else. What is about passwords
+(`opt={"password": True}`) does not exist where everybody signs in by single sign-on. What a session cookie may change,
+a foreign page may not make it change: the browser's own word about where the request comes from decides
+(Sec-Fetch-Site, Origin).
 """
 
 import asyncio
@@ -58,6 +60,8 @@ class Access:
         """To the identity provider, by each network: every one is a row."""
         self.calendars = RateLimit(300, name="calendars", shared=shared)
         """Readings of secret links, by each network: offices and the large calendar services share one."""
+        self.watchers = RateLimit(120, name="watchers", shared=shared)
+        """Questions of each watcher, which has to ask some times a minute."""
         self.cookie = "__Host-openalert" if config.is_https else "openalert_session"
         """The name of the session cookie; with TLS the browser itself holds it to this host."""
         self.is_https = config.is_https
@@ -78,18 +82,20 @@ class Access:
                 return Credential("session", value)
         return None
 
-    async def find(self, reader: Reader, credential: Credential) -> SignedIn | None:
-        """Whose it is at this moment."""
+    async def find(
+        self, reader: Reader, credential: Credential, *, watching: bool = False
+    ) -> SignedIn | None:
+        """Whose it is at this moment; `watching`: of keys that watch, which are nobody's otherwise."""
         if len(credential.text) > 512:
             return None
         if credential.kind == "session":
-            return await signin.find_session(reader, credential.text)
-        return await api_keys.find(reader, credential.text)
+            return None if watching else await signin.find_session(reader, credential.text)
+        return await (api_keys.find_watcher if watching else api_keys.find)(reader, credential.text)
 
-    async def identify(self, credential: Credential) -> Actor | None:
+    async def identify(self, credential: Credential, *, watching: bool = False) -> Actor | None:
         """Whose it is; the use is written down beside the request, at most once a minute."""
         async with self.database.read() as reader:
-            found = await self.find(reader, credential)
+            found = await self.find(reader, credential, watching=watching)
         if found is None:
             return None
         if found.is_stale:
@@ -153,9 +159,12 @@ async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRou
     unsafe = scope["method"] not in SAFE
     if unsafe and (credential is None or credential.kind == "session"):
         access.refuse_foreign_pages(scope)
-    actor = await access.identify(credential) if credential is not None else None
+    watching = bool(handler.opt.get("watcher"))
+    actor = await access.identify(credential, watching=watching) if credential is not None else None
     if actor is not None:
         actor = actor.by_way_of(_came(scope))
+    elif watching and credential is not None and await access.identify(credential) is not None:
+        raise Forbidden("This needs an API key that was made for watching, and is for nothing else.")
     scope["actor"], scope["credential"] = actor, credential
     if handler.opt.get("password") and connection.app.state.config.oidc.only:
         raise NotFound("page")
@@ -165,6 +174,8 @@ async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRou
         raise Unauthenticated(_why(credential))
     if str(scope.get("path_template", "")).startswith("/api/"):  # not `path`, which has other spellings too
         _refuse_unknown_parameters(scope, connection, handler)
+        if watching:
+            access.watchers.spend(f"{actor.kind}:{actor.id}", access.database.clock())
         if unsafe:
             scope["limited_as"] = f"{actor.kind}:{actor.id}"
             await access.writes.spend_shared(scope["limited_as"], access.database.clock())
@@ -194,7 +205,7 @@ def _why(credential: Credential | None) -> str:
     if credential is None:
         return "Sign in, or send an API key as `Authorization: Bearer …`."
     if credential.kind == "key":
-        return "This API key does not open anything: it is unknown, revoked or expired."
+        return "This API key does not open this: it is unknown, revoked, expired or made for something else."
     return "The session is over. Sign in again."
 
 

@@ -17,6 +17,7 @@ NEEDS = (
     "team admin",
     "team owner",
     "key admin",
+    "watch key",
     "organization admin",
     "organization owner",
 )

@@ -51,6 +51,7 @@ from openalert.web.api import (
     test_pages,
     users,
     warnings,
+    watchers,
 )
 from openalert.web.ui import routes as ui
 
@@ -89,6 +90,7 @@ API = Router(
         invitations.routes,
         api_keys.routes,
         audit_log.routes,
+        watchers.routes,
     ],
     middleware=[conditions.middleware],
     dependencies={"db": Provide(conditions.database, sync_to_thread=False)},

@@ -288,13 +288,19 @@ MEMBERS: dict[str, tuple[str, Any]] = _OTHERS | {
     "runbookUrl": ("What to read when it breaks.", "https://wiki.example.com/shop"),
     "scheduleId": ("The schedule.", _ID),
     "scheduleName": ("The name of the schedule.", "Days"),
-    "scopes": ("What the key may be used for; `read` is always part of it.", ["read", "respond"]),
+    "scopes": (
+        "What the key may be used for; `read` is always part of it, but `watch` stands alone.", ["read", "respond"]
+    ),
     "secondFactor": ("Who needs a second factor: nobody (`optional`), admins and owners, or everybody.", "optional"),
     "Invitation.sentAt": ("When its present link was made.", f"{_DAY}09:00:00Z"),
     "sentAt": ("When the provider took it; null: not yet.", f"{_DAY}09:00:01Z"),
     "seq": ("Its place in the timeline, from 1 without gaps.", 3),
     "serviceId": ("The service it is about.", _OTHER),
     "severity": ("How bad it is.", "critical"),
+    "signature": (
+        "64 hexadecimal digits: HMAC-SHA256 of `word`; its key is made of the API key, see docs/watch.md.",
+        "5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef",
+    ),
     "shifts": ("The turns of a temporary schedule; none for all other kinds.", []),
     "slug": ("The name as it stands in addresses; made from `name` when it is not given.", "shop"),
     "snoozedUntil": ("Until when it is silent; null: it is not.", None),
@@ -389,6 +395,10 @@ MEMBERS: dict[str, tuple[str, Any]] = _OTHERS | {
     "weakestPoint": ("The weakest point in a sentence; empty: there is none.", "There is only one way: E-mail."),
     "verifiedAt": ("When its owner proved it; null: it gets nothing but its code.", f"{_DAY}08:00:00Z"),
     "keyHint": ("The last four signs of the key, so that people can tell keys apart.", "9c2f"),
+    "SignedWord.word": (
+        "JSON as it was signed, instants in milliseconds since 1970; in a snapshot with people, teams and rosters.",
+        '{"nonce":"3q2-7wAAAAAAAAAA","at":1792486800000,"wouldPage":true,"troubles":[],"snapshot":null}',
+    ),
     "ImportedKeyIn.key": (
         "The key or token that senders have from their old pager. It is kept as a hash and never answered.",
         "b2c3a0d1-8f4e-4c7a-9b1d-2e5f60718a93",
@@ -412,6 +422,7 @@ PARAMETERS: dict[str, tuple[str, Any]] = {
     "integrationId": ("Only those that came in by this integration.", _OTHER),
     "label": ("`name=value`, `name!=value`, `name` or `!name`; several times: all of them.", "instance=db1"),
     "limit": ("Items in a page.", 50),
+    "nonce": ("A word of the asker's own, made for this question alone.", "3q2-7wAAAAAAAAAA"),
     "source": ("Only what this source read.", "prometheus"),
     "tag": ("Only what has the tag; several times: all of them.", "storage"),
     "q": ("Words to find.", "checkout"),
@@ -469,6 +480,7 @@ TAGS: dict[str, str] = {
     "users": "People, the ways to reach them, and where they are signed in.",
     "invitations": "People who may join, and the links that let them in.",
     "API keys": "How machines sign in.",
+    "watchers": "What a watcher on another host asks, and is answered with a signature; for keys made for it alone.",
     "audit log": "Who did what, from where; chained by hash.",
     "sign-in": "How people sign in by program.",
 }

@@ -32,7 +32,7 @@ _KNOWN = {
     "Messages": {"To", "From", "MessagingServiceSid", "Body", "StatusCallback"},
     "Calls": {
         "To", "From", "Url", "Method", "Timeout", "MachineDetection", "StatusCallback", "StatusCallbackMethod",
-        "StatusCallbackEvent",
+        "StatusCallbackEvent", "Twiml",
     },
 }  # fmt: skip
 _ATTRIBUTES = {
@@ -176,8 +176,10 @@ class FakeTwilio(FakeWebhook):
                 self._complain(f"{name} is {form[name]!r}")
         if resource == "Messages" and not 0 < len(form.get("Body", "").strip()) <= 1600:
             self._complain(f"a body of {len(form.get('Body', ''))} characters")
-        if resource == "Calls" and "Url" not in form:
-            self._complain("a call without Url")
+        if resource == "Calls" and ("Url" in form) == ("Twiml" in form):
+            self._complain("a call without Url or Twiml, or with both")
+        if len(form.get("Twiml", "")) > 4000:
+            self._complain("Twiml of more than 4000 characters")
 
     def _complain(self, about: str) -> None:
         self.complaints.append(about)

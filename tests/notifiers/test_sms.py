@@ -98,6 +98,9 @@ async def test_what_twilio_is_given(twilio: FakeTwilio, sms: SmsNotifier) -> Non
         form["StatusCallback"] == f"{BASE_URL}/callbacks/twilio/message/0199e000-0000-7000-8000-000000000001"
     )
     assert set(form) == {"To", "From", "Body", "StatusCallback"}
+    # A watcher's server is silent: it is asked to take no report.
+    await SmsNotifier(settings(twilio), base_url="").send(messages.page(to=BEA), NOW)
+    assert set(twilio.messages[1].form) == {"To", "From", "Body"}
 
 
 async def test_a_messaging_service_chooses_the_number(twilio: FakeTwilio) -> None:

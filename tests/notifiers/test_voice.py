@@ -3,6 +3,7 @@
 import xml.etree.ElementTree as ET
 from collections.abc import AsyncIterator
 
+import msgspec
 import pytest
 
 from openalert.domain.incident import IncidentStatus
@@ -42,6 +43,26 @@ async def test_what_twilio_is_told(twilio: FakeTwilio) -> None:
     assert form["Url"] == f"{BASE_URL}/callbacks/twilio/voice/0199e000-0000-7000-8000-000000000001/1"
     assert form["MachineDetection"] == "DetectMessageEnd"
     assert form["StatusCallback"].startswith(f"{BASE_URL}/callbacks/twilio/call/")
+
+
+async def test_where_nobody_can_be_asked_everything_is_said_at_once(twilio: FakeTwilio) -> None:
+    """A watcher calls while its server is silent: three times the same, no key, no address of ours, however long."""
+    voice = VoiceNotifier(settings(twilio), base_url="")
+    news = messages.proof(
+        to=BEA, kind=NotificationKind.PAGE, headline="OpenAlert is silent", body="It is gone."
+    )
+    await voice.send(news, NOW)
+    form = twilio.calls[0].form
+    assert set(form) == {"To", "From", "Twiml", "Timeout"}
+    assert said(form["Twiml"]) == (
+        "This is OpenAlert. Open Alert is silent. It is gone. "
+        "Again. Open Alert is silent. It is gone. Again. Open Alert is silent. It is gone. Goodbye."
+    )
+    assert "Gather" not in form["Twiml"]
+    for odd in ("<&>" * 2_000, "long words " * 500, *HOSTILE):
+        await voice.send(msgspec.structs.replace(news, headline=odd, body=odd), NOW)
+        ET.fromstring(twilio.calls[-1].form["Twiml"])
+    assert twilio.complaints == []
 
 
 def test_a_page_as_it_is_heard() -> None:

@@ -416,6 +416,7 @@ FORMS: dict[str, Callable[[Ids, Instant], dict[str, str]]] = {
     "/settings/channels/probe": lambda ids, now: {"channel": "email"},
     "/settings/channels/test": lambda ids, now: {"channel": "email"},
     "/settings/organization": lambda ids, now: {"organization": "Example"},
+    "/settings/watchers": lambda ids, now: {"watcher_name": "Example", "watcher_team": ids["team_id"]},
     "/settings/api-keys": lambda ids, now: {
         "key_name": "Example",
         "key_role": "viewer",

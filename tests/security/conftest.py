@@ -15,7 +15,7 @@ import pytest
 from openalert.app import OpenAlert
 from openalert.config import Config, Oidc, Server
 from openalert.config.sections import SelfMonitor
-from openalert.domain.access import SYSTEM, Actor, Role, Scope, program_of
+from openalert.domain.access import ORDINARY, SYSTEM, Actor, Role, Scope, program_of
 from openalert.domain.user import User
 from openalert.storage import Database, open_database
 from openalert.storage.keyring import KeyRing
@@ -70,7 +70,7 @@ class Caller(msgspec.Struct):
     other: Role | None
     """In another team of the organization."""
     organization: Role | None
-    scopes: frozenset[Scope] = frozenset(Scope)
+    scopes: frozenset[Scope] = ORDINARY
     user: User | None = None
     """The person; None for keys and strangers."""
     ids: dict[str, str] = {}
@@ -221,6 +221,10 @@ async def _callers(db: Database, app: OpenAlert, own: Estate) -> dict[str, Calle
         callers.append(await _key(db, own, f"{scope.value} key", Role.OWNER, every, scopes=[scope]))
     bound = (Role.ADMIN, None, Role.VIEWER)
     callers.append(await _key(db, own, "team key", Role.ADMIN, bound, team_id=own.team.id))
+    watcher = await _key(
+        db, own, "watch key", Role.ADMIN, (Role.ADMIN, Role.ADMIN, None), scopes=[Scope.WATCH]
+    )
+    callers.append(msgspec.structs.replace(watcher, scopes=frozenset({Scope.WATCH})))
     return {caller.name: caller for caller in callers}
 
 
@@ -266,14 +270,12 @@ async def _key(
     own: Estate,
     name: str,
     role: Role,
-    counted: tuple[Role | None, Role | None, Role],
+    counted: tuple[Role | None, Role | None, Role | None],
     *,
     scopes: list[Scope] | None = None,
     team_id: str | None = None,
 ) -> Caller:
     async with db.transaction(program_of(own.organization.id)) as tx:
-        _, text = await api_keys.create(
-            tx, name=name, role=role, scopes=scopes or tuple(Scope), team_id=team_id
-        )
-    kept = frozenset({Scope.READ, *scopes}) if scopes else frozenset(Scope)
+        _, text = await api_keys.create(tx, name=name, role=role, scopes=scopes or ORDINARY, team_id=team_id)
+    kept = frozenset({Scope.READ, *scopes}) if scopes else ORDINARY
     return Caller(name, {"authorization": f"Bearer {text}"}, *counted, scopes=kept)

@@ -18,6 +18,7 @@ CALLERS = (
     "nobody", "team owner", "team admin", "team member", "team viewer", "team owner but viewer",
     "organization owner", "organization admin", "organization member", "organization viewer",
     "owner key", "admin key", "member key", "viewer key", "read key", "respond key", "configure key", "team key",
+    "watch key",
 )  # fmt: skip
 NOT_A_THING = {"name", "token", "verb", "round_number", "way"}
 """Path parameters that name nothing that somebody owns."""
@@ -97,6 +98,7 @@ REFUSED_LATER = {
 }
 """What whoever may is answered by routes that go on to ask for more than a test can give at once."""
 
+_ASKED = "?nonce=0123456789abcdef"
 _RANGE = "?from=2026-01-01T00:00:00Z&to=2026-02-01T00:00:00Z"
 QUERIES = {
     "/api/v1/oncall/load": _RANGE,
@@ -104,6 +106,8 @@ QUERIES = {
     "/api/v1/oncall/shifts": _RANGE,
     "/api/v1/schedules/{schedule_id}/clashes": _RANGE,
     "/api/v1/audit-log/export": "?format=csv",
+    "/api/v1/watch/alive": _ASKED,
+    "/api/v1/watch/snapshot": _ASKED,
     "/api/v1/schedules/{schedule_id}/shifts": _RANGE,
     "/api/v1/schedules/{schedule_id}/swaps/suggestions": _RANGE,
 }
@@ -132,7 +136,9 @@ def verdict(caller: Caller, route: Route, where: str) -> str:
     needs = route.needs
     if needs == "anyone":
         return "may"
-    if not caller.is_known:
+    if needs == "watch key" and caller.is_known:
+        return "may" if caller.scopes == {Scope.WATCH} else "may not"
+    if not caller.is_known or caller.scopes == {Scope.WATCH}:
         return "who?"
     if needs.startswith("self"):
         return _about_a_person(caller, needs, where)

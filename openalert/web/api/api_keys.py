@@ -10,7 +10,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 from msgspec import UNSET, UnsetType
 
-from openalert.domain.access import Actor, Role, Scope
+from openalert.domain.access import ORDINARY, Actor, Role, Scope
 from openalert.domain.user import ApiKey
 from openalert.storage.database import Database
 from openalert.usecases import api_keys
@@ -50,8 +50,11 @@ class ApiKeyIn(Input):
     role: Role = Role.ADMIN
     scopes: Annotated[
         list[Scope],
-        msgspec.Meta(min_length=1, description="What it may be used for; `read` is always part of it."),
-    ] = msgspec.field(default_factory=lambda: list(Scope))
+        msgspec.Meta(
+            min_length=1,
+            description="What it may be used for; `read` is always part of it, but `watch` stands alone.",
+        ),
+    ] = msgspec.field(default_factory=lambda: [scope for scope in Scope if scope in ORDINARY])
     team_id: Annotated[
         str | None, msgspec.Meta(description="The only team in which it acts; null: wherever its maker does.")
     ] = None

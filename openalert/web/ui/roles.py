@@ -50,6 +50,8 @@ def _row(act: Act) -> Values:
 def _mark(needs: str, role: Role) -> str:
     if needs in ("signed in", "self"):
         return "yes" if needs == "signed in" else "own"
+    if needs == "watch key":
+        return "no"
     if needs == "self or admin":
         return "yes" if role.rank >= Role.ADMIN.rank else "own"
     words = needs.removesuffix(" or paged").split()

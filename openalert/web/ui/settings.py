@@ -11,7 +11,7 @@ from litestar.params import FromPath
 
 from openalert import __version__
 from openalert.config import Config
-from openalert.domain.access import Actor, Permission, Role, Scope, can, role_in
+from openalert.domain.access import ORDINARY, Actor, Permission, Role, Scope, can, role_in
 from openalert.domain.errors import Invalid
 from openalert.domain.instant import DAY, Instant
 from openalert.domain.notification import NotificationStatus
@@ -118,7 +118,7 @@ def _key(key: ApiKey, now: Instant, team_names: Mapping[str, str]) -> Values:
         "id": key.id,
         "name": key.name,
         "role": key.role.value,
-        "scopes": [] if len(key.scopes) == len(Scope) else [scope.value for scope in key.scopes],
+        "scopes": [] if ORDINARY.issubset(key.scopes) else [scope.value for scope in key.scopes],
         "team": team_names.get(key.team_id, "a team") if key.team_id else "",
         "created_at": key.created_at,
         "last_used_at": key.last_used_at,
@@ -254,7 +254,7 @@ async def create_key(
             tx,
             name=typed.get("key_name", ""),
             role=_role(typed.get("key_role", "")),
-            scopes=[Scope(each) for each in scopes if each in list(Scope)] or tuple(Scope),
+            scopes=[Scope(each) for each in scopes if each in ORDINARY] or ORDINARY,
             team_id=typed.get("key_team") or None,
             expires_at=until,
         )

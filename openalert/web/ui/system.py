@@ -1,25 +1,28 @@
 """The System page: would an alert arriving now page, the ways that were tried, and what was late; for admins."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from litestar import Response, get
+from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
 
 from openalert import __version__
-from openalert.domain.access import Actor, Permission
+from openalert.domain.access import Actor, Permission, Scope
 from openalert.domain.canary import BUDGET, CanaryRun, Hop
 from openalert.domain.instant import SECOND, rfc3339
 from openalert.domain.outage import WORDS, Ending
+from openalert.domain.user import ApiKey
 from openalert.storage import sqlite_file
 from openalert.storage.database import Database
-from openalert.usecases import system
+from openalert.storage.transaction import Transaction
+from openalert.usecases import api_keys, system, watchers
 from openalert.usecases.access import require
 from openalert.usecases.system import Condition
 from openalert.web.deep import clock_sets
-from openalert.web.ui import switch_proofs
-from openalert.web.ui.frame import Values, Web, answer, shell
+from openalert.web.ui import choices, switch_proofs
+from openalert.web.ui.forms import Errors, attempt, forget_shown, show_once, shown_once, values_of
+from openalert.web.ui.frame import Values, Web, answer, go, sent, shell
 from openalert.web.watching import Watch, watch_of
 
 PATH = "/settings/system"
@@ -35,15 +38,24 @@ HOPS = {
     Hop.RESOLVED: "Resolved",
 }
 """The way of an alert in words: `Answered` is the end of the request by which it came in."""
+_WATCHER_FIELDS = {"name": ("watcher_name", "The name"), "teamId": ("watcher_team", "The team")}
 
 
 @get(PATH, include_in_schema=False)
 async def show(request: Web, db: NamedDependency[Database], actor: NamedDependency[Actor]) -> Response[Any]:
     """The verdict, then everything that it rests on."""
+    return await _page(request, db, actor, {}, {})
+
+
+async def _page(
+    request: Web, db: Database, actor: Actor, typed: Mapping[str, str], errors: Errors
+) -> Response[Any]:
     require(actor, Permission.CONFIGURE, None)
     config, watch = request.app.state.config, watch_of(request)
+    made = shown_once(request)
     async with db.read() as reader:
         found = await system.look(reader)
+        team_names = await choices.names_of_teams(reader, actor)
         context = await shell(
             request,
             reader,
@@ -72,8 +84,53 @@ async def show(request: Web, db: NamedDependency[Database], actor: NamedDependen
             history=_history(found),
             probes=_probes(watch),
             version=__version__,
+            watchers=[
+                {
+                    "name": each.key.name,
+                    "team": team_names.get(each.key.team_id, "a team") if each.key.team_id else "",
+                    "asked_at": each.key.last_used_at,
+                    "has_stopped": each.has_stopped,
+                }
+                for each in await watchers.all_of_them(reader, actor)
+            ],
+            watcher_teams=[("", "Every team"), *await choices.teams_to_configure(reader, actor)],
+            commands=_commands(next(iter(made.values())), config.base_url) if made else "",
+            errors=errors,
+            values=values_of(typed, ("watcher_name", "watcher_team")),
         )
-    return answer(request, "settings/system.html", context)
+    return forget_shown(request, answer(request, "settings/system.html", context, 422 if errors else 200))
+
+
+def _commands(key: str, url: str) -> str:
+    """What is run on the second host, line by line."""
+    return (
+        "sudo install -d -m 700 /etc/openalert\n"
+        f"echo {key} | sudo install -m 600 /dev/stdin /etc/openalert/watch.key\n"
+        f"sudo openalert watch {url} --key-file /etc/openalert/watch.key --config /etc/openalert/watch.toml --test"
+    )
+
+
+@post("/settings/watchers", include_in_schema=False)
+async def make_watcher(
+    request: Web, db: NamedDependency[Database], actor: NamedDependency[Actor]
+) -> Response[Any]:
+    """A key for a watcher on another host, shown this once with what to run there."""
+    require(actor, Permission.CONFIGURE, None)
+    typed = await sent(request)
+
+    async def body(tx: Transaction) -> tuple[ApiKey, str]:
+        return await api_keys.create(
+            tx,
+            name=typed.get("watcher_name", ""),
+            scopes=[Scope.WATCH],
+            team_id=typed.get("watcher_team") or None,
+        )
+
+    made, errors = await attempt(db, actor, body, _WATCHER_FIELDS)
+    if made is None:
+        return await _page(request, db, actor, typed, errors)
+    key, text = made
+    return show_once(request, go(f"{PATH}#watchers", f"The key {key.name} is made."), key.id, text)
 
 
 def _history(found: Condition) -> Values:
@@ -144,4 +201,4 @@ def _bar(run: CanaryRun) -> Values:
     }
 
 
-ROUTES: Sequence[HTTPRouteHandler] = [show]
+ROUTES: Sequence[HTTPRouteHandler] = [show, make_watcher]

@@ -43,6 +43,7 @@ from openalert.web.api import (
     test_pages,
     users,
     warnings,
+    watchers,
 )
 from openalert.web.guards import Access
 from tests import make
@@ -127,6 +128,7 @@ def _compiled() -> Litestar:
                 test_pages,
                 users,
                 warnings,
+                watchers,
             )
         ],
     )
@@ -148,7 +150,17 @@ def _compiled() -> Litestar:
 async def callers(db: Database) -> AsyncIterator[Callers]:
     """Clients of the API."""
     access = Access(db, Config())
-    app = twin(_compiled(), State({"access": access, "config": Config()}))
+    app = twin(
+        _compiled(),
+        State(
+            {
+                "access": access,
+                "config": Config(),
+                "self_watch": lambda: None,
+                "watchers_noted": watchers.Noted(),
+            }
+        ),
+    )
     made = Callers(httpx2.ASGITransport(app), db, access.cookie)
     made.state = app.state
     yield made
