@@ -82,22 +82,30 @@ def main(handle: int) -> None:
     _import_all()
     gc.collect()
     gc.freeze()
-    asked = socket.socket(fileno=handle)
-    with asked, asked.makefile("rb") as lines:
-        for line in lines:
-            heard, said = os.pipe()
-            between = os.fork()
-            if not between:
-                child = os.fork()
-                if not child:
-                    os.closerange(3, MOST_HANDLES)
-                    _become(json.loads(line))
-                os.write(said, str(child).encode())
-                os._exit(0)
-            os.waitpid(between, 0)  # only then is the child given to whoever asked
-            asked.sendall(os.read(heard, 64))
-            os.close(heard)
-            os.close(said)
+    wanted = _asked(socket.socket(fileno=handle))
+    if wanted is not None:
+        _become(wanted)
+
+
+def _asked(by: socket.socket) -> dict[str, Any] | None:
+    """In a child: what it is to be; in the nursery: None, once it is to close."""
+    for line in by.makefile("rb"):
+        heard, said = os.pipe()
+        between = os.fork()
+        if not between:
+            child = os.fork()
+            if not child:
+                by.detach()
+                os.closerange(3, MOST_HANDLES)
+                wanted: dict[str, Any] = json.loads(line)
+                return wanted
+            os.write(said, str(child).encode())
+            os._exit(0)
+        os.waitpid(between, 0)  # only then is the child given to whoever asked
+        by.sendall(os.read(heard, 64))
+        os.close(heard)
+        os.close(said)
+    return None
 
 
 def _import_all() -> None:
