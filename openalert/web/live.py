@@ -38,6 +38,8 @@ RECHECK_REST = 5
 LONGEST_ROUND = 60.0
 ASKED_TOGETHER = 50
 SIGN_INS_AT_ONCE = 16
+HOLD_SECONDS = 0.25
+"""News wait so long for a client that has just come: who resumes by its first message hears each once, in order."""
 CLOSE_SECONDS = 5.0
 LARGEST_FRAME = 4096
 FRAMES_PER_SECOND = 20
@@ -81,6 +83,8 @@ class Connection:
         self._pipe = pipe
         self._sending = asyncio.Lock()
         self._telling: asyncio.Task[None] | None = None
+        self._is_held = True
+        """Whether news wait for what the client says first."""
         self._frames: list[float] = []
         self._task: asyncio.Task[Any] | None = None
         self._why: Closed | None = None
@@ -98,6 +102,7 @@ class Connection:
         try:
             if by_message:
                 await self._greet()
+            asyncio.get_running_loop().call_later(HOLD_SECONDS, self._let_go)
             await self._listen()
         except asyncio.CancelledError:
             if self._why is None or self._task is None:
@@ -115,9 +120,15 @@ class Connection:
             self._why = why
             self._task.cancel()
 
+    def _let_go(self) -> None:
+        """News wait no more."""
+        if self._is_held:
+            self._is_held = False
+            self._live.broadcast.again()
+
     def take(self, news: News) -> bool:
         """Tell the client; False while something else is being said, or what was is not taken yet."""
-        if self._sending.locked() or self._telling is not None:
+        if self._is_held or self._sending.locked() or self._telling is not None:
             return False
         if self._pipe is not None:
             return self._pipe.write(news.frames)
@@ -172,6 +183,7 @@ class Connection:
                 await self._say({"type": "pong"})
             elif incoming.type not in ("unsubscribe", "pong", "auth"):
                 await self._refuse("VALIDATION_ERROR", f"There is no message type {incoming.type[:40]!r}.")
+            self._let_go()
 
     async def _subscribe(self, incident_id: str) -> None:
         """Confirm the room by silence: all that the caller may see is sent already, the rest is not found."""

@@ -200,8 +200,9 @@ class Trial:
         await until(fenced, SECONDS)
         await self.taken(leader, "after-1")
         self.found["back_seconds"] = round(time.monotonic() - healed, 1)
-        for title in ("during-1", "after-1"):
-            await self.told(title, "jun")
+        for title in ("before-1", "during-1", "after-1"):
+            for person in ("bea", "jun"):
+                await self.told(title, person)
         await self.leader()
         del self.found["hurt_at"]
         self.found["mails"] = {title: self.mails(title) for title in ("before-1", "during-1", "after-1")}

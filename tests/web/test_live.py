@@ -129,6 +129,7 @@ def as_bea(cast: dict[str, str]) -> dict[str, str]:
 async def opened(socket: Socket) -> None:
     """The connection is accepted, and its listener in place."""
     assert (await socket.frame())["type"] == "websocket.accept"
+    socket.say({"type": "pong"})  # with its first message nothing is held back any more
     await asyncio.sleep(0.05)
 
 
@@ -156,7 +157,7 @@ async def test_the_first_message_may_say_who_it_is(app: OpenAlert, cast: dict[st
     """It is told from which event on it hears."""
     await happen(app, cast, "a")
     async with connected(app) as socket:
-        await opened(socket)
+        assert (await socket.frame())["type"] == "websocket.accept"
         socket.say({"type": "auth", "token": cast["key"]})
         greeting = await socket.hear()
         assert greeting["type"] == "ready"
@@ -225,6 +226,36 @@ async def test_what_was_missed_is_told_once_and_in_order(app: OpenAlert, cast: d
         await happen(app, cast, "a")
         assert (await bea.hear())["seq"] == newest + 1
         assert await bea.silent()
+
+
+@pytest.mark.proves("WS-1")
+async def test_what_happens_while_a_client_comes_back_is_told_once(
+    app: OpenAlert, cast: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Events come between the opening and `resume`: they wait for it, and come once."""
+    monkeypatch.setattr(live, "HOLD_SECONDS", 60.0)
+    await happen(app, cast, "a")
+    async with app.database.read() as reader:
+        newest = await events.last(reader)
+    async with connected(app, **as_bea(cast)) as bea:
+        assert (await bea.frame())["type"] == "websocket.accept"
+        await asyncio.sleep(0.05)
+        await happen(app, cast, "a", "a")
+        assert await bea.silent()
+        bea.say({"type": "resume", "after": newest - 1})
+        assert [(await bea.hear())["seq"] for _ in range(3)] == [newest, newest + 1, newest + 2]
+        await happen(app, cast, "a")
+        assert (await bea.hear())["seq"] == newest + 3
+        assert await bea.silent()
+
+
+async def test_a_client_that_says_nothing_is_told_all_the_same(app: OpenAlert, cast: dict[str, str]) -> None:
+    """Nothing is held back for long from who does not resume."""
+    async with connected(app, **as_bea(cast)) as bea:
+        await happen(app, cast, "a")
+        assert (await bea.frame())["type"] == "websocket.accept"
+        await happen(app, cast, "a")
+        assert (await bea.hear())["type"] == "incident.created"
 
 
 @pytest.mark.proves("WS-1")

@@ -1,0 +1,206 @@
+"""A client of two nodes: what one has answered holds on the other at once, and live events go on where they were."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import AsyncIterator
+from itertools import count
+from typing import Any
+
+import httpx2
+import msgspec
+import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import WebSocketException
+
+from tests.conftest import Postgres
+from tests.processes.server import House, Server, settle_in, until
+
+pytestmark = [pytest.mark.anyio, pytest.mark.slow, pytest.mark.proves("HA-1")]
+ROUNDS = 6
+
+
+class Two:
+    """Two nodes on one Postgres, each with a folder of its own."""
+
+    def __init__(self, one: Server, two: Server, house: House) -> None:
+        self.one, self.two, self.house = one, two, house
+
+    def both(self, number: int) -> tuple[Server, Server]:
+        """The one and the other, in turn."""
+        return (self.one, self.two) if number % 2 else (self.two, self.one)
+
+
+@pytest.fixture(scope="module")
+async def nodes(
+    tmp_path_factory: pytest.TempPathFactory, postgres: Postgres, postgres_template: str, anyio_backend: str
+) -> AsyncIterator[Two]:
+    """Both run; each test leaves them so."""
+    folder, name = tmp_path_factory.mktemp("nodes"), await postgres.create(postgres_template)
+    one, two = (
+        Server(
+            folder, data=folder / node, database_url=postgres.url(name),
+            server_secret_key="s" * 32, server_encryption_key="e" * 32,
+        )
+        for node in ("one", "two")
+    )  # fmt: skip
+    two.log = folder / "two.log"
+    try:
+        house = await settle_in(one)
+        two.client.headers["Authorization"] = one.client.headers["Authorization"]
+        await two.start()
+        yield Two(one, two, house)
+    finally:
+        await one.close()
+        await two.close()
+        await postgres.drop(name)
+
+
+class Follower:
+    """A client that is cut off, comes back to whichever node there is, and resumes after the last event it has."""
+
+    def __init__(self, key: str) -> None:
+        self._key = key
+        self.heard: list[int] = []
+        """The numbers of the events, as they came."""
+        self.resyncs = 0
+        self.connected_to: Server | None = None
+
+    async def follow(self, node: Server) -> None:
+        """Listen to this node until the connection ends."""
+        address = node.url.replace("http", "ws") + "/api/v1/ws"
+        headers = {"Authorization": self._key}
+        try:
+            async with connect(address, additional_headers=headers, proxy=None, open_timeout=30) as socket:
+                if self.heard:
+                    last = max(self.heard)
+                    await socket.send(msgspec.json.encode({"type": "resume", "after": last}).decode())
+                self.connected_to = node
+                async for frame in socket:
+                    event: dict[str, Any] = msgspec.json.decode(frame)
+                    self.resyncs += event["type"] == "resync"
+                    if event["type"] not in ("resync", "ping"):
+                        self.heard.append(event["seq"])
+        except (OSError, WebSocketException):
+            return
+        finally:
+            self.connected_to = None
+
+
+async def _connected(follower: Follower, node: Server) -> None:
+    async def so() -> bool:
+        return follower.connected_to is node
+
+    await until(so)
+
+
+@pytest.mark.proves("WS-1", "F-39")
+async def test_a_client_that_changes_nodes_misses_nothing_and_hears_nothing_twice(nodes: Two) -> None:
+    """Alerts come in at both nodes. One client stays at the second; another one goes to and fro, and is at the first
+    one when that is killed: both have heard the same, in the same order, each once.
+    """
+    key = nodes.one.client.headers["Authorization"]
+    stays, moves = Follower(key), Follower(key)
+    staying = asyncio.create_task(stays.follow(nodes.two))
+    moving = asyncio.create_task(moves.follow(nodes.one))
+    await _connected(stays, nodes.two)
+    await _connected(moves, nodes.one)
+    going, titles = True, [f"moving-{number}" for number in range(1000)]
+    posted: Counter[int] = Counter()
+
+    async def post() -> None:
+        for number in count():
+            if not going:
+                return
+            node = nodes.both(number)[0]
+            body = {"title": titles[number], "dedup_key": titles[number]}
+            try:
+                answer = await node.client.post(f"/webhooks/generic/{nodes.house.key}", json=body)
+                posted[answer.status_code] += 1
+            except httpx2.TransportError:
+                posted[0] += 1
+            await asyncio.sleep(0.05)
+
+    posting = asyncio.create_task(post())
+    for number in range(1, 5):
+        have = len(moves.heard)
+
+        async def more(have: int = have) -> bool:
+            return len(moves.heard) > have + 2
+
+        await until(more)
+        moving.cancel()
+        await asyncio.gather(moving, return_exceptions=True)
+        node = nodes.both(number)[1]
+        moving = asyncio.create_task(moves.follow(node))
+        await _connected(moves, node)
+    assert moves.connected_to is nodes.one
+    await nodes.one.kill()
+    await moving
+    moving = asyncio.create_task(moves.follow(nodes.two))
+    await _connected(moves, nodes.two)
+    await asyncio.sleep(1)
+    going = False
+    await posting
+    assert posted[202] > 5
+
+    async def same() -> bool:
+        return bool(moves.heard) and moves.heard[-1:] == stays.heard[-1:]
+
+    quiet = time.monotonic() + 2
+    while time.monotonic() < quiet:  # what trails is a page's answer, seconds later
+        await until(same)
+        await asyncio.sleep(0.2)
+    for task in (staying, moving):
+        task.cancel()
+    await asyncio.gather(staying, moving, return_exceptions=True)
+    await nodes.one.start()
+    assert moves.resyncs == stays.resyncs == 0
+    first = max(moves.heard[0], stays.heard[0])
+    assert [seq for seq in moves.heard if seq >= first] == [seq for seq in stays.heard if seq >= first]
+    assert moves.heard == sorted(set(moves.heard)), "each once, in order"
+
+
+@pytest.mark.proves("ST-1", "IN-7", "F-35")
+async def test_what_one_node_has_answered_holds_on_the_other_at_once(nodes: Two) -> None:
+    """Keys just made are good on the other node, those just revoked are not; a request is done once on both."""
+    for number in range(ROUNDS):
+        here, there = nodes.both(number)
+        # A key of the API.
+        made = await here.call("POST", "/api-keys", {"name": f"Key {number}", "role": "member"})
+        token = {"Authorization": f"Bearer {made['key']}"}
+        assert (await there.client.get("/api/v1/teams", headers=token)).status_code == 200
+        await here.call("DELETE", f"/api-keys/{made['id']}")
+        assert (await there.client.get("/api/v1/teams", headers=token)).status_code == 401
+        # The key of an integration.
+        body = {"name": f"Monitoring {number}", "serviceId": nodes.house.service_id}
+        integration = await here.call("POST", "/integrations", body)
+        path = f"/webhooks/generic/{integration['integrationKey']}"
+        alert = {"title": f"Round {number}", "dedup_key": f"round {number}"}
+        assert (await there.client.post(path, json=alert)).status_code == 202
+        await here.call("PATCH", f"/integrations/{integration['id']}", {"isActive": False})
+        assert (await there.client.post(path, json=alert)).status_code == 404
+        await there.call("PATCH", f"/integrations/{integration['id']}", {"isActive": True})
+        assert (await here.client.post(path, json=alert)).status_code == 202
+        await there.call("DELETE", f"/integrations/{integration['id']}")
+        assert (await here.client.post(path, json=alert)).status_code == 404
+        # A request that is repeated at the other node, afterwards and at the same moment.
+        once = {"Idempotency-Key": f"once-{number}"}
+        team = {"name": f"Team {number}"}
+        first = await here.client.post("/api/v1/teams", json=team, headers=once)
+        again = await there.client.post("/api/v1/teams", json=team, headers=once)
+        assert (first.status_code, first.json()) == (again.status_code, again.json())
+        assert again.headers["idempotency-replayed"] == "true"
+        other = await there.client.post("/api/v1/teams", json={"name": "Another"}, headers=once)
+        assert other.status_code == 409
+        at_once = {"Idempotency-Key": f"at-once-{number}"}
+        answers = await asyncio.gather(
+            *(
+                node.client.post("/api/v1/teams", json={"name": f"At once {number}"}, headers=at_once)
+                for node in (here, there, here, there)
+            )
+        )
+        assert len({answer.json()["id"] for answer in answers}) == 1
+    names = Counter(each["name"] for each in await nodes.two.items("/teams"))
+    made_once = [f"{what} {number}" for what in ("Team", "At once") for number in range(ROUNDS)]
+    assert names == Counter(["Core", *made_once])
