@@ -109,6 +109,12 @@ def _sqlite() -> Finding:
 def _files(config: Config) -> Finding:
     """Whoever reads these files reads every secret, or can sign as this server."""
     name = "files"
+    if config.server.file_access == "anyone":
+        return (
+            name,
+            None,
+            "server.file_access is anyone: whoever reads them has every secret, and nobody looks",
+        )
     open_ones = [path for path in _secrets(config) if stat.S_IMODE(path.stat().st_mode) & 0o077]
     if not open_ones or not stat.S_IMODE(config.data_dir.stat().st_mode) & 0o007:
         return name, True, f"only the owner gets at the keys and the database in {config.data_dir}"

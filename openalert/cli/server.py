@@ -21,9 +21,10 @@ from openalert.cli.loop_guard import LoopGuard
 from openalert.cli.replacing import Replacing
 from openalert.cli.settings import CannotStart
 from openalert.config import Config, make_data_dir
+from openalert.engine.backups import plan_of
 from openalert.engine.node import here
 from openalert.notifiers.notifier import Notifier
-from openalert.storage import keyring, open_database, sqlite_file
+from openalert.storage import keyring, open_database, permissions, sqlite_file
 from openalert.storage.database import Database
 from openalert.usecases import configuration, console, nodes, restore, vault
 from openalert.web.admin import AdminSocket, socket_path
@@ -54,6 +55,7 @@ def serve(
     if process.is_root():
         log.warning("running as root: give OpenAlert a user of its own, see docs/security.md")
     make_data_dir(config)
+    keep_private(config)
     listener = _listen(config.server.host, config.server.port)
     try:
         values = configuration.texts(config)
@@ -70,6 +72,20 @@ def serve(
         listener.close()
         if writer is not None:
             writer.flush()
+
+
+def keep_private(config: Config) -> None:
+    """Nobody else reads keys, database and backups; `Exposed` says where that cannot be had."""
+    folder, file, access = config.data_dir, sqlite_file(config.database_url), config.server.file_access
+    keys = [each for each in (folder / keyring.FILE, folder / keyring.SIGNING_FILE) if each.is_file()]
+    permissions.keep(folder, [*keys, *(permissions.beside(file) if file else ())], access)
+    try:
+        copies = plan_of(config).folder
+        permissions.keep(copies, [each for each in copies.glob("openalert-*.db") if each.is_file()], access)
+    except (
+        permissions.Exposed
+    ) as error:  # on another disk, which may know no modes: that keeps nobody from being paged
+        log.warning("backups are not private", reason=error.message)
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:

@@ -51,6 +51,8 @@ class Server(Section, frozen=True):
     """Signs the links in messages; empty: made once and kept in the data folder."""
     encryption_key: Secret = ""
     """Seals stored secrets; several lines: the first seals, all open. Empty: made once, kept in the data folder."""
+    file_access: Literal["owner", "group", "anyone"] = "owner"
+    """Who may read the files of the data folder; what others may do with them is taken away at the start."""
     loop_guard: bool = True
     """End the process when its event loop has not turned for a minute; off for whoever stops it in a debugger."""
 

@@ -9,13 +9,10 @@ import secrets
 from contextlib import suppress
 from pathlib import Path
 
-import structlog
-
 from openalert.config import Config
 from openalert.domain.errors import Invalid
 from openalert.domain.vault import Vault
-
-log = structlog.get_logger(__name__)
+from openalert.storage.permissions import inaccessible
 
 FILE = "encryption.key"
 SIGNING_FILE = "secret.key"
@@ -77,26 +74,30 @@ def of(config: Config) -> KeyRing:
     """The keys of this installation; the file is made at the first start, readable by us alone."""
     if config.server.encryption_key:
         return KeyRing(config.server.encryption_key.split())
-    path, is_new = config.data_dir / FILE, True
-    try:
-        _write_new(path, [new_key()])
-    except FileExistsError:
-        is_new = False
-    else:
-        _flush_folder(path.parent)
-    if path.stat().st_mode & 0o077:
-        log.warning("others can read the keys of stored secrets: take that right away", file=str(path))
-    return KeyRing(path.read_text(encoding="ascii").split(), path, is_new=is_new)
+    path = config.data_dir / FILE
+    text, is_new = _read_or_made(path)
+    return KeyRing(text.decode("ascii").split(), path, is_new=is_new)
 
 
 def signing_key(config: Config) -> bytes:
     """The key that signs the links in messages; made at the first start, readable by us alone."""
     if config.server.secret_key:
         return config.server.secret_key.encode()
-    path = config.data_dir / SIGNING_FILE
-    with suppress(FileExistsError):
-        _write_new(path, [new_key()])
-    return path.read_bytes().strip()
+    text, _ = _read_or_made(config.data_dir / SIGNING_FILE)
+    return text.strip()
+
+
+def _read_or_made(path: Path) -> tuple[bytes, bool]:
+    """What the file of keys holds, and whether it was made just now; `Inaccessible` when it is not for us."""
+    is_new = False
+    try:
+        with suppress(FileExistsError):
+            _write_new(path, [new_key()])
+            is_new = True
+            _flush_folder(path.parent)
+        return path.read_bytes(), is_new
+    except OSError as error:
+        raise inaccessible(path, error) from error
 
 
 def new_key() -> str:

@@ -20,7 +20,7 @@ import aiosqlite
 import structlog
 
 from openalert.domain.errors import OpenAlertError, Unavailable
-from openalert.storage import log_file, soundness
+from openalert.storage import log_file, permissions, soundness
 from openalert.storage.clock import Clock, wall_clock
 from openalert.storage.connection import Connection
 from openalert.storage.database import Database
@@ -118,10 +118,11 @@ class SqliteDatabase(Database):
         self.lock.take()
         try:
             until = time.monotonic() + self._patience
+            permissions.require(permissions.beside(self.path))
             await self._patiently(until, lambda: asyncio.to_thread(self._look_before))
+            permissions.create(self.path)
             self._writer = writer = await self._patiently(until, lambda: self._connect(_WRITER))
             writer.around(before=self._may_write)
-            os.chmod(self.path, 0o600)  # noqa: PTH101 - a page's contents are for the service alone
             if self._patience:
                 await self._patiently(until, lambda: writer.run(BEGIN, "ROLLBACK"))
             for _ in range(READERS):

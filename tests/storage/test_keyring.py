@@ -1,14 +1,15 @@
 """The file with the keys: made once, ours alone, and right after every crash."""
 
+import errno
 import stat
 from pathlib import Path
 
 import pytest
-import structlog
 
 from openalert.config import Config, Server
 from openalert.domain.errors import Invalid
 from openalert.storage import keyring
+from openalert.storage.permissions import Inaccessible
 
 
 def of(folder: Path, **server: str) -> keyring.KeyRing:
@@ -25,15 +26,20 @@ def test_a_key_is_made_once_and_is_ours_alone(tmp_path: Path) -> None:
     assert first.where == str(tmp_path / keyring.FILE)
 
 
-def test_a_key_that_others_can_read_is_complained_about(tmp_path: Path) -> None:
-    """It works, and the log names the file."""
+def test_a_key_that_is_not_for_us_is_refused_in_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With its path, its owner and mode; a folder that takes no key too."""
     of(tmp_path)
-    with structlog.testing.capture_logs() as said:
+
+    def refuse(path: Path) -> bytes:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    with pytest.raises(
+        Inaccessible, match=r"encryption\.key is not for this user: it belongs to \w+ \(mode 0600\)"
+    ):
         of(tmp_path)
-        assert said == []
-        (tmp_path / keyring.FILE).chmod(0o640)
-        of(tmp_path)
-    assert [line["file"] for line in said] == [str(tmp_path / keyring.FILE)]
 
 
 def test_a_change_of_keys_survives_a_crash_at_any_point(tmp_path: Path) -> None:

@@ -1,7 +1,9 @@
 """SQLite as it is opened: durable, alone, and read-only for readers."""
 
 import asyncio
+import os
 import sqlite3
+import stat
 import subprocess
 import sys
 import threading
@@ -65,9 +67,17 @@ async def test_a_second_process_is_refused_with_the_pid_of_the_first(sqlite_url:
 
 
 @pytest.mark.proves("F-42")
-async def test_the_file_is_for_the_service_alone(sqlite_db: Database, sqlite_url: str) -> None:
-    """Others on the machine cannot read who is paged for what."""
-    assert Path(sqlite_url.removeprefix("sqlite:///")).stat().st_mode & 0o077 == 0
+async def test_the_file_is_for_the_service_alone(tmp_path: Path) -> None:
+    """Others on the machine cannot read who is paged for what, whatever the umask."""
+    before = os.umask(0)
+    try:
+        database = await open_database(f"sqlite:///{tmp_path / 'new.db'}", migrated=False)
+        modes = {each.name: stat.S_IMODE(each.stat().st_mode) for each in tmp_path.iterdir()}
+        await database.close()
+    finally:
+        os.umask(before)
+    assert {"new.db", "new.db-wal", "new.db-shm"} <= set(modes)
+    assert set(modes.values()) == {0o600}
 
 
 async def test_an_act_alone_goes_to_the_writers_thread_once(
