@@ -238,6 +238,11 @@ class Deliver:
         for trouble in known:
             self.lines.line(trouble.channel, trouble.provider, trouble.address).is_refused = True
 
+    @property
+    def is_sending(self) -> bool:
+        """Whether anything is on its way."""
+        return bool(self._tasks)
+
     async def finish(self, seconds: float) -> None:
         """Wait for what is on its way, so that its answers are written down."""
         await on_the_way.finish(self._tasks, seconds)

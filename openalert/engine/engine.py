@@ -60,6 +60,8 @@ log = structlog.get_logger(__name__)
 TICK_SECONDS = 1.0
 BREATH_SECONDS = 0.02
 """Between two steps: in a storm every commit wakes the loops, and looking for what is due costs as much as it finds."""
+LONGEST_BREATH = 0.1
+"""The same where commit after commit wakes a loop that finds nothing due, and nothing is being sent."""
 LONGEST_TICK = 120.0
 """Seconds that a step may take of those that pages depend on; then it hangs, and is begun again."""
 LONGEST_ROUND = 1800.0
@@ -277,8 +279,9 @@ class Engine:
         self, watched: Watched, step: Callable[[], Awaitable[int]], event: asyncio.Event, seconds: float
     ) -> None:
         """For ever. What breaks ends it, and the supervisor begins it again; a refusal of the database is no fault."""
+        breath = BREATH_SECONDS
         while not self._stopping:
-            await asyncio.sleep(BREATH_SECONDS)
+            await asyncio.sleep(breath)
             event.clear()
             if self.black_box.waits and watched.name not in WAITS_FOR_NOTHING:
                 await asyncio.sleep(1)
@@ -290,10 +293,17 @@ class Engine:
                 log.warning("engine step waits for the database", step=watched.name, reason=error.message)
                 await asyncio.sleep(1)
                 continue
+            found = time.monotonic()
             if did == 0:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(seconds):
                         await event.wait()
+            in_vain = did == 0 and time.monotonic() - found < breath and self._dozes(event)
+            breath = min(2 * breath, LONGEST_BREATH) if in_vain else BREATH_SECONDS
+
+    def _dozes(self, event: asyncio.Event) -> bool:
+        """Whether what wakes this loop is commits, and not senders that are free again."""
+        return event in (self._due, self._to_send) and not self.deliver.is_sending
 
     async def _escalate(self) -> int:
         """One tick."""

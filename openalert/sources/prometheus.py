@@ -6,6 +6,7 @@ status: such an alert is over when its `endsAt` has passed. A single alert outsi
 """
 
 import re
+from operator import attrgetter
 from typing import Annotated, Any
 
 import msgspec
@@ -34,6 +35,8 @@ _LINKS = (
     ("Silence", "silenceURL"),
     ("Image", "imageURL"),
 )
+_LABELS_OF_LINKS = tuple(label for label, _ in _LINKS)
+_hrefs = attrgetter(*(name for _, name in _LINKS))
 _ANNOTATED_LINKS = (
     ("Runbook", "runbook_url"),
     ("Runbook", "runbook"),
@@ -41,6 +44,7 @@ _ANNOTATED_LINKS = (
     ("Dashboard", "dashboard_url"),
     ("Dashboard", "dashboard"),
 )
+_ANNOTATED = frozenset(name for _, name in _ANNOTATED_LINKS)
 _SEVERITY_MATCHER = re.compile(
     r'(?<=[{,\s])"?severity"?\s*(?:=~|!~|!=|=)\s*(?:"(?:[^"\\]|\\.)*"|[^,}\s]*)(?:,\s*)?', re.IGNORECASE
 )
@@ -276,12 +280,14 @@ def _pairs(values: dict[str, str]) -> str:
 
 
 def _links(alert: _Alert, annotations: dict[str, str], frame: Frame) -> list[dict[str, str]]:
+    # Most alerts have one link; a storm asks for all of them of each of its alerts.
     links = []
-    for label, name in _ANNOTATED_LINKS:
-        if name in annotations and (found := text.link(label, annotations[name])):
-            links.append(found)
-    for label, name in _LINKS:
-        if found := text.link(label, getattr(alert, name)):
+    if not _ANNOTATED.isdisjoint(annotations):
+        for label, name in _ANNOTATED_LINKS:
+            if name in annotations and (found := text.link(label, annotations[name])):
+                links.append(found)
+    for label, href in zip(_LABELS_OF_LINKS, _hrefs(alert), strict=True):
+        if href and (found := text.link(label, href)):
             links.append(found)
     if frame.link:
         links.append(frame.link)

@@ -175,11 +175,15 @@ def kept(values: dict[str, str], limit: int = LABEL) -> dict[str, str]:
     return {cut(key, LABEL): cut(values[key], limit) for _, key in zip(range(LABELS), values, strict=False)}
 
 
+_WEB = ("http://", "https://")
+
+
 def link(label: str, href: Any) -> dict[str, str] | None:
     """`{"label", "href"}` for an absolute http or https address; None for anything else."""
     if not isinstance(href, str) or not href or len(href) > LINK:
         return None
     href = href.strip()
-    if href[:8].lower().startswith(("http://", "https://")) and href.isprintable() and " " not in href:
+    is_web = href.startswith(_WEB) or href[:8].lower().startswith(_WEB)
+    if is_web and href.isprintable() and " " not in href:
         return {"label": label, "href": href}
     return None

@@ -22,6 +22,14 @@ def to_json(value: Any) -> str:
     return _encode(value).decode()
 
 
+_EMPTY: dict[type, str] = {dict: "{}", list: "[]", tuple: "[]"}
+
+
+def _to_json_quickly(value: Any) -> str:
+    """As `to_json`; half of all nested values are empty."""
+    return (not value and _EMPTY.get(type(value))) or _encode(value).decode()
+
+
 def from_row(kind: type[T], columns: Sequence[str], row: Sequence[Any]) -> T:
     """One row as a `kind`; columns must be fields of it, JSON and enum columns are decoded."""
     values = dict(zip(columns, row, strict=True))
@@ -49,7 +57,7 @@ def values_of(kind: type[msgspec.Struct]) -> Callable[[Any], list[Any]]:
     changed: list[tuple[int, Callable[[Any], Any]]] = []
     for index, name in enumerate(kind.__struct_fields__):
         if _is_nested(hints[name]):
-            changed.append((index, to_json))
+            changed.append((index, _to_json_quickly))
         elif isinstance(hints[name], type) and issubclass(hints[name], StrEnum):
             # Drivers take plain text several times as fast as a subclass of it.
             changed.append((index, str if hints[name] is said[name] else _plain))

@@ -398,7 +398,7 @@ async def _repeat(
     if incident is not None and incident.is_open:
         message.touched[incident.id] = incident
         # People may have found it less bad than its alert: that holds while the alert says nothing new.
-        if severity.rank > max(was.rank, incident.severity.rank):
+        if severity is not was and severity.rank > max(was.rank, incident.severity.rank):
             await rise_if_worse(batch, message, message.route, incident, severity)
     elif known.status is AlertStatus.SUPPRESSED and severity.rank > was.rank:
         batch.reconsidered.append(known.id)

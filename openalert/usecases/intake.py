@@ -8,7 +8,7 @@ answered before its commit.
 """
 
 import asyncio
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
 
 import structlog
@@ -52,6 +52,9 @@ class Intake:
         self._arrived = asyncio.Event()
         self._stopping = False
         self._task: Watched | None = None
+        self._patient: deque[tuple[float, asyncio.Future[Outcome]]] = deque()
+        """Who waits, and until when."""
+        self._patience: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
         """Begin to take in."""
@@ -80,11 +83,31 @@ class Intake:
         self._bytes_of[delivery.key_hash] += len(delivery.content)
         self._signals += _signals(delivery)
         self._arrived.set()
-        waited = asyncio.get_running_loop().call_later(LONGEST_WAIT, _give_up, answer)
-        try:
-            return await answer
-        finally:
-            waited.cancel()
+        self._be_patient(answer)
+        return await answer
+
+    def _be_patient(self, answer: asyncio.Future[Outcome]) -> None:
+        """Give up on it after the longest wait. One timer does for all: who came first has waited longest."""
+        while self._patient and self._patient[0][1].done():
+            self._patient.popleft()
+        loop = asyncio.get_running_loop()
+        self._patient.append((loop.time() + LONGEST_WAIT, answer))
+        if self._patience is None:
+            self._patience = loop.call_later(LONGEST_WAIT, self._lose_patience)
+
+    def _lose_patience(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._patience = None
+        while self._patient:
+            until, answer = self._patient[0]
+            if not answer.done() and until > loop.time():
+                self._patience = loop.call_at(until, self._lose_patience)
+                return
+            self._patient.popleft()
+            if not answer.done():
+                answer.set_exception(
+                    Unavailable("Storing takes too long now. Send it again.", retry_after=10)
+                )
 
     def _has_room(self, key_hash: str) -> bool:
         """Whether one more of this integration may wait."""
@@ -168,11 +191,6 @@ class Intake:
 
 def _signals(delivery: Delivery) -> int:
     return len(delivery.reading.signals) if delivery.reading else 1
-
-
-def _give_up(answer: asyncio.Future[Outcome]) -> None:
-    if not answer.done():
-        answer.set_exception(Unavailable("Storing takes too long now. Send it again.", retry_after=10))
 
 
 def _broken() -> Unavailable:

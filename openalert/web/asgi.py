@@ -22,12 +22,13 @@ def header(scope: Scope, name: bytes) -> str:
 WHOLE = "openalert.response.whole"
 """An extension of our own server: a message with a `status`, a `head` and a `body`, which are the whole answer.
 
-Where the server has it, an application that has a `Whole` may send that as this message's `answer`.
+Where the server has it, an application that has a `Whole` may send that as this message's `answer`; with a `body`
+beside it, that is sent in place of the one that the `Whole` has.
 """
 
 
 class Whole:
-    """A body and its headers that are sent many times, with 200, and joined for good when they first leave."""
+    """A body and its headers that are sent many times, and joined for good when they first leave."""
 
     __slots__ = ("body", "head", "headers")
 

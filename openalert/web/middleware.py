@@ -12,8 +12,8 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import Callable, Mapping
-from functools import lru_cache
+from collections.abc import Callable, Generator, Mapping
+from functools import lru_cache, partial
 from ipaddress import ip_address, ip_network
 from typing import Any, Protocol
 
@@ -136,7 +136,7 @@ class Outside:
                 whole = message["answer"]
                 whole.head = whole.head or headers.joined(whole.headers)
                 message["head"] = b"%bx-request-id: %b\r\n" % (whole.head, request_id)
-                message["body"] = whole.body
+                message.setdefault("body", whole.body)
             elif kind == "http.response.start":
                 status = message["status"]
                 message["headers"] = headers.completed(message["headers"], request_id)
@@ -290,8 +290,15 @@ class Outside:
 async def _by(deadline: float, receive: Receive) -> Message:
     """The next message, if it comes before that time of the monotonic clock.
 
-    What `asyncio.timeout_at` does, for a fraction of what it costs: every request comes through here.
+    What `asyncio.timeout_at` does, for a fraction of what it costs: every request comes through here. Most bodies are
+    there when they are asked for, and then nothing is timed at all.
     """
+    asked = receive().__await__()
+    try:
+        waits_for = next(asked)
+    except StopIteration as there:
+        message: Message = there.value
+        return message
     task = asyncio.current_task()
     late = False
 
@@ -303,7 +310,7 @@ async def _by(deadline: float, receive: Receive) -> Message:
 
     timer = asyncio.get_running_loop().call_later(max(0.0, deadline - time.monotonic()), give_up)
     try:
-        return await receive()
+        return await _Rest(asked, waits_for)
     except asyncio.CancelledError:
         if late and task is not None and task.uncancel() == 0:
             raise Refused(
@@ -312,6 +319,30 @@ async def _by(deadline: float, receive: Receive) -> Message:
         raise
     finally:
         timer.cancel()
+
+
+class _Rest:
+    """Awaits what has begun to wait already."""
+
+    def __init__(self, asked: Generator[Any, Any, Message], waits_for: Any) -> None:
+        self._asked = asked
+        self._waits_for = waits_for
+
+    def __await__(self) -> Generator[Any, Any, Message]:
+        """First for what it waits for, then as it goes on; whatever interrupts it reaches it."""
+        waits_for = self._waits_for
+        while True:
+            try:
+                value = yield waits_for
+            except BaseException as error:  # noqa: BLE001 - what waits decides what becomes of it
+                step = partial(self._asked.throw, error)
+            else:
+                step = partial(self._asked.send, value)
+            try:
+                waits_for = step()
+            except StopIteration as ended:
+                message: Message = ended.value
+                return message
 
 
 class _OwnHeaders:

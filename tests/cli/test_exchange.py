@@ -11,12 +11,19 @@ from tests.cli.test_connection import HOST, answered, serving
 
 pytestmark = pytest.mark.anyio
 
+THREE = Whole([(b"content-length", b"3")], b"")
 LAST = b"Connection: close\r\n\r\n"
 
 
 async def several(scope: Any, receive: Any, send: Any) -> None:
-    """`/whole` is sent in one piece, `/sized` in two; `/pieces` has no length, `/split` a header of two lines."""
+    """`/whole` is sent in one piece, as are `/one` and `/two` with one head; `/sized` in two; `/pieces` has no length,
+    `/split` a header of two lines.
+    """
     assert scope["type"] == "http"
+    if scope["path"] in ("/one", "/two"):
+        body = scope["path"][1:].encode()
+        await send({"type": WHOLE, "status": 202, "answer": THREE, "body": body})
+        return
     if scope["path"] == "/whole":
         answer = Whole([(b"content-type", b"text/plain"), (b"content-length", b"5")], b"ready")
         await send({"type": WHOLE, "status": 200, "answer": answer})
@@ -48,6 +55,15 @@ async def test_an_answer_that_is_whole_has_all_that_others_have() -> None:
     assert head.count(b"\r\nx-request-id: ") == 1
     assert b"connection: close" not in head
     assert second.endswith(b"connection: close\r\n\r\nready")
+
+
+async def test_answers_of_one_head_have_bodies_and_ids_of_their_own() -> None:
+    """What is joined for good is what they share."""
+    told = await asked(b"/one", b"\r\n", b"GET /two HTTP/1.1\r\n" + HOST + LAST)
+    answers = [part.partition(b"\r\n\r\n") for part in told.split(b"HTTP/1.1 202 Accepted\r\n")[1:]]
+    assert [body for _, _, body in answers] == [b"one", b"two"]
+    ids = {line for head, _, _ in answers for line in head.split(b"\r\n") if line.startswith(b"x-request-id")}
+    assert len(ids) == 2
 
 
 async def test_whole_answers_keep_their_turn() -> None:

@@ -188,6 +188,46 @@ async def test_who_goes_away_in_the_middle_is_no_fault_of_ours(
     assert [line for line in logged if line["log_level"] in ("error", "critical") or "exc_info" in line] == []
 
 
+@pytest.mark.parametrize("waits", [1, 3])
+async def test_a_body_that_is_waited_for_arrives_however_often_its_receiver_waits(waits: int) -> None:
+    """What begins to wait is awaited to its end, step by step, and an interruption reaches it in any of them."""
+    heard: list[str] = []
+    hold = asyncio.Event()
+
+    async def receive() -> Any:
+        try:
+            for _ in range(waits):
+                await asyncio.sleep(0.001)
+            if heard:
+                await hold.wait()
+        except asyncio.CancelledError:
+            heard.append("interrupted")
+            raise
+        heard.append("arrived")
+        return {"type": "http.request", "body": b"whole"}
+
+    async def echo(_: Any, receive: Any, send: Any) -> None:
+        body = (await receive())["body"]
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": body})
+
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    app = Outside(echo, Config(), Health())
+    scope = {"type": "http", "method": "POST", "path": "/", "headers": [], "client": None}
+    await app(dict(scope), receive, send)
+    assert (sent[0]["status"], sent[1]["body"], heard) == (200, b"whole", ["arrived"])
+    task = asyncio.create_task(app(dict(scope), receive, send))
+    await asyncio.sleep(0.05)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert heard == ["arrived", "interrupted"]
+
+
 async def test_a_fault_leaves_no_trace_outside() -> None:
     """Whatever breaks below, the answer is a bare 500 with the request id."""
 
