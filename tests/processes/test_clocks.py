@@ -36,6 +36,7 @@ async def _steps(server: Server, smtp: FakeSmtp, steps: list[int]) -> list[float
     house = await settle_in(server, delay_minutes=DELAY / 60)
     taken: list[float] = []
     seen: set[str] = set()
+    once = await _once(server)
     for number, step in enumerate(steps):
         title = f"step {number}"
         begun = time.monotonic()
@@ -51,9 +52,19 @@ async def _steps(server: Server, smtp: FakeSmtp, steps: list[int]) -> list[float
         assert seen < ids
         seen = ids
         assert await server.is_ready()
+        assert await _once(server) == once, "the answer to a repeat is kept by the time that passes"
     numbers = [each["number"] for each in await server.items("/incidents")]
     assert sorted(numbers) == list(range(1, len(steps) + 1))
     return taken
+
+
+async def _once(server: Server) -> str:
+    """The team that is made when this is asked for the first time, and answered with whenever it is asked again."""
+    made = await server.client.post(
+        "/api/v1/teams", json={"name": "Once"}, headers={"Idempotency-Key": "clocks-once-0001"}
+    )
+    assert made.status_code == 201, made.text
+    return str(made.json()["id"])
 
 
 async def _mailed(smtp: FakeSmtp, to: str, words: str) -> bool:
@@ -61,7 +72,7 @@ async def _mailed(smtp: FakeSmtp, to: str, words: str) -> bool:
 
 
 @pytest.mark.parametrize("steps", [STEPS, pytest.param(MORE_STEPS, marks=pytest.mark.campaign)])
-@pytest.mark.proves("F-20", "F-25", "ES-1", "ES-5")
+@pytest.mark.proves("F-20", "F-25", "ES-1", "ES-5", "IN-7")
 async def test_a_delay_is_the_time_that_passes(set_server: Server, smtp: FakeSmtp, steps: list[int]) -> None:
     """Hours on, a day back, and more: six seconds stay six, the API key stays good, nobody is paged twice."""
     taken = await _steps(set_server, smtp, steps)
