@@ -75,7 +75,8 @@ class World:
         self._ladder = ladder
         folder.mkdir(parents=True, exist_ok=True)
         if template is not None:
-            shutil.copytree(template / "data", folder / "data", dirs_exist_ok=True)
+            without = shutil.ignore_patterns("*.reserve")  # it is made anew, as large as this disk allows
+            shutil.copytree(template / "data", folder / "data", dirs_exist_ok=True, ignore=without)
         self.server: Server = mailing(folder, providers.mails)  # type: ignore[arg-type]
         self.server.environment["PYTHONPATH"] = str(ROOT)
         self.server.program = program or self.server.program
