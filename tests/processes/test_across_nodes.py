@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from itertools import count
 from typing import Any
 
@@ -14,17 +14,19 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import WebSocketException
 
 from tests.conftest import Postgres
+from tests.fakes.smtp import FakeSmtp, Mail, SmtpMode
 from tests.processes.server import House, Server, settle_in, until
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow, pytest.mark.proves("HA-1")]
 ROUNDS = 6
+LEASE_SECONDS = 4
 
 
 class Two:
     """Two nodes on one Postgres, each with a folder of its own."""
 
-    def __init__(self, one: Server, two: Server, house: House) -> None:
-        self.one, self.two, self.house = one, two, house
+    def __init__(self, one: Server, two: Server, house: House, smtp: FakeSmtp) -> None:
+        self.one, self.two, self.house, self.smtp = one, two, house, smtp
 
     def both(self, number: int) -> tuple[Server, Server]:
         """The one and the other, in turn."""
@@ -37,23 +39,26 @@ async def nodes(
 ) -> AsyncIterator[Two]:
     """Both run; each test leaves them so."""
     folder, name = tmp_path_factory.mktemp("nodes"), await postgres.create(postgres_template)
-    one, two = (
-        Server(
-            folder, data=folder / node, database_url=postgres.url(name),
-            server_secret_key="s" * 32, server_encryption_key="e" * 32,
-        )
-        for node in ("one", "two")
-    )  # fmt: skip
-    two.log = folder / "two.log"
-    try:
-        house = await settle_in(one)
-        two.client.headers["Authorization"] = one.client.headers["Authorization"]
-        await two.start()
-        yield Two(one, two, house)
-    finally:
-        await one.close()
-        await two.close()
-        await postgres.drop(name)
+    async with FakeSmtp() as smtp:
+        one, two = (
+            Server(
+                folder, data=folder / node, database_url=postgres.url(name), database_lease_seconds=str(LEASE_SECONDS),
+                server_secret_key="s" * 32, server_encryption_key="e" * 32, smtp_host=smtp.host,
+                smtp_port=str(smtp.port), smtp_security="none", smtp_from=f"{node}@example.org",
+                outgoing_allow_private_networks="true",
+            )
+            for node in ("one", "two")
+        )  # fmt: skip
+        two.log = folder / "two.log"
+        try:
+            house = await settle_in(one)
+            two.client.headers["Authorization"] = one.client.headers["Authorization"]
+            await two.start()
+            yield Two(one, two, house, smtp)
+        finally:
+            await one.close()
+            await two.close()
+            await postgres.drop(name)
 
 
 class Follower:
@@ -204,3 +209,73 @@ async def test_what_one_node_has_answered_holds_on_the_other_at_once(nodes: Two)
     names = Counter(each["name"] for each in await nodes.two.items("/teams"))
     made_once = [f"{what} {number}" for what in ("Team", "At once") for number in range(ROUNDS)]
     assert names == Counter(["Core", *made_once])
+
+
+@pytest.mark.proves("SP-1", "WS-1")
+async def test_what_changes_on_one_node_is_seen_on_the_other(nodes: Two) -> None:
+    """A status page is drawn anew by both; who may no longer listen is sent away from whichever node it is at."""
+    page = await nodes.one.call(
+        "POST", "/status-pages", {"name": "Acme", "slug": "acme", "teamId": nodes.house.team_id}
+    )
+    for number in range(2):
+        here, there = nodes.both(number)
+        title = f"Fire number {number}"
+        await here.call(
+            "POST", f"/status-pages/{page['id']}/incidents", {"title": title, "message": "We look."}
+        )
+
+        async def shown(node: Server = there, title: str = title) -> bool:
+            return title in (await node.client.get("/status/acme")).text
+
+        await until(shown)
+        made = await here.call("POST", "/api-keys", {"name": f"Ear {number}", "role": "member"})
+        address = there.url.replace("http", "ws") + "/api/v1/ws"
+        headers = {"Authorization": f"Bearer {made['key']}"}
+        async with connect(address, additional_headers=headers, proxy=None, open_timeout=30) as socket:
+            await socket.send('{"type":"ping"}')
+            while msgspec.json.decode(await socket.recv())["type"] != "pong":
+                pass
+            await here.call("DELETE", f"/api-keys/{made['id']}")
+            async with asyncio.timeout(30):
+                await socket.wait_closed()
+            assert socket.close_code == 4401
+
+
+@pytest.mark.proves("F-02", "NO-2", "ES-1")
+async def test_what_a_killed_node_was_sending_is_sent_once_more_and_says_so(
+    nodes: Two, measured: Callable[..., None]
+) -> None:
+    """The mail server has the page and has not answered when the node that sends it is killed: the other one sends it
+    again when the lease is over, marked as a possible repeat, and nobody sends it a third time.
+    """
+
+    def mails() -> list[Mail]:
+        return [mail for mail in nodes.smtp.mails if b"in-hand" in mail.content]
+
+    async def arrived() -> bool:
+        return bool(mails())
+
+    async def again() -> bool:
+        return len(mails()) >= 2
+
+    nodes.smtp.mode = SmtpMode.HANG_AFTER_CONTENT
+    assert (await nodes.house.post("in-hand")).status_code == 202
+    await until(arrived)
+    sender = nodes.one if mails()[0].sender.startswith("one@") else nodes.two
+    other = nodes.two if sender is nodes.one else nodes.one
+    await sender.kill()
+    killed = time.monotonic()
+    nodes.smtp.mode = SmtpMode.OK
+    await until(again)
+    delayed = time.monotonic() - killed
+    await sender.start()
+
+    async def settled() -> bool:
+        (incident,) = [each for each in await other.items("/incidents") if each["title"] == "in-hand"]
+        told = await other.items(f"/incidents/{incident['id']}/notifications")
+        return all(each["status"] == "sent" for each in told)
+
+    await until(settled)
+    repeats = ["possible repeat" in mail.content.decode("utf-8", "replace") for mail in mails()]
+    assert repeats == [False, True]
+    measured(lease_seconds=LEASE_SECONDS, sent_again_after=round(delayed, 1))
