@@ -58,12 +58,13 @@ def watch(
     further = {"watch_url": url.rstrip("/") if url else None, "watch_key": _read(key_file)}
     config = configured(config_file, data_dir, None, **further)
     _check(config, plain_http=plain_http)
-    if not who and not is_test:
-        make_data_dir(config)
     if seen:
-        _memory(config).say_seen()
+        if not _memory(config).say_seen():
+            raise CannotStart(f"No watcher of {config.watch.url} keeps what it knows in {config.data_dir}.")
         click.echo("Noted. The running watcher calls nobody else until the server was back.")
         return
+    if not who and not is_test:
+        make_data_dir(config)
     from openalert import telemetry
     from openalert.cli import process
 

@@ -30,7 +30,7 @@ class Sight(StrEnum):
     SILENT = "silent"
     """It does not answer, or nothing that it can have said."""
     REFUSED = "refused"
-    """Something answers, and does not know our key."""
+    """It answers, and does not know our key, or speaks a form that we do not know."""
     CUT_OFF = "cut_off"
     """Nothing at all answers: the fault is on our side."""
 

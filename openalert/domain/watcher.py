@@ -30,6 +30,10 @@ class Forged(Exception):
     """It was not said by the server, not said now, or changed on the way; the text says which."""
 
 
+class Misread(Exception):
+    """The server has said it now, in a form that this program does not know."""
+
+
 class Way(msgspec.Struct, frozen=True, rename="camel"):
     """One way to reach a person."""
 
@@ -120,6 +124,12 @@ class Word(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     snapshot: Snapshot | None = None
 
 
+class _Nonce(msgspec.Struct):
+    """What every version says."""
+
+    nonce: str
+
+
 class Called(msgspec.Struct, frozen=True, kw_only=True):
     """Somebody who is to be told, and why."""
 
@@ -140,18 +150,19 @@ def signature(text: str, key: str) -> str:
 
 
 def read(text: str, code: str, key: str, nonce: str) -> Word:
-    """The word; Forged when its code or its nonce is another."""
+    """The word; Forged when its code or its nonce is another, Misread when it is of another version."""
     if not hmac.compare_digest(signature(text, key).encode(), code.encode("utf-8", "replace")):
         raise Forged("Its signature is wrong: somebody else made it, or changed it on the way.")
     try:
-        word = msgspec.json.decode(text, type=Word)
+        said = msgspec.json.decode(text, type=_Nonce).nonce
     except (msgspec.MsgspecError, RecursionError, UnicodeError):
-        raise Forged(
-            "It cannot be read: the server is of another version. Install the same on both hosts."
-        ) from None
-    if not hmac.compare_digest(word.nonce.encode(), nonce.encode()):
+        raise Forged("It is no word of OpenAlert.") from None
+    if not hmac.compare_digest(said.encode("utf-8", "replace"), nonce.encode()):
         raise Forged("It is an older one, said to another question.")
-    return word
+    try:
+        return msgspec.json.decode(text, type=Word)
+    except (msgspec.MsgspecError, RecursionError):
+        raise Misread("The server is of another version: install the same on both hosts.") from None
 
 
 def is_nonce(text: str) -> bool:

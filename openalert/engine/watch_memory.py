@@ -109,9 +109,12 @@ class WatchMemory:
             os.close(self._handle)
             self._handle = None
 
-    def say_seen(self) -> None:
-        """Tell the process that has the file that somebody looks after it."""
+    def say_seen(self) -> bool:
+        """Tell the process that has the file that somebody looks after it; False: there is no such file."""
+        if not self.path.exists():
+            return False
         self._seen.touch(mode=0o600)
+        return True
 
     def was_seen(self) -> bool:
         """Whether somebody said so since it was asked last."""

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from openalert.domain.absence import Look, Sight
-from openalert.domain.watcher import LARGEST, Forged, Word, read
+from openalert.domain.watcher import LARGEST, Forged, Misread, Word, read
 from openalert.notifiers.http import Answer, HttpClient, OutgoingSettings
 from openalert.notifiers.notifier import LostAnswer, NotifierError
 
@@ -89,6 +89,8 @@ class Watched:
             return Look(Sight.WELL), read(signed.word, signed.signature, self._key, nonce)
         except Forged as error:
             return Look(Sight.SILENT, f"What answers is not to be believed. {error}"), None
+        except Misread as error:
+            return Look(Sight.REFUSED, str(error)), None
 
 
 class References:

@@ -37,6 +37,8 @@ class Manner(StrEnum):
     ENDLESS = "endless"
     SLOW = "slow"
     """A byte a second."""
+    OF_ANOTHER_VERSION = "of another version"
+    """What it signs has another form."""
     NESTED = "nested"
     """JSON a hundred thousand deep."""
 
@@ -128,6 +130,8 @@ class FakeWatched:
             snapshot=self.snapshot if what == "snapshot" else None,
         )
         text = written(word)
+        if self.manner is Manner.OF_ANOTHER_VERSION:
+            text = text.replace('"organization"', '"tenant"')
         code = signature(text, self.key)
         if self.manner is Manner.ALTERED:
             text = text.replace("Acme", "Evil")
