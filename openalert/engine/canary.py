@@ -13,6 +13,7 @@ from openalert.domain.instant import SECOND, Instant
 from openalert.engine.node import Node
 from openalert.notifiers.own_door import Refused
 from openalert.storage import canary as stored
+from openalert.storage.clock import Ago
 from openalert.storage.database import Database
 from openalert.usecases import canary
 
@@ -38,8 +39,12 @@ class Canary:
         self._database, self._door, self._node, self._key = database, door, node, key
         self.last: CanaryRun | None = None
         """The one that ended last, also where the database could not keep it."""
-        self.green_at: Instant | None = None
-        """When one last came through."""
+        self._green: Ago | None = None
+
+    @property
+    def green_at(self) -> Instant | None:
+        """When one last came through, by the clock as it stands now."""
+        return None if self._green is None else self._green.at
 
     async def fly(self) -> CanaryRun:
         """Send one and follow it to its end, or to the end of its time; how it went."""
@@ -103,7 +108,7 @@ class Canary:
     def _note(self, run: CanaryRun) -> None:
         self.last = run
         if run.is_green:
-            self.green_at = run.started_at
+            self._green = Ago(self._database.clocks, run.started_at)
             telemetry.CANARY_SECONDS.observe((run.resolved_ms or 0) / SECOND)
         else:
             log.error("canary failed", hop=run.failed_at, reason=run.reason)

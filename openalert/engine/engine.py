@@ -45,6 +45,7 @@ from openalert.notifiers.courier import Courier
 from openalert.notifiers.notifier import Notifier
 from openalert.notifiers.outgoing_webhook import OutgoingSender
 from openalert.storage import duties, incidents, notifications, timers
+from openalert.storage.clock import Ago
 from openalert.storage.database import Database
 from openalert.storage.runs import Run
 from openalert.storage.transaction import Transaction
@@ -155,7 +156,7 @@ class Engine:
         """The warnings of all organizations, as of the last look; None: there was none yet."""
         self.ticks_begun = self.ticks_ended = 0
         """The number of the tick that began last, and of the one that ended last without a fault."""
-        self.audited_at: Instant | None = None
+        self._audited: Ago | None = None
         """When open incidents were last looked over."""
         self.violations = 0
         """How many of them had lost their reason then."""
@@ -363,6 +364,15 @@ class Engine:
 
     async def _deliver(self) -> int:
         return await self.deliver.run_due()
+
+    @property
+    def audited_at(self) -> Instant | None:
+        """When open incidents were looked over last, by the clock as it stands now."""
+        return None if self._audited is None else self._audited.at
+
+    @audited_at.setter
+    def audited_at(self, at: Instant) -> None:
+        self._audited = Ago(self._database.clocks, at)
 
     async def _audit(self) -> int:
         await self.measure_reach()

@@ -20,6 +20,7 @@ from openalert.engine.node import elapsed
 from openalert.engine.probes import Probes
 from openalert.notifiers.dead_man import DeadMansSwitch, Unheard
 from openalert.storage import self_watch as stored
+from openalert.storage.clock import Ago
 from openalert.storage.database import Database
 from openalert.supervisor import Standing as TaskStanding
 from openalert.supervisor import Supervisor, Watched
@@ -40,8 +41,11 @@ LONGEST_LOOK = 5.0
 class Audit(Protocol):
     """What the engine's auditor found last."""
 
-    audited_at: Instant | None
     violations: int
+
+    @property
+    def audited_at(self) -> Instant | None:
+        """When it looked last."""
 
 
 class SelfWatch:
@@ -68,7 +72,7 @@ class SelfWatch:
         self._database, self._audit, self._every = database, audit, every
         self.canary, self._switch = canary, switch
         self._supervisor, self._reserve_in_use = supervisor, reserve_in_use
-        self._since = database.clock()
+        self._since = Ago(database.clocks, database.clock())
         self._tasks: list[Watched] = []
         self.standing: Standing | None = None
         """As of the last look; None: there was none yet."""
@@ -87,7 +91,7 @@ class SelfWatch:
 
     def start(self) -> None:
         """Begin to watch."""
-        self._since = self._database.clock()
+        self._since = Ago(self._database.clocks, self._database.clock())
         telemetry.feed(telemetry.CANARY_AGE, self._canary_age)
         loops: list[tuple[str, Callable[[], Awaitable[object]]]] = [("self watch", self.look)]
         if self.canary is not None:
@@ -121,7 +125,7 @@ class SelfWatch:
 
     def _canary_age(self) -> float:
         green_at = self.canary.green_at if self.canary else None
-        return max(0, self._database.clock() - (green_at or self._since)) / SECOND
+        return max(0, self._database.clock() - (green_at or self._since.at)) / SECOND
 
     async def look(self) -> Standing:
         """Judge what is known now, and tell the switch."""
@@ -156,7 +160,7 @@ class SelfWatch:
         work, words = await self._work()
         return Facts(
             now=self._database.clock(),
-            since=self._since,
+            since=self._since.at,
             every=round(self._every * SECOND),
             canary=self.canary.last if self.canary else None,
             green_at=self.canary.green_at if self.canary else None,

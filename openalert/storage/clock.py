@@ -66,3 +66,16 @@ class Clocks:
     def put_forward(self, by: int) -> None:
         """The clock is known to be behind: from now on it is this much later."""
         self.ahead += by
+
+
+class Ago:
+    """A moment of the past, which stays as long ago as it is, however the clock is set."""
+
+    def __init__(self, clocks: Clocks, at: Instant) -> None:
+        self._clocks = clocks
+        self._elapsed = clocks.elapsed() - (clocks.now() - at)
+
+    @property
+    def at(self) -> Instant:
+        """When it was, by the clock as it stands now."""
+        return self._clocks.now() - (self._clocks.elapsed() - self._elapsed)

@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from openalert.domain.instant import HOUR, MINUTE, SECOND
+from openalert.domain.instant import DAY, HOUR, MINUTE, SECOND
 from openalert.storage import clock_steps
-from openalert.storage.clock import Clocks
+from openalert.storage.clock import Ago, Clocks
 from openalert.storage.database import Database
 from openalert.storage.transaction import Transaction
 from tests.cast import World, level
@@ -61,6 +61,20 @@ def test_a_clock_that_was_put_forward_takes_that_back_when_it_is_put_right() -> 
     machine.wall += 50 * MINUTE
     assert clocks.follow(clocks.step) == 10 * MINUTE
     assert (clocks.now(), clocks.ahead, clocks.step) == (machine.wall, 0, 0)
+
+
+@pytest.mark.proves("F-20", "SM-1")
+def test_what_was_a_minute_ago_stays_a_minute_ago() -> None:
+    """However the clock is set meanwhile, followed or not: nobody is told that nothing was looked at for ten years."""
+    machine = Machine()
+    clocks = machine.clocks
+    moment = Ago(clocks, clocks.now())
+    machine.passes(MINUTE)
+    for by in (3_650 * DAY, -3_651 * DAY):
+        machine.wall += by
+        assert clocks.now() - moment.at == MINUTE
+        clocks.follow(clocks.step)
+        assert clocks.now() - moment.at == MINUTE
 
 
 @pytest.mark.proves("F-20", "ES-5")
