@@ -320,6 +320,12 @@ SWITCH_PROVEN = _gauge(
     "self_monitor_proven_timestamp_seconds",
     "When the dead-man's switch elsewhere last complained of a silence on purpose; 0: never.",
 )
+SLO_RATIO = _gauge(
+    "slo_ratio",
+    "The share of the last thirty days that was in time: steps of escalations within 5 s, pages within 15 s.",
+    "objective",
+)
+SLO_MISSES = _gauge("slo_misses", "How much of the last thirty days was not in time.", "objective")
 NODE_LEADS = _gauge("node_leads", "1 on the node that does what one node alone does; 0 on the others.")
 NODE_FENCED = _counter(
     "node_fenced_total", "Times another node took over this one's work, because its lease was over."

@@ -18,6 +18,8 @@ from openalert.domain.access import SYSTEM
 from openalert.domain.errors import Unavailable
 from openalert.domain.event import Event
 from openalert.domain.instant import SECOND, Instant
+from openalert.domain.slo import Objective
+from openalert.domain.slo import line as slo_line
 from openalert.domain.warning import WarningKind
 from openalert.engine import (
     auto_close,
@@ -44,7 +46,7 @@ from openalert.notifiers.calendar_feed import CalendarFetcher
 from openalert.notifiers.courier import Courier
 from openalert.notifiers.notifier import Notifier
 from openalert.notifiers.outgoing_webhook import OutgoingSender
-from openalert.storage import duties, incidents, notifications, timers
+from openalert.storage import duties, incidents, notifications, slo, timers
 from openalert.storage.clock import Ago
 from openalert.storage.database import Database
 from openalert.storage.runs import Run
@@ -436,7 +438,12 @@ class Engine:
             due = await timers.next_due(reader)
             page = await notifications.oldest_unsent_page(reader)
             counts = await incidents.open_counts(reader)
+            known = await slo.days(reader)
             now = reader.now
+        for objective in Objective:
+            line = slo_line(objective, known, now)
+            telemetry.SLO_MISSES.labels(objective=objective.value).set(line.missed)
+            telemetry.SLO_RATIO.labels(objective=objective.value).set(1 if line.ratio is None else line.ratio)
         await heartbeats.measure(self._database)
         telemetry.INCIDENTS_OPEN.set(sum(counts.values()))
         telemetry.OLDEST_DUE_TIMER.set(max(0, now - due) / SECOND if due is not None else 0)

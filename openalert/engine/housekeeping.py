@@ -29,6 +29,7 @@ from openalert.storage import (
     provider_events,
     routing_counts,
     settings,
+    slo,
     status_deliveries,
     status_subscribers,
 )
@@ -103,6 +104,7 @@ async def forget(database: Database, payload_days: int) -> None:
         await routing_counts.forget(
             tx, hits_before=tx.sure - HITS_KEPT_FOR, counts_before=tx.sure - COUNTS_KEPT_FOR
         )
+        await slo.forget(tx)
         await outgoing_webhooks.drop_previous_secrets(tx)
     # In transactions of their own: a storm leaves many, and nobody who writes is to wait for all of them.
     while await database.act(lambda tx: events.forget(tx, tx.sure)):

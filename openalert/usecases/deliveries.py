@@ -55,6 +55,7 @@ from openalert.usecases import (
     push_subscriptions,
     reachability,
     responders,
+    slo,
     test_pages,
     weekly_reports,
     words,
@@ -266,6 +267,7 @@ async def settle(
     terms: Terms = Terms(),  # noqa: B008 - frozen
 ) -> None:
     """Write what became of an attempt, and let the escalation go on if nobody can be reached any more."""
+    was_taken = row.sent_at is not None
     if isinstance(result, Receipt):
         outcome, detail = _accepted(row, result, tx.now)
     elif isinstance(result, LostAnswer):
@@ -276,6 +278,7 @@ async def settle(
         return
     if isinstance(result, NotifierError) and result.reason is Reason.GONE:
         await ways.lost(tx, row)
+    await slo.page_ended(tx, row, was_taken=was_taken)
     await reachability.settled(tx, row, detail)
     await ended(tx, row, detail)
 
@@ -349,6 +352,7 @@ async def give_up(tx: Transaction, row: Notification, why: str) -> None:
     if row.status is NotificationStatus.PENDING:
         row.status = NotificationStatus.FAILED
     row.due_at = None
+    await slo.page_ended(tx, row, was_taken=row.sent_at is not None)
     await ended(tx, row, why)
 
 
@@ -423,5 +427,6 @@ async def recover(
     for row in lost:
         if await sending.give_up_claim(tx, row) and sending.is_last_claim(row, tx.now):
             row.status, row.due_at = NotificationStatus.UNKNOWN, None
+            await slo.page_ended(tx, row, was_taken=row.sent_at is not None)
             await ended(tx, row, "")
     return len(lost)

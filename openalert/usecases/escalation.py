@@ -16,7 +16,7 @@ from openalert.storage import escalation_policies, incidents, notifications, rec
 from openalert.storage.routes import Route
 from openalert.storage.timers import Timer
 from openalert.storage.transaction import Reader, Transaction
-from openalert.usecases import notify
+from openalert.usecases import notify, slo
 from openalert.usecases.notify import Reach, Recipient
 from openalert.usecases.work import Work
 
@@ -89,17 +89,20 @@ async def steps(tx: Transaction, due: Sequence[Timer], *, outage: Outage | None 
     some = await incidents.get_many(tx, [timer.incident_id for timer in due])
     common = _Common(tx)
     await common.learn(some.values())
+    done = []
     for timer in due:
         incident = some.get(timer.incident_id)
         if incident is None or incident.episode != timer.episode or not incident.wants_pages(tx.now):
             await timers.done(tx, timer)
             continue
+        done.append(slo.step(incident, timer))
         version = common.versions.get(incident.policy_version_id or "")
         if version is None or timer.level == THE_END or timer.level > len(version.levels):
             await _end(work, incident, version, await common.owners(incident))
         else:
             late = _late(tx.now, timer.due_at, outage)
             await _page_level(work, incident, version, timer, late, common)
+    await slo.steps_done(tx, done)
     await work.flush()
 
 

@@ -13,7 +13,7 @@ from openalert.domain.instant import Instant
 from openalert.storage import holds, incidents, notifications, timers
 from openalert.storage.timers import Timer
 from openalert.storage.transaction import Reader, Transaction
-from openalert.usecases import escalation, news
+from openalert.usecases import escalation, news, slo
 from openalert.usecases.incidents import LONGEST_SNOOZE, cancel_pages, escalate_again
 from openalert.usecases.work import Work
 
@@ -113,6 +113,7 @@ async def wake(tx: Transaction, timer: Timer) -> None:
     if incident is None or not incident.is_open or incident.snoozed_until is None:
         await timers.done(tx, timer)
         return
+    await slo.steps_done(tx, [slo.step(incident, timer)])
     work = Work(tx)
     returns = await _returns(tx, [incident])
     if incident.id in returns:

@@ -15,7 +15,7 @@ from openalert.storage import canary, outages, runs, self_watch
 from openalert.storage.runs import Run
 from openalert.storage.self_watch import Unsent
 from openalert.storage.transaction import Reader
-from openalert.usecases import backups
+from openalert.usecases import backups, slo
 
 RUNS_SHOWN = 60
 HISTORY = 30 * DAY
@@ -39,6 +39,7 @@ class Condition(msgspec.Struct, kw_only=True):
     """When nobody was there in the last thirty days, the newest first."""
     known_since: Instant
     """Since when they are known, at most thirty days ago."""
+    objectives: slo.Standing
     nodes: Sequence[Run]
     """Those that hold a lease, the one that leads first."""
 
@@ -46,6 +47,7 @@ class Condition(msgspec.Struct, kw_only=True):
 async def look(reader: Reader) -> Condition:
     """Everything that is read from the database, at one instant."""
     since = max(await runs.first_start(reader) or reader.now, reader.now - HISTORY)
+    gone = [each for each in await outages.newest(reader, OUTAGES_SHOWN) if each.until >= since]
     return Condition(
         now=reader.now,
         work=await self_watch.work(reader),
@@ -54,7 +56,8 @@ async def look(reader: Reader) -> Condition:
         runs=await canary.latest(reader, RUNS_SHOWN),
         failures=await canary.failures(reader, reader.now - 90 * DAY, 20),
         backups=await backups.standing(reader),
-        outages=[each for each in await outages.newest(reader, OUTAGES_SHOWN) if each.until >= since],
+        outages=gone,
+        objectives=await slo.standing(reader, gone, since),
         known_since=since,
         nodes=await runs.living(reader),
     )

@@ -11,6 +11,7 @@ from openalert import __version__, telemetry
 from openalert.domain.canary import CanaryRun, Hop
 from openalert.domain.errors import Unavailable
 from openalert.domain.instant import SECOND, Instant, rfc3339
+from openalert.domain.slo import BOUND, WINDOW_DAYS
 from openalert.domain.switch_proof import switch_of
 from openalert.storage import sqlite_file
 from openalert.storage.database import Database
@@ -110,6 +111,7 @@ def _seen(found: Condition) -> dict[str, Any]:
         },
         "canary": {"last": _run(found.runs[0]) if found.runs else None, "failures": len(found.failures)},
         "backup": _backup(found),
+        "objectives": objectives_of(found),
         "outages": [
             {
                 "since": rfc3339(each.since),
@@ -129,6 +131,24 @@ def _seen(found: Condition) -> dict[str, Any]:
             }
             for number, each in enumerate(found.nodes)
         ],
+    }
+
+
+def objectives_of(found: Condition) -> dict[str, Any]:
+    """Whether what was due in the last thirty days was in time, and how much of the time the server was there."""
+    stands = found.objectives
+    return {
+        "days": WINDOW_DAYS,
+        "running": stands.running,
+        **{
+            each.objective.value: {
+                "boundSeconds": BOUND[each.objective] / SECOND,
+                "kept": each.kept,
+                "missed": each.missed,
+                "ratio": each.ratio,
+            }
+            for each in stands.lines
+        },
     }
 
 

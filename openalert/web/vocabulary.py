@@ -15,6 +15,7 @@ from openalert.web import (
     vocabulary_outgoing,
     vocabulary_routing,
     vocabulary_status,
+    vocabulary_system,
 )
 
 _ID = "019b8d62-7a80-7003-a352-03ab0e4992a3"
@@ -33,6 +34,7 @@ _OTHERS = (
     | vocabulary_outgoing.MEMBERS
     | vocabulary_routing.MEMBERS
     | vocabulary_status.MEMBERS
+    | vocabulary_system.MEMBERS
 )
 MEMBERS: dict[str, tuple[str, Any]] = _OTHERS | {
     "acknowledgedAt": ("When it was acknowledged; null: not yet.", f"{_DAY}09:02:10Z"),
@@ -468,6 +470,7 @@ TAGS: dict[str, str] = {
     "schedules": "Who is on call when: rotations, overrides, and the final answer.",
     "on call": "Every schedule's answer at once.",
     "warnings": "What would keep a page from arriving, found before it does.",
+    "system": "Whether the server would page, whether what was due was in time, and the dead-man's switch.",
     "escalation policies": "Who is paged in what order, written as one document.",
     "maintenance windows": "Planned times in which alerts are kept and page nobody, once or again and again.",
     "silences": "What somebody on call does not want to hear of for a while, with a reason and an end.",

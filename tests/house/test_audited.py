@@ -118,6 +118,8 @@ NOT_AN_ACT = {
     "signin.rotate_session": "part of whatever made rights grow",
     "signin.touch_session": "a note of the last use",
     "test_pages.send": "part of an act",
+    "slo.steps_done": "counts what the engine did",
+    "slo.page_ended": "counts what the engine did",
     "switch_proofs.spoil": "the server notes that it was in trouble, nobody acts",
     "telephone.answered": "a provider reports that somebody listens",
     "telephone.call_ended": "a provider reports what became of a call",

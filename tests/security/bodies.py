@@ -49,6 +49,7 @@ IDS = {
 WHOLE: dict[str, Any] = {
     "AlertBulk": lambda ids: {"ids": [ids["alert_id"]], "action": "suppress"},
     "AlertHold": lambda ids: {"durationMinutes": 30},
+    "SwitchSilenceEnd": lambda ids: {"outcome": "came"},
     "AlertTags": lambda ids: {"add": ["storage"]},
     "NewAlert": lambda ids: {"serviceId": ids["service_id"], "title": "Example"},
     "AbsenceCalendarIn": lambda ids: {"url": "http://127.0.0.1:9/calendar.ics"},

@@ -21,10 +21,12 @@ from openalert.domain.outgoing_webhook import OutgoingAttempt
 from openalert.domain.routing import Actions, AllOf, HasTag, LabelFits, RuleBody, TextFits
 from openalert.domain.second_factor import Passkey
 from openalert.domain.service import IntegrationConfig
+from openalert.domain.slo import Miss, Objective
 from openalert.domain.status_page import ComponentStatus, PublicStatus, Theme
 from openalert.domain.status_subscriber import MailingKind, SubscriberKind
+from openalert.domain.switch_proof import switch_of
 from openalert.storage import outgoing_deliveries as stored_deliveries
-from openalert.storage import passkeys
+from openalert.storage import passkeys, slo
 from openalert.storage import password_resets as stored_resets
 from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import (
@@ -61,6 +63,7 @@ from openalert.usecases import (
     status_subscribers,
     status_templates,
     swaps,
+    switch_proofs,
     users,
 )
 from openalert.usecases.heartbeat_alerts import Told
@@ -93,7 +96,7 @@ OURS = re.compile(
     r"ending|failed_at"
 )
 """Columns that hold words of ours, ids, hashes, or what is looked things up by; all others are an attacker's."""
-OUR_COLUMNS = {"backup_jobs.name"}
+OUR_COLUMNS = {"backup_jobs.name", "slo_days.objective", "slo_misses.objective", "switch_proofs.switch"}
 """Of those whose name says otherwise."""
 OUR_TABLES = re.compile(
     r"schema_migrations|counters|settings|runs|audit_head|audit_log|sqlite_.*|kept_answers|throttles"
@@ -165,6 +168,20 @@ async def settle(openalert: OpenAlert) -> Seeded:
         await integrations.update(tx, integration.id, config=IntegrationConfig(mapping=mapping))
         await routing_rules.create(tx, team_id=made.team.id, name="night", body=RULE)
         rules = await dry_runs.draft(tx, tx.actor, team_id=made.team.id)
+        await switch_proofs.begin(tx, switch_of(openalert.config.self_monitor.url), 60)
+        await slo.keep(
+            tx,
+            Miss(
+                id=new_id(tx.now),
+                objective=Objective.PAGES,
+                organization_id=ana.organization_id,
+                incident_id=await tx.value("SELECT min(id) FROM incidents"),
+                due_at=tx.now,
+                done_at=None,
+                what="Page by SMS",
+                reason="A provider said something.",
+            ),
+        )
     await dry_runs.RUNS.begin(openalert.database, rules)
     await make.calendar_feed(openalert.database, ana)
     async with openalert.database.transaction(make.actor(ana, made.team)) as tx:

@@ -165,6 +165,7 @@ FIRST: dict[str, tuple[Step, ...]] = {
     "DELETE /api/v1/schedules/{schedule_id}": NO_POLICY,
     "POST /beats/{heartbeat_id}/resume": (("POST", "/beats/{heartbeat_id}/pause"),),
     "POST /api/v1/heartbeats/{heartbeat_id}/resume": (("POST", "/api/v1/heartbeats/{heartbeat_id}/pause"),),
+    "POST /api/v1/self-monitor/silence/end": (("POST", "/api/v1/self-monitor/silence"),),
     "POST /settings/system/silence/end": (("POST", "/settings/system/silence"),),
     "POST /settings/adoption/window/close": (("PUT", "/api/v1/adoption/window"),),
     "DELETE /api/v1/adoption/window": (("PUT", "/api/v1/adoption/window"),),

@@ -17,6 +17,7 @@ import uvicorn
 
 from openalert.app import OpenAlert
 from openalert.config import Config, Oidc, Server
+from openalert.config.sections import SelfMonitor
 from openalert.domain.notification import NotificationKind
 from openalert.notifiers import letter
 from openalert.notifiers.notifier import Action, Link
@@ -81,7 +82,11 @@ async def attacked(tmp_path: Path, anyio_backend: str) -> AsyncIterator[Attacked
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     provider = Oidc(issuer="http://127.0.0.1:9/realms/acme", client_id="x", label=PAYLOAD)
-    config = Config(server=Server(port=port, data_dir=str(tmp_path)), oidc=provider)
+    config = Config(
+        server=Server(port=port, data_dir=str(tmp_path)),
+        oidc=provider,
+        self_monitor=SelfMonitor(url="http://127.0.0.1:9/ping"),
+    )
     database = await open_database(f"sqlite:///{tmp_path}/openalert.db", keys=keyring.of(config))
     openalert = OpenAlert(config, database, os.urandom(32))
     seeded = await pages.settle(openalert)

@@ -10,13 +10,15 @@ from litestar.handlers import HTTPRouteHandler
 from openalert import __version__
 from openalert.domain.access import Actor, Permission, Scope
 from openalert.domain.canary import BUDGET, CanaryRun, Hop
-from openalert.domain.instant import SECOND, rfc3339
+from openalert.domain.instant import SECOND, rfc3339, to_datetime
 from openalert.domain.outage import WORDS, Ending
+from openalert.domain.slo import AIM, BOUND, Objective, SloDay, percent
 from openalert.domain.user import ApiKey
 from openalert.storage import sqlite_file
 from openalert.storage.database import Database
+from openalert.storage.slo import SeenMiss
 from openalert.storage.transaction import Transaction
-from openalert.usecases import api_keys, system, watchers
+from openalert.usecases import api_keys, slo, system, watchers
 from openalert.usecases.access import require
 from openalert.usecases.system import Condition
 from openalert.web.deep import clock_sets
@@ -27,6 +29,15 @@ from openalert.web.watching import Watch, watch_of
 
 PATH = "/settings/system"
 GAPS_LISTED = 8
+MISSES_SHOWN = 20
+LEAST_HIGH = 18
+"""Of a day's misses, in hundredths."""
+NAMES = {
+    Objective.STEPS: "Steps of escalations",
+    Objective.PAGES: "Pages with their provider",
+}
+LEAST_SCALE = 3 * SECOND
+"""The height of the history of canaries, where none took longer."""
 LEAST_WIDTH = 4
 """Of a gap in the strip, in thousandths: shorter ones would not be seen."""
 HOPS = {
@@ -64,12 +75,14 @@ async def _page(
             standing=watch.standing if watch else None,
             hops=_hops(found.runs[0]) if found.runs else [],
             last=found.runs[0] if found.runs else None,
-            runs=[_bar(run) for run in reversed(found.runs)],
+            runs=_bars(found.runs),
             failures=found.failures,
             unsent=found.unsent,
             work=found.work,
             dead_letters=found.dead_letters,
             switch=watch if watch and watch.has_switch else None,
+            objectives=_objectives(found),
+            misses=[_miss(each) for each in await slo.misses(reader, actor, limit=MISSES_SHOWN)],
             proof=await switch_proofs.drawn(reader, actor, config),
             tasks=db.supervisor.troubles,
             disk=db.disk,
@@ -133,6 +146,55 @@ async def make_watcher(
     return show_once(request, go(f"{PATH}#watchers", f"The key {key.name} is made."), key.id, text)
 
 
+def _objectives(found: Condition) -> Values:
+    """The lines of thirty days: the share in words, and each day as a bar of a hundred, drawn from the bottom."""
+    stands = found.objectives
+    return {
+        "running": percent(stands.running),
+        "since": stands.since,
+        "was_away": stands.running < 1,
+        "aim": percent(AIM),
+        "lines": [
+            {
+                "name": NAMES[each.objective],
+                "bound": f"{BOUND[each.objective] // SECOND} s",
+                "share": None if each.ratio is None else percent(each.ratio),
+                "is_met": each.is_met,
+                "total": each.total,
+                "missed": each.missed,
+                "budget": None if each.budget_left is None else f"{round(each.budget_left * 100)} %",
+                "days": [_day(number, day) for number, day in enumerate(each.days)],
+            }
+            for each in stands.lines
+        ],
+    }
+
+
+def _day(number: int, day: SloDay) -> Values:
+    """A bar ten wide; of misses at least so much is drawn that one of a thousand is seen."""
+    date = to_datetime(day.begins_at).date()
+    bad = 0 if not day.missed else max(LEAST_HIGH, round(100 * day.missed / day.total))
+    said = "nothing was due" if not day.total else f"{day.kept:,} of {day.total:,} in time"
+    return {
+        "x": number * 10,
+        "good": 100 - bad if day.total else 0,
+        "bad": bad,
+        "words": f"{date:%a} {date.day} {date:%b}: {said}",
+    }
+
+
+def _miss(miss: SeenMiss) -> Values:
+    return {
+        "due_at": miss.due_at,
+        "what": miss.what,
+        "late": miss.late,
+        "reason": miss.reason,
+        "number": miss.number,
+        "title": miss.title,
+        "href": f"/incidents/{miss.incident_id}" if miss.number is not None else "",
+    }
+
+
 def _history(found: Condition) -> Values:
     """The time since when anything is known as a strip of a thousand, and when nobody was there in it."""
     length = max(found.now - found.known_since, 1)
@@ -190,15 +252,19 @@ def _so_far(milliseconds: int | None) -> str:
     return f"{milliseconds} ms" if milliseconds < SECOND else f"{milliseconds / SECOND:.2f} s"
 
 
-def _bar(run: CanaryRun) -> Values:
-    """One run in the history: how high, of ten steps, and in which colour."""
-    took = run.resolved_ms if run.resolved_ms is not None else BUDGET
-    return {
-        "when": rfc3339(run.started_at),
-        "green": run.is_green,
-        "took": took,
-        "step": min(10, max(1, round(took * 10 / BUDGET))),
-    }
+def _bars(runs: Sequence[CanaryRun]) -> list[Values]:
+    """The runs in the history, the oldest first: how high, of ten steps of the slowest one, and in which colour."""
+    took = [BUDGET if run.resolved_ms is None else run.resolved_ms for run in runs]
+    whole = max([LEAST_SCALE, *took])
+    return [
+        {
+            "when": rfc3339(run.started_at),
+            "green": run.is_green,
+            "took": each,
+            "step": min(10, max(1, round(each * 10 / whole))),
+        }
+        for run, each in reversed(list(zip(runs, took, strict=True)))
+    ]
 
 
 ROUTES: Sequence[HTTPRouteHandler] = [show, make_watcher]
