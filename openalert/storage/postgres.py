@@ -155,6 +155,10 @@ class PostgresConnection:
             return await work(self)
 
 
+async def _as_it_is(_: Any) -> None:
+    """What read one snapshot leaves nothing behind; asking Postgres to forget it costs a trip for each."""
+
+
 class PostgresDatabase(Database):
     """One Postgres database, shared by any number of nodes."""
 
@@ -199,6 +203,7 @@ class PostgresDatabase(Database):
             timeout=CONNECT_SECONDS,
             statement_cache_size=STATEMENTS,
             server_settings=_READER,
+            reset=_as_it_is,
             **which,
         )
 

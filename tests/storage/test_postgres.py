@@ -108,3 +108,14 @@ async def test_a_server_begins_while_the_engine_writes(postgres_url: str, anyio_
     finally:
         await database.unfollow()
         await database.close()
+
+
+async def test_a_look_costs_no_trip_to_forget_it(db: PostgresDatabase) -> None:
+    """A snapshot leaves nothing behind on its connection: what is asked is its beginning, the question and its end."""
+    async with db._pool.acquire() as raw:
+        asked: list[str] = []
+        raw.add_query_logger(lambda record: asked.append(record.query))
+    for _ in range(3):
+        await db.look(lambda reader: reader.value("SELECT count(*) FROM things"))
+    questions = ["BEGIN", "SELECT count(*) FROM things", "COMMIT"]
+    assert [query.split(" ISOLATION")[0].rstrip(";") for query in asked] == questions * 3
