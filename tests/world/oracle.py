@@ -192,7 +192,7 @@ def no_surplus(case: Case) -> Found:
         for before, after in zip([None, *some], some, strict=False):
             about = after.about[0] if after.about else ""
             if before is not None:
-                doubt = doubt or before.answer == "withheld" or _was_away(case, before.at, after.at)
+                doubt = doubt or before.answer != "refused"  # what was refused comes again as what it is
                 if before.answer == "took" and not _was_away(case, before.at, after.at):
                     yield about, f"{after.who} got {after.id} at {before.at} and again at {after.at} ms"
                 elif doubt and not after.is_repeat:
