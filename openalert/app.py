@@ -415,6 +415,7 @@ def _litestar(openalert: OpenAlert, secret: bytes, describing: OpenAPIConfig | N
                 "health": openalert.engine.health,
                 "redis": openalert.redis,
                 "engine": openalert.engine,
+                "memory": openalert.intake.memory,
                 "self_watch": lambda: openalert.self_watch,
                 "watchers_noted": watchers.Noted(),
                 "notifiers": openalert.notifiers,

@@ -348,7 +348,7 @@ class SqliteDatabase(Database):
         if name.startswith(soundness.DAMAGED):
             self._is_damaged(soundness.advice(self.path, str(error)))
             return Unavailable(self.disk.damage, retry_after=60)
-        if not isinstance(error, TimeoutError) and not name.startswith(_PASSING):
+        if not isinstance(error, (TimeoutError, MemoryError)) and not name.startswith(_PASSING):
             return None
         refused = self._reserve.why_refused() if name.startswith(_MAYBE_REFUSED) else 0
         if name == _FULL or refused in _NO_ROOM:

@@ -16,6 +16,7 @@ import structlog
 from openalert.domain.errors import OpenAlertError, Unavailable
 from openalert.domain.fair_queue import FairQueue
 from openalert.storage.database import Database
+from openalert.storage.memory import Memory
 from openalert.supervisor import Watched
 from openalert.usecases import ingest
 from openalert.usecases.ingest import Delivery, Outcome
@@ -42,8 +43,10 @@ Observer = Callable[[Delivery, Outcome], None]
 class Intake:
     """The queue in front of `usecases.ingest`."""
 
-    def __init__(self, database: Database, observe: Observer) -> None:
+    def __init__(self, database: Database, observe: Observer, memory: Memory | None = None) -> None:
+        """`memory`: what says that there is too little of it; None: what the system says."""
         self._database = database
+        self.memory = memory or Memory()
         self._observe = observe
         self._waiting: FairQueue[tuple[Delivery, asyncio.Future[Outcome]]] = FairQueue()
         self._bytes = 0
@@ -75,6 +78,7 @@ class Intake:
             raise Unavailable(
                 "The disk is full: nothing new is taken until there is room. Send it again.", retry_after=10
             )
+        self.memory.promise(0)
         if self._task is None or not self._has_room(delivery.key_hash):
             raise Unavailable("Too many messages are waiting. Send it again in a few seconds.", retry_after=5)
         answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()

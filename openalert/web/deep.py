@@ -71,6 +71,7 @@ async def deep(request: Request[Any, Any, Any]) -> Response[dict[str, Any]]:
             "damage": database.disk.damage or None,
             "trouble": database.disk.trouble or None,
         },
+        "memory": {"refusesEvents": state.memory.is_short(), "leftBytes": state.memory.left_bytes},
         "clock": {"setSinceStart": clock_sets(), "putForwardSeconds": database.clocks.ahead / SECOND},
         "degraded": degraded(state.redis),
         "providers": [

@@ -26,7 +26,7 @@ from openalert.usecases.ingest import Delivery, Outcome, Then
 from openalert.usecases.intake import Intake
 from openalert.usecases.profiles import Profile
 from openalert.usecases.subscriptions import Subscriptions
-from openalert.web.asgi import Receive, Scope
+from openalert.web.asgi import Receive, Scope, header
 
 log = structlog.get_logger(__name__)
 
@@ -61,6 +61,7 @@ class Door:
         """Since when messages are taken in."""
         self._subscriptions = subscriptions
         self._intake = intake
+        self.memory = intake.memory
         # How messages of keys were read when last looked at, by hash. Only a hint that saves a look-up: whether a key
         # is good now, and read by this, is decided inside the transaction that takes its message in.
         self._known: dict[str, Profile] = {}
@@ -72,7 +73,8 @@ class Door:
         return Inbound(headers=headers, query=query, received_at=self.database.clock())
 
     async def admit(self, key: str) -> None:
-        """Refuse an unknown or disabled key: NotFound. Good ones are remembered."""
+        """Refuse an unknown or disabled key: NotFound. Good ones are remembered. Unavailable while memory is short."""
+        self.memory.promise(0)
         if hashed(key) not in self._known:
             await self._look_up(hashed(key))
 
@@ -222,6 +224,18 @@ async def body_of(receive: Receive) -> bytes:
         message = await receive()
         parts.append(message.get("body", b""))
     return b"".join(parts)
+
+
+def length_of(scope: Scope, most: int) -> int:
+    """How long the body says it is; `most` where it does not say."""
+    said = header(scope, b"content-length")
+    return min(int(said), most) if said.isdigit() else most
+
+
+async def swallow(receive: Receive) -> None:
+    """Read the body and keep nothing of it: whoever is still sending does not hear an answer."""
+    while (await receive()).get("more_body"):
+        pass
 
 
 def observe(delivery: Delivery, outcome: Outcome) -> None:

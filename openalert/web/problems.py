@@ -16,7 +16,7 @@ import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 
-from openalert.domain.errors import Invalid, OpenAlertError, Unauthenticated
+from openalert.domain.errors import Invalid, OpenAlertError, Unauthenticated, Unavailable
 from openalert.web import catalogue
 from openalert.web.asgi import Scope, Send
 
@@ -75,6 +75,9 @@ def refusal(error: Exception) -> OpenAlertError:
         return _from_framework(error)
     if _broke_while_decoding(error):
         return Invalid("The body cannot be read: it is nested too deeply or is not UTF-8.")
+    if isinstance(error, MemoryError):
+        log.error("no memory for a request")
+        return Unavailable("There is no memory for this now. Send it again.", retry_after=10)
     log.error("request failed", exc_info=error)
     return OpenAlertError(_FAULT)
 

@@ -10,10 +10,10 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from openalert.domain.errors import NotFound, TooLarge
+from openalert.domain.errors import NotFound, TooLarge, Unavailable
 from openalert.sources import Reading, named, read
 from openalert.web.asgi import WHOLE, Receive, Scope, Send, Whole
-from openalert.web.door import Delivered, Door, body_of
+from openalert.web.door import Delivered, Door, body_of, length_of, swallow
 from openalert.web.problems import Refused
 
 PREFIX = "/webhooks/"
@@ -56,8 +56,16 @@ class Webhooks:
             return
         if asked is None and method not in ("POST", "PUT"):
             raise Refused(405, "Post alerts here.", code="METHOD_NOT_ALLOWED", allow=["POST", "PUT", "GET"])
-        await self._door.admit(key)
-        delivered = await self._take_in(scope, source, key, asked, receive)
+        try:
+            await self._door.admit(key)
+            promised = self._door.memory.promise(0 if asked else length_of(scope, self._door.max_body))
+        except Unavailable:
+            await swallow(receive)
+            raise
+        try:
+            delivered = await self._take_in(scope, source, key, asked, receive)
+        finally:
+            self._door.memory.release(promised)
         # Prometheus and vmalert append the path of Alertmanager's API, and older ones take nothing but its 200.
         status = 200 if scope["path"].rstrip("/").endswith(_ALERTMANAGER) else 202
         body = _encode(_accepted(delivered))

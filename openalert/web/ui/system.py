@@ -86,6 +86,8 @@ async def _page(
             proof=await switch_proofs.drawn(reader, actor, config),
             tasks=db.supervisor.troubles,
             disk=db.disk,
+            memory_short=request.app.state.memory.is_short(),
+            memory_left=request.app.state.memory.left_bytes,
             free=system.free_bytes(config.data_dir),
             wal=system.wal_bytes(sqlite_file(config.database_url)),
             clock_sets=clock_sets(),
