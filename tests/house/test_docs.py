@@ -116,3 +116,11 @@ def test_the_readme_begins_with_the_two_commands() -> None:
         assert "://" not in text
         for pinned in re.split(r"\n(?=\S)", text):
             assert "==" not in pinned.partition("\n")[0] or "--hash=sha256:" in pinned
+
+
+def test_every_decision_has_a_number_of_its_own() -> None:
+    """From one on, without a gap, and its first line says the same number."""
+    found = sorted((ROOT / "docs/decisions").glob("*.md"))
+    assert [page.name[:4] for page in found] == [f"{number:04}" for number in range(1, len(found) + 1)]
+    for number, page in enumerate(found, 1):
+        assert page.read_text().startswith(f"# {number}. "), page
