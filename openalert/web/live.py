@@ -38,7 +38,7 @@ RECHECK_REST = 5
 LONGEST_ROUND = 60.0
 ASKED_TOGETHER = 50
 SIGN_INS_AT_ONCE = 16
-HOLD_SECONDS = 0.25
+HOLD_SECONDS = 1.0
 """News wait so long for a client that has just come: who resumes by its first message hears each once, in order."""
 CLOSE_SECONDS = 5.0
 LARGEST_FRAME = 4096
