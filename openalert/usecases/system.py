@@ -63,9 +63,12 @@ async def look(reader: Reader) -> Condition:
     )
 
 
-def free_bytes(folder: Path) -> int:
-    """Room on the disk that holds the data."""
-    return shutil.disk_usage(folder).free
+def free_bytes(folder: Path) -> int | None:
+    """Room on the disk that holds the data; None when the folder is gone, or cannot be asked."""
+    try:
+        return shutil.disk_usage(folder).free
+    except OSError:
+        return None
 
 
 def wal_bytes(database_file: Path | None) -> int | None:

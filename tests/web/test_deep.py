@@ -1,6 +1,7 @@
 """/health/deep and the System page: one verdict, for those who may look inside, and a banner on every page."""
 
 import asyncio
+from pathlib import Path
 
 import httpx2
 import pytest
@@ -148,3 +149,20 @@ def test_the_way_of_a_canary_reads_as_one_sequence() -> None:
     refused = CanaryRun(id="c", run_id="r", started_at=0)
     refused.failed("No.")
     assert [each["state"] for each in _hops(refused)] == ["bad", "off", "off", "off", "off", "off"]
+
+
+async def test_a_data_folder_that_is_gone_is_said_and_breaks_no_page(
+    app: OpenAlert, client: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was deleted under a running server is found by the people who look, on a page that still comes."""
+    _, token = await session(app)
+    client.cookies.set(app.access.cookie, token)
+    _watching(app)
+    page = (await client.get("/settings/system")).text
+    assert "Room on the disk" in page
+    assert "It is gone" not in page
+    monkeypatch.setattr(type(app.config), "data_dir", Path("/nowhere/at/all"))
+    page = (await client.get("/settings/system")).text
+    assert "It is gone, or cannot be read." in page
+    assert "Room on the disk" not in page
+    assert (await client.get("/health/deep")).json()["disk"]["freeBytes"] is None
