@@ -32,8 +32,11 @@ WORDS_OF_OURS = (
     "startTime",
     "endTime",
 )
-OWN_BODIES = {"POST /api/v1/invitations": {"email": "somebody.else@example.org", "role": "member"}}
-"""Where the usual body says what another route of this test has said already."""
+OWN_BODIES: dict[str, Any] = {
+    "POST /api/v1/invitations": {"email": "somebody.else@example.org", "role": "member"},
+    "POST /api/v1/self-monitor/silence": {"minutes": 10},
+}
+"""Where the usual body says what another route of this test has said already, or nothing at all."""
 
 
 def creates(scene: Scene, route: Route) -> bool:
@@ -56,6 +59,9 @@ def _another(body: Any) -> Any:
             return body | {name: f"x{value}"}
         if isinstance(value, list):
             return body | {name: value * 2}
+    for name, value in body.items():
+        if type(value) is int:
+            return body | {name: value + 1}
     return dict(reversed(body.items()))
 
 
