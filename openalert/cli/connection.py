@@ -11,7 +11,9 @@ import binascii
 import re
 import termios
 from asyncio.events import TimerHandle
+from collections import Counter
 from fcntl import ioctl
+from functools import partial
 from http import HTTPStatus
 from typing import Any, ClassVar
 from urllib.parse import unquote
@@ -21,6 +23,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 from openalert.cli import process
 from openalert.cli.exchange import Exchange
+from openalert.cli.live_socket import LiveSocket
 from openalert.cli.readers import ReadsInTime
 from openalert.domain.errors import OpenAlertError
 from openalert.web.asgi import WHOLE
@@ -43,22 +46,34 @@ _HOST = re.compile(rb"(?:[A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,
 
 
 class Places:
-    """How many connections there may be, in all and from one address."""
+    """How many connections there may be, in all and from one address; WebSockets are among them."""
 
     def __init__(self, most: int, outside: Outside) -> None:
         self.most = most
         self.headers = outside.headers
         self.health = outside.health
         self._shares = outside.is_shared
+        self._all = 0
+        self._of: Counter[str] = Counter()
+        """By address, kept up: to count them for each who comes would be the load that this is there to keep off."""
 
-    def is_free(self, address: str, connections: set[Any]) -> bool:
-        """While half is free nobody is counted; after that one address has at most a quarter."""
-        if len(connections) <= self.most // 2:
+    def take(self, address: str) -> bool:
+        """One more from there, which has to `leave`; False: it is to be sent away.
+
+        While half is free nobody is asked whence he comes; after that one address has at most a quarter.
+        """
+        self._all += 1
+        self._of[address] += 1
+        if self._all <= self.most // 2:
             return True
-        if len(connections) > self.most:
-            return False
-        taken = sum(other.client is not None and other.client[0] == address for other in connections)
-        return taken <= self.most // 4 or self._shares(address)
+        return self._all <= self.most and (self._of[address] <= self.most // 4 or self._shares(address))
+
+    def leave(self, address: str) -> None:
+        """One of them is gone."""
+        self._all -= 1
+        self._of[address] -= 1
+        if not self._of[address]:
+            del self._of[address]
 
 
 class Connection(ReadsInTime, HttpToolsProtocol):
@@ -72,11 +87,14 @@ class Connection(ReadsInTime, HttpToolsProtocol):
         self._head_bytes = 0
         self._slow: TimerHandle | None = None
         self._refusal: OpenAlertError | None = None
+        self._address: str | None = None
+        """Whence it came, while it has a place of its own."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """A place, if there is one, and a first request soon."""
         super().connection_made(transport)
-        is_free = self.places.is_free(self.client[0] if self.client else "", self.connections)
+        self._address = self.client[0] if self.client else ""
+        is_free = self.places.take(self._address)
         if not is_free or process.is_among_the_last(transport.get_extra_info("socket").fileno()):
             self._refuse(Refused(503, "Too many connections are open. Try again soon.", code="UNAVAILABLE"))
             return
@@ -87,6 +105,9 @@ class Connection(ReadsInTime, HttpToolsProtocol):
         self._relax()
         self.resume_writing()  # whatever waits to write goes on, and ends
         super().connection_lost(exc)
+        if self._address is not None:
+            self.places.leave(self._address)
+            self._address = None
 
     def data_received(self, data: bytes) -> None:
         """As uvicorn, while the head keeps its bounds."""
@@ -155,6 +176,9 @@ class Connection(ReadsInTime, HttpToolsProtocol):
             self._refuse(_refused(400, "This is not an opening of a WebSocket of version 13 (RFC 6455)."))
             return
         super().handle_websocket_upgrade()
+        socket = self.transport.get_protocol()
+        if self._address is not None and isinstance(socket, LiveSocket):
+            socket.left, self._address = partial(self.places.leave, self._address), None
 
     def shutdown(self) -> None:
         """The server stops. Whoever was let in is answered, also when his request is still on its way."""

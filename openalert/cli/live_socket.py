@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import Any
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
@@ -20,6 +21,10 @@ MOST_UNHEARD = 64
 """Messages that wait for the application; it hears twenty a second."""
 
 
+def _nothing() -> None:
+    """It had no place."""
+
+
 class LiveSocket(ReadsInTime, WebSocketsSansIOProtocol):
     """As uvicorn's, and a `Pipe` for news."""
 
@@ -27,6 +32,13 @@ class LiveSocket(ReadsInTime, WebSocketsSansIOProtocol):
         super().__init__(*args, **kwargs)
         self._pings = 0
         self._counted_since = 0.0
+        self.left: Callable[[], None] = _nothing
+        """Called when it is gone: whoever gave it its place takes that back."""
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Its place is free."""
+        super().connection_lost(exc)
+        self.left()
 
     def freed(self) -> None:
         """It takes messages again."""

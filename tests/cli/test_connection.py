@@ -12,6 +12,7 @@ import uvicorn
 
 from openalert.cli import connection, readers
 from openalert.cli.connection import MAX_HEAD, MAX_URL, connections
+from openalert.cli.live_socket import LiveSocket
 from openalert.config import Config, Server
 from openalert.web.middleware import Outside
 
@@ -27,6 +28,13 @@ class Health:
     """A server that is not stopping."""
 
     draining = False
+
+
+OPENING = (
+    b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+)
+"""What turns a request into a WebSocket; the key is that of RFC 6455."""
 
 
 async def echo(scope: Any, receive: Any, send: Any) -> None:
@@ -57,7 +65,7 @@ async def serving(most: int = 100, app: Any = echo, **server: Any) -> AsyncItera
     """A server with our connections on a free port, in front of this application."""
     outside = app if isinstance(app, Outside) else Outside(app, Config(server=Server(**server)), Health())
     config = uvicorn.Config(
-        outside, host="127.0.0.1", port=0, http=connections(most, outside), ws="websockets-sansio", lifespan="off",
+        outside, host="127.0.0.1", port=0, http=connections(most, outside), ws=LiveSocket, lifespan="off",
         server_header=False, log_config=None, timeout_graceful_shutdown=0,
     )  # fmt: skip
     running = uvicorn.Server(config)
@@ -275,17 +283,40 @@ async def test_connections_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.proves("LC-2", "F-30")
 def test_one_address_cannot_take_all_places() -> None:
-    """Once half are taken, an address has at most a quarter, unless it is a proxy of ours."""
+    """Once half are taken, an address has at most a quarter, unless it is a proxy of ours; who leaves makes room."""
+    proxies = Config(server=Server(trusted_proxies=("10.0.0.1",)))
+    places = connection.Places(8, Outside(echo, proxies, Health()))
+    assert [places.take("192.0.2.1") for _ in range(5)] == [True, True, True, True, False]
+    assert places.take("192.0.2.2")
+    assert [places.take("10.0.0.1") for _ in range(3)] == [True, True, False]
+    for _ in range(5):
+        places.leave("192.0.2.1")
+    assert places.take("192.0.2.1")
 
-    class Other:
-        def __init__(self, address: str) -> None:
-            self.client = (address, 1)
 
-    places = connection.Places(
-        8, Outside(echo, Config(server=Server(trusted_proxies=("10.0.0.1",))), Health())
-    )
-    crowd: set[Any] = {Other("192.0.2.1") for _ in range(5)}
-    assert not places.is_free("192.0.2.1", crowd)
-    assert places.is_free("192.0.2.2", crowd)
-    assert places.is_free("10.0.0.1", crowd | {Other("10.0.0.1") for _ in range(3)})
-    assert places.is_free("192.0.2.1", {Other("192.0.2.1") for _ in range(4)})
+async def test_a_websocket_gives_its_place_back() -> None:
+    """It has the place of the request that opened it, until it is gone, however it goes."""
+
+    async def door(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.accept"})
+            await receive()
+        else:
+            await echo(scope, receive, send)
+
+    async with serving(most=4, app=door) as port:
+        held = []
+        for _ in range(4):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(GET + OPENING)
+            assert (await reader.readline()).startswith(b"HTTP/1.1 101 ")
+            held.append(writer)
+        assert (await answered(port, GET + b"\r\n")).startswith(b"HTTP/1.1 503 ")
+        for writer in held[:2]:
+            writer.transport.abort()
+        for writer in held[2:]:
+            writer.close()
+        await asyncio.sleep(0.2)
+        for _ in range(8):
+            assert (await answered(port, GET + b"Connection: close\r\n\r\n")).startswith(b"HTTP/1.1 200 ")
