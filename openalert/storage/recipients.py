@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 
 import msgspec
 
+from openalert.domain.access import Role
 from openalert.domain.instant import Instant
 from openalert.domain.notification_plan import Callee, NotificationRule, Preferences, Way
 from openalert.domain.quiet import QuietWindow
@@ -110,33 +111,26 @@ def _callee(entries: Sequence[_Entry], rules: Sequence[NotificationRule]) -> Cal
 
 async def members(reader: Reader, team_ids: Sequence[str]) -> dict[str, list[str]]:
     """The active members of each team, by id."""
-    rows = await reader.rows(
-        "SELECT m.team_id, m.user_id FROM team_members m JOIN users u ON u.id = m.user_id "
-        f"WHERE {reader.any_of('m.team_id', 'ids')} AND u.is_active ORDER BY u.name, u.id",
-        ids=list(team_ids),
-    )
-    found: dict[str, list[str]] = {}
-    for team_id, user_id in rows:
-        found.setdefault(team_id, []).append(user_id)
-    return found
-
-
-async def team_owners(reader: Reader, team_id: str) -> list[str]:
-    """The ids of the active owners of a team."""
-    rows = await reader.rows(
-        "SELECT u.id FROM users u JOIN team_members m ON m.user_id = u.id "
-        "WHERE m.team_id = :team_id AND m.role = 'owner' AND u.is_active ORDER BY u.name, u.id",
-        team_id=team_id,
-    )
-    return [row[0] for row in rows]
+    return await _of_teams(reader, team_ids, list(Role))
 
 
 async def owners_of_teams(reader: Reader, team_ids: Sequence[str]) -> dict[str, list[str]]:
     """The active owners of each team, by id."""
+    return await _of_teams(reader, team_ids, [Role.OWNER])
+
+
+async def team_owners(reader: Reader, team_id: str) -> list[str]:
+    """The ids of the active owners of a team."""
+    return (await owners_of_teams(reader, [team_id])).get(team_id, [])
+
+
+async def _of_teams(reader: Reader, team_ids: Sequence[str], roles: Sequence[Role]) -> dict[str, list[str]]:
     rows = await reader.rows(
-        "SELECT m.team_id, u.id FROM users u JOIN team_members m ON m.user_id = u.id "
-        f"WHERE {reader.any_of('m.team_id', 'ids')} AND m.role = 'owner' AND u.is_active ORDER BY u.name, u.id",
+        "SELECT m.team_id, m.user_id FROM team_members m JOIN users u ON u.id = m.user_id "
+        f"WHERE {reader.any_of('m.team_id', 'ids')} AND {reader.any_of('m.role', 'roles')} AND u.is_active "
+        "ORDER BY u.name, u.id",
         ids=list(team_ids),
+        roles=[role.value for role in roles],
     )
     found: dict[str, list[str]] = {}
     for team_id, user_id in rows:

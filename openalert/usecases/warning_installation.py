@@ -1,8 +1,9 @@
-"""Warnings of what the configuration of the installation leaves out: who notices when all of it is gone or silent."""
+"""Warnings about the installation: who notices when all of it is gone or silent, its backups, watchers and API keys."""
 
 from collections.abc import Callable, Iterator, Sequence
 
 from openalert.config import Config
+from openalert.domain.backup import JobName
 from openalert.domain.instant import DAY, Instant
 from openalert.domain.severity import Severity
 from openalert.domain.switch_proof import HOLDS_FOR, switch_of
@@ -11,6 +12,7 @@ from openalert.usecases.warning_facts import Installation
 from openalert.usecases.warning_rules import View
 
 _PAGE = "/settings/system"
+_BACKUPS = "/warnings"
 
 
 def of(config: Config) -> Installation:
@@ -76,7 +78,7 @@ def _last_resort(view: View) -> Iterator[Finding]:
         )
 
 
-def _backups(view: View) -> Iterator[Finding]:
+def _configured_backups(view: View) -> Iterator[Finding]:
     installation = view.facts.installation
     if installation is None:
         return
@@ -85,15 +87,63 @@ def _backups(view: View) -> Iterator[Finding]:
             WarningKind.NO_BACKUP,
             "Nightly backups are switched off",
             "Switch backup.enabled on, unless another program copies the database.",
-            link="/warnings",
+            link=_BACKUPS,
         )
     elif not installation.copies_backups:
         yield _finding(
             WarningKind.BACKUP_ONLY_HERE,
             "Backups of the database lie on the machine that they are of",
             "Name a bucket or a command in [backup] that carries them to another place.",
-            link="/warnings",
+            link=_BACKUPS,
         )
+
+
+def _backups(view: View) -> Iterator[Finding]:
+    stands = view.facts.backups
+    if stands.is_late and stands.last is not None:
+        never = stands.last.done_at is None
+        yield _of_backups(
+            WarningKind.NO_BACKUP,
+            "There is no backup of the database" if never else "The last good backup of the database is old",
+            stands.last.error,
+            stands.last.since if never else stands.last.done_at,
+            Severity.HIGH,
+        )
+    failing = {
+        JobName.BACKUP: "The nightly backup fails",
+        JobName.COPY: "Backups cannot be copied to their other place",
+        JobName.DRILL: "The restore drill fails",
+    }
+    for job in stands.failing:
+        severity = Severity.HIGH if job.name is JobName.DRILL else Severity.MEDIUM
+        yield _of_backups(WarningKind.BACKUP_FAILS, failing[job.name], job.error, job.failing_since, severity)
+    if stands.drill is not None and stands.drill_is_late and stands.drill.failing_since is None:
+        since = stands.drill.done_at or stands.drill.since
+        words = "No backup was restored for a trial in two weeks"
+        yield _of_backups(WarningKind.BACKUP_FAILS, words, "", since, Severity.MEDIUM)
+
+
+def _of_backups(
+    kind: WarningKind, words: str, detail: str, at: Instant | None, severity: Severity
+) -> Finding:
+    return _finding(kind, words, detail, at, severity=severity, subject="the database", link=_BACKUPS)
+
+
+def _watchers(view: View) -> Iterator[Finding]:
+    for each in view.facts.watchers:
+        if each.has_stopped:
+            yield Finding(
+                kind=WarningKind.WATCHER_STOPPED,
+                severity=Severity.MEDIUM,
+                subject=each.key.name,
+                subject_id=each.key.id,
+                organization_id=each.key.organization_id,
+                team_id=None,
+                words=f"The watcher {each.key.name} has stopped asking",
+                detail="If this server falls silent, it pages nobody. Where it is meant to be gone, revoke its key.",
+                at=each.key.last_used_at,
+                link="/settings/system#watchers",
+            )
 
 
 def _keys(view: View) -> Iterator[Finding]:
@@ -112,28 +162,20 @@ def _keys(view: View) -> Iterator[Finding]:
         )
 
 
-def _unused(view: View) -> Iterator[Finding]:
-    for service in view.facts.unused:
-        yield Finding(
-            kind=WarningKind.SERVICE_UNUSED,
-            severity=Severity.LOW,
-            subject=service.name,
-            subject_id=service.id,
-            organization_id=service.organization_id,
-            team_id=service.team_id,
-            words=f"Nothing comes in for {service.name}",
-            detail="It has no integration and no heartbeat, and had no incident in 90 days. Connect or delete it.",
-            link=f"/services/{service.id}",
-        )
-
-
 def _finding(
-    kind: WarningKind, words: str, detail: str, at: Instant | None = None, link: str = _PAGE
+    kind: WarningKind,
+    words: str,
+    detail: str,
+    at: Instant | None = None,
+    *,
+    severity: Severity = Severity.MEDIUM,
+    subject: str = "the installation",
+    link: str = _PAGE,
 ) -> Finding:
     return Finding(
         kind=kind,
-        severity=Severity.MEDIUM,
-        subject="the installation",
+        severity=severity,
+        subject=subject,
         subject_id=None,
         organization_id=None,
         team_id=None,
@@ -144,4 +186,11 @@ def _finding(
     )
 
 
-RULES: Sequence[Callable[[View], Iterator[Finding]]] = (_switch, _last_resort, _backups, _keys, _unused)
+RULES: Sequence[Callable[[View], Iterator[Finding]]] = (
+    _switch,
+    _last_resort,
+    _configured_backups,
+    _backups,
+    _watchers,
+    _keys,
+)

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import msgspec
 
-from openalert.domain.backup import JobName
 from openalert.domain.coverage import PolicyReach, Watch, length, meets
 from openalert.domain.difference import Span
 from openalert.domain.holiday import in_year, year_of
@@ -152,23 +151,6 @@ def _one_person(view: View) -> Iterator[Finding]:
             detail=f"If {only} does not answer, nobody else is paged.",
             link=f"/escalation-policies/{policy.id}",
         )
-
-
-def _unwatched(view: View) -> Iterator[Finding]:
-    connected = {each.service_id for each in view.facts.inlets}
-    for service in view.facts.services:
-        if service.escalation_policy_id is None and service.id in connected:
-            yield Finding(
-                kind=WarningKind.SERVICE_NOBODY,
-                severity=Severity.HIGH,
-                subject=service.name,
-                subject_id=service.id,
-                organization_id=service.organization_id,
-                team_id=service.team_id,
-                words=f"Alerts of {service.name} page nobody",
-                detail="The service has no escalation policy.",
-                link=f"/services/{service.id}",
-            )
 
 
 # --- people ---------------------------------------------------------------------------------------
@@ -397,67 +379,6 @@ def _mirrors(view: View) -> Iterator[Finding]:
         )
 
 
-def _backups(view: View) -> Iterator[Finding]:
-    stands = view.facts.backups
-    if stands.is_late and stands.last is not None:
-        never = stands.last.done_at is None
-        yield _of_backups(
-            WarningKind.NO_BACKUP,
-            Severity.HIGH,
-            "There is no backup of the database" if never else "The last good backup of the database is old",
-            stands.last.error,
-            stands.last.since if never else stands.last.done_at,
-        )
-    failing = {
-        JobName.BACKUP: "The nightly backup fails",
-        JobName.COPY: "Backups cannot be copied to their other place",
-        JobName.DRILL: "The restore drill fails",
-    }
-    for job in stands.failing:
-        severity = Severity.HIGH if job.name is JobName.DRILL else Severity.MEDIUM
-        yield _of_backups(WarningKind.BACKUP_FAILS, severity, failing[job.name], job.error, job.failing_since)
-    if stands.drill is not None and stands.drill_is_late and stands.drill.failing_since is None:
-        words, since = (
-            "No backup was restored for a trial in two weeks",
-            stands.drill.done_at or stands.drill.since,
-        )
-        yield _of_backups(WarningKind.BACKUP_FAILS, Severity.MEDIUM, words, "", since)
-
-
-def _of_backups(
-    kind: WarningKind, severity: Severity, words: str, detail: str, at: Instant | None
-) -> Finding:
-    return Finding(
-        kind=kind,
-        severity=severity,
-        subject="the database",
-        subject_id=None,
-        organization_id=None,
-        team_id=None,
-        words=words,
-        detail=detail,
-        at=at,
-        link="/warnings",
-    )
-
-
-def _watchers(view: View) -> Iterator[Finding]:
-    for each in view.facts.watchers:
-        if each.has_stopped:
-            yield Finding(
-                kind=WarningKind.WATCHER_STOPPED,
-                severity=Severity.MEDIUM,
-                subject=each.key.name,
-                subject_id=each.key.id,
-                organization_id=each.key.organization_id,
-                team_id=None,
-                words=f"The watcher {each.key.name} has stopped asking",
-                detail="If this server falls silent, it pages nobody. Where it is meant to be gone, revoke its key.",
-                at=each.key.last_used_at,
-                link="/settings/system#watchers",
-            )
-
-
 SCHEDULE_RULES: Sequence[Callable[[View], Iterator[Finding]]] = (
     _nobody,
     _people,
@@ -469,13 +390,10 @@ SCHEDULE_RULES: Sequence[Callable[[View], Iterator[Finding]]] = (
 """Those about schedules, the people in them and the policies that page them."""
 RULES: Sequence[Callable[[View], Iterator[Finding]]] = (
     *SCHEDULE_RULES,
-    _unwatched,
     _channels,
     _not_understood,
     _failed,
     _silent,
     _mirrors,
-    _backups,
-    _watchers,
 )
 """Every rule; what they find is put in order afterwards."""

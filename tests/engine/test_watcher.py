@@ -20,9 +20,9 @@ from openalert.notifiers.last_resort import LastResort, LastResortSettings
 from openalert.notifiers.notifier import LostAnswer, NotifierError, Reason
 from openalert.notifiers.watched import References, Watched, place_of
 from openalert.storage import wall_clock
+from tests.engine.watcher_bench import AFTER, KEY, Bench, snapshot
 from tests.fakes.smtp import FakeSmtp
 from tests.fakes.watched import FakeWatched, Manner
-from tests.watch_bench import AFTER, KEY, Bench, snapshot
 
 pytestmark = pytest.mark.anyio
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.fakes.smtp import FakeSmtp
+from tests.fakes.webhook import FakeWebhook
 from tests.processes.server import Server
 
 ROOM = 6 * 1024 * 1024
@@ -17,6 +18,20 @@ ROOM = 6 * 1024 * 1024
 @pytest.fixture
 async def smtp(anyio_backend: str) -> AsyncIterator[FakeSmtp]:
     """A mail server on loopback that keeps what it is given."""
+    async with FakeSmtp() as server:
+        yield server
+
+
+@pytest.fixture
+async def switch(anyio_backend: str) -> AsyncIterator[FakeWebhook]:
+    """A dead-man's switch that keeps what it hears."""
+    async with FakeWebhook() as watcher:
+        yield watcher
+
+
+@pytest.fixture
+async def bell(anyio_backend: str) -> AsyncIterator[FakeSmtp]:
+    """A second mail server, which the first one's trouble does not reach."""
     async with FakeSmtp() as server:
         yield server
 

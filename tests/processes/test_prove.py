@@ -20,13 +20,6 @@ WELL = "/ping/uuid"
 
 
 @pytest.fixture
-async def switch(anyio_backend: str) -> AsyncIterator[FakeWebhook]:
-    """A dead-man's switch that keeps what it hears."""
-    async with FakeWebhook() as watcher:
-        yield watcher
-
-
-@pytest.fixture
 async def watched(tmp_path: Path, smtp: FakeSmtp, switch: FakeWebhook) -> AsyncIterator[Server]:
     """A server that looks at itself every two seconds."""
     running = mailing(

@@ -20,20 +20,6 @@ PASSWORD = "correct horse battery staple"
 
 
 @pytest.fixture
-async def switch(anyio_backend: str) -> AsyncIterator[FakeWebhook]:
-    """A dead-man's switch that keeps what it hears."""
-    async with FakeWebhook() as watcher:
-        yield watcher
-
-
-@pytest.fixture
-async def bell(anyio_backend: str) -> AsyncIterator[FakeSmtp]:
-    """The mail server of the last resort."""
-    async with FakeSmtp() as server:
-        yield server
-
-
-@pytest.fixture
 async def watched(
     tmp_path: Path, smtp: FakeSmtp, bell: FakeSmtp, switch: FakeWebhook
 ) -> AsyncIterator[Server]:

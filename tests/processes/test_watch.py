@@ -92,13 +92,6 @@ class Host:
 
 
 @pytest.fixture
-async def bell(anyio_backend: str) -> AsyncIterator[FakeSmtp]:
-    """The mail server of the second host."""
-    async with FakeSmtp() as server:
-        yield server
-
-
-@pytest.fixture
 async def server(tmp_path: Path, smtp: FakeSmtp) -> AsyncIterator[Server]:
     """The first host."""
     folder = tmp_path / "first"
