@@ -43,10 +43,10 @@ _READER = {"plan_cache_mode": "force_custom_plan"}
 _WRITER = {
     # To plan anew each time would also plan anew for each reference that Postgres checks.
     "enable_seqscan": "off",
-    # A node that is frozen or cut off in its turn must not keep the others waiting until the network gives up.
-    "idle_in_transaction_session_timeout": "12s",
+    # A node that is frozen or cut off in its turn loses it, before those who wait for theirs are told to come again.
+    "idle_in_transaction_session_timeout": "3s",
     # Whoever waits behind another session's lock is told to come again (promise IN-2).
-    "lock_timeout": "4s",
+    "lock_timeout": "5s",
     # Postgres would call a commit done that it broke off waiting for another server's copy of.
     "statement_timeout": "0",
 }
@@ -322,13 +322,16 @@ class PostgresDatabase(Database):
         """The writing connection with patience: for large tables, and for the turn of another node that upgrades."""
         writer = await self.writer()
         writer.patience = LONG_COMMAND_SECONDS
-        await writer.run("SET lock_timeout = 0")
+        await writer.run(
+            "SET lock_timeout = 0",
+            f"SET idle_in_transaction_session_timeout = '{LONG_COMMAND_SECONDS:.0f}s'",
+        )
         try:
             yield writer
         except BaseException:
             await self.clear_writer()
             raise
-        await writer.run("RESET lock_timeout")
+        await writer.run("RESET lock_timeout", "RESET idle_in_transaction_session_timeout")
         writer.patience = None
 
     def closing(self) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import re
 import signal
+import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -19,6 +20,8 @@ pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 LEASE_SECONDS = 4
 DRAIN_SECONDS = 2
+PATIENCE_SECONDS = 20
+"""So long a request waits for a node that is ready."""
 KEYS = {
     "server_secret_key": "the same secret key on every node",
     "server_encryption_key": "the-same-encryption-key-on-every-node",
@@ -68,7 +71,8 @@ class Proxy:
     async def post(self, title: str) -> int:
         """One alert, by a connection of its own."""
         status = 503
-        for _ in range(50):
+        patience = time.monotonic() + PATIENCE_SECONDS
+        while time.monotonic() < patience:
             ready = [node for node in self.nodes if self._ready.get(node.port)]
             if not ready:
                 await asyncio.sleep(0.1)

@@ -1,17 +1,22 @@
 """What is Postgres' alone: rows as arrays, and plans that stay right while tables grow."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 
 import msgspec
 import pytest
 
-from openalert.storage import open_database
+from openalert.domain.errors import Unavailable
+from openalert.storage import Database, open_database
 from openalert.storage.postgres import PostgresDatabase, from_arrays
 from openalert.storage.rows import insert_statement
 from tests.conftest import StoppedClock
 
 pytestmark = pytest.mark.anyio
+
+STILL_SECONDS = 3.5
+"""Longer than Postgres lets a session stand still in its turn, shorter than whoever waits for theirs has patience."""
 
 
 class Thing(msgspec.Struct, kw_only=True):
@@ -119,3 +124,37 @@ async def test_a_look_costs_no_trip_to_forget_it(db: PostgresDatabase) -> None:
         await db.look(lambda reader: reader.value("SELECT count(*) FROM things"))
     questions = ["BEGIN", "SELECT count(*) FROM things", "COMMIT"]
     assert [query.split(" ISOLATION")[0].rstrip(";") for query in asked] == questions * 3
+
+
+@pytest.mark.proves("HA-1", "F-39")
+@pytest.mark.parametrize("blocked", [False, True], ids=["waits", "cannot hear"])
+async def test_who_stands_still_in_its_turn_loses_it_and_nobody_who_waits_is_refused(
+    postgres_url: str, db: PostgresDatabase, *, blocked: bool
+) -> None:
+    """Nothing of it is stored, it hears that it may come again, and its next turn is as good as any."""
+    other = await open_database(postgres_url)
+
+    async def add(database: Database, name: str) -> None:
+        async with database.transaction() as tx:
+            await tx.execute("INSERT INTO things (id, labels) VALUES (:id, '{}')", id=name)
+
+    async def stand_still() -> None:
+        async with db.transaction() as tx:
+            await tx.execute("INSERT INTO things (id, labels) VALUES ('still', '{}')")
+            held.set()
+            if blocked:
+                time.sleep(STILL_SECONDS)  # noqa: ASYNC251  what Postgres says meanwhile lies unread
+            else:
+                await asyncio.sleep(STILL_SECONDS)
+            await tx.execute("INSERT INTO things (id, labels) VALUES ('later', '{}')")
+
+    held = asyncio.Event()
+    standing = asyncio.create_task(stand_still())
+    await held.wait()
+    await add(other, "waited")
+    with pytest.raises(Unavailable):
+        await standing
+    await add(db, "next")
+    async with db.read() as reader:
+        assert {row[0] for row in await reader.rows("SELECT id FROM things")} == {"waited", "next"}
+    await other.close()
