@@ -52,6 +52,7 @@ from openalert.notifiers.status_slack import StatusSlackCourier
 from openalert.notifiers.status_teams import StatusTeamsCourier
 from openalert.notifiers.status_webhook import StatusWebhookCourier
 from openalert.notifiers.telegram_api import TelegramBot
+from openalert.storage import memory
 from openalert.storage.database import Database
 from openalert.storage.feed import Carrier
 from openalert.storage.redis import Redis, RedisCarrier
@@ -181,6 +182,7 @@ class OpenAlert:
         await push_subscriptions.application_key(self.database, self.config.web_push.private_key)
         telemetry.BUILD.labels(__version__).set(1)
         telemetry.feed(telemetry.WRITER_QUEUE, lambda: self.database.waiting)
+        self._tell_of_memory()
         if self.redis is not None:
             await self.redis.start()
         self.intake.start()
@@ -220,6 +222,13 @@ class OpenAlert:
             if self.redis is not None:
                 await self.redis.stop()
 
+    def _tell_of_memory(self) -> None:
+        left = self.intake.memory
+        telemetry.feed(telemetry.MEMORY_RESIDENT, memory.resident_bytes)
+        telemetry.feed(telemetry.MEMORY_LIMIT, lambda: left.room.most)
+        telemetry.feed(telemetry.MEMORY_LEFT, lambda: left.room.left)
+        telemetry.feed(telemetry.MEMORY_SHORT, left.is_short)
+
     def _carrier(self) -> Carrier | None:
         """What tells nodes of each other's commits; None for what the database has itself, if it can have several."""
         if self.redis is None or self.database.carrier() is None:
@@ -228,7 +237,14 @@ class OpenAlert:
 
     def listens(self, address: str) -> None:
         """From now on it is reached there, at `http://127.0.0.1:8080`: begin to watch that alerts come through."""
-        self.self_watch = self_watch(self.config, self.database, self.engine, self._secret, address)
+        self.self_watch = self_watch(
+            self.config,
+            self.database,
+            self.engine,
+            self._secret,
+            address,
+            memory_short=self.intake.memory.is_short,
+        )
         self.self_watch.start()
         self.last_calls = LastCalls(
             self.database,
@@ -267,7 +283,15 @@ class OpenAlert:
         await self.live.stop()
 
 
-def self_watch(config: Config, database: Database, engine: Engine, secret: bytes, address: str) -> SelfWatch:
+def self_watch(
+    config: Config,
+    database: Database,
+    engine: Engine,
+    secret: bytes,
+    address: str,
+    *,
+    memory_short: Callable[[], bool] = lambda: False,
+) -> SelfWatch:
     """How a server that listens on `address` watches itself."""
     own, outgoing = config.self_monitor, outgoing_settings(config)
     way = config.base_url if own.through_base_url else address
@@ -279,6 +303,7 @@ def self_watch(config: Config, database: Database, engine: Engine, secret: bytes
         every=own.every_seconds,
         supervisor=database.supervisor,
         reserve_in_use=lambda: database.disk.refuses_events,
+        memory_short=memory_short,
         switch_id=switch_of(own.url),
         probes=Probes(database, notifiers.probed(notifier_settings(config), channel_states.missing(config))),
     )

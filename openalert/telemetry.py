@@ -341,6 +341,13 @@ CLOCK_BEHIND = _gauge(
 )
 CLOCK_STEPS = _counter("clock_steps_total", "Times the machine's clock was set by more than two seconds.")
 WRITER_QUEUE = _gauge("writer_queue_depth", "Transactions that wait for the database's writer.")
+MEMORY_RESIDENT = _gauge("memory_resident_bytes", "What this process has of the machine's memory.")
+MEMORY_LIMIT = _gauge(
+    "memory_limit_bytes",
+    "The limit that leaves least: of the cgroup or container, of the process, or the machine itself.",
+)
+MEMORY_LEFT = _gauge("memory_left_bytes", "What that limit leaves.")
+MEMORY_SHORT = _gauge("memory_short", "1 while new events are refused because too little memory is left.")
 LOOP_LAG = _gauge(
     "event_loop_lag_seconds", "The longest time the event loop was held up in the last ten seconds."
 )

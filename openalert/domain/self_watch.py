@@ -24,6 +24,7 @@ class TroubleKind(StrEnum):
     PAGES = "pages"
     UNDELIVERABLE = "undeliverable"
     DISK = "disk"
+    MEMORY = "memory"
     TASKS = "tasks"
 
 
@@ -67,6 +68,8 @@ class Facts(msgspec.Struct, kw_only=True):
     """None: the database could not be asked."""
     database_words: str = ""
     reserve_in_use: bool = False
+    memory_short: bool = False
+    """Whether new alerts are refused because too little memory is left."""
     dead_tasks: tuple[str, ...] = ()
 
 
@@ -80,6 +83,10 @@ def troubles(facts: Facts) -> list[Trouble]:
     if facts.reserve_in_use:
         found.append(
             Trouble(TroubleKind.DISK, "The disk is full; the reserve is in use and nothing new is stored.")
+        )
+    if facts.memory_short:
+        found.append(
+            Trouble(TroubleKind.MEMORY, "Memory is short; new alerts are refused until there is some.")
         )
     found += [
         Trouble(TroubleKind.TASKS, f"The task {name!r} of the server dies again and again.")

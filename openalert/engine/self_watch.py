@@ -61,6 +61,7 @@ class SelfWatch:
         every: float,
         supervisor: Supervisor,
         reserve_in_use: Callable[[], bool] = lambda: False,
+        memory_short: Callable[[], bool] = lambda: False,
         probes: Probes | None = None,
         switch_id: str = "",
     ) -> None:
@@ -71,7 +72,7 @@ class SelfWatch:
         self.probes = probes or Probes(database, {})
         self._database, self._audit, self._every = database, audit, every
         self.canary, self._switch = canary, switch
-        self._supervisor, self._reserve_in_use = supervisor, reserve_in_use
+        self._supervisor, self._reserve_in_use, self._memory_short = supervisor, reserve_in_use, memory_short
         self._since = Ago(database.clocks, database.clock())
         self._tasks: list[Watched] = []
         self.standing: Standing | None = None
@@ -169,6 +170,7 @@ class SelfWatch:
             work=work,
             database_words=words,
             reserve_in_use=self._reserve_in_use(),
+            memory_short=self._memory_short(),
             dead_tasks=self._dead_tasks(),
         )
 

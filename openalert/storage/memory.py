@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 import structlog
 
@@ -21,6 +22,8 @@ SHORT = 32 * MIB
 """With less than this to be had new events are refused: what is under way may take that much."""
 ENOUGH = 48 * MIB
 """From here on they are taken again."""
+LOW = 96 * MIB
+"""With less than this people are told that it gets short."""
 COPIES = 4
 """A message takes so many times its length while it is read and stored."""
 LITTLE = 32 * 1024
@@ -34,15 +37,24 @@ _UNLIMITED = 1 << 60
 """What cgroups of the first version say where there is no limit is about eight times that."""
 
 
+class Room(NamedTuple):
+    """What one limit leaves, in bytes."""
+
+    left: int
+    most: int
+    """The limit itself."""
+    of: str
+    """Whose limit it is: `machine`, `cgroup` (a container's too) or `RLIMIT_AS`."""
+
+
 class Memory:
     """What is left, looked at when somebody asks."""
 
-    def __init__(self, left: Callable[[], int] | None = None) -> None:
-        """`left`: bytes that may still be taken; None: as the system says."""
-        self._left = left or _left
+    def __init__(self, look: Callable[[], Room] | None = None) -> None:
+        """`look`: what the tightest limit leaves; None: as the system says."""
+        self._look = look or room
         self._looked_at = -LOOK_SECONDS
-        self.left_bytes = 0
-        """As of the last look."""
+        self._room = Room(0, 0, "machine")
         self._short = False
         self._promised = 0
         """What messages that are being read may still take."""
@@ -51,10 +63,14 @@ class Memory:
         """Room for a message of so many bytes, as what `release` is told at its end; Unavailable when there is none."""
         if self.is_short():
             raise _none_left()
+        return self.reserve(length)
+
+    def reserve(self, length: int) -> int:
+        """As `promise`, but what is little has room always: for what is nothing new, as an answer to an alert."""
         if length <= LITTLE:
             return 0
         wanted = COPIES * length
-        if self.left_bytes - self._promised - wanted < SHORT:
+        if self.room.left - self._promised - wanted < SHORT:
             raise _none_left()
         self._promised += wanted
         return wanted
@@ -63,22 +79,33 @@ class Memory:
         """It was read and stored, or was not."""
         self._promised -= promised
 
-    def is_short(self) -> bool:
-        """Whether there is too little for anything new."""
+    @property
+    def room(self) -> Room:
+        """What the tightest limit leaves; a look holds for a fifth of a second."""
         now = time.monotonic()
         if now - self._looked_at >= LOOK_SECONDS:
             self._looked_at = now
-            self.left_bytes = self._left()
-            self._judge()
+            self._room = self._look()
+            self._judge(self._room)
+        return self._room
+
+    def is_short(self) -> bool:
+        """Whether there is too little for anything new."""
+        _ = self.room
         return self._short
 
-    def _judge(self) -> None:
-        if not self._short and self.left_bytes < SHORT:
+    def _judge(self, found: Room) -> None:
+        if not self._short and found.left < SHORT:
             self._short = True
-            log.error("memory is short: new events are refused, all else goes on", left_bytes=self.left_bytes)
-        elif self._short and self.left_bytes >= ENOUGH:
+            log.error(
+                "memory is short: new events are refused, all else goes on",
+                left_bytes=found.left,
+                limit_bytes=found.most,
+                of=found.of,
+            )
+        elif self._short and found.left >= ENOUGH:
             self._short = False
-            log.warning("there is memory again: new events are taken", left_bytes=self.left_bytes)
+            log.warning("there is memory again: new events are taken", left_bytes=found.left)
 
 
 def _none_left() -> Unavailable:
@@ -87,43 +114,55 @@ def _none_left() -> Unavailable:
     )
 
 
-def _left() -> int:
-    """The least that any limit leaves. The group is looked up each time: a process can be moved."""
+def room() -> Room:
+    """The limit that leaves least. The group is looked up each time: a process can be moved."""
     groups = [each for each in (_second_version(), _first_version()) if each is not None]
-    return min([_by_own_limit(), _by_machine(), *(_by_group(*group) for group in groups)])
+    found = [_by_own_limit(), _by_machine(), *(_by_group(*group) for group in groups)]
+    return min((each for each in found if each is not None), default=Room(_UNLIMITED, _UNLIMITED, "machine"))
 
 
-def _by_own_limit() -> int:
+def resident_bytes() -> int:
+    """What this process has of the machine's memory now; 0 where the system does not say."""
+    with suppress(OSError, ValueError, IndexError):
+        return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * _PAGE
+    return 0
+
+
+def _by_own_limit() -> Room | None:
     """RLIMIT_AS, which may be changed while we run."""
     most, _ = resource.getrlimit(resource.RLIMIT_AS)
     if most == resource.RLIM_INFINITY:
-        return _UNLIMITED
+        return None
     with suppress(OSError, ValueError):
         taken = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * _PAGE
-        return max(0, most - taken - OF_THREADS)
-    return _UNLIMITED
+        return Room(max(0, most - taken - OF_THREADS), most, "RLIMIT_AS")
+    return None
 
 
-def _by_machine() -> int:
+def _by_machine() -> Room | None:
+    said: dict[str, int] = {}
     with suppress(OSError, ValueError, IndexError):
         for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
-            if line.startswith("MemAvailable:"):
-                return int(line.split()[1]) * 1024
-    return _UNLIMITED
+            name, _, value = line.partition(":")
+            if name in ("MemTotal", "MemAvailable"):
+                said[name] = int(value.split()[0]) * 1024
+            if len(said) == 2:
+                return Room(said["MemAvailable"], said["MemTotal"], "machine")
+    return None
 
 
-def _by_group(most: Path, used: Path, cached: str) -> int:
+def _by_group(most: Path, used: Path, cached: str) -> Room | None:
     """What the cgroup may have less what it has; files that it only remembers are given back when they are wanted."""
     try:
         limit = most.read_text(encoding="ascii").strip()
         if limit == "max" or int(limit) >= _UNLIMITED:
-            return _UNLIMITED
+            return None
         taken = int(used.read_text(encoding="ascii"))
         kept = most.with_name("memory.stat").read_text(encoding="ascii").splitlines()
         given_back = sum(int(line.split()[1]) for line in kept if line.startswith(f"{cached} "))
-        return int(limit) - taken + given_back
+        return Room(max(0, int(limit) - taken + given_back), int(limit), "cgroup")
     except (OSError, ValueError, IndexError):
-        return _UNLIMITED
+        return None
 
 
 def _second_version() -> tuple[Path, Path, str] | None:

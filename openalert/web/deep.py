@@ -15,6 +15,7 @@ from openalert.domain.slo import BOUND, WINDOW_DAYS
 from openalert.domain.switch_proof import switch_of
 from openalert.storage import sqlite_file
 from openalert.storage.database import Database
+from openalert.storage.memory import Memory, resident_bytes
 from openalert.storage.transaction import Reader
 from openalert.usecases import switch_proofs, system
 from openalert.usecases.system import Condition
@@ -71,7 +72,7 @@ async def deep(request: Request[Any, Any, Any]) -> Response[dict[str, Any]]:
             "damage": database.disk.damage or None,
             "trouble": database.disk.trouble or None,
         },
-        "memory": {"refusesEvents": state.memory.is_short(), "leftBytes": state.memory.left_bytes},
+        "memory": _memory(state.memory),
         "clock": {"setSinceStart": clock_sets(), "putForwardSeconds": database.clocks.ahead / SECOND},
         "degraded": degraded(state.redis),
         "providers": [
@@ -160,6 +161,17 @@ def _backup(found: Condition) -> dict[str, Any]:
         "ageSeconds": stands.age / SECOND if stands.is_on else None,
         "verified": stands.is_verified,
         "failing": [each.name.value for each in stands.failing],
+    }
+
+
+def _memory(known: Memory) -> dict[str, Any]:
+    room = known.room
+    return {
+        "refusesEvents": known.is_short(),
+        "leftBytes": room.left,
+        "limitBytes": room.most,
+        "limitOf": room.of,
+        "residentBytes": resident_bytes(),
     }
 
 

@@ -34,6 +34,8 @@ KEYS_REMEMBERED = 10_000
 TRIES = 3
 """How often a message is read while its integration is being changed."""
 LONGEST_SERVICE = 100
+UNPACKED = 8
+"""So many times its length a compressed body becomes, as a rule."""
 
 
 class Delivered(msgspec.Struct, frozen=True):
@@ -73,8 +75,12 @@ class Door:
         return Inbound(headers=headers, query=query, received_at=self.database.clock())
 
     async def admit(self, key: str) -> None:
-        """Refuse an unknown or disabled key: NotFound. Good ones are remembered. Unavailable while memory is short."""
+        """As `recognize`, for what brings a new event: Unavailable while memory is short."""
         self.memory.promise(0)
+        await self.recognize(key)
+
+    async def recognize(self, key: str) -> None:
+        """Refuse an unknown or disabled key: NotFound. Good ones are remembered."""
         if hashed(key) not in self._known:
             await self._look_up(hashed(key))
 
@@ -227,9 +233,14 @@ async def body_of(receive: Receive) -> bytes:
 
 
 def length_of(scope: Scope, most: int) -> int:
-    """How long the body says it is; `most` where it does not say."""
+    """How long the body will be at most, by what the request says of it; `most` where it does not say.
+
+    One that is compressed is counted as what text becomes.
+    """
     said = header(scope, b"content-length")
-    return min(int(said), most) if said.isdigit() else most
+    if said.isdigit():
+        return min(int(said) * (UNPACKED if header(scope, b"content-encoding") else 1), most)
+    return most if header(scope, b"transfer-encoding") else 0
 
 
 async def swallow(receive: Receive) -> None:

@@ -6,7 +6,7 @@ length, commands and the size of a mail are bounded. Off unless `[mail_in] port`
 
 import asyncio
 import ssl
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import structlog
@@ -42,6 +42,14 @@ class Handler(Protocol):
         """Whether there is such an address."""
         ...
 
+    def promise(self, length: int) -> int:
+        """Room for a mail of so many bytes, as what `release` is told at its end; Unavailable where there is none."""
+        ...
+
+    def release(self, promised: int) -> None:
+        """The mail was taken, or was not."""
+        ...
+
     async def take(self, local_part: str, content: bytes, sender: str, peer: str) -> None:
         """Do what a mail to it says; `sender` is that of the envelope, `peer` who delivered it."""
         ...
@@ -58,6 +66,13 @@ class Replies:
         """Whether we made this address for a message that can still be answered."""
         async with self._database.read() as reader:
             return await mail_replies.answered(reader, self._secret, local_part) is not None
+
+    def promise(self, length: int) -> int:  # noqa: ARG002 - the protocol's
+        """Always: acknowledges go on while memory is short, and there are few connections."""
+        return 0
+
+    def release(self, promised: int) -> None:
+        """Nothing was promised."""
 
     async def take(self, local_part: str, content: bytes, sender: str, peer: str) -> None:
         """Answer the incident that the message was about."""
@@ -78,6 +93,14 @@ class Alerts:
     async def knows(self, local_part: str) -> bool:
         """Whether this is the address of an integration that takes alerts."""
         return await self._integration(local_part) is not None
+
+    def promise(self, length: int) -> int:
+        """As for every other sender of alerts."""
+        return self._door.memory.promise(length)
+
+    def release(self, promised: int) -> None:
+        """It was read and stored, or was not."""
+        self._door.memory.release(promised)
 
     async def take(self, local_part: str, content: bytes, sender: str, peer: str) -> None:
         """Take the alert in; what can never be read is kept with the reason, as for every other sender."""
@@ -164,7 +187,7 @@ class MailListener:
 
     async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
         self,
-        server: SMTP,  # noqa: ARG002 - aiosmtpd's signature
+        server: "_Connection",
         session: Session,  # noqa: ARG002 - aiosmtpd's signature
         envelope: Envelope,
         address: str,
@@ -181,6 +204,10 @@ class MailListener:
             return "451 4.3.0 Try again later"
         if handler is None:
             return "550 5.1.1 There is no such address here"
+        try:
+            server.promised(handler, _length_of(envelope))
+        except Unavailable:
+            return "452 4.3.1 Memory is short here, try again later"
         envelope.rcpt_tos.append(address)
         return "250 2.1.5 OK"
 
@@ -217,6 +244,9 @@ class MailListener:
 class _Connection(SMTP):
     """One client; it is ended after a while, whatever it is doing."""
 
+    _room: Callable[[], None] | None = None
+    """Gives back the room in memory that the mail on its way was promised."""
+
     def __init__(self, listener: MailListener, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(
             listener,
@@ -231,6 +261,22 @@ class _Connection(SMTP):
         )
         self._listener = listener
         self._end: asyncio.TimerHandle | None = None
+
+    def promised(self, handler: Handler, length: int) -> None:
+        """Set room aside for the mail that is being announced, once; Unavailable where there is none."""
+        if not self._room:
+            promised = handler.promise(length)
+            self._room = (lambda: handler.release(promised)) if promised else None
+
+    def _create_envelope(self) -> Envelope:
+        """A mail is over, or the connection: what it was promised is free again."""
+        self._give_back()
+        return super()._create_envelope()
+
+    def _give_back(self) -> None:
+        if self._room is not None:
+            self._room()
+            self._room = None
 
     def connection_made(self, transport: Any) -> None:
         """Let it in if there is room."""
@@ -247,6 +293,7 @@ class _Connection(SMTP):
         if self._end is None:
             return
         self._end.cancel()
+        self._give_back()
         self._listener.leave(self)
         super().connection_lost(error)
 
@@ -263,6 +310,15 @@ class _Connection(SMTP):
         """Hang up at once."""
         if isinstance(self.transport, asyncio.WriteTransport):
             self.transport.abort()
+
+
+def _length_of(envelope: Envelope) -> int:
+    """How long the mail is, as its sender has said (RFC 1870); the longest that is taken where it has not."""
+    for option in envelope.mail_options:
+        name, _, value = option.partition("=")
+        if name == "SIZE" and value.isdigit():
+            return min(int(value), LARGEST)
+    return LARGEST
 
 
 def _tls(settings: MailIn) -> ssl.SSLContext | None:

@@ -2,9 +2,12 @@
 
 import json
 import re
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 from prometheus_client.metrics import MetricWrapperBase
 
@@ -78,6 +81,34 @@ def test_rules_say_what_is_wrong_and_how_bad() -> None:
     assert {rule["labels"]["severity"] for rule in rules} == {"critical", "warning"}
     assert all(rule["annotations"]["summary"] for rule in rules)
     assert "NOT ONLY through OpenAlert" in RULES.read_text().splitlines()[0]
+
+
+def test_what_promises_are_measured_by_is_watched_and_drawn() -> None:
+    """Whoever takes the files as they are hears of each of these, and sees it."""
+    rules = " ".join(rule["expr"] for rule in _rules())
+    panels = " ".join(expression for expression in _asked() if expression not in rules)
+    for name in (
+        "slo_ratio", "slo_misses", "self_monitor_proven_timestamp_seconds", "memory_left_bytes", "backup_age_seconds",
+        "backup_failing_seconds", "canary_age_seconds", 'warnings{kind="watcher_stopped"',
+    ):  # fmt: skip
+        assert f"openalert_{name}" in rules, name
+        assert f"openalert_{name}" in panels, name
+
+
+def test_the_page_of_metrics_counts_the_rules() -> None:
+    """It says how many there are."""
+    assert f"{len(_rules())} rules for Prometheus" in (DEPLOY.parent / "metrics.md").read_text()
+
+
+def test_prometheus_takes_the_rules() -> None:
+    """Its own tool reads the file, where that is installed; what else is tried here is that it parses and fits."""
+    promtool = shutil.which("promtool")
+    if promtool is None:
+        pytest.skip("PROMTOOL IS NOT INSTALLED: the rules were parsed here, not by Prometheus")
+    checked = subprocess.run(
+        [promtool, "check", "rules", str(RULES)], capture_output=True, text=True, check=False
+    )
+    assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
 def test_the_dashboard_works_with_any_data_source() -> None:

@@ -39,7 +39,18 @@ async def _sheds(house: House) -> None:
     assert int(answer.headers["Retry-After"]) >= 1
     assert "Memory is short" in answer.json()["message"]
     deep = await house.server.client.get("/health/deep")
-    assert deep.json()["memory"]["refusesEvents"] is True
+    told = deep.json()["memory"]
+    assert (told["refusesEvents"], told["limitOf"]) == (True, "RLIMIT_AS")
+    assert told["leftBytes"] < SHORT < told["limitBytes"]
+    metrics = (await house.server.client.get("/metrics")).text
+    assert "openalert_memory_short 1.0" in metrics
+    event = {
+        "routing_key": house.key,
+        "event_action": "trigger",
+        "payload": {"summary": "not taken", "source": "x" * 900_000, "severity": "error"},
+    }
+    dialect = await house.server.client.post("/v2/enqueue", json=event)
+    assert (dialect.status_code, int(dialect.headers["Retry-After"]) >= 1) == (503, True)
     assert "memory is short" in house.server.log.read_text()
 
 

@@ -12,10 +12,11 @@ from openalert.domain.mail_address import alert_address, reply_address
 from openalert.domain.service import Integration
 from openalert.sources import Reading
 from openalert.storage import alerts
+from openalert.storage.memory import COPIES, ENOUGH, MIB, SHORT, Memory, Room
 from openalert.usecases import integrations
 from openalert.usecases.intake import Intake
 from openalert.web import door as doors
-from openalert.web.mail_in import Alerts, MailListener
+from openalert.web.mail_in import Alerts, MailListener, Replies
 from tests.cast import OUTSIDE, World, level
 
 pytestmark = pytest.mark.anyio
@@ -34,6 +35,42 @@ async def listener(world: World) -> AsyncIterator[MailListener]:
     yield listener
     await listener.stop()
     await intake.stop()
+
+
+@pytest.mark.proves("F-27", "IN-2")
+async def test_while_memory_is_short_mail_is_asked_for_again(world: World) -> None:
+    """Alerts are refused before they are sent, so that their server keeps them; a long one while there is no room for
+    it; answers of people are taken; and what was promised is given back.
+    """
+    integration = await _integration(world)
+    await world.fires("DiskFull")
+    page = world.mailbox(world.alice).got("DiskFull")
+    left = SHORT - 1
+    memory = Memory(lambda: Room(left, 512 * MIB, "cgroup"))
+    intake = Intake(world.db, doors.observe, memory)
+    intake.start()
+    door = doors.Door(world.db, intake, 1024 * 1024)
+    listener = MailListener(
+        MailIn(port=0, domain=DOMAIN), [Alerts(door, OUTSIDE.secret), Replies(world.db, OUTSIDE.secret)]
+    )
+    await listener.start()
+    try:
+        to = _address(integration)
+        code, words = await _send(listener, to, "one")
+        assert (code, words) == (452, "4.3.1 Memory is short here, try again later")
+        reply = reply_address(OUTSIDE.secret, page.notification_id, DOMAIN)
+        assert (await _send(listener, reply, "Re: DiskFull"))[0] == 250
+        left, memory._looked_at = ENOUGH, 0.0
+        taken = memory.promise((ENOUGH - SHORT) // COPIES)
+        assert (await _send(listener, to, "two"))[0] == 250
+        assert (await _send(listener, to, "three", X_Padding="x " * 30_000))[0] == 452
+        memory.release(taken)
+        assert (await _send(listener, to, "four", X_Padding="x " * 30_000))[0] == 250
+        assert memory._promised == 0
+    finally:
+        await listener.stop()
+        await intake.stop()
+    assert {each.title for each in await _alerts(world)} == {"DiskFull", "two", "four"}
 
 
 async def _integration(world: World) -> Integration:

@@ -60,13 +60,18 @@ class Dialects:
         """One request."""
         way, names = self._find(_parts_of(scope), scope["method"])
         scope["path_template"] = way.path
+        call = Call(self._door, scope, receive, names)
         try:
-            answer = await way.handle(Call(self._door, scope, receive, names))
+            answer = await way.handle(call)
         except OpenAlertError as error:
             answer = way.refuse(_passing(error), scope["request_id"])
         except Exception as error:
             log.exception("dialect broke", path=way.path)
             answer = way.refuse(_fault(error), scope["request_id"])
+        finally:
+            call.end()
+        if answer.status == 503:
+            await call.forget()
         await _send(send, answer, with_body=scope["method"] != "HEAD")
 
     def _find(self, given: tuple[str, ...], method: str) -> tuple[Way, dict[str, str]]:

@@ -59,14 +59,14 @@ async def _take_in(call: Call) -> Answer:
 async def _explain(call: Call) -> Answer:
     """Somebody opened the address in a browser."""
     source_of(call.names["type"])
-    await call.door.admit(call.names["key"])
+    await call.door.recognize(call.names["key"])
     return json(200, "This is the address of an integration: alerts are posted here.")
 
 
 async def _beat(call: Call) -> Answer:
     """A beat of the heartbeat that is called as its integration; OnCall has one for each."""
     source_of(call.names["type"])
-    await call.door.admit(call.names["key"])
+    await call.door.recognize(call.names["key"])
     await call.door.prove(call.names["key"], call.inbound, await call.body())
     route = await call.door.route(call.names["key"])
     await hear(call, call.names["key"], route, route.integration_name)

@@ -10,7 +10,7 @@ from openalert.sources import Inbound, Reading
 from openalert.sources.body import decode
 from openalert.usecases.ingest import Then
 from openalert.web.asgi import Receive, Scope
-from openalert.web.door import Delivered, Door, body_of
+from openalert.web.door import Delivered, Door, body_of, length_of, swallow
 
 JSON = (b"content-type", b"application/json")
 
@@ -38,6 +38,8 @@ class Call:
         self.names = names
         self.inbound: Inbound = door.inbound(scope)
         self._receive = receive
+        self._is_read = False
+        self._promised = 0
 
     @property
     def request_id(self) -> str:
@@ -45,8 +47,25 @@ class Call:
         return str(self.scope["request_id"])
 
     async def body(self) -> bytes:
-        """The body as it came; TooLarge beyond what is read."""
+        """The body as it came, asked for once; TooLarge beyond what is read.
+
+        Unavailable where memory has no room for it. A short one is read in any case, for what answers an alert goes on
+        while memory is short; what brings a new one is then refused by `take_in`.
+        """
+        self._promised = self.door.memory.reserve(length_of(self.scope, self.door.max_body))
+        self._is_read = True
         return await body_of(self._receive)
+
+    async def forget(self) -> None:
+        """Read a body that nobody asked for, and keep nothing of it, so that its sender hears the answer."""
+        if not self._is_read:
+            self._is_read = True
+            await swallow(self._receive)
+
+    def end(self) -> None:
+        """Give back the room that the body was promised."""
+        self.door.memory.release(self._promised)
+        self._promised = 0
 
     def decoded(self, content: bytes) -> Any:
         """The value that a body holds, whatever its content type claims; Invalid, TooLarge or Unsupported."""

@@ -16,6 +16,7 @@ from openalert.domain.slo import AIM, BOUND, Objective, SloDay, percent
 from openalert.domain.user import ApiKey
 from openalert.storage import sqlite_file
 from openalert.storage.database import Database
+from openalert.storage.memory import LOW, SHORT, Memory, resident_bytes
 from openalert.storage.slo import SeenMiss
 from openalert.storage.transaction import Transaction
 from openalert.usecases import api_keys, slo, system, watchers
@@ -49,6 +50,12 @@ HOPS = {
     Hop.RESOLVED: "Resolved",
 }
 """The way of an alert in words: `Answered` is the end of the request by which it came in."""
+LIMITS = {
+    "machine": "all that this machine has",
+    "cgroup": "the limit of its container or unit",
+    "RLIMIT_AS": "its limit of addresses, less what threads reserve",
+}
+"""Whose limit of memory leaves least, in words."""
 _WATCHER_FIELDS = {"name": ("watcher_name", "The name"), "teamId": ("watcher_team", "The team")}
 
 
@@ -86,8 +93,7 @@ async def _page(
             proof=await switch_proofs.drawn(reader, actor, config),
             tasks=db.supervisor.troubles,
             disk=db.disk,
-            memory_short=request.app.state.memory.is_short(),
-            memory_left=request.app.state.memory.left_bytes,
+            memory=_memory(request.app.state.memory),
             free=system.free_bytes(config.data_dir),
             wal=system.wal_bytes(sqlite_file(config.database_url)),
             clock_sets=clock_sets(),
@@ -114,6 +120,20 @@ async def _page(
             values=values_of(typed, ("watcher_name", "watcher_team")),
         )
     return forget_shown(request, answer(request, "settings/system.html", context, 422 if errors else 200))
+
+
+def _memory(known: Memory) -> Values:
+    """What is left, of what, and what this process has; `nearly`: soon there is too little for new events."""
+    room = known.room
+    return {
+        "left": room.left,
+        "most": room.most,
+        "of": LIMITS[room.of],
+        "resident": resident_bytes(),
+        "is_short": known.is_short(),
+        "is_low": room.left < LOW,
+        "least": SHORT,
+    }
 
 
 def _commands(key: str, url: str) -> str:
