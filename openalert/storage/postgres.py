@@ -197,7 +197,7 @@ class PostgresDatabase(Database):
 
         self._pool = await asyncpg.create_pool(
             self.url,
-            min_size=1,
+            min_size=0,  # a floor is kept by a task of the pool's own, which logs a stack whenever Postgres is away
             max_size=size,
             command_timeout=command_seconds,
             timeout=CONNECT_SECONDS,
@@ -206,6 +206,8 @@ class PostgresDatabase(Database):
             reset=_as_it_is,
             **which,
         )
+        async with self._pool.acquire(timeout=ACQUIRE_SECONDS):
+            pass  # whoever cannot be reached is heard of now
 
     async def _look_at_settings(self) -> None:
         """Say plainly what of the server's settings may lose what was answered."""

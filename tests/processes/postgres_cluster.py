@@ -112,7 +112,7 @@ class Cluster:
     @property
     def runs(self) -> bool:
         """Whether there is a process of it."""
-        return self._run("pg_ctl", "-D", str(self.folder), "status").returncode == 0
+        return self.run("pg_ctl", "-D", str(self.folder), "status").returncode == 0
 
     def sql(self, statement: str, database: str = "postgres") -> str:
         """One statement in a session of its own; what it answers, as text."""
@@ -129,11 +129,12 @@ class Cluster:
         self._command("pg_ctl", "-D", str(self.folder), *arguments)
 
     def _command(self, name: str, *arguments: str) -> str:
-        done = self._run(name, *arguments)
+        done = self.run(name, *arguments)
         assert done.returncode == 0, f"{name}: {done.stderr}{self.log[-2000:]}"
         return done.stdout
 
-    def _run(self, name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def run(self, name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """One of the programs of Postgres, as the user that it belongs to."""
         # By files: what the server inherits would keep a pipe open.
         who: dict[str, Any] = {"user": self.user, "group": self.user, "extra_groups": []} if self.user else {}
         with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:

@@ -22,7 +22,7 @@ async def one_life(world: World, title: str) -> None:
         )
 
     async def is_over() -> bool:
-        seen = observed.of_database(world.database)
+        seen = await observed.of_database(world.where)
         mine = [each for each in seen.incidents if each.title == title]
         waits = [each for each in seen.messages if each.title == title and each.due_at is not None]
         return [each.status for each in mine] == ["resolved"] and not waits

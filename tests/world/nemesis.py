@@ -6,12 +6,21 @@ import signal
 import subprocess
 from pathlib import Path
 
+from tests.processes.postgres_cluster import Cluster
 from tests.processes.server import Server, until
 from tests.world.ledger import Away, Ledger, Stepped, Trouble
 from tests.world.providers import Providers
 
 FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")
 ROOM = 24 << 20
+CUT = (
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+    "WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+)
+POSTGRES = ("restart", "crash", "away", "cut")
+"""How Postgres is hurt."""
+POSTGRES_AWAY = 6.0
+"""Seconds, more than a message waits for its answer."""
 MOMENT = 300
 """Milliseconds in which a dead server is noticed."""
 
@@ -50,12 +59,18 @@ class Nemesis:
     """What goes wrong with one server."""
 
     def __init__(
-        self, server: Server, ledger: Ledger, providers: Providers, clock: Clock | None = None
+        self,
+        server: Server,
+        ledger: Ledger,
+        providers: Providers,
+        clock: Clock | None = None,
+        cluster: Cluster | None = None,
     ) -> None:
         self.server = server
         self.ledger = ledger
         self.providers = providers
         self.clock = clock
+        self.cluster = cluster
         self.is_restarted = False
         self._modes: dict[str, tuple[str, int]] = {}
         self._full_since: int | None = None
@@ -88,6 +103,19 @@ class Nemesis:
         finally:
             os.kill(self.server.pid, signal.SIGCONT)
             self.ledger.note(Away(since=since, until=self.ledger.now, why="pause"))
+
+    async def hurt_postgres(self, how: str) -> None:
+        """`restart`, `crash`, `away` (for some seconds), or `cut`: every session ends, and Postgres runs on."""
+        assert self.cluster is not None
+        since = self.ledger.now
+        if how == "cut":
+            await asyncio.to_thread(self.cluster.sql, CUT)
+        else:
+            await asyncio.to_thread(self.cluster.stop, "fast" if how == "restart" else "immediate")
+            await asyncio.sleep(POSTGRES_AWAY if how == "away" else 0)
+            await asyncio.to_thread(self.cluster.start)
+        await until(self.server.is_ready)
+        self.ledger.note(Away(since=since, until=self.ledger.now, why=f"postgres: {how}"))
 
     async def behave(self, way: str, mode: str) -> None:
         """A provider changes; what it was before is over."""

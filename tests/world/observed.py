@@ -5,7 +5,9 @@ import sqlite3
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
+import asyncpg
 import msgspec
 
 
@@ -47,6 +49,8 @@ class Message(msgspec.Struct, frozen=True):
     kind: str
     status: str
     due_at: int | None
+    who: str = ""
+    """The person, or the channel."""
 
 
 class Observed(msgspec.Struct, kw_only=True):
@@ -72,32 +76,59 @@ class Observed(msgspec.Struct, kw_only=True):
     """Bytes in memory at the beginning and at the end."""
 
 
-def of_database(path: Path) -> Observed:
-    """What is stored."""
+_ALERTS = "SELECT title, status, count, incident_id FROM alerts ORDER BY id"
+_INCIDENTS = (
+    "SELECT i.id, i.number, i.title, i.status, i.open_key, i.escalation_state, i.escalation_next_at, "
+    "i.snoozed_until, i.last_seq, min(e.due_at), min(u.due_at), count(t.seq), coalesce(min(t.seq), 0), "
+    "coalesce(max(t.seq), 0), count(CASE WHEN t.actor_kind = '' OR t.actor_name = '' THEN 1 END) "
+    "FROM incidents i LEFT JOIN timers e ON e.incident_id = i.id AND e.kind = 'escalate' "
+    "LEFT JOIN timers u ON u.incident_id = i.id AND u.kind = 'unsnooze' "
+    "LEFT JOIN timeline t ON t.incident_id = i.id GROUP BY i.id"
+)
+_MESSAGES = (
+    "SELECT n.id, coalesce(i.title, ''), n.kind, n.status, n.due_at, n.address FROM notifications n "
+    "LEFT JOIN incidents i ON i.id = n.incident_id"
+)
+_KEPT = "SELECT body FROM payloads WHERE outcome = 'quarantined'"
+_WHAT = (_ALERTS, _INCIDENTS, _MESSAGES, _KEPT)
+
+
+async def of_database(where: Path | str) -> Observed:
+    """What is stored at one moment, in a file of SQLite or in the Postgres at this address."""
+    (alerts, incidents, messages, kept), damage = (
+        _of_file(where) if isinstance(where, Path) else await _of_postgres(where)
+    )
+    return Observed(
+        alerts=[Alert(*row) for row in alerts],
+        incidents=[Incident(*row) for row in incidents],
+        messages=[Message(*row[:-1], who=_who(row[-1])) for row in messages],
+        kept=[row[0] for row in kept],
+        damage=damage,
+    )
+
+
+def _who(address: str) -> str:
+    """As the ledger names whoever is reached there."""
+    return address.rpartition("/")[2] if "://" in address else address.partition("@")[0]
+
+
+def _of_file(path: Path) -> tuple[list[list[Any]], list[str]]:
     with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)) as db:
         db.execute("BEGIN")
-        alerts = db.execute("SELECT title, status, count, incident_id FROM alerts ORDER BY id")
-        incidents = db.execute(
-            "SELECT i.id, i.number, i.title, i.status, i.open_key, i.escalation_state, i.escalation_next_at, "
-            "i.snoozed_until, i.last_seq, e.due_at, u.due_at, count(t.seq), coalesce(min(t.seq), 0), "
-            "coalesce(max(t.seq), 0), count(CASE WHEN t.actor_kind = '' OR t.actor_name = '' THEN 1 END) "
-            "FROM incidents i LEFT JOIN timers e ON e.incident_id = i.id AND e.kind = 'escalate' "
-            "LEFT JOIN timers u ON u.incident_id = i.id AND u.kind = 'unsnooze' "
-            "LEFT JOIN timeline t ON t.incident_id = i.id GROUP BY i.id"
-        )
-        messages = db.execute(
-            "SELECT n.id, coalesce(i.title, ''), n.kind, n.status, n.due_at FROM notifications n "
-            "LEFT JOIN incidents i ON i.id = n.incident_id"
-        )
-        kept = db.execute("SELECT body FROM payloads WHERE outcome = 'quarantined'")
-        return Observed(
-            alerts=[Alert(*row) for row in alerts],
-            incidents=[Incident(*row) for row in incidents],
-            messages=[Message(*row) for row in messages],
-            kept=[row[0] for row in kept],
-            damage=[row[0] for row in db.execute("PRAGMA integrity_check") if row[0] != "ok"]
-            + [f"a row of {row[0]} has lost its {row[2]}" for row in db.execute("PRAGMA foreign_key_check")],
-        )
+        found = [db.execute(statement).fetchall() for statement in _WHAT]
+        damage = [row[0] for row in db.execute("PRAGMA integrity_check") if row[0] != "ok"]
+        lost = db.execute("PRAGMA foreign_key_check")
+        return found, [*damage, *(f"a row of {row[0]} has lost its {row[2]}" for row in lost)]
+
+
+async def _of_postgres(url: str) -> tuple[list[list[Any]], list[str]]:
+    """What is damaged in its files is looked for by `amcheck` (see `Shelf.damage`), not at every look."""
+    connection = await asyncpg.connect(url)
+    try:
+        async with connection.transaction(isolation="repeatable_read", readonly=True):
+            return [await connection.fetch(statement) for statement in _WHAT], []
+    finally:
+        await connection.close()
 
 
 _SAMPLE = re.compile(r"^(openalert_\w+(?:\{[^}]*\})?) ([0-9.e+-]+)$", re.MULTILINE)

@@ -1,13 +1,14 @@
 """Lives of a world as lists of deeds, drawn by hypothesis, which makes those shorter that end badly."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import TypeAlias
 
 import msgspec
 from hypothesis import strategies as st
 
 from tests.world.ledger import Rung
-from tests.world.nemesis import FAKETIME
+from tests.world.nemesis import FAKETIME, POSTGRES
 from tests.world.providers import MODES
 from tests.world.world import LADDER, World
 
@@ -60,16 +61,18 @@ SENDING = (
     "spoil",
 )
 MISFORTUNE = ("kill", "restart", "pause", "hook", "mail", "policy", "dismiss", "disk", "clock")
+ON_POSTGRES = tuple("postgres" if what == "disk" else what for what in MISFORTUNE)
+"""The same where the data are in Postgres: not our disk is full, Postgres is gone."""
 NEEDS_CLOCK = "clock"
 NEEDS_DISK = "disk"
 
 
-def programs(most: int) -> st.SearchStrategy[Program]:
+def programs(most: int, misfortune: Sequence[str] = MISFORTUNE) -> st.SearchStrategy[Program]:
     """At most so many deeds, some of them misfortune."""
     pauses = st.sampled_from((0, 0, 50, 300, 1_000))
     deed = st.builds(
         Deed,
-        st.one_of(st.sampled_from(SENDING), st.sampled_from(SENDING), st.sampled_from(MISFORTUNE)),
+        st.one_of(st.sampled_from(SENDING), st.sampled_from(SENDING), st.sampled_from(misfortune)),
         st.integers(0, TITLES - 1),
         pauses,
     )
@@ -133,6 +136,8 @@ async def _harm(world: World, what: str, which: int) -> None:
             await world.dismiss("kim")
         case "disk":
             await (nemesis.free() if nemesis.is_full else _fill(world))
+        case "postgres":
+            await nemesis.hurt_postgres(POSTGRES[which % len(POSTGRES)])
         case "clock":
             nemesis.step(STEPS[which % len(STEPS)])
         case _:

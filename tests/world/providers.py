@@ -116,8 +116,7 @@ class Providers:
         self.hooks.moods = {}
 
     async def behave(self, way: str, mode: str) -> None:
-        """`mode` is one of _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-        HOOK_MODES; from now on, for this way."""
+        """From now on this way is like that; `mode` is one of `MODES`."""
         provider = self.hooks if way == "hook" else self.mails
         if way in self._down and mode != "down":
             await provider.up()

@@ -1,7 +1,8 @@
 """Random lives of a real server: whatever happens in whatever order, the oracle finds nothing broken.
 
-`pytest tests/world/test_campaign.py -m campaign` goes on for OPENALERT_CAMPAIGN_MINUTES, with a fresh seed for each
-batch; what fails is made shorter, and printed with its seed. OPENALERT_CAMPAIGN_SEED does one batch again.
+`pytest tests/world/test_campaign.py -m campaign` goes on for OPENALERT_CAMPAIGN_MINUTES on each database, with a fresh
+seed for each batch; what fails is made shorter, and printed with its seed. OPENALERT_CAMPAIGN_SEED does one batch
+again; `-k sqlite` or `-k postgres` says on what.
 """
 
 import asyncio
@@ -18,9 +19,20 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import seed as seeded
 
 from tests.processes.nursery import Nursery
+from tests.processes.postgres_cluster import Cluster, room
 from tests.world.nemesis import SmallDisk
 from tests.world.oracle import judge, lateness
-from tests.world.programs import NEEDS_CLOCK, NEEDS_DISK, Deed, Program, has_clock, live, programs
+from tests.world.programs import (
+    MISFORTUNE,
+    NEEDS_CLOCK,
+    NEEDS_DISK,
+    ON_POSTGRES,
+    Deed,
+    Program,
+    has_clock,
+    live,
+    programs,
+)
 from tests.world.providers import Providers
 from tests.world.world import World
 
@@ -49,6 +61,19 @@ QUICK = (
         Deed("resolve", 4),
     ],
 )
+HURT = [
+    Deed("fire", 0),
+    Deed("hook", 2),
+    Deed("fire", 1, 300),
+    Deed("postgres", 1),
+    Deed("acknowledge", 0),
+    Deed("hook", 0),
+    Deed("fire", 2, 300),
+    Deed("kill", 0),
+    Deed("postgres", 3),
+    Deed("resolve", 1),
+]
+"""What only Postgres can have, in short."""
 BATCH = 10
 LONGEST = 25
 
@@ -56,8 +81,10 @@ LONGEST = 25
 class Campaign:
     """Worlds that begin alike, one after the other."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, cluster: Cluster | None) -> None:
+        """`cluster`: where all of them have their databases; None: each has a file of SQLite."""
         self.folder = folder
+        self.cluster = cluster
         self.runner = asyncio.Runner()
         self.providers = Providers()
         self.worlds = self.pages = 0
@@ -71,7 +98,7 @@ class Campaign:
         self.runner.run(self._settle())
 
     async def _settle(self) -> None:
-        async with World(self.folder / "template", self.providers) as world:
+        async with World(self.folder / "template", self.providers, cluster=self.cluster) as world:
             await world.server.stop()
 
     def close(self) -> None:
@@ -95,6 +122,7 @@ class Campaign:
                 template=self.folder / "template",
                 clock=has_own_clock,
                 nursery=None if has_own_clock else self.nursery,
+                cluster=self.cluster,
             ) as world:
                 await live(world, program)
                 case = await world.rest()
@@ -103,29 +131,54 @@ class Campaign:
                 self.pages += len(case.taken)
                 self.late += [each.by for each in lateness(case) if each.way == "hook"]
                 if found:
-                    self._keep(folder, program, found)
+                    self._keep(world, program, found)
                 assert found == []
         finally:
             if disk is not None:
                 disk.close()
             shutil.rmtree(folder, ignore_errors=True)
 
-    def _keep(self, folder: Path, program: Program, found: list[str]) -> None:
+    def _keep(self, world: World, program: Program, found: list[str]) -> None:
         """Ledger, log and data stay for whoever looks into it, with what was found and how it came about."""
         kept = Path(tempfile.gettempdir(), f"openalert-world-{os.getpid()}", f"{self.worlds}")
-        shutil.copytree(folder, kept, ignore=shutil.ignore_patterns("*.sock", "ballast"), dirs_exist_ok=True)
+        shutil.copytree(
+            world.folder, kept, ignore=shutil.ignore_patterns("*.sock", "ballast"), dirs_exist_ok=True
+        )
+        if world.shelf is not None:
+            world.shelf.keep(kept)
         words = "\n".join([*(f"{deed!r}," for deed in program), "", *found])
         (kept / "found.txt").write_text(words + "\n")
         print(f"\n{words}\nkept: {kept}", flush=True)
 
 
-@pytest.fixture(scope="module")
-def campaign(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Campaign]:
-    """One set-up for all."""
-    campaign = Campaign(tmp_path_factory.mktemp("campaign"))
+def _begun(folder: Path, cluster: Cluster | None) -> Iterator[Campaign]:
+    campaign = Campaign(folder, cluster)
     campaign.begin()
     yield campaign
     campaign.close()
+
+
+@pytest.fixture(scope="module")
+def on_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Campaign]:
+    """One set-up for all that live in files."""
+    yield from _begun(tmp_path_factory.mktemp("campaign"), None)
+
+
+@pytest.fixture(scope="module")
+def on_postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Campaign]:
+    """One set-up for all that live in one Postgres."""
+    with room() as folder:
+        cluster = Cluster(folder / "postgres")
+        cluster.make()
+        cluster.start()
+        yield from _begun(tmp_path_factory.mktemp("campaign"), cluster)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def campaign(request: pytest.FixtureRequest) -> Campaign:
+    """One after the other."""
+    found: Campaign = request.getfixturevalue(f"on_{request.param}")
+    return found
 
 
 def _possible(program: Program) -> Program:
@@ -147,7 +200,7 @@ def _batch(campaign: Campaign, seed: int, examples: int) -> None:
         phases=(Phase.generate, Phase.shrink),
         suppress_health_check=list(HealthCheck),
     )
-    @given(programs(LONGEST))
+    @given(programs(LONGEST, MISFORTUNE if campaign.cluster is None else ON_POSTGRES))
     def lives(program: Program) -> None:
         campaign.play(_possible(program))
 
@@ -155,7 +208,8 @@ def _batch(campaign: Campaign, seed: int, examples: int) -> None:
         lives()
     except BaseException as error:
         error.add_note(
-            f"again: OPENALERT_CAMPAIGN_SEED={seed} pytest -m campaign tests/world/test_campaign.py"
+            f"again: OPENALERT_CAMPAIGN_SEED={seed} pytest -n 0 -s -m campaign "
+            f"-k {'sqlite' if campaign.cluster is None else 'postgres'} tests/world/test_campaign.py"
         )
         raise
 
@@ -164,10 +218,18 @@ def _batch(campaign: Campaign, seed: int, examples: int) -> None:
     "IN-1", "IN-4", "IN-5", "ES-1", "ES-3", "ES-4", "ES-8", "ES-9", "NO-2", "F-03", "F-17", "F-24"
 )
 @pytest.mark.parametrize("number", range(len(QUICK)))
-def test_a_life_with_much_in_it(campaign: Campaign, number: int, measured: Callable[..., None]) -> None:
+def test_a_life_with_much_in_it(on_sqlite: Campaign, number: int, measured: Callable[..., None]) -> None:
     """Killed, paused, its providers broken, its policy edited, a person deleted: nothing is lost or doubled."""
-    campaign.play(QUICK[number])
-    measured(worlds=campaign.worlds, pages=campaign.pages, lost=0, doubled=0)
+    on_sqlite.play(QUICK[number])
+    measured(worlds=on_sqlite.worlds, pages=on_sqlite.pages, lost=0, doubled=0)
+
+
+@pytest.mark.campaign
+@pytest.mark.proves("IN-1", "ES-1", "ES-3", "NO-2", "F-03", "F-17", "F-37")
+def test_a_life_whose_postgres_is_hurt(on_postgres: Campaign, measured: Callable[..., None]) -> None:
+    """Postgres crashes, and cuts every session; the server is killed, an answer lost: nothing is lost or doubled."""
+    on_postgres.play(HURT)
+    measured(worlds=on_postgres.worlds, pages=on_postgres.pages, lost=0, doubled=0)
 
 
 @pytest.mark.campaign

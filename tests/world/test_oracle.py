@@ -27,7 +27,6 @@ MOODS = {
     "unmarked_repeat-1": ["lost"],
 }
 """How the receiver answers the first pages of these: fewer failures than make it be left alone."""
-ANSWERED = ("unmarked_repeat-1",)
 ANSWERED = ("end_before_beginning-1", "forgotten_timer-1", "stale_for_listeners-1", "sound-4")
 CALM = ("late_step-1", "sound_calm-1")
 OTHERS = tuple(
@@ -57,7 +56,7 @@ async def _live(world: World) -> list[Broken]:
 
     async def refusal_is_recorded() -> bool:
         """Before that the page is on its way, and an acknowledge would say so."""
-        seen = observed.of_database(world.database).messages
+        seen = (await observed.of_database(world.where)).messages
         return not any(each.status == "sending" for each in seen if each.title == "paged_after_answer-1")
 
     await until(refusal_is_recorded)

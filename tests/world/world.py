@@ -17,6 +17,7 @@ import msgspec
 
 from tests.processes.conftest import mailing
 from tests.processes.nursery import Nursery
+from tests.processes.postgres_cluster import Cluster
 from tests.processes.server import House, Server, settle_in, until
 from tests.world import model, observed
 from tests.world.generator import Generator
@@ -26,6 +27,7 @@ from tests.world.nemesis import Clock, Nemesis
 from tests.world.observed import Observed
 from tests.world.oracle import Case, pages_of
 from tests.world.providers import Providers
+from tests.world.shelf import Shelf
 
 ROOT = Path(__file__).parents[2]
 PEOPLE = ("bea", "jun", "kim")
@@ -49,6 +51,8 @@ class Settled(msgspec.Struct, kw_only=True):
     token: str
     people: dict[str, str]
     channels: dict[str, str]
+    shelf: str = ""
+    """The database that it filled, where it was one of Postgres."""
 
 
 class World:
@@ -64,10 +68,12 @@ class World:
         clock: bool = False,
         ladder: tuple[Rung, ...] = LADDER,
         nursery: Nursery | None = None,
+        cluster: Cluster | None = None,
     ) -> None:
         """`template`: the folder of a world that was settled; `program`, `nursery`: see `Server`.
 
-        `clock`: the server lives by a clock that `nemesis.step` sets.
+        `clock`: the server lives by a clock that `nemesis.step` sets. `cluster`: where it has a database of its own,
+        made like that of the template; None: it has a file of SQLite.
         """
         self.folder = folder
         self.providers = providers
@@ -81,11 +87,14 @@ class World:
         self.server.environment["PYTHONPATH"] = str(ROOT)
         self.server.program = program or self.server.program
         self.server.nursery = nursery
+        self.shelf = Shelf(cluster) if cluster is not None else None
+        if self.shelf is not None:
+            self.server.environment["OPENALERT_DATABASE_URL"] = self.shelf.url
         self.clock = Clock(folder) if clock else None
         if self.clock is not None:
             self.server.environment |= self.clock.environment
         self.ledger = Ledger(folder / "ledger.jsonl")
-        self.nemesis = Nemesis(self.server, self.ledger, providers, self.clock)
+        self.nemesis = Nemesis(self.server, self.ledger, providers, self.clock, cluster)
         self._left: set[str] = set()
         self._before = (0, 0)
 
@@ -93,11 +102,15 @@ class World:
         """The server runs and is settled."""
         self.providers.serve(self.ledger)
         if self._template is None:
+            if self.shelf is not None:
+                await asyncio.to_thread(self.shelf.fill)
             self.settled = await self._settle_in()
             (self.folder / "settled.json").write_bytes(msgspec.json.encode(self.settled))
         else:
             self.settled = msgspec.json.decode((self._template / "settled.json").read_bytes(), type=Settled)
             self.server.client.headers["Authorization"] = f"Bearer {self.settled.token}"
+            if self.shelf is not None:
+                await asyncio.to_thread(self.shelf.fill, self.settled.shelf)
             await self.server.start()
         self.house = House(server=self.server, **self.settled.house)
         self.generator = Generator(self.house, self.ledger)
@@ -115,6 +128,8 @@ class World:
         await self.listener.close()
         await self.server.close()
         self.ledger.close()
+        if self.shelf is not None and self._template is not None:
+            await asyncio.to_thread(self.shelf.drop)
 
     async def _settle_in(self) -> Settled:
         house = await settle_in(self.server)
@@ -134,6 +149,7 @@ class World:
             token=str(self.server.client.headers["Authorization"]).removeprefix("Bearer "),
             people={"bea": house.bea_id, "jun": house.jun_id, "kim": kim["id"]},
             channels=channels,
+            shelf=self.shelf.name if self.shelf is not None else "",
         )
 
     async def follow(self, levels: tuple[Rung, ...], *, repeats: int = 0, repeat_delay: int = 0) -> None:
@@ -201,20 +217,16 @@ class World:
         await self.nemesis.relent()
         await self.generator.settle()
         with suppress(AssertionError):
-
-            async def is_at_rest() -> bool:
-                return self._is_at_rest()
-
-            await until(is_at_rest, seconds)
+            await until(self._is_at_rest, seconds)
             await until(self._has_told, LONGEST_TOLD)
         return await self.look()
 
     async def _has_told(self) -> bool:
         """Whether who listens knows all of it."""
-        stored = observed.of_database(self.database).incidents
+        stored = (await observed.of_database(self.where)).incidents
         return all(self.listener.statuses.get(each.id) == each.status for each in stored)
 
-    def _is_at_rest(self) -> bool:
+    async def _is_at_rest(self) -> bool:
         now = self.ledger.now
         case = Case(
             self.ledger.facts, Observed(alerts=[], incidents=[], messages=[], kept=[], damage=[]), now
@@ -225,7 +237,7 @@ class World:
                 got = pages.get((occurrence.about, page.way, page.who), ())
                 if page.is_sure and page.latest > now and not any(each.at >= page.earliest for each in got):
                     return False
-        seen = observed.of_database(self.database)
+        seen = await observed.of_database(self.where)
         return not any(
             message.status == "sending"
             or (message.due_at is not None and message.status in ("pending", "unknown"))
@@ -234,12 +246,19 @@ class World:
 
     @property
     def database(self) -> Path:
-        """The file with everything."""
+        """The file with everything, where there is one."""
         return self.server.data / "openalert.db"
+
+    @property
+    def where(self) -> Path | str:
+        """Where everything is: that file, or the address of the database."""
+        return self.shelf.url if self.shelf is not None else self.database
 
     async def look(self) -> Case:
         """What is to be seen at this moment."""
-        seen = observed.of_database(self.database)
+        seen = await observed.of_database(self.where)
+        if self.shelf is not None:
+            seen.damage = await asyncio.to_thread(self.shelf.damage)
         seen.told = dict(self.listener.statuses)
         if not self.nemesis.is_restarted:
             seen.metrics = observed.of_metrics((await self.server.client.get("/metrics")).text)

@@ -1,0 +1,61 @@
+"""The oracle by itself: what it says of a few facts that one can follow by hand."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from tests.world.ledger import Fact, Taken
+from tests.world.observed import Message, Observed, _who
+from tests.world.oracle import Case, in_order
+
+
+def _case(facts: Sequence[Fact], *messages: Message) -> Case:
+    seen = Observed(alerts=[], incidents=[], messages=[*messages], kept=[], damage=[])
+    return Case(facts, seen, until=60_000)
+
+
+def _taken(at: int, kind: str, status: str, name: str, who: str = "bea") -> Taken:
+    return Taken(
+        at=at,
+        way="mail",
+        who=who,
+        id=name,
+        kind=kind,
+        about=("disk-1",),
+        numbers=(1,),
+        status=status,
+        is_repeat=False,
+        answer="took",
+    )
+
+
+def _page(status: str, who: str) -> Message:
+    return Message(id="a", title="disk-1", kind="page", status=status, due_at=None, who=who)
+
+
+@pytest.mark.parametrize(
+    ("page", "is_blamed"),
+    [
+        pytest.param(_page("unknown", "bea"), False, id="it may have left as the server died"),
+        pytest.param(_page("unknown", "jun"), True, id="it was somebody else's"),
+        pytest.param(_page("cancelled", "bea"), True, id="it never left"),
+    ],
+)
+def test_news_without_a_page(page: Message, is_blamed: bool) -> None:
+    """The server was killed between its claim and its try, and somebody else acknowledged before the next one."""
+    facts = [_taken(5_000, "update", "acknowledged", "b")]
+    assert bool(list(in_order(_case(facts, page)))) is is_blamed
+
+
+def test_an_end_before_its_beginning() -> None:
+    """Also where the page was in doubt."""
+    facts = [_taken(5_000, "update", "resolved", "b"), _taken(6_000, "page", "triggered", "a")]
+    assert [words for _, words in in_order(_case(facts, _page("unknown", "bea")))] == [
+        "bea heard of it in this order: ['resolved', 'triggered']"
+    ]
+
+
+def test_who_is_at_an_address() -> None:
+    """As the ledger says it."""
+    assert _who("bea@example.org") == "bea"
+    assert _who("http://127.0.0.1:4711/Hook-2") == "Hook-2"
