@@ -256,7 +256,10 @@ class Connection:
         self._live.broadcast.again()
 
     async def _write(self, text: bytes) -> None:
-        await self._send({"type": "websocket.send", "text": text.decode()})
+        try:
+            await self._send({"type": "websocket.send", "text": text.decode()})
+        except OSError:  # so ASGI says that the client is gone, which is nobody's fault
+            raise Closed(0) from None
 
 
 class Live:
@@ -303,7 +306,10 @@ class Live:
         if foreign or self.stopping:
             await send({"type": "websocket.close", "code": 4403, "reason": ""})
             return
-        await send({"type": "websocket.accept"})
+        try:
+            await send({"type": "websocket.accept"})
+        except OSError:
+            return  # whoever asked is gone
         pipe: Pipe | None = scope.get("extensions", {}).get(PIPE)
         if pipe is not None:
             pipe.freed = self.broadcast.again

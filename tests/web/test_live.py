@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
+from uvicorn.protocols.utils import ClientDisconnected
 
 from openalert.app import OpenAlert
 from openalert.config import Config, Server
@@ -25,11 +27,13 @@ CLOSE = "websocket.close"
 class Socket:
     """The client's side of one connection, spoken in ASGI messages."""
 
-    def __init__(self) -> None:
+    def __init__(self, leaves_after: int) -> None:
         self.to_server: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self.from_server: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self.reads = asyncio.Event()
         self.reads.set()
+        self.leaves_after = leaves_after
+        """How many messages it takes before it is gone."""
 
     async def receive(self) -> dict[str, Any]:
         """What the server hears."""
@@ -39,6 +43,9 @@ class Socket:
         """What the server says; waits while this client does not read."""
         if message["type"] != CLOSE:
             await self.reads.wait()
+        if not self.leaves_after:
+            raise ClientDisconnected
+        self.leaves_after -= 1
         self.from_server.put_nowait(message)
 
     def say(self, body: Any) -> None:
@@ -70,9 +77,9 @@ class Socket:
 
 
 @asynccontextmanager
-async def connected(app: OpenAlert, **headers: str) -> AsyncIterator[Socket]:
+async def connected(app: OpenAlert, *, leaves_after: int = 1 << 30, **headers: str) -> AsyncIterator[Socket]:
     """An open connection with these headers; `_` in a name is `-`."""
-    socket = Socket()
+    socket = Socket(leaves_after)
     listed = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
     listed.append((b"host", b"127.0.0.1:8080"))
     scope = {
@@ -406,3 +413,17 @@ async def test_a_stopping_server_says_so(app: OpenAlert, cast: dict[str, str]) -
         await opened(bea)
         await app.drain()
         assert await bea.closed() == 1001
+
+
+@pytest.mark.parametrize("leaves_after", [0, 1, 2], ids=["opening", "greeting", "pong"])
+async def test_a_client_that_leaves_is_no_fault(
+    app: OpenAlert, cast: dict[str, str], leaves_after: int
+) -> None:
+    """Just as something is said to it: nothing is logged, and nobody counts it any more."""
+    with capture_logs() as logged:
+        async with connected(app, leaves_after=leaves_after) as client:
+            client.say({"type": "auth", "token": cast["key"]})
+            client.say({"type": "ping"})
+    assert [entry for entry in logged if entry["log_level"] != "info"] == []
+    assert client.from_server.qsize() == leaves_after
+    assert not app.live._connections

@@ -1,5 +1,6 @@
 """The oracle by itself: what it says of a few facts that one can follow by hand."""
 
+import os
 from collections.abc import Sequence
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from tests.world.ledger import Fact, Taken
 from tests.world.observed import Message, Observed, _who
 from tests.world.oracle import Case, in_order
+from tests.world.turns import Turns, waits
 
 
 def _case(facts: Sequence[Fact], *messages: Message) -> Case:
@@ -59,3 +61,25 @@ def test_who_is_at_an_address() -> None:
     """As the ledger says it."""
     assert _who("bea@example.org") == "bea"
     assert _who("http://127.0.0.1:4711/Hook-2") == "Hook-2"
+
+
+def test_who_gets_no_turns_may_be_late() -> None:
+    """A thread that waits a third of a second within a second is held up; new threads begin at nothing."""
+    turns = Turns()
+    assert turns.held_up_since(1_000, {"1": 5_000}) is None
+    assert turns.held_up_since(1_100, {"1": 5_040}) is None
+    assert turns.held_up_since(1_200, {"1": 5_080, "2": 900}) is None
+    assert turns.held_up_since(1_600, {"1": 5_200, "2": 1_040}) == 600
+    assert turns.held_up_since(1_700, {"1": 5_200, "2": 1_040}) is None  # that was counted
+
+
+def test_a_few_waits_over_a_long_time_hold_nobody_up() -> None:
+    """As on every machine."""
+    turns = Turns()
+    assert [turns.held_up_since(at, {"1": at // 10}) for at in range(0, 20_000, 100)] == [None] * 200
+
+
+def test_the_kernel_says_who_waits() -> None:
+    """Of this process; of none that is gone."""
+    assert str(os.getpid()) in waits(os.getpid())
+    assert waits(1 << 30) == {}

@@ -28,6 +28,7 @@ from tests.world.observed import Observed
 from tests.world.oracle import Case, pages_of
 from tests.world.providers import Providers
 from tests.world.shelf import Shelf
+from tests.world.turns import Turns, waits
 
 ROOT = Path(__file__).parents[2]
 PEOPLE = ("bea", "jun", "kim")
@@ -193,12 +194,18 @@ class World:
         await until(done)
 
     async def _watch(self) -> None:
-        """Where this process is not given its turn, neither is the server: nobody is late who could not run."""
+        """Where this process is not given its turn, or the server's is not: nobody is late who could not run."""
+        turns = Turns()
         while True:
             before = self.ledger.now
             await asyncio.sleep(TURN / 1000)
-            if self.ledger.now - before > TURN + HELD_UP:
-                self.ledger.note(Away(since=before, until=self.ledger.now, why=BUSY))
+            now = self.ledger.now
+            process = self.server.process
+            since = turns.held_up_since(now, waits(process.pid) if process is not None else {})
+            if now - before > TURN + HELD_UP:
+                since = before
+            if since is not None:
+                self.ledger.note(Away(since=max(0, since), until=now, why=BUSY))
 
     async def calm(self) -> None:
         """So long after the last trouble that nothing of it is left."""
