@@ -421,6 +421,9 @@ REDIS_SECONDS = _gauge("redis_probe_seconds", "How long the last answer of that 
 REDIS_FALLBACKS = _counter(
     "redis_fallbacks_total", "Limits that this node decided alone because that server was away or slow."
 )
+DATABASE_STANDSTILL = _gauge(
+    "database_standstill", "1 while Postgres answers no commit because it waits for its standby."
+)
 DISK_FREE = _gauge("disk_free_bytes", "What is free on the disk under the database.")
 DISK_RESERVE_IN_USE = _gauge(
     "disk_reserve_in_use", "1 while OpenAlert lives on the disk space put aside for a full disk."

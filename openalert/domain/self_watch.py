@@ -67,6 +67,8 @@ class Facts(msgspec.Struct, kw_only=True):
     work: Work | None = None
     """None: the database could not be asked."""
     database_words: str = ""
+    standstill: str = ""
+    """Why the database answers no commit, where that is known."""
     reserve_in_use: bool = False
     memory_short: bool = False
     """Whether new alerts are refused because too little memory is left."""
@@ -125,6 +127,8 @@ def _work(facts: Facts) -> list[Trouble]:
             Trouble(TroubleKind.DATABASE, f"The database does not answer. {facts.database_words}".strip())
         ]
     found = []
+    if facts.standstill:
+        found.append(Trouble(TroubleKind.DATABASE, f"Nothing can be stored: {facts.standstill}."))
     if work.due_at is not None and facts.now - work.due_at > TIMER_AGE:
         late = span(facts.now - work.due_at)
         found.append(Trouble(TroubleKind.TIMERS, f"A step of an escalation is {late} late."))

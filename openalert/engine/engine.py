@@ -50,6 +50,7 @@ from openalert.storage import duties, incidents, notifications, slo, timers
 from openalert.storage.clock import Ago
 from openalert.storage.database import Database
 from openalert.storage.runs import Run
+from openalert.storage.standstill import within
 from openalert.storage.transaction import Transaction
 from openalert.supervisor import Watched
 from openalert.usecases import beats, handoffs, reachability, warnings
@@ -313,7 +314,9 @@ class Engine:
         self.ticks_begun += 1
         number = self.ticks_begun
         try:
-            did = await self._tick()
+            # A commit that hangs must not look like an engine that does. What is done after all is not done twice.
+            with within():
+                did = await self._tick()
         except Unavailable:
             self.health.on_tick()  # the engine turns: it is the database that does not, and a restart mends no disk
             raise

@@ -7,6 +7,7 @@ while the database is gone.
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Protocol
 
 import structlog
@@ -114,15 +115,19 @@ class SelfWatch:
             await self._switch.close()
 
     async def _loop(self, watched: Watched, name: str, step: Callable[[], Awaitable[object]]) -> None:
-        """Again and again at the interval, counted from beginning to beginning."""
+        """Again and again at the interval, counted from beginning to beginning; a standstill is looked at at once."""
+        changed = self._database.standstill.changed if name == "self watch" else asyncio.Event()
         await asyncio.sleep(
             FIRST_CANARY_SECONDS if name == "canary" else FIRST_CANARY_SECONDS + self._every / 4
         )
         while True:
             begun = time.monotonic()
+            changed.clear()
             with watched.step():
                 await step()
-            await asyncio.sleep(max(1.0, self._every - (time.monotonic() - begun)))
+            with suppress(TimeoutError):
+                async with asyncio.timeout(max(1.0, self._every - (time.monotonic() - begun))):
+                    await changed.wait()
 
     def _canary_age(self) -> float:
         green_at = self.canary.green_at if self.canary else None
@@ -169,6 +174,7 @@ class SelfWatch:
             violations=self._audit.violations,
             work=work,
             database_words=words,
+            standstill=self._database.standstill.cause,
             reserve_in_use=self._reserve_in_use(),
             memory_short=self._memory_short(),
             dead_tasks=self._dead_tasks(),

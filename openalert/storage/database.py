@@ -29,6 +29,7 @@ from openalert.storage.event_log import EventLog
 from openalert.storage.feed import Carrier, Feed
 from openalert.storage.keyring import KeyRing
 from openalert.storage.member import Act, Member
+from openalert.storage.standstill import Standstill, patience
 from openalert.storage.transaction import Reader, Transaction
 from openalert.supervisor import Supervisor, Watched
 
@@ -72,6 +73,7 @@ class Database(ABC):
     def __init__(self, clock: Clock = wall_clock) -> None:
         self.clocks = Clocks(clock)
         self.disk = Disk()
+        self.standstill = Standstill()
         self.leave: Leave = _stay
         """Ends the process when it must not go on; whoever owns the process says how."""
         self._keys: KeyRing | None = None
@@ -195,6 +197,11 @@ class Database(ABC):
             await feed.stop()
 
     @property
+    def group_age(self) -> float | None:
+        """Seconds that the group of transactions under way has taken, about; None: there is none."""
+        return self._writing.age if self._writing is not None else None
+
+    @property
     def waiting(self) -> int:
         """How many transactions wait for the writer."""
         return self._queue.qsize()
@@ -247,10 +254,12 @@ class Database(ABC):
     async def transaction(self, actor: Actor = SYSTEM) -> AsyncIterator[Transaction]:
         """A turn at the writer. Left normally, all is durable; left by an exception, nothing happened.
 
-        No network and no other transaction inside. Raises `Unavailable` when the database cannot take it now.
+        No network and no other transaction inside. Raises `Unavailable` when the database cannot take it now, with the
+        code MAY_BE_DONE where it is not known whether it did and somebody waits for the answer to a request.
         """
         if self._closing:
             raise Unavailable("OpenAlert is shutting down. Try again in a few seconds.", retry_after=5)
+        until = patience()
         member = Member(actor)
         self._queue.put_nowait(member)
         transaction = await self._wait_for_turn(member)
@@ -265,7 +274,7 @@ class Database(ABC):
                 raise self.translate(error) or error from error
             raise
         member.ended.set_result(True)
-        await asyncio.shield(member.durable)
+        await self.standstill.confirmed(member.durable, until)
 
     async def act(self, body: Callable[[Transaction], Coroutine[Any, Any, T]], actor: Actor = SYSTEM) -> T:
         """As `transaction` around `body`, whose result is returned, without a trip for each of its statements.
@@ -285,11 +294,12 @@ class Database(ABC):
     async def _act(self, body: Callable[[Transaction], Coroutine[Any, Any, T]], actor: Actor) -> T:
         if self._closing:
             raise Unavailable("OpenAlert is shutting down. Try again in a few seconds.", retry_after=5)
+        until = patience()
         member = Act(actor, body)
         self._queue.put_nowait(member)
         await self._wait_for_turn(member)
         try:
-            await asyncio.shield(member.durable)
+            await self.standstill.confirmed(member.durable, until)
         except OpenAlertError:
             raise
         except Exception as error:
@@ -307,7 +317,7 @@ class Database(ABC):
             if member.turn.done() and not member.turn.cancelled():
                 return member.turn.result()
             member.turn.cancel()
-            raise Unavailable("The database is busy. Try again in a few seconds.", retry_after=5) from None
+            raise self.standstill.refusal("The database is busy. Try again in a few seconds.") from None
         except asyncio.CancelledError:
             if not member.turn.cancel() and not member.ended.done():
                 member.ended.set_result(False)
@@ -360,8 +370,9 @@ class Database(ABC):
             if isinstance(member, Act) and member.is_closing:
                 is_closing = True
                 done.append(member)
-            if not (is_closing and await self._is_there(error)):
-                await self._abandon(error, done, member)
+            there = await self._is_there(error) if is_closing else False
+            if not there:
+                await self._abandon(self.standstill.doubt() if there is None else error, done, member)
                 return
         except BaseException:
             # The writer itself ends here and is begun again: those who wait are not left to wait for ever.
@@ -370,16 +381,19 @@ class Database(ABC):
         if done:
             self.commits += 1
             self.disk.trouble = ""
+            self.standstill.found("")
         for finished in done:
             self._announce(finished)
 
-    async def _is_there(self, error: Exception) -> bool:
-        """Whether a commit was made although it ended in this error: its answer alone may have been lost."""
+    async def _is_there(self, error: Exception) -> bool | None:
+        """Whether a commit was made although it ended in this error: its answer alone may have been lost. None: nobody
+        knows, and those who wait are told to look and to come again.
+        """
         try:
             there = await self.was_committed()
-        except Exception as broken:  # then nobody knows, and those who wait are told to come again
+        except Exception as broken:
             log.exception("a commit stays in doubt", error=type(broken).__name__)
-            return False
+            return None
         log.warning("the answer to a commit was lost", was_made=there, error=str(error))
         return there
 

@@ -17,6 +17,7 @@ import structlog
 
 from openalert.domain.errors import Invalid, OpenAlertError, Unavailable
 from openalert.domain.instant import Instant
+from openalert.storage import postgres_standstill
 from openalert.storage.clock import Clock, Clocks, uptime, wall_clock
 from openalert.storage.connection import Connection, Parameters, Rows, Writes
 from openalert.storage.database import BODY_SECONDS, Database
@@ -175,7 +176,8 @@ class PostgresDatabase(Database):
         self._name = f"openalert {uuid4().hex}"
         """Of the writing connections of this process, which have a row of receipts."""
         self._receipt = 0
-        self._clock_task: Watched | None = None
+        self._looking: list[Watched] = []
+        """The tasks that look at Postgres now and then."""
         self._pool: Any = None
         self._writer: PostgresConnection | None = None
 
@@ -237,14 +239,17 @@ class PostgresDatabase(Database):
     def start(self) -> None:
         """Begin to take turns, and to follow the clock of Postgres."""
         super().start()
+        self._looking.append(self.supervisor.start("postgres standstill", lambda _: self._follow_writer()))
         if self._theirs is not None:
-            self._clock_task = self.supervisor.start("postgres clock", lambda _: self._follow_clock())
+            self._looking.append(self.supervisor.start("postgres clock", lambda _: self._follow_clock()))
 
     async def close(self) -> None:
         """As everywhere; the receipts of this process are not asked for any more."""
-        if self._clock_task is not None:
-            await self.supervisor.stop(self._clock_task)
+        await self.supervisor.stop(*self._looking)
         await super().close()
+
+    async def _follow_writer(self) -> None:
+        await postgres_standstill.follow(self._pool, lambda: self.group_age, self.standstill)
 
     async def _follow_clock(self) -> None:
         while True:
@@ -407,7 +412,7 @@ class PostgresDatabase(Database):
         )
         if isinstance(error, passing):
             log.warning("database refused", error=str(error))
-            return Unavailable(
+            return self.standstill.refusal(
                 f"The database cannot be reached now ({type(error).__name__}).", retry_after=10
             )
         if isinstance(error, asyncpg.CharacterNotInRepertoireError):

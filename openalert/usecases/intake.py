@@ -17,6 +17,7 @@ from openalert.domain.errors import OpenAlertError, Unavailable
 from openalert.domain.fair_queue import FairQueue
 from openalert.storage.database import Database
 from openalert.storage.memory import Memory
+from openalert.storage.standstill import MAY_BE_DONE
 from openalert.supervisor import Watched
 from openalert.usecases import ingest
 from openalert.usecases.ingest import Delivery, Outcome
@@ -109,9 +110,7 @@ class Intake:
                 return
             self._patient.popleft()
             if not answer.done():
-                answer.set_exception(
-                    Unavailable("Storing takes too long now. Send it again.", retry_after=10)
-                )
+                answer.set_exception(self._database.standstill.delay())
 
     def _has_room(self, key_hash: str) -> bool:
         """Whether one more of this integration may wait."""
@@ -171,7 +170,8 @@ class Intake:
             deliveries = [delivery for delivery, _ in batch]
             outcomes = await self._database.act(lambda tx: ingest.take_in(tx, deliveries))
         except Unavailable as error:
-            self._refuse(batch, error)
+            is_doubt = error.code == MAY_BE_DONE
+            self._refuse(batch, self._database.standstill.delay() if is_doubt else error)
         except Exception:
             log.exception("batch failed", messages=len(batch))
             if len(batch) > 1:

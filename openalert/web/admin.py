@@ -21,6 +21,7 @@ from openalert.bus import Bus
 from openalert.domain.canary import HOME
 from openalert.domain.errors import OpenAlertError
 from openalert.storage.database import Database
+from openalert.storage.standstill import within
 from openalert.usecases import console
 from openalert.web.broadcast import message
 
@@ -135,7 +136,10 @@ class AdminSocket:
             elif question.command in self._acts:
                 reply = Reply(lines=await self._acts[question.command](**question.arguments))
             else:
-                reply = Reply(lines=await console.run(self._database, question.command, question.arguments))
+                with within():
+                    reply = Reply(
+                        lines=await console.run(self._database, question.command, question.arguments)
+                    )
         except OpenAlertError as error:
             reply = Reply(error=error.message, code=error.code)
         except (msgspec.DecodeError, TypeError) as error:

@@ -67,6 +67,7 @@ CODES: dict[str, Code] = {
     "INVALID_STATUS_TRANSITION": Code((409,), "It cannot go there from where it is; `details.allowed` says where it can."),
     "RATE_LIMIT_EXCEEDED": Code((429,), "Too many changes or failed tries; come back after `Retry-After` seconds."),
     "UNAVAILABLE": Code((503,), "It cannot be done now and may well succeed later; come back after `Retry-After` seconds."),
+    "MAY_BE_DONE": Code((503,), "The database has not confirmed it in time, as where Postgres waits for its standby. Look before you do it again, or send it again with the same `Idempotency-Key`."),
     "SECRET_UNREADABLE": Code((400, 500), "A stored secret cannot be read, because the key that sealed it is missing; see [Security](security.md)."),
     "INTERNAL_ERROR": Code((500,), "A fault of ours. The log of the server has it under the request id."),
     "ACTION_LINK_NOT_FOUND": Code((404,), "The link of a message is not one of ours."),

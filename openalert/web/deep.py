@@ -44,7 +44,8 @@ async def deep(request: Request[Any, Any, Any]) -> Response[dict[str, Any]]:
             proof = await database.look(lambda reader: _proof(reader, switch))
     except (TimeoutError, Unavailable):
         seen, proof = {}, {}
-    would_page = None if standing is None else standing.would_page
+    cause = database.standstill.cause
+    would_page = False if cause else None if standing is None else standing.would_page
     body = {
         "wouldPage": would_page,
         "checkedAt": None if standing is None else rfc3339(standing.at),
@@ -53,7 +54,8 @@ async def deep(request: Request[Any, Any, Any]) -> Response[dict[str, Any]]:
             for each in (standing.troubles if standing else ())
         ],
         "version": __version__,
-        "database": "ok" if seen else "unavailable",
+        "database": "unavailable" if not seen else "standing still" if cause else "ok",
+        "standstill": {"cause": cause or None, "seconds": round(database.standstill.seconds, 1)},
         **seen,
         "switch": _switch(watch) | proof,
         "tasks": [

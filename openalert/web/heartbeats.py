@@ -15,6 +15,7 @@ from openalert.domain.errors import NotFound, OpenAlertError, TooLarge, Unavaila
 from openalert.domain.heartbeat import EXIT_CODES, KEPT_BODY, BeatKind
 from openalert.storage import heartbeats
 from openalert.storage.database import Database
+from openalert.storage.standstill import MAY_BE_DONE, within
 from openalert.usecases import beats
 from openalert.usecases.heartbeat_alerts import Told
 from openalert.web.asgi import Receive, Scope, Send
@@ -24,6 +25,8 @@ log = structlog.get_logger(__name__)
 
 PREFIX = "/heartbeats/"
 KEYS_REMEMBERED = 10_000
+LONGEST_WAIT = 5.0
+"""Seconds until a sender is told to come again (promise IN-2); if it was taken in after all, that is one beat more."""
 _METHODS = ("GET", "HEAD", "POST")
 _KINDS = {
     "": BeatKind.SUCCESS,
@@ -64,8 +67,11 @@ class Heartbeats:
     async def _hear(self, key_hash: str, told: Told) -> bool:
         """Take the beat in; returns after the commit, with whether the key is known."""
         try:
-            return await self._database.act(lambda tx: beats.hear_by_key(tx, key_hash, told)) is not None
-        except OpenAlertError:
+            with within(LONGEST_WAIT):
+                return await self._database.act(lambda tx: beats.hear_by_key(tx, key_hash, told)) is not None
+        except OpenAlertError as error:
+            if error.code == MAY_BE_DONE:
+                raise self._database.standstill.delay() from None
             raise
         except Exception as error:
             # A fault of ours must not cost the sender its beat: 503 makes it come again.

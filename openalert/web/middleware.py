@@ -22,6 +22,7 @@ import structlog
 from openalert import telemetry
 from openalert.config import Config
 from openalert.domain.errors import TooLarge, Unavailable, Unsupported
+from openalert.storage.standstill import ANSWER_SECONDS, PATIENCE
 from openalert.web import dialects, heartbeats, webhooks
 from openalert.web.asgi import WHOLE, ASGIApp, Message, Receive, Scope, Send, header
 from openalert.web.head import joined
@@ -121,6 +122,7 @@ class Outside:
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         begun = time.perf_counter()
         request_id, length = self._begin(scope)
+        before = PATIENCE.set(ANSWER_SECONDS)
         status = 0
         headers = self._headers
         is_head = scope["method"] == "HEAD" and not scope["path"].startswith(tuple(self.mounts))
@@ -158,6 +160,7 @@ class Outside:
             else:
                 log.exception("the answer broke off", path=scope["path"])
         finally:
+            PATIENCE.reset(before)
             _record(scope, status, time.perf_counter() - begun)
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:

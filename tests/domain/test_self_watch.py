@@ -42,6 +42,7 @@ def test_nothing_is_wrong_with_a_server_that_is_well() -> None:
         ({"audited_at": NOW - 4 * MINUTE}, TroubleKind.AUDITOR),
         ({"audited_at": None}, TroubleKind.AUDITOR),
         ({"work": None}, TroubleKind.DATABASE),
+        ({"standstill": "Postgres waits for its standby"}, TroubleKind.DATABASE),
         ({"work": Work(due_at=NOW - 31 * SECOND)}, TroubleKind.TIMERS),
         ({"work": Work(failing=1)}, TroubleKind.TIMERS),
         ({"work": Work(waiting_since=NOW - 61 * SECOND)}, TroubleKind.PAGES),

@@ -207,6 +207,75 @@ async def test_others_have_taken_every_connection(estate: Estate, measured: Call
     measured(longest_answer=round(senders.longest, 2), seconds_until_back=round(back, 2))
 
 
+@pytest.mark.proves("IN-1", "IN-2", "ES-1", "SM-1")
+async def test_the_standby_is_away(estate: Estate, measured: Callable[..., None]) -> None:
+    """Whoever acts hears within ten seconds that the database waits for its standby, and that it may be done; readers
+    go on, nothing asks for a restart, and when the standby may be done without all goes on and the act is there.
+    """
+    client = estate.house.server.client
+    assert (await estate.house.post("sync-0")).status_code == 202
+    await estate.told("bea", "sync-0")
+    [incident] = [each for each in await estate.house.server.items("/incidents") if each["title"] == "sync-0"]
+    path = f"/api/v1/incidents/{incident['id']}"
+    estate.cluster.configure("synchronous_standby_names = 'nobody'")
+    estate.cluster.reload()
+    reads: list[float] = []
+
+    async def read() -> None:
+        began = time.monotonic()
+        assert (await client.get(path)).status_code == 200
+        assert (await client.get("/health")).status_code == 200
+        reads.append(time.monotonic() - began)
+
+    async def acknowledge() -> dict[str, Any]:
+        began = time.monotonic()
+        answer = await client.post(f"{path}/acknowledge", json={})
+        told: dict[str, Any] = answer.json()
+        return told | {"seconds": time.monotonic() - began, "status": answer.status_code}
+
+    try:
+        async with Senders(estate.house, "sync", interval=1.0) as senders:
+            acts = [await acknowledge()]
+            while acts[-1]["code"] != "MAY_BE_DONE":  # the writer was waiting for another's commit
+                acts.append(await acknowledge())
+                assert len(acts) < 6, acts
+            await read()
+            deep = await client.get("/health/deep")
+            estate.cluster.configure("synchronous_standby_names = ''")
+            estate.cluster.reload()
+            back = await _healed(estate, senders, time.monotonic())
+    finally:
+        estate.cluster.configure("synchronous_standby_names = ''")
+        estate.cluster.reload()
+    assert {each["status"] for each in acts} == {503}
+    assert all(
+        "Postgres waits for its standby (synchronous_standby_names = 'nobody')" in each["detail"]
+        for each in acts
+    )
+    assert (deep.status_code, deep.json()["database"], deep.json()["wouldPage"]) == (
+        503,
+        "standing still",
+        False,
+    )
+    assert (await estate.house.server.call("GET", f"/incidents/{incident['id']}"))["status"] == "acknowledged"
+
+    async def is_over() -> bool:
+        told = (await client.get("/health/deep")).json()
+        return bool(told["database"] == "ok" and told["standstill"]["cause"] is None)
+
+    await until(is_over)
+    longest = max(each["seconds"] for each in acts)
+    assert longest < 10 + 10  # a busy machine; what is promised is measured
+    assert senders.longest < LIMIT + 10
+    await _nothing_lost(estate, senders)
+    measured(
+        longest_act=round(longest, 2),
+        longest_answer=round(senders.longest, 2),
+        longest_read=round(max(reads), 2),
+        seconds_until_back=round(back, 2),
+    )
+
+
 @pytest.mark.proves("IN-1", "IN-2")
 async def test_the_disk_of_postgres_is_full(estate: Estate, measured: Callable[..., None]) -> None:
     """Refused until there is room, whether Postgres lives or has to be started again; nothing answered is lost."""

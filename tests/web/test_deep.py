@@ -132,6 +132,30 @@ async def test_deep_tells_what_else_stands_in_the_way_and_turns_for_none_of_it(
     assert page.count("<title>not running") == 2, "two gaps are drawn"
 
 
+async def test_a_standstill_is_named_at_once_wherever_somebody_looks(
+    app: OpenAlert, client: httpx2.AsyncClient
+) -> None:
+    """The top of every page, *System* and /health/deep have the cause, before the next look of the self-watch."""
+    _, token = await session(app)
+    client.cookies.set(app.access.cookie, token)
+    _watching(app)
+    words = "Postgres waits for its <b>standby</b>"
+    before = (await client.get("/health/deep")).json()
+    app.database.standstill.found(words)
+    try:
+        answer = await client.get("/health/deep")
+        pages = [(await client.get(path)).text for path in ("/incidents", "/settings/system")]
+        metrics = (await client.get("/metrics")).text
+    finally:
+        app.database.standstill.found("")
+    told = answer.json()
+    assert (before["database"], before["standstill"]) == ("ok", {"cause": None, "seconds": 0.0})
+    assert (answer.status_code, told["wouldPage"], told["database"]) == (503, False, "standing still")
+    assert told["standstill"]["cause"] == words
+    assert [page.count("Postgres waits for its &lt;b&gt;standby") for page in pages] == [1, 2]
+    assert "openalert_database_standstill 1.0" in metrics
+
+
 def test_the_way_of_a_canary_reads_as_one_sequence() -> None:
     """By time, as an incident is there before its sender is answered; then where it stood still; then the rest."""
     run = CanaryRun(

@@ -54,6 +54,7 @@ async def shell(request: Web, reader: Reader, actor: Actor, section: str, **valu
             "on_call": await _on_call(reader, actor),
             "flash": flash(request),
             "impaired": is_impaired(request),
+            "standstill": request.app.state.access.database.standstill.cause,
             "muted": await muted.banner(reader, actor) if section in WONDERED else [],
         },
         **values,
