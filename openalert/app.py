@@ -6,13 +6,12 @@ what it began, and leaves the database open.
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from litestar import Litestar
 from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
-from litestar.routes import HTTPRoute
 
 from openalert import __version__, notifiers, telemetry
 from openalert.bus import Bus
@@ -65,7 +64,7 @@ from openalert.usecases.outgoing_events import Shapes
 from openalert.usecases.single_sign_on import SingleSignOn, end_other_sessions
 from openalert.usecases.slack import Slack
 from openalert.usecases.subscriptions import Subscriptions
-from openalert.web import assets, dialects, door, etags, guards, heartbeats, markdown, problems, webhooks
+from openalert.web import assets, dialects, door, guards, heartbeats, markdown, problems, webhooks
 from openalert.web.api import watchers
 from openalert.web.api.alert_shapes import alert_out
 from openalert.web.api.incident_shapes import incident_out
@@ -416,7 +415,7 @@ def _litestar(openalert: OpenAlert, secret: bytes, describing: OpenAPIConfig | N
         async with openalert.running():
             yield
 
-    app = Application(
+    return Application(
         route_handlers=list(ROUTES),
         dependencies={
             "actor": Provide(guards.actor, sync_to_thread=False),
@@ -458,16 +457,3 @@ def _litestar(openalert: OpenAlert, secret: bytes, describing: OpenAPIConfig | N
         request_max_body_size=None,
         debug=False,
     )
-    _note_query_parameters(app)
-    etags.plan(app.routes)
-    return app
-
-
-def _note_query_parameters(app: Litestar) -> None:
-    """Let the guard know which query parameters each route takes, so that it can refuse all others."""
-    for route in app.routes:
-        if not isinstance(route, HTTPRoute):
-            continue
-        for handler, model in route.route_handler_map.values():
-            known: frozenset[Any] = frozenset(p.field_alias for p in model.expected_query_params)
-            handler.opt["query_parameters"] = known

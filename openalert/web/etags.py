@@ -9,6 +9,7 @@ import inspect
 import re
 from base64 import urlsafe_b64encode
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from functools import cached_property
 from typing import Any, get_origin
 
 import msgspec
@@ -71,18 +72,27 @@ def require(etag: str, header: str) -> None:
         raise PreconditionFailed("It was changed since you read it. Read it again, then decide.", etag=etag)
 
 
-def plan(routes: Iterable[BaseRoute]) -> None:
-    """Let every handler of the API know its plan, as `opt["plan"]`; a new route gets one like all others."""
-    every = [
-        (route, handler)
-        for route in routes
-        if isinstance(route, HTTPRoute) and route.path_format.startswith(PREFIX)
-        for handler in route.route_handlers
-    ]
-    ours = [(route, handler) for route, handler in every if handler.http_methods != {"OPTIONS"}]
-    looks = {route.path_format: handler for route, handler in ours if "GET" in handler.http_methods}
-    for route, handler in ours:
-        handler.opt["plan"] = _plan_of(route.path_format, handler, looks)
+class Plans:
+    """What each route of the API has to do with versions: a new route gets its plan like all others."""
+
+    def __init__(self, routes: Iterable[BaseRoute]) -> None:
+        """`routes`: all of them, for the plan of one is about the objects above it."""
+        self._routes = routes
+
+    @cached_property
+    def _looks(self) -> dict[str, HTTPRouteHandler]:
+        return {
+            route.path_format: handler
+            for route in self._routes
+            if isinstance(route, HTTPRoute) and route.path_format.startswith(PREFIX)
+            for handler in route.route_handlers
+            if "GET" in handler.http_methods
+        }
+
+    def tell(self, route: HTTPRoute, handler: HTTPRouteHandler) -> None:
+        """Let a handler of the API know its plan, as `opt["plan"]`."""
+        if route.path_format.startswith(PREFIX) and handler.http_methods != {"OPTIONS"}:
+            handler.opt["plan"] = _plan_of(route.path_format, handler, self._looks)
 
 
 def _plan_of(path: str, handler: HTTPRouteHandler, looks: Mapping[str, HTTPRouteHandler]) -> Plan:

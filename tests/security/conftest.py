@@ -120,6 +120,7 @@ def handlers_of(app: OpenAlert) -> dict[tuple[str, str], Any]:
 
     found: dict[tuple[str, str], Any] = {}
     litestar: Any = app.asgi.app
+    litestar.compile_all()
     for route in litestar.routes:
         if isinstance(route, HTTPRoute):
             for method in route.methods - {"OPTIONS", "HEAD"}:
