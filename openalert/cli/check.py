@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from openalert.cli import check_last_resort, check_machine, check_outside
+from openalert.cli import check_last_resort, check_machine, check_outside, check_watch
 from openalert.cli.settings import configured, options
 from openalert.config import Config, make_data_dir, redacted
 from openalert.domain.errors import OpenAlertError
@@ -55,10 +55,13 @@ async def _check(config: Config, *, last_resort: bool = False) -> bool:
 
 
 async def _findings(config: Config, *, last_resort: bool) -> AsyncIterator[Finding]:
-    yield "configuration", True, f"understood; people reach it at {config.base_url}"
-    yield await _database(config)
-    if config.redis.url:
-        yield await _redis(config)
+    watches_alone = check_watch.only_watches(config)
+    where = "this host only watches" if watches_alone else f"people reach it at {config.base_url}"
+    yield "configuration", True, f"understood; {where}"
+    if not watches_alone:
+        yield await _database(config)
+        if config.redis.url:
+            yield await _redis(config)
     yield await _mail(config)
     yield await _slack(config)
     yield await _twilio(config)
@@ -66,11 +69,19 @@ async def _findings(config: Config, *, last_resort: bool) -> AsyncIterator[Findi
         yield finding
     yield await _telegram(config)
     yield await _mattermost(config)
-    yield await _single_sign_on(config)
+    if not watches_alone:
+        yield await _single_sign_on(config)
     async for finding in check_last_resort.findings(config, sends=last_resort):
         yield finding
-    yield _outgoing(config)
     yield _clock()
+    async for finding in check_outside.dns(config):
+        yield finding
+    async for finding in check_watch.findings(config):
+        yield finding
+    if watches_alone:
+        yield check_machine.time_service()
+        return
+    yield _outgoing(config)
     yield _disk(config)
     async for finding in check_machine.findings(config):
         yield finding

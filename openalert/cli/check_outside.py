@@ -26,9 +26,7 @@ Resolve = Callable[[str, int | None], Any]
 
 
 async def findings(config: Config) -> AsyncIterator[Finding]:
-    """All of them."""
-    async for finding in dns(config):
-        yield finding
+    """All of them but names."""
     yield await switch(config)
     async for finding in backups(config):
         yield finding
@@ -63,6 +61,7 @@ def _hosts(config: Config) -> Iterator[tuple[str, str]]:
         (backup.endpoint if backup.bucket else "", "copies of backups"),
         *((mirror.endpoint, f"the mirror {mirror.name}") for mirror in config.status_pages.mirror),
         (config.redis.url, "Valkey or Redis"),
+        (config.watch.url, "the server that is watched from here"),
         ("" if config.database_url.startswith("sqlite") else config.database_url, "the database"),
     ):
         yield _host_of(url), purpose

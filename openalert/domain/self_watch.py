@@ -5,6 +5,8 @@ from enum import StrEnum
 import msgspec
 
 from openalert.domain.canary import BUDGET, CanaryRun
+from openalert.domain.channel import CHANNEL_KINDS
+from openalert.domain.contact import CONTACT_KINDS
 from openalert.domain.instant import MINUTE, SECOND, Instant
 from openalert.domain.timeline import span
 
@@ -45,8 +47,10 @@ class Work(msgspec.Struct, kw_only=True):
     """Steps that failed three times in a row."""
     waiting_since: Instant | None = None
     """Since when the oldest page waits about whose incident nobody was told yet."""
+    waiting_by: tuple[str, ...] = ()
+    """The channels by which such pages wait for too long."""
     undeliverable: int = 0
-    """Open incidents of the last day about which every page has failed."""
+    """Open incidents of the last day about which every page has failed, or had no answer from its provider."""
 
 
 class Facts(msgspec.Struct, kw_only=True):
@@ -138,17 +142,26 @@ def _work(facts: Facts) -> list[Trouble]:
         )
     if work.waiting_since is not None and facts.now - work.waiting_since > PAGE_AGE:
         waits = span(facts.now - work.waiting_since)
+        by = f" ({', '.join(map(_channel, work.waiting_by))})" if work.waiting_by else ""
         found.append(
-            Trouble(TroubleKind.PAGES, f"A page has waited for {waits}, and nobody was told of its incident.")
+            Trouble(
+                TroubleKind.PAGES, f"A page has waited for {waits}{by}, and nobody was told of its incident."
+            )
         )
     if work.undeliverable:
         found.append(
             Trouble(
                 TroubleKind.UNDELIVERABLE,
-                f"Nobody could be told of {work.undeliverable} open incident(s): every page failed.",
+                f"Nobody could be told of {work.undeliverable} open incident(s): every page failed, or no provider "
+                "said that it took it.",
             )
         )
     return found
+
+
+def _channel(name: str) -> str:
+    known = CONTACT_KINDS.get(name) or CHANNEL_KINDS.get(name)
+    return known.words if known else name
 
 
 class Standing(msgspec.Struct, frozen=True):

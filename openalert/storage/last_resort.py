@@ -8,14 +8,17 @@ from openalert.storage.transaction import Reader
 
 
 async def unreached(reader: Reader, limit: int) -> list[Unreached]:
-    """Of the last day: the escalation has ended, and no page of the episode has left or still may; the oldest first."""
+    """Of the last day: the escalation has ended, and no page of the episode was taken by a provider or still may be;
+    the oldest first. One whose answer was lost, twice, is not known to have been taken.
+    """
     return await reader.all(
         Unreached,
         "SELECT i.id, i.number, i.title, i.severity, i.episode, i.triggered_at FROM incidents i "
         "WHERE i.status = 'triggered' AND i.escalation_state IN ('exhausted', 'none') AND i.id >= :since "
         "AND i.organization_id <> :home AND NOT EXISTS (SELECT 1 FROM notifications n "
         "WHERE n.incident_id = i.id AND n.episode = i.episode AND n.kind = 'page' "
-        "AND n.status NOT IN ('failed', 'cancelled')) ORDER BY i.id LIMIT :limit",
+        "AND n.status NOT IN ('failed', 'cancelled') AND NOT (n.status = 'unknown' AND n.due_at IS NULL)) "
+        "ORDER BY i.id LIMIT :limit",
         since=first_id(reader.now - DAY),
         home=HOME,
         limit=limit,

@@ -19,24 +19,27 @@ async def work(reader: Reader) -> Work:
     """What waits, the canaries' own aside where pages are meant: they are judged by themselves."""
     due_at = await reader.value("SELECT min(due_at) FROM timers")
     failing = await reader.value("SELECT count(*) FROM timers WHERE failures > 2")
-    oldest = await reader.value(
-        "SELECT min(n.give_up_at) FROM notifications n WHERE n.due_at IS NOT NULL AND n.kind = 'page' "
-        "AND n.status IN ('pending', 'sending') AND n.give_up_at < :late "
-        f"AND n.organization_id <> :home AND NOT {_TOLD}",
+    late = await reader.rows(
+        "SELECT n.channel, min(n.give_up_at) FROM notifications n WHERE n.due_at IS NOT NULL AND n.kind = 'page' "
+        "AND n.status IN ('pending', 'sending', 'unknown') AND n.give_up_at < :late "
+        f"AND n.organization_id <> :home AND NOT {_TOLD} GROUP BY n.channel ORDER BY n.channel",
         late=give_up_at(NotificationKind.PAGE, reader.now - PAGE_AGE),
         home=HOME,
     )
     undeliverable = await reader.value(
         "SELECT count(DISTINCT n.incident_id) FROM notifications n JOIN incidents i ON i.id = n.incident_id "
-        "WHERE n.status = 'failed' AND n.kind = 'page' AND n.id >= :since AND n.organization_id <> :home "
+        "WHERE (n.status = 'failed' OR n.status = 'unknown' AND n.due_at IS NULL) AND n.kind = 'page' "
+        "AND n.id >= :since AND n.organization_id <> :home "
         f"AND i.status = 'triggered' AND i.episode = n.episode AND i.escalation_state <> 'running' AND NOT {_TOLD}",
         since=first_id(reader.now - DAY),
         home=HOME,
     )
+    oldest = min((row[1] for row in late), default=None)
     return Work(
         due_at=due_at,
         failing=failing or 0,
         waiting_since=None if oldest is None else oldest - budget(NotificationKind.PAGE),
+        waiting_by=tuple(row[0] for row in late),
         undeliverable=undeliverable or 0,
     )
 

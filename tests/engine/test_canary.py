@@ -6,7 +6,7 @@ import pytest
 
 from openalert.domain.access import SYSTEM
 from openalert.domain.canary import HOME
-from openalert.domain.instant import DAY, SECOND
+from openalert.domain.instant import DAY, MINUTE, SECOND
 from openalert.engine import canary as flying
 from openalert.engine.canary import Canary
 from openalert.engine.engine import Engine
@@ -50,7 +50,7 @@ def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def soon(monkeypatch: pytest.MonkeyPatch, _patient: None) -> None:
     """What stands still is noticed without waiting ten seconds."""
-    monkeypatch.setattr(flying, "BUDGET", SECOND)
+    monkeypatch.setattr(flying, "BUDGET", 3 * SECOND)
 
 
 async def _flying(world: World, null: Any = None, door: Any = None) -> Canary:
@@ -155,7 +155,7 @@ async def test_green_runs_are_kept_for_two_days_and_failures_for_ninety(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """So the table does not grow with time; and one that failed does not keep the next from flying."""
-    monkeypatch.setattr(flying, "BUDGET", SECOND)
+    monkeypatch.setattr(flying, "BUDGET", 3 * SECOND)
     await (await _flying(world, Broken())).fly()
     monkeypatch.setattr(flying, "BUDGET", 60 * SECOND)
     await (await _flying(world)).fly()
@@ -192,3 +192,26 @@ async def test_the_look_counts_what_is_late_and_what_reaches_nobody(world: World
     assert [each.kind.value for each in found] == ["undeliverable"]
     await world.resolves("disk full")
     assert (await watch.look()).would_page
+
+
+@pytest.mark.proves("SM-1", "NO-6")
+async def test_a_page_that_its_provider_never_answers_waits_and_reaches_nobody(world: World) -> None:
+    """While it is to be sent again its channel is named; when that had no answer either, nobody is known to be told."""
+    flight = await _flying(world)
+    watch = SelfWatch(world.db, world.engine, flight, None, every=60, supervisor=world.db.supervisor)
+    await world.policy(make.level(1, world.alice))
+    await world.fires("disk full")
+    await world.advance(seconds=2)
+    in_doubt = (
+        "UPDATE notifications SET status = 'unknown', due_at = {} WHERE kind = 'page' AND channel = 'email'"
+    )
+    async with world.db.transaction() as tx:
+        await tx.execute(in_doubt.format("give_up_at"))
+    world.clock.advance(2 * MINUTE)
+    words = [each.words for each in (await watch.look()).troubles if each.kind == "pages"]
+    assert len(words) == 1
+    assert "(E-mail), and nobody was told of its incident." in words[0]
+    async with world.db.transaction() as tx:
+        await tx.execute(in_doubt.format("NULL"))
+        await tx.execute("UPDATE incidents SET escalation_state = 'exhausted'")
+    assert "undeliverable" in [each.kind for each in (await watch.look()).troubles]

@@ -19,7 +19,7 @@ from openalert.engine.self_watch import SelfWatch
 from openalert.notifiers.email import EmailSettings
 from openalert.notifiers.http import OutgoingSettings
 from openalert.notifiers.last_resort import LastResort, LastResortSettings
-from openalert.notifiers.notifier import Message, NotifierError, Reason, Receipt
+from openalert.notifiers.notifier import LostAnswer, Message, NotifierError, Reason, Receipt
 from openalert.supervisor import Supervisor
 from openalert.usecases import incidents
 from tests.cast import OUTSIDE, World
@@ -169,6 +169,30 @@ async def test_an_incident_that_somebody_was_told_of_is_none_of_its_business(
     assert (await world.incident()).escalation_state == "exhausted"
     assert await calls.look() == []
     assert smtp.connections == 0
+
+
+async def test_an_incident_of_which_no_page_was_ever_answered_for_is_told(
+    world: World, smtp: FakeSmtp
+) -> None:
+    """Sent twice, and both answers were lost: nobody knows that anybody was told."""
+
+    def silent(_: Message) -> Receipt:
+        raise LostAnswer("no answer")
+
+    calls = LastCalls(world.db, LastResort(_settings(smtp)), Watch(), after=60)
+    await world.policy(level(1, world.bob))
+    world.email.behave = silent
+    await world.fires("DiskFull")
+    await world.advance(seconds=5)
+    assert await calls.look() == [], "it is to be sent once more"
+    await world.advance(minutes=60)
+    assert (await world.incident()).escalation_state == "exhausted"
+    assert (
+        await world.value("SELECT count(*) FROM notifications WHERE kind = 'page' AND status = 'unknown'")
+        == 1
+    )
+    await calls.look()
+    assert "DiskFull" in (await smtp.received(1))[0].text
 
 
 async def test_without_a_database_the_last_resort_hears_that_nobody_can_be_paged(

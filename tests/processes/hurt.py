@@ -1,9 +1,10 @@
 """`openalert` that hurts itself when it is told to: SIGUSR1 makes it do what stands in the file named by HURT.
 
 `block 3` holds the event loop up for so many seconds, `cancel NAME` cancels a task, `hang NAME` lets its next step wait
-for ever, `stall 3` keeps the database's writer busy. The limits of the guards are shorter here where the environment
-says so (HURT_TOLD_AFTER, HURT_ENDED_AFTER, HURT_LONGEST_TICK, in seconds; HURT_MOST_LINES; HURT_LONG_LOG, the bytes
-from which on SQLite's log is long), and HURT_BOOT_ID names the file that says which start of the machine this is.
+for ever, `stall 3` keeps the database's writer busy, `stutter 0.9` holds the event loop up again and again for so
+long, until `stutter 0`. Limits are shorter here where the environment says so (HURT_TOLD_AFTER, HURT_ENDED_AFTER,
+HURT_LONGEST_TICK, HURT_CANARY_BUDGET, in seconds; HURT_MOST_LINES; HURT_LONG_LOG, the bytes from which on SQLite's log
+is long), and HURT_BOOT_ID names the file that says which start of the machine this is.
 """
 
 import asyncio
@@ -18,7 +19,7 @@ from typing import Any
 from openalert import cli
 from openalert.app import OpenAlert
 from openalert.cli import loop_guard
-from openalert.engine import black_box, engine
+from openalert.engine import black_box, canary, engine
 from openalert.storage import disk, sqlite
 from openalert.telemetry import LogWriter
 
@@ -39,6 +40,10 @@ def hurt(server: OpenAlert) -> None:
     deed, _, what = Path(os.environ["HURT"]).read_text().partition(" ")
     if deed == "block":
         time.sleep(float(what))
+    elif deed == "stutter":
+        server.stutters = float(what)  # type: ignore[attr-defined]
+        if server.stutters:  # type: ignore[attr-defined]
+            asyncio.get_running_loop().call_soon(stutter, server)
     elif deed == "stall":
         asyncio.get_running_loop().create_task(stall(server, float(what)))
     else:
@@ -48,6 +53,13 @@ def hurt(server: OpenAlert) -> None:
             watched.task.cancel()
         else:
             server.engine.hangs = watched.name  # type: ignore[attr-defined]
+
+
+def stutter(server: OpenAlert) -> None:
+    """One turn of the loop that takes long, and as long as it is wanted the next one soon after it."""
+    if server.stutters:  # type: ignore[attr-defined]
+        time.sleep(server.stutters)  # type: ignore[attr-defined]
+        asyncio.get_running_loop().call_later(0.01, stutter, server)
 
 
 async def stall(server: OpenAlert, seconds: float) -> None:
@@ -78,6 +90,7 @@ if __name__ == "__main__":
     loop_guard.TOLD_AFTER = float(os.environ.get("HURT_TOLD_AFTER", loop_guard.TOLD_AFTER))
     loop_guard.ENDED_AFTER = float(os.environ.get("HURT_ENDED_AFTER", loop_guard.ENDED_AFTER))
     engine.LONGEST_TICK = float(os.environ.get("HURT_LONGEST_TICK", engine.LONGEST_TICK))
+    canary.BUDGET = int(1000 * float(os.environ.get("HURT_CANARY_BUDGET", canary.BUDGET / 1000)))
     LogWriter.MOST_LINES = int(os.environ.get("HURT_MOST_LINES", LogWriter.MOST_LINES))
     if long_log := int(os.environ.get("HURT_LONG_LOG", "0")):
         disk.LONG_LOG = long_log

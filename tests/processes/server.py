@@ -8,7 +8,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,6 +20,7 @@ from tests.processes.nursery import Born, Nursery
 
 T = TypeVar("T")
 SECONDS = 120.0
+PASSWORD = "correct horse battery staple"
 
 
 def free_port() -> int:
@@ -173,6 +175,18 @@ class House(msgspec.Struct, kw_only=True):
         return await self.server.client.post(
             f"/webhooks/generic/{self.key}", json={"title": title, "dedup_key": title, **members}
         )
+
+
+@asynccontextmanager
+async def signed_in(server: Server, email: str = "bea@example.org") -> AsyncIterator[httpx2.AsyncClient]:
+    """A browser, as far as pages go, in which this person has signed in."""
+    command = ("user", "passwd", email, "--password-stdin")
+    done = await asyncio.to_thread(server.run, *command, stdin=f"{PASSWORD}\n")
+    assert done.returncode == 0, done.stderr
+    async with httpx2.AsyncClient(base_url=server.url, timeout=30.0) as browser:
+        answer = await browser.post("/auth/login", data={"email": email, "password": PASSWORD})
+        assert answer.status_code == 303, answer.text
+        yield browser
 
 
 async def settle_in(server: Server, *, delay_minutes: float = 5) -> House:

@@ -1,22 +1,19 @@
 """All mail is down on a real server and somebody should have been paged: switch, banner and last resort say so."""
 
-import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
 
-import httpx2
 import pytest
 
 from tests.fakes.smtp import FakeSmtp
 from tests.fakes.webhook import FakeWebhook
 from tests.processes.conftest import mailing
-from tests.processes.server import Server, settle_in, until
+from tests.processes.server import Server, settle_in, signed_in, until
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 BANNER = "might page nobody"
-PASSWORD = "correct horse battery staple"
 
 
 @pytest.fixture
@@ -50,16 +47,11 @@ async def test_mail_that_takes_nothing_for_a_minute_is_told_by_every_other_way(
     The minute is taken off the page from outside, so that the test does not last one.
     """
     house = await settle_in(watched)
-    command = ("user", "passwd", "bea@example.org", "--password-stdin")
-    done = await asyncio.to_thread(watched.run, *command, stdin=f"{PASSWORD}\n")
-    assert done.returncode == 0, done.stderr
 
     async def heard(path: str, words: str = "") -> bool:
         return any(each.path == path and words in each.body.decode() for each in switch.requests)
 
-    async with httpx2.AsyncClient(base_url=watched.url, timeout=30.0) as bea:
-        typed = {"email": "bea@example.org", "password": PASSWORD}
-        assert (await bea.post("/auth/login", data=typed)).status_code == 303
+    async with signed_in(watched) as bea:
 
         async def page_shows(banner: bool) -> bool:
             return (BANNER in (await bea.get("/incidents")).text) is banner
