@@ -1,40 +1,52 @@
-"""Servers that begin where their imports end: for sweeps that start one hundreds of times.
+"""Servers and commands that begin where their imports end: a test process begins hundreds of them.
 
-The nursery is a process that has imported the program and done nothing else. It forks a child for each server that is
-wanted, which then runs the same command as `python -m openalert` would, with a process id, an environment and a log of
-its own. What a start costs is a third of what it costs otherwise.
+The nursery is a process that has imported the program and done nothing else. It forks a child for each process that is
+wanted, which then runs the same module as `python -m` would, with a process id, an environment, a
+folder and files of its own; tests/processes/test_nursery.py holds the two against each other. A start costs a fifth of
+what it costs otherwise. Who wants a process that was begun by the kernel sets `Server.afresh`; what begins with a
+library or a module of its own in its environment is never born here.
 """
 
+import atexit
 import ctypes
 import gc
+import importlib
 import json
 import os
+import runpy
 import socket
 import subprocess
 import sys
+import tempfile
+import threading
 import time
 from pathlib import Path
 from typing import Any, Self
 
+ROOT = Path(__file__).parents[2]
 PR_SET_CHILD_SUBREAPER = 36
 """Whose parent ends is given to us, and so are the ends of servers (prctl(2))."""
 MOST_HANDLES = 256
+MODULE = 3
+"""How many words of a command say which module is run: the interpreter, `-m`, and its name."""
 
 
 class Born:
-    """A server from the nursery; what `subprocess.Popen` says of one that was begun as usual."""
+    """A process from the nursery; what `subprocess.Popen` says of one that was begun as usual."""
 
     def __init__(self, pid: int) -> None:
         self.pid = pid
         self.returncode: int | None = None
+        self._asking = threading.Lock()
 
     def poll(self) -> int | None:
         """Its exit code, or minus the signal that ended it; None while it runs."""
-        if self.returncode is None:
-            found, status = os.waitpid(self.pid, os.WNOHANG)
-            if found:
-                self.returncode = os.waitstatus_to_exitcode(status)
-        return self.returncode
+        with self._asking:  # whom one thread has buried the other would not find
+            if self.returncode is None:
+                found, status = os.waitpid(self.pid, os.WNOHANG)
+                if found:
+                    self.returncode = os.waitstatus_to_exitcode(status)
+            return self.returncode
 
     def wait(self, timeout: float = 60.0) -> int:
         """The same once it has ended; TimeoutExpired where it does not."""
@@ -52,29 +64,93 @@ class Born:
 
 
 class Nursery:
-    """Where servers come from while it is open."""
+    """Where processes come from while it is open; it ends with the process that opened it."""
 
-    def __enter__(self) -> Self:
+    def __init__(self) -> None:
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
         self._ours, theirs = socket.socketpair()
         with theirs:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", __name__, str(theirs.fileno())], pass_fds=[theirs.fileno()],
-                env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
+                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, env=os.environ | {"PYTHONPATH": str(ROOT)},
             )  # fmt: skip
+        self._asking = threading.Lock()
+
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._ours.close()
         self._process.wait(60)
 
-    def bear(self, arguments: list[str], environment: dict[str, str], folder: Path, log: Path) -> Born:
-        """A process that runs `openalert` with these arguments."""
-        wanted = {"arguments": arguments, "environment": environment, "folder": str(folder), "log": str(log)}
-        self._ours.sendall(json.dumps(wanted).encode() + b"\n")
-        answer = self._ours.recv(64)
+    def bear(
+        self,
+        command: list[str],
+        environment: dict[str, str],
+        folder: Path,
+        files: tuple[Path | str, Path | str, Path | str],
+    ) -> Born:
+        """A process that does what `command`, which `can_bear`, would; `files`: what it reads and writes to."""
+        wanted = {
+            "command": command[MODULE - 1 :],
+            "environment": environment,
+            "folder": str(folder),
+            "files": [str(file) for file in files],
+            "umask": _umask(),
+        }
+        with self._asking:
+            self._ours.sendall(json.dumps(wanted).encode() + b"\n")
+            answer = self._ours.recv(64)
         assert answer, "the nursery has ended"
         return Born(int(answer))
+
+    def run(
+        self, command: list[str], environment: dict[str, str], folder: Path, stdin: str, timeout: float
+    ) -> subprocess.CompletedProcess[str]:
+        """As `subprocess.run` with the output captured."""
+        with tempfile.TemporaryDirectory(prefix="openalert-run-") as name:
+            given, said, complained = (Path(name, each) for each in ("in", "out", "err"))
+            given.write_text(stdin)
+            born = self.bear(command, environment, folder, (given, said, complained))
+            try:
+                code = born.wait(timeout)
+            except subprocess.TimeoutExpired:
+                born.send_signal(9)
+                born.wait()
+                raise
+            return subprocess.CompletedProcess(command, code, said.read_text(), complained.read_text())
+
+
+_open: list[Nursery] = []
+
+
+def nursery() -> Nursery:
+    """The one of this test process, opened when it is first wanted."""
+    if not _open:
+        _open.append(Nursery())
+    return _open[0]
+
+
+def can_bear(command: list[str], environment: dict[str, str]) -> bool:
+    """Whether a child that has imported the program already is as good as one that is begun afresh.
+
+    It is not where the loader or the interpreter is told to begin with something else.
+    """
+    ours = {*os.environ.get("PYTHONPATH", "").split(os.pathsep), *sys.path, str(ROOT)}
+    return (
+        command[: MODULE - 1] == [sys.executable, "-m"]
+        and "LD_PRELOAD" not in environment
+        and environment.get("TZ") == os.environ.get("TZ")
+        and {*environment.get("PYTHONPATH", "").split(os.pathsep)} - {""} <= ours
+    )
+
+
+def _umask() -> int:
+    """That of this process, which only its change would tell otherwise."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("Umask:"):
+            return int(line.split()[1], 8)
+    raise AssertionError("the kernel does not tell the umask")
 
 
 def main(handle: int) -> None:
@@ -108,25 +184,48 @@ def _asked(by: socket.socket) -> dict[str, Any] | None:
     return None
 
 
+LATER = (
+    "anyio._backends._asyncio", "apscheduler.schedulers.asyncio", "cryptography.hazmat.primitives.ciphers.aead",
+    "encodings.idna", "uvicorn.lifespan.on", "uvloop",
+)  # fmt: skip
+"""What a server imports only once it is asked to serve."""
+
+
 def _import_all() -> None:
     import openalert.app
     import openalert.cli.serve
-    import openalert.cli.server  # noqa: F401
+    import openalert.cli.server
+    import openalert.cli.token  # noqa: F401
+
+    for name in LATER:
+        importlib.import_module(name)
 
 
 def _become(wanted: dict[str, Any]) -> None:
-    """The command, in a process like any other."""
-    from openalert import cli
-
+    """The module, in a process like any other."""
     os.environ.clear()
     os.environ.update(wanted["environment"])
     os.chdir(wanted["folder"])
-    log = os.open(wanted["log"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-    for handle in (1, 2):
-        os.dup2(log, handle)
-    os.close(log)
-    gc.unfreeze()
-    cli.main(wanted["arguments"])
+    os.umask(wanted["umask"])
+    modes = (os.O_RDONLY, *[os.O_WRONLY | os.O_APPEND | os.O_CREAT] * 2)
+    for handle, (file, mode) in enumerate(zip(wanted["files"], modes, strict=True)):
+        opened = os.open(file, mode, 0o600)
+        os.dup2(opened, handle)
+        os.close(opened)
+    module, *arguments = wanted["command"]
+    sys.argv = [module, *arguments]
+    code: Any = 0
+    try:
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
+    except SystemExit as left:
+        code = left.code
+    if isinstance(code, int | None):
+        # What is left to do at an end, but for taking a program apart that is gone in a moment.
+        threading._shutdown()  # type: ignore[attr-defined]
+        atexit._run_exitfuncs()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code or 0)
 
 
 if __name__ == "__main__":

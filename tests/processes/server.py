@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import httpx2
 import msgspec
 
-from tests.processes.nursery import Born, Nursery
+from tests.processes.nursery import Born, can_bear, nursery
 
 T = TypeVar("T")
 SECONDS = 120.0
@@ -53,8 +53,8 @@ class Server:
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = folder / "server.log"
         self.process: subprocess.Popen[bytes] | Born | None = None
-        self.nursery: Nursery | None = None
-        """Where it comes from; None: it is begun as anybody begins it."""
+        self.afresh = False
+        """Whether the kernel begins it, as for anybody, also where it could come from the nursery."""
         self.program = [sys.executable, "-m", "openalert"]
         """What is run; `tests.processes.hurt` can be hurt from outside."""
         self.output: int | None = None
@@ -83,11 +83,13 @@ class Server:
         return time.monotonic() - begun
 
     def _begin(self, *arguments: str) -> subprocess.Popen[bytes] | Born:
-        if self.nursery is not None:
-            return self.nursery.bear([*arguments], self.environment, self.folder, self.log)
+        command = [*self.program, *arguments]
+        if not self.afresh and self.output is None and can_bear(command, self.environment):
+            files = (os.devnull, self.log, self.log)
+            return nursery().bear(command, self.environment, self.folder, files)
         with self.log.open("ab") as log:
             return subprocess.Popen(
-                [*self.program, *arguments],
+                command,
                 stdout=self.output or log, stderr=self.output or log, cwd=self.folder, env=self.environment,
             )  # fmt: skip
 
@@ -131,8 +133,11 @@ class Server:
 
     def run(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
         """A command on the same data."""
+        command = [sys.executable, "-m", "openalert", *arguments, *self.where]
+        if not self.afresh and can_bear(command, self.environment):
+            return nursery().run(command, self.environment, self.folder, stdin, SECONDS)
         return subprocess.run(
-            [sys.executable, "-m", "openalert", *arguments, *self.where], env=self.environment,
+            command, env=self.environment,
             capture_output=True, text=True, cwd=self.folder, input=stdin, timeout=SECONDS, check=False,
         )  # fmt: skip
 

@@ -2,41 +2,26 @@
 
 import asyncio
 import re
-import shutil
-from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Any
 
 import httpx2
 import pytest
 
+from tests.chromium import CHROMIUM, WANTED
 from tests.fakes.smtp import FakeSmtp
 from tests.processes.server import Server, until
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = [
     pytest.mark.anyio,
     pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="NO BROWSER TEST: install Debian's chromium to run it"),
+    pytest.mark.skipif(CHROMIUM is None, reason=WANTED),
 ]
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage"]  # fmt: skip
 LATE_FADE = "Transition was aborted because of invalid state. Page already revealed"
 """Chromium on a busy machine shows the new page before it could fade, and says so; nothing is wrong with the page."""
 
 PHONE = {"width": 360, "height": 740}
 PASSWORD = "correct horse battery staple"
-
-
-@pytest.fixture
-async def browser(anyio_backend: str) -> AsyncIterator[Any]:
-    """Chromium."""
-    from playwright.async_api import async_playwright
-
-    async with async_playwright() as playwright:
-        running = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield running
-        await running.close()
 
 
 async def shows(page: Any, selector: str) -> None:
@@ -89,6 +74,7 @@ async def test_from_the_printed_link_to_an_answered_page(
     server: Server, browser: Any, smtp: FakeSmtp
 ) -> None:
     """On a phone: the wizard, the waiting that turns green, the mail, one tap in it, one by keyboard."""
+    server.afresh = True
     await server.start()
     context = await browser.new_context(viewport=PHONE, has_touch=True)
     page = await context.new_page()
@@ -150,6 +136,7 @@ async def test_from_the_printed_link_to_an_answered_page(
 
 async def test_acknowledge_and_resolve_without_javascript(server: Server, browser: Any) -> None:
     """The whole way from the link to a resolved incident with scripts switched off."""
+    server.afresh = True
     await server.start()
     context = await browser.new_context(java_script_enabled=False, viewport=PHONE)
     page = await context.new_page()

@@ -4,14 +4,12 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import Callable
-from contextlib import nullcontext
 
 import httpx2
 import pytest
 
 from tests.fakes.smtp import FakeSmtp
 from tests.fakes.webhook import FakeWebhook, Fault
-from tests.processes.nursery import Nursery
 from tests.processes.server import House, Server, settle_in, until
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
@@ -71,13 +69,15 @@ async def test_kill_9_under_load_loses_no_answered_alert_and_doubles_no_page(
     house = await settle_in(server)
     load = Load(house)
     senders = [asyncio.create_task(load.send(number)) for number in range(SENDERS)]
-    starts = []
-    with Nursery() if kills > KILLS else nullcontext() as server.nursery:
-        for seed in range(kills):
-            await load.more()
-            await asyncio.sleep(random.Random(seed).uniform(0, 0.9))
-            await server.kill()
-            starts.append(await server.start())
+    start = 0.0
+    for seed in range(kills):
+        await load.more()
+        await asyncio.sleep(random.Random(seed).uniform(0, 0.9))
+        await server.kill()
+        server.afresh = (
+            seed == kills - 1
+        )  # what is measured is the start of a program that nobody has imported
+        start = await server.start()
     load.stop()
     await asyncio.gather(*senders)
     assert load.strange == []
@@ -95,9 +95,7 @@ async def test_kill_9_under_load_loses_no_answered_alert_and_doubles_no_page(
     assert [page for page, count in pages.items() if count > 1] == []
     named = " ".join(_subjects(smtp) + [mail.text for mail in smtp.mails]).split()
     assert set(load.answered) - set(named) == set()
-    measured(
-        kills=kills, answered=len(load.answered), lost=0, doubled=0, slowest_start_ms=int(max(starts) * 1000)
-    )
+    measured(kills=kills, answered=len(load.answered), lost=0, doubled=0, start_ms=int(start * 1000))
 
 
 @pytest.mark.proves("NO-2", "F-03")

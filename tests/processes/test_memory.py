@@ -59,6 +59,7 @@ async def test_new_events_are_refused_before_memory_is_gone(server: Server, smtp
     """The limit comes down to what it has: events get 503, acknowledges and the next level go on; with more of it
     events are taken again, and nothing that was answered is lost.
     """
+    server.afresh = True  # what it has is its own
     house = await settle_in(server, delay_minutes=0.1)
     for title in ("rises", "answered"):
         assert (await house.post(title)).status_code == 202
@@ -133,6 +134,7 @@ async def test_giants_in_a_small_cgroup_are_shed_and_not_killed(
     """A cgroup with room for a little more and a flood of one-megabyte bodies: 202 or 503, nobody is killed, and
     all that was taken is there.
     """
+    server.afresh = True  # what it has is its own
     house = await settle_in(server)
     with _group(server.pid, ROOM) as folder:
         codes, taken = await _flood(house, senders=24, shed=60)

@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
+from tests.chromium import CHROMIUM, WANTED
 from tests.fakes.smtp import FakeSmtp, Mail
 from tests.processes.server import Server, until
-from tests.processes.test_first_minutes import CHROMIUM, LATE_FADE, PASSWORD, browser, fits
+from tests.processes.test_first_minutes import LATE_FADE, PASSWORD, fits
 
-__all__ = ["browser"]
 pytestmark = [
     pytest.mark.anyio,
     pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="NO BROWSER TEST: install Debian's chromium to run it"),
+    pytest.mark.skipif(CHROMIUM is None, reason=WANTED),
 ]
 DESKTOP = {"width": 1280, "height": 900}
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]

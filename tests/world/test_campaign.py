@@ -18,7 +18,6 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import seed as seeded
 
-from tests.processes.nursery import Nursery
 from tests.processes.postgres_cluster import Cluster, room
 from tests.world.nemesis import SmallDisk
 from tests.world.oracle import judge, lateness
@@ -89,8 +88,6 @@ class Campaign:
         self.providers = Providers()
         self.worlds = self.pages = 0
         self.late: list[int] = []
-        self.nursery: Nursery | None = None
-        """Where servers come from whose clock is the machine's: many lives need many starts."""
 
     def begin(self) -> None:
         """Set up what all begin with."""
@@ -115,13 +112,11 @@ class Campaign:
         deeds = {deed.what for deed in program}
         disk = SmallDisk(folder / "data") if NEEDS_DISK in deeds else None
         try:
-            has_own_clock = NEEDS_CLOCK in deeds  # which a process gets before it begins
             async with World(
                 folder,
                 self.providers,
                 template=self.folder / "template",
-                clock=has_own_clock,
-                nursery=None if has_own_clock else self.nursery,
+                clock=NEEDS_CLOCK in deeds,  # which a process gets before it begins
                 cluster=self.cluster,
             ) as world:
                 await live(world, program)
@@ -245,10 +240,9 @@ def test_random_lives(campaign: Campaign, measured: Callable[..., None]) -> None
         print("NO FULL DISKS: mounting a small tmpfs needs root")
     given_seed = os.environ.get("OPENALERT_CAMPAIGN_SEED")
     ends = time.monotonic() + 60 * float(os.environ.get("OPENALERT_CAMPAIGN_MINUTES", "10"))
-    with Nursery() as campaign.nursery:
-        _batch(campaign, int(given_seed or secrets.randbits(32)), BATCH)
-        while given_seed is None and time.monotonic() < ends:
-            _batch(campaign, secrets.randbits(32), BATCH)
+    _batch(campaign, int(given_seed or secrets.randbits(32)), BATCH)
+    while given_seed is None and time.monotonic() < ends:
+        _batch(campaign, secrets.randbits(32), BATCH)
     late = sorted(campaign.late)
     measured(
         worlds=campaign.worlds,

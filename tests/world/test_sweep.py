@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from tests.processes.nursery import Born, Nursery
+from tests.processes.nursery import Born
 from tests.processes.server import until
 from tests.processes.strace import WRITES, database_files, injected, is_dead
 from tests.world.ledger import Away
@@ -44,15 +44,6 @@ async def world(tmp_path: Path, anyio_backend: str) -> AsyncIterator[World]:
     """A world that escalates within a second."""
     async with Providers() as providers, World(tmp_path, providers, ladder=LADDER) as world:
         yield world
-
-
-@pytest.fixture
-async def quick_world(tmp_path: Path, anyio_backend: str) -> AsyncIterator[World]:
-    """The same with a server that begins where its imports end: it is started a hundred times."""
-    async with Providers() as providers:
-        with Nursery() as nursery:
-            async with World(tmp_path, providers, ladder=LADDER, nursery=nursery) as world:
-                yield world
 
 
 async def _is_killed(world: World, point: Point) -> bool:
@@ -110,13 +101,13 @@ async def test_killed_at_a_write_or_a_send_nothing_is_lost(
 @pytest.mark.parametrize("first", range(1, 9))
 @pytest.mark.proves("IN-1", "ES-1", "ES-2", "NO-2", "DB-1", "F-01", "F-02")
 async def test_killed_at_every_write_and_send_nothing_is_lost(
-    calls: str, first: int, quick_world: World, measured: Callable[..., None]
+    calls: str, first: int, world: World, measured: Callable[..., None]
 ) -> None:
     """Each eighth call from `first` on, until a life comes to its end without being killed."""
     n = first
-    while await _is_killed(quick_world, Point(calls, n)):
+    while await _is_killed(world, Point(calls, n)):
         n += 8
     assert n > first
-    assert await _found(quick_world) == []
-    away = [fact.until - fact.since for fact in quick_world.ledger.facts if isinstance(fact, Away)]
+    assert await _found(world) == []
+    away = [fact.until - fact.since for fact in world.ledger.facts if isinstance(fact, Away)]
     measured(kills=len(away), calls=n, lost=0, away_ms=max(away))

@@ -16,7 +16,6 @@ from typing import Any, Self
 import msgspec
 
 from tests.processes.conftest import mailing
-from tests.processes.nursery import Nursery
 from tests.processes.postgres_cluster import Cluster
 from tests.processes.server import House, Server, settle_in, until
 from tests.world import model, observed
@@ -68,10 +67,9 @@ class World:
         program: list[str] | None = None,
         clock: bool = False,
         ladder: tuple[Rung, ...] = LADDER,
-        nursery: Nursery | None = None,
         cluster: Cluster | None = None,
     ) -> None:
-        """`template`: the folder of a world that was settled; `program`, `nursery`: see `Server`.
+        """`template`: the folder of a world that was settled; `program`: see `Server`.
 
         `clock`: the server lives by a clock that `nemesis.step` sets. `cluster`: where it has a database of its own,
         made like that of the template; None: it has a file of SQLite.
@@ -87,7 +85,6 @@ class World:
         self.server: Server = mailing(folder, providers.mails)  # type: ignore[arg-type]
         self.server.environment["PYTHONPATH"] = str(ROOT)
         self.server.program = program or self.server.program
-        self.server.nursery = nursery
         self.shelf = Shelf(cluster) if cluster is not None else None
         if self.shelf is not None:
             self.server.environment["OPENALERT_DATABASE_URL"] = self.shelf.url
