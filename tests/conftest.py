@@ -22,7 +22,7 @@ from tests.cast import World
 from tests.compiled import Compiled
 from tests.fakes.valkey import Valkey
 
-pytest_plugins = ["tests.world.recorded"]
+pytest_plugins = ["tests.world.recorded", "tests.chromium"]
 
 settings.register_profile("steady", deadline=None, derandomize=True)
 settings.load_profile("steady")  # a slow machine is no failure, and a run that failed fails again

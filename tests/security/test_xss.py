@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import shutil
 import socket
 from collections.abc import AsyncIterator
 from email.headerregistry import Address
@@ -23,19 +22,17 @@ from openalert.notifiers import letter
 from openalert.notifiers.notifier import Action, Link
 from openalert.storage import keyring, open_database
 from openalert.usecases import signin
+from tests.chromium import CHROMIUM, WANTED
 from tests.notifiers import messages
 from tests.security import pages
 from tests.security.pages import NODE, PAYLOAD, URL
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = [
     pytest.mark.anyio,
     pytest.mark.slow,
     pytest.mark.timeout(300),
-    pytest.mark.skipif(CHROMIUM is None, reason="NO BROWSER TEST: install Debian's chromium to run it"),
+    pytest.mark.skipif(CHROMIUM is None, reason=WANTED),
 ]
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage"]  # fmt: skip
 LISTEN = """
 window.__violations = [];
 document.addEventListener(
@@ -74,10 +71,8 @@ class Attacked(msgspec.Struct):
 
 
 @pytest.fixture
-async def attacked(tmp_path: Path, anyio_backend: str) -> AsyncIterator[Attacked]:
+async def attacked(tmp_path: Path, chromium: Any) -> AsyncIterator[Attacked]:
     """Seeded, poisoned, answered by people with hostile names, poisoned once more, and serving."""
-    from playwright.async_api import async_playwright
-
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -115,15 +110,12 @@ async def attacked(tmp_path: Path, anyio_backend: str) -> AsyncIterator[Attacked
         await poison(openalert)
         async with database.read() as reader:
             paths = pages.page_paths(openalert, await pages.ids_for_routes(reader, openalert))
-        async with async_playwright() as playwright:
-            browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-            context = await browser.new_context()
-            await context.add_cookies(
-                [{"name": openalert.access.cookie, "value": seeded.session, "url": base}]
-            )
-            await context.add_init_script(LISTEN)
-            yield Attacked(openalert, base, paths, context, [])
-            await browser.close()
+        context = await chromium.new_context()
+        await context.add_cookies([{"name": openalert.access.cookie, "value": seeded.session, "url": base}])
+        await context.add_init_script(LISTEN)
+        yield Attacked(openalert, base, paths, context, [])
+        for each in chromium.contexts:
+            await each.close()
     finally:
         server.should_exit = True
         await serving

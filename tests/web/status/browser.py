@@ -1,16 +1,12 @@
 """A browser that is answered from the gallery: the real bytes and headers of public pages, without a server."""
 
 import asyncio
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 from tests.web.status.gallery import HOST, Sight, answered
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage"]  # fmt: skip
 PHONE, DESKTOP = 360, 1280
 
 

@@ -1,34 +1,23 @@
 """Public pages in a real browser: nothing for axe to find, bars by keyboard, fresh without losing one's place."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import msgspec
 import pytest
 
 from openalert.domain.instant import MINUTE
+from tests.chromium import CHROMIUM, WANTED
 from tests.web.status import gallery
-from tests.web.status.browser import CHROMIUM, DESKTOP, FLAGS, PHONE, Reader, reading
+from tests.web.status.browser import DESKTOP, PHONE, Reader, reading
 from tests.web.status.gallery import NOW, SIGHTS, Sight
 
 pytestmark = [
     pytest.mark.anyio,
     pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="NO BROWSER TEST: install Debian's chromium to run it"),
+    pytest.mark.skipif(CHROMIUM is None, reason=WANTED),
 ]
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 OVERFLOWS = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
-
-
-@pytest.fixture
-async def browser(anyio_backend: str) -> AsyncIterator[Any]:
-    """A browser without windows."""
-    from playwright.async_api import async_playwright
-
-    async with async_playwright() as playwright:
-        running = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield running
-        await running.close()
 
 
 @pytest.mark.parametrize("name", SIGHTS)

@@ -1,7 +1,6 @@
 """What other people's pages show of ours: badges, shields, the line for frames, the floating note, feeds by update."""
 
 import xml.etree.ElementTree as ET
-from collections.abc import AsyncIterator
 from typing import Any
 
 import msgspec
@@ -15,7 +14,6 @@ from openalert.usecases import status_pages as pages
 from openalert.web.status import embeds, renderings
 from tests.conftest import StoppedClock
 from tests.web.status import gallery
-from tests.web.status.browser import CHROMIUM, FLAGS
 from tests.web.status.conftest import Told
 
 pytestmark = pytest.mark.anyio
@@ -147,19 +145,6 @@ def test_a_badge_is_wide_enough_for_wide_letters() -> None:
     assert found is not None
     assert 'width="' in found.plain.body.decode()
     assert embeds._width("状态") > embeds._width("ab") + 8
-
-
-@pytest.fixture
-async def browser(anyio_backend: str) -> AsyncIterator[Any]:
-    """A browser without windows."""
-    if CHROMIUM is None:
-        pytest.skip("NO BROWSER TEST: install Debian's chromium to run it")
-    from playwright.async_api import async_playwright
-
-    async with async_playwright() as playwright:
-        running = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield running
-        await running.close()
 
 
 SHOP = "https://shop.example"

@@ -4,9 +4,9 @@ import json
 import posixpath
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
-from playwright.async_api import async_playwright
 
 from openalert.domain.instant import DAY
 from openalert.domain.public_page import PublicPage
@@ -138,33 +138,30 @@ async def test_what_is_over_keeps_its_file(acme: Told, clock: StoppedClock) -> N
 
 
 async def test_in_a_browser_the_copy_says_its_time_and_when_it_is_old(
-    acme: Told, tmp_path: Path, clock: StoppedClock
+    acme: Told, tmp_path: Path, clock: StoppedClock, browser: Any
 ) -> None:
     """Opened from a disk: readable, no complaint of the policy, the note first calm, after hours loud."""
     await acme.tells()
     static_folder.write(tmp_path / "copy", copy_of(picture(acme)))
     facts = json.loads((tmp_path / "copy" / "copy.json").read_text())
     assert facts["asOf"].endswith("Z")
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path="/usr/bin/chromium")
-        page = await browser.new_page()
-        said: list[str] = []
-        page.on("console", lambda message: said.append(message.text))
-        page.on("pageerror", lambda error: said.append(str(error)))
-        await page.clock.set_fixed_time(clock.now / 1000)
-        await page.goto((tmp_path / "copy" / "index.html").as_uri())
-        assert (await page.inner_text("#copy")).startswith("Copy · As of ")
-        await page.clock.set_fixed_time(clock.now / 1000 + 5 * 3600 + 60)
-        await page.reload()
-        assert (await page.inner_text("#copy")).startswith(
-            "This page could not be made anew for 5 hours. It shows"
-        )
-        await page.click("text=API is down")
-        assert page.url.endswith("/index.html")
-        assert await page.inner_text("h1") == "API is down"
-        await page.click("text=All history")
-        assert await page.inner_text("h1") == "History"
-        await browser.close()
+    page = await browser.new_page()
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    await page.clock.set_fixed_time(clock.now / 1000)
+    await page.goto((tmp_path / "copy" / "index.html").as_uri())
+    assert (await page.inner_text("#copy")).startswith("Copy · As of ")
+    await page.clock.set_fixed_time(clock.now / 1000 + 5 * 3600 + 60)
+    await page.reload()
+    assert (await page.inner_text("#copy")).startswith(
+        "This page could not be made anew for 5 hours. It shows"
+    )
+    await page.click("text=API is down")
+    assert page.url.endswith("/index.html")
+    assert await page.inner_text("h1") == "API is down"
+    await page.click("text=All history")
+    assert await page.inner_text("h1") == "History"
     assert said == []
 
 

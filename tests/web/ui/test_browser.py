@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import shutil
 import socket
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -19,16 +18,14 @@ from openalert.config import Config, Server
 from openalert.domain.access import Role
 from openalert.storage import keyring, open_database
 from openalert.usecases import presets, setup, signin, users
+from tests.chromium import CHROMIUM, WANTED
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = [
     pytest.mark.anyio,
     pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="NO BROWSER TEST: install Debian's chromium to run it"),
+    pytest.mark.skipif(CHROMIUM is None, reason=WANTED),
 ]
 HOSTILE = "<img src=x onerror=alert(1)>"
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage"]  # fmt: skip
 
 
 class House(msgspec.Struct):
@@ -98,10 +95,8 @@ def _free_port() -> int:
 
 
 @pytest.fixture
-async def house(tmp_path: Path, anyio_backend: str) -> AsyncIterator[House]:
+async def house(tmp_path: Path, chromium: Any, sqlite_url: str) -> AsyncIterator[House]:
     """Ana owns a team of two and a service; the server listens, a browser is open."""
-    from playwright.async_api import async_playwright
-
     port = _free_port()
     config = Config(server=Server(port=port, data_dir=str(tmp_path)))
     database = await open_database(f"sqlite:///{tmp_path}/openalert.db", keys=keyring.of(config))
@@ -132,11 +127,9 @@ async def house(tmp_path: Path, anyio_backend: str) -> AsyncIterator[House]:
     async with asyncio.timeout(60):
         while not server.started:  # noqa: ASYNC110 - uvicorn tells it by an attribute alone
             await asyncio.sleep(0.02)
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        house = House(openalert, f"http://127.0.0.1:{port}", made.key, cookie, browser, [])
-        yield house
-        await browser.close()
+    yield House(openalert, f"http://127.0.0.1:{port}", made.key, cookie, chromium, [])
+    for context in chromium.contexts:
+        await context.close()
     server.should_exit = True
     await serving
     await database.close()

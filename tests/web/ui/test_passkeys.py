@@ -18,13 +18,14 @@ from openalert.storage import open_database, organizations
 from openalert.storage.database import Database
 from openalert.storage.keyring import KeyRing
 from openalert.usecases import passwords, setup, users
+from tests.chromium import CHROMIUM, WANTED
 from tests.conftest import KEY
-from tests.web.ui.test_browser import CHROMIUM, FLAGS, _free_port, _until
+from tests.web.ui.test_browser import _free_port, _until
 
 pytestmark = [
     pytest.mark.anyio,
     pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="NO BROWSER TEST: install Debian's chromium to run it"),
+    pytest.mark.skipif(CHROMIUM is None, reason=WANTED),
 ]
 PASSWORD = "four unrelated plain words"
 
@@ -60,10 +61,8 @@ async def type_in(page: Any, email: str, password: str = PASSWORD) -> None:
 
 
 @pytest.fixture
-async def desk(tmp_path: Path, anyio_backend: str) -> AsyncIterator[Desk]:
+async def desk(tmp_path: Path, chromium: Any) -> AsyncIterator[Desk]:
     """Ana has a password; the server is reached as localhost, where browsers allow passkeys without TLS."""
-    from playwright.async_api import async_playwright
-
     port = _free_port()
     base = f"http://localhost:{port}"
     database = await open_database(f"sqlite:///{tmp_path}/openalert.db", keys=KeyRing([KEY]))
@@ -84,25 +83,23 @@ async def desk(tmp_path: Path, anyio_backend: str) -> AsyncIterator[Desk]:
     async with asyncio.timeout(60):
         while not serving_at.started:  # noqa: ASYNC110 - uvicorn tells it by an attribute alone
             await asyncio.sleep(0.02)
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        page = await (await browser.new_context()).new_page()
-        complaints: list[str] = []
-        page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        device = await page.context.new_cdp_session(page)
-        await device.send("WebAuthn.enable")
-        await device.send(
-            "WebAuthn.addVirtualAuthenticator",
-            {
-                "options": {
-                    "protocol": "ctap2", "transport": "internal", "hasResidentKey": True,
-                    "hasUserVerification": True, "isUserVerified": True, "automaticPresenceSimulation": True,
-                }
-            },
-        )  # fmt: skip
-        yield Desk(base, page, device, database, complaints)
-        await browser.close()
+    page = await (await chromium.new_context()).new_page()
+    complaints: list[str] = []
+    page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    device = await page.context.new_cdp_session(page)
+    await device.send("WebAuthn.enable")
+    await device.send(
+        "WebAuthn.addVirtualAuthenticator",
+        {
+            "options": {
+                "protocol": "ctap2", "transport": "internal", "hasResidentKey": True,
+                "hasUserVerification": True, "isUserVerified": True, "automaticPresenceSimulation": True,
+            }
+        },
+    )  # fmt: skip
+    yield Desk(base, page, device, database, complaints)
+    await page.context.close()
     serving_at.should_exit = True
     await serving
     await database.close()

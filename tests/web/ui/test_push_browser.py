@@ -28,14 +28,15 @@ from openalert.storage import Database, incidents, open_database
 from openalert.storage.keyring import KeyRing
 from openalert.usecases import presets, replies, setup, signin, users
 from tests.cast import Post
+from tests.chromium import CHROMIUM, FLAGS, WANTED
 from tests.conftest import KEY
 from tests.fakes.push_service import FakeBrowser, FakePushService
-from tests.web.ui.test_browser import CHROMIUM, FLAGS, _free_port, _until
+from tests.web.ui.test_browser import _free_port, _until
 
 pytestmark = [
     pytest.mark.anyio,
     pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="NO BROWSER TEST: install Debian's chromium to run it"),
+    pytest.mark.skipif(CHROMIUM is None, reason=WANTED),
 ]
 SUBSCRIBE = """
 (() => {

@@ -16,14 +16,15 @@ from openalert.domain.access import Role
 from openalert.domain.user import User
 from openalert.storage import keyring, open_database, wall_clock
 from openalert.usecases import passwords, setup, users
+from tests.chromium import CHROMIUM, WANTED
 from tests.fakes.identity_provider import FakeProvider
 from tests.web import sso
-from tests.web.ui.test_browser import CHROMIUM, FLAGS, _free_port
+from tests.web.ui.test_browser import _free_port
 
 pytestmark = [
     pytest.mark.anyio,
     pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="NO BROWSER TEST: install Debian's chromium to run it"),
+    pytest.mark.skipif(CHROMIUM is None, reason=WANTED),
 ]
 PASSWORD = "correct horse battery staple"
 REFUSED = "Failed to load resource: the server responded with a status of 403 (Forbidden)"
@@ -54,10 +55,8 @@ def _config(provider: FakeProvider, tmp_path: Path, port: int) -> Config:
 
 
 @pytest.fixture
-async def house(tmp_path: Path, anyio_backend: str) -> AsyncIterator[House]:
+async def house(tmp_path: Path, chromium: Any) -> AsyncIterator[House]:
     """Ana owns the organization and has a password; the provider knows her by another name."""
-    from playwright.async_api import async_playwright
-
     port = _free_port()
     database = await open_database(
         f"sqlite:///{tmp_path}/openalert.db", keys=keyring.KeyRing([keyring.new_key()])
@@ -68,7 +67,7 @@ async def house(tmp_path: Path, anyio_backend: str) -> AsyncIterator[House]:
         ana = await users.create(
             tx, email="ana@example.org", name="Ana Souza", role=Role.OWNER, password_hash=hashed
         )
-    async with FakeProvider(wall_clock) as provider, async_playwright() as playwright:
+    async with FakeProvider(wall_clock) as provider:
         openalert = OpenAlert(_config(provider, tmp_path, port), database, os.urandom(32))
         server = uvicorn.Server(
             uvicorn.Config(
@@ -80,9 +79,9 @@ async def house(tmp_path: Path, anyio_backend: str) -> AsyncIterator[House]:
         async with asyncio.timeout(60):
             while not server.started:  # noqa: ASYNC110 - uvicorn tells it by an attribute alone
                 await asyncio.sleep(0.02)
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield House(openalert, provider, f"http://127.0.0.1:{port}", ana, browser, [])
-        await browser.close()
+        yield House(openalert, provider, f"http://127.0.0.1:{port}", ana, chromium, [])
+        for context in chromium.contexts:
+            await context.close()
         server.should_exit = True
         await serving
     await database.close()

@@ -8,12 +8,13 @@ import pytest
 from openalert.domain.status_page import ComponentStatus
 from openalert.storage import teams
 from openalert.usecases import signin, status_arrangement, status_components, status_pages
-from tests.web.ui.test_browser import CHROMIUM, House, _until, house
+from tests.chromium import CHROMIUM, WANTED
+from tests.web.ui.test_browser import House, _until, house
 
 pytestmark = [
     pytest.mark.anyio,
     pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="NO BROWSER TEST: install Debian's chromium to run it"),
+    pytest.mark.skipif(CHROMIUM is None, reason=WANTED),
 ]
 __all__ = ["house"]
 

@@ -6,13 +6,14 @@ import pytest
 
 from openalert.domain.schedule import RotationChange, RotationType
 from openalert.usecases import overrides, schedules
-from tests.web.ui.test_browser import CHROMIUM, House, _until, house
+from tests.chromium import CHROMIUM, WANTED
+from tests.web.ui.test_browser import House, _until, house
 
 __all__ = ["house"]
 pytestmark = [
     pytest.mark.anyio,
     pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="NO BROWSER TEST: install Debian's chromium to run it"),
+    pytest.mark.skipif(CHROMIUM is None, reason=WANTED),
 ]
 HOUR = 3_600_000
 
