@@ -15,6 +15,8 @@ LATE_AFTER = 2 * DAY
 """The last good backup may be so old; then a night was missed, and people are told."""
 AGAIN_AFTER = HOUR
 """What failed, or was broken off, is tried again after this time."""
+CUT_OFF = 2
+"""So many tries in a row that a kill ended are told: one night in which the power went is nobody's fault."""
 DRILL_EVERY = 7 * DAY
 DRILL_LATE_AFTER = 2 * DRILL_EVERY
 
@@ -45,20 +47,29 @@ class BackupJob(msgspec.Struct, kw_only=True):
     """When it last succeeded."""
     failing_since: Instant | None = None
     attempts: int = 0
-    """Failures in a row."""
+    """Tries that were begun since the last success, however they ended."""
     error: str = ""
     facts: dict[str, Any] = {}
     """What came of the last success: `file`, `bytes`, `rows`, …"""
 
     def begin(self, now: Instant) -> None:
         """It is tried now: whatever ends it before it ends by itself, it is tried again after a while."""
-        self.due_at = now + AGAIN_AFTER
+        self.attempts, self.due_at = self.attempts + 1, now + AGAIN_AFTER
+
+    def broken_off(self) -> None:
+        """Whoever stopped the server in order ended it: that says nothing about whether it works."""
+        self.attempts = max(0, self.attempts - 1)
+
+    @property
+    def is_cut_off(self) -> bool:
+        """Whether again and again a try was begun and the process was gone before it could say how that ended."""
+        return self.failing_since is None and self.attempts >= CUT_OFF
 
     def failed(self, why: str, now: Instant) -> bool:
         """It did not work; True when that is new."""
         is_new = self.failing_since is None
         self.failing_since = self.failing_since or now
-        self.attempts, self.error, self.due_at = self.attempts + 1, why, now + AGAIN_AFTER
+        self.error, self.due_at = why, now + AGAIN_AFTER
         return is_new
 
     def succeeded(self, now: Instant, due_at: Instant, **facts: Any) -> None:

@@ -30,7 +30,7 @@ from openalert.notifiers import mirror_command
 from openalert.notifiers.configured import bucket_settings, outgoing_settings
 from openalert.notifiers.notifier import NotifierError
 from openalert.notifiers.s3 import Bucket
-from openalert.storage import backup_folder, backup_jobs, runs, sqlite_file, witness
+from openalert.storage import backup_folder, backup_jobs, leftovers, runs, sqlite_file, witness
 from openalert.storage.backup import BrokenOff
 from openalert.storage.backup_folder import Kept
 from openalert.storage.database import Database
@@ -43,6 +43,10 @@ FOLDER = "backups"
 """In the data folder, unless another one is configured."""
 LOOK_SECONDS = 10.0
 _NICE = 10
+_CUT_OFF = (
+    "The server was gone before this was done, {} times in a row: killed, or without power. The times when it was not "
+    "running are on the System page, and the system's log says who ended it; too little memory is the usual reason."
+)
 Carry = Callable[[Path], Awaitable[None]]
 T = TypeVar("T")
 
@@ -79,11 +83,12 @@ class Backups:
         self._carriers = carriers if self._plan else ()
         self._close = close
         self._stop = threading.Event()
+        self._under_way: BackupJob | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="backups", initializer=_be_gentle)
         self._task: Watched | None = None
 
     async def start(self) -> None:
-        """From now on do what is due."""
+        """From now on do what is due; what a process that was killed left half made goes first."""
         if self._file is not None:
             self._task = self._database.supervisor.start("backups", lambda _: self._follow())
 
@@ -94,6 +99,8 @@ class Backups:
             await self._database.supervisor.stop(self._task)
             self._task = None
         await asyncio.to_thread(self._thread.shutdown)
+        if self._under_way is not None:
+            await self._end_in_order(self._under_way)
         if self._close is not None:
             await self._close()
 
@@ -114,6 +121,7 @@ class Backups:
         return did
 
     async def _follow(self) -> None:
+        await self._clear()
         while not self._stop.is_set():
             try:
                 await self._testify()
@@ -121,6 +129,17 @@ class Backups:
             except Exception as error:  # noqa: BLE001 - whatever it is, it is tried again
                 log.warning("backups could not be looked after", reason=str(error))
             await asyncio.sleep(LOOK_SECONDS)
+
+    async def _clear(self) -> None:
+        """It may be as large as the database, and where backups were switched off nobody else would take it away."""
+        assert self._file is not None  # noqa: S101 - nobody follows without one
+        try:
+            await self._aside(partial(leftovers.clear_restores, self._file))
+            if self._plan is not None:
+                await self._aside(partial(backup_folder.clear, self._plan.folder))
+                await self._aside(partial(restore_drill.clear, self._plan.folder))
+        except OSError as error:
+            log.warning("what is left of a broken-off backup could not be removed", reason=str(error))
 
     async def _testify(self) -> None:
         """Note beside the database how far it has come; read from it, so that the note never runs ahead."""
@@ -154,17 +173,27 @@ class Backups:
         return job.name is JobName.BACKUP or bool(self._kept())
 
     async def _try(self, job: BackupJob, work: Callable[[BackupJob], Awaitable[None]]) -> None:
+        if job.is_cut_off:
+            await self._failed(job, _CUT_OFF.format(job.attempts))
         job.begin(self._database.clock())
         await self._database.act(partial(backup_jobs.put, job=job))
+        self._under_way = job
         try:
             await work(job)
         except BrokenOff:
-            log.info("broken off", job=job.name.value)
+            return
         except (OpenAlertError, NotifierError) as error:
             await self._failed(job, error.detail if isinstance(error, NotifierError) else error.message)
         except Exception:
             log.exception("backup job broke", job=job.name.value)
             await self._failed(job, "It broke; the server's log says how.")
+        self._under_way = None
+
+    async def _end_in_order(self, job: BackupJob) -> None:
+        log.info("broken off", job=job.name.value)
+        job.broken_off()
+        with suppress(OpenAlertError):
+            await self._database.act(partial(backup_jobs.put, job=job))
 
     async def _failed(self, job: BackupJob, why: str) -> None:
         is_new = job.failed(why, self._database.clock())

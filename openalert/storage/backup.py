@@ -10,10 +10,12 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 from openalert.domain.errors import Conflict, OpenAlertError
+from openalert.storage.leftovers import clear_of, partial_of, remove, staged_of
 
 Counts = dict[str, int]
 MARGIN = 16 * 1024 * 1024
 """Bytes that are to be free beyond the copy, so that a backup never takes the last room of the database itself."""
+ROOM = "Make room there, or choose another disk."
 _PAGES = 4_096
 """Copied between two looks at whether it is to go on: 16 MiB."""
 _STEPS = 100_000
@@ -27,7 +29,7 @@ class BrokenBackup(OpenAlertError):
 
 
 class NotEnoughSpace(OpenAlertError):
-    """There is no room for a copy; nothing was begun."""
+    """There is no room for a copy; nothing of it is there."""
 
 
 class BrokenOff(OpenAlertError):
@@ -40,18 +42,22 @@ def save(
     *,
     stop: threading.Event | None = None,
     prove: Callable[[Path], None] | None = None,
+    advice: str = ROOM,
 ) -> Counts:
     """Copy `source`, as it is at one moment, to `target`; the number of rows of each table.
 
     The copy is read back, and given to `prove` if there is one, before it gets its name, so that a file of that name
     is a good one. Conflict when there is a file already, NotEnoughSpace before anything is written, BrokenOff soon
-    after `stop` is set.
+    after `stop` is set. `advice`: what to do where there is no room.
     """
     if target.exists():
         raise Conflict(f"{target} exists already; choose another name.")
-    make_room(source, target.parent)
-    partial = target.with_name(f".{target.name}.partial-{os.getpid()}")
+    if not target.parent.is_dir():
+        raise OpenAlertError(f"There is no folder {target.parent}.")
+    partial = partial_of(target)
     try:
+        clear_of(target)
+        make_room(source, target.parent, advice)
         with (
             closing(
                 sqlite3.connect(f"{source.as_uri()}?mode=ro", uri=True, isolation_level=None)
@@ -76,10 +82,32 @@ def save(
     except (OSError, sqlite3.Error) as error:
         if stop is not None and stop.is_set():
             raise BrokenOff("The backup was broken off.") from error
-        raise OpenAlertError(f"The backup was not made: {error}.") from error
+        if _is_full(error):
+            raise NotEnoughSpace(
+                f"The disk of {target.parent} became full while the copy was written, and nothing of it is left. "
+                f"{advice}"
+            ) from error
+        raise OpenAlertError(f"The backup was not made: {_in_words(error, target.parent)}.") from error
     finally:
-        remove(partial)
+        with suppress(
+            OSError
+        ):  # a folder that went away, or became read-only: what went wrong is said already
+            remove(partial)
     return expected
+
+
+def _is_full(error: OSError | sqlite3.Error) -> bool:
+    if isinstance(error, OSError):
+        return error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return getattr(error, "sqlite_errorname", "") == "SQLITE_FULL"
+
+
+def _in_words(error: OSError | sqlite3.Error, folder: Path) -> str:
+    if not isinstance(error, OSError):
+        return str(error)
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return f"this user may not write to {folder} ({error.strerror})"
+    return error.strerror or str(error)
 
 
 def size(database: Path) -> int:
@@ -88,14 +116,18 @@ def size(database: Path) -> int:
     return sum(each.stat().st_size for each in files if each.exists())
 
 
-def make_room(source: Path, folder: Path) -> None:
+def room_for(database: Path) -> int:
+    """Bytes that are to be free where a copy of it is made."""
+    return size(database) + MARGIN
+
+
+def make_room(source: Path, folder: Path, advice: str = ROOM) -> None:
     """Pass if a copy of `source` fits into the folder, else NotEnoughSpace."""
-    needed = size(source) + MARGIN
-    free = shutil.disk_usage(folder).free
+    needed, free = room_for(source), shutil.disk_usage(folder).free
     if free < needed:
         raise NotEnoughSpace(
             f"There is not enough space for a copy of the database in {folder}: it needs {_megabytes(needed)}, "
-            f"{_megabytes(free)} are free."
+            f"{_megabytes(free)} are free. {advice}"
         )
 
 
@@ -163,7 +195,7 @@ def stage(backup: Path, beside: Path, stop: threading.Event | None = None) -> Pa
     """A checked copy of `backup` in the folder of the database `beside`, ready to take its place."""
     check(backup, stop)
     make_room(backup, beside.parent)
-    staged = beside.with_name(f"{beside.name}.restoring")
+    staged = staged_of(beside)
     remove(staged)
     with (
         closing(sqlite3.connect(f"{backup.absolute().as_uri()}?mode=ro", uri=True)) as original,
@@ -208,12 +240,6 @@ def _into_one_file(database: Path) -> None:
     with closing(sqlite3.connect(database, isolation_level=None)) as raw:
         raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         raw.execute("PRAGMA journal_mode=DELETE")
-
-
-def remove(staged: Path) -> None:
-    """Leave nothing of a staged file."""
-    for suffix in ("", "-wal", "-shm", "-journal", ".lock"):
-        staged.with_name(staged.name + suffix).unlink(missing_ok=True)
 
 
 def _new_file(path: Path) -> sqlite3.Connection:

@@ -1,6 +1,6 @@
 """The folder of the backups that are made by themselves: what lies in it, and what is to go."""
 
-import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from threading import Event
@@ -10,7 +10,7 @@ import msgspec
 from openalert.domain import backup as rules
 from openalert.domain.errors import OpenAlertError
 from openalert.domain.instant import Instant
-from openalert.storage import backup
+from openalert.storage import backup, leftovers
 
 
 class Kept(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,13 +46,16 @@ def kept(folder: Path) -> list[Kept]:
 def make(
     source: Path, folder: Path, now: Instant, *, keep: int, stop: Event, prove: Callable[[Path], None]
 ) -> Made:
-    """A new one, proven; only then the superfluous go. OpenAlertError says why there is none."""
+    """A new one, proven; only then the superfluous go. OpenAlertError says why there is none.
+
+    Where there is no room for one more beside them they go before, but never the last one.
+    """
     target = folder / rules.file_name(now)
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        _clear(folder)
-        counts = backup.save(source, target, stop=stop, prove=prove)
-        removed = 0
+        clear(folder)
+        removed = _make_room(source, folder, keep)
+        counts = backup.save(source, target, stop=stop, prove=prove, advice=_advice(keep))
         for name in rules.superfluous([each.path.name for each in kept(folder)], target.name, keep):
             folder.joinpath(name).unlink(missing_ok=True)
             removed += 1
@@ -61,18 +64,32 @@ def make(
         raise OpenAlertError(f"The backup was not made in {folder}: {error.strerror or error}.") from error
 
 
-def _clear(folder: Path) -> None:
+def _advice(keep: int) -> str:
+    fewer = f", keep fewer than {keep} backups (backup.keep)" if keep > 1 else ""
+    return f"Make room there{fewer}, or name a larger disk in backup.folder."
+
+
+def _make_room(source: Path, folder: Path, keep: int) -> int:
+    """Let those go that would go afterwards, as many as it takes, if that is enough; how many went."""
+    files = kept(folder)
+    missing = backup.room_for(source) - shutil.disk_usage(folder).free
+    if missing <= 0 or not files:
+        return 0
+    # By its file and not by its name: whatever the clock said, it is the last one that was proven.
+    last = max(files, key=lambda each: each.path.stat().st_mtime).path.name
+    spare = rules.superfluous([each.path.name for each in files], last, max(keep - 1, 1))
+    sizes = {each.path.name: each.size for each in files}
+    if sum(sizes[name] for name in spare) < missing:
+        return 0
+    removed = 0
+    for name in reversed(spare):
+        if missing > 0:
+            folder.joinpath(name).unlink(missing_ok=True)
+            missing -= sizes[name]
+            removed += 1
+    return removed
+
+
+def clear(folder: Path) -> None:
     """Take away what a process that died left half made."""
-    for path in folder.glob(".openalert-*Z.db.partial-*"):
-        if not _lives(path.name.split(".partial-")[1].split("-")[0]):
-            path.unlink(missing_ok=True)
-
-
-def _lives(process: str) -> bool:
-    try:
-        os.kill(int(process), 0)
-    except (ValueError, ProcessLookupError):
-        return False
-    except PermissionError:
-        return True
-    return int(process) != os.getpid()
+    leftovers.clear(folder, "openalert-*Z.db")

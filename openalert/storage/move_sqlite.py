@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from openalert.domain.errors import OpenAlertError
-from openalert.storage import backup, migrate
+from openalert.storage import backup, leftovers, migrate
 from openalert.storage.lock_file import LockFile
 from openalert.storage.move_rows import COUNTERS, SCHEMA, MoveRefused, Row, Table
 from openalert.storage.rows import insert_statement
@@ -137,11 +137,11 @@ async def destination(path: Path) -> AsyncIterator[SqliteDestination]:
     try:
         if path.exists():  # noqa: ASYNC240 - as above
             raise MoveRefused(f"There is a database at {path} already: the data goes only into a new one.")
-        backup.remove(staged)  # of a move that was broken off
+        leftovers.remove(staged)  # of a move that was broken off
         with closing(sqlite3.connect(staged, isolation_level=None)) as raw:
             yield SqliteDestination(raw, path, staged)
     except sqlite3.Error as error:
         raise MoveRefused(f"SQLite refused: {error}. Nothing was moved.") from error
     finally:
-        backup.remove(staged)
+        leftovers.remove(staged)
         lock.release()

@@ -16,6 +16,7 @@ from openalert.storage import (
     Database,
     backup,
     incidents,
+    leftovers,
     maintenance_windows,
     open_database,
     open_reading,
@@ -117,7 +118,7 @@ async def _staged(source: Path, beside: Path) -> AsyncIterator[tuple[Database, P
         finally:
             await opened.close()
     finally:
-        backup.remove(staged)
+        leftovers.remove(staged)
 
 
 async def _known(database: Path) -> Replaced | None:

@@ -3,6 +3,7 @@
 Nothing of the copy is ever sent: no engine runs on it, and nobody else knows of it.
 """
 
+import os
 import shutil
 import tempfile
 import time
@@ -12,14 +13,12 @@ from threading import Event
 import msgspec
 
 from openalert.domain.instant import Instant
-from openalert.storage import Database, backup, open_database, restoring
+from openalert.storage import Database, backup, leftovers, open_database, restoring
 from openalert.storage.keyring import KeyRing
 from openalert.usecases import restore, vault, verify
 from openalert.usecases.verify import Finding
 
 _FOLDER = "openalert-drill-"
-_ABANDONED = 3600.0
-"""Seconds after which a folder that nobody has touched is that of a drill that was killed."""
 
 
 class Rehearsed(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,7 +60,7 @@ async def rehearse(
     began = time.monotonic()
     stop = stop or Event()
     clear(scratch)
-    folder = Path(tempfile.mkdtemp(prefix=_FOLDER, dir=scratch))
+    folder = Path(tempfile.mkdtemp(prefix=f"{_FOLDER}{os.getpid()}-", dir=scratch))
     try:
         staged = backup.stage(file, folder / "openalert.db", stop)
         counts = backup.check(staged, stop)
@@ -113,7 +112,8 @@ async def _proven(
 
 
 def clear(scratch: Path) -> None:
-    """Take away what drills left that were killed more than a moment ago."""
+    """Take away what drills left that were killed."""
     for folder in scratch.glob(f"{_FOLDER}*"):
-        if folder.is_dir() and time.time() - folder.stat().st_mtime > _ABANDONED:
+        process = folder.name.removeprefix(_FOLDER).partition("-")[0]
+        if folder.is_dir() and not leftovers.is_at_work(process, folder):
             shutil.rmtree(folder, ignore_errors=True)

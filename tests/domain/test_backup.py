@@ -58,10 +58,29 @@ def test_a_job_tells_of_a_failure_once() -> None:
     job = BackupJob(name=JobName.BACKUP, since=0, due_at=0)
     job.begin(5)
     assert job.due_at == 5 + HOUR
-    assert [job.failed("full", 10), job.failed("full", 20)] == [True, False]
+    assert job.failed("full", 10)
+    job.begin(15)
+    assert not job.failed("full", 20)
     assert (job.failing_since, job.attempts, job.due_at) == (10, 2, 20 + HOUR)
     assert job.age(3 * DAY) == 3 * DAY
     job.succeeded(30, 40, file="x")
     assert (job.failing_since, job.attempts, job.error, job.due_at) == (None, 0, "", 40)
     assert job.age(30 + MINUTE) == MINUTE
     assert job.failed("full", 50)
+
+
+def test_tries_that_a_kill_ends_are_told_from_the_second_on_and_stops_in_order_are_none() -> None:
+    """One is a night in which the power went; who restarts the server at three each night hears nothing either."""
+    job = BackupJob(name=JobName.BACKUP, since=0, due_at=0)
+    for _ in range(3):
+        job.begin(0)
+        job.broken_off()
+    job.begin(1)
+    assert not job.is_cut_off
+    job.begin(2)
+    assert job.is_cut_off
+    assert job.failed("gone", 3)
+    assert not job.is_cut_off, "it is told now"
+    job.succeeded(4, 5)
+    job.begin(6)
+    assert not job.is_cut_off

@@ -1,9 +1,12 @@
 """Backups by themselves: proven before they count, tried again, told of when they fail, and restored for a trial."""
 
+import asyncio
+import os
 import shutil
 import sqlite3
 import stat
 import sys
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import closing
 from pathlib import Path
@@ -28,6 +31,7 @@ from tests.cast import World
 from tests.conftest import StoppedClock
 from tests.fakes import s3 as fake
 from tests.fakes.s3 import FakeS3
+from tests.processes.server import until
 
 pytestmark = [pytest.mark.anyio, pytest.mark.proves("DB-4", "F-41")]
 
@@ -214,6 +218,115 @@ async def test_a_process_that_dies_while_it_copies_tries_again(
     assert await nights.run.run_due() == 0
     assert await nights.night(61 / 1440) >= 1
     assert len(nights.files) == 1
+
+
+async def test_a_process_that_dies_at_it_twice_in_a_row_is_told(
+    nights: Nights, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody was there to say that it failed: the next one does, tries again, and all is well if that works."""
+
+    class Killed(BaseException):
+        pass
+
+    def killed(*_: object, **__: object) -> None:
+        raise Killed
+
+    for days in (1, 61 / 1440):
+        assert nights.mails() == []
+        with monkeypatch.context() as patched, pytest.raises(Killed):
+            patched.setattr(backup_folder, "make", killed)
+            await nights.night(days)
+        nights.run._under_way = None  # as in a process that knows nothing of the one before
+    assert await nights.found() == {}
+    with monkeypatch.context() as patched:
+        patched.setattr(backup_folder, "make", killed)
+        with pytest.raises(Killed):
+            await nights.night(61 / 1440)
+    await nights.world.engine.run_until_idle()
+    assert nights.mails() == ["The nightly backup was not made"]
+    assert "2 times in a row" in (await nights.found())["backup_fails"]
+    nights.run._under_way = None
+    await nights.night(61 / 1440)
+    assert (await nights.found(), len(nights.files)) == ({}, 1)
+
+
+async def test_a_stop_in_order_is_no_failure(nights: Nights, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However often it comes while one is made: the try does not count."""
+    began = threading.Event()
+
+    def slow(*_: object, stop: threading.Event, **__: object) -> None:
+        began.set()
+        assert stop.wait(60)
+        raise backup.BrokenOff("The backup was broken off.")
+
+    nights.world.clock.advance(DAY)
+    for _ in range(3):
+        with monkeypatch.context() as patched:
+            patched.setattr(backup_folder, "make", slow)
+            began.clear()
+            nights.run = nights.with_()
+            await nights.run.start()
+            assert await asyncio.to_thread(began.wait, 60)
+            await nights.run.stop()
+        assert (await nights.job()).attempts == 0
+        nights.world.clock.advance(2 * HOUR)
+    nights.run = nights.with_()
+
+
+async def test_what_a_killed_process_left_goes_with_the_next_start(nights: Nights) -> None:
+    """Half copies, half drills and half restores, each as large as the database; what others work at stays."""
+    nights.folder.mkdir()
+    half, of_others = (
+        nights.folder / f".openalert-20260101T030000Z.db.partial-{pid}" for pid in (999_999_999, 1)
+    )
+    for path in (half, of_others, half.with_name(f"{half.name}-journal")):
+        path.write_text("half")
+    drill = nights.folder / "openalert-drill-999999999-x"
+    drill.mkdir()
+    staged = nights.file.with_name("openalert.db.restoring")
+    staged.write_text("half")
+    same, kept = (nights.file.with_name(f"openalert.db.before-restore-{number}") for number in (1, 2))
+    os.link(nights.file, same)
+    kept.write_text("another database")
+    await nights.run.start()
+
+    async def is_clear() -> bool:
+        return not any(path.exists() for path in (half, drill, staged, same))
+
+    await until(is_clear)
+    await nights.run.stop()
+    assert [path.exists() for path in (of_others, kept, nights.file)] == [True, True, True]
+    assert nights.files == [of_others.name]
+
+
+async def test_where_one_more_does_not_fit_the_oldest_goes_first_and_never_the_last(
+    nights: Nights, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk for three holds three night after night; what would not be enough, or is the last one, stays."""
+    real, room = shutil.disk_usage, 0
+
+    def usage(path: Any) -> Any:
+        taken = sum(each.stat().st_size for each in nights.folder.iterdir())
+        return real(path)._replace(free=max(0, room - taken))
+
+    monkeypatch.setattr("openalert.storage.backup.shutil.disk_usage", usage)
+    room = backup.room_for(nights.file) + 4_000_000
+    for _ in range(6):
+        await nights.night()
+    before, size = nights.files, (nights.folder / nights.files[0]).stat().st_size
+    assert (len(before), await nights.found()) == (3, {})
+    room = backup.MARGIN
+    await nights.night()
+    assert nights.files == before, "what would not be enough is not removed"
+    assert "keep fewer than 3 backups (backup.keep)" in (await nights.job()).error
+
+    nights.run, room = nights.with_(keep=1), backup.room_for(nights.file) + size + size // 2
+    await nights.night(61 / 1440)
+    assert (len(nights.files), await nights.found()) == (1, {})
+    before, room = nights.files, backup.room_for(nights.file) + size - 1
+    await nights.night()
+    assert nights.files == before, "the last one stays until the next one is proven"
+    assert "not enough space" in (await nights.found())["backup_fails"]
 
 
 async def test_a_stop_breaks_it_off_and_leaves_nothing(nights: Nights) -> None:

@@ -4,7 +4,8 @@
 for ever, `stall 3` keeps the database's writer busy, `stutter 0.9` holds the event loop up again and again for so
 long, until `stutter 0`. Limits are shorter here where the environment says so (HURT_TOLD_AFTER, HURT_ENDED_AFTER,
 HURT_LONGEST_TICK, HURT_CANARY_BUDGET, in seconds; HURT_MOST_LINES; HURT_LONG_LOG, the bytes from which on SQLite's log
-is long), and HURT_BOOT_ID names the file that says which start of the machine this is.
+is long; HURT_BACKUP_LOOK, the seconds between two looks at whether a backup is due), and HURT_BOOT_ID names the file
+that says which start of the machine this is.
 """
 
 import asyncio
@@ -19,7 +20,7 @@ from typing import Any
 from openalert import cli
 from openalert.app import OpenAlert
 from openalert.cli import loop_guard
-from openalert.engine import black_box, canary, engine
+from openalert.engine import backups, black_box, canary, engine
 from openalert.storage import disk, sqlite
 from openalert.telemetry import LogWriter
 
@@ -95,5 +96,6 @@ if __name__ == "__main__":
     if long_log := int(os.environ.get("HURT_LONG_LOG", "0")):
         disk.LONG_LOG = long_log
         sqlite._WRITER["journal_size_limit"] = long_log // 2
+    backups.LOOK_SECONDS = float(os.environ.get("HURT_BACKUP_LOOK", backups.LOOK_SECONDS))
     black_box.BOOT_ID = Path(os.environ.get("HURT_BOOT_ID", black_box.BOOT_ID))
     cli.main()

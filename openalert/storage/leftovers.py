@@ -1,0 +1,63 @@
+"""What a process that died left half made: copies of a database, restores, drills. None of it ever has a real name.
+
+Whoever makes a copy writes it under a name that says which process does, and gives it its own when it is proven.
+"""
+
+import glob
+import os
+import time
+from pathlib import Path
+
+ABANDONED = 86_400.0
+"""Seconds without a write after which it is another process that was given the same id."""
+
+
+def partial_of(target: Path) -> Path:
+    """Where this process writes what is to be `target`."""
+    return target.with_name(f".{target.name}.partial-{os.getpid()}")
+
+
+def staged_of(database: Path) -> Path:
+    """Where a restore prepares what is to take the place of the database; whoever does that has its lock."""
+    return database.with_name(f"{database.name}.restoring")
+
+
+def clear(folder: Path, pattern: str) -> None:
+    """Take away copies that nobody works at any more; `pattern`: names that they were to have, as `glob` has them."""
+    for path in folder.glob(f".{pattern}.partial-*"):
+        if not is_at_work(path.name.rpartition(".partial-")[2].partition("-")[0], path):
+            path.unlink(missing_ok=True)
+
+
+def clear_of(target: Path) -> None:
+    """The same for one name."""
+    clear(target.parent, glob.escape(target.name))
+
+
+def clear_restores(database: Path) -> None:
+    """Take away what a restore that died left beside a database whose lock is ours."""
+    remove(staged_of(database))
+    for kept in database.parent.glob(f"{glob.escape(database.name)}.before-restore-*"):
+        if kept.is_file() and kept.samefile(
+            database
+        ):  # named already, and the backup never came to its place
+            kept.unlink()
+
+
+def is_at_work(process: str, path: Path) -> bool:
+    """Whether a process of this id, other than ours, may be writing there."""
+    try:
+        if int(process) == os.getpid():
+            return False
+        os.kill(int(process), 0)
+    except (ValueError, OverflowError, ProcessLookupError):
+        return False
+    except PermissionError:
+        pass  # it lives, and is somebody else's
+    return time.time() - path.stat().st_mtime < ABANDONED
+
+
+def remove(file: Path) -> None:
+    """Leave nothing of an SQLite file."""
+    for suffix in ("", "-wal", "-shm", "-journal", ".lock"):
+        file.with_name(file.name + suffix).unlink(missing_ok=True)
