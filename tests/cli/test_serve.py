@@ -21,6 +21,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 from websockets.typing import Origin
 
+from tests.processes.nursery import Born, completed, nursery
+
 pytestmark = pytest.mark.slow
 
 SECONDS = 60.0
@@ -29,16 +31,19 @@ SECONDS = 60.0
 class Server:
     """One server process, with its data in `folder`."""
 
-    def __init__(self, folder: Path, *options: str) -> None:
+    def __init__(self, folder: Path, *, afresh: bool = False) -> None:
+        """`afresh`: begun by the kernel, and not in the nursery."""
         self.folder = folder
         self.log = folder / "stderr.log"
-        with self.log.open("w") as errors:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "openalert", "serve", "--port", "0", *self.where, *options],
-                stderr=errors,
-                stdout=subprocess.PIPE,
-                cwd=folder,
-            )
+        self.process: subprocess.Popen[bytes] | Born
+        command = [sys.executable, "-m", "openalert", "serve", "--port", "0", *self.where]
+        self.log.unlink(missing_ok=True)
+        if afresh:
+            with self.log.open("w") as errors:
+                self.process = subprocess.Popen(command, stderr=errors, stdout=subprocess.DEVNULL, cwd=folder)
+        else:
+            files = (os.devnull, os.devnull, self.log)
+            self.process = nursery().bear(command, dict(os.environ), folder, files)
         self.url = self.says(r"running at (\S+)")
 
     @property
@@ -50,7 +55,7 @@ class Server:
         """Wait for this on standard error: the last group of the pattern, else all that it found."""
         end = time.monotonic() + SECONDS
         while time.monotonic() < end:
-            found = re.search(pattern, self.log.read_text())
+            found = re.search(pattern, self.log.read_text()) if self.log.exists() else None
             if found:
                 return found.group(found.lastindex or 0)
             if self.process.poll() is not None:
@@ -79,22 +84,25 @@ class Server:
 
 def run(folder: Path, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
     """A command in this folder."""
-    return subprocess.run(
-        [sys.executable, "-m", "openalert", *arguments],
-        capture_output=True, text=True, cwd=folder, input=stdin, timeout=SECONDS, check=False,
-    )  # fmt: skip
+    return completed(
+        [sys.executable, "-m", "openalert", *arguments], dict(os.environ), folder, stdin, SECONDS
+    )
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
+def server(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Server]:
     """A server on an empty folder; killed at the end if it still runs."""
-    running = Server(tmp_path)
+    running = Server(tmp_path, afresh=getattr(request, "param", False))
     yield running
     if running.process.poll() is None:
-        running.process.kill()
+        running.process.send_signal(signal.SIGKILL)
     running.process.wait()
 
 
+AFRESH = pytest.mark.parametrize("server", [True], ids=["begun by the kernel"], indirect=True)
+
+
+@AFRESH
 def test_it_starts_with_nothing_and_invites_once(server: Server) -> None:
     """The URL and the set-up link are on standard error; with somebody there, the next start invites nobody."""
     assert server.get("/ready")[0] == 200
@@ -109,6 +117,7 @@ def test_it_starts_with_nothing_and_invites_once(server: Server) -> None:
         assert again.stop() == 0
 
 
+@AFRESH
 @pytest.mark.proves("LC-1", "F-04")
 def test_it_stops_in_order(server: Server) -> None:
     """SIGTERM: exit 0, the socket is gone, the lock is free, and the log has no error."""
@@ -221,7 +230,7 @@ def test_a_deep_folder_has_a_socket_too(tmp_path: Path) -> None:
 @pytest.mark.proves("F-03")
 def test_a_killed_server_does_not_stand_in_the_way(server: Server) -> None:
     """After kill -9 its lock is free and its socket is replaced."""
-    server.process.kill()
+    server.process.send_signal(signal.SIGKILL)
     server.process.wait()
     assert server.run("user", "list").returncode == 0
     again = Server(server.folder)
@@ -306,7 +315,10 @@ def test_a_restore_that_fails_leaves_the_database_in_place(server: Server) -> No
 def test_a_bad_configuration_is_named_within_a_second_or_so(tmp_path: Path) -> None:
     """Exit 3, the key and what is allowed, nothing else."""
     (tmp_path / "openalert.toml").write_text("[smtp]\nsecurity = 'ssl'\n")
-    done = run(tmp_path, "serve")
+    done = subprocess.run(
+        [sys.executable, "-m", "openalert", "serve"],
+        capture_output=True, text=True, cwd=tmp_path, timeout=SECONDS, check=False,
+    )  # fmt: skip
     assert done.returncode == 3
     assert "smtp.security" in done.stderr
     assert "starttls" in done.stderr

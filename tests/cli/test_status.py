@@ -19,6 +19,7 @@ from openalert.domain.status_page import ComponentStatus, StatusPage
 from openalert.storage import Database, sqlite_file
 from openalert.usecases import status_components, status_incidents, status_pages
 from tests import make
+from tests.processes.nursery import completed
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
@@ -60,11 +61,9 @@ class Pages:
 
     def _run(self, *options: str, data: str) -> subprocess.CompletedProcess[str]:
         where = ["--database-url", self.db.url, "--data-dir", str(self.folder / data)]
-        return subprocess.run(
-            [sys.executable, "-m", "openalert", "status", "export", str(self.to), *where, *options],
-            capture_output=True, text=True, cwd=self.folder, timeout=60, check=False,
-            env={**os.environ, "OPENALERT_SERVER_BASE_URL": "https://oncall.example.com"},
-        )  # fmt: skip
+        command = [sys.executable, "-m", "openalert", "status", "export", str(self.to), *where, *options]
+        settings = {**os.environ, "OPENALERT_SERVER_BASE_URL": "https://oncall.example.com"}
+        return completed(command, settings, self.folder)
 
     def there(self) -> set[str]:
         """The paths of the files."""

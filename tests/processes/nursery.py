@@ -145,6 +145,24 @@ def can_bear(command: list[str], environment: dict[str, str]) -> bool:
     )
 
 
+def completed(
+    command: list[str], environment: dict[str, str], folder: Path, stdin: str = "", seconds: float = 60.0
+) -> subprocess.CompletedProcess[str]:
+    """What a command said and left with, born here where that is as good."""
+    if can_bear(command, environment):
+        return nursery().run(command, environment, folder, stdin, seconds)
+    return subprocess.run(
+        command,
+        env=environment,
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        input=stdin,
+        timeout=seconds,
+        check=False,
+    )
+
+
 def _umask() -> int:
     """That of this process, which only its change would tell otherwise."""
     for line in Path("/proc/self/status").read_text().splitlines():
@@ -193,11 +211,10 @@ LATER = (
 
 def _import_all() -> None:
     import openalert.app
-    import openalert.cli.serve
-    import openalert.cli.server
-    import openalert.cli.token  # noqa: F401
+    import openalert.cli.server  # noqa: F401
+    from openalert.cli import _COMMANDS
 
-    for name in LATER:
+    for name in (*LATER, *(module for module, _ in _COMMANDS.values())):
         importlib.import_module(name)
 
 

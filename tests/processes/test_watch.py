@@ -17,6 +17,7 @@ from openalert.storage import wall_clock
 from tests.fakes.smtp import FakeSmtp, Mail
 from tests.fakes.watched import FakeWatched, Manner
 from tests.processes.conftest import mailing
+from tests.processes.nursery import completed
 from tests.processes.server import SECONDS, House, Server, free_port, settle_in, until
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
@@ -78,9 +79,8 @@ class Host:
         """A command that ends by itself."""
         given = {f"OPENALERT_{name.upper()}": value for name, value in settings.items()}
         return await asyncio.to_thread(
-            subprocess.run, self.command(*options), env=self.environment | given, capture_output=True, text=True,
-            cwd=self.folder, timeout=SECONDS, check=False,
-        )  # fmt: skip
+            completed, self.command(*options), self.environment | given, self.folder, "", SECONDS
+        )
 
     def said(self, words: str) -> int:
         """How often the log says it."""
