@@ -74,7 +74,7 @@ def test_environment_values_take_the_type_of_their_key() -> None:
         ("[smtp]\nhots = 'a'", ["smtp.hots", "host, port", "password_file"]),
         ("[stmp]\nhost = 'a'", ["[stmp]", "server, database, redis, smtp"]),
         ("port = 1", ["port", "section"]),
-        ("[server]\nport = '80'", ["server.port", '"80"', "int"]),
+        ("[server]\nport = '80'", ["server.port", '"80"', "whole number"]),
         ("[server]\nport = 70000", ["server.port", "70000", "65535"]),
         ("[smtp]\nsecurity = 'ssl'", ["smtp.security", '"ssl"', "none, starttls, tls"]),
         ("[server]\nbase_url = 'oncall.example.com'", ["server.base_url", "http(s)://host"]),
@@ -111,6 +111,9 @@ def test_environment_values_take_the_type_of_their_key() -> None:
             ["status_pages.mirror", "http(s)://host"],
         ),
         ("[status_pages]\nmirror = 'x'", ["status_pages.mirror"]),
+        ("[server]\nport = 'x'", ["server.port", "Expected a whole number, got text."]),
+        ("[server]\nport = 70000", ["server.port", "Expected a whole number of at most 65535."]),
+        ("[last_resort]\nmail_to = 'a@b.c'", ["last_resort.mail_to", "Expected a list, got text."]),
         (
             "[[status_pages.mirror]]\nname = 'a'\nfolder = '/x/'\n[[status_pages.mirror]]\nname = 'b'\nfolder = '/x'",
             ["status_pages.mirror", "'b'", "another"],

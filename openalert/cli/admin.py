@@ -37,12 +37,21 @@ def ask(config: Config, command: str, **arguments: Any) -> list[str] | None:
     connection = connect(config)
     if connection is None:
         return None
-    with connection, connection.makefile("rwb") as talk:
-        talk.write(json.dumps({"command": command, "arguments": arguments}).encode() + b"\n")
-        talk.flush()
-        line = talk.readline()
+    try:
+        with connection, connection.makefile("rwb") as talk:
+            talk.write(json.dumps({"command": command, "arguments": arguments}).encode() + b"\n")
+            talk.flush()
+            line = talk.readline()
+    except TimeoutError:
+        raise GoneAway(
+            f"The server has not answered for {SECONDS:.0f} seconds. What you asked for may still be done: look first."
+        ) from None
+    except ConnectionError:
+        line = b""
     if not line:
-        raise GoneAway("The server went away before it answered. Try again.")
+        raise GoneAway(
+            "The server ended before it answered. What you asked for may have been done: look, then try again."
+        )
     reply = json.loads(line)
     if reply.get("error"):
         raise OpenAlertError(reply["error"], code=reply.get("code") or "INTERNAL_ERROR")

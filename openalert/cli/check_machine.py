@@ -157,7 +157,7 @@ async def _front_door(config: Config) -> Finding:
                 ),
             )
     except Refused as error:
-        return name, None, f"{config.base_url} is not reached from here: {error}"
+        return name, None, f"{error} Right while no server runs; else look at DNS, proxy and TLS"
     finally:
         await door.close()
     return name, True, f"{config.base_url} leads to a running OpenAlert"

@@ -95,6 +95,9 @@ def backup(
 def _save(config: Config, file: Path) -> None:
     from openalert.storage import sqlite_file
 
+    folder = file.absolute().parent
+    if not folder.is_dir():
+        raise OpenAlertError(f"There is no folder {folder}: make it first, or choose another.")
     source = sqlite_file(config.database_url)
     if source is None:
         _dump_postgres(config.database_url, file)

@@ -25,7 +25,11 @@ def list_(
     from openalert.cli import admin
 
     config = configured(config_file, data_dir, database_url)
-    admin.say(admin.run(config, "incident list", everything=everything, organization=organization))
+    lines = admin.run(config, "incident list", everything=everything, organization=organization)
+    admin.say(lines)
+    if not lines:
+        # Beside the output, which programs read line by line.
+        click.echo("There was no incident yet." if everything else "Nothing is open.", err=True)
 
 
 def _answering(name: str, verb: str, words: str) -> None:

@@ -13,8 +13,9 @@ async def move(source_url: str, target_url: str) -> None:
     """Move, telling how far it is; MoveRefused or DatabaseInUse when it cannot be done."""
     from openalert.storage import move as moves
 
+    source, target = _place(source_url, "--from"), _place(target_url, "--to")
     click.echo(f"Moving everything from {redact(source_url)} to {redact(target_url)}")
-    done = await moves.move(_place(source_url, "--from"), _place(target_url, "--to"), _tell)
+    done = await moves.move(source, target, _tell)
     rows = sum(table.done for table in done)
     click.echo(
         f"Moved {len(done)} tables, {rows:,} rows: count and checksum of each are the same on both sides."

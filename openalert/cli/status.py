@@ -50,6 +50,10 @@ def mirrors(as_json: bool, config_file: str | None, data_dir: str | None, databa
     if as_json:
         click.echo(json.dumps(told, indent=2))
     else:
+        if not told:
+            click.echo(
+                "No mirror is configured: [[status_pages.mirror]], see docs/status-pages.md.", err=True
+            )
         for each in told:
             how = f"fails since {each['failingSince']}: {each['error']}" if each["failingSince"] else "well"
             click.echo(f"{each['name']} ({each['to']}): {how}; copied {each['mirroredAt'] or 'never'}")

@@ -59,6 +59,16 @@ __all__ = [
 PREFIX = "OPENALERT_"
 _NOT_OURS = re.compile(r"OPENALERT_(CONFIG$|SERVICE_|PORT$|PORT_)")
 """The path of the file itself, and what Kubernetes sets for a service that is called openalert."""
+_TYPES = {
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "str": "text",
+    "array": "a list",
+    "object": "a table",
+    "null": "nothing",
+}
+_BOUNDS = {">=": " of at least", "<=": " of at most"}
 
 
 def load(
@@ -309,11 +319,19 @@ def _convert_one(kind: type[Section], section: str, key: str, value: Any, source
     except msgspec.ValidationError as error:
         shown = "" if key in secret_keys(kind) else f" is {msgspec.json.encode(value).decode()}, which"
         allowed = (
-            f"Allowed: {_listed(map(str, get_args(hint)))}." if get_origin(hint) is Literal else f"{error}."
+            f"Allowed: {_listed(map(str, get_args(hint)))}."
+            if get_origin(hint) is Literal
+            else f"{_plain(str(error))}."
         )
         raise ConfigError(
             f"{source}: {section}.{key}{shown} cannot be used. {allowed}", field=f"{section}.{key}"
         ) from None
+
+
+def _plain(words: str) -> str:
+    """What msgspec says of a value, in words of people who write no Python."""
+    words = re.sub(r"`(\w+)`", lambda found: _TYPES.get(found[1], found[1]), words)
+    return re.sub(r" (>=|<=) (\S+)", lambda found: f"{_BOUNDS[found[1]]} {found[2].rstrip('.')}", words)
 
 
 def _listed(names: Any) -> str:

@@ -62,10 +62,15 @@ class NotFound(OpenAlertError):
 
     status = 404
 
-    def __init__(self, noun: str, **details: Any) -> None:
-        """`noun` in lower case, as the API names it: "incident", "escalation policy"."""
+    def __init__(self, noun: str, *, given: str = "", look: str = "", **details: Any) -> None:
+        """`noun` in lower case, as the API names it: "incident", "escalation policy".
+
+        For somebody at the machine, who may know what there is: `given` is what was asked for, `look` a sentence that
+        says where to find what there is.
+        """
+        words = f"There is no {noun} {given[:80]!r}." if given else f"There is no such {noun}."
         super().__init__(
-            f"There is no such {noun}.", code=noun.upper().replace(" ", "_") + "_NOT_FOUND", **details
+            f"{words} {look}".rstrip(), code=noun.upper().replace(" ", "_") + "_NOT_FOUND", **details
         )
 
 

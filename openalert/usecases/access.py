@@ -94,10 +94,10 @@ def named(actor: Actor, things: Sequence[Owned], noun: str) -> str:
     return f"{noun} of a team that you are not in"
 
 
-def found(value: T | None, noun: str) -> T:
-    """The value, or NotFound(noun) when there is none."""
+def found(value: T | None, noun: str, *, given: str = "", look: str = "") -> T:
+    """The value, or NotFound(noun) when there is none; `given` and `look` are for commands on the machine."""
     if value is None:
-        raise NotFound(noun)
+        raise NotFound(noun, given=given, look=look)
     return value
 
 

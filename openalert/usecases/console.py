@@ -4,11 +4,11 @@ Whoever can open the database file, or the socket beside it, may do everything; 
 there is none yet. Each command gives the lines that are printed.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
 
 from openalert.domain.access import ORDINARY, SYSTEM, Role, Scope, command, program_of
-from openalert.domain.errors import Invalid
+from openalert.domain.errors import Invalid, NotFound
 from openalert.domain.instant import DAY, Instant, rfc3339
 from openalert.domain.user import email_key
 from openalert.domain.walltime import zone_named
@@ -37,6 +37,7 @@ Lines = list[str]
 Command = Callable[..., Awaitable[Lines]]
 
 MOST = 1000
+MOST_NAMED = 20
 TEST_INTEGRATION = "openalert send-test"
 
 
@@ -72,7 +73,12 @@ async def user_list(database: Database, *, organization: str | None = None) -> L
 async def user_passwd(database: Database, *, email: str, password: str) -> Lines:
     """A new password; every session of the person ends."""
     async with database.read() as reader:
-        user = found(await users.by_email_key(reader, email_key(email)), "user")
+        user = found(
+            await users.by_email_key(reader, email_key(email)),
+            "user",
+            given=email,
+            look=console_oncall.PEOPLE,
+        )
     hashed = await people.new_password_hash(password, about=(user.email, user.name))
     async with database.transaction(command("user passwd")) as tx:
         tx.actor = program_of(user.organization_id, tx.actor)
@@ -98,7 +104,7 @@ async def token_create(
             name=name,
             role=Role(role),
             scopes=[Scope(scope) for scope in scopes] or ORDINARY,
-            team_id=found(await teams.by_slug(tx, tx.actor, team), "team").id if team else None,
+            team_id=await _team_id(tx, team) if team else None,
             expires_at=tx.now + expires_days * DAY if expires_days is not None else None,
         )
     return [text]
@@ -162,15 +168,18 @@ async def test_key(database: Database, *, service: str, organization: str | None
     """A fresh key of the integration that test alerts of this service come in by."""
     async with database.transaction(command("send-test")) as tx:
         await _enter(tx, organization)
-        monitored = found(await services.by_slug(tx, tx.actor, service), "service")
+        monitored = await services.by_slug(tx, tx.actor, service)
+        if monitored is None:
+            known = await services.page(tx, tx.actor, limit=MOST_NAMED)
+            raise NotFound("service", given=service, look=_slugs(each.slug for each in known))
         listed = await integrations.page(tx, tx.actor, service_id=monitored.id, limit=MOST)
-        known = next((one for one in listed if one.name == TEST_INTEGRATION), None)
-        if known is None:
+        own = next((one for one in listed if one.name == TEST_INTEGRATION), None)
+        if own is None:
             _, key = await integrations.create(
                 tx, service_id=monitored.id, name=TEST_INTEGRATION, kind="generic"
             )
         else:
-            _, key = await integrations.rotate_key(tx, known.id)
+            _, key = await integrations.rotate_key(tx, own.id)
     return [key]
 
 
@@ -263,6 +272,20 @@ async def _enter(tx: Transaction, wanted: str | None) -> None:
         await setup.ensure_organization(tx)
     else:
         tx.actor = program_of(chosen.id, tx.actor)
+
+
+async def _team_id(tx: Transaction, slug: str) -> str:
+    team = await teams.by_slug(tx, tx.actor, slug)
+    if team is None:
+        known = await teams.page(tx, tx.actor, limit=MOST_NAMED)
+        raise NotFound("team", given=slug, look=_slugs(each.slug for each in known))
+    return team.id
+
+
+def _slugs(known: Iterable[str]) -> str:
+    """Which there are, for somebody who mistyped one."""
+    listed = ", ".join(sorted(known))
+    return f"There are: {listed}." if listed else "There is none yet."
 
 
 def _article(role: Role) -> str:

@@ -16,7 +16,7 @@ from openalert.storage import incidents, services, users
 from openalert.storage.database import Database
 from openalert.storage.incidents import IncidentFilter
 from openalert.storage.transaction import Reader, Transaction
-from openalert.usecases import organizations, replies
+from openalert.usecases import console_oncall, organizations, replies
 from openalert.usecases.access import found
 from openalert.usecases.replies import SNOOZE_FOR
 
@@ -81,12 +81,16 @@ async def of_number(reader: Reader, number: int, organization: str | None) -> In
     """The incident of that number in the organization that is meant."""
     chosen = await organizations.choose(reader, organization)
     incident = await incidents.get_by_number(reader, chosen.id, number) if chosen else None
-    return found(incident, "incident")
+    return found(
+        incident, "incident", given=f"#{number}", look="`openalert incident list --all` shows the newest."
+    )
 
 
 async def who(tx: Transaction, organization_id: str, person: str | None) -> Actor:
     """The person of that address with their own rights, or the command, which may do everything there."""
     if person is None:
         return program_of(organization_id, tx.actor)
-    user = found(await users.by_email_key(tx, email_key(person)), "user")
+    user = found(
+        await users.by_email_key(tx, email_key(person)), "user", given=person, look=console_oncall.PEOPLE
+    )
     return await replies.person(tx, user.id)

@@ -18,6 +18,8 @@ from openalert.usecases import load, organizations, schedules
 from openalert.usecases.access import found
 
 MOST = 1000
+PEOPLE = "`openalert user list` shows everybody."
+"""What is said to whoever names somebody who is not there."""
 AHEAD = 28 * DAY
 """How far ahead somebody's turns are told."""
 
@@ -60,7 +62,7 @@ async def turns(
         actor = await organizations.program_in(reader, organization)
         user = await users.by_email_key(reader, email_key(person))
         if actor is None or user is None or user.organization_id != actor.organization_id:
-            raise NotFound("user")
+            raise NotFound("user", given=person, look=PEOPLE)
         mine = await load.turns_of(reader, actor, user.id, start, start + AHEAD)
     return [
         f"{rfc3339(each.start)}\t{rfc3339(each.end)}\t{one_line(each.schedule.name, 80)}" for each in mine
@@ -101,7 +103,7 @@ async def _chosen(reader: Reader, schedule: str | None, organization: str | None
     listed = await schedules.page(reader, actor, limit=MOST) if actor else []
     chosen = [one for one in listed if schedule in (None, one.id) or _same(schedule, one.name)]
     if schedule is not None:
-        found(chosen or None, "schedule")
+        found(chosen or None, "schedule", given=schedule, look="`openalert oncall` shows all of them.")
     return chosen
 
 

@@ -44,10 +44,7 @@ async def may_prove(reader: Reader, actor: Actor) -> bool:
 async def begin(tx: Transaction, switch: str, minutes: int) -> SwitchProof:
     """Tell the switch nothing for so many minutes from now on. Canaries and pages go on."""
     await _check(tx)
-    if not switch:
-        raise Conflict(
-            "No dead-man's switch is configured: set self_monitor.url first.", code="SWITCH_NOT_CONFIGURED"
-        )
+    _require_one(switch)
     if not SHORTEST <= minutes <= LONGEST:
         raise Invalid(f"A silence lasts {SHORTEST} to {LONGEST} minutes.", field="minutes")
     last = (await standing(tx, switch)).last
@@ -74,8 +71,11 @@ async def answer(tx: Transaction, switch: str, outcome: Outcome) -> SwitchProof:
     act = _WORDS.get(outcome)
     if act is None:
         raise Invalid("Say whether it came, did not come, or is to stop.", field="outcome")
+    _require_one(switch)
     last = (await standing(tx, switch)).last
-    if last is None or not last.waits(tx.now) or (outcome is Outcome.STOPPED and not last.is_silent(tx.now)):
+    if outcome is Outcome.STOPPED and (last is None or not last.is_silent(tx.now)):
+        raise Conflict("There is no silence to end.")
+    if last is None or not last.waits(tx.now):
         raise Conflict(
             "There is no silence to say this about: begin one, and answer within a day of its end."
         )
@@ -89,6 +89,13 @@ async def answer(tx: Transaction, switch: str, outcome: Outcome) -> SwitchProof:
 async def spoil(tx: Transaction, proof: SwitchProof) -> None:
     """The server was really in trouble and told the switch so: the silence is over and has proven nothing."""
     await switch_proofs.end(tx, proof, Outcome.TROUBLE, tx.actor.name)
+
+
+def _require_one(switch: str) -> None:
+    if not switch:
+        raise Conflict(
+            "No dead-man's switch is configured: set self_monitor.url first.", code="SWITCH_NOT_CONFIGURED"
+        )
 
 
 async def _check(tx: Transaction) -> None:

@@ -5,6 +5,7 @@ in one shape for every refusal. Of a fault of our own nothing but the request id
 """
 
 import math
+import re
 import traceback
 from collections.abc import Iterable
 from http import HTTPStatus
@@ -197,13 +198,36 @@ def _invalid(error: ValidationException) -> OpenAlertError:
     listed: list[dict[str, Any]] = []
     for extra in error.extra if isinstance(error.extra, list) else []:
         if isinstance(extra, dict):
-            field = str(extra.get("key", ""))
-            listed.append({"field": field, "message": str(extra.get("message", "")), "in": _source(extra)})
+            field, words = _plain(str(extra.get("key", "")), str(extra.get("message", "")))
+            listed.append({"field": field, "message": words, "in": _source(extra)})
     if not listed:
         return Invalid(error.detail)
     first = listed[0]
-    where = f"{first['field']}: " if first["field"] else ""
+    where = f"{first['field'] or 'the body'}: "
     return Invalid(f"{where}{first['message']}", field=first["field"], errors=listed)
+
+
+def _plain(field: str, words: str) -> tuple[str, str]:
+    """The member that is meant, and what is wrong with it in words of JSON; the body as a whole has no name.
+
+    The decoder calls the body after our argument (`data`), names a member that is unknown or missing in its words, and
+    types as Python has them. Without any body its words are the bare name.
+    """
+    if field == "data":
+        field = ""
+        if words == "'data'":
+            return field, "JSON is needed here."
+    if found := re.fullmatch(r"Object (contains unknown|missing required) field `(.*)`", words, re.DOTALL):
+        inner = f"{field}.{found[2]}" if field else found[2]
+        return inner, "There is no such member." if found[
+            1
+        ] == "contains unknown" else "This member is needed."
+    return field, re.sub(r"`([a-z |]+)`", lambda named: _types(named[1]), words)
+
+
+def _types(python: str) -> str:
+    names = {"str": "string", "int": "integer", "float": "number", "bool": "boolean"}
+    return " or ".join(names.get(each, each) for each in python.split(" | "))
 
 
 def _source(extra: dict[str, Any]) -> str:

@@ -127,7 +127,7 @@ MEMBERS: dict[str, tuple[str, Any]] = _OTHERS | {
     "cycle": ("Which round through the levels it is, from 0.", 0),
     "data": ("Facts about the entry, by its kind.", {"level": 1}),
     "deduplicated": ("How many of them were known and open already.", 1),
-    "delayMinutes": ("Minutes after the level before; for level 1, after the trigger. Fractions are allowed.", 5),
+    "delayMinutes": ("Minutes after the level before; for level 1, after the trigger. Fractions are allowed.", 0),
     "NotificationRule.delayMinutes": ("Minutes after the person is to be told; fractions are allowed.", 2),
     "NotificationRuleIn.delayMinutes": ("Minutes after the person is to be told; fractions are allowed.", 2),
     "NotificationRulePatch.delayMinutes": ("Minutes after the person is to be told; fractions are allowed.", 2),

@@ -2,9 +2,11 @@
 
 import io
 import json
+import socket
 import sqlite3
 import subprocess
 import sys
+import threading
 from contextlib import closing
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import pytest
 
 from openalert import __version__
 from openalert.cli import main
+from openalert.web.admin import reachable, socket_path
 
 
 class Ran:
@@ -112,6 +115,10 @@ def test_the_key_is_the_last_line_of_standard_output(openalert: Run) -> None:
         (["check", "--database-url", "mysql://a/b"], 3, "database.url"),
         (["user", "list", "--database-url", "postgres://u:hush@127.0.0.1:9/x"], 1, "Postgres"),
         (["backup", "x.db"], 1, "no database"),
+        (["backup", "nowhere/x.db"], 1, "There is no folder"),
+        (["migrate", "--to", "elsewhere"], 1, "openalert: --to takes sqlite:///"),
+        (["token", "create", "x", "--team", "core"], 1, "There is no team 'core'. There is none yet."),
+        (["oncall", "shop"], 1, "There is no schedule 'shop'. `openalert oncall` shows"),
         (["restore", "x.db"], 1, "no file"),
         (["tail"], 1, "No server"),
         (["send-test", "--service", "x"], 1, "No server"),
@@ -205,15 +212,40 @@ def test_a_restore_is_in_the_log_with_the_head_of_the_log_that_it_replaced(
 
 def test_incident_answers_by_number(openalert: "Run") -> None:
     """The list is empty before there is anything, and a number that is not there is a sentence and code 1."""
-    assert openalert("incident", "list").out == ""
+    listed = openalert("incident", "list")
+    assert (listed.out, listed.err) == ("", "Nothing is open.\n")
     for arguments in (
         ("ack", "7"),
         ("snooze", "7", "--for", "30m"),
         ("hand-on", "7", "--as", "a@example.org"),
     ):
         ran = openalert("incident", *arguments)
-        assert (ran.code, ran.err) == (1, "openalert: There is no such incident.\n")
+        assert ran.code == 1
+        assert ran.err.startswith("openalert: There is no incident '#7'. `openalert incident list --all`")
     assert openalert("incident", "ack", "seven").code == 2
+
+
+def test_a_server_that_ends_before_it_answers_is_said_in_words(openalert: "Run", tmp_path: Path) -> None:
+    """Killed as it was asked: whether it was done nobody knows, so nobody is told to type it again blindly."""
+    folder = tmp_path / "openalert-data"
+    folder.mkdir(mode=0o700)
+    listener = socket.socket(socket.AF_UNIX)
+    with reachable(socket_path(f"sqlite:///{folder / 'openalert.db'}", folder)) as name:
+        listener.bind(name)
+    listener.listen()
+
+    def die() -> None:
+        listener.accept()[0].close()  # with the question unread, so that the other end is reset
+
+    dying = threading.Thread(target=die)
+    dying.start()
+    ran = openalert("token", "create", "x")
+    dying.join()
+    listener.close()
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err == (
+        "openalert: The server ended before it answered. What you asked for may have been done: look, then try again.\n"
+    )
 
 
 def test_a_command_brings_no_colours_along() -> None:
