@@ -19,6 +19,7 @@ from openalert.config import Config
 from openalert.domain.switch_proof import switch_of
 from openalert.engine.backups import configured_backups
 from openalert.engine.canary import Canary
+from openalert.engine.certificates import Certificates
 from openalert.engine.engine import Engine
 from openalert.engine.last_resort import LastCalls
 from openalert.engine.node import NOWHERE, Node
@@ -28,6 +29,7 @@ from openalert.engine.status_mail import POSTS, Budget
 from openalert.engine.status_mirrors import StatusMirrors, configured_mirrors
 from openalert.engine.telegram_updates import TelegramUpdates
 from openalert.notifiers.calendar_feed import CalendarFetcher
+from openalert.notifiers.certificates import places
 from openalert.notifiers.configured import (
     last_resort_settings,
     mail_server,
@@ -137,6 +139,7 @@ class OpenAlert:
             self._leads,
         )
         self.backups = configured_backups(config, database)
+        self.certificates = Certificates(database, places(config), self._leads)
         self.telegram = telegram_bot(config)
         self.mattermost = mattermost(config)
         self.telegram_updates = telegram_updates(config, database, self.telegram, secret, self._leads)
@@ -179,9 +182,7 @@ class OpenAlert:
         self.database.when_missed(self.engine.wake)
         await end_other_sessions(self.database, self.config.oidc)
         await push_subscriptions.application_key(self.database, self.config.web_push.private_key)
-        telemetry.BUILD.labels(__version__).set(1)
-        telemetry.feed(telemetry.WRITER_QUEUE, lambda: self.database.waiting)
-        self._tell_of_memory()
+        self._feed_metrics()
         if self.redis is not None:
             await self.redis.start()
         self.intake.start()
@@ -190,6 +191,7 @@ class OpenAlert:
         await self.engine.start()
         await self.mirrors.start()
         await self.backups.start()
+        self.certificates.start()
         if self.mail_in is not None:
             await self.mail_in.start()
         self._start_slack()
@@ -203,6 +205,7 @@ class OpenAlert:
             await self.supervisor.stop(lag)
             await self.database.unfollow()
             await self.drain()
+            await self.certificates.stop()
             await self.backups.stop()
             await self.mirrors.stop()
             await self.board.stop()
@@ -221,8 +224,10 @@ class OpenAlert:
             if self.redis is not None:
                 await self.redis.stop()
 
-    def _tell_of_memory(self) -> None:
+    def _feed_metrics(self) -> None:
         left = self.intake.memory
+        telemetry.BUILD.labels(__version__).set(1)
+        telemetry.feed(telemetry.WRITER_QUEUE, lambda: self.database.waiting)
         telemetry.feed(telemetry.MEMORY_RESIDENT, memory.resident_bytes)
         telemetry.feed(telemetry.MEMORY_LIMIT, lambda: left.room.most)
         telemetry.feed(telemetry.MEMORY_LEFT, lambda: left.room.left)

@@ -348,6 +348,9 @@ MEMORY_LIMIT = _gauge(
 )
 MEMORY_LEFT = _gauge("memory_left_bytes", "What that limit leaves.")
 MEMORY_SHORT = _gauge("memory_short", "1 while new events are refused because too little memory is left.")
+CERTIFICATE = _gauge(
+    "certificate_expiry_timestamp_seconds", "When a certificate ends, by what it is for.", "use"
+)
 LOOP_LAG = _gauge(
     "event_loop_lag_seconds", "The longest time the event loop was held up in the last ten seconds."
 )

@@ -74,7 +74,7 @@ async def _findings(config: Config, *, last_resort: bool) -> AsyncIterator[Findi
     async for finding in check_last_resort.findings(config, sends=last_resort):
         yield finding
     yield _clock()
-    async for finding in check_outside.dns(config):
+    async for finding in check_outside.of_any_host(config):
         yield finding
     async for finding in check_watch.findings(config):
         yield finding

@@ -1,4 +1,4 @@
-"""What `openalert check` tries of what lies outside: the names of servers, the dead-man's switch, and backups."""
+"""What `openalert check` tries outside: names of servers, certificates, the dead-man's switch, and backups."""
 
 import asyncio
 import socket
@@ -25,8 +25,16 @@ LONGEST_NAME = 10.0
 Resolve = Callable[[str, int | None], Any]
 
 
+async def of_any_host(config: Config) -> AsyncIterator[Finding]:
+    """Names and certificates, also of a host that only watches."""
+    async for finding in dns(config):
+        yield finding
+    async for finding in certificates(config):
+        yield finding
+
+
 async def findings(config: Config) -> AsyncIterator[Finding]:
-    """All of them but names."""
+    """All that is about a server."""
     yield await switch(config)
     async for finding in backups(config):
         yield finding
@@ -121,6 +129,47 @@ async def _look_up(host: str, resolve: Resolve) -> tuple[float, str]:
     except (OSError, UnicodeError) as error:
         return time.monotonic() - begun, getattr(error, "strerror", None) or str(error)
     return time.monotonic() - begun, ""
+
+
+# --- certificates ---------------------------------------------------------------------------------
+
+
+async def certificates(config: Config) -> AsyncIterator[Finding]:
+    """One line where all last, else one for each that ends soon, has ended, or cannot be seen."""
+    from openalert.domain.certificate import CertificateState
+    from openalert.notifiers.certificates import look, places
+    from openalert.storage import wall_clock
+
+    name, now = "certificates", wall_clock()
+    seen = await asyncio.gather(*(look(each, now) for each in places(config)))
+    if not seen:
+        yield name, None, "nothing that is configured is encrypted by one"
+        return
+    lasting = []
+    for each in seen:
+        state, ends = each.state(now), each.ends_at
+        if ends is None:
+            yield (
+                name,
+                None,
+                f"that of {each.words} ({each.where}) cannot be looked at: {_shown(each.problem)}",
+            )
+        elif state is CertificateState.ENDED:
+            yield name, False, f"that of {each.words} ({each.where}) ended {rfc3339(ends)}: renew it"
+        elif state is CertificateState.GOOD:
+            lasting.append(each)
+        else:
+            well = False if state is CertificateState.VERY_SOON else None
+            yield (
+                name,
+                well,
+                f"that of {each.words} ({each.where}) ends {rfc3339(ends)}, in {_span(ends - now)}",
+            )
+    if lasting:
+        first = min(lasting, key=lambda each: each.ends_at or 0)
+        count = "1 lasts" if len(lasting) == 1 else f"{len(lasting)} last"
+        words = f"that of {first.words}, ends in {_span((first.ends_at or now) - now)}"
+        yield name, True, f"{count}; {'it' if len(lasting) == 1 else 'the first to end'}, {words}"
 
 
 # --- the dead-man's switch ------------------------------------------------------------------------

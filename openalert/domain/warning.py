@@ -68,6 +68,8 @@ class WarningKind(StrEnum):
     """Backups lie on the machine that they are of."""
     KEY_ENDS = "api_key_ends"
     """An API key that is in use ends within two weeks."""
+    CERTIFICATE_ENDS = "certificate_ends"
+    """A certificate of ours, or of a server that we need, ends soon or has ended."""
     SERVICE_UNUSED = "service_unused"
     """Nothing can come in for a service, and nothing did."""
     WATCHER_STOPPED = "watcher_stopped"

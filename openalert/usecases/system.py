@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from openalert.domain.canary import CanaryRun
+from openalert.domain.certificate import Certificate
 from openalert.domain.ids import first_id
 from openalert.domain.instant import DAY, Instant
 from openalert.domain.outage import Outage
@@ -15,7 +16,7 @@ from openalert.storage import canary, outages, runs, self_watch
 from openalert.storage.runs import Run
 from openalert.storage.self_watch import Unsent
 from openalert.storage.transaction import Reader
-from openalert.usecases import backups, slo
+from openalert.usecases import backups, certificates, slo
 
 RUNS_SHOWN = 60
 HISTORY = 30 * DAY
@@ -40,6 +41,8 @@ class Condition(msgspec.Struct, kw_only=True):
     known_since: Instant
     """Since when they are known, at most thirty days ago."""
     objectives: slo.Standing
+    certificates: Sequence[Certificate]
+    """As they were seen last."""
     nodes: Sequence[Run]
     """Those that hold a lease, the one that leads first."""
 
@@ -59,6 +62,7 @@ async def look(reader: Reader) -> Condition:
         outages=gone,
         objectives=await slo.standing(reader, gone, since),
         known_since=since,
+        certificates=await certificates.known(reader),
         nodes=await runs.living(reader),
     )
 

@@ -12,6 +12,7 @@ import msgspec
 from openalert.domain.access import SYSTEM, Actor, Permission, can
 from openalert.domain.cadence import Silence
 from openalert.domain.calendar_feed import Period
+from openalert.domain.certificate import Certificate
 from openalert.domain.escalation import TargetType
 from openalert.domain.instant import DAY, Instant
 from openalert.domain.plan import Plan
@@ -39,7 +40,15 @@ from openalert.storage.channel_troubles import ChannelTrouble
 from openalert.storage.escalation_policies import Document
 from openalert.storage.transaction import Reader
 from openalert.storage.warnings import Failed, Inlet, Quarantine, Refused
-from openalert.usecases import backups, cadences, calendar_feeds, reachability, switch_proofs, watchers
+from openalert.usecases import (
+    backups,
+    cadences,
+    calendar_feeds,
+    certificates,
+    reachability,
+    switch_proofs,
+    watchers,
+)
 from openalert.usecases.backups import Standing
 from openalert.usecases.portions import PORTION, every
 from openalert.usecases.watchers import Watcher
@@ -105,6 +114,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     unused: Sequence[Service] = ()
     watchers: Sequence[Watcher] = ()
     """Keys that watchers on other hosts ask with."""
+    certificates: Sequence[Certificate] = ()
+    """As they were seen last."""
 
 
 async def gather(reader: Reader, actor: Actor, installation: Installation | None = None) -> Facts:
@@ -141,6 +152,7 @@ async def gather(reader: Reader, actor: Actor, installation: Installation | None
         else [],
         unused=await services.unused(reader, actor, reader.now - UNUSED_FOR),
         watchers=await watchers.all_of_them(reader, actor) if is_admin else [],
+        certificates=await certificates.known(reader) if is_admin and installation is not None else [],
     )
 
 

@@ -116,6 +116,15 @@ def _seen(found: Condition) -> dict[str, Any]:
         "canary": {"last": _run(found.runs[0]) if found.runs else None, "failures": len(found.failures)},
         "backup": _backup(found),
         "objectives": objectives_of(found),
+        "certificates": [
+            {
+                "use": each.use,
+                "state": each.state(found.now).value,
+                "endsAt": None if each.ends_at is None else rfc3339(each.ends_at),
+                "error": each.problem or None,
+            }
+            for each in found.certificates
+        ],
         "outages": [
             {
                 "since": rfc3339(each.since),

@@ -16,6 +16,8 @@ from openalert.domain.switch_proof import HOLDS_FOR, Outcome, switch_of
 from openalert.storage import backup_jobs, open_database
 from openalert.usecases import switch_proofs
 from tests import make
+from tests.fakes.certificates import make_certificate
+from tests.fakes.webhook import FakeWebhook
 
 pytestmark = pytest.mark.anyio
 URL = "https://switch.example/ping"
@@ -154,3 +156,34 @@ async def test_backups_that_are_old_or_fail_or_are_only_here_are_told(tmp_path: 
         assert (await told(elsewhere))[-1][:2] == ("restore drill", False)
     finally:
         await database.close()
+
+
+async def test_certificates_that_end_are_said_and_others_counted(tmp_path: Path) -> None:
+    """One line where all last; one for each that ends soon, has ended or cannot be seen."""
+
+    async def said(**sections: Any) -> list[check_outside.Finding]:
+        return [each async for each in check_outside.certificates(Config(**sections))]
+
+    assert [well for _, well, _ in await said()] == [None]
+    async with (
+        FakeWebhook(certificate=make_certificate(days_left=90)) as good,
+        FakeWebhook(certificate=make_certificate(days_left=2)) as late,
+        FakeWebhook(certificate=make_certificate(expired=True)) as ended,
+    ):
+        base = Server(base_url=f"https://127.0.0.1:{good.port}")
+        ((_, well, words),) = await said(server=base)
+        assert (well, words) == (
+            True,
+            "1 lasts; it, that of the address for people and senders, ends in 89 days",
+        )
+        found = await said(
+            server=base,
+            self_monitor=SelfMonitor(url=f"https://127.0.0.1:{late.port}/ping"),
+            last_resort=LastResort(webhook=f"https://127.0.0.1:{ended.port}/bell"),
+            smtp=Smtp(host="127.0.0.1", port=1),
+        )
+    by_words = {words.partition(" (")[0]: well for _, well, words in found}
+    assert by_words["that of the dead-man's switch"] is False
+    assert by_words["that of the webhook of the last resort"] is False
+    assert by_words["that of the mail server"] is None
+    assert [well for _, well, _ in found].count(True) == 1

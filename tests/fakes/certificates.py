@@ -24,8 +24,8 @@ class Certificate(NamedTuple):
     """The key and the certificate, for a server of ours to read from a file."""
 
 
-def make_certificate(*names: str, expired: bool = False) -> Certificate:
-    """Self-signed, for `names` (by default localhost and 127.0.0.1), valid today unless `expired`."""
+def make_certificate(*names: str, expired: bool = False, days_left: float = 30) -> Certificate:
+    """Self-signed, for `names` (by default localhost and 127.0.0.1), valid for so long yet unless `expired`."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "OpenAlert tests")])
     today = datetime.now(UTC)  # noqa: TID251 - TLS libraries compare with the machine's clock
@@ -37,7 +37,7 @@ def make_certificate(*names: str, expired: bool = False) -> Certificate:
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(begins)
-        .not_valid_after(begins + timedelta(days=1 if expired else 60))
+        .not_valid_after(begins + timedelta(days=1) if expired else today + timedelta(days=days_left))
         .add_extension(
             x509.SubjectAlternativeName([_name(name) for name in names or ("localhost", "127.0.0.1")]), False
         )

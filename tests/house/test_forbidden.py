@@ -25,6 +25,7 @@ TALKERS = {"httpx2", "httpcore2", "requests", "aiosmtplib", "urllib.request", "h
 MAY_TALK = {
     "notifiers/http.py",  # the one guarded way out
     "notifiers/email.py",  # to the mail server of the configuration file, which the operator alone writes
+    "notifiers/certificates.py",  # a handshake and nothing more, with servers of the configuration file
     "cli/demo.py", "cli/send_test.py",  # to our own server, from a terminal on its machine
     "notifiers/apprise_transport.py",  # to nowhere: it hands what `requests` would send to the guarded way out
 }  # fmt: skip

@@ -89,7 +89,8 @@ def test_what_promises_are_measured_by_is_watched_and_drawn() -> None:
     panels = " ".join(expression for expression in _asked() if expression not in rules)
     for name in (
         "slo_ratio", "slo_misses", "self_monitor_proven_timestamp_seconds", "memory_left_bytes", "backup_age_seconds",
-        "backup_failing_seconds", "canary_age_seconds", 'warnings{kind="watcher_stopped"',
+        "certificate_expiry_timestamp_seconds", "backup_failing_seconds", "canary_age_seconds",
+        'warnings{kind="watcher_stopped"',
     ):  # fmt: skip
         assert f"openalert_{name}" in rules, name
         assert f"openalert_{name}" in panels, name

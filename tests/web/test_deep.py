@@ -9,11 +9,14 @@ import pytest
 from openalert.app import OpenAlert, self_watch
 from openalert.domain.backup import BackupJob, JobName
 from openalert.domain.canary import CanaryRun
+from openalert.domain.certificate import Certificate
 from openalert.domain.instant import DAY, MINUTE
 from openalert.domain.outage import Ending, Outage
 from openalert.domain.self_watch import Standing, Trouble, TroubleKind
 from openalert.engine.probes import Probe
 from openalert.storage import backup_jobs, outages, runs
+from openalert.storage.memory import LOW, MIB, SHORT, Room
+from openalert.usecases import certificates
 from openalert.web.ui.system import _hops
 from tests.web.test_guards import session
 
@@ -133,7 +136,7 @@ async def test_deep_tells_what_else_stands_in_the_way_and_turns_for_none_of_it(
 
 
 async def test_a_standstill_is_named_at_once_wherever_somebody_looks(
-    app: OpenAlert, client: httpx2.AsyncClient
+    app: OpenAlert, client: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The top of every page, *System* and /health/deep have the cause, before the next look of the self-watch."""
     _, token = await session(app)
@@ -142,12 +145,13 @@ async def test_a_standstill_is_named_at_once_wherever_somebody_looks(
     words = "Postgres waits for its <b>standby</b>"
     before = (await client.get("/health/deep")).json()
     app.database.standstill.found(words)
-    try:
+    with monkeypatch.context() as held:
+        # The engine goes on committing here, and each commit would end it.
+        held.setattr(app.database.standstill, "found", lambda _: None)
         answer = await client.get("/health/deep")
         pages = [(await client.get(path)).text for path in ("/incidents", "/settings/system")]
         metrics = (await client.get("/metrics")).text
-    finally:
-        app.database.standstill.found("")
+    app.database.standstill.found("")
     told = answer.json()
     assert (before["database"], before["standstill"]) == ("ok", {"cause": None, "seconds": 0.0})
     assert (answer.status_code, told["wouldPage"], told["database"]) == (503, False, "standing still")
@@ -190,3 +194,37 @@ async def test_a_data_folder_that_is_gone_is_said_and_breaks_no_page(
     assert "It is gone, or cannot be read." in page
     assert "Room on the disk" not in page
     assert (await client.get("/health/deep")).json()["disk"]["freeBytes"] is None
+
+
+async def test_certificates_and_memory_are_shown(app: OpenAlert, client: httpx2.AsyncClient) -> None:
+    """How long each lasts, and whose; one that was never seen says why. What is left of which limit, and when that is
+    little.
+    """
+    _, token = await session(app)
+    client.cookies.set(app.access.cookie, token)
+    now = app.database.clock()
+    common = {"looked_at": now, "starts_at": now - 80 * DAY}
+    seen = [
+        Certificate(use="base_url", words="the address", where="a:443", ends_at=now + 2 * DAY, **common),
+        Certificate(use="smtp", words="the mail server", where="m:587", ends_at=now - DAY, **common),
+        Certificate(use="oidc", words="single sign-on", where="i:443", looked_at=now, problem="<b>refused"),
+    ]
+    async with app.database.transaction() as tx:
+        await certificates.keep(tx, seen)
+    told = (await client.get("/health/deep")).json()
+    assert [(each["use"], each["state"]) for each in told["certificates"]] == [
+        ("base_url", "very_soon"),
+        ("smtp", "ended"),
+        ("oidc", "unknown"),
+    ]
+    page = (await client.get("/settings/system")).text
+    assert "<b>ended" in page
+    assert "&lt;b&gt;refused" in page
+    assert "of the address" not in page, "the name stands at the beginning of a line"
+    memory = app.intake.memory
+    memory._look, memory._looked_at = lambda: Room(LOW - 1, 512 * MIB, "cgroup"), 0.0
+    page = (await client.get("/settings/system")).text
+    assert "96 MiB left of 512 MiB, the limit of its container or unit" in page
+    assert "That is little" in page
+    memory._look, memory._looked_at = lambda: Room(SHORT - 1, 512 * MIB, "cgroup"), 0.0
+    assert "Memory is short" in (await client.get("/settings/system")).text

@@ -10,7 +10,8 @@ from litestar.handlers import HTTPRouteHandler
 from openalert import __version__
 from openalert.domain.access import Actor, Permission, Scope
 from openalert.domain.canary import BUDGET, CanaryRun, Hop
-from openalert.domain.instant import SECOND, rfc3339, to_datetime
+from openalert.domain.certificate import Certificate, CertificateState
+from openalert.domain.instant import SECOND, Instant, rfc3339, to_datetime
 from openalert.domain.outage import WORDS, Ending
 from openalert.domain.slo import AIM, BOUND, Objective, SloDay, percent
 from openalert.domain.user import ApiKey
@@ -50,6 +51,13 @@ HOPS = {
     Hop.RESOLVED: "Resolved",
 }
 """The way of an alert in words: `Answered` is the end of the request by which it came in."""
+LOOKS = {
+    CertificateState.UNKNOWN: "off",
+    CertificateState.GOOD: "good",
+    CertificateState.SOON: "warn",
+    CertificateState.VERY_SOON: "bad",
+    CertificateState.ENDED: "bad",
+}
 LIMITS = {
     "machine": "all that this machine has",
     "cgroup": "the limit of its container or unit",
@@ -101,6 +109,7 @@ async def _page(
             redis=request.app.state.redis,
             backups=found.backups,
             nodes=found.nodes,
+            certificates=[_certificate(each, found.now) for each in found.certificates],
             lone=db.dialect == "sqlite",
             history=_history(found),
             probes=_probes(watch),
@@ -120,6 +129,18 @@ async def _page(
             values=values_of(typed, ("watcher_name", "watcher_team")),
         )
     return forget_shown(request, answer(request, "settings/system.html", context, 422 if errors else 200))
+
+
+def _certificate(seen: Certificate, now: Instant) -> Values:
+    return {
+        "words": seen.words[:1].upper() + seen.words[1:],
+        "where": seen.where,
+        "look": LOOKS[seen.state(now)],
+        "ends_at": seen.ends_at,
+        "ended": seen.state(now) is CertificateState.ENDED,
+        "problem": seen.problem,
+        "looked_at": seen.looked_at,
+    }
 
 
 def _memory(known: Memory) -> Values:

@@ -1,0 +1,193 @@
+"""Looks at certificates before they end: our own, and those of the servers that the configuration names.
+
+A handshake and nothing more: no request, no word, no credential is sent. So it does not matter whom the certificate
+convinces, and one that has ended can be read too; whoever sends a message verifies it as ever.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import aiosmtplib
+import msgspec
+
+from openalert.config import Config
+from openalert.config.sections import MailServer
+from openalert.domain.certificate import Certificate
+from openalert.domain.instant import SECOND, Instant
+from openalert.notifiers.email import DEFAULT_PORTS
+from openalert.notifiers.text import one_line
+
+LONGEST = 10.0
+"""Seconds for one look."""
+
+
+class Place(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a certificate is looked at."""
+
+    use: str
+    words: str
+    host: str = ""
+    port: int = 0
+    starttls: bool = False
+    """A mail server that begins without encryption."""
+    file: str = ""
+    """A PEM file of ours, in place of a server."""
+
+    @property
+    def where(self) -> str:
+        """`host:port`, or the name of the file."""
+        return self.file or f"{self.host}:{self.port}"
+
+
+def places(config: Config) -> list[Place]:
+    """Each once, however many things it serves; nothing that is not encrypted."""
+    found: dict[str, Place] = {}
+    for place in _all(config):
+        found.setdefault(place.where, place)
+    return list(found.values())
+
+
+def _all(config: Config) -> Iterator[Place]:
+    last, mattermost, mail_in = config.last_resort, config.mattermost, config.mail_in
+    yield from _of_url("base_url", "the address for people and senders", config.base_url)
+    if mail_in.port and mail_in.tls_certificate:
+        yield Place(use="mail_in", words="mail that comes in", file=mail_in.tls_certificate)
+    yield from _of_mail("smtp", "the mail server", config.smtp)
+    yield from _of_mail("smtp_backup", "the second mail server", config.smtp_backup)
+    if last.mail_to:
+        yield from _of_mail("last_resort_mail", "mail of the last resort", last)
+    for use, words, url in (
+        ("mattermost", "Mattermost", mattermost.url if mattermost.bot_token else ""),
+        ("slack", "Slack", config.slack.base_url if config.slack.bot_token else ""),
+        ("twilio", "Twilio", config.twilio.base_url if config.twilio.account_sid else ""),
+        ("twilio_backup", "the second Twilio", _second_twilio(config)),
+        ("telegram", "Telegram", config.telegram.base_url if config.telegram.bot_token else ""),
+        ("oidc", "single sign-on", config.oidc.issuer),
+        ("self_monitor", "the dead-man's switch", config.self_monitor.url),
+        ("last_resort", "the webhook of the last resort", last.webhook),
+        ("backup", "copies of backups", config.backup.endpoint if config.backup.bucket else ""),
+        *(("status_mirror", f"the mirror {each.name}", each.endpoint) for each in config.status_pages.mirror),
+        ("redis", "Valkey or Redis", config.redis.url),
+        ("watch", "the server that is watched from here", config.watch.url),
+    ):
+        yield from _of_url(use, words, url)
+
+
+def _second_twilio(config: Config) -> str:
+    return config.twilio_backup.base_url if config.twilio_backup.account_sid else ""
+
+
+_PORTS = {"https": 443, "rediss": 6379}
+
+
+def _of_url(use: str, words: str, url: str) -> Iterator[Place]:
+    with suppress(ValueError):
+        parts = urlsplit(url)
+        if parts.scheme in _PORTS and parts.hostname:
+            port = parts.port or _PORTS[parts.scheme]
+            yield Place(use=use, words=words, host=parts.hostname, port=port)
+
+
+def _of_mail(use: str, words: str, server: MailServer) -> Iterator[Place]:
+    if server.host and server.security != "none":
+        yield Place(
+            use=use,
+            words=words,
+            host=server.host,
+            port=server.port or DEFAULT_PORTS[server.security],
+            starttls=server.security == "starttls",
+        )
+
+
+async def look(place: Place, now: Instant) -> Certificate:
+    """As it is at this moment; never raises: what went wrong is its `problem`."""
+    try:
+        async with asyncio.timeout(LONGEST):
+            starts_at, ends_at = await asyncio.to_thread(_span, await _shown(place))
+    except Exception as error:  # noqa: BLE001 - whatever it is, the answer is that it could not be looked at
+        return _seen(place, now, problem=_words(error))
+    return _seen(place, now, starts_at=starts_at, ends_at=ends_at)
+
+
+def _seen(
+    place: Place,
+    now: Instant,
+    *,
+    starts_at: Instant | None = None,
+    ends_at: Instant | None = None,
+    problem: str = "",
+) -> Certificate:
+    return Certificate(
+        use=place.use,
+        words=place.words,
+        where=place.where,
+        looked_at=now,
+        starts_at=starts_at,
+        ends_at=ends_at,
+        problem=problem,
+    )
+
+
+def _words(error: Exception) -> str:
+    if isinstance(error, TimeoutError):
+        return f"It did not answer within {LONGEST:.0f} s."
+    return one_line(str(error) or type(error).__name__, 200)
+
+
+async def _shown(place: Place) -> bytes:
+    """The certificate that is shown there, in PEM or DER."""
+    if place.file:
+        return await asyncio.to_thread(Path(place.file).read_bytes)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    # Nothing is said to whoever is there, so nobody has to be believed; and one that has ended is to be read too.
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    if place.starttls:
+        return await _after_starttls(place, context)
+    _, writer = await asyncio.open_connection(place.host, place.port, ssl=context, server_hostname=place.host)
+    try:
+        return _der(writer.get_extra_info("ssl_object"))
+    finally:
+        writer.transport.abort()
+
+
+async def _after_starttls(place: Place, context: ssl.SSLContext) -> bytes:
+    client = aiosmtplib.SMTP(
+        hostname=place.host,
+        port=place.port,
+        use_tls=False,
+        start_tls=True,
+        tls_context=context,
+        timeout=LONGEST,
+    )
+    try:
+        await client.connect()
+        return _der(client.get_transport_info("ssl_object"))
+    finally:
+        client.close()
+
+
+def _der(tls: ssl.SSLObject | None) -> bytes:
+    shown = tls.getpeercert(binary_form=True) if tls is not None else None
+    if not shown:
+        raise OSError("It shows no certificate.")
+    return shown
+
+
+def _span(shown: bytes) -> tuple[Instant, Instant]:
+    """From when until when it holds; of a file with several the first, which is the server's own."""
+    from cryptography import x509
+
+    certificate = (
+        x509.load_pem_x509_certificates(shown)[0]
+        if b"-----BEGIN" in shown
+        else x509.load_der_x509_certificate(shown)
+    )
+    return (
+        round(certificate.not_valid_before_utc.timestamp()) * SECOND,
+        round(certificate.not_valid_after_utc.timestamp()) * SECOND,
+    )

@@ -1,0 +1,104 @@
+"""Certificates are seen as they are shown: of web and mail servers, and in files; by a handshake and nothing else."""
+
+from pathlib import Path
+
+import pytest
+
+from openalert.config import Config, Smtp
+from openalert.config.sections import (
+    LastResort,
+    MailIn,
+    Mattermost,
+    SelfMonitor,
+    Server,
+    Slack,
+)
+from openalert.domain.certificate import Certificate, CertificateState
+from openalert.domain.instant import DAY
+from openalert.notifiers import certificates
+from openalert.notifiers.certificates import Place, look, places
+from openalert.storage import wall_clock
+from tests.fakes.certificates import make_certificate
+from tests.fakes.smtp import FakeSmtp
+from tests.fakes.webhook import FakeWebhook
+from tests.processes.server import free_port
+
+pytestmark = pytest.mark.anyio
+
+
+async def _seen(**members: object) -> Certificate:
+    place = Place(use="x", words="the other", **({"host": "127.0.0.1"} | members))  # type: ignore[arg-type]
+    return await look(place, wall_clock())
+
+
+@pytest.mark.parametrize(
+    ("days", "state"),
+    [(60, CertificateState.GOOD), (13, CertificateState.SOON), (2, CertificateState.VERY_SOON)],
+)
+async def test_a_web_server(days: int, state: CertificateState) -> None:
+    """Its end to the second, whoever has signed it; and it is asked for nothing."""
+    async with FakeWebhook(certificate=make_certificate(days_left=days)) as server:
+        seen = await _seen(port=server.port)
+        assert seen.problem == ""
+        assert abs((seen.ends_at or 0) - wall_clock() - days * DAY) < DAY
+        assert seen.state(wall_clock()) is state
+        assert server.requests == []
+
+
+@pytest.mark.proves("F-48")
+async def test_one_that_has_ended_can_be_seen() -> None:
+    """What nobody would speak to any more still shows when that began."""
+    async with FakeWebhook(certificate=make_certificate(expired=True)) as server:
+        assert (await _seen(port=server.port)).state(wall_clock()) is CertificateState.ENDED
+
+
+@pytest.mark.parametrize("implicit", [True, False])
+async def test_a_mail_server(implicit: bool) -> None:
+    """With encryption from the start, or after STARTTLS; nobody signs in and no mail is sent."""
+    shown = make_certificate(days_left=5)
+    async with FakeSmtp(certificate=shown, implicit_tls=implicit, credentials=("a", "b")) as server:
+        seen = await _seen(port=server.port, starttls=not implicit)
+        assert seen.problem == ""
+        assert seen.state(wall_clock()) is CertificateState.SOON
+        assert server.mails == []
+
+
+async def test_a_file_of_ours(tmp_path: Path) -> None:
+    """The first certificate in it is ours, whatever key and chain stand beside it."""
+    file = tmp_path / "both.pem"
+    file.write_bytes(make_certificate(days_left=2).pem + make_certificate(days_left=300).pem)
+    assert (await _seen(file=str(file))).state(wall_clock()) is CertificateState.VERY_SOON
+    file.write_text("-----BEGIN nothing")
+    assert (await _seen(file=str(file))).problem != ""
+
+
+async def test_what_cannot_be_seen_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody listens; no TLS; no answer; a mail server that does not offer it: a sentence each, and never an error."""
+    assert "Connect call failed" in (await _seen(port=free_port())).problem
+    async with FakeWebhook() as plain, FakeSmtp() as mail:
+        assert (await _seen(port=plain.port)).problem != ""
+        assert "STARTTLS" in (await _seen(port=mail.port, starttls=True)).problem
+        monkeypatch.setattr(certificates, "LONGEST", 0.2)
+        assert (await _seen(port=mail.port)).problem.startswith(("It did not answer", "[SSL"))
+
+
+def test_what_is_encrypted_is_looked_at_once() -> None:
+    """Every server that the configuration names, with its port; nothing twice, nothing in the clear."""
+    config = Config(
+        server=Server(base_url="https://oncall.example.org"),
+        smtp=Smtp(host="mail.example"),
+        smtp_backup=Smtp(host="second.example", security="tls"),
+        mail_in=MailIn(port=25, domain="oncall.example.org", tls_certificate="/etc/mail.pem"),
+        mattermost=Mattermost(url="https://chat.example:8443/team", bot_token="t"),
+        slack=Slack(bot_token=""),
+        self_monitor=SelfMonitor(url="http://hc.example/ping"),
+        last_resort=LastResort(webhook="https://chat.example:8443/hook"),
+    )
+    assert [(each.use, each.where, each.starttls) for each in places(config)] == [
+        ("base_url", "oncall.example.org:443", False),
+        ("mail_in", "/etc/mail.pem", False),
+        ("smtp", "mail.example:587", True),
+        ("smtp_backup", "second.example:465", False),
+        ("mattermost", "chat.example:8443", False),
+    ]
+    assert places(Config(smtp=Smtp(host="mail.example", security="none"))) == []
