@@ -76,7 +76,7 @@ from openalert.web.description import Description
 from openalert.web.guards import Access
 from openalert.web.live import Live
 from openalert.web.middleware import Outside
-from openalert.web.routes import ROUTES
+from openalert.web.routes import routes
 from openalert.web.status import site, static
 from openalert.web.status.archive import Archive
 from openalert.web.status.board import Board
@@ -421,7 +421,7 @@ def _litestar(openalert: OpenAlert, secret: bytes, describing: OpenAPIConfig | N
             yield
 
     return Application(
-        route_handlers=list(ROUTES),
+        route_handlers=routes(),
         dependencies={
             "actor": Provide(guards.actor, sync_to_thread=False),
             "db": Provide(guards.db, sync_to_thread=False),

@@ -1,8 +1,8 @@
-"""The routes of the program, compiled and described once in a test process for all applications that its tests make.
+"""The routes of the program, registered and described once in a test process for all applications that its tests make.
 
-Compiling some 400 handlers is nearly all that making an application costs (a quarter of a second), and always gives
-the same; so does describing them (a second). What differs from one application to the next is its state and its life,
-and those stay its own.
+Registering some 600 handlers is nearly all that making an application costs (a tenth of a second), and always gives
+the same; so does describing them (a second), and compiling those that are asked for. What differs from one
+application to the next is its state and its life, and those stay its own.
 """
 
 from collections.abc import Sequence
@@ -47,9 +47,10 @@ class Compiled:
     def __call__(
         self, *, state: State, lifespan: Sequence[Any], openapi_config: Any, **rest: Any
     ) -> Litestar:
-        """An application as `Application` makes it of these arguments."""
+        """An application as `Application` makes it of these arguments; the routes are those of the program."""
         if openapi_config is not None:  # it adds routes of its own, and is there to be described, not asked
             return Application(state=state, lifespan=lifespan, openapi_config=openapi_config, **rest)
-        if self._kept is None or self._kept[0] != rest:
-            self._kept = rest, Application(state=State(), openapi_config=None, **rest)
+        asked = {name: value for name, value in rest.items() if name != "route_handlers"}
+        if self._kept is None or self._kept[0] != asked:
+            self._kept = asked, Application(state=State(), openapi_config=None, **rest)
         return twin(self._kept[1], state, lifespan)

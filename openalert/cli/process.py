@@ -1,5 +1,6 @@
 """The process itself: what it leaves behind, who may read it, and how much it may open."""
 
+import ctypes
 import os
 import resource
 from typing import NoReturn
@@ -33,6 +34,13 @@ def keep_to_ourselves() -> None:
     """Files that are made from now on are for us alone, and a crash writes no memory with keys to the disk."""
     os.umask(0o077)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def give_back_memory() -> None:
+    """Give the kernel what a start took and nobody needs any more, where the C library is one that can: glibc's."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
 
 
 def is_root() -> bool:

@@ -280,6 +280,7 @@ class _Server(uvicorn.Server):
             self._watchdog.follow(self._openalert.engine.health)
             systemd.notify("READY=1")
             self._openalert.listens(self._listens)
+            process.give_back_memory()
             self.is_up.set()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

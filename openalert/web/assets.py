@@ -9,6 +9,7 @@ import gzip
 import hashlib
 import mimetypes
 from collections.abc import Awaitable, Callable, Mapping
+from functools import cached_property
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Any
@@ -31,16 +32,18 @@ _ASK_AGAIN = b"no-cache"
 class Asset:
     """One file as it leaves the server: its bytes, their gzip form where smaller, type and ETag."""
 
-    __slots__ = ("body", "content_type", "etag", "zipped")
-
     def __init__(self, name: str, body: bytes) -> None:
         """`name` decides the content type."""
         suffix = name[name.rfind(".") :]
         self.body = body
         self.content_type = _TYPES.get(suffix) or mimetypes.guess_type(name)[0] or "application/octet-stream"
-        zipped = b"" if suffix == ".woff2" else gzip.compress(body, 9, mtime=0)
-        self.zipped = zipped if 0 < len(zipped) < len(body) else None
         self.etag = f'"{hashlib.sha256(body).hexdigest()[:20]}"'
+
+    @cached_property
+    def zipped(self) -> bytes | None:
+        """Made when it is asked for the first time; None where it would not be smaller."""
+        zipped = b"" if self.content_type == "font/woff2" else gzip.compress(self.body, 9, mtime=0)
+        return zipped if 0 < len(zipped) < len(self.body) else None
 
 
 def _walk(folder: Traversable, prefix: str = "") -> list[tuple[str, bytes]]:
@@ -100,7 +103,7 @@ async def serve(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: AR
     if etag in headers.get(b"if-none-match", b""):
         return await _answer(send, 304, answer, b"", head=True)
     body = asset.body
-    if asset.zipped is not None and b"gzip" in headers.get(b"accept-encoding", b""):
+    if b"gzip" in headers.get(b"accept-encoding", b"") and asset.zipped is not None:
         body = asset.zipped
         answer.append((b"content-encoding", b"gzip"))
     answer.append((b"content-type", asset.content_type.encode()))

@@ -12,7 +12,7 @@ from litestar.routes import HTTPRoute
 
 from openalert.web import guards
 from openalert.web.application import Application
-from openalert.web.routes import ROUTES
+from openalert.web.routes import routes
 
 pytestmark = pytest.mark.anyio
 
@@ -44,7 +44,7 @@ def test_it_is_what_litestar_makes_of_the_same_routes() -> None:
         for name in ("actor", "db", "now", "outside")
     }
     given: dict[str, Any] = {
-        "route_handlers": list(ROUTES),
+        "route_handlers": routes(),
         "dependencies": dependencies,
         "guards": [guards.guard],
         "openapi_config": None,
