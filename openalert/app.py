@@ -23,6 +23,7 @@ from openalert.engine.certificates import Certificates
 from openalert.engine.engine import Engine
 from openalert.engine.last_resort import LastCalls
 from openalert.engine.node import NOWHERE, Node
+from openalert.engine.patience import patiently
 from openalert.engine.probes import Probes
 from openalert.engine.self_watch import SelfWatch
 from openalert.engine.status_mail import POSTS, Budget
@@ -180,8 +181,9 @@ class OpenAlert:
         self.database.listen(self.board.hear)
         self.database.when_missed(self.bus.close)
         self.database.when_missed(self.engine.wake)
-        await end_other_sessions(self.database, self.config.oidc)
-        await push_subscriptions.application_key(self.database, self.config.web_push.private_key)
+        await patiently(self.database, lambda: end_other_sessions(self.database, self.config.oidc))
+        push_key = self.config.web_push.private_key
+        await patiently(self.database, lambda: push_subscriptions.application_key(self.database, push_key))
         self._feed_metrics()
         if self.redis is not None:
             await self.redis.start()

@@ -17,6 +17,7 @@ from openalert import telemetry
 from openalert.domain.ids import new_id
 from openalert.domain.instant import SECOND, Instant
 from openalert.domain.outage import NOTABLE, Ending, Outage
+from openalert.engine.patience import patiently
 from openalert.storage import clock_doubt, clock_steps
 from openalert.storage.database import Database
 from openalert.storage.transaction import Transaction
@@ -50,16 +51,20 @@ class BlackBox:
         """The first sign of life; learn and tell what was before."""
         database = self._database
         alone = database.dialect == "sqlite"
-        found = await database.act(
-            lambda tx: outages.begin(tx, self._run_id, boot_id(), database.clocks.elapsed(), is_alone=alone)
+        found = await patiently(
+            database,
+            lambda: database.act(
+                lambda tx: outages.begin(
+                    tx, self._run_id, boot_id(), database.clocks.elapsed(), is_alone=alone
+                )
+            ),
         )
         self._pulse = database.clocks.elapsed()
-        async with database.read() as reader:
-            database.clocks.doubt = await clock_doubt.get(reader)
-            if doubted := database.clocks.doubt.at(reader.now):
-                log.warning(
-                    "the clock leapt ahead: nothing is deleted by it for a day", by_seconds=doubted / SECOND
-                )
+        database.clocks.doubt = await patiently(database, lambda: database.look(clock_doubt.get))
+        if doubted := database.clocks.doubt.at(database.clock()):
+            log.warning(
+                "the clock leapt ahead: nothing is deleted by it for a day", by_seconds=doubted / SECOND
+            )
         if found is None:
             return
         log.info("was not running", seconds=found.length // SECOND, ending=found.ending.value)

@@ -41,6 +41,7 @@ from openalert.engine.deliver import Deliver
 from openalert.engine.lines import Lines
 from openalert.engine.node import Node, elapsed
 from openalert.engine.outgoing_webhooks import OutgoingWebhooks
+from openalert.engine.patience import patiently
 from openalert.engine.status_mail import Budget, StatusMail
 from openalert.notifiers.calendar_feed import CalendarFetcher
 from openalert.notifiers.courier import Courier
@@ -222,15 +223,13 @@ class Engine:
     async def begin(self) -> None:
         """Note this run and learn how long nobody was there; take back what the one before had claimed."""
         await self.black_box.begin()
-        await self.node.begin(_excuse_gap)
+        await patiently(self._database, lambda: self.node.begin(_excuse_gap))
         self.health.last_write = time.monotonic()
         self._listening = elapsed()
-        await self.deliver.remember()
-        await self.deliver.recover()
-        if self.outgoing is not None:
-            await self.outgoing.recover()
-        if self.letters is not None:
-            await self.letters.recover()
+        await patiently(self._database, self.deliver.remember)
+        for each in (self.deliver, self.outgoing, self.letters):
+            if each is not None:
+                await patiently(self._database, each.recover)
 
     async def stop(self, seconds: float = 10.0) -> None:
         """Claim nothing more, let what is on its way be answered and recorded, note the clean end."""

@@ -57,6 +57,8 @@ class Server:
         """Whether the kernel begins it, as for anybody, also where it could come from the nursery."""
         self.program = [sys.executable, "-m", "openalert"]
         """What is run; `tests.processes.hurt` can be hurt from outside."""
+        self.patience = SECONDS
+        """Seconds in which a start must be over."""
         self.output: int | None = None
         """Where it writes to, as a descriptor; None: to `log`."""
         clean = {name: value for name, value in os.environ.items() if not name.startswith("OPENALERT_")}
@@ -77,7 +79,7 @@ class Server:
         begun = time.monotonic()
         self.process = self._begin("serve", "--port", str(self.port), *self.where)
         while not await self.is_ready():
-            if self.process.poll() is not None or time.monotonic() > begun + SECONDS:
+            if self.process.poll() is not None or time.monotonic() > begun + self.patience:
                 raise AssertionError(self.log.read_text()[-3000:])
             await asyncio.sleep(0.02)
         return time.monotonic() - begun

@@ -169,6 +169,34 @@ async def test_another_session_holds_a_lock(estate: Estate, measured: Callable[.
     measured(longest_answer=round(senders.longest, 2), seconds_until_back=round(back, 2))
 
 
+@pytest.mark.proves("LC-1")
+async def test_a_server_begins_while_postgres_is_held_up(
+    estate: Estate, measured: Callable[..., None]
+) -> None:
+    """What it has to write first is locked by somebody: it says so, waits, and begins as soon as it can."""
+    server = estate.house.server
+    await server.stop()
+    before = server.log.stat().st_size
+    other = await estate.connect()
+    await other.execute("BEGIN; LOCK TABLE lives IN ACCESS EXCLUSIVE MODE")
+    starting = asyncio.create_task(server.start())
+
+    async def waits() -> bool:
+        return "the start waits for the database" in server.log.read_text()[before:] or starting.done()
+
+    await until(waits)
+    assert not starting.done()
+    await other.execute("ROLLBACK")
+    released = time.monotonic()
+    await starting
+    back = time.monotonic() - released
+    await other.close()
+    assert "Traceback" not in server.log.read_text()[before:]
+    assert (await estate.house.post("held-up-0")).status_code == 202
+    await estate.told("bea", "held-up-0")
+    measured(seconds_until_ready=round(back, 2))
+
+
 @pytest.mark.proves("IN-2", "LC-2")
 async def test_others_have_taken_every_connection(estate: Estate, measured: Callable[..., None]) -> None:
     """The server's own connections are ended and there is no room for new ones: refused until others leave."""

@@ -38,6 +38,8 @@ LADDER = (
     Rung(delay=2_000, channels=("Hook-3",)),
 )
 LONGEST_REST = 90.0
+LONGEST_START = 600.0
+"""Seconds: what else the machine does may leave a server hardly a turn."""
 TURN, HELD_UP = 100, 1_000
 """Milliseconds: how often it is looked whether the machine is busy, and by how much a look is late then."""
 LONGEST_TOLD = 10.0
@@ -85,6 +87,7 @@ class World:
         self.server: Server = mailing(folder, providers.mails)  # type: ignore[arg-type]
         self.server.environment["PYTHONPATH"] = str(ROOT)
         self.server.program = program or self.server.program
+        self.server.patience = LONGEST_START
         self.shelf = Shelf(cluster) if cluster is not None else None
         if self.shelf is not None:
             self.server.environment["OPENALERT_DATABASE_URL"] = self.shelf.url
