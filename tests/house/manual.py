@@ -99,6 +99,14 @@ def refused(line: str, *, whole: bool) -> str | None:
     return _refused_by(cli.openalert, words, whole=whole)
 
 
+def leaves(name: str) -> list[str]:
+    """The command and, where it has some, each of those below it: `token create`."""
+    command = cli.openalert.get_command(click.Context(cli.openalert), name)
+    if isinstance(command, click.Group):
+        return [f"{name} {below}" for below in command.commands]
+    return [name]
+
+
 def _refused_by(command: click.Command, words: list[str], *, whole: bool) -> str | None:
     context = click.Context(command, info_name=command.name)
     if isinstance(command, click.Group):

@@ -7,8 +7,10 @@ import msgspec
 import pytest
 from prometheus_client.metrics import MetricWrapperBase
 
-from openalert import config, telemetry
+from openalert import cli, config, telemetry
 from openalert.config import Config
+from openalert.domain import languages
+from openalert.domain.warning import WarningKind
 from openalert.sources import SOURCES
 from openalert.web import matrix
 from openalert.web.dialects import WAYS
@@ -37,6 +39,7 @@ _NOT_OURS = re.compile(
 Icinga's, and where an API begins."""
 
 
+_WITHOUT_DATA = ("demo", "watch", "version")
 _COOKIES = ("openalert_session", "openalert_status")
 
 
@@ -192,3 +195,30 @@ def test_a_command_line_that_nobody_could_type_is_found(line: str) -> None:
 def test_a_path_is_told_from_another(path: str, route: str, ends: bool, same: bool) -> None:
     """What the test of paths stands on."""
     assert manual.fits(path, route, ends=ends) is same
+
+
+def test_every_command_takes_what_all_take() -> None:
+    """As docs/operations.md says: the file, the folder and the database, but for those that it names."""
+    words = (manual.ROOT / "docs/operations.md").read_text()
+    said = re.search(r"Every command but (.*?) takes (.*?), and", words)
+    assert said is not None
+    assert re.findall(r"`([a-z-]+)`", said[1]) == list(_WITHOUT_DATA)
+    for name in sorted(set(cli._COMMANDS) - set(_WITHOUT_DATA)):
+        for line in manual.leaves(name):
+            for option in re.findall(r"`(--[a-z-]+)`", said[2]):
+                assert manual.refused(f"{line} {option} x", whole=False) is None, line
+
+
+def test_every_warning_is_in_its_table_and_no_other() -> None:
+    """docs/warnings.md, both ways."""
+    page = (manual.ROOT / "docs/warnings.md").read_text()
+    told = set(re.findall(r"^\| `([a-z_]+)`", page, re.MULTILINE)) - {"kind"}
+    assert told == {kind.value for kind in WarningKind}
+
+
+def test_numbers_of_what_is_shipped_are_right() -> None:
+    """How many rules there are for Prometheus, in how many languages status pages are written."""
+    rules = (manual.ROOT / "docs/deploy/openalert.rules.yml").read_text().count("- alert: ")
+    assert f": {rules} rules for Prometheus" in (manual.ROOT / "docs/metrics.md").read_text()
+    assert len(languages.KNOWN) == 10
+    assert "in ten languages" in " ".join((manual.ROOT / "README.md").read_text().split())
