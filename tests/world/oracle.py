@@ -16,6 +16,8 @@ from tests.world.observed import Observed, summed
 
 ON_ITS_WAY = 3_000
 """Milliseconds: what a provider had so long before the server was killed may have been forgotten by it."""
+STANDING_STILL, GIVEN_UP_AFTER = 60_000, 10_000
+"""Milliseconds: where so many of so many went to others on the machine, a try may have taken longer than it may."""
 MEMORY = 80 << 20
 FILES = 40
 
@@ -197,13 +199,28 @@ def no_surplus(case: Case) -> Found:
                     yield about, f"{after.who} got {after.id} at {before.at} and again at {after.at} ms"
                 elif doubt and not after.is_repeat:
                     yield about, f"{after.who} got {after.id} again at {after.at} ms, and it does not say so"
-            elif after.is_repeat and not _was_away(case, 0, after.at) and after.way != "mail":
+            elif (
+                after.is_repeat
+                and after.way != "mail"
+                and not _was_away(case, 0, after.at)
+                and not _stood_still(case, after.at)
+            ):
                 yield about, f"{after.who} got {after.id} once, and it says that it may be a repeat"
 
 
 def _was_away(case: Case, since: Moment, until: Moment) -> bool:
     """Whether the server may have forgotten, in this time, what it was answered."""
     return any(each.since - ON_ITS_WAY <= until and each.until >= since - ON_ITS_WAY for each in case.away)
+
+
+def _stood_still(case: Case, until: Moment) -> bool:
+    """Whether the server may have given a try up before it left, in the minute before: it had no turn for so long."""
+    lost = [
+        min(fact.until, until) - max(fact.since, until - STANDING_STILL)
+        for fact in case.facts
+        if isinstance(fact, Away) and fact.why == BUSY
+    ]
+    return sum(each for each in lost if each > 0) >= GIVEN_UP_AFTER
 
 
 def answered_wins(case: Case) -> Found:

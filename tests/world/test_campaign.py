@@ -19,6 +19,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import seed as seeded
 
 from tests.processes.postgres_cluster import Cluster, room
+from tests.world.kept import keep
 from tests.world.nemesis import SmallDisk
 from tests.world.oracle import judge, lateness, p99
 from tests.world.programs import (
@@ -119,31 +120,28 @@ class Campaign:
                 clock=NEEDS_CLOCK in deeds,  # which a process gets before it begins
                 cluster=self.cluster,
             ) as world:
-                await live(world, program)
+                try:
+                    await live(world, program)
+                except Exception as error:
+                    keep(world, str(self.worlds), [*_listed(program), repr(error)])
+                    raise
                 case = await world.rest()
                 found = [str(each) for each in judge(case)]
                 self.worlds += 1
                 self.pages += len(case.taken)
                 self.late += [each.by for each in lateness(case) if each.way == "hook"]
                 if found:
-                    self._keep(world, program, found)
+                    keep(world, str(self.worlds), [*_listed(program), "", *found])
                 assert found == []
         finally:
             if disk is not None:
                 disk.close()
             shutil.rmtree(folder, ignore_errors=True)
 
-    def _keep(self, world: World, program: Program, found: list[str]) -> None:
-        """Ledger, log and data stay for whoever looks into it, with what was found and how it came about."""
-        kept = Path(tempfile.gettempdir(), f"openalert-world-{os.getpid()}", f"{self.worlds}")
-        shutil.copytree(
-            world.folder, kept, ignore=shutil.ignore_patterns("*.sock", "ballast"), dirs_exist_ok=True
-        )
-        if world.shelf is not None:
-            world.shelf.keep(kept)
-        words = "\n".join([*(f"{deed!r}," for deed in program), "", *found])
-        (kept / "found.txt").write_text(words + "\n")
-        print(f"\n{words}\nkept: {kept}", flush=True)
+
+def _listed(program: Program) -> list[str]:
+    """As it is put into `QUICK`."""
+    return [f"{deed!r}," for deed in program]
 
 
 def _begun(folder: Path, cluster: Cluster | None) -> Iterator[Campaign]:

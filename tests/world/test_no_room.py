@@ -12,8 +12,8 @@ import pytest
 
 from tests.processes.server import until
 from tests.processes.strace import database_files, injected
+from tests.world.kept import found_in
 from tests.world.life import LADDER, one_life
-from tests.world.oracle import judge
 from tests.world.providers import Providers
 from tests.world.world import World
 
@@ -69,10 +69,6 @@ async def _refusals(world: World, n: int, *, goes_on: bool, files: list[Path] | 
     return met()
 
 
-async def _found(world: World) -> list[str]:
-    return [str(each) for each in judge(await world.rest())]
-
-
 @pytest.mark.proves("DB-2", "IN-1", "IN-2", "ES-1", "NO-2", "F-08", "F-09")
 async def test_no_room_at_a_write_costs_nothing(world: World, measured: Callable[..., None]) -> None:
     """At three writes far apart, from a fourth on for a while, and at a checkpoint: nothing is lost or comes twice."""
@@ -83,7 +79,7 @@ async def test_no_room_at_a_write_costs_nothing(world: World, measured: Callable
     # The log cannot be taken into the database: that is tried again later, and nobody who writes hears of it.
     held_up = await _refusals(world, 1, goes_on=True, files=[world.database])
     assert min(*met, lasting, held_up) > 0
-    assert await _found(world) == []
+    assert await found_in(world) == []
     measured(refused=sum(met) + lasting + held_up, lost=0)
 
 
@@ -100,5 +96,5 @@ async def test_no_room_at_any_write_costs_nothing(
     while met := await _refusals(world, n, goes_on=goes_on):
         n, refused = n + 8, refused + met
     assert n > first
-    assert await _found(world) == []
+    assert await found_in(world) == []
     measured(writes=n, refused=refused, lost=0)

@@ -16,9 +16,9 @@ import pytest
 from tests.processes.nursery import Born
 from tests.processes.server import until
 from tests.processes.strace import WRITES, database_files, injected, is_dead
+from tests.world.kept import found_in
 from tests.world.ledger import Away
 from tests.world.life import LADDER, LONGEST, one_life
-from tests.world.oracle import judge
 from tests.world.providers import Providers
 from tests.world.world import World
 
@@ -77,11 +77,6 @@ async def _revive(
     await world.nemesis.revive()
 
 
-async def _found(world: World) -> list[str]:
-    """What the oracle finds broken, and that nobody is left without a reason to wait."""
-    return [str(each) for each in judge(await world.rest())]
-
-
 @pytest.mark.proves("IN-1", "ES-1", "ES-2", "NO-2", "DB-1", "F-01", "F-02")
 async def test_killed_at_a_write_or_a_send_nothing_is_lost(
     world: World, measured: Callable[..., None]
@@ -90,7 +85,7 @@ async def test_killed_at_a_write_or_a_send_nothing_is_lost(
     points = [Point(WRITES, 20), Point(WRITES, 90), Point(SENDS, 30)]
     killed = [str(point) for point in points if await _is_killed(world, point)]
     assert killed == [str(point) for point in points]
-    assert await _found(world) == []
+    assert await found_in(world) == []
     away = [fact.until - fact.since for fact in world.ledger.facts if isinstance(fact, Away)]
     measured(lost=0, away_ms=max(away))
 
@@ -108,6 +103,6 @@ async def test_killed_at_every_write_and_send_nothing_is_lost(
     while await _is_killed(world, Point(calls, n)):
         n += 8
     assert n > first
-    assert await _found(world) == []
+    assert await found_in(world) == []
     away = [fact.until - fact.since for fact in world.ledger.facts if isinstance(fact, Away)]
     measured(kills=len(away), calls=n, lost=0, away_ms=max(away))

@@ -3,11 +3,12 @@
 import os
 from collections.abc import Sequence
 
+import msgspec
 import pytest
 
-from tests.world.ledger import Fact, Taken
+from tests.world.ledger import BUSY, Away, Fact, Taken
 from tests.world.observed import Message, Observed, _who
-from tests.world.oracle import Case, in_order
+from tests.world.oracle import Case, in_order, no_surplus
 from tests.world.turns import Turns, waits
 
 
@@ -55,6 +56,25 @@ def test_an_end_before_its_beginning() -> None:
     assert [words for _, words in in_order(_case(facts, _page("unknown", "bea")))] == [
         "bea heard of it in this order: ['resolved', 'triggered']"
     ]
+
+
+@pytest.mark.parametrize(
+    ("away", "is_blamed"),
+    [
+        pytest.param([], True, id="nothing was in the way"),
+        pytest.param([(70_000, 82_000)], False, id="it stood still"),
+        pytest.param(
+            [(at, at + 1_000) for at in range(60_000, 84_000, 2_000)], False, id="half of its turns"
+        ),
+        pytest.param([(80_000, 85_000)], True, id="too short for a try to be given up"),
+        pytest.param([(5_000, 25_000)], True, id="long ago"),
+    ],
+)
+def test_a_repeat_of_nothing(away: list[tuple[int, int]], is_blamed: bool) -> None:
+    """A page that came once, and says that it may be a repeat: a try was given up before it left, or it is wrong."""
+    page = msgspec.structs.replace(_taken(90_000, "page", "triggered", "a"), way="hook", is_repeat=True)
+    busy = [Away(since=since, until=until, why=BUSY) for since, until in away]
+    assert bool(list(no_surplus(_case([page, *busy])))) is is_blamed
 
 
 def test_who_is_at_an_address() -> None:
