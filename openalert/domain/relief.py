@@ -4,7 +4,7 @@ import msgspec
 
 from openalert.domain.instant import DAY, Instant
 from openalert.domain.oncall import OnCall, next_handoff, on_call, shifts
-from openalert.domain.plan import Plan
+from openalert.domain.plan import Plan, Shift
 from openalert.domain.schedule import Rotation
 from openalert.domain.turns import turns_at
 
@@ -88,6 +88,23 @@ def who_preceded(plan: Plan, at: Instant) -> list[str]:
                 return then
         end = start
     return []
+
+
+def shifts_before(plan: Plan, at: Instant) -> list[Shift]:
+    """The last shifts that began before `at`, the oldest first: so many that of whoever is on later, the one before is
+    among them or comes after `at`. The plan must tell all of the time since `LOOKS_BACK` before.
+    """
+    found: list[Shift] = []
+    end = at
+    for start in (at - 7 * DAY, at - 56 * DAY, at - LOOKS_BACK):
+        for shift in reversed(shifts(plan, start, end).items):
+            people = {person.user_id for person in shift.people}
+            if not found or people != {person.user_id for person in found[-1].people}:
+                found.append(shift)
+            if len(found) > 2:
+                return found[::-1]
+        end = start
+    return found[::-1]
 
 
 def _handoff(rotation: Rotation, at: Instant) -> RotationHandoff | None:

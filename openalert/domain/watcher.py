@@ -70,13 +70,18 @@ class Roster(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     spans: tuple[Span, ...]
     calls_next: bool = False
     """Whoever is on after those who are on now."""
+    calls_previous: bool = False
+    """Whoever was on before them; the spans then begin before the snapshot."""
 
     def on(self, at: Instant) -> Span | None:
         """The span that counts at that instant."""
         now = next((each for each in self.spans if each.start <= at < each.end), None)
-        if not self.calls_next:
+        if not self.calls_next and not self.calls_previous:
             return now
         present = set(now.people) if now else set()
+        if self.calls_previous:
+            before = (each for each in reversed(self.spans) if each.end <= at and set(each.people) != present)
+            return next(before, None)
         later = (each for each in self.spans if each.start > at and set(each.people) != present)
         return next(later, None)
 
@@ -197,7 +202,8 @@ def _of_span(snapshot: Snapshot, team: TeamRosters, roster: Roster, span: Span) 
         if (person := snapshot.person(person_id)) is None:
             continue
         what = "are next on call" if roster.calls_next else "are on call"
-        lasting = not roster.calls_next and span.end < snapshot.until
+        what = "were on call before" if roster.calls_previous else what
+        lasting = not roster.calls_next and not roster.calls_previous and span.end < snapshot.until
         yield Called(
             person=person,
             reason=f"You {what} for {roster.name} ({team.name}).",

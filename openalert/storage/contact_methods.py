@@ -163,6 +163,26 @@ async def of_users(reader: Reader, user_ids: Collection[str]) -> dict[str, list[
     return by_user
 
 
+async def reached_only_by(
+    reader: Reader, organization_id: str, kinds: Collection[str], limit: int
+) -> list[str]:
+    """The names of active people who have verified ways of these kinds, and none of any other."""
+    rows = await reader.rows(
+        f"""
+        SELECT u.name FROM users u WHERE u.organization_id = :organization_id AND u.is_active = :active
+        AND EXISTS (SELECT 1 FROM contact_methods c WHERE c.user_id = u.id AND c.verified_at IS NOT NULL)
+        AND NOT EXISTS (SELECT 1 FROM contact_methods c WHERE c.user_id = u.id AND c.verified_at IS NOT NULL
+        AND NOT {reader.any_of("c.type", "kinds")})
+        ORDER BY u.name, u.id LIMIT :limit
+        """,
+        organization_id=organization_id,
+        active=True,
+        kinds=sorted(kinds),
+        limit=limit,
+    )
+    return [row[0] for row in rows]
+
+
 async def verified(reader: Reader, user_ids: Collection[str]) -> dict[str, list[ContactMethod]]:
     """The verified ones of these people that are active, by person; whoever has none is left out."""
     if not user_ids:

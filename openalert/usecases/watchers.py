@@ -14,7 +14,8 @@ from openalert.domain.errors import Invalid
 from openalert.domain.escalation import TargetTurn, TargetType
 from openalert.domain.instant import MINUTE, Instant
 from openalert.domain.oncall import shifts
-from openalert.domain.plan import Plan
+from openalert.domain.plan import Plan, Shift
+from openalert.domain.relief import LOOKS_BACK, shifts_before
 from openalert.domain.schedule import Schedule
 from openalert.domain.self_watch import Standing
 from openalert.domain.user import ApiKey, ContactMethod, User
@@ -55,6 +56,7 @@ from openalert.usecases.portions import PORTION, every
 STOPPED_AFTER = 15 * MINUTE
 """A watcher asks several times a minute; one of which nothing was heard for so long has stopped."""
 MOST_KEYS = 200
+MOST_NAMED = 20
 
 
 class Watcher(msgspec.Struct, frozen=True, kw_only=True):
@@ -134,6 +136,13 @@ async def all_of_them(reader: Reader, actor: Actor) -> list[Watcher]:
     return [Watcher(key=each, has_stopped=_has_stopped(each, reader.now, there_since)) for each in mine]
 
 
+async def written_to_alone(reader: Reader, actor: Actor) -> list[str]:
+    """The names of whoever has only ways that no watcher can take: it writes to their address for signing in."""
+    return await contact_methods.reached_only_by(
+        reader, actor.organization_id or "", NOT_FROM_AFAR, MOST_NAMED
+    )
+
+
 def watches_with(key: ApiKey) -> bool:
     """Whether the key was made for watching."""
     return watches(
@@ -154,11 +163,14 @@ async def _gather(reader: Reader, actor: Actor) -> _Known:
     called = {each.id for each in targets if each.type is TargetType.SCHEDULE}
     # A schedule of a team out of sight is called all the same.
     hidden = await schedules.named(reader, SYSTEM, called - {each.id for each in seen})
+    # Who was before whoever is on may have been on long ago.
+    looks_back = any(each.turn is TargetTurn.PREVIOUS for each in targets)
+    since = reader.now - LOOKS_BACK if looks_back else reader.now
     plans: dict[str, Plan] = {}
     every_schedule = [*seen, *hidden.values()]
     for start in range(0, len(every_schedule), PORTION):
         some = every_schedule[start : start + PORTION]
-        plans |= await schedules.plans(reader, some, reader.now, reader.now + HORIZONS[0])
+        plans |= await schedules.plans(reader, some, since, reader.now + HORIZONS[0])
     team_ids = {each.policy.team_id for each in policies} | {each.team_id for each in seen}
     organization = await organizations.get(reader, actor.organization_id or "")
     in_teams = {each.id for each in targets if each.type is TargetType.TEAM}
@@ -182,10 +194,7 @@ async def _rosters(known: _Known) -> dict[str, list[Roster]]:
     end = known.now + HORIZONS[0]
     spans: dict[str, tuple[Span, ...]] = {}
     for schedule_id, plan in known.plans.items():
-        spans[schedule_id] = tuple(
-            Span(start=each.start, end=each.end, people=tuple(one.user_id for one in each.people))
-            for each in shifts(plan, known.now, end).items
-        )
+        spans[schedule_id] = _spans(shifts(plan, known.now, end).items)
         await asyncio.sleep(0)
     found: dict[str, dict[tuple[str, TargetTurn], Roster]] = {}
     busy = {each.policy.team_id for each in known.policies if each.policy.id in known.used}
@@ -196,9 +205,15 @@ async def _rosters(known: _Known) -> dict[str, list[Roster]]:
         for level in document.version.levels:
             for target in level.targets:
                 roster = _roster(known, spans, document.policy.name, level.level, target.type, target.id)
-                if roster is None or target.turn is TargetTurn.PREVIOUS:
+                if roster is None:
                     continue
-                roster = msgspec.structs.replace(roster, calls_next=target.turn is TargetTurn.NEXT)
+                if target.turn is TargetTurn.NEXT:
+                    roster = msgspec.structs.replace(roster, calls_next=True)
+                elif target.turn is TargetTurn.PREVIOUS:
+                    before = _spans(shifts_before(known.plans[target.id], known.now))
+                    roster = msgspec.structs.replace(
+                        roster, calls_previous=True, spans=(*before, *roster.spans)
+                    )
                 place = found.setdefault(team_id, {})
                 if (other := place.get((target.id, target.turn))) is None or other.level > roster.level:
                     place[(target.id, target.turn)] = roster
@@ -206,6 +221,13 @@ async def _rosters(known: _Known) -> dict[str, list[Roster]]:
         whole = Roster(name=schedule.name, level=UNCALLED, spans=spans.get(schedule.id, ()))
         found.setdefault(schedule.team_id, {}).setdefault((schedule.id, TargetTurn.NOW), whole)
     return {team_id: list(rosters.values()) for team_id, rosters in found.items()}
+
+
+def _spans(found: Iterable[Shift]) -> tuple[Span, ...]:
+    return tuple(
+        Span(start=each.start, end=each.end, people=tuple(one.user_id for one in each.people))
+        for each in found
+    )
 
 
 def _roster(

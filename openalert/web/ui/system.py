@@ -123,6 +123,7 @@ async def _page(
                 }
                 for each in await watchers.all_of_them(reader, actor)
             ],
+            written_to_alone=await watchers.written_to_alone(reader, actor),
             watcher_teams=[("", "Every team"), *await choices.teams_to_configure(reader, actor)],
             commands=_commands(next(iter(made.values())), config.base_url) if made else "",
             errors=errors,

@@ -7,11 +7,12 @@ import pytest
 
 from openalert.domain.access import Role, Scope
 from openalert.domain.apprise import shown
+from openalert.domain.escalation import Target, TargetTurn, TargetType
 from openalert.domain.instant import DAY, HOUR, MINUTE
 from openalert.domain.self_watch import Standing, Trouble, TroubleKind
 from openalert.domain.watcher import LARGEST, Forged, Word, calls, read
 from openalert.storage import Database, contact_methods
-from openalert.usecases import api_keys, users, warnings, watchers
+from openalert.usecases import api_keys, schedules, users, warnings, watchers
 from tests import make
 from tests.make import Cast
 from tests.web.api.conftest import Callers, Client
@@ -316,3 +317,63 @@ async def test_a_watcher_that_has_stopped_asking_is_a_warning(
     async with db.transaction(make.actor(cast.alice)) as tx:
         await api_keys.revoke(tx, key.split("_")[1])
     assert await told() == []
+
+
+@pytest.mark.proves("SM-1")
+async def test_who_was_on_call_before_is_called_as_the_level_says(
+    callers: Callers, alice: Client, cast: Cast, db: Database, clock: Any
+) -> None:
+    """Whom the engine would call, now and in the coming days; whoever stood in counts like everybody else."""
+    made = await alice.post("/schedules", json={"name": "Primary", "teamId": cast.team.id, "timezone": "UTC"})
+    path = f"/schedules/{made.json()['id']}"
+    rotation = {
+        "name": "Daily", "rotationType": "daily", "handoffTime": "09:00", "effectiveFrom": "2026-01-05T09:00:00Z",
+        "memberIds": [cast.bob.id, cast.alice.id],
+    }  # fmt: skip
+    assert (await alice.post(f"{path}/rotations", json=rotation)).status_code == 201
+    stand_in = {
+        "startTime": "2026-01-05T10:00:00Z",
+        "endTime": "2026-01-05T12:00:00Z",
+        "userId": cast.charlie.id,
+    }
+    assert (await alice.post(f"{path}/overrides", json=stand_in)).status_code == 201
+    target = {"type": "schedule", "id": made.json()["id"], "turn": "previous"}
+    levels = [{"delayMinutes": 0, "targets": [target]}]
+    body = {"name": "Core", "teamId": cast.team.id, "levels": levels}
+    policy = (await alice.post("/escalation-policies", json=body)).json()["id"]
+    service = {"name": "Shop", "teamId": cast.team.id, "escalationPolicyId": policy}
+    assert (await alice.post("/services", json=service)).status_code == 201
+    key = await _key(db, cast)
+    meant = Target(type=TargetType.SCHEDULE, id=made.json()["id"], turn=TargetTurn.PREVIOUS)
+    for hours in (0, 2, 4, 24, 24):
+        clock.advance(hours * HOUR)
+        word = await _asked(callers, key)
+        assert word.snapshot is not None
+        for later in (0, 30 * MINUTE, 90 * MINUTE, 3 * HOUR, 26 * HOUR, 75 * HOUR):
+            async with db.read() as reader:
+                expected = (await schedules.meant(reader, [meant], clock() + later))[meant]
+            called = [
+                each.person.id
+                for some in calls(word.snapshot, clock() + later)
+                for each in some
+                if each.reason == "You were on call before for Primary (Core)."
+            ]
+            assert called == expected, (clock(), later)
+    assert expected != []
+
+
+async def test_who_has_nothing_but_push_is_named(cast: Cast, db: Database) -> None:
+    """No watcher can send push: it has their address for signing in alone. One other way that is proven is enough."""
+    async with db.transaction() as tx:
+        await tx.execute("DELETE FROM contact_methods")
+    await make.contact_method(db, cast.bob, "push", "browser")
+    await make.contact_method(db, cast.charlie, "push", "telephone")
+
+    async def named() -> list[str]:
+        async with db.read() as reader:
+            return await watchers.written_to_alone(reader, make.actor(cast.alice))
+
+    assert await named() == ["Bob", "Charlie"]
+    await make.contact_method(db, cast.charlie, "sms", "+4915112345678", verified=False)
+    await make.contact_method(db, cast.bob, "sms", "+4915112345679")
+    assert await named() == ["Charlie"]
