@@ -22,7 +22,11 @@ LOOK_SECONDS = 5.0
 ALONE_SECONDS = 0.5
 """The same while it is down."""
 BREATH_SECONDS = 0.02
-"""Between two looks in a storm, in which every commit says that there is more."""
+"""Between two looks where every commit says that there is more."""
+STORM = 50
+"""Events that a look found from which on that is a storm: a look costs as much as sixty events."""
+STORM_SECONDS = 0.1
+"""Between two looks in a storm."""
 Heard = Callable[[Sequence[Event]], None]
 
 
@@ -130,23 +134,27 @@ class Feed:
                 pass
             self._news.clear()
             try:
-                await self.catch_up()
-                await asyncio.sleep(BREATH_SECONDS)
+                found = await self.catch_up()
+                await asyncio.sleep(STORM_SECONDS if found >= STORM else BREATH_SECONDS)
             except OpenAlertError as error:
                 log.info("event log not read", error=error.message)
                 await asyncio.sleep(ALONE_SECONDS)
 
-    async def catch_up(self) -> None:
-        """Tell what the log has beyond the last event that was told."""
+    async def catch_up(self) -> int:
+        """Tell what the log has beyond the last event that was told; how many that are."""
         if self._is_doubtful:
             newest = await self._log.newest()
             log.warning("the event log was taken over", told=self._position, newest=newest)
             self._position, self._is_doubtful = newest, False
             self._missed()
+        found = 0
         while page := await self._log.after(self._position, PAGE):
-            if self._follows(page):
-                continue
-            # A gap in the log itself: what was in it is older than what is kept.
-            log.warning("events were missed", after=self._position, until=page[0].seq)
-            self._position = page[0].seq - 1
-            self._missed()
+            found += len(page)
+            if not self._follows(page):
+                # A gap in the log itself: what was in it is older than what is kept.
+                log.warning("events were missed", after=self._position, until=page[0].seq)
+                self._position = page[0].seq - 1
+                self._missed()
+            elif len(page) < PAGE:
+                break  # who commits more says so
+        return found

@@ -1,6 +1,6 @@
 """SQL for incidents and their number."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -125,6 +125,15 @@ async def take_numbers(tx: Transaction, organization_id: str, count: int) -> int
         count=count,
     )
     return last - count + 1
+
+
+async def use_numbers(tx: Transaction, counts: Mapping[str, int]) -> None:
+    """So many numbers of each organization are used, from the one on that its next would have had."""
+    await tx.many(
+        "INSERT INTO counters (name, value) VALUES (?, ?) "
+        "ON CONFLICT (name) DO UPDATE SET value = counters.value + excluded.value",
+        [[f"incident:{organization_id}", count] for organization_id, count in counts.items()],
+    )
 
 
 async def insert(tx: Transaction, incidents: Sequence[Incident]) -> None:

@@ -19,9 +19,10 @@ from openalert.domain.errors import Invalid, OpenAlertError, Unavailable
 from openalert.domain.instant import Instant
 from openalert.storage import postgres_standstill
 from openalert.storage.clock import Clock, Clocks, uptime, wall_clock
-from openalert.storage.connection import Connection, Parameters, Rows, Writes
+from openalert.storage.connection import Connection, Rows, Writes
 from openalert.storage.database import BODY_SECONDS, Database
 from openalert.storage.feed import Carrier
+from openalert.storage.postgres_arrays import Insert, from_arrays, gathered, in_one
 from openalert.storage.postgres_carrier import PostgresCarrier
 from openalert.storage.postgres_clock import LOOK_SECONDS, PostgresClock
 from openalert.storage.postgres_hosts import CONNECT_SECONDS, NoPrimary, PostgresHosts
@@ -92,18 +93,8 @@ def numbered(sql: str) -> tuple[str, tuple[str, ...]]:
     return _NAME.sub(replace, sql), tuple(names)
 
 
-_MAY_TOUCH_TWICE = "DO UPDATE"
-"""One statement must not change a row twice, which two of its rows may ask for."""
-_SEVERAL: dict[str, str] = {}
-"""The statements of `from_arrays` by those that they were made of; as many as the program has inserts."""
-
-
-def from_arrays(statement: str, kinds: Sequence[str]) -> str:
-    """An `insert_statement`, whatever follows it, for an array of this kind of value for each column."""
-    head, _, rest = statement.partition(" VALUES ")
-    conflict = rest.partition(")")[2]
-    arrays = ", ".join(f"${at}::{kind}[]" for at, kind in enumerate(kinds, start=1))
-    return head + " SELECT * FROM unnest(" + arrays + ")" + conflict
+_SEVERAL: dict[tuple[str, ...], str] = {}
+"""The statements for arrays by the inserts that they were made of: as many as the program has, and ways to follow."""
 
 
 class PostgresConnection:
@@ -126,25 +117,34 @@ class PostgresConnection:
         return (tuple(rows[0].keys()) if rows else ()), rows
 
     async def write(self, writes: Writes) -> None:
-        """Each statement once for each set of its parameters, one round trip a statement."""
-        for sql, parameters in writes:
+        """Each statement once for each set of its parameters; inserts that follow each other in one round trip."""
+        for inserts, (sql, parameters) in gathered(writes):
+            if inserts and (len(inserts) > 1 or len(parameters) > 1):
+                await self._insert(inserts)
+                continue
             statement, names = numbered(sql)
-            if len(parameters) > 1 and not isinstance(parameters[0], Mapping) and _MAY_TOUCH_TWICE not in sql:
-                await self._insert(sql, parameters)
-            else:
-                rows = [
-                    [row[name] for name in names] if isinstance(row, Mapping) else row for row in parameters
-                ]
-                await self.raw.executemany(statement, rows)
+            rows = [[row[name] for name in names] if isinstance(row, Mapping) else row for row in parameters]
+            await self.raw.executemany(statement, rows)
 
-    async def _insert(self, sql: str, rows: Sequence[Parameters]) -> None:
-        """Many rows by one statement, which takes an array for each column: half of what a row each costs Postgres."""
-        several = _SEVERAL.get(sql)
+    async def _insert(self, inserts: Sequence[Insert]) -> None:
+        key = tuple(sql for sql, _ in inserts)
+        several = _SEVERAL.get(key)
         if several is None:
+            several = _SEVERAL[key] = await self._for_arrays(key)
+        await self.raw.execute(
+            several, *(column for _, rows in inserts for column in zip(*rows, strict=True))
+        )
+
+    async def _for_arrays(self, statements: Sequence[str]) -> str:
+        """Postgres itself says what kinds of values they take."""
+        made: list[str] = []
+        count = 0
+        for sql in statements:
             row = await self.raw.prepare(numbered(sql)[0])
             kinds = [parameter.name for parameter in row.get_parameters()]
-            several = _SEVERAL[sql] = from_arrays(sql, kinds)
-        await self.raw.execute(several, *zip(*rows, strict=True))
+            made.append(from_arrays(sql, kinds, count + 1))
+            count += len(kinds)
+        return in_one(made)
 
     async def run(self, *statements: str) -> None:
         """Statements without parameters or results, in one round trip."""

@@ -106,7 +106,7 @@ class Transaction(Reader):
         """The first column of what RETURNING gives: so a conditional change is seen to win or lose."""
         return [row[0] for row in await self.rows(sql, **parameters)]
 
-    async def many(self, sql: str, parameters: Sequence[Mapping[str, Any]]) -> None:
+    async def many(self, sql: str, parameters: Sequence[Parameters]) -> None:
         """The statement once for each set of parameters; nothing when there are none."""
         if parameters:
             self._waiting.append((sql, parameters))
@@ -171,10 +171,12 @@ class Transaction(Reader):
         await self._connection.write(writes)
 
     async def _number_events(self) -> None:
-        last: int = await self.value(
+        # What waits goes on waiting: it has nothing to do with this, and goes with the events in one trip.
+        _, rows = await self._connection.fetch(
             "UPDATE counters SET value = value + :count WHERE name = 'event' RETURNING value",
-            count=len(self._events),
+            {"count": len(self._events)},
         )
+        last: int = rows[0][0]
         for seq, event in enumerate(self._events, start=last - len(self._events) + 1):
             event.seq = seq
         await self.insert("events", *self._events)

@@ -225,8 +225,9 @@ class Batch:
     async def write(self) -> None:
         """Every row of the batch."""
         tx = self.tx
-        for organization_id, following in self.numbers.items():
-            await incidents.take_numbers(tx, organization_id, following - self.first_numbers[organization_id])
+        await incidents.use_numbers(
+            tx, {each: self.numbers[each] - self.first_numbers[each] for each in self.numbers}
+        )
         await payloads.insert_many(tx, self.payloads)
         await alerts.insert(tx, self.new_alerts, self.superseded)
         await alerts.decide(tx, self.changed_alerts)

@@ -106,7 +106,7 @@ async def test_a_lost_commit_leaves_no_trace_in_memory(db: Database, monkeypatch
 
     with monkeypatch.context() as patched:
         patched.setattr(kind, "run", failing)
-        with pytest.raises(Exception, match=r"disk|reached"):
+        with pytest.raises(Exception, match=r"disk|not confirmed"):
             await db.act(act, ADMIN)
     await db.act(act, ADMIN)
     assert len(await chain(db)) == 2

@@ -7,7 +7,7 @@ import pytest
 
 from openalert.domain.event import Event
 from openalert.storage import Database, events, open_database
-from openalert.storage.feed import Feed, Heard
+from openalert.storage.feed import PAGE, Feed, Heard
 from openalert.supervisor import Supervisor
 from tests.conftest import StoppedClock
 from tests.processes.server import until
@@ -232,3 +232,14 @@ async def test_a_node_whose_listener_was_cut_off_hears_what_it_missed(
     await killer.close()
     await _emit(nodes[1], 3)
     await until(lambda: heard_so_far(4), 30)
+
+
+async def test_a_look_that_found_less_than_a_page_is_the_last(log: _Log) -> None:
+    """The log is not asked again for what whoever commits it will say; a full page is followed by another look."""
+    node = _Node(log)
+    log.last = 3
+    assert await node.feed.catch_up() == 3
+    assert (node.heard, log.reads) == ([1, 2, 3], 1)
+    log.last, log.reads = 3 + PAGE + 1, 0
+    assert await node.feed.catch_up() == PAGE + 1
+    assert (len(node.heard), log.reads) == (3 + PAGE + 1, 2)

@@ -4,12 +4,14 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 
+import asyncpg
 import msgspec
 import pytest
 
 from openalert.domain.errors import Unavailable
 from openalert.storage import Database, open_database
-from openalert.storage.postgres import PostgresDatabase, from_arrays
+from openalert.storage.postgres import PostgresDatabase
+from openalert.storage.postgres_arrays import from_arrays
 from openalert.storage.rows import insert_statement
 from tests.conftest import StoppedClock
 
@@ -70,6 +72,78 @@ async def test_many_rows_are_what_they_would_be_one_by_one(db: PostgresDatabase)
         "": msgspec.structs.replace(things[3], number=2)
     }
     assert [thing.id for thing in stored][:3] == ["a", "NULL", "{}"]
+
+
+class Part(msgspec.Struct, kw_only=True):
+    """A row that refers to a `Thing`."""
+
+    thing_id: str
+    place: int
+    words: str
+
+
+CHANGE = " ON CONFLICT (thing_id, place) DO UPDATE SET words = parts.words || excluded.words"
+
+
+async def _with_parts(db: PostgresDatabase) -> list[str]:
+    """A table of parts; what the writer is asked from now on."""
+    async with db.transaction() as tx:
+        await tx.execute(
+            "CREATE TABLE parts (thing_id TEXT REFERENCES things, place BIGINT, words TEXT, "
+            "PRIMARY KEY (thing_id, place))"
+        )
+    asked: list[str] = []
+    (await db.writer()).raw.add_query_logger(lambda record: asked.append(record.query))
+    return asked
+
+
+async def test_inserts_that_follow_each_other_are_one_trip(db: PostgresDatabase) -> None:
+    """Rows of two tables, of which one refers to the other: one statement, and what is in between keeps its place."""
+    asked = await _with_parts(db)
+    things = [Thing(id=each, number=1, is_good=None, labels={}) for each in "abc"]
+    for _ in range(2):
+        async with db.transaction() as tx:
+            await tx.insert("things", *things)
+            await tx.insert("parts", *(Part(thing_id=each.id, place=0, words="one") for each in things))
+        assert [query.split(" (")[0] for query in asked if "INSERT INTO things" in query] == ["WITH w0 AS"]
+        async with db.transaction() as tx:
+            await tx.execute("DELETE FROM parts")
+            await tx.execute("DELETE FROM things")
+        asked.clear()
+    async with db.transaction() as tx:
+        await tx.insert("things", things[0])
+        await tx.execute("UPDATE things SET number = 2")
+        await tx.insert("parts", Part(thing_id="a", place=1, words="one"))
+        await tx.insert("things", *things[1:])
+        await tx.insert("things", Thing(id="d", number=4, is_good=None, labels={}))
+    async with db.read() as reader:
+        rows = await reader.rows(
+            "SELECT id, number, place FROM things LEFT JOIN parts ON thing_id = id ORDER BY id"
+        )
+    assert [tuple(row) for row in rows] == [("a", 2, 1), ("b", 1, None), ("c", 1, None), ("d", 4, None)]
+    with pytest.raises(asyncpg.ForeignKeyViolationError):
+        async with db.transaction() as tx:
+            await tx.insert("things", Thing(id="e", number=1, is_good=None, labels={}))
+            await tx.insert("parts", Part(thing_id="nobody's", place=1, words="one"))
+    async with db.read() as reader:
+        assert await reader.value("SELECT count(*) FROM things WHERE id = 'e'") == 0
+
+
+async def test_rows_that_change_others_go_together_unless_one_is_changed_twice(db: PostgresDatabase) -> None:
+    """As one by one, in their order, in as few trips as that allows."""
+    asked = await _with_parts(db)
+    async with db.transaction() as tx:
+        await tx.insert("things", Thing(id="a", number=1, is_good=None, labels={}))
+    for words, places in (("x", [0, 1, 2]), ("y", [2, 0]), ("z", [1, 1, 1]), ("w", [1])):
+        async with db.transaction() as tx:
+            parts = [Part(thing_id="a", place=place, words=words) for place in places]
+            await tx.insert_with("parts", parts, {}, CHANGE)
+    async with db.read() as reader:
+        stored = await reader.all(Part, "SELECT * FROM parts ORDER BY place")
+    assert [part.words for part in stored] == ["xy", "xzzzw", "xy"]
+    inserts = [query for query in asked if query.startswith("INSERT INTO parts")]
+    assert ["unnest" in query for query in inserts][:2] == [True, True]
+    assert not any("unnest" in query for query in inserts[2:])
 
 
 async def test_a_plan_made_for_an_empty_table_does_not_walk_through_a_full_one(db: PostgresDatabase) -> None:
