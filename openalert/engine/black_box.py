@@ -14,6 +14,7 @@ from pathlib import Path
 import structlog
 
 from openalert import telemetry
+from openalert.domain.errors import Unavailable
 from openalert.domain.ids import new_id
 from openalert.domain.instant import SECOND, Instant
 from openalert.domain.outage import NOTABLE, Ending, Outage
@@ -42,6 +43,8 @@ class BlackBox:
         self._run_id = new_id(database.clock())
         self._pulse = database.clocks.elapsed()
         self._waits_until = 0.0
+        self._pauses: list[Outage] = []
+        """Those that the database did not take yet."""
         self.outage: Outage | None = None
         """When nobody was there last; steps that are late because of it say so."""
         self.up_since: Instant | None = None
@@ -111,24 +114,52 @@ class BlackBox:
 
     async def beat(self, watched: Watched) -> None:
         """Once a second, for ever: nothing but a process that stands still keeps it from that."""
+        waits = False
         while True:
             await asyncio.sleep(PULSE_SECONDS)
             with watched.step():
-                await self.look()
+                try:
+                    await self.look()
+                    waits = False
+                except Unavailable as error:
+                    if not waits:
+                        log.warning("what the clock says waits for the database", reason=error.message)
+                    waits = True
 
     async def look(self) -> None:
-        """Notice that this process stood still, and a clock that was set while nobody wrote."""
+        """Notice that this process stood still, and a clock that was set while nobody wrote.
+
+        Unavailable: the database takes nothing now; a pause is noted by a later look.
+        """
         clocks = self._database.clocks
         elapsed = clocks.elapsed()
         still, self._pulse = elapsed - self._pulse, elapsed
-        if clocks.step:
-            await self._database.act(_nothing)
         if still > NOTABLE:
             now = self._database.clock()
             pause = Outage(since=now - still, until=now, ending=Ending.PAUSED)
             log.warning("stood still", seconds=still // SECOND)
             self._learn(pause)
-            await self._database.act(lambda tx: outages.note(tx, self._run_id, pause))
+            self._pauses.append(pause)
+        try:
+            if clocks.step:
+                await self._database.act(_nothing)
+            await self._note_pauses()
+        finally:
+            self._pulse = clocks.elapsed()  # to wait for the database is no standing still
+
+    async def _note_pauses(self) -> None:
+        pauses, self._pauses = self._pauses, []
+
+        async def note(tx: Transaction) -> None:
+            for pause in pauses:
+                await outages.note(tx, self._run_id, pause)
+
+        if pauses:
+            try:
+                await self._database.act(note)
+            except BaseException:
+                self._pauses = [*pauses, *self._pauses]
+                raise
 
     async def when_set(self, tx: Transaction, by: int) -> None:
         """The clock was set: delays move along. Fits `Database.when_set`."""

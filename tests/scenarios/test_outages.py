@@ -2,6 +2,7 @@
 
 import pytest
 
+from openalert.domain.errors import Unavailable
 from openalert.domain.instant import DAY, HOUR, MINUTE, SECOND
 from openalert.domain.notification import NotificationKind
 from openalert.domain.outage import Ending, Outage
@@ -10,6 +11,7 @@ from openalert.engine.engine import Engine
 from openalert.storage import outages as stored
 from openalert.usecases import outages
 from tests.cast import OUTSIDE, World, level
+from tests.processes.server import until
 
 pytestmark = pytest.mark.anyio
 
@@ -104,6 +106,39 @@ async def test_a_pause_of_the_process_explains_what_it_delayed(world: World, mac
     world.is_quiet()
     await world.advance(seconds=1)
     world.mailbox(world.alice).got("DiskFull")
+
+
+@pytest.mark.proves("F-09", "F-24")
+async def test_a_pause_that_cannot_be_written_is_noted_later(
+    world: World, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There is no room just as it goes on: nothing dies of that, and the pause is on record once there is."""
+    engine = world.engine
+    monkeypatch.setattr(black_box, "PULSE_SECONDS", 0.001)
+    act, refused = world.db.act, 0
+
+    async def refuse(*_: object) -> None:
+        nonlocal refused
+        refused += 1
+        raise Unavailable("The database cannot be written now.")
+
+    monkeypatch.setattr(world.db, "act", refuse)
+    world.clock.advance(HOUR)
+    beating = world.db.supervisor.start("pulse", engine.black_box.beat)
+
+    async def has_tried() -> bool:
+        return refused >= 2
+
+    await until(has_tried)
+    assert (beating.state.deaths_lately, await history(world)) == (0, [])
+    monkeypatch.setattr(world.db, "act", act)
+
+    async def is_noted() -> bool:
+        return bool(await history(world))
+
+    await until(is_noted)
+    await world.db.supervisor.stop(beating)
+    assert [(each.ending, each.length) for each in await history(world)] == [(Ending.PAUSED, HOUR)]
 
 
 @pytest.mark.parametrize("by", [-30 * DAY, -HOUR, HOUR, 3_650 * DAY])

@@ -195,7 +195,8 @@ def no_surplus(case: Case) -> Found:
             about = after.about[0] if after.about else ""
             if before is not None:
                 doubt = doubt or before.answer != "refused"  # what was refused comes again as what it is
-                if before.answer == "took" and not _was_away(case, before.at, after.at):
+                is_forgotten = _was_away(case, before.at, after.at) or _stood_still(case, after.at)
+                if before.answer == "took" and not is_forgotten:
                     yield about, f"{after.who} got {after.id} at {before.at} and again at {after.at} ms"
                 elif doubt and not after.is_repeat:
                     yield about, f"{after.who} got {after.id} again at {after.at} ms, and it does not say so"

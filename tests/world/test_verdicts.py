@@ -77,6 +77,23 @@ def test_a_repeat_of_nothing(away: list[tuple[int, int]], is_blamed: bool) -> No
     assert bool(list(no_surplus(_case([page, *busy])))) is is_blamed
 
 
+@pytest.mark.parametrize(
+    ("busy", "is_repeat", "is_blamed"),
+    [
+        pytest.param([], True, True, id="it was taken, and nothing was in the way"),
+        pytest.param(
+            [Away(since=70_000, until=82_000, why=BUSY)], True, False, id="it heard the answer too late"
+        ),
+        pytest.param([Away(since=70_000, until=82_000, why=BUSY)], False, True, id="and does not say so"),
+    ],
+)
+def test_a_page_that_comes_twice(busy: list[Away], is_repeat: bool, is_blamed: bool) -> None:
+    """The provider took it."""
+    once = msgspec.structs.replace(_taken(69_000, "page", "triggered", "a"), way="hook")
+    again = msgspec.structs.replace(once, at=85_000, is_repeat=is_repeat)
+    assert bool(list(no_surplus(_case([once, again, *busy])))) is is_blamed
+
+
 def test_who_is_at_an_address() -> None:
     """As the ledger says it."""
     assert _who("bea@example.org") == "bea"
