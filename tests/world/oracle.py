@@ -169,7 +169,7 @@ def _unpaid(
                 if way == "hook":  # a mail may tell of several levels that came together
                     left.remove(fits[0])
                 else:
-                    used.add(fits[0].id)
+                    used.add(next((each.id for each in fits if each.id not in used), fits[0].id))
             elif page.is_sure and (page.latest if waits else page.ran_by) < case.until:
                 got = [each.at for each in left]
                 wrong.append(

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 import msgspec
 import pytest
 
-from tests.world.ledger import BUSY, Away, Fact, Taken
-from tests.world.observed import Message, Observed, _who
-from tests.world.oracle import Case, in_order, no_surplus
+from tests.world.ledger import BUSY, Answer, Asked, Away, Fact, Policy, Rung, Taken
+from tests.world.observed import Alert, Message, Observed, _who
+from tests.world.oracle import Case, complete, in_order, no_surplus
 from tests.world.turns import Turns, waits
 
 
@@ -92,6 +92,36 @@ def test_a_page_that_comes_twice(busy: list[Away], is_repeat: bool, is_blamed: b
     once = msgspec.structs.replace(_taken(69_000, "page", "triggered", "a"), way="hook")
     again = msgspec.structs.replace(once, at=85_000, is_repeat=is_repeat)
     assert bool(list(no_surplus(_case([once, again, *busy])))) is is_blamed
+
+
+def _mailed(*at: int) -> list[Taken]:
+    return [_taken(each, "page", "triggered", f"m{each}") for each in at]
+
+
+@pytest.mark.parametrize(
+    ("mails", "wrong"),
+    [
+        pytest.param([10_000, 40_000], 0, id="one for each round"),
+        pytest.param([10_000], 0, id="one that tells of both"),
+        pytest.param([10_000, 40_000, 45_000], 1, id="one too many"),
+        pytest.param([], 2, id="none"),
+    ],
+)
+def test_mails_of_two_rounds_whose_times_overlap(mails: list[int], wrong: int) -> None:
+    """A server that was away may do the second round as soon as it could have done the first."""
+    asked = Asked(n=1, at=5_000, about="disk-1", what="firing", starts=60, first=1)
+    levels = (Rung(delay=0, people=("bea",)),)
+    facts = [
+        Policy(since=0, until=0, levels=levels, repeats=1, repeat_delay=2_000),
+        asked,
+        Answer(n=1, at=5_010, code=202),
+        Away(since=5_020, until=39_000, why="kill"),
+        *_mailed(*mails),
+    ]
+    case = _case(facts)
+    case.seen.alerts.append(Alert("disk-1", "firing", 1, None))
+    case.until = 200_000
+    assert len(list(complete(case))) == wrong
 
 
 def test_who_is_at_an_address() -> None:
