@@ -1,5 +1,6 @@
 """SQL for API keys, which are found by their id and proven by a hash, never by what machines hold."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -32,6 +33,15 @@ class KeyRow(msgspec.Struct, kw_only=True):
     team_role: Role | None
 
 
+_KEYS = """
+    SELECT k.id, k.name, k.organization_id, k.role, k.scopes, k.team_id AS bound_to, k.secret_hash,
+        k.expires_at, k.revoked_at, k.last_used_at, k.created_by_id, u.role AS creator_role,
+        u.is_active AS creator_is_active, m.team_id, m.role AS team_role
+    FROM api_keys k LEFT JOIN users u ON u.id = k.created_by_id
+        LEFT JOIN team_members m ON m.user_id = u.id
+"""
+
+
 async def insert(tx: Transaction, key: ApiKey) -> None:
     """A new key."""
     await tx.insert("api_keys", key)
@@ -39,18 +49,12 @@ async def insert(tx: Transaction, key: ApiKey) -> None:
 
 async def rows(reader: Reader, key_id: str) -> list[KeyRow]:
     """The API key with this id, whatever its state, one row for each team of whoever made it."""
-    return await reader.all(
-        KeyRow,
-        """
-        SELECT k.id, k.name, k.organization_id, k.role, k.scopes, k.team_id AS bound_to, k.secret_hash,
-            k.expires_at, k.revoked_at, k.last_used_at, k.created_by_id, u.role AS creator_role,
-            u.is_active AS creator_is_active, m.team_id, m.role AS team_role
-        FROM api_keys k LEFT JOIN users u ON u.id = k.created_by_id
-            LEFT JOIN team_members m ON m.user_id = u.id
-        WHERE k.id = :id
-        """,
-        id=key_id,
-    )
+    return await reader.all(KeyRow, f"{_KEYS} WHERE k.id = :id", id=key_id)
+
+
+async def rows_of(reader: Reader, key_ids: Sequence[str]) -> list[KeyRow]:
+    """Those of many keys, as `rows` has those of one."""
+    return await reader.all(KeyRow, f"{_KEYS} WHERE {reader.any_of('k.id', 'ids')}", ids=list(key_ids))
 
 
 async def touch(tx: Transaction, key_id: str) -> None:

@@ -14,6 +14,7 @@ from openalert.storage.transaction import Reader, Transaction
 class SessionRow(msgspec.Struct, kw_only=True):
     """A session, its person, and one of the person's teams (none: both None)."""
 
+    token_hash: str
     user_id: str
     name: str
     organization_id: str
@@ -24,6 +25,14 @@ class SessionRow(msgspec.Struct, kw_only=True):
     team_role: Role | None
 
 
+_SESSIONS = """
+    SELECT s.token_hash, u.id AS user_id, u.name, u.organization_id, u.role, s.last_seen_at, s.expires_at,
+        m.team_id, m.role AS team_role
+    FROM sessions s JOIN users u ON u.id = s.user_id LEFT JOIN team_members m ON m.user_id = u.id
+    WHERE u.is_active = :active
+"""
+
+
 async def insert_session(tx: Transaction, session: Session) -> None:
     """A new session."""
     await tx.insert("sessions", session)
@@ -32,14 +41,16 @@ async def insert_session(tx: Transaction, session: Session) -> None:
 async def session(reader: Reader, token_hash: str) -> list[SessionRow]:
     """The session of an active person, one row for each team; nothing when there is no such session."""
     return await reader.all(
+        SessionRow, f"{_SESSIONS} AND s.token_hash = :token_hash", token_hash=token_hash, active=True
+    )
+
+
+async def sessions(reader: Reader, token_hashes: Sequence[str]) -> list[SessionRow]:
+    """Those of many tokens, as `session` has one."""
+    return await reader.all(
         SessionRow,
-        """
-        SELECT u.id AS user_id, u.name, u.organization_id, u.role, s.last_seen_at, s.expires_at,
-            m.team_id, m.role AS team_role
-        FROM sessions s JOIN users u ON u.id = s.user_id LEFT JOIN team_members m ON m.user_id = u.id
-        WHERE s.token_hash = :token_hash AND u.is_active = :active
-        """,
-        token_hash=token_hash,
+        f"{_SESSIONS} AND {reader.any_of('s.token_hash', 'hashes')}",
+        hashes=list(token_hashes),
         active=True,
     )
 

@@ -2,7 +2,7 @@
 
 import hmac
 import secrets
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from openalert.domain.access import ORDINARY, Actor, Permission, Role, Scope, can, least, role_in
 from openalert.domain.errors import Forbidden, Invalid
@@ -119,6 +119,16 @@ async def find(reader: Reader, text: str) -> SignedIn | None:
     return None if found is None or watches(found.actor) else found
 
 
+async def find_all(reader: Reader, texts: Sequence[str]) -> dict[str, SignedIn]:
+    """By text, as `find` has one; whatever opens nothing is left out."""
+    parts = {text: parted for text in texts if (parted := _parts(text)) is not None}
+    of: dict[str, list[KeyRow]] = {key_id: [] for key_id, _ in parts.values()}
+    for row in await api_keys.rows_of(reader, list(of)):
+        of[row.id].append(row)
+    found = {text: _judged(of[key_id], secret, reader.now) for text, (key_id, secret) in parts.items()}
+    return {text: each for text, each in found.items() if each is not None and not watches(each.actor)}
+
+
 async def find_watcher(reader: Reader, text: str) -> SignedIn | None:
     """Whose key this is that watches, and whose maker is still an admin; None for every other."""
     found = await _find(reader, text)
@@ -133,17 +143,30 @@ def watches(actor: Actor) -> bool:
 
 
 async def _find(reader: Reader, text: str) -> SignedIn | None:
+    parts = _parts(text)
+    if parts is None:
+        return None
+    key_id, secret = parts
+    return _judged(await api_keys.rows(reader, key_id), secret, reader.now)
+
+
+def _parts(text: str) -> tuple[str, str] | None:
+    """Id and secret of what looks like a key."""
     prefix, _, rest = text.partition("_")
     key_id, _, secret = rest.partition("_")
-    rows = await api_keys.rows(reader, key_id) if prefix == PREFIX and len(key_id) <= 64 else []
+    return (key_id, secret) if prefix == PREFIX and len(key_id) <= 64 else None
+
+
+def _judged(rows: list[KeyRow], secret: str, now: Instant) -> SignedIn | None:
+    """Whose the key with these rows is, if it has this secret and is in force."""
     kept = rows[0].secret_hash if rows else token_hash("")
-    if not hmac.compare_digest(kept, token_hash(secret)) or not rows or not _is_open(rows[0], reader.now):
+    if not hmac.compare_digest(kept, token_hash(secret)) or not rows or not _is_open(rows[0], now):
         return None
     actor = _actor(rows)
     if actor is None:
         return None
     last = rows[0].last_used_at
-    return SignedIn(actor, is_stale=last is None or reader.now - last >= TOUCH_AFTER)
+    return SignedIn(actor, is_stale=last is None or now - last >= TOUCH_AFTER)
 
 
 async def actor_for(reader: Reader, text: str) -> Actor | None:

@@ -5,13 +5,14 @@ Only hashes are stored: whoever reads the database cannot get in with what it ho
 
 import hashlib
 import secrets
+from collections.abc import Sequence
 
 import msgspec
 
 from openalert.domain.access import Actor, stranger
 from openalert.domain.errors import Forbidden, NotFound, Unauthenticated
 from openalert.domain.ids import new_id
-from openalert.domain.instant import DAY, MINUTE
+from openalert.domain.instant import DAY, MINUTE, Instant
 from openalert.domain.password import normalised
 from openalert.domain.user import (
     SESSION_IDLE,
@@ -24,6 +25,7 @@ from openalert.domain.user import (
     email_key,
 )
 from openalert.storage import credentials, organizations, second_factors, users
+from openalert.storage.credentials import SessionRow
 from openalert.storage.database import Database
 from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import audit, failures, passwords, push_browsers, throttle
@@ -205,11 +207,24 @@ async def rotate_session(tx: Transaction, token: str) -> str:
 
 async def find_session(reader: Reader, token: str) -> SignedIn | None:
     """Whose session this is; None for an unknown token, one idle for 12 h, one older than 7 days."""
-    rows = await credentials.session(reader, token_hash(token))
+    return _signed_in(await credentials.session(reader, token_hash(token)), reader.now)
+
+
+async def find_sessions(reader: Reader, tokens: Sequence[str]) -> dict[str, SignedIn]:
+    """By token, as `find_session` has one; whatever opens nothing is left out."""
+    by_hash: dict[str, list[SessionRow]] = {token_hash(token): [] for token in tokens}
+    for row in await credentials.sessions(reader, list(by_hash)):
+        by_hash[row.token_hash].append(row)
+    found = {token: _signed_in(by_hash[token_hash(token)], reader.now) for token in tokens}
+    return {token: signed_in for token, signed_in in found.items() if signed_in is not None}
+
+
+def _signed_in(rows: Sequence[SessionRow], now: Instant) -> SignedIn | None:
+    """Whose the session with these rows is, while it is in force."""
     if not rows:
         return None
     first = rows[0]
-    if reader.now >= first.expires_at or reader.now - first.last_seen_at >= SESSION_IDLE:
+    if now >= first.expires_at or now - first.last_seen_at >= SESSION_IDLE:
         return None
     actor = Actor(
         kind="user",
@@ -219,7 +234,7 @@ async def find_session(reader: Reader, token: str) -> SignedIn | None:
         role=first.role,
         teams={row.team_id: row.team_role for row in rows if row.team_id and row.team_role},
     )
-    return SignedIn(actor, is_stale=reader.now - first.last_seen_at >= TOUCH_AFTER)
+    return SignedIn(actor, is_stale=now - first.last_seen_at >= TOUCH_AFTER)
 
 
 async def actor_for_session(reader: Reader, token: str) -> Actor | None:

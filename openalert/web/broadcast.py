@@ -1,12 +1,15 @@
 """Broadcast: what was committed, to everybody who listens, by one task and in rounds.
 
 A round tells each listener all that came since the last one, in one piece that was made once for all who may know the
-same, and of a storm no more than that there is one. Between two slices of a round everybody else has the event loop for
-five times as long, so that ten thousand listeners cost the senders of alerts a sixth of it at most. Nobody is waited
-for: whoever does not take what is sent keeps a place in the row of events, and is sent away when that is far behind.
+same, and of a storm no more than that there is one. It takes turns with everybody else on the event loop, and then the
+loop is theirs for some times as long: in a storm, which is one word whenever it is told, as long as all can still be
+told within two seconds. So a few listeners hear at once, and ten thousand cost the senders of alerts little. Nobody is
+waited for: whoever does not take what is sent keeps a place in the row of events, is told when it is taken again, and
+is sent away when that is far behind.
 """
 
 import asyncio
+import sys
 import time
 from collections import deque
 from collections.abc import Sequence
@@ -28,9 +31,16 @@ AT_ONCE = 64
 """So many events are told in one round; in place of more it is told to read anew, which costs everybody less."""
 KEPT = 1_024
 """Events that are kept for those who are behind."""
+GONE = sys.maxsize
+"""The position of whoever is to be told nothing more."""
 SLICE_SECONDS = 0.002
-REST = 5
+REST = 1
 """Times as long as a slice: what a round leaves to others after each."""
+SHARE = 6
+"""Times as long as all slices of a round: from its beginning to that of the next."""
+STORM_SHARE = 20
+LONGEST_WAIT = 1.7
+"""Seconds from the beginning of a round to the end of the next: nobody waits longer in favour of others."""
 
 
 class News:
@@ -50,7 +60,7 @@ class Listener(Protocol):
     """Whoever is told."""
 
     position: int
-    """Of the next event to be told of, as the broadcast counts them."""
+    """Of the next event to be told of, as the broadcast counts them; its last word on somebody who is gone."""
     actor: Actor | None
 
     def take(self, news: News) -> bool:
@@ -98,6 +108,10 @@ class Broadcast:
         """The position after the newest event."""
         self._newest = 0
         """Its number."""
+        self._told_end = 0
+        """`_end` when everybody was told last."""
+        self._free: dict[Listener, None] = {}
+        """Who takes messages again since."""
         self._news = asyncio.Event()
 
     def add(self, listener: Listener) -> None:
@@ -108,6 +122,8 @@ class Broadcast:
     def remove(self, listener: Listener) -> None:
         """It is gone."""
         self._listeners.pop(listener, None)
+        listener.position = GONE
+        self._free.pop(listener, None)
 
     def heard(self, events: Sequence[Event]) -> None:
         """The events of a commit; never waits."""
@@ -124,18 +140,23 @@ class Broadcast:
         self._events.clear()
         self._news.set()
 
-    def again(self) -> None:
-        """Somebody takes messages again."""
-        self._news.set()
+    def again(self, listener: Listener) -> None:
+        """This one takes messages again."""
+        if listener.position < self._end:
+            self._free[listener] = None
+            self._news.set()
 
     def after(self, seq: int) -> int:
-        """The position of the first event with a larger number; for who was told all before by other means."""
-        position = self._end
+        """The position of the first event with a larger number; for who was told all before by other means.
+
+        Where that event is not kept any more it is a position before all that are: there is to be read anew.
+        """
+        position, first = self._end, seq + 1
         for event in reversed(self._events):
             if event.seq <= seq:
-                break
-            position -= 1
-        return position
+                return position
+            position, first = position - 1, event.seq
+        return position if first == seq + 1 else position - 1
 
     async def run(self, watched: Watched) -> None:
         """Tell, until cancelled."""
@@ -143,19 +164,36 @@ class Broadcast:
             await self._news.wait()
             self._news.clear()
             with watched.step():
-                await self.tell()
+                pause = await self.tell()
+            await asyncio.sleep(pause)
 
-    async def tell(self) -> None:
-        """One round: everybody is told what came until now, or is sent away."""
+    async def tell(self) -> float:
+        """One round: everybody is told what came until now, or is sent away; how many seconds the next has to wait.
+
+        Without news it is a round for those who take messages again.
+        """
+        fresh = self._end - self._told_end
+        free, self._free = self._free, {}
         told = _Round(list(self._events), self._end, self._newest)
-        began = time.monotonic()
-        for listener in list(self._listeners):
-            if listener.position < told.end and listener in self._listeners:
+        self._told_end = self._end
+        begun = began = time.monotonic()
+        work = 0.0
+        for listener in list(self._listeners if fresh else free):
+            if listener.position < told.end:
                 told.by(listener)
             spent = time.monotonic() - began
             if spent > SLICE_SECONDS:
+                work += spent
                 await asyncio.sleep(REST * spent)
                 began = time.monotonic()
+        work += time.monotonic() - began
+        return _pause(work, time.monotonic() - begun, is_storm=fresh > AT_ONCE)
+
+
+def _pause(work: float, lasted: float, *, is_storm: bool) -> float:
+    """Seconds after a round that lasted so long, and used the event loop for `work` of it."""
+    between = (STORM_SHARE if is_storm else SHARE) * work
+    return max(0.0, min(between, LONGEST_WAIT - lasted) - lasted)
 
 
 class _Round:
@@ -167,15 +205,21 @@ class _Round:
         self._begin = end - len(events)
         self._places = {(event.organization_id, event.team_id) for event in events}
         self._texts: list[bytes | None] = [None] * len(events)
-        self._audiences: dict[int, tuple[Actor, frozenset[tuple[str, str | None]]]] = {}
         self._news: dict[tuple[frozenset[tuple[str, str | None]], int], News | None] = {}
+        self._known: dict[tuple[int, int], tuple[Actor, News | None]] = {}
+        """By the actor's id() and the position."""
         self._resync = News([resync(newest)])
 
     def by(self, listener: Listener) -> None:
         """Tell this one."""
-        if listener.actor is None:
+        actor = listener.actor
+        if actor is None:
             return
-        news = self._news_for(listener.actor, listener.position)
+        key = (id(actor), listener.position)
+        known = self._known.get(key)
+        if known is None:
+            known = self._known[key] = (actor, self._news_for(actor, listener.position))
+        news = known[1]
         if news is None or listener.take(news):
             listener.position = self.end
         elif self.end - listener.position > CAPACITY:
@@ -185,18 +229,10 @@ class _Round:
         """What there is to tell from there on; None: nothing."""
         if position < self._begin:
             return self._resync
-        key = (self._audience(actor), position)
+        key = (frozenset(place for place in self._places if hears(actor, *place)), position)
         if key not in self._news:
             self._news[key] = self._made(*key)
         return self._news[key]
-
-    def _audience(self, actor: Actor) -> frozenset[tuple[str, str | None]]:
-        """Which of the places the actor hears of."""
-        known = self._audiences.get(id(actor))
-        if known is None:
-            heard = frozenset(place for place in self._places if hears(actor, *place))
-            self._audiences[id(actor)] = known = (actor, heard)
-        return known[1]
 
     def _made(self, audience: frozenset[tuple[str, str | None]], position: int) -> News | None:
         meant = [

@@ -9,6 +9,7 @@ a foreign page may not make it change: the browser's own word about where the re
 
 import asyncio
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -33,6 +34,7 @@ from openalert.web.ratelimit import RateLimit, Shared
 
 _OF_ADDRESSES = "%/:?#[]@!$&'()*+,;=~"
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+LONGEST_CREDENTIAL = 512
 ASK_AGAIN_AFTER = 1.0
 """Seconds that a body may take before it is asked again whose it is, as often as of a WebSocket."""
 
@@ -86,11 +88,22 @@ class Access:
         self, reader: Reader, credential: Credential, *, watching: bool = False
     ) -> SignedIn | None:
         """Whose it is at this moment; `watching`: of keys that watch, which are nobody's otherwise."""
-        if len(credential.text) > 512:
+        if len(credential.text) > LONGEST_CREDENTIAL:
             return None
         if credential.kind == "session":
             return None if watching else await signin.find_session(reader, credential.text)
         return await (api_keys.find_watcher if watching else api_keys.find)(reader, credential.text)
+
+    async def find_all(
+        self, reader: Reader, credentials: Sequence[Credential]
+    ) -> dict[Credential, SignedIn | None]:
+        """As `find` for many, in two questions to the database."""
+        shown = [each for each in credentials if len(each.text) <= LONGEST_CREDENTIAL]
+        sessions = [each.text for each in shown if each.kind == "session"]
+        keys = [each.text for each in shown if each.kind != "session"]
+        opened = await signin.find_sessions(reader, sessions) if sessions else {}
+        unlocked = await api_keys.find_all(reader, keys) if keys else {}
+        return {each: (opened if each.kind == "session" else unlocked).get(each.text) for each in credentials}
 
     async def identify(self, credential: Credential, *, watching: bool = False) -> Actor | None:
         """Whose it is; the use is written down beside the request, at most once a minute."""

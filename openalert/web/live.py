@@ -1,8 +1,8 @@
 """WebSocket `/api/v1/ws`: what was committed, to whoever may know it, as it happens.
 
-Who somebody is and which teams they see is asked again every second, for all connections in one snapshot: a session
-that was ended or a key that was revoked is closed with 4401, a team that was left is silent. A client that does
-not keep up is closed with 1013 and resumes from the event log. Who is told what, and when, is `broadcast`'s.
+Who somebody is and which teams they see is asked again every second, for a hundred sessions or keys at a time: one
+that was ended or revoked is closed with 4401, a team that was left is silent. A client that does not keep up is closed
+with 1013 and resumes from the event log. Who is told what, and when, is `broadcast`'s.
 """
 
 import asyncio
@@ -33,10 +33,12 @@ log = structlog.get_logger(__name__)
 AUTH_SECONDS = 5.0
 RECHECK_SECONDS = 1.0
 LONGEST_RECHECK = 60.0
-RECHECK_REST = 5
+RECHECK_REST = 20
 """Times as long as a look took until the next: it is every second until thousands are signed in."""
+MOST_BETWEEN_SECONDS = 3.0
+"""No session that has ended listens much longer than this, however many there are."""
 LONGEST_ROUND = 60.0
-ASKED_TOGETHER = 50
+ASKED_TOGETHER = 100
 SIGN_INS_AT_ONCE = 16
 HOLD_SECONDS = 1.0
 """News wait so long for a client that has just come: who resumes by its first message hears each once, in order."""
@@ -72,6 +74,22 @@ class Closed(Exception):
         self.reason = reason
 
 
+class Shown:
+    """One session or key, and every connection that was opened with it."""
+
+    def __init__(self) -> None:
+        self.actor: Actor | None = None
+        """Who it is, as it was last asked: one object for all, so that others see at once that it is the same."""
+        self.connections: list[Connection] = []
+
+    def is_now(self, actor: Actor) -> None:
+        """Whose it is now."""
+        if self.actor != actor:
+            self.actor = actor
+            for connection in self.connections:
+                connection.actor = actor
+
+
 class Connection:
     """One WebSocket after its opening."""
 
@@ -85,6 +103,7 @@ class Connection:
         self._telling: asyncio.Task[None] | None = None
         self._is_held = True
         """Whether news wait for what the client says first."""
+        self._is_resuming = False
         self._frames: list[float] = []
         self._task: asyncio.Task[Any] | None = None
         self._why: Closed | None = None
@@ -124,7 +143,11 @@ class Connection:
         """News wait no more."""
         if self._is_held:
             self._is_held = False
-            self._live.broadcast.again()
+            self.again()
+
+    def again(self) -> None:
+        """News are taken again."""
+        self._live.broadcast.again(self)
 
     def take(self, news: News) -> bool:
         """Tell the client; False while something else is being said, or what was is not taken yet."""
@@ -136,7 +159,9 @@ class Connection:
         return True
 
     def lose(self) -> None:
-        """The client is too far behind."""
+        """The client is too far behind, unless it was us who let it wait."""
+        if self._is_held or self._is_resuming:
+            return
         telemetry.WEBSOCKET_DROPPED.inc()
         self.end(Closed(TRY_AGAIN_LATER, "too far behind; connect again and resume"))
 
@@ -149,7 +174,7 @@ class Connection:
             return
         finally:
             self._telling = None
-            self._live.broadcast.again()
+            self.again()
 
     async def _sign_in(self, credential: Credential) -> bool:
         self.actor = await self._live.identify(credential)
@@ -196,22 +221,28 @@ class Connection:
     async def _resume(self, after: int) -> None:
         """Tell everything after `after`, or say that it is no longer known."""
         async with self._saying():
-            position = after
-            while True:
-                async with self._live.access.database.read() as reader:
-                    oldest, newest = await events.oldest(reader), await events.last(reader)
-                    if position < (oldest or newest + 1) - 1 or position > newest:
-                        await self._write(resync(newest))
-                        self.position = self._live.broadcast.after(newest)
-                        return
-                    page = await events.after(reader, position, PAGE)
-                for event in page:
-                    if hears(self._who(), event.organization_id, event.team_id):
-                        await self._write(message(event))
-                if len(page) < PAGE:
-                    self.position = self._live.broadcast.after(page[-1].seq if page else position)
+            self._is_resuming = True
+            try:
+                await self._tell_after(after)
+            finally:
+                self._is_resuming = False
+
+    async def _tell_after(self, position: int) -> None:
+        while True:
+            async with self._live.access.database.read() as reader:
+                oldest, newest = await events.oldest(reader), await events.last(reader)
+                if position < (oldest or newest + 1) - 1 or position > newest:
+                    await self._write(resync(newest))
+                    self.position = self._live.broadcast.after(newest)
                     return
-                position = page[-1].seq
+                page = await events.after(reader, position, PAGE)
+            for event in page:
+                if hears(self._who(), event.organization_id, event.team_id):
+                    await self._write(message(event))
+            if len(page) < PAGE:
+                self.position = self._live.broadcast.after(page[-1].seq if page else position)
+                return
+            position = page[-1].seq
 
     def _who(self) -> Actor:
         if self.actor is None:
@@ -253,7 +284,7 @@ class Connection:
         """Nothing else is said meanwhile, and news wait."""
         async with self._sending:
             yield
-        self._live.broadcast.again()
+        self.again()
 
     async def _write(self, text: bytes) -> None:
         try:
@@ -270,7 +301,7 @@ class Live:
         self.bus = bus
         self.stopping = False
         self.broadcast = Broadcast()
-        self._connections: set[Connection] = set()
+        self._shown: dict[Credential, Shown] = {}
         self._each: Counter[str] = Counter()
         self._signing_in = asyncio.Semaphore(SIGN_INS_AT_ONCE)
         self._tasks: list[Watched] = []
@@ -287,8 +318,8 @@ class Live:
     async def stop(self) -> None:
         """Send everybody away: they come back to the server that follows."""
         self.stopping = True
-        for connection in list(self._connections):
-            connection.end(Closed(GOING_AWAY, "the server is stopping"))
+        for shown in list(self._shown.values()):
+            _end(shown, Closed(GOING_AWAY, "the server is stopping"))
         self.bus.close()
         tasks, self._tasks = self._tasks, []
         await self.access.database.supervisor.stop(*tasks)
@@ -311,9 +342,9 @@ class Live:
         except OSError:
             return  # whoever asked is gone
         pipe: Pipe | None = scope.get("extensions", {}).get(PIPE)
-        if pipe is not None:
-            pipe.freed = self.broadcast.again
         connection = Connection(self, receive, send, pipe)
+        if pipe is not None:
+            pipe.freed = connection.again
         try:
             await connection.run(credential)
         except Closed as closed:
@@ -330,19 +361,27 @@ class Live:
 
     def enter(self, connection: Connection) -> None:
         """Count the connection in; Closed when its owner has too many."""
+        if connection.credential is None or connection.actor is None:
+            raise Closed(UNAUTHENTICATED, "authenticate first")
         key = _owner(connection)
         if self._each[key] >= CONNECTIONS_EACH:
             raise Closed(POLICY, f"at most {CONNECTIONS_EACH} connections each")
         self._each[key] += 1
-        self._connections.add(connection)
+        shown = self._shown.setdefault(connection.credential, Shown())
+        shown.connections.append(connection)
+        shown.is_now(connection.actor)
+        connection.actor = shown.actor
         self.broadcast.add(connection)
         telemetry.WEBSOCKET_CLIENTS.inc()
 
     def leave(self, connection: Connection) -> None:
         """Count it out."""
-        if connection in self._connections:
+        shown = self._shown.get(connection.credential) if connection.credential is not None else None
+        if shown is not None and connection in shown.connections:
             key = _owner(connection)
-            self._connections.discard(connection)
+            shown.connections.remove(connection)
+            if not shown.connections and connection.credential is not None:
+                del self._shown[connection.credential]
             self.broadcast.remove(connection)
             self._each[key] -= 1
             if not self._each[key]:
@@ -355,31 +394,29 @@ class Live:
             return await self.access.identify(credential)
 
     async def recheck(self) -> None:
-        """Ask once for every connection who it belongs to now."""
-        by_credential: dict[Credential, list[Connection]] = {}
-        for connection in self._connections:
-            if connection.credential is not None:
-                by_credential.setdefault(connection.credential, []).append(connection)
-        every = list(by_credential)
+        """Ask once for every session and key who it belongs to now."""
+        every = list(self._shown)
         for begin in range(0, len(every), ASKED_TOGETHER):
             some = every[begin : begin + ASKED_TOGETHER]
             for credential, signed_in in (await self._found(some)).items():
-                for connection in by_credential[credential]:
-                    if signed_in is None:
-                        connection.end(Closed(UNAUTHENTICATED, "no longer signed in"))
-                    else:
-                        connection.actor = signed_in.actor
+                shown = self._shown.get(credential)
+                if shown is None:
+                    continue
+                if signed_in is None:
+                    _end(shown, Closed(UNAUTHENTICATED, "no longer signed in"))
+                else:
+                    shown.is_now(signed_in.actor)
 
     async def _found(self, credentials: Sequence[Credential]) -> dict[Credential, SignedIn | None]:
         async def find(reader: Reader) -> dict[Credential, SignedIn | None]:
-            return {each: await self.access.find(reader, each) for each in credentials}
+            return await self.access.find_all(reader, credentials)
 
         return await self.access.database.look(find)
 
     async def _recheck_forever(self, watched: Watched) -> None:
         took = 0.0
         while True:
-            await asyncio.sleep(max(RECHECK_SECONDS, RECHECK_REST * took))
+            await asyncio.sleep(max(RECHECK_SECONDS, min(RECHECK_REST * took, MOST_BETWEEN_SECONDS)))
             began = time.monotonic()
             try:
                 with watched.step():
@@ -388,6 +425,11 @@ class Live:
                 # Not knowing is no reason to send everybody away, nor to stop asking.
                 log.warning("websocket access not checked", error=error.message)
             took = time.monotonic() - began
+
+
+def _end(shown: Shown, why: Closed) -> None:
+    for connection in list(shown.connections):
+        connection.end(why)
 
 
 def _owner(connection: Connection) -> str:

@@ -23,6 +23,8 @@ AT_ONCE = 100
 """Openings on their way."""
 ASK = b"\x81\x8f\0\0\0\0" + b'{"type":"ping"}'
 """What is answered by whoever is listened to by then: an opening alone does not say that one has been let in."""
+NAP_SECONDS = 0.01
+"""Between two looks for what has come: to wake a process for each message is what the machines of real clients do."""
 FLOOD = b"\x89\x80\0\0\0\0" * 200
 """Two hundred pings."""
 
@@ -241,9 +243,16 @@ def crowd(wanted: Crowd) -> Iterator[Listening]:
             child.kill()
 
 
+def _nap(loop: asyncio.AbstractEventLoop) -> None:
+    """Look for what has come every so often, and not for each message when it comes."""
+    time.sleep(NAP_SECONDS)
+    loop.call_later(0.001, _nap, loop)
+
+
 async def _main() -> None:
     room = Room(msgspec.json.decode(sys.argv[1], type=Crowd))
     seconds = await room.fill()
+    _nap(asyncio.get_running_loop())
     print("ready", flush=True)
     while await asyncio.to_thread(sys.stdin.readline):
         hearing = Hearing(

@@ -24,9 +24,12 @@ class Ear:
         self.is_free = True
         self.is_lost = False
         self.told: list[News] = []
+        self.asked = 0
+        """How often it was to be told."""
 
     def take(self, news: News) -> bool:
         """Be told."""
+        self.asked += 1
         if self.is_free:
             self.told.append(news)
         return self.is_free
@@ -80,8 +83,10 @@ async def test_whoever_does_not_read_keeps_nobody() -> None:
         await room.tell()
     assert (len(quick.texts), slow.texts, slow.is_lost) == (30, [], False)
     slow.is_free = True
+    room.again(slow)
     await room.tell()
     assert numbers(slow) == list(range(1, 31))
+    assert quick.asked == 30, "who takes messages again is told without the others"
     slow.is_free = False
     room.heard(made(*["a"] * CAPACITY, first=31))
     await room.tell()
@@ -127,6 +132,95 @@ async def test_whoever_resumed_is_not_told_twice() -> None:
     await room.tell()
     assert numbers(ear) == [3]
     assert room.after(3) == room.after(99) == ear.position
+
+
+@pytest.mark.proves("WS-1")
+async def test_whoever_was_told_less_than_is_kept_reads_anew() -> None:
+    """One that was told by other means up to a number, after which events are gone already, hears of no gap."""
+    room, ear = Broadcast(), Ear("a")
+    room.heard(made("a", *["b"] * KEPT))
+    room.add(ear)
+    ear.position = room.after(1)
+    await room.tell()
+    assert ear.texts == []
+    ear.position = room.after(0)
+    room.again(ear)
+    await room.tell()
+    assert ear.texts == [b'{"type":"resync","seq":%d}' % (KEPT + 1)]
+
+
+class Loop:
+    """An event loop's time, of which others take as much as they are left, and each who is told some."""
+
+    EACH = 0.000_02
+    """Seconds."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+        self.worked = 0.0
+
+    def monotonic(self) -> float:
+        """Seconds."""
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        """Leave it to others."""
+        self.now += seconds
+
+    def work(self) -> None:
+        """One is told."""
+        self.now += self.EACH
+        self.worked += self.EACH
+
+
+class Clerk(Ear):
+    """A listener of whom is noted when he was told."""
+
+    def __init__(self, loop: Loop) -> None:
+        super().__init__("a")
+        self.loop = loop
+        self.told_at: list[float] = []
+
+    def take(self, news: News) -> bool:
+        """Be told, which takes time."""
+        self.loop.work()
+        self.told_at.append(self.loop.now)
+        return super().take(news)
+
+
+@pytest.mark.proves("WS-1", "LC-2")
+@pytest.mark.parametrize(
+    ("clients", "count", "share"),
+    [
+        (10_000, AT_ONCE + 1, 0.16),
+        (1_000, AT_ONCE + 1, 0.06),
+        (10_000, 1, 0.17),
+        (1_000, 1, 0.17),
+        (10, 1, 0.17),
+    ],
+)
+async def test_telling_leaves_the_loop_to_others(
+    monkeypatch: pytest.MonkeyPatch, clients: int, count: int, share: float
+) -> None:
+    """News that never end: all hear of each within 2 s, and others have five sixths of the event loop."""
+    loop, room = Loop(), Broadcast()
+    monkeypatch.setattr(broadcast, "time", loop)
+    monkeypatch.setattr(broadcast, "asyncio", loop)
+    clerks = [Clerk(loop) for _ in range(clients)]
+    for clerk in clerks:
+        room.add(clerk)
+    begun, rounds = [], 5
+    for number in range(rounds):
+        begun.append(loop.now)
+        room.heard(made(*["a"] * count, first=1 + number * count))
+        await loop.sleep(await room.tell())
+    assert loop.worked / (loop.now - begun[0]) < share
+    told = [max(clerk.told_at[number] for clerk in clerks) for number in range(rounds)]
+    # What was committed right after a round had begun is told in the next one.
+    longest = max(told[number + 1] - begun[number] for number in range(rounds - 1))
+    assert longest < 1.8
+    if clients <= 10:
+        assert longest < 0.01, "a few hear at once"
 
 
 async def test_whoever_left_in_the_middle_is_not_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,13 +9,18 @@ from litestar.routes import HTTPRoute
 
 from openalert.app import OpenAlert
 from openalert.config import Config, Server
+from openalert.domain import access as domain
 from openalert.domain.access import Role
 from openalert.domain.errors import RateLimited
+from openalert.domain.instant import HOUR
+from openalert.storage import Database
 from openalert.usecases import api_keys, setup, signin, users
 from openalert.web import guards
 from openalert.web.dialects import WAYS
-from openalert.web.guards import safe_next
+from openalert.web.guards import Access, Credential, safe_next
 from openalert.web.ratelimit import RateLimit
+from tests import make
+from tests.conftest import StoppedClock
 
 pytestmark = pytest.mark.anyio
 
@@ -69,6 +74,46 @@ async def key(app: OpenAlert) -> str:
     async with app.database.transaction() as tx:
         await setup.ensure_organization(tx)
         return (await api_keys.create(tx, name="k"))[1]
+
+
+@pytest.mark.proves("WS-1")
+async def test_many_are_known_as_each_alone(db: Database, clock: StoppedClock) -> None:
+    """Sessions and keys of every kind, and what is none, asked in one go: the same answers."""
+    access, cast = Access(db, Config()), await make.cast(db)
+    dora = await make.user(db, cast.organization, "Dora", Role.ADMIN)
+    async with db.transaction(make.actor(cast.alice)) as tx:
+        idle = await signin.open_session(tx, cast.bob.id, address="", user_agent="")
+    clock.now += 11 * HOUR
+    async with db.transaction(make.actor(cast.alice)) as tx:
+        tokens = [
+            await signin.open_session(tx, user.id, address="", user_agent="")
+            for user in (cast.alice, cast.bob, cast.bob, dora)
+        ]
+        shown = [Credential("session", token) for token in tokens]
+        await signin.sign_out(tx, shown[2].text)
+        made = [
+            await api_keys.create(tx, name="all"),
+            await api_keys.create(tx, name="team", role=Role.VIEWER, team_id=cast.team.id),
+            await api_keys.create(tx, name="over", expires_at=clock.now + HOUR),
+            await api_keys.create(tx, name="watch", scopes=[domain.Scope.WATCH]),
+            await api_keys.create(tx, name="revoked"),
+        ]
+        await api_keys.revoke(tx, made[4][0].id)
+    async with db.transaction(make.actor(dora)) as tx:
+        made.append(await api_keys.create(tx, name="orphan"))
+    async with db.transaction(make.actor(cast.alice)) as tx:
+        await users.deactivate(tx, dora.id)
+    clock.now += 2 * HOUR
+    texts = [text for _, text in made]
+    texts += [texts[0][:-1] + "x", texts[0][:-1], "oak_", "oak_no_such", "other", "", "oak_" + "x" * 600]
+    shown += [Credential("session", idle), *(Credential("key", text) for text in texts)]
+    shown += [Credential("session", text) for text in ("", "no such", texts[0], "x" * 600)]
+    async with db.read() as reader:
+        alone = {each: await access.find(reader, each) for each in shown}
+        assert await access.find_all(reader, shown) == alone
+        assert await access.find_all(reader, []) == {}
+    known = [credential for credential, found in alone.items() if found is not None]
+    assert known == [shown[0], shown[1], Credential("key", texts[0]), Credential("key", texts[1])]
 
 
 async def test_a_slow_body_does_not_keep_what_was_taken_away(

@@ -3,20 +3,23 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 from uvicorn.protocols.utils import ClientDisconnected
 
+from openalert import telemetry
 from openalert.app import OpenAlert
 from openalert.config import Config, Server
 from openalert.domain.access import Role
 from openalert.domain.event import Event
 from openalert.storage import Database, events
+from openalert.storage.transaction import Reader
 from openalert.usecases import api_keys, second_factors, setup, signin, teams, users
 from openalert.web import live
+from openalert.web.broadcast import CAPACITY
 from openalert.web.guards import Access
 
 pytestmark = pytest.mark.anyio
@@ -34,6 +37,8 @@ class Socket:
         self.reads.set()
         self.leaves_after = leaves_after
         """How many messages it takes before it is gone."""
+        self.is_stuck = False
+        """Whether the server waits for this client to read."""
 
     async def receive(self) -> dict[str, Any]:
         """What the server hears."""
@@ -42,6 +47,7 @@ class Socket:
     async def send(self, message: dict[str, Any]) -> None:
         """What the server says; waits while this client does not read."""
         if message["type"] != CLOSE:
+            self.is_stuck = not self.reads.is_set()
             await self.reads.wait()
         if not self.leaves_after:
             raise ClientDisconnected
@@ -131,6 +137,18 @@ async def happen(app: OpenAlert, cast: dict[str, str], *teams_of_events: str | N
 def as_bea(cast: dict[str, str]) -> dict[str, str]:
     """Headers of Bea's browser on a page of ours."""
     return {"cookie": f"openalert_session={cast['bea session']}", "origin": "http://127.0.0.1:8080"}
+
+
+def listeners() -> float | None:
+    """How many are signed in and listen."""
+    return telemetry.registry.get_sample_value("openalert_websocket_clients")
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Wait for it, half a minute at most."""
+    async with asyncio.timeout(30):
+        while not holds():  # noqa: ASYNC110 - nothing else tells it
+            await asyncio.sleep(0.01)
 
 
 async def opened(socket: Socket) -> None:
@@ -335,6 +353,74 @@ async def test_a_team_that_was_left_is_silent(app: OpenAlert, cast: dict[str, st
         await app.live.recheck()
         await happen(app, cast, "a", None)
         assert (await bea.hear())["data"]["team"] is None
+
+
+async def test_all_are_asked_about_at_once(
+    app: OpenAlert, cast: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who everybody is costs one question for all sessions and one for all keys, and is one object for each of them."""
+    ana = as_bea(cast) | {"cookie": f"openalert_session={cast['ana session']}"}
+    key = {"authorization": f"Bearer {cast['key']}"}
+    asked = []
+    every = Reader.all
+
+    async def counted(reader: Reader, kind: type[Any], sql: str, /, **parameters: Any) -> list[Any]:
+        asked.append(sql)
+        return await every(reader, kind, sql, **parameters)
+
+    monkeypatch.setattr(live, "RECHECK_SECONDS", 1_000.0)
+    async with AsyncExitStack() as stack:
+        for headers in (as_bea(cast), as_bea(cast), ana, key, key):
+            await opened(await stack.enter_async_context(connected(app, **headers)))
+        await until(lambda: listeners() == 5)
+        await asyncio.sleep(1.1)  # the look that was waited for before that
+        monkeypatch.setattr(Reader, "all", counted)
+        await app.live.recheck()
+        assert len([sql for sql in asked if "sessions" in sql]) == 1
+        assert len([sql for sql in asked if "api_keys" in sql]) == 1
+
+
+async def test_whoever_comes_in_a_storm_stays(
+    app: OpenAlert, cast: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is us who hold news back from one who has just come: that he is behind is no reason to send him away."""
+    monkeypatch.setattr(live, "HOLD_SECONDS", 60.0)
+    async with (
+        connected(app, **as_bea(cast)) as bea,
+        connected(app, authorization=f"Bearer {cast['key']}") as quick,
+    ):
+        assert (await bea.frame())["type"] == "websocket.accept"
+        await opened(quick)
+        await until(lambda: listeners() == 2)
+        await happen(app, cast, *["a"] * (CAPACITY + 1))
+        assert (await quick.hear())["type"] == "resync"
+        bea.say({"type": "pong"})
+        newest = (await bea.hear())["seq"]
+        await happen(app, cast, "a")
+        assert (await bea.hear())["seq"] == newest + 1
+
+
+async def test_whoever_catches_up_in_a_storm_stays(app: OpenAlert, cast: dict[str, str]) -> None:
+    """What happens while one is told what was missed counts as nothing left behind; then there is to be read anew."""
+    await happen(app, cast, "a", "a", "a")
+    async with app.database.read() as reader:
+        newest = await events.last(reader)
+    async with (
+        connected(app, **as_bea(cast)) as bea,
+        connected(app, authorization=f"Bearer {cast['key']}") as quick,
+    ):
+        for socket in (bea, quick):
+            await opened(socket)
+        await until(lambda: listeners() == 2)
+        bea.reads.clear()
+        bea.say({"type": "resume", "after": newest - 2})
+        await until(lambda: bea.is_stuck)
+        await happen(app, cast, *["a"] * (CAPACITY + 1))
+        assert (await quick.hear())["type"] == "resync"
+        bea.reads.set()
+        heard = [await bea.hear() for _ in range(3)]
+        assert [each["seq"] for each in heard] == [newest - 1, newest, newest + CAPACITY + 1]
+        assert heard[2]["type"] == "resync"
 
 
 async def test_an_unknown_incident_is_not_found(app: OpenAlert, cast: dict[str, str]) -> None:
