@@ -17,6 +17,9 @@ class Exchange(RequestResponseCycle):
 
     async def send(self, message: Any) -> None:
         """One message of the application."""
+        if self.transport.is_closing():
+            # uvicorn tells only the newest of several requests in one connection that the client has gone.
+            self.disconnected = True
         kind = message["type"]
         if self.response_started or self.disconnected or kind not in ("http.response.start", WHOLE):
             await super().send(message)

@@ -9,11 +9,14 @@ from typing import Any
 
 import pytest
 import uvicorn
+from uvicorn.protocols.http.flow_control import FlowControl
 
 from openalert.cli import connection, readers
 from openalert.cli.connection import MAX_HEAD, MAX_URL, connections
+from openalert.cli.exchange import Exchange
 from openalert.cli.live_socket import LiveSocket
 from openalert.config import Config, Server
+from openalert.web.asgi import WHOLE
 from openalert.web.middleware import Outside
 
 pytestmark = pytest.mark.anyio
@@ -320,3 +323,47 @@ async def test_a_websocket_gives_its_place_back() -> None:
         await asyncio.sleep(0.2)
         for _ in range(8):
             assert (await answered(port, GET + b"Connection: close\r\n\r\n")).startswith(b"HTTP/1.1 200 ")
+
+
+class Gone:
+    """A transport whose client has left: uvloop's refuses what is written to it."""
+
+    def is_closing(self) -> bool:
+        """It is."""
+        return True
+
+    def write(self, data: bytes) -> None:
+        """As uvloop does."""
+        raise RuntimeError("the handler is closed")
+
+    close = resume_reading = is_closing
+
+
+@pytest.mark.parametrize("started", [False, True])
+@pytest.mark.parametrize("whole", [False, True])
+async def test_an_answer_to_somebody_who_left_is_dropped(started: bool, whole: bool) -> None:
+    """Also where a request of theirs still waits behind this one, which alone uvicorn tells that they are gone."""
+    said: list[str] = []
+
+    class Log:
+        def error(self, words: str, *_: Any, **__: Any) -> None:
+            said.append(words)
+
+    transport: Any = Gone()
+    exchange = Exchange(
+        scope={"type": "http", "method": "GET", "path": "/"}, transport=transport, flow=FlowControl(transport),
+        logger=Log(), access_logger=Log(), access_log=False, default_headers=[], message_event=asyncio.Event(),
+        expect_100_continue=False, keep_alive=True, on_response=lambda: None,
+    )  # type: ignore[arg-type]  # fmt: skip
+    exchange.response_started = started
+
+    async def answer(scope: Any, receive: Any, send: Any) -> None:
+        if whole and not started:
+            await send({"type": WHOLE, "status": 200, "head": b"content-length: 2\r\n", "body": b"OK"})
+            return
+        if not started:
+            await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+        await send({"type": "http.response.body", "body": b"OK"})
+
+    await exchange.run_asgi(answer)
+    assert said == []
