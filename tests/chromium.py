@@ -31,3 +31,24 @@ async def browser(chromium: Any) -> AsyncIterator[Any]:
     yield chromium
     for context in chromium.contexts:
         await context.close()
+
+
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+
+async def violations(page: Any) -> str:
+    """What axe finds against these rules in the page as it is, each with the places where; "" where it finds nothing.
+
+    Only violations are gathered: to describe all that is well of a large page takes ten times as long as to look at it.
+    """
+    from axe_playwright_python.async_playwright import Axe, AxeResults
+
+    axe = Axe()
+    if not await page.evaluate("'axe' in window"):
+        await page.evaluate(axe.axe_script)
+    options = {"runOnly": {"type": "tag", "values": RULES}, "resultTypes": ["violations"]}
+    chosen = "(({violations, url}) => ({violations, url}))"
+    found = AxeResults(
+        await page.evaluate(f"axe.run({axe._format_script_args(options=options)}).then({chosen})")
+    )
+    return str(found.generate_report()) if found.violations_count else ""
