@@ -248,6 +248,7 @@ async def test_everybody_may_what_the_matrix_says_and_nothing_else(scene: Scene,
     places = (OWN, OTHER, FOREIGN) if things(route) else (OWN,)
     for name in CALLERS:
         caller = scene.callers[name]
+        random: httpx2.Response | None = None
         for where in places:
             expected = verdict(caller, route, where)
             ids = ids_for(scene, caller, route, where)
@@ -263,9 +264,10 @@ async def test_everybody_may_what_the_matrix_says_and_nothing_else(scene: Scene,
                 wrong.append(f"{name} in {where}: {answer.status_code}, and something was written")
             if expected == "not there":
                 absent = dict.fromkeys(ids, ABSENT)
-                random = await scene.ask(
-                    caller, route.method, address(route, absent) + QUERIES.get(route.path, ""), body
-                )
+                if random is None:  # wherever it is asked for, nothing is there
+                    random = await scene.ask(
+                        caller, route.method, address(route, absent) + QUERIES.get(route.path, ""), body
+                    )
                 asked = [ids[each] for each in things(route)]
                 if normal(answer, *asked) != normal(random, *asked):
                     wrong.append(f"{name} in {where}: tells it from an id that never was")
