@@ -13,6 +13,7 @@ from openalert.domain.instant import Instant
 from openalert.domain.noise import remembered
 from openalert.domain.service import Payload
 from openalert.domain.severity import Severity
+from openalert.domain.watchdog import is_watchdog
 from openalert.storage import alerts, holds, incidents, merges, noise, payloads, routes, routing_counts
 from openalert.storage.holds import HoldRow
 from openalert.storage.noise import GroupWindow
@@ -34,6 +35,8 @@ class Batch:
         self.work = Work(tx)
         self.known: dict[str, Occurrence] = {}
         self.by_id: dict[str, Incident] = {}
+        self.going_on: dict[str, int] = {}
+        """Numbers, by id, of open incidents whose alerts are merely repeated: nothing more of them is read."""
         self.by_key: dict[str, Incident] = {}
         self.merges: dict[str, tuple[str, ...]] = {}
         """By open key: the merges because of which alerts of the group go to another incident."""
@@ -98,8 +101,28 @@ class Batch:
                         *((draft.service_id, draft.group) if draft else (route.service_id, signal.group))
                     )
                 )
-        ids = {known.incident_id for known in self.known.values() if known.incident_id and self._open(known)}
-        await self.read_incidents(groups, ids)
+        changing, repeated = self._concerned(keyed, ending)
+        await self.read_incidents(groups, changing)
+        self.going_on = await incidents.open_numbers(self.tx, repeated - self.by_id.keys())
+
+    def _concerned(
+        self, keyed: Sequence[tuple[str, Route, Signal]], ending: set[str]
+    ) -> tuple[set[str], set[str]]:
+        """The incidents of open alerts by id: those to which a signal may do something, and those of mere repeats."""
+        changing: set[str] = set()
+        repeated: set[str] = set()
+        for key, _, signal in keyed:
+            known = self.known.get(key)
+            if known is None or not known.incident_id or not self._open(known):
+                continue
+            merely_repeats = (
+                signal.status is SignalStatus.FIRING
+                and signal.severity in (None, known.severity)
+                and key not in ending
+                and not is_watchdog(signal)
+            )
+            (repeated if merely_repeats else changing).add(known.incident_id)
+        return changing, repeated
 
     async def read_incidents(self, groups: Collection[str], ids: Collection[str] = ()) -> None:
         """Read the open incidents of these groups (open keys), and those with these ids."""

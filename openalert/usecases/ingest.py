@@ -82,7 +82,7 @@ class Outcome(msgspec.Struct, kw_only=True):
     processed: int = 0
     deduplicated: int = 0
     incidents: list[tuple[str, int]] = []
-    """Id and number of those it concerned."""
+    """Id and number of those it concerned, first those to which it did something."""
     payload_id: str | None = None
     """The message as it is kept; None when it is not."""
     is_stale: bool = False
@@ -109,6 +109,8 @@ class _Message(Concerned):
         self.route = route
         self.payload_id = "" if delivery.is_own else new_id(now)
         self.outcome = Outcome()
+        self.going_on: dict[str, int] = {}
+        """Incidents, with their numbers, of which it repeats alerts and does no more."""
         self.read_as: list[ReadAs] = []
         self.note = ""
         """What people should know of it, beyond what its reading says."""
@@ -214,6 +216,7 @@ async def _take_one(batch: Batch, message: _Message) -> Outcome:
     await conclude(batch, message)
     message.outcome.processed = len(reading.signals)
     message.outcome.incidents = [(each.id, each.number) for each in message.touched.values()]
+    message.outcome.incidents += message.going_on.items()
     worth_it = message.keep or reading.skipped or message.delivery.replay_of or not reading.signals
     if worth_it and not message.delivery.is_own:
         batch.payloads.append(_payload(message, reading, batch.tx.now))
@@ -400,6 +403,8 @@ async def _repeat(
         # People may have found it less bad than its alert: that holds while the alert says nothing new.
         if severity is not was and severity.rank > max(was.rank, incident.severity.rank):
             await rise_if_worse(batch, message, message.route, incident, severity)
+    elif number := batch.going_on.get(known.incident_id or ""):
+        message.going_on[known.incident_id or ""] = number
     elif known.status is AlertStatus.SUPPRESSED and severity.rank > was.rank:
         batch.reconsidered.append(known.id)
 

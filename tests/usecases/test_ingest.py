@@ -2,13 +2,17 @@
 
 import itertools
 import json
+from collections.abc import Sequence
 from contextlib import suppress
 
 import pytest
 
 from openalert.domain.alert_filter import AlertFilter
 from openalert.domain.errors import Invalid, NotFound
+from openalert.domain.incident import Incident
+from openalert.domain.instant import rfc3339
 from openalert.storage import alert_lists, incidents
+from openalert.storage.transaction import Reader
 from openalert.usecases import ingest
 from openalert.usecases.incidents import resolve
 from openalert.usecases.ingest import Delivery
@@ -193,6 +197,56 @@ async def test_each_repeat_in_a_batch_counts(world: World) -> None:
     async with world.db.read() as reader:
         found = (await alert_lists.search(reader, world.as_(world.alice), AlertFilter(), limit=10)).items
     assert {alert.labels["alertname"]: alert.count - 1 for alert in found} == times
+
+
+async def test_a_mere_repeat_names_its_incident_and_reads_no_more_of_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of an incident that is not changed the number is enough; one that is over is not named."""
+    await world.policy(level(1, world.alice))
+    for name in ("Disk", "Load"):
+        await world.fires(name)
+    read, get_many = [], incidents.get_many
+
+    async def noted(reader: Reader, ids: Sequence[str]) -> dict[str, Incident]:
+        read.extend(ids)
+        return await get_many(reader, ids)
+
+    monkeypatch.setattr(incidents, "get_many", noted)
+    again = [(world.group(world.alert(name)), "A") for name in ("Disk", "Load", "Disk")]
+    outcomes = await world.post_all(again)
+    assert [[number for _, number in outcome.incidents] for outcome in outcomes] == [[1], [2], [1]]
+    assert read == []
+    async with world.db.transaction() as tx:
+        await tx.execute("UPDATE incidents SET status = 'resolved', open_key = NULL WHERE number = 1")
+    outcomes = await world.post_all(again)
+    assert [[number for _, number in outcome.incidents] for outcome in outcomes] == [[], [2], []]
+
+
+async def test_repeats_beside_what_changes_their_incident(world: World) -> None:
+    """One batch: others of the incident are repeated, one becomes worse, one joins and one ends."""
+    await world.policy(level(1, world.alice))
+    hosts = {name: world.alert("Disk", host=name, severity="low") for name in ("a", "b", "c")}
+    for number, alert in enumerate(hosts.values()):
+        alert["fingerprint"] = f"{number:016x}"
+    await world.posts(world.group(*hosts.values()))
+    worse = hosts["b"] | {"labels": hosts["b"]["labels"] | {"severity": "critical"}}
+    over = hosts["c"] | {"status": "resolved", "endsAt": rfc3339(world.clock())}
+    outcomes = await world.post_all(
+        [
+            (world.group(hosts["a"]), "A"),
+            (world.group(worse), "A"),
+            (world.group(hosts["a"], over, world.alert("Disk", host="d")), "A"),
+            (world.group(hosts["a"]), "A"),
+        ]
+    )
+    assert [[number for _, number in outcome.incidents] for outcome in outcomes] == [[1]] * 4
+    assert [outcome.deduplicated for outcome in outcomes] == [1, 1, 1, 1]
+    incident = await world.incident()
+    assert (incident.status, incident.severity) == ("triggered", "critical")
+    assert (incident.alert_count, incident.firing_count) == (4, 3)
+    await world.post_all([(world.group(hosts["a"]), "A"), (world.group(worse | {"status": "resolved"}), "A")])
+    assert (await world.incident()).firing_count == 2
 
 
 async def test_numbers_have_no_gap_also_when_a_batch_fails(world: World) -> None:
