@@ -28,6 +28,8 @@ SAVING_PAGES = 64
 """The same while there is no room."""
 _PROBE = 64 * 1024
 _PIECE = 256 * 1024
+_OPENING = 1024 * 1024
+"""What a start needs: the index of the log is made anew, files are marked, and it may be killed and begin again."""
 
 
 class Reserve:
@@ -48,6 +50,8 @@ class Reserve:
         """Whether somebody else takes what is given back to the disk before we can."""
         self._refused = False
         """Whether SQLite found the disk full since the last slice was given."""
+        self._index_refused = False
+        """Whether that was for the index of its log, which can use none of the room that the log has."""
 
     @property
     def low(self) -> int:
@@ -106,11 +110,15 @@ class Reserve:
             if (free < self.low // 4 and not self._log_has_room(raw)) or self._refused:
                 self._give()
 
-    def was_refused(self) -> None:
-        """SQLite found the disk full: give a slice away before the next transaction, and take no events meanwhile."""
+    def was_refused(self, *, index: bool = False) -> None:
+        """SQLite found the disk full: give a slice away before the next transaction, and take no events meanwhile.
+
+        With `index` it was for the index of its log (`-shm`), which grows by 32 KiB for every 4,096 pages.
+        """
         if self._most:
             with self._lock:
                 self._refused = True
+                self._index_refused = self._index_refused or index
                 self._begin()
 
     def why_refused(self) -> int:
@@ -130,8 +138,8 @@ class Reserve:
 
     def free_a_slice(self) -> None:
         """Before the database is opened on a full disk, which takes a little room of its own."""
-        if self._free() < self.slice and _size(self.path):
-            self._shrink()
+        if self._free() < max(self.slice, _OPENING) and _size(self.path):
+            self._shrink(max(self.slice, _OPENING))
 
     def _begin(self) -> None:
         if not self._short:
@@ -142,7 +150,7 @@ class Reserve:
         self._short = self._disk.refuses_events = True
 
     def _end(self) -> None:
-        self._refused = self._is_eaten = False
+        self._refused = self._index_refused = self._is_eaten = False
         if self._short:
             log.warning("there is room on the disk again: new events are taken")
         self._short = self._disk.refuses_events = False
@@ -173,6 +181,11 @@ class Reserve:
     def _give(self) -> None:
         """A slice for the log, in pieces that are taken again in the same breath, so that nobody else has them."""
         self._refused = False
+        if self._index_refused:
+            # Back to the disk: what the log takes in the same breath is of no use to its index.
+            self._index_refused = False
+            self._shrink(_PIECE)
+            return
         for _ in range(max(1, self.slice // _PIECE)):
             given = self._shrink(_PIECE)
             if not given or not self._extend_log(given):

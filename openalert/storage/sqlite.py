@@ -53,6 +53,7 @@ _FULL = "SQLITE_FULL"
 _LOCKED = ("SQLITE_BUSY", "SQLITE_LOCKED")
 _MAYBE_REFUSED = ("SQLITE_IOERR_WRITE", "SQLITE_IOERR_TRUNCATE", "SQLITE_IOERR_SHM", "SQLITE_CANTOPEN")
 """What a used-up quota, a full disk under the index of the log, or a file system that became read-only looks like."""
+_OF_INDEX = "SQLITE_IOERR_SHM"
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 _NOT_FLUSHED = ("SQLITE_IOERR_FSYNC", "SQLITE_IOERR_DIR_FSYNC")
 _PASSING = (
@@ -352,7 +353,7 @@ class SqliteDatabase(Database):
             return None
         refused = self._reserve.why_refused() if name.startswith(_MAYBE_REFUSED) else 0
         if name == _FULL or refused in _NO_ROOM:
-            self._reserve.was_refused()
+            self._reserve.was_refused(index=name.startswith(_OF_INDEX))
         words = str(error) or type(error).__name__
         if refused == errno.EROFS or name.startswith("SQLITE_READONLY"):
             words = f"{self.path.parent} is read-only: {words}"
