@@ -32,11 +32,14 @@ def say(lines: list[str]) -> None:
         click.echo(line)
 
 
-def ask(config: Config, command: str, **arguments: Any) -> list[str] | None:
-    """What the running server answers; None when none runs."""
+def ask(
+    config: Config, command: str, *, patience: float | None = SECONDS, **arguments: Any
+) -> list[str] | None:
+    """What the running server answers; None when none runs. `patience`: seconds; None for as long as it takes."""
     connection = connect(config)
     if connection is None:
         return None
+    connection.settimeout(patience)
     try:
         with connection, connection.makefile("rwb") as talk:
             talk.write(json.dumps({"command": command, "arguments": arguments}).encode() + b"\n")
@@ -44,7 +47,8 @@ def ask(config: Config, command: str, **arguments: Any) -> list[str] | None:
             line = talk.readline()
     except TimeoutError:
         raise GoneAway(
-            f"The server has not answered for {SECONDS:.0f} seconds. What you asked for may still be done: look first."
+            f"The server has not answered for {patience or SECONDS:.0f} seconds. What you asked for may still be done: "
+            "look first."
         ) from None
     except ConnectionError:
         line = b""

@@ -94,6 +94,11 @@ def rehearse(config: Config, wanted: str) -> None:
         click.echo(line)
     if found.broken:
         raise OpenAlertError(f"{file} would not be whole after a restore: {found.broken[0].words}.")
+    if found.unreadable:
+        raise OpenAlertError(
+            f"{found.unreadable} stored secret(s) in {file} are sealed with a key that is not here, and would have to "
+            "be given anew: keep that key."
+        )
 
 
 def _told(found: "Rehearsed") -> list[str]:
@@ -105,8 +110,6 @@ def _told(found: "Rehearsed") -> list[str]:
         f"Restored now, {found.open_incidents} incident(s) would be open: {held}.",
         f"{found.held.messages} message(s) would not be sent.",
     ]
-    if found.unreadable:
-        lines.append(f"{found.unreadable} stored secret(s) cannot be read with the key of this installation.")
     lines += [f"{'ok  ' if each.holds else 'FAIL'}  {each.about}: {each.words}" for each in found.findings]
     return lines
 

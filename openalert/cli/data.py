@@ -62,7 +62,7 @@ async def _migrate(config: Config) -> list[str]:
 
 
 @click.command()
-@click.argument("file", type=click.Path(path_type=Path), required=False)
+@click.argument("file", type=click.Path(path_type=Path, readable=False), required=False)
 @click.option(
     "--list", "is_list", is_flag=True, help="What lies in the folder of nightly backups, and how they stand."
 )
@@ -139,29 +139,37 @@ async def _note_directly(config: Config, file: str) -> None:
 
 
 @click.command()
-@click.argument("file", type=click.Path(path_type=Path), required=False)
+@click.argument("file", type=click.Path(path_type=Path, readable=False), required=False)
 @click.option(
     "--in-place",
     "is_there",
     is_flag=True,
     help="The database was put back by other means; only hold what is past in it. No server may run.",
 )
+@click.option(
+    "--without-secrets",
+    is_flag=True,
+    help="Restore FILE although secrets in it are sealed with a key that is lost; they have to be given anew.",
+)
 @options
 def restore(
     file: Path | None,
     is_there: bool,
+    without_secrets: bool,
     config_file: str | None,
     data_dir: str | None,
     database_url: str | None,
 ) -> None:
     """Put the backup FILE in the place of the database; a running server does it itself, and goes on with it."""
     from openalert.cli import admin, replacing
-    from openalert.storage import sqlite_file
+    from openalert.storage import keyring, sqlite_file
     from openalert.usecases.restore import restore as put_in_place
 
     config = configured(config_file, data_dir, database_url)
     if (file is None) is not is_there:
         raise click.UsageError("Give the FILE to restore, or --in-place.")
+    if is_there and without_secrets:
+        raise click.UsageError("--without-secrets is about a FILE; --in-place keeps everything as it is.")
     if file is None:
         admin.say(asyncio.run(_hold_here(config)))
         return
@@ -170,12 +178,19 @@ def restore(
         raise replacing.postgres()
     if not file.is_file():
         raise OpenAlertError(f"There is no file {file}.")
-    asked = admin.ask(config, "restore", file=str(file.absolute()))
+    wanted = {"file": str(file.absolute()), "without_secrets": without_secrets}
+    asked = admin.ask(config, "restore", patience=None, **wanted)
     if asked is not None:
         admin.say(_outcome(config, number=int(asked[0]), server=int(asked[1])).lines)
         return
     make_data_dir(config)
-    admin.say(replacing.told(file, asyncio.run(put_in_place(file, target))))
+    keys = keyring.of(config)
+    try:
+        done = asyncio.run(put_in_place(file, target, keys, without_secrets=without_secrets))
+    except OpenAlertError:
+        keys.forget_new()  # made by this command: so that the right one can be put there
+        raise
+    admin.say(replacing.told(file, done))
 
 
 async def _hold_here(config: Config) -> list[str]:
@@ -197,7 +212,7 @@ def _outcome(config: Config, *, number: int, server: int) -> "Outcome":
     from openalert.cli.replacing import Outcome
 
     while True:
-        with suppress(admin.GoneAway, ConnectionError):
+        with suppress(admin.GoneAway, ConnectionError, TimeoutError):
             told = admin.ask(config, "where", fact="restored")
             outcome = msgspec.json.decode(told[0], type=Outcome | None) if told else None
             if outcome is not None and outcome.number == number:

@@ -14,7 +14,8 @@ import structlog
 from openalert.domain.errors import Conflict, Invalid, OpenAlertError
 from openalert.domain.instant import rfc3339
 from openalert.storage import backup
-from openalert.usecases.restore import Restored, restore
+from openalert.storage.keyring import KeyRing
+from openalert.usecases.restore import Restored, check_keys, counted, restore
 
 log = structlog.get_logger(__name__)
 
@@ -36,17 +37,20 @@ class Replacing:
         """`database`: the file of the server; None with Postgres, which brings a program of its own for this."""
         self._database = database
         self._wanted: Path | None = None
+        self._without_secrets = False
         self._number = 0
         self.outcome: Outcome | None = None
         self.stop: Callable[[], None] = lambda: None
         """Ends the run that goes on, so that the next one begins with the backup."""
+        self.keys: KeyRing | None = None
+        """Those of the run that goes on."""
 
-    async def ask(self, file: str) -> list[str]:
+    async def ask(self, file: str, *, without_secrets: bool = False) -> list[str]:
         """Prove the file while everything goes on, then end the run.
 
         Answers the number by which to ask for the outcome, and the process that works on it.
 
-        BrokenBackup or Conflict say why nothing is done.
+        BrokenBackup, SealedOtherwise or Conflict say why nothing is done.
         """
         if self._database is None:
             raise postgres()
@@ -54,13 +58,19 @@ class Replacing:
             raise Conflict("Another restore is going on. Try again when it is done.")
         self._wanted = Path(file)
         try:
-            await asyncio.to_thread(backup.check, self._wanted)
+            await asyncio.to_thread(self._look_into, self._wanted, without_secrets=without_secrets)
         except BaseException:
             self._wanted = None
             raise
         self._number += 1
+        self._without_secrets = without_secrets
         self.stop()
         return [str(self._number), str(os.getpid())]
+
+    def _look_into(self, file: Path, *, without_secrets: bool) -> None:
+        backup.check(file)
+        if self.keys is not None:
+            check_keys(file, self.keys, without_secrets=without_secrets)
 
     @property
     def is_wanted(self) -> bool:
@@ -73,7 +83,7 @@ class Replacing:
             return
         file, self._wanted = self._wanted, None
         try:
-            done = await restore(file, self._database)
+            done = await restore(file, self._database, self.keys, without_secrets=self._without_secrets)
         except OpenAlertError as error:
             self._failed(error.message, error.code)
         except OSError as error:
@@ -98,6 +108,11 @@ def told(file: Path, done: Restored) -> list[str]:
         )
     if done.revoked:
         lines.append(f"{done.revoked} API key(s) had been revoked since the backup, and are again.")
+    if done.lost:
+        lines.append(
+            f"{sum(done.lost.values())} stored secret(s) cannot be read without the key of that installation: "
+            f"{counted(done.lost)}. Give them anew."
+        )
     if done.sessions:
         lines.append("Everybody has to sign in again.")
     return lines

@@ -143,7 +143,7 @@ async def _serve(
         _calm_the_collector()
         try:
             server = _Server(openalert, listens, watchdog, invites=background is None)
-            replacing.stop = server.make_way
+            replacing.stop, replacing.keys = server.make_way, database.keys
             async with _beside(background, server, openalert, listens):
                 # A copy, which uvicorn closes: ours goes on listening while a backup is put in place.
                 await server.serve(sockets=[listener.dup()])

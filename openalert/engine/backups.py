@@ -35,7 +35,7 @@ from openalert.storage.backup import BrokenOff
 from openalert.storage.backup_folder import Kept
 from openalert.storage.database import Database
 from openalert.supervisor import Watched
-from openalert.usecases import backups, restore_drill
+from openalert.usecases import backups, restore_drill, vault
 
 log = structlog.get_logger(__name__)
 
@@ -241,6 +241,11 @@ class Backups:
         if found.broken:
             raise OpenAlertError(
                 f"{found.file} was restored, but it does not hold: {found.broken[0].about}: {found.broken[0].words}."
+            )
+        if found.unreadable > await self._database.look(vault.lost):
+            raise OpenAlertError(
+                f"{found.unreadable} stored secret(s) in {found.file} are sealed with a key that is not here any more: "
+                "keep that key, or make a new backup."
             )
         now = self._database.clock()
         job.succeeded(

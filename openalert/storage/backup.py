@@ -2,6 +2,7 @@
 
 import errno
 import os
+import pwd
 import shutil
 import sqlite3
 import threading
@@ -168,8 +169,13 @@ def check(path: Path, stop: threading.Event | None = None) -> Counts:
     import sqlite_utils
 
     try:
+        path.open("rb").close()
+    except OSError as error:
+        raise BrokenBackup(f"{path} cannot be read by {_user()}: {error.strerror}.") from error
+    try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as raw:
             _listen(raw, stop)
+            _refuse_cut_off(raw, path)
             verdict = raw.execute("PRAGMA integrity_check(5)").fetchall()
             if verdict != [("ok",)]:
                 raise BrokenBackup(f"{path} is damaged: {verdict[0][0]}.")
@@ -183,6 +189,26 @@ def check(path: Path, stop: threading.Event | None = None) -> Counts:
         if stop is not None and stop.is_set():
             raise BrokenOff("The backup was broken off.") from error
         raise BrokenBackup(f"{path} is not a database of OpenAlert, or it is damaged ({error}).") from error
+
+
+def _refuse_cut_off(raw: sqlite3.Connection, path: Path) -> None:
+    """SQLite reads what is missing of the last page as zeros, and may find nothing wrong with that."""
+    if path.with_name(f"{path.name}-wal").exists():
+        return  # whose pages need not be in the file yet
+    whole = int(raw.execute("PRAGMA page_count").fetchone()[0]) * int(
+        raw.execute("PRAGMA page_size").fetchone()[0]
+    )
+    there = path.stat().st_size
+    if there < whole:
+        raise BrokenBackup(f"{path} is damaged: it has {there:,} of its {whole:,} bytes.")
+
+
+def _user() -> str:
+    """Who we are: a server that restores may be another than who asked it to."""
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return f"user {os.geteuid()}"
 
 
 def schema_of(path: Path) -> int:

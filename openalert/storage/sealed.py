@@ -1,5 +1,10 @@
 """SQL for the columns that hold sealed text: found by the key they were sealed with, and sealed anew."""
 
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+
 import msgspec
 
 from openalert.domain.vault import FORM
@@ -45,10 +50,14 @@ COLUMNS = (
 """Every sealed column. One that is missing here is lost when keys change; tests/storage/test_sealed.py looks."""
 
 
-async def by_key(reader: Reader) -> dict[str, int]:
+LASTING = tuple(each for each in COLUMNS if each is not KEPT_ANSWERS)
+"""Without answers that are kept for a repeated request: nobody misses those after a day."""
+
+
+async def by_key(reader: Reader, columns: Sequence[SealedColumn] = COLUMNS) -> dict[str, int]:
     """How many sealed texts there are, by the id of their key."""
     counted: dict[str, int] = {}
-    for where in COLUMNS:
+    for where in columns:
         table, column = where.table, where.column
         rows = await reader.rows(
             f"SELECT substr({column}, {KEY_AT}, 8), count(*) FROM {table} "
@@ -57,6 +66,22 @@ async def by_key(reader: Reader) -> dict[str, int]:
         for key, count in rows:
             counted[key] = counted.get(key, 0) + count
     return counted
+
+
+def in_file(database: Path) -> dict[SealedColumn, dict[str, int]]:
+    """The same of a whole SQLite file, by column, whatever its schema; what lasts alone."""
+    found: dict[SealedColumn, dict[str, int]] = {}
+    with closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)) as raw:
+        for where in LASTING:
+            table, column = where.table, where.column
+            known = raw.execute("SELECT name FROM pragma_table_info(:table)", {"table": table}).fetchall()
+            if (column,) in known:
+                rows = raw.execute(
+                    f"SELECT substr({column}, {KEY_AT}, 8), count(*) FROM {table} "
+                    f"WHERE {column} IS NOT NULL GROUP BY 1"
+                )
+                found[where] = {str(key): int(count) for key, count in rows}
+    return found
 
 
 async def under_other_keys(

@@ -201,7 +201,11 @@ async def rotate_key(database: Database) -> Lines:
     if done.unreadable:
         lines.append(f"{done.unreadable} could not be read, because their key is lost: give them anew.")
     if done.forgot_old:
-        return [*lines, f"The old key is gone from {database.keys.where}: keep a copy of that file, apart."]
+        lines.append(f"The old key is gone from {database.keys.where}: keep a copy of that file, apart.")
+        return [
+            *lines,
+            "Backups made until now still need the old key: make a new one, or keep your copy of that too.",
+        ]
     return [*lines, "The older lines of server.encryption_key are not needed any more."]
 
 

@@ -30,9 +30,10 @@ from openalert.storage import (
     witness,
 )
 from openalert.storage import audit as chain
+from openalert.storage.keyring import KeyRing
 from openalert.storage.lock_file import LockFile
 from openalert.storage.transaction import Transaction
-from openalert.usecases import audit, holding
+from openalert.usecases import audit, holding, vault
 from openalert.usecases import maintenance_windows as windows
 from openalert.usecases import silences as silencing
 from openalert.usecases import status_incidents as told
@@ -43,6 +44,8 @@ from openalert.usecases.work import Work
 STALE_AFTER = 15 * MINUTE
 """What was due longer ago than this is held: its time is over, and sources send again what is still true."""
 BATCH = 100
+WITHOUT_SECRETS = "--without-secrets"
+"""What one says to `openalert restore` who has lost the key."""
 Step = Callable[[Transaction], Coroutine[Any, Any, Any]]
 Key = tuple[str, Instant | None]
 
@@ -71,6 +74,12 @@ class Restored(msgspec.Struct, frozen=True, kw_only=True):
     """People's sessions that ended: some may have been ended since, and nobody knows which."""
     revoked: int
     """API keys that were revoked, or gone, in the database before."""
+    lost: dict[str, int] = {}
+    """Stored secrets that no key here opens, by what they are of; they have to be given anew."""
+
+
+class SealedOtherwise(OpenAlertError):
+    """Secrets in the backup are sealed with a key that is not here; nothing was changed."""
 
 
 class Replaced(msgspec.Struct, frozen=True):
@@ -81,28 +90,57 @@ class Replaced(msgspec.Struct, frozen=True):
     live_keys: list[str]
 
 
-async def restore(source: Path, database: Path) -> Restored:
+def check_keys(backup: Path, keys: KeyRing, *, without_secrets: bool) -> dict[str, int]:
+    """The secrets in a whole file that none of our keys opens, by kind; `without_secrets`: whoever restores it knows.
+
+    Else `SealedOtherwise` says what there is to do.
+    """
+    lost = vault.lost_in(backup, keys.vault.known)
+    if lost and not without_secrets:
+        raise SealedOtherwise(
+            f"{sum(lost.values())} stored secret(s) in this backup are sealed with a key that is not here "
+            f"({counted(lost)}). Nothing was changed.\n"
+            f"Add the key of that installation as a further line of {keys.where}, which on a new machine is its only "
+            "one; restart OpenAlert if it runs, and restore it again.\n"
+            f"Where that key is lost: openalert restore {WITHOUT_SECRETS} FILE. What needs one of them sends nothing "
+            "and lets nobody in until it is given anew."
+        )
+    return lost
+
+
+def counted(lost: dict[str, int]) -> str:
+    """`channels: 3, authenticator apps: 1`."""
+    return ", ".join(f"{kind}: {count}" for kind, count in lost.items())
+
+
+async def restore(
+    source: Path, database: Path, keys: KeyRing | None = None, *, without_secrets: bool = False
+) -> Restored:
     """Check `source`, bring its schema up to date, hold what is past, then let it take the place of `database`.
 
-    DatabaseInUse while a server runs on it; BrokenBackup when the file is not whole. Either way nothing changed.
+    DatabaseInUse while a server runs on it; BrokenBackup when the file is not whole; SealedOtherwise when it has
+    secrets that `keys` do not open, unless it is to go on `without_secrets`. Nothing changed in any of these cases.
     """
     lock = LockFile(database.with_name(database.name + ".lock"))
     lock.take()
     try:
         replaced = await _known(database)
         async with _staged(source, database) as (opened, staged):
+            lost = check_keys(staged, keys, without_secrets=without_secrets) if keys is not None else {}
             async with opened.read() as reader:
                 moment = await restoring.last_word(reader)
             held = await hold(opened)
             async with opened.transaction(command("restore")) as tx:
                 sessions = await restoring.end_sessions(tx)
                 revoked = await restoring.revoke_others(tx, replaced.live_keys) if replaced else 0
-                await _record(tx, source.name, held, replaced)
+                await _record(tx, source.name, held, replaced, sum(lost.values()))
             await opened.close()
             kept = backup.replace(staged, database)
             witness.forget(database)
             lock.mark(None)
-        return Restored(held=held.incidents, kept=kept, moment=moment, sessions=sessions, revoked=revoked)
+        return Restored(
+            held=held.incidents, kept=kept, moment=moment, sessions=sessions, revoked=revoked, lost=lost
+        )
     finally:
         lock.release()
 
@@ -136,8 +174,12 @@ async def _known(database: Path) -> Replaced | None:
         await replaced.close()
 
 
-async def _record(tx: Transaction, file: str, held: Held, replaced: Replaced | None) -> None:
+async def _record(
+    tx: Transaction, file: str, held: Held, replaced: Replaced | None, unreadable: int = 0
+) -> None:
     facts: dict[str, Any] = {"file": file, "incidents_held": held.incidents}
+    if unreadable:
+        facts["unreadable"] = unreadable
     if replaced is not None:
         facts |= {"replaced_log_entries": replaced.head.seq, "replaced_log_head": replaced.head.hash}
     await audit.record_installation(

@@ -1,5 +1,8 @@
 """Changing the key that stored secrets are sealed with, beside a running server and after a crash half-way."""
 
+from collections.abc import Collection
+from pathlib import Path
+
 import msgspec
 
 from openalert.domain.vault import Unreadable
@@ -9,6 +12,17 @@ from openalert.storage.sealed import SealedColumn
 from openalert.storage.transaction import Reader, Transaction
 
 BATCH = 200
+_KINDS = {
+    sealed.CHANNEL_SECRETS: "channels",
+    sealed.CONTACT_SECRETS: "contact methods",
+    sealed.FEED_SECRETS: "imported calendars",
+    sealed.INTEGRATION_SECRETS: "integrations",
+    sealed.OUTGOING_SECRETS: "outgoing webhooks",
+    sealed.SETTING_SECRETS: "settings",
+    sealed.SUBSCRIBER_URLS: "webhooks of subscribers",
+    sealed.TOTP_SECRETS: "authenticator apps",
+}
+"""What people call the things that keep a secret."""
 
 
 class Changed(msgspec.Struct):
@@ -52,4 +66,15 @@ async def _next_batch(tx: Transaction, where: SealedColumn, after: str, done: Ch
 async def lost(reader: Reader) -> int:
     """How many stored secrets no key of ours opens."""
     known = reader.database.vault.known
-    return sum(count for key, count in (await sealed.by_key(reader)).items() if key not in known)
+    found = await sealed.by_key(reader, sealed.LASTING)
+    return sum(count for key, count in found.items() if key not in known)
+
+
+def lost_in(database: Path, known: Collection[str]) -> dict[str, int]:
+    """How many secrets of each kind in a whole SQLite file none of the keys with these ids opens."""
+    lost: dict[str, int] = {}
+    for where, keys in sealed.in_file(database).items():
+        count = sum(number for key, number in keys.items() if key not in known)
+        if count:
+            lost[_KINDS[where]] = count
+    return lost

@@ -1,6 +1,5 @@
 """The commands without a server: what they print, where, and with which exit code they leave."""
 
-import io
 import json
 import socket
 import sqlite3
@@ -13,37 +12,8 @@ from pathlib import Path
 import pytest
 
 from openalert import __version__
-from openalert.cli import main
 from openalert.web.admin import reachable, socket_path
-
-
-class Ran:
-    """What a command left behind."""
-
-    def __init__(self, code: int, out: str, err: str) -> None:
-        self.code, self.out, self.err = code, out, err
-
-
-@pytest.fixture
-def openalert(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> "Run":
-    """Runs a command in an empty folder."""
-    monkeypatch.chdir(tmp_path)
-    return Run(monkeypatch, capsys)
-
-
-class Run:
-    """Call it with arguments and, if wanted, a standard input."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-        self._monkeypatch, self._capsys = monkeypatch, capsys
-
-    def __call__(self, *arguments: str, stdin: str = "") -> Ran:
-        """Run it as the shell would."""
-        self._monkeypatch.setattr(sys, "stdin", io.StringIO(stdin))
-        with pytest.raises(SystemExit) as left:
-            main(list(arguments))
-        captured = self._capsys.readouterr()
-        return Ran(int(left.value.code or 0), captured.out, captured.err)
+from tests.cli.conftest import Run
 
 
 def test_version_and_help_import_nothing_heavy() -> None:

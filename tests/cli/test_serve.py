@@ -298,6 +298,37 @@ def test_what_is_no_backup_stops_nothing(server: Server) -> None:
     assert server.get("/ready")[0] == 200
 
 
+@pytest.mark.proves("DB-4", "F-41")
+def test_beside_a_server_a_backup_of_another_key_and_a_hold_in_place_stop_nothing(server: Server) -> None:
+    """The server itself says why, goes on as it was, and restores it when told that the secrets are lost."""
+    server.run("user", "add", "a@b.example", "--name", "Ana", "--role", "owner")
+    assert server.run("backup", "--list").returncode == 0
+    key = (server.folder / "data" / "encryption.key").read_text()
+    with closing(sqlite3.connect(server.folder / "data" / "openalert.db")) as raw:
+        raw.execute("INSERT INTO settings (name, value, sealed) VALUES ('x', '', 'v1.0badc0de.AAAA')")
+        raw.commit()
+    assert server.run("backup", "save.db").returncode == 0
+    with closing(sqlite3.connect(server.folder / "data" / "openalert.db")) as raw:
+        raw.execute("DELETE FROM settings WHERE name = 'x'")
+        raw.commit()
+    drill = server.run("backup", "--drill", "save.db")
+    assert (drill.returncode, "a key that is not here" in drill.stderr) == (1, True), drill.stderr
+    refused = server.run("restore", "save.db")
+    assert refused.returncode == 1
+    assert "settings: 1" in refused.stderr
+    assert "Nothing was changed" in refused.stderr
+    held = server.run("restore", "--in-place")
+    assert held.returncode == 3
+    assert f"in use by process {server.process.pid}" in held.stderr
+    assert "stopping" not in server.log.read_text()
+    assert (server.folder / "data" / "encryption.key").read_text() == key
+    done = server.run("restore", "save.db", "--without-secrets")
+    assert done.returncode == 0, done.stderr
+    assert "settings: 1. Give them anew." in done.stdout
+    server.says(r"1 stored secret\(s\) cannot be read")
+    assert server.get("/ready")[0] == 200
+
+
 def test_a_restore_that_fails_leaves_the_database_in_place(server: Server) -> None:
     """A folder in the way of the copy: the command says why, and the server goes on with what it had."""
     key = server.run("token", "create", "ci").stdout.splitlines()[-1]

@@ -117,6 +117,27 @@ def _refused(server: Server, *words: str) -> None:
     assert all(each in said[0] for each in words), said
 
 
+@pytest.mark.proves("F-41", "F-42")
+def test_a_backup_or_its_folder_that_is_not_for_this_user_is_named(of_nobody: Server) -> None:
+    """Who may not read the file, and which folder may not be written to; code 1, and nothing is changed."""
+    server = of_nobody
+    assert _as_nobody(server, "token", "create", "x", "--role", "owner").returncode == 0
+    copy, closed = server.data / "copy.db", server.folder / "closed"
+    assert _as_nobody(server, "backup", str(copy)).returncode == 0
+    os.chown(copy, 0, 0)
+    closed.mkdir(mode=0o755)
+    for arguments, *words in (
+        (("restore", str(copy)), str(copy), "cannot be read by nobody", "Permission denied"),
+        (("backup", "--drill", str(copy)), str(copy), "cannot be read by nobody"),
+        (("backup", str(closed / "x.db")), "may not write to", str(closed)),
+    ):
+        found = _as_nobody(server, *arguments)
+        assert found.returncode == 1, found.stderr
+        assert len(found.stderr.splitlines()) == 1, found.stderr
+        assert all(each in found.stderr for each in words), found.stderr
+    assert list(closed.iterdir()) == []
+
+
 @pytest.mark.proves("F-42")
 def test_a_user_who_may_not_is_told_why_and_what_to_do(of_nobody: Server) -> None:
     """As a user who is not root: each wrong owner or mode names the path, whose it is, and the way out; code 3."""
