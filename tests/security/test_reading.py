@@ -23,7 +23,7 @@ from tests.security.conftest import (
     staged,
 )  # fmt: skip
 from tests.security.test_matrix import QUERIES, address
-from tests.web.test_live import connected
+from tests.web.live_client import connected
 
 pytestmark = pytest.mark.anyio
 

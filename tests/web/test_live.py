@@ -1,161 +1,28 @@
 """The WebSocket: who hears what, what is caught up with, and what ends a connection."""
 
 import asyncio
-import json
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
-from uvicorn.protocols.utils import ClientDisconnected
 
-from openalert import telemetry
 from openalert.app import OpenAlert
 from openalert.config import Config, Server
 from openalert.domain.access import Role
-from openalert.domain.event import Event
 from openalert.storage import Database, events
-from openalert.storage.transaction import Reader
 from openalert.usecases import api_keys, second_factors, setup, signin, teams, users
 from openalert.web import live
-from openalert.web.broadcast import CAPACITY
 from openalert.web.guards import Access
+from tests.web.live_client import as_bea, connected, happen, listeners, opened, populate, until
 
 pytestmark = pytest.mark.anyio
-
-CLOSE = "websocket.close"
-
-
-class Socket:
-    """The client's side of one connection, spoken in ASGI messages."""
-
-    def __init__(self, leaves_after: int) -> None:
-        self.to_server: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
-        self.from_server: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
-        self.reads = asyncio.Event()
-        self.reads.set()
-        self.leaves_after = leaves_after
-        """How many messages it takes before it is gone."""
-        self.is_stuck = False
-        """Whether the server waits for this client to read."""
-
-    async def receive(self) -> dict[str, Any]:
-        """What the server hears."""
-        return await self.to_server.get()
-
-    async def send(self, message: dict[str, Any]) -> None:
-        """What the server says; waits while this client does not read."""
-        if message["type"] != CLOSE:
-            self.is_stuck = not self.reads.is_set()
-            await self.reads.wait()
-        if not self.leaves_after:
-            raise ClientDisconnected
-        self.leaves_after -= 1
-        self.from_server.put_nowait(message)
-
-    def say(self, body: Any) -> None:
-        """Send a message."""
-        text = body if isinstance(body, str) else json.dumps(body)
-        self.to_server.put_nowait({"type": "websocket.receive", "text": text})
-
-    async def frame(self) -> dict[str, Any]:
-        """The next thing from the server, as it is."""
-        return await asyncio.wait_for(self.from_server.get(), 30)
-
-    async def hear(self) -> dict[str, Any]:
-        """The next message."""
-        frame = await self.frame()
-        assert frame["type"] == "websocket.send", frame
-        body: dict[str, Any] = json.loads(frame["text"])
-        return body
-
-    async def closed(self) -> int:
-        """The code with which it ends, whatever comes before."""
-        while (frame := await self.frame())["type"] != CLOSE:
-            pass
-        return int(frame["code"])
-
-    async def silent(self) -> bool:
-        """Whether nothing comes for a while."""
-        await asyncio.sleep(0.05)
-        return self.from_server.empty()
-
-
-@asynccontextmanager
-async def connected(app: OpenAlert, *, leaves_after: int = 1 << 30, **headers: str) -> AsyncIterator[Socket]:
-    """An open connection with these headers; `_` in a name is `-`."""
-    socket = Socket(leaves_after)
-    listed = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
-    listed.append((b"host", b"127.0.0.1:8080"))
-    scope = {
-        "type": "websocket", "path": "/api/v1/ws", "query_string": b"", "headers": listed,
-        "client": ("192.0.2.1", 1), "extensions": {"websocket.http.response": {}},
-    }  # fmt: skip
-    socket.to_server.put_nowait({"type": "websocket.connect"})
-    task = asyncio.create_task(app.asgi(scope, socket.receive, socket.send))
-    try:
-        yield socket
-    finally:
-        socket.to_server.put_nowait({"type": "websocket.disconnect"})
-        await asyncio.wait_for(task, 30)
 
 
 @pytest.fixture
 async def cast(app: OpenAlert) -> dict[str, str]:
-    """Two teams; Ana owns all, Bea is of team `a`, with keys, sessions and ids."""
-    found: dict[str, str] = {}
-    async with app.database.transaction() as tx:
-        organization = await setup.ensure_organization(tx)
-        found["organization"] = organization.id
-        for name in ("a", "b"):
-            found[f"team {name}"] = (await teams.create(tx, name=f"Team {name}")).id
-        for name, role in (("ana", Role.OWNER), ("bea", Role.MEMBER)):
-            user = await users.create(tx, email=f"{name}@acme.example", name=name, role=role)
-            found[name] = user.id
-            found[f"{name} session"] = await signin.open_session(tx, user.id, address="", user_agent="")
-        await teams.put_member(tx, found["team a"], found["bea"], Role.MEMBER)
-        key, found["key"] = await api_keys.create(tx, name="k")
-        found["key id"] = key.id
-    return found
-
-
-async def happen(app: OpenAlert, cast: dict[str, str], *teams_of_events: str | None) -> None:
-    """One committed event for each of these teams."""
-    async with app.database.transaction() as tx:
-        for team in teams_of_events:
-            tx.emit(
-                Event(
-                    type="incident.created",
-                    organization_id=cast["organization"],
-                    team_id=cast[f"team {team}"] if team else None,
-                    data={"team": team},
-                )
-            )
-
-
-def as_bea(cast: dict[str, str]) -> dict[str, str]:
-    """Headers of Bea's browser on a page of ours."""
-    return {"cookie": f"openalert_session={cast['bea session']}", "origin": "http://127.0.0.1:8080"}
-
-
-def listeners() -> float | None:
-    """How many are signed in and listen."""
-    return telemetry.registry.get_sample_value("openalert_websocket_clients")
-
-
-async def until(holds: Callable[[], bool]) -> None:
-    """Wait for it, half a minute at most."""
-    async with asyncio.timeout(30):
-        while not holds():  # noqa: ASYNC110 - nothing else tells it
-            await asyncio.sleep(0.01)
-
-
-async def opened(socket: Socket) -> None:
-    """The connection is accepted, and its listener in place."""
-    assert (await socket.frame())["type"] == "websocket.accept"
-    socket.say({"type": "pong"})  # with its first message nothing is held back any more
-    await asyncio.sleep(0.05)
+    """See `populate`."""
+    return await populate(app)
 
 
 async def test_everybody_hears_of_their_own_teams(app: OpenAlert, cast: dict[str, str]) -> None:
@@ -279,6 +146,7 @@ async def test_a_client_that_says_nothing_is_told_all_the_same(app: OpenAlert, c
     async with connected(app, **as_bea(cast)) as bea:
         await happen(app, cast, "a")
         assert (await bea.frame())["type"] == "websocket.accept"
+        await until(lambda: listeners() == 1)
         await happen(app, cast, "a")
         assert (await bea.hear())["type"] == "incident.created"
 
@@ -353,74 +221,6 @@ async def test_a_team_that_was_left_is_silent(app: OpenAlert, cast: dict[str, st
         await app.live.recheck()
         await happen(app, cast, "a", None)
         assert (await bea.hear())["data"]["team"] is None
-
-
-async def test_all_are_asked_about_at_once(
-    app: OpenAlert, cast: dict[str, str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Who everybody is costs one question for all sessions and one for all keys, and is one object for each of them."""
-    ana = as_bea(cast) | {"cookie": f"openalert_session={cast['ana session']}"}
-    key = {"authorization": f"Bearer {cast['key']}"}
-    asked = []
-    every = Reader.all
-
-    async def counted(reader: Reader, kind: type[Any], sql: str, /, **parameters: Any) -> list[Any]:
-        asked.append(sql)
-        return await every(reader, kind, sql, **parameters)
-
-    monkeypatch.setattr(live, "RECHECK_SECONDS", 1_000.0)
-    async with AsyncExitStack() as stack:
-        for headers in (as_bea(cast), as_bea(cast), ana, key, key):
-            await opened(await stack.enter_async_context(connected(app, **headers)))
-        await until(lambda: listeners() == 5)
-        await asyncio.sleep(1.1)  # the look that was waited for before that
-        monkeypatch.setattr(Reader, "all", counted)
-        await app.live.recheck()
-        assert len([sql for sql in asked if "sessions" in sql]) == 1
-        assert len([sql for sql in asked if "api_keys" in sql]) == 1
-
-
-async def test_whoever_comes_in_a_storm_stays(
-    app: OpenAlert, cast: dict[str, str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It is us who hold news back from one who has just come: that he is behind is no reason to send him away."""
-    monkeypatch.setattr(live, "HOLD_SECONDS", 60.0)
-    async with (
-        connected(app, **as_bea(cast)) as bea,
-        connected(app, authorization=f"Bearer {cast['key']}") as quick,
-    ):
-        assert (await bea.frame())["type"] == "websocket.accept"
-        await opened(quick)
-        await until(lambda: listeners() == 2)
-        await happen(app, cast, *["a"] * (CAPACITY + 1))
-        assert (await quick.hear())["type"] == "resync"
-        bea.say({"type": "pong"})
-        newest = (await bea.hear())["seq"]
-        await happen(app, cast, "a")
-        assert (await bea.hear())["seq"] == newest + 1
-
-
-async def test_whoever_catches_up_in_a_storm_stays(app: OpenAlert, cast: dict[str, str]) -> None:
-    """What happens while one is told what was missed counts as nothing left behind; then there is to be read anew."""
-    await happen(app, cast, "a", "a", "a")
-    async with app.database.read() as reader:
-        newest = await events.last(reader)
-    async with (
-        connected(app, **as_bea(cast)) as bea,
-        connected(app, authorization=f"Bearer {cast['key']}") as quick,
-    ):
-        for socket in (bea, quick):
-            await opened(socket)
-        await until(lambda: listeners() == 2)
-        bea.reads.clear()
-        bea.say({"type": "resume", "after": newest - 2})
-        await until(lambda: bea.is_stuck)
-        await happen(app, cast, *["a"] * (CAPACITY + 1))
-        assert (await quick.hear())["type"] == "resync"
-        bea.reads.set()
-        heard = [await bea.hear() for _ in range(3)]
-        assert [each["seq"] for each in heard] == [newest - 1, newest, newest + CAPACITY + 1]
-        assert heard[2]["type"] == "resync"
 
 
 async def test_an_unknown_incident_is_not_found(app: OpenAlert, cast: dict[str, str]) -> None:
@@ -512,4 +312,4 @@ async def test_a_client_that_leaves_is_no_fault(
             client.say({"type": "ping"})
     assert [entry for entry in logged if entry["log_level"] != "info"] == []
     assert client.from_server.qsize() == leaves_after
-    assert not app.live._connections
+    assert listeners() == 0
