@@ -18,6 +18,7 @@ from openalert.storage import backup_jobs, outages, runs
 from openalert.storage.memory import LOW, MIB, SHORT, Room
 from openalert.usecases import certificates
 from openalert.web.ui.system import _hops
+from tests.processes.server import until
 from tests.web.test_guards import session
 
 pytestmark = pytest.mark.anyio
@@ -41,7 +42,12 @@ async def test_deep_says_503_and_why_while_pages_might_not_arrive(
     answer = await client.get("/health/deep")
     assert answer.status_code == 503
     assert answer.json()["troubles"] == [{"kind": "timers", "message": BAD.words}]
-    assert (await client.get("/health")).status_code == (await client.get("/ready")).status_code == 200
+
+    async def others_are_as_they_were() -> bool:
+        return [(await client.get(path)).status_code for path in ("/health", "/ready")] == [200, 200]
+
+    # A busy machine may leave the engine without a turn for some seconds.
+    await until(others_are_as_they_were, 30)
 
 
 async def test_deep_is_for_those_who_may_read_metrics(app: OpenAlert, client: httpx2.AsyncClient) -> None:
