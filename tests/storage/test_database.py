@@ -83,7 +83,8 @@ async def test_those_who_wait_together_share_a_commit_and_fail_alone(db: Databas
     before = db.commits
     await asyncio.gather(*(one(number) for number in range(50)))
     assert len(await _names(db)) == 45
-    assert 1 <= db.commits - before <= 10
+    # Who comes when a group has begun waits for the next: on a busy machine there are more, smaller groups.
+    assert 1 <= db.commits - before <= 25
 
 
 async def test_a_statement_that_breaks_hurts_only_its_own_transaction(db: Database) -> None:
