@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.http11 import Request
 from websockets.protocol import OPEN
@@ -39,6 +40,14 @@ class LiveSocket(ReadsInTime, WebSocketsSansIOProtocol):
         """Its place is free."""
         super().connection_lost(exc)
         self.left()
+
+    async def send(self, message: Any) -> None:
+        """As uvicorn's, which logs a fault for each client that an answer of ours refuses, or that leaves before it."""
+        if self.initial_response is not None and self.conn.eof_sent:
+            raise ClientDisconnected
+        await super().send(message)
+        if self.initial_response is not None and self.close_sent:
+            self.handshake_complete = True
 
     def freed(self) -> None:
         """It takes messages again."""

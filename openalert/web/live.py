@@ -337,10 +337,7 @@ class Live:
         if foreign or self.stopping:
             await send({"type": "websocket.close", "code": 4403, "reason": ""})
             return
-        try:
-            await send({"type": "websocket.accept"})
-        except OSError:
-            return  # whoever asked is gone
+        await send({"type": "websocket.accept"})
         pipe: Pipe | None = scope.get("extensions", {}).get(PIPE)
         connection = Connection(self, receive, send, pipe)
         if pipe is not None:

@@ -367,3 +367,26 @@ async def test_an_answer_to_somebody_who_left_is_dropped(started: bool, whole: b
 
     await exchange.run_asgi(answer)
     assert said == []
+
+
+async def test_a_websocket_that_is_refused_is_no_fault(caplog: pytest.LogCaptureFixture) -> None:
+    """By an answer of ours, as while the server stops: nothing is logged as an error."""
+    refused = asyncio.Event()
+
+    async def refuse(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "websocket.http.response.start", "status": 403, "headers": []})
+        await send({"type": "websocket.http.response.body", "body": b"no"})
+        asyncio.get_running_loop().call_later(0.05, refused.set)  # once uvicorn has looked at what came of it
+
+    opening = (
+        b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    )
+    async with serving(app=refuse) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(opening)
+        assert b" 403 " in await reader.readline()
+        await refused.wait()
+        writer.close()
+        assert [record.message for record in caplog.records if record.levelname == "ERROR"] == []
