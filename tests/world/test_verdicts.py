@@ -10,6 +10,7 @@ from tests.world.ledger import BUSY, Answer, Asked, Away, Fact, Policy, Rung, Ta
 from tests.world.observed import Alert, Message, Observed, _who
 from tests.world.oracle import Case, complete, in_order, no_surplus
 from tests.world.turns import Turns, waits
+from tests.world.world import without
 
 
 def _case(facts: Sequence[Fact], *messages: Message) -> Case:
@@ -128,6 +129,16 @@ def test_who_is_at_an_address() -> None:
     """As the ledger says it."""
     assert _who("bea@example.org") == "bea"
     assert _who("http://127.0.0.1:4711/Hook-2") == "Hook-2"
+
+
+def test_nobody_names_who_was_deleted() -> None:
+    """A level of theirs alone is none."""
+    levels = (
+        Rung(delay=0, people=("bea", "kim")),
+        Rung(delay=1, people=("kim",)),
+        Rung(delay=2, channels=("Hook-1",)),
+    )
+    assert without(levels, {"kim"}) == (Rung(delay=0, people=("bea",)), levels[2])
 
 
 def test_who_gets_no_turns_may_be_late() -> None:

@@ -9,6 +9,7 @@ async with Providers() as providers, World(folder, providers) as world:
 
 import asyncio
 import shutil
+from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
@@ -44,6 +45,15 @@ TURN, HELD_UP = 100, 1_000
 """Milliseconds: how often it is looked whether the machine is busy, and by how much a look is late then."""
 LONGEST_TOLD = 10.0
 """Seconds in which live events must have come to who listens."""
+
+
+def without(levels: tuple[Rung, ...], left: Collection[str]) -> tuple[Rung, ...]:
+    """What is left of these once those people are gone."""
+    rungs = [
+        msgspec.structs.replace(rung, people=tuple(who for who in rung.people if who not in left))
+        for rung in levels
+    ]
+    return tuple(rung for rung in rungs if rung.people or rung.channels)
 
 
 class Settled(msgspec.Struct, kw_only=True):
@@ -154,7 +164,8 @@ class World:
         )
 
     async def follow(self, levels: tuple[Rung, ...], *, repeats: int = 0, repeat_delay: int = 0) -> None:
-        """Incidents that begin from now on escalate like this."""
+        """Incidents that begin from now on escalate like this, without those who were deleted: nobody can name them."""
+        levels = without(levels, self._left)
         since = self.ledger.now
         await self._patiently(
             "PATCH",
