@@ -28,6 +28,10 @@ SAVING_PAGES = 64
 """The same while there is no room."""
 _PROBE = 64 * 1024
 _PIECE = 256 * 1024
+_INDEX = 32 * 1024
+"""What the index grows by, for every"""
+_INDEXED = 4096 * 4096
+"""bytes of the log."""
 _OPENING = 1024 * 1024
 """What a start needs: the index of the log is made anew, files are marked, and it may be killed and begin again."""
 
@@ -38,6 +42,9 @@ class Reserve:
     def __init__(self, database: Path, disk: Disk) -> None:
         self.path = database.with_name(database.name + ".reserve")
         self._log = database.with_name(database.name + "-wal")
+        self._index = database.with_name(database.name + "-shm")
+        self._index_handle: int | None = None
+        """Stays open as long as the database is: to close it would take from SQLite every lock that it has there."""
         self._folder = database.parent
         self._disk = disk
         self._lock = threading.Lock()
@@ -86,6 +93,7 @@ class Reserve:
                 self._begin()
             elif free >= enough:
                 self._lengthen_log()
+                self._lengthen_index()
                 self._grow(
                     min(disk.reserve_wanted, size + free - enough) if self._short else disk.reserve_wanted
                 )
@@ -219,6 +227,26 @@ class Reserve:
         missing = self._disk.reserve_wanted // 2 - _size(self._log)
         if missing > 0:
             self._extend_log(missing)
+
+    def _lengthen_index(self) -> None:
+        """The same for the index of a log that got the whole reserve; SQLite takes a long one for one in use."""
+        longest = max(_size(self._log), self._disk.reserve_wanted // 2) + self._disk.reserve_wanted
+        size = _size(self._index)
+        missing = _INDEX * (1 + longest // _INDEXED) - size
+        if not size or missing <= 0:
+            return
+        with suppress(OSError):
+            if self._index_handle is None:
+                self._index_handle = os.open(self._index, os.O_WRONLY)
+            if os.path.samestat(os.fstat(self._index_handle), self._index.stat()):
+                os.posix_fallocate(self._index_handle, size, missing)
+
+    def close(self) -> None:
+        """When every connection of this process to the database is closed."""
+        with self._lock:
+            if self._index_handle is not None:
+                os.close(self._index_handle)
+                self._index_handle = None
 
     def _grow(self, wanted: int) -> None:
         size = _size(self.path)

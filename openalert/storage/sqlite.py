@@ -387,4 +387,5 @@ class SqliteDatabase(Database):
             self.lock.mark(None)
         self._open.clear()
         self._writer = None
+        self._reserve.close()
         self.lock.release()

@@ -1,6 +1,8 @@
 """What the reserve gives away, and to whom: to the log, or to the disk."""
 
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -57,6 +59,40 @@ def test_the_index_of_the_log_gets_room_that_the_log_does_not_take(
     reserve.make_room(database)
     less, more = sizes(tmp_path)
     assert (held - less, more - log) == (MIB // 4 + MIB, MIB)
+
+
+def test_the_index_of_the_log_is_long_enough_before_the_disk_is_full(
+    tmp_path: Path, database: sqlite3.Connection
+) -> None:
+    """Somebody reads one moment, so the log goes on and on: its index grows no more, and SQLite keeps its locks."""
+    reserve = OnAFullDisk(tmp_path / "openalert.db", Disk())
+    index = tmp_path / "openalert.db-shm"
+    assert index.stat().st_size == 32 * 1024
+    reserve.keep(32 * MIB)
+    long_enough = index.stat().st_size
+    assert long_enough >= 3 * 32 * 1024
+    database.execute("PRAGMA wal_autocheckpoint=0")
+    with closing(sqlite3.connect(tmp_path / "openalert.db", isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        assert reader.execute("SELECT count(*) FROM t").fetchone() == (0,)
+        for _ in range(5):
+            database.execute("INSERT INTO t VALUES (zeroblob(4000000))")
+        reserve.measure()
+        # A checkpoint by another process goes as far as the reader, and so may not begin the log anew.
+        asked = "import sqlite3, sys; print(*sqlite3.connect(sys.argv[1]).execute('PRAGMA wal_checkpoint').fetchone())"
+        ran = subprocess.run(
+            [sys.executable, "-c", asked, str(tmp_path / "openalert.db")],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        _, frames, done = map(int, ran.stdout.split())
+        assert frames > 4_096
+        assert done < frames
+        assert reader.execute("SELECT count(*) FROM t").fetchone() == (0,)
+    assert index.stat().st_size == long_enough
+    assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    reserve.close()
 
 
 def test_a_start_on_a_full_disk_has_room_for_what_it_makes(
