@@ -112,9 +112,18 @@ def _in_words(error: OSError | sqlite3.Error, folder: Path) -> str:
 
 
 def size(database: Path) -> int:
-    """Bytes of the database with what lies in its log: at most so many has a copy."""
-    files = (database, database.with_name(f"{database.name}-wal"))
-    return sum(each.stat().st_size for each in files if each.exists())
+    """Bytes of a copy: the database with what lies in its log, but not the room that the log keeps for itself."""
+    try:
+        with closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)) as raw:
+            return _length(raw)
+    except sqlite3.Error:
+        files = (database, database.with_name(f"{database.name}-wal"))
+        return sum(each.stat().st_size for each in files if each.exists())
+
+
+def _length(raw: sqlite3.Connection) -> int:
+    pages, each = (int(raw.execute(f"PRAGMA page_{what}").fetchone()[0]) for what in ("count", "size"))
+    return pages * each
 
 
 def room_for(database: Path) -> int:
@@ -195,10 +204,7 @@ def _refuse_cut_off(raw: sqlite3.Connection, path: Path) -> None:
     """SQLite reads what is missing of the last page as zeros, and may find nothing wrong with that."""
     if path.with_name(f"{path.name}-wal").exists():
         return  # whose pages need not be in the file yet
-    whole = int(raw.execute("PRAGMA page_count").fetchone()[0]) * int(
-        raw.execute("PRAGMA page_size").fetchone()[0]
-    )
-    there = path.stat().st_size
+    whole, there = _length(raw), path.stat().st_size
     if there < whole:
         raise BrokenBackup(f"{path} is damaged: it has {there:,} of its {whole:,} bytes.")
 
