@@ -47,7 +47,7 @@ def _key(number: int, status: str, key: str | None) -> str:
 
 
 def _identity(integration: str, fingerprint: str, latest: int, open_: int) -> str:
-    return f"{fingerprint} of {integration}: {latest} newest occurrences, {open_} of them not over"
+    return f"{fingerprint} of {integration}: {latest} newest occurrences, {open_} others that are not over"
 
 
 def _nobody(fingerprint: str, integration: str, status: str) -> str:
@@ -130,12 +130,13 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "identities",
-        "of every alert the newest occurrence is marked, and no older one is open",
+        # Which one is the newest is not looked for by ids: they follow the clock, which somebody may have set back.
+        "of every alert one occurrence is marked as the newest, and no other one is open",
         """
-        SELECT integration_id, fingerprint, count(latest_key), count(CASE WHEN status <> 'resolved' THEN 1 END)
+        SELECT integration_id, fingerprint, count(latest_key),
+            count(CASE WHEN status <> 'resolved' AND latest_key IS NULL THEN 1 END)
         FROM alerts GROUP BY integration_id, fingerprint
-        HAVING count(latest_key) <> 1 OR max(CASE WHEN latest_key IS NOT NULL THEN id END) <> max(id)
-            OR count(CASE WHEN status <> 'resolved' THEN 1 END) > 1
+        HAVING count(latest_key) <> 1 OR count(CASE WHEN status <> 'resolved' AND latest_key IS NULL THEN 1 END) > 0
         LIMIT :most
         """,
         _identity,

@@ -9,6 +9,7 @@ import pytest
 
 from openalert.domain.audit import AuditEntry, Head, link
 from openalert.domain.errors import Invalid
+from openalert.domain.instant import HOUR
 from openalert.storage import Database, Transaction, audit
 from openalert.usecases import verify
 from openalert.usecases.audit import record
@@ -210,3 +211,20 @@ async def test_a_broken_promise_is_found(world: World, statement: str, about: st
     await _run(world.db, statement)
     broken = [found.about for found in (await _all(world.db)).values() if not found.holds]
     assert broken == [about]
+
+
+@pytest.mark.proves("F-20")
+async def test_a_clock_that_was_set_back_breaks_no_promise(world: World) -> None:
+    """What happens after it has an earlier id than what was before; an older occurrence that is open is still found."""
+    await world.policy(level(1, world.alice))
+    await world.fires("DiskFull")
+    await world.resolves("DiskFull")
+    world.clock.advance(-HOUR)
+    await world.fires("DiskFull", since=60)
+    assert [found.words for found in (await _all(world.db)).values() if not found.holds] == []
+    await _run(
+        world.db,
+        "UPDATE alerts SET latest_key = CASE WHEN latest_key IS NULL THEN 'another' END, status = 'firing'",
+    )
+    broken = [found.about for found in (await _all(world.db)).values() if not found.holds]
+    assert "identities" in broken

@@ -18,6 +18,8 @@ class Alert(msgspec.Struct, frozen=True):
     status: str
     count: int
     incident_id: str | None
+    is_newest: bool = True
+    """Of its identity; ids do not say so where the clock was set back."""
 
 
 class Incident(msgspec.Struct, frozen=True):
@@ -76,7 +78,7 @@ class Observed(msgspec.Struct, kw_only=True):
     """Bytes in memory at the beginning and at the end."""
 
 
-_ALERTS = "SELECT title, status, count, incident_id FROM alerts ORDER BY id"
+_ALERTS = "SELECT title, status, count, incident_id, latest_key IS NOT NULL FROM alerts ORDER BY id"
 _INCIDENTS = (
     "SELECT i.id, i.number, i.title, i.status, i.open_key, i.escalation_state, i.escalation_next_at, "
     "i.snoozed_until, i.last_seq, min(e.due_at), min(u.due_at), count(t.seq), coalesce(min(t.seq), 0), "

@@ -61,16 +61,19 @@ Found: TypeAlias = Iterator[tuple[str, str]]
 def no_loss(case: Case) -> Found:
     """L1: what was answered with 2xx is there, as it must be; what was refused as unreadable is kept."""
     stored: dict[str, list[str]] = defaultdict(list)
+    newest: dict[str, str] = {}
     for alert in case.seen.alerts:
         stored[alert.title].append(alert.status)
+        if alert.is_newest:
+            newest[alert.title] = alert.status
     for about, some in model.occurrences(case.facts).items():
         sure = [each for each in some if each.opened.latest < model.NEVER]
         if len(stored[about]) < len(sure):
             yield about, f"{len(sure)} times it was told of, {len(stored[about])} times it is stored"
         elif len(some) == len(sure) and stored[about]:
-            is_firing = stored[about][-1] != "resolved"
-            if is_firing != (some[-1].alert == "firing"):
-                yield about, f"it should be {some[-1].alert}, and is {stored[about][-1]}"
+            found = newest.get(about, "resolved")
+            if (found != "resolved") != (some[-1].alert == "firing"):
+                yield about, f"it should be {some[-1].alert}, and is {found}"
     for fact in case.facts:
         is_refused = isinstance(fact, Spoilt) and fact.code is not None and 400 <= fact.code < 500
         if is_refused and not any(fact.about in body for body in case.seen.kept):

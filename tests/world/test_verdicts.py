@@ -8,7 +8,7 @@ import pytest
 
 from tests.world.ledger import BUSY, Answer, Asked, Away, Fact, Policy, Rung, Taken
 from tests.world.observed import Alert, Message, Observed, _who
-from tests.world.oracle import Case, complete, in_order, no_surplus
+from tests.world.oracle import Case, complete, in_order, no_loss, no_surplus
 from tests.world.turns import Turns, waits
 from tests.world.world import without
 
@@ -93,6 +93,20 @@ def test_a_page_that_comes_twice(busy: list[Away], is_repeat: bool, is_blamed: b
     once = msgspec.structs.replace(_taken(69_000, "page", "triggered", "a"), way="hook")
     again = msgspec.structs.replace(once, at=85_000, is_repeat=is_repeat)
     assert bool(list(no_surplus(_case([once, again, *busy])))) is is_blamed
+
+
+@pytest.mark.parametrize(
+    ("older", "newer", "is_blamed"), [("resolved", "firing", False), ("firing", "resolved", True)]
+)
+def test_the_newest_occurrence_counts(older: str, newer: str, is_blamed: bool) -> None:
+    """It was told of again after its end, by a clock that had been set back: then ids say the opposite."""
+    asked = [
+        Asked(n=n, at=n * 1_000, about="disk-1", what=what, starts=60 * ((n + 1) // 2), first=n)
+        for n, what in enumerate(("firing", "resolved", "firing"), start=1)
+    ]
+    case = _case([*asked, *(Answer(n=each.n, at=each.at + 10, code=202) for each in asked)])
+    case.seen.alerts += [Alert("disk-1", newer, 1, None, True), Alert("disk-1", older, 1, None, False)]
+    assert bool(list(no_loss(case))) is is_blamed
 
 
 def _mailed(*at: int) -> list[Taken]:
