@@ -34,6 +34,8 @@ MEMORY = Path("/dev/shm")
 """Where Linux keeps files in memory: a commit there waits for no disk."""
 ROOM = 2 << 30
 """Bytes that must be free there for the files of the tests to go there."""
+LAST_SLOW = 0.8
+"""The share of the other files before which every file with real servers has begun."""
 
 
 def _folder() -> str | None:
@@ -51,9 +53,15 @@ if folder := _folder():
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files that take long come first: at the end one process would wait for the other."""
-    slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path not in slow)
+    """Files with real servers, which mostly wait, are spread among those that compute, so that neither the processors
+    nor the processes of the run stand still; the last of them begins well before the end, where nothing would be left
+    to run beside it.
+    """
+    slow = list(dict.fromkeys(item.path for item in items if item.get_closest_marker("slow")))
+    quick = list(dict.fromkeys(item.path for item in items if item.path not in set(slow)))
+    place = {path: number / len(quick) for number, path in enumerate(quick)}
+    place |= {path: LAST_SLOW * number / len(slow) for number, path in enumerate(slow)}
+    items.sort(key=lambda item: place[item.path])
 
 
 class StoppedClock:

@@ -93,7 +93,7 @@ def _configured_backups(view: View) -> Iterator[Finding]:
     elif not installation.copies_backups:
         yield _finding(
             WarningKind.BACKUP_ONLY_HERE,
-            "Backups of the database lie on the machine that they are of",
+            "Backups of the database are on its own machine alone",
             "Name a bucket or a command in [backup] that carries them to another place.",
             link=_BACKUPS,
         )
