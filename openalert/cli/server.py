@@ -21,6 +21,7 @@ from openalert.cli.loop_guard import LoopGuard
 from openalert.cli.replacing import Replacing
 from openalert.cli.settings import CannotStart
 from openalert.config import Config, make_data_dir
+from openalert.domain.errors import Unavailable
 from openalert.engine.backups import plan_of
 from openalert.engine.node import here
 from openalert.notifiers.notifier import Notifier
@@ -34,6 +35,8 @@ log = structlog.get_logger(__name__)
 
 GRACE_SECONDS = 10
 """How long a request that has begun may take after the stop was asked for."""
+_INVITATIONS = 3
+"""Tries at it; each waits for the database as long as any other write."""
 LOCKED_SECONDS = 60.0
 """So long a start waits for another program to let go of the database; whoever watches over us then sees that it ended.
 Less than the 90 s that systemd gives a start."""
@@ -229,6 +232,19 @@ def _address(config: Config) -> str:
     return bare.base_url
 
 
+async def _tokens(database: Database) -> list[str]:
+    """The token of the first owner's invitation; on a machine that is slow today that may wait, and pages go out.
+
+    Nobody is invited where the database gives no turn for long: the next start does it.
+    """
+    for _ in range(_INVITATIONS):
+        try:
+            return await console.setup_token(database)
+        except Unavailable as error:
+            log.warning("the invitation waits for the database", reason=error.message)
+    return []
+
+
 class _Server(uvicorn.Server):
     """uvicorn that says when it is up, and ends with code 0 when it is asked to."""
 
@@ -274,7 +290,7 @@ class _Server(uvicorn.Server):
         """Then say where it is, and how to begin."""
         await super().startup(sockets=sockets)
         if self.started:
-            tokens = await console.setup_token(self._openalert.database) if self._invites else []
+            tokens = await _tokens(self._openalert.database) if self._invites else []
             _greet(self._openalert.config, self._listens)
             _invite(self._openalert.config, tokens)
             self._watchdog.follow(self._openalert.engine.health)

@@ -114,7 +114,7 @@ class Backups:
             (JobName.DRILL, self._drill),
         ):
             job = jobs.get(name)
-            if job is not None and self._is_due(job, jobs) and not self._stop.is_set():
+            if job is not None and await self._is_due(job, jobs) and not self._stop.is_set():
                 await self._try(job, work)
                 did += 1
         self._measure(jobs)
@@ -162,7 +162,7 @@ class Backups:
         copies = {JobName.COPY: now} if self._carriers else {}
         return {JobName.BACKUP: self._plan.next_night(now), **copies, JobName.DRILL: now}
 
-    def _is_due(self, job: BackupJob, jobs: dict[JobName, BackupJob]) -> bool:
+    async def _is_due(self, job: BackupJob, jobs: dict[JobName, BackupJob]) -> bool:
         now = self._database.clock()
         # A clock that was set back far leaves a day that nobody lives to see.
         if now < job.due_at <= now + 2 * rules.DRILL_EVERY:
@@ -170,7 +170,7 @@ class Backups:
         if job.name is JobName.COPY:
             newest = jobs[JobName.BACKUP].facts.get("file")
             return newest is not None and newest != job.facts.get("file")
-        return job.name is JobName.BACKUP or bool(self._kept())
+        return job.name is JobName.BACKUP or bool(await self._kept())
 
     async def _try(self, job: BackupJob, work: Callable[[BackupJob], Awaitable[None]]) -> None:
         if job.is_cut_off:
@@ -223,7 +223,7 @@ class Backups:
             await backups.made(tx, job, str(done.path))
 
     async def _copy(self, job: BackupJob) -> None:
-        newest = self._kept()
+        newest = await self._kept()
         if not newest:
             raise OpenAlertError("There is no backup in the folder any more.")
         for carry in self._carriers:
@@ -234,7 +234,7 @@ class Backups:
 
     async def _drill(self, job: BackupJob) -> None:
         assert self._plan is not None  # noqa: S101 - it has a job only then
-        newest = self._kept()[0]
+        newest = (await self._kept())[0]
         keys = self._database.keys
         rehearsing = partial(restore_drill.rehearse, newest.path, self._plan.folder, keys, self._stop)
         found = await self._aside(partial(_in_a_loop, rehearsing))
@@ -263,8 +263,9 @@ class Backups:
     async def _aside(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
-    def _kept(self) -> list[Kept]:
-        return backup_folder.kept(self._plan.folder) if self._plan else []
+    async def _kept(self) -> list[Kept]:
+        """Aside: the folder may lie on a share that does not answer, and pages go out all the same."""
+        return await self._aside(partial(backup_folder.kept, self._plan.folder)) if self._plan else []
 
     def _measure(self, jobs: dict[JobName, BackupJob]) -> None:
         now = self._database.clock()

@@ -39,22 +39,23 @@ class Nightly:
         """The file with everything."""
         return self.server.data / "openalert.db"
 
-    async def be_due(self) -> None:
-        """The hour has come, or the hour after which it is tried again."""
+    async def be_due(self, name: str = "backup") -> None:
+        """The hour of this job has come, or the hour after which it is tried again."""
 
         async def is_another_second() -> bool:  # no two backups are called the same
             return not self.files or file_name(wall_clock()) > self.files[-1].name
 
         await until(is_another_second)
         with closing(sqlite3.connect(self.database, timeout=30)) as raw:
-            raw.execute("UPDATE backup_jobs SET due_at = 0 WHERE name = 'backup'")
+            raw.execute("UPDATE backup_jobs SET due_at = 0 WHERE name = ?", (name,))
             raw.commit()
 
-    def job(self) -> Job:
+    def job(self, name: str = "backup") -> Job:
         """How it stands."""
         with closing(sqlite3.connect(f"{self.database.as_uri()}?mode=ro", uri=True, timeout=30)) as raw:
             row = raw.execute(
-                "SELECT due_at, done_at, failing_since, attempts, error FROM backup_jobs WHERE name = 'backup'"
+                "SELECT due_at, done_at, failing_since, attempts, error FROM backup_jobs WHERE name = ?",
+                (name,),
             ).fetchone()
         assert row is not None, "the server has not looked after its backups yet"
         return Job(*row)

@@ -152,3 +152,26 @@ async def test_a_full_disk_for_backups_costs_no_backup_and_no_page(disk: Disk) -
     await until(is_well)
     assert (await asyncio.to_thread(server.run, "backup", "--list")).returncode == 0
     assert len(disk.mails()) == 1
+
+
+@pytest.mark.proves("F-15")
+async def test_a_folder_for_backups_that_does_not_answer_holds_up_no_page(disk: Disk) -> None:
+    """As a share whose server is gone: whoever looks into it waits a minute; alerts are taken and page meanwhile."""
+    server, nightly = disk.nightly.server, disk.nightly
+    record = server.folder / "strace"
+    record.touch()
+    rule = "openat,getdents64,newfstatat:delay_enter=60000000"
+    with injected(server.pid, rule, paths=[nightly.folder], record=record):
+        await nightly.be_due("drill")
+
+        async def waits() -> bool:
+            return str(nightly.folder) in record.read_text()
+
+        await until(waits)
+        assert (await disk.house.post("while it hangs")).status_code == 202
+
+        async def is_paged() -> bool:
+            return any("while it hangs" in mail.subject for mail in disk.smtp.mails)
+
+        await until(is_paged)
+        assert nightly.job("drill").due_at == 0, "it was not looked into yet"
