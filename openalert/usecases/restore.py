@@ -15,6 +15,7 @@ from openalert.domain.instant import MINUTE, Instant
 from openalert.storage import (
     Database,
     backup,
+    canary,
     incidents,
     leftovers,
     maintenance_windows,
@@ -219,6 +220,8 @@ async def hold(database: Database) -> Held:
     begun = database.clock()
     before = begun - STALE_AFTER
     moment = await database.look(restoring.last_word)
+    # One that was under way is nobody's incident: nobody is asked to look at it.
+    await database.act(partial(canary.remove, incident_id=None, before=begun))
     held = await _all(database, partial(_hold_incidents, before=before))
     alerts = await _all(database, partial(holding.end_overdue, before=before))
     await _let_time_pass(database)

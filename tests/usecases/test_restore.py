@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from openalert.domain.canary import HOME
 from openalert.domain.heartbeat import BeatKind
 from openalert.domain.instant import DAY, HOUR, MINUTE
 from openalert.domain.matching import Matcher
@@ -19,6 +20,7 @@ from openalert.storage.keyring import KeyRing
 from openalert.usecases import (
     api_keys,
     beats,
+    canary,
     heartbeats,
     incidents,
     maintenance_windows,
@@ -148,6 +150,21 @@ async def test_what_was_on_its_way_is_not_sent_again(world: World, status: Notif
     await restore.hold(world.db)
     await everything_by_time(world)
     assert [each for each in heard(world) if each.startswith("page")] == []
+
+
+async def test_a_canary_that_was_under_way_is_nobodys_incident(world: World) -> None:
+    """It is gone, and not among those at which somebody is to look."""
+    await world.policy(level(1, world.alice), level(2, world.bob, minutes=10))
+    await canary.settle(world.db, "key")
+    for title in ("Disk full", "Canary"):
+        await world.fires(title)
+    async with world.db.transaction() as tx:
+        await tx.execute("UPDATE incidents SET organization_id = :home WHERE title = 'Canary'", home=HOME)
+        await tx.execute("DELETE FROM reply_codes")  # a canary's page goes nowhere and asks for no reply
+    world.clock.advance(HOUR)
+    assert (await restore.hold(world.db)).incidents == 1
+    assert await world.value("SELECT count(*) FROM incidents WHERE organization_id = 'canary'") == 0
+    assert await world.value("SELECT count(*) FROM incidents") == 1
 
 
 async def test_holding_twice_is_holding_once(world: World) -> None:
