@@ -113,25 +113,29 @@ def drawn(document: dict[str, Any]) -> list[tuple[str, Any, bool]]:
 
     To make them up takes as long as to call them by all.
     """
-    if _drawn:
-        return _drawn
-    for result in schemathesis.openapi.from_dict(document).get_all_operations():
-        operation = result.ok()
-
-        @seed(7)
-        @settings(
-            max_examples=EXAMPLES,
-            database=None,
-            deadline=None,
-            phases=[Phase.generate],
-            suppress_health_check=list(HealthCheck),
-        )
-        @given(case=operation.as_strategy(), aimed=st.booleans())
-        def draw(case: Any, aimed: bool, label: str = operation.label) -> None:
-            _drawn.append((label, case, aimed))
-
-        draw()
+    if not _drawn:
+        operations = schemathesis.openapi.from_dict(document).get_all_operations()
+        _drawn.extend(case for result in operations for case in _cases(result.ok()))
     return _drawn
+
+
+def _cases(operation: Any) -> list[tuple[str, Any, bool]]:
+    made: list[tuple[str, Any, bool]] = []
+
+    @seed(7)
+    @settings(
+        max_examples=EXAMPLES,
+        database=None,
+        deadline=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(case=operation.as_strategy(), aimed=st.booleans())
+    def draw(case: Any, aimed: bool) -> None:
+        made.append((operation.label, case, aimed))
+
+    draw()
+    return made
 
 
 def explore(appliance: Appliance, caller: str) -> list[str]:
