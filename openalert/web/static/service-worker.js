@@ -53,10 +53,12 @@ async function receive(data) {
 
 function read(data) {
   try {
-    return data.json();
+    const message = data.json();
+    if (message.title) return message;
   } catch {
-    return { title: "OpenAlert", body: "There is news. Open OpenAlert to see it.", kind: "notice", tag: "unread" };
+    // As what has no title.
   }
+  return { title: "OpenAlert", body: "There is news. Open OpenAlert to see it.", kind: "notice", tag: "unread" };
 }
 
 function options(message) {

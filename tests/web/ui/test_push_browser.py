@@ -97,7 +97,7 @@ class Desk(msgspec.Struct):
     people: list[User]
     complaints: list[str]
     registrations: list[str]
-    last: dict[str, Any] | None = None
+    last: str = ""
     """What was handed to the service worker last."""
 
     async def connects(self) -> None:
@@ -149,21 +149,18 @@ class Desk(msgspec.Struct):
         push = self.service.pushes(int(time.time()))[number - 1]
         (worker,) = self.page.context.service_workers
         before = await worker.evaluate("self.shows")
-        self.last = push.payload
-        await self._hand_over()
+        await self.hands_over(msgspec.json.encode(push.payload).decode())
         async with asyncio.timeout(60):
             while await worker.evaluate("self.shows") == before:  # noqa: ASYNC110 - nothing else tells it
                 await asyncio.sleep(0.05)
         return push.payload
 
-    async def _hand_over(self) -> None:
+    async def hands_over(self, data: str) -> None:
+        """The browser hears this from its push service."""
+        self.last = data
         await self.cdp.send(
             "ServiceWorker.deliverPushMessage",
-            {
-                "origin": self.base,
-                "registrationId": self.registrations[-1],
-                "data": msgspec.json.encode(self.last).decode(),
-            },
+            {"origin": self.base, "registrationId": self.registrations[-1], "data": data},
         )
 
     async def shown(self, body: str) -> dict[str, Any]:
@@ -178,7 +175,7 @@ class Desk(msgspec.Struct):
                 (only,) = found
                 return only
             if not found and turn % 50 == 0:
-                await self._hand_over()
+                await self.hands_over(self.last)
             await asyncio.sleep(0.1)
         raise AssertionError(f"never shown: {body!r}, but {found}")
 
@@ -335,13 +332,11 @@ async def test_without_a_connection_it_says_so(desk: Desk) -> None:
     assert kept_pages == ["/offline", "/push/subscription", "/static/logo.svg", "/static/openalert.css"]
 
 
-async def test_what_cannot_be_read_is_shown_all_the_same(desk: Desk) -> None:
+@pytest.mark.parametrize("data", ["<not json>", "null", "{}"])
+async def test_what_cannot_be_read_is_shown_all_the_same(desk: Desk, data: str) -> None:
     """Browsers want every push shown; an unreadable one leads to the incidents."""
     await desk.connects()
-    await desk.cdp.send(
-        "ServiceWorker.deliverPushMessage",
-        {"origin": desk.base, "registrationId": desk.registrations[-1], "data": "<not json>"},
-    )
+    await desk.hands_over(data)
     assert (await desk.shown("There is news"))["title"] == "OpenAlert"
 
 
