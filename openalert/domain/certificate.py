@@ -43,14 +43,13 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True):
         """Those of a short life are renewed late: what is soon for them is a part of it."""
         if self.ends_at is None:
             return CertificateState.UNKNOWN
-        life = self.ends_at - (self.ends_at if self.starts_at is None else self.starts_at)
         left = self.ends_at - now
         if left <= 0:
             return CertificateState.ENDED
-        if left <= min(VERY_SOON, life // 8 if life > 0 else VERY_SOON):
+        soon, very_soon = SOON, VERY_SOON
+        if self.starts_at is not None and self.starts_at < self.ends_at:
+            life = self.ends_at - self.starts_at
+            soon, very_soon = min(SOON, life // 3), min(VERY_SOON, life // 8)
+        if left <= very_soon:
             return CertificateState.VERY_SOON
-        return (
-            CertificateState.SOON
-            if left <= min(SOON, life // 3 if life > 0 else SOON)
-            else CertificateState.GOOD
-        )
+        return CertificateState.SOON if left <= soon else CertificateState.GOOD

@@ -101,14 +101,12 @@ class Batch:
                         *((draft.service_id, draft.group) if draft else (route.service_id, signal.group))
                     )
                 )
-        changing, repeated = self._concerned(keyed, ending)
+        changing, repeated = self._concerned(keyed)
         await self.read_incidents(groups, changing)
         self.going_on = await incidents.open_numbers(self.tx, repeated - self.by_id.keys())
 
-    def _concerned(
-        self, keyed: Sequence[tuple[str, Route, Signal]], ending: set[str]
-    ) -> tuple[set[str], set[str]]:
-        """The incidents of open alerts by id: those to which a signal may do something, and those of mere repeats."""
+    def _concerned(self, keyed: Sequence[tuple[str, Route, Signal]]) -> tuple[set[str], set[str]]:
+        """The incidents of open alerts by id: those to which a signal may do something, and those that are repeated."""
         changing: set[str] = set()
         repeated: set[str] = set()
         for key, _, signal in keyed:
@@ -118,7 +116,6 @@ class Batch:
             merely_repeats = (
                 signal.status is SignalStatus.FIRING
                 and signal.severity in (None, known.severity)
-                and key not in ending
                 and not is_watchdog(signal)
             )
             (repeated if merely_repeats else changing).add(known.incident_id)

@@ -200,17 +200,19 @@ async def test_a_copy_that_is_not_whole_does_not_count(
     assert "cannot be opened" in (await nights.job()).error
 
 
+class Killed(BaseException):
+    """What a process that is killed hears: nothing that anything catches."""
+
+
+def killed(*_: object, **__: object) -> None:
+    """Die here."""
+    raise Killed
+
+
 async def test_a_process_that_dies_while_it_copies_tries_again(
     nights: Nights, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What was begun and never ended is due an hour later: no night is lost, and no start does nothing else."""
-
-    class Killed(BaseException):
-        pass
-
-    def killed(*_: object, **__: object) -> None:
-        raise Killed
-
     with monkeypatch.context() as patched:
         patched.setattr(backup_folder, "make", killed)
         with pytest.raises(Killed):
@@ -224,13 +226,6 @@ async def test_a_process_that_dies_at_it_twice_in_a_row_is_told(
     nights: Nights, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nobody was there to say that it failed: the next one does, tries again, and all is well if that works."""
-
-    class Killed(BaseException):
-        pass
-
-    def killed(*_: object, **__: object) -> None:
-        raise Killed
-
     for days in (1, 61 / 1440):
         assert nights.mails() == []
         with monkeypatch.context() as patched, pytest.raises(Killed):

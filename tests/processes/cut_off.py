@@ -19,7 +19,7 @@ import httpx2
 
 from tests.fakes.smtp import FakeSmtp
 from tests.processes.postgres_cluster import Cluster, room
-from tests.processes.server import Server, settle_in, until
+from tests.processes.server import Server, hurt, hurting, settle_in, until
 
 ADDRESSES = {"one": "127.0.1.1", "two": "127.0.1.2"}
 RULES = {
@@ -50,7 +50,6 @@ class Trial:
     def __init__(self, way: str, lease: int, cluster: Cluster, smtp: FakeSmtp, folder: Path) -> None:
         self.way, self.lease, self.cluster, self.smtp = way, lease, cluster, smtp
         self.nodes = {name: self._node(folder / name, name) for name in ADDRESSES}
-        self.hurt_by = folder / "hurt"
         self.found: dict[str, object] = {"way": way}
         self.path = ""
 
@@ -68,12 +67,7 @@ class Trial:
             server_node_name=name,
             **KEYS,
         )
-        node.program = [sys.executable, "-m", "tests.processes.hurt"]
-        node.environment |= {
-            "HURT": str(folder.parent / "hurt"),
-            "PYTHONPATH": str(Path(__file__).parents[2]),
-        }
-        return node
+        return hurting(node)
 
     def mails(self, title: str) -> dict[str, list[int]]:
         """Who was told of this alert: how often as it is, and how often as a possible repeat."""
@@ -134,8 +128,7 @@ class Trial:
             return
         assert node.process is not None
         if self.way == "turn":
-            self.hurt_by.write_text("stall 8")
-            node.process.send_signal(signal.SIGUSR1)
+            hurt(node, "stall 8")
 
             async def holds() -> bool:
                 held = "SELECT count(*) FROM pg_stat_activity WHERE state = 'idle in transaction'"

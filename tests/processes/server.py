@@ -184,6 +184,23 @@ class House(msgspec.Struct, kw_only=True):
         )
 
 
+def hurting(server: Server, limits: dict[str, str] | None = None) -> Server:
+    """Let it, before it starts, be the program that hurts itself when `hurt` says so; `limits`: see `hurt.py`."""
+    server.program = [sys.executable, "-m", "tests.processes.hurt"]
+    server.environment |= {
+        "HURT": str(server.folder / "hurt"),
+        "PYTHONPATH": str(Path(__file__).parents[2]),
+    } | (limits or {})
+    return server
+
+
+def hurt(server: Server, words: str) -> None:
+    """Let it do this to itself."""
+    Path(server.environment["HURT"]).write_text(words)
+    assert server.process is not None
+    server.process.send_signal(signal.SIGUSR1)
+
+
 @asynccontextmanager
 async def signed_in(server: Server, email: str = "bea@example.org") -> AsyncIterator[httpx2.AsyncClient]:
     """A browser, as far as pages go, in which this person has signed in."""

@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.processes.server import Server, settle_in, until
+from tests.processes.server import Server, hurting, settle_in, until
+from tests.processes.server import hurt as do
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
@@ -62,21 +63,11 @@ def systemd(tmp_path: Path) -> Iterator[Systemd]:
 @pytest.fixture
 async def hurt(tmp_path: Path, systemd: Systemd) -> AsyncIterator[Server]:
     """A server, not started, whose loop is called blocked after a second, and hopeless after six."""
-    server = Server(tmp_path)
-    server.program = [sys.executable, "-m", "tests.processes.hurt"]
-    server.environment |= {
-        "NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "2000000", "HURT": str(tmp_path / "hurt"),
-        "HURT_TOLD_AFTER": "1", "HURT_ENDED_AFTER": "6", "HURT_LONGEST_TICK": "3", "PYTHONPATH": ":".join(sys.path),
-    }  # fmt: skip
+    limits = {"HURT_TOLD_AFTER": "1", "HURT_ENDED_AFTER": "6", "HURT_LONGEST_TICK": "3"}
+    server = hurting(Server(tmp_path), limits)
+    server.environment |= {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "2000000"}
     yield server
     await server.close()
-
-
-def tell(server: Server, words: str) -> None:
-    """Let it do this to itself."""
-    Path(server.environment["HURT"]).write_text(words)
-    assert server.process is not None
-    server.process.send_signal(signal.SIGUSR1)
 
 
 async def restarts(server: Server, task: str) -> float:
@@ -94,12 +85,12 @@ async def test_what_hangs_is_seen_told_and_ended(hurt: Server, systemd: Systemd)
     assert systemd.read()[0] == "READY=1"
 
     for task in ("escalate", "deliver", "database writer", "intake"):
-        tell(hurt, f"cancel {task}")
+        do(hurt, f"cancel {task}")
         await until(lambda task=task: restarts(hurt, task))
     assert await hurt.is_ready()
     await systemd.fed()
 
-    tell(hurt, "hang escalate")
+    do(hurt, "hang escalate")
     await until(lambda: _says(hurt, "a step hangs"))
     before = await restarts(hurt, "escalate")
     await systemd.fed()
@@ -107,7 +98,7 @@ async def test_what_hangs_is_seen_told_and_ended(hurt: Server, systemd: Systemd)
 
     systemd.read()
     said = len(hurt.log.read_text())
-    tell(hurt, "block 4")
+    do(hurt, "block 4")
     await until(lambda: _says(hurt, "the event loop turns again", said))
     assert await _says(hurt, "the event loop is held up", said)
     assert await _says(hurt, "in hurt\\n    time.sleep(float(what))", said), "the stack names what blocks"
@@ -122,7 +113,7 @@ async def test_what_hangs_is_seen_told_and_ended(hurt: Server, systemd: Systemd)
     await until(hurt.is_ready)
     assert hurt.process.poll() is None
 
-    tell(hurt, "block 60")
+    do(hurt, "block 60")
     assert await asyncio.to_thread(hurt.process.wait, 30) == 70
     assert "ending: the event loop does not turn" in hurt.log.read_text()
 

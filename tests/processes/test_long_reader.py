@@ -12,7 +12,7 @@ import pytest
 
 from tests.fakes.smtp import FakeSmtp
 from tests.processes.conftest import mailing
-from tests.processes.server import House, Server, settle_in, until
+from tests.processes.server import House, Server, hurting, settle_in, until
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
@@ -53,9 +53,7 @@ def one_who_reads(server: Server) -> Iterator[subprocess.Popen[str]]:
 async def server(tmp_path: Path, smtp: FakeSmtp) -> AsyncIterator[Server]:
     """A server for which a log is long from 20 MiB on."""
     running = mailing(tmp_path, smtp, database_reserve_mib="4", log_level="info")
-    running.program = [sys.executable, "-m", "tests.processes.hurt"]
-    running.environment |= {"HURT": str(tmp_path / "hurt"), "HURT_LONG_LOG": str(LONG_HERE)}
-    running.environment["PYTHONPATH"] = str(Path(__file__).parents[2])
+    hurting(running, {"HURT_LONG_LOG": str(LONG_HERE)})
     yield running
     await running.close()
 

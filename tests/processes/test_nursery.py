@@ -1,5 +1,6 @@
 """A process from the nursery is what one is that the kernel began, seen from outside."""
 
+import asyncio
 import os
 import sys
 from pathlib import Path
@@ -16,17 +17,29 @@ SAME = ("Umask", "Uid", "Gid", "Groups", "SigIgn", "SigCgt", "SigBlk", "NoNewPri
 """What the kernel says of a process that a test could trip over."""
 
 
-def _of(server: Server) -> dict[str, Any]:
+LOOKS = 5
+BETWEEN = 0.1
+"""How often, and at what distance in seconds, its open files are looked at: one read just then is none it keeps."""
+
+
+async def _of(server: Server) -> dict[str, Any]:
     """What can be seen of a process that serves."""
     process = Path(f"/proc/{server.pid}")
     status = dict(line.split(":", 1) for line in (process / "status").read_text().splitlines())
-    handles = [_kind(each) for each in (process / "fd").iterdir()]
+    files = _kinds(process)
+    for _ in range(LOOKS - 1):
+        await asyncio.sleep(BETWEEN)
+        files &= _kinds(process)
     return {
         "status": {name: status[name].split() for name in SAME},
-        "files": {kind for kind in handles if kind},  # how many of a kind is a matter of the moment
+        "files": files,  # how many of a kind is a matter of the moment
         "folder": (process / "cwd").readlink().name,
         "limits": (process / "limits").read_text(),
     }
+
+
+def _kinds(process: Path) -> set[str]:
+    return {kind for each in (process / "fd").iterdir() if (kind := _kind(each))}
 
 
 def _kind(handle: Path) -> str:
@@ -46,7 +59,7 @@ async def _served(folder: Path, *, afresh: bool) -> tuple[dict[str, Any], dict[s
     server.afresh = afresh
     try:
         await server.start()
-        seen = _of(server)
+        seen = await _of(server)
         answers: dict[str, Any] = {}
         for path in ("/", "/api/v1/openapi.json", "/health/live", "/no/such/page", "/static/app.css"):
             answer = await server.client.get(path)

@@ -5,9 +5,7 @@ dead-man's switch) turn together, name what is wrong, and turn back by themselve
 """
 
 import asyncio
-import signal
 import sqlite3
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
@@ -18,7 +16,8 @@ import pytest
 from tests.fakes.smtp import FakeSmtp, SmtpMode
 from tests.fakes.webhook import FakeWebhook
 from tests.processes.conftest import mailing, small_disk
-from tests.processes.server import House, Server, settle_in, signed_in, until
+from tests.processes.server import House, Server, hurting, settle_in, signed_in, until
+from tests.processes.server import hurt as do
 from tests.processes.test_disk_full import MIB, ballast
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
@@ -103,26 +102,15 @@ async def test_a_full_disk_turns_switch_and_banner_until_there_is_room(
 @pytest.fixture
 async def hurt(tmp_path: Path, smtp: FakeSmtp, switch: FakeWebhook) -> AsyncIterator[Server]:
     """A server that holds its own loop up when it is told to, and gives a canary two seconds."""
-    server = _watching(tmp_path, smtp, switch)
-    server.program = [sys.executable, "-m", "tests.processes.hurt"]
-    server.environment |= {
-        "HURT": str(tmp_path / "hurt"), "HURT_TOLD_AFTER": "1", "HURT_CANARY_BUDGET": "2",
-        "PYTHONPATH": ":".join(sys.path),
-    }  # fmt: skip
+    server = hurting(_watching(tmp_path, smtp, switch), {"HURT_TOLD_AFTER": "1", "HURT_CANARY_BUDGET": "2"})
     yield server
     await server.close()
-
-
-def _tell(server: Server, words: str) -> None:
-    Path(server.environment["HURT"]).write_text(words)
-    assert server.process is not None
-    server.process.send_signal(signal.SIGUSR1)
 
 
 async def _silent_while_blocked(server: Server, switch: FakeWebhook) -> bool:
     """Whether the switch heard nothing at all while the loop certainly stood; asked again where that is not certain."""
     said = len(server.log.read_text())
-    _tell(server, "block 5")
+    do(server, "block 5")
     await until(lambda: _says(server, "the event loop is held up", said))
     switch.requests.clear()
     await asyncio.sleep(2.5)
@@ -150,9 +138,9 @@ async def test_a_held_up_loop_and_a_hung_provider_turn_switch_and_banner(
         await until(lambda: _silent_while_blocked(hurt, switch))
         await outside.turns_good()
 
-        _tell(hurt, "stutter 0.4")
+        do(hurt, "stutter 0.4")
         await outside.turns_bad("canary did not come through")
-        _tell(hurt, "stutter 0")
+        do(hurt, "stutter 0")
         await outside.turns_good()
 
         other = await _told_by_chat(house, chat)

@@ -223,6 +223,19 @@ async def test_a_mere_repeat_names_its_incident_and_reads_no_more_of_it(
     assert [[number for _, number in outcome.incidents] for outcome in outcomes] == [[], [2], []]
 
 
+async def test_a_lone_repeat_that_is_worse_raises_its_incident(world: World) -> None:
+    """The same alert, alone in its message and batch, has become critical: so has its incident, once."""
+    await world.policy(level(1, world.alice))
+    disk = world.alert("Disk", severity="low") | {"fingerprint": "00000000000000aa"}
+    worse = disk | {"labels": disk["labels"] | {"severity": "critical"}}
+    await world.posts(world.group(disk))
+    for _ in range(2):
+        await world.posts(world.group(worse))
+        incident = await world.incident()
+        assert (incident.severity, incident.alert_count) == ("critical", 1)
+    assert len(await world.entries("severity_raised")) == 1
+
+
 async def test_repeats_beside_what_changes_their_incident(world: World) -> None:
     """One batch: others of the incident are repeated, one becomes worse, one joins and one ends."""
     await world.policy(level(1, world.alice))
