@@ -6,8 +6,10 @@ convinces, and one that has ended can be read too; whoever sends a message verif
 
 import asyncio
 import ssl
+import struct
 from collections.abc import Iterator
 from contextlib import suppress
+from enum import StrEnum
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -15,6 +17,7 @@ import aiosmtplib
 import msgspec
 
 from openalert.config import Config
+from openalert.config.postgres_url import Encryption, encryption_of, tcp_servers
 from openalert.config.sections import MailServer
 from openalert.domain.certificate import Certificate
 from openalert.domain.instant import SECOND, Instant
@@ -25,6 +28,19 @@ LONGEST = 10.0
 """Seconds for one look."""
 
 
+class Begins(StrEnum):
+    """How a conversation comes to be encrypted."""
+
+    ENCRYPTED = "encrypted"
+    """It is from the first byte."""
+    SMTP = "smtp"
+    """A mail server offers STARTTLS."""
+    POSTGRES = "postgres"
+    """Postgres is asked before anything else (its SSLRequest)."""
+    POSTGRES_AT_ONCE = "postgres_at_once"
+    """It is from the first byte, and says so by its name (`postgresql`, ALPN)."""
+
+
 class Place(msgspec.Struct, frozen=True, kw_only=True):
     """Where a certificate is looked at."""
 
@@ -32,15 +48,15 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     words: str
     host: str = ""
     port: int = 0
-    starttls: bool = False
-    """A mail server that begins without encryption."""
+    begins: Begins = Begins.ENCRYPTED
     file: str = ""
     """A PEM file of ours, in place of a server."""
 
     @property
     def where(self) -> str:
         """`host:port`, or the name of the file."""
-        return self.file or f"{self.host}:{self.port}"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return self.file or f"{host}:{self.port}"
 
 
 def places(config: Config) -> list[Place]:
@@ -56,6 +72,7 @@ def _all(config: Config) -> Iterator[Place]:
     yield from _of_url("base_url", "the address for people and senders", config.base_url)
     if mail_in.port and mail_in.tls_certificate:
         yield Place(use="mail_in", words="mail that comes in", file=mail_in.tls_certificate)
+    yield from _of_database(config.database.url)
     yield from _of_mail("smtp", "the mail server", config.smtp)
     yield from _of_mail("smtp_backup", "the second mail server", config.smtp_backup)
     if last.mail_to:
@@ -99,8 +116,21 @@ def _of_mail(use: str, words: str, server: MailServer) -> Iterator[Place]:
             words=words,
             host=server.host,
             port=server.port or DEFAULT_PORTS[server.security],
-            starttls=server.security == "starttls",
+            begins=Begins.SMTP if server.security == "starttls" else Begins.ENCRYPTED,
         )
+
+
+def _of_database(url: str) -> Iterator[Place]:
+    """Where its end would break something: a certificate that nobody verifies may end as it likes."""
+    with suppress(ValueError):
+        encryption = encryption_of(url) if url.startswith("postgres") else Encryption()
+        begins = Begins.POSTGRES_AT_ONCE if encryption.is_direct else Begins.POSTGRES
+        if encryption.is_verified:
+            for host, port in tcp_servers(url):
+                yield Place(use="postgres", words="Postgres", host=host, port=port, begins=begins)
+        if encryption.own_certificate:
+            words = "this server, which it shows to Postgres"
+            yield Place(use="postgres_client", words=words, file=encryption.own_certificate)
 
 
 async def look(place: Place, now: Instant) -> Certificate:
@@ -146,13 +176,34 @@ async def _shown(place: Place) -> bytes:
     # Nothing is said to whoever is there, so nobody has to be believed; and one that has ended is to be read too.
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
-    if place.starttls:
+    if place.begins is Begins.SMTP:
         return await _after_starttls(place, context)
+    if place.begins is Begins.POSTGRES:
+        return await _after_asking(place, context)
+    if place.begins is Begins.POSTGRES_AT_ONCE:
+        context.set_alpn_protocols(["postgresql"])
     _, writer = await asyncio.open_connection(place.host, place.port, ssl=context, server_hostname=place.host)
     try:
         return _der(writer.get_extra_info("ssl_object"))
     finally:
         writer.transport.abort()
+
+
+async def _after_asking(place: Place, context: ssl.SSLContext) -> bytes:
+    reader, writer = await asyncio.open_connection(place.host, place.port)
+    try:
+        writer.write(_SSL_REQUEST)
+        answer = await reader.readexactly(1)
+        if answer != b"S":
+            raise OSError("It does not encrypt.")
+        await writer.start_tls(context, server_hostname=place.host)
+        return _der(writer.get_extra_info("ssl_object"))
+    finally:
+        writer.transport.abort()
+
+
+_SSL_REQUEST = struct.pack("!ii", 8, 80877103)
+"""The first words to a Postgres that is asked whether it encrypts: their length, and 1234.5679 as its protocol says."""
 
 
 async def _after_starttls(place: Place, context: ssl.SSLContext) -> bytes:

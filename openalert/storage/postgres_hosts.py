@@ -9,10 +9,11 @@ import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
 
 import msgspec
 import structlog
+
+from openalert.config.postgres_url import hosts_of
 
 log = structlog.get_logger(__name__)
 
@@ -48,32 +49,6 @@ class Standing(msgspec.Struct, frozen=True):
     """Which database cluster it is, or was copied from; 0: it does not say."""
     timeline: int = 0
     """Grows by one with each promotion."""
-
-
-def hosts_of(url: str) -> list[dict[str, Any]]:
-    """The servers in a URL, as arguments that make the driver connect to that one alone; empty when it names one."""
-    parts = urlsplit(url)
-    query = parse_qs(parts.query)
-    named = unquote(parts.netloc.rpartition("@")[2]) or query.get("host", [""])[0]
-    names = [name for name in named.split(",") if name]
-    if len(names) < 2:
-        return []
-    ports = query.get("port", [""])[0].split(",")
-    if len(ports) == 1:
-        ports = ports * len(names)
-    return [_host(name, port) for name, port in zip(names, ports, strict=True)]
-
-
-def _host(name: str, port: str) -> dict[str, Any]:
-    if name.startswith("["):
-        name, _, own = name[1:].partition("]")
-        own = own.removeprefix(":")
-    elif name.startswith("/"):
-        own = ""
-    else:
-        name, _, own = name.partition(":")
-    own = own or port
-    return {"host": name, "port": int(own)} if own else {"host": name}
 
 
 class NoPrimary(Exception):

@@ -192,7 +192,7 @@ def _certificates(view: View) -> Iterator[Finding]:
         )
 
 
-OURS = frozenset({"base_url", "mail_in"})
+OURS = frozenset({"base_url", "mail_in", "postgres_client"})
 """Uses of certificates that lie with whoever runs this server."""
 
 

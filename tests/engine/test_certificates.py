@@ -12,7 +12,7 @@ from openalert.domain.instant import DAY, HOUR, MINUTE, SECOND, Instant
 from openalert.domain.severity import Severity
 from openalert.domain.warning import Finding, WarningKind
 from openalert.engine.certificates import Certificates
-from openalert.notifiers.certificates import Place
+from openalert.notifiers.certificates import Begins, Place
 from openalert.usecases import certificates, warning_installation, warnings
 from tests.cast import World
 
@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.anyio, pytest.mark.proves("F-48")]
 PEOPLE = Place(
     use="base_url", words="the address for people and senders", host="oncall.example.org", port=443
 )
-MAIL = Place(use="smtp", words="the mail server", host="mail.example", port=587, starttls=True)
+MAIL = Place(use="smtp", words="the mail server", host="mail.example", port=587, begins=Begins.SMTP)
 
 
 class Seer:

@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
+import asyncpg
 import pytest
 
-from openalert.config import Config, Smtp
+from openalert.config import Config, DatabaseSection, Secret, Smtp
 from openalert.config.sections import (
     LastResort,
     MailIn,
@@ -16,11 +17,13 @@ from openalert.config.sections import (
 from openalert.domain.certificate import Certificate, CertificateState
 from openalert.domain.instant import DAY
 from openalert.notifiers import certificates
-from openalert.notifiers.certificates import Place, look, places
+from openalert.notifiers.certificates import Begins, Place, look, places
 from openalert.storage import wall_clock
 from tests.fakes.certificates import make_certificate
+from tests.fakes.postgres_tls import PostgresDoor
 from tests.fakes.smtp import FakeSmtp
 from tests.fakes.webhook import FakeWebhook
+from tests.processes.postgres_cluster import Cluster, room
 from tests.processes.server import free_port
 
 pytestmark = pytest.mark.anyio
@@ -57,10 +60,51 @@ async def test_a_mail_server(implicit: bool) -> None:
     """With encryption from the start, or after STARTTLS; nobody signs in and no mail is sent."""
     shown = make_certificate(days_left=5)
     async with FakeSmtp(certificate=shown, implicit_tls=implicit, credentials=("a", "b")) as server:
-        seen = await _seen(port=server.port, starttls=not implicit)
+        seen = await _seen(port=server.port, begins=Begins.ENCRYPTED if implicit else Begins.SMTP)
         assert seen.problem == ""
         assert seen.state(wall_clock()) is CertificateState.SOON
         assert server.mails == []
+
+
+async def test_a_postgres() -> None:
+    """It is asked first, as its own driver asks; nobody begins a session. One that does not encrypt says so."""
+    shown = make_certificate(days_left=5)
+    async with PostgresDoor(shown.server) as door:
+        seen = await _seen(port=door.port, begins=Begins.POSTGRES)
+        assert (seen.problem, seen.state(wall_clock())) == ("", CertificateState.SOON)
+        assert door.heard == b""
+        with pytest.raises((OSError, asyncpg.PostgresError)):
+            await asyncpg.connect(f"postgres://u@127.0.0.1:{door.port}/name", ssl=shown.client, timeout=30)
+        assert b"name" in door.heard
+    async with FakeWebhook(certificate=shown) as server:
+        seen = await _seen(port=server.port, begins=Begins.POSTGRES_AT_ONCE)
+        assert seen.state(wall_clock()) is CertificateState.SOON
+    with room() as folder:
+        plain = Cluster(folder / "one")
+        plain.make()
+        plain.start()
+        assert (await _seen(port=plain.port, begins=Begins.POSTGRES)).problem == "It does not encrypt."
+
+
+@pytest.mark.parametrize(
+    ("url", "looked_at"),
+    [
+        ("postgres://u:p@one/name?sslmode=verify-full", ["one:5432"]),
+        ("postgres://u@one,two:6000/name?sslmode=verify-ca", ["one:5432", "two:6000"]),
+        ("postgres://u@/name?host=[::1]&port=6000&sslmode=verify-full", ["[::1]:6000"]),
+        ("postgres://u@one/name?sslmode=require&sslrootcert=/ca.pem", ["one:5432"]),
+        ("postgres://u@one/name?sslmode=require&sslcert=/own.pem", ["/own.pem"]),
+        ("postgres://u@one/name?sslmode=require", []),
+        ("postgres://u@one/name?sslmode=disable&sslcert=/own.pem", []),
+        ("postgres://u@one/name", []),
+        ("postgres://u@/name?host=/run/postgresql&sslmode=verify-full", []),
+        ("postgres://u@one,two/name?sslmode=verify-full&port=1,2,3", []),
+        ("sqlite:////tmp/a.db?sslmode=verify-full", []),
+    ],
+)
+def test_a_postgres_whose_certificate_counts(url: str, looked_at: list[str]) -> None:
+    """Where its end would break the connection, and our own; one that nobody verifies may end as it likes."""
+    assert [each.where for each in places(Config(database=DatabaseSection(url=Secret(url))))] == looked_at
 
 
 async def test_a_file_of_ours(tmp_path: Path) -> None:
@@ -77,7 +121,7 @@ async def test_what_cannot_be_seen_is_said(monkeypatch: pytest.MonkeyPatch) -> N
     assert "Connect call failed" in (await _seen(port=free_port())).problem
     async with FakeWebhook() as plain, FakeSmtp() as mail:
         assert (await _seen(port=plain.port)).problem != ""
-        assert "STARTTLS" in (await _seen(port=mail.port, starttls=True)).problem
+        assert "STARTTLS" in (await _seen(port=mail.port, begins=Begins.SMTP)).problem
         monkeypatch.setattr(certificates, "LONGEST", 0.2)
         assert (await _seen(port=mail.port)).problem.startswith(("It did not answer", "[SSL"))
 
@@ -94,7 +138,7 @@ def test_what_is_encrypted_is_looked_at_once() -> None:
         self_monitor=SelfMonitor(url="http://hc.example/ping"),
         last_resort=LastResort(webhook="https://chat.example:8443/hook"),
     )
-    assert [(each.use, each.where, each.starttls) for each in places(config)] == [
+    assert [(each.use, each.where, each.begins is Begins.SMTP) for each in places(config)] == [
         ("base_url", "oncall.example.org:443", False),
         ("mail_in", "/etc/mail.pem", False),
         ("smtp", "mail.example:587", True),

@@ -5,9 +5,10 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
+from openalert.config.postgres_url import hosts_of
 from openalert.domain.errors import Unavailable
 from openalert.storage import Database, open_database
-from openalert.storage.postgres_hosts import PostgresHosts, hosts_of
+from openalert.storage.postgres_hosts import PostgresHosts
 from openalert.storage.transaction import Transaction
 from tests.conftest import StoppedClock
 from tests.processes.cutting_proxy import cutting
