@@ -14,6 +14,8 @@ from openalert.notifiers.text import one_line, paragraphs
 
 HEADLINE = 255
 """Characters of a headline, where its reader sets no other limit."""
+NEWS = 80
+"""Characters of what happened, within it."""
 SHORTEST_TITLE = 24
 """A title is cut down to this before anything else of a brief message is left out."""
 SPOKEN_TITLE = 160
@@ -153,7 +155,7 @@ def pronounced(text: str) -> str:
 
 def _lead(message: Message, incident: IncidentFacts) -> str:
     """What comes before the title: how bad it is for a page, what happened for news."""
-    news = one_line(message.headline, 80)
+    news = one_line(message.headline, NEWS)
     if message.kind is NotificationKind.PAGE or not news:
         lead = how_bad(message, incident, f" #{incident.number}")
         return f"{lead}:" if message.is_reminder or message.is_request else lead

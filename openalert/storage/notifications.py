@@ -216,6 +216,23 @@ async def first_taken(reader: Reader, row: Notification) -> str:
     return str(found or "")
 
 
+async def is_page_in_doubt(reader: Reader, row: Notification) -> bool:
+    """Whether a page of the same incident to the same person, or to the same address, was left without an answer, and
+    nothing else about it was surely taken there.
+    """
+    most = await reader.value(
+        "SELECT max(CASE WHEN status IN ('sent', 'delivered') THEN 2 WHEN kind = 'page' AND status = 'unknown' THEN 1 "
+        "ELSE 0 END) FROM notifications WHERE incident_id = :incident_id AND id <> :id "
+        "AND (user_id = :user_id OR channel = :channel AND address = :address)",
+        incident_id=row.incident_id,
+        id=row.id,
+        user_id=row.user_id,
+        channel=row.channel,
+        address=row.address,
+    )
+    return bool(most == 1)
+
+
 async def last_paged(reader: Reader, incident_id: str, user_id: str) -> Instant | None:
     """When the newest page of the incident to this person was planned that left, or may have left."""
     at: Instant | None = await reader.value(

@@ -51,6 +51,7 @@ from openalert.usecases import (
     going_on,
     incident_facts,
     links,
+    news,
     offers,
     push_subscriptions,
     reachability,
@@ -140,6 +141,8 @@ async def compose(
             message.replaces = await notifications.first_taken(reader, row)
         if row.is_silent and not message.replaces:
             raise NotifierError(Reason.REFUSED, "There is no message that could change.", permanent=True)
+        if row.kind is NotificationKind.UPDATE:
+            await news.say_if_in_doubt(reader, row, message)
     await words.write(reader, row, message)
     return message
 

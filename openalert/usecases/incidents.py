@@ -159,7 +159,7 @@ async def resolve(
         work.tell(incident, "resolved", via=via, resolution=text)
         told = {"status": incident.status, "via": via, "resolution": text}
         record(tx, "resolved", incident, {"status": before}, told)
-        await close(work, [incident])
+        await close(work, [incident], f"Resolved by {tx.actor.name}")
     await work.flush()
     return Answered(incident, changed, await notifications.in_flight(tx, incident_id))
 
@@ -172,15 +172,15 @@ async def resolve_with_its_alerts(work: Work, over: list[Incident], *, moved: bo
     await close(work, ended)
 
 
-async def close(work: Work, ended: list[Incident]) -> None:
-    """Stop what a resolved incident still had planned, and tell whoever was paged."""
+async def close(work: Work, ended: list[Incident], headline: str = "Resolved") -> None:
+    """Stop what a resolved incident still had planned, and tell whoever was paged, in these words."""
     if not ended:
         return
     for incident in ended:
         escalation.stop(work, incident)
         work.say(incident, "resolved")
     await cancel_pages(work, [(incident, "The incident was resolved.") for incident in ended], asked_too=True)
-    await news.tell_the_paged(work, [(incident, "Resolved") for incident in ended])
+    await news.tell_the_paged(work, [(incident, headline) for incident in ended])
 
 
 async def cancel_pages(work: Work, answered: list[tuple[Incident, str]], *, asked_too: bool = False) -> None:

@@ -15,13 +15,29 @@ from openalert.domain.notification import (
     give_up_at,
     priority_of,
 )
-from openalert.notifiers.notifier import CALLING, EDITING
+from openalert.notifiers.notifier import CALLING, EDITING, Message
+from openalert.notifiers.text import one_line
+from openalert.notifiers.wording import NEWS
 from openalert.storage import notifications
+from openalert.storage.transaction import Reader
 from openalert.usecases.work import Work
 
 News = Sequence[tuple[Incident, str]]
 """Incidents, and in a few words what happened to each: `Acknowledged by Bea`."""
 _TAKEN = (NotificationStatus.SENT, NotificationStatus.DELIVERED)
+IN_DOUBT = ", its page may not have reached you"
+_WHY_IN_DOUBT = (
+    "You were being paged for this incident when an answer was lost: nobody knows whether it reached you."
+)
+
+
+async def say_if_in_doubt(reader: Reader, row: Notification, message: Message) -> None:
+    """Whose page may have been lost, because the server died or no answer came, is told so with the first news: nobody
+    should look for a page that never was, nor think that there was none.
+    """
+    if await notifications.is_page_in_doubt(reader, row):
+        message.headline = one_line(message.headline, NEWS - len(IN_DOUBT)) + IN_DOUBT
+        message.reason = _WHY_IN_DOUBT
 
 
 async def tell_the_paged(work: Work, news: News) -> None:

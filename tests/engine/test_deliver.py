@@ -12,7 +12,7 @@ from openalert.engine import deliver, escalate
 from openalert.notifiers.notifier import LostAnswer, Message, NotifierError, Reason, Receipt
 from openalert.storage import deliveries as sending
 from openalert.storage import notifications, timers
-from openalert.usecases import deliveries, incidents
+from openalert.usecases import deliveries, incidents, news
 from tests import make
 from tests.cast import World, level
 from tests.invariants import unsettled
@@ -119,7 +119,7 @@ async def test_a_lost_answer_of_a_page_that_nobody_wants_any_more_is_left_alone(
     await _bob(world, "acknowledge")
     verdict.set_exception(LostAnswer("gone"))
     await world.engine.deliver.finish(30)
-    await _news(world, slow, "Acknowledged by Bob")
+    await _news(world, slow, f"Acknowledged by Bob{news.IN_DOUBT}")
     world.clock.advance(MINUTE)
     await world.engine.deliver.run_due()
     assert not slow.held
@@ -136,7 +136,7 @@ async def test_the_end_is_not_told_before_the_page_has_left(world: World, slow: 
     assert await world.engine.deliver.run_due() == 0
     verdict.set_result(Receipt(provider_id="x"))
     await world.engine.deliver.finish(30)
-    await _news(world, slow, "Resolved")
+    await _news(world, slow, "Resolved by Bob")
     assert not await unsettled(world.db)
 
 
@@ -169,7 +169,7 @@ async def test_news_of_an_incident_arrives_in_its_order(world: World, slow: Slow
     assert await world.engine.deliver.run_due() == 0
     world.clock.advance(MINUTE)
     await _news(world, slow, "Acknowledged by Bob")
-    await _news(world, slow, "Resolved")
+    await _news(world, slow, "Resolved by Bob")
 
 
 @pytest.mark.proves("NO-2", "F-04")
@@ -288,7 +288,7 @@ async def test_who_may_have_had_the_page_of_a_broken_server_hears_the_end(world:
     verdict.set_exception(NotifierError(Reason.PROVIDER_FAILED, "502", is_in_doubt=True))
     await world.engine.deliver.finish(5)
     await _bob(world, "acknowledge")
-    await _news(world, slow, "Acknowledged by Bob")
+    await _news(world, slow, f"Acknowledged by Bob{news.IN_DOUBT}")
     world.clock.advance(MINUTE)
     assert await world.engine.deliver.run_due() == 0
     assert not await unsettled(world.db)

@@ -14,6 +14,7 @@ from openalert.engine import escalate
 from openalert.engine.lines import Lines
 from openalert.notifiers.failover import Failover
 from openalert.notifiers.notifier import LostAnswer, Message, Notifier, NotifierError, Reason, Receipt
+from openalert.usecases import incidents, news
 from tests import make
 from tests.cast import Post, World, level
 from tests.invariants import broken, unsettled
@@ -216,4 +217,32 @@ async def test_the_last_repeat_that_a_stop_swallows_lets_the_next_way_begin(worl
     await world.engine.run_until_idle()
     assert [message.kind for message in world.webhook.received] == [NotificationKind.PAGE]
     assert any("no answer came" in each for each in await world.story())
+    assert not await unsettled(world.db)
+
+
+@pytest.mark.proves("NO-2", "NO-7")
+@pytest.mark.parametrize("is_reached", [False, True], ids=["nothing came", "another way came"])
+async def test_the_end_of_an_incident_says_that_its_page_may_be_lost(world: World, is_reached: bool) -> None:
+    """The server dies with Bob's page in its hands, and after the start somebody has resolved before it could leave
+    once more: the one message that Bob gets says so, unless his page came by another way.
+    """
+    await world.policy(level(1, world.bob))
+    await _webhook_too(world, world.bob, 0)
+    await world.post_all([(world.group(world.alert("DiskFull")), "A")])
+    await escalate.run_due(world.db)
+    lost = "status = 'sending', attempts = 1, run_id = 'gone', claimed_at = :now"
+    taken = "status = 'sent', due_at = NULL, sent_at = :now"
+    for channel, became in (("email", lost), ("webhook", taken if is_reached else lost)):
+        async with world.db.transaction() as tx:
+            await tx.execute(
+                f"UPDATE notifications SET {became} WHERE channel = :channel", channel=channel, now=tx.now
+            )
+    await world.engine.deliver.recover()
+    await world.does(incidents.resolve, (await world.incident()).id, by=world.alice)
+    await world.engine.run_until_idle()
+    (mail,) = world.email.received
+    assert mail.headline == "Resolved by Alice" + ("" if is_reached else news.IN_DOUBT)
+    assert ("nobody knows" in mail.reason) is not is_reached
+    status = "SELECT status FROM notifications WHERE kind = 'page' AND channel = 'email'"
+    assert await world.value(status) == "unknown"
     assert not await unsettled(world.db)

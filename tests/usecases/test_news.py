@@ -1,13 +1,16 @@
 """What those who were paged hear of what becomes of it, and what only changes the message they have."""
 
+import msgspec
 import pytest
 
 from openalert.domain.action import Verb
 from openalert.domain.notification import Notification, NotificationKind, NotificationStatus
+from openalert.engine import escalate
 from openalert.engine.engine import Engine
+from openalert.notifiers import wording
 from openalert.notifiers.notifier import Message, NotifierError, Reason, Receipt
 from openalert.storage import notifications
-from openalert.usecases import incidents, replies
+from openalert.usecases import incidents, news, replies
 from tests.cast import OUTSIDE, Post, World
 from tests.make import level
 
@@ -128,3 +131,21 @@ async def test_a_message_that_never_left_is_not_changed(world: World) -> None:
 
 def _refuses(_: Message) -> Receipt:
     raise NotifierError(Reason.REFUSED, "no such channel", permanent=True)
+
+
+async def test_a_long_name_leaves_room_for_what_matters(world: World) -> None:
+    """Whoever may not have been paged reads so in the first line, however long a name is; in the first news only."""
+    await world.policy(level(1, world.alice))
+    await world.post_all([(world.group(world.alert("DiskFull")), "A")])
+    await escalate.run_due(world.db)
+    async with world.db.transaction() as tx:
+        await tx.execute("UPDATE notifications SET status = 'unknown', due_at = NULL")
+    incident, long = await world.incident(), msgspec.structs.replace(world.bob, name="Bob" * 40)
+    await world.does(incidents.acknowledge, incident.id, by=long)
+    await world.engine.run_until_idle()
+    (mail,) = world.email.received
+    assert mail.headline.startswith("Acknowledged by BobBob")
+    assert f"…{news.IN_DOUBT}: DiskFull" in wording.headline(mail)
+    await world.does(incidents.resolve, incident.id, by=long)
+    await world.engine.run_until_idle()
+    assert news.IN_DOUBT not in world.email.received[-1].headline

@@ -72,6 +72,8 @@ class Taken(msgspec.Struct, tag=True, frozen=True, kw_only=True):
     """It says that it may be one."""
     answer: str
     """`took`, `refused`, `withheld`."""
+    is_in_doubt: bool = False
+    """It says that the page before it may not have arrived."""
 
 
 BUSY = "busy machine"

@@ -252,7 +252,8 @@ def answered_wins(case: Case) -> Found:
 def in_order(case: Case) -> Found:
     """N4: of one incident nobody hears the end before the beginning, or is paged after the end.
 
-    Whose page may have left as the server died, and nobody wanted it again, is told how it went on all the same.
+    Whose page may have left as the server died, and nobody wanted it again, is told how it went on all the same, and
+    that the page may not have come; nobody is told that without a reason.
     """
     in_doubt = {
         (message.title, message.who)
@@ -268,8 +269,15 @@ def in_order(case: Case) -> Found:
             for number in taken.numbers:
                 heard[number, taken.way, taken.who].append(taken)
     for some in heard.values():
-        if some[0].kind != "page" and (some[0].about[0], some[0].who) not in in_doubt:
-            yield some[0].about[0], f"{some[0].who} heard that it is {some[0].status} before being paged"
+        first = some[0]
+        about, who, is_lost = first.about[0], first.who, (first.about[0], first.who) in in_doubt
+        if first.kind != "page" and not is_lost:
+            yield about, f"{who} heard that it is {first.status} before being paged"
+        elif first.kind != "page" and not first.is_in_doubt:
+            yield about, f"{who} heard that it is {first.status}, and not that the page may be lost"
+        doubts = [each.at for each in some if each.is_in_doubt]
+        if doubts and not is_lost and not _was_away(case, 0, doubts[0]):
+            yield about, f"{who} heard that the page may be lost, and it was not"
         statuses = [order.get(each.status, 0) for each in some]
         if statuses != sorted(statuses):
             yield (

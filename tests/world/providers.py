@@ -10,6 +10,7 @@ from tests.world.ledger import Ledger, Taken, Trouble
 
 TITLE = re.compile(r"#(\d+)\D*?\b([a-z][a-z0-9_]*-\d+)\b")
 """An incident as a mail names it: `[#42] CRITICAL: disk-7 (Shop)`, `- #43 disk-8`."""
+IN_DOUBT = "its page may not have reached you"
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 MODES = ("ok", "refuse", "lost", "slow", "down")
 """How a way behaves."""
@@ -42,6 +43,7 @@ class _Hooks(FakeWebhook):
                 status=incident["status"],
                 is_repeat=data["possibleRepeat"],
                 answer={"refuse": "refused", "lost": "withheld"}.get(mode, "took"),
+                is_in_doubt=IN_DOUBT in data["headline"],
             )
         )
         if mode == "lost":
@@ -87,6 +89,7 @@ class _Mails(FakeSmtp):
                 status=is_update.group(1) if is_update else "triggered",
                 is_repeat="(possible repeat)" in subject,
                 answer="withheld" if self.mode is SmtpMode.LOST_ANSWER else "took",
+                is_in_doubt=IN_DOUBT in subject,
             )
         )
 

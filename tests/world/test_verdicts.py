@@ -18,7 +18,9 @@ def _case(facts: Sequence[Fact], *messages: Message) -> Case:
     return Case(facts, seen, until=60_000)
 
 
-def _taken(at: int, kind: str, status: str, name: str, who: str = "bea") -> Taken:
+def _taken(
+    at: int, kind: str, status: str, name: str, who: str = "bea", *, is_in_doubt: bool = False
+) -> Taken:
     return Taken(
         at=at,
         way="mail",
@@ -30,6 +32,7 @@ def _taken(at: int, kind: str, status: str, name: str, who: str = "bea") -> Take
         status=status,
         is_repeat=False,
         answer="took",
+        is_in_doubt=is_in_doubt,
     )
 
 
@@ -47,13 +50,38 @@ def _page(status: str, who: str) -> Message:
 )
 def test_news_without_a_page(page: Message, is_blamed: bool) -> None:
     """The server was killed between its claim and its try, and somebody else acknowledged before the next one."""
-    facts = [_taken(5_000, "update", "acknowledged", "b")]
-    assert bool(list(in_order(_case(facts, page)))) is is_blamed
+    facts = [_taken(5_000, "update", "acknowledged", "b", is_in_doubt=True)]
+    assert bool([words for _, words in in_order(_case(facts, page)) if "before" in words]) is is_blamed
+
+
+@pytest.mark.parametrize(
+    ("page", "is_said", "wrong"),
+    [
+        pytest.param("unknown", True, [], id="it was lost, and that is said"),
+        pytest.param(
+            "unknown",
+            False,
+            ["bea heard that it is resolved, and not that the page may be lost"],
+            id="it was lost",
+        ),
+        pytest.param("sent", False, [], id="it was taken"),
+        pytest.param("sent", True, ["bea heard that the page may be lost, and it was not"], id="for nothing"),
+    ],
+)
+def test_what_is_said_of_a_lost_page(page: str, is_said: bool, wrong: list[str]) -> None:
+    """To whom nothing else about the incident came."""
+    facts = [_taken(5_000, "update", "resolved", "b", is_in_doubt=is_said)]
+    if page == "sent":
+        facts.insert(0, _taken(2_000, "page", "triggered", "a"))
+    assert [words for _, words in in_order(_case(facts, _page(page, "bea")))] == wrong
 
 
 def test_an_end_before_its_beginning() -> None:
     """Also where the page was in doubt."""
-    facts = [_taken(5_000, "update", "resolved", "b"), _taken(6_000, "page", "triggered", "a")]
+    facts = [
+        _taken(5_000, "update", "resolved", "b", is_in_doubt=True),
+        _taken(6_000, "page", "triggered", "a"),
+    ]
     assert [words for _, words in in_order(_case(facts, _page("unknown", "bea")))] == [
         "bea heard of it in this order: ['resolved', 'triggered']"
     ]
