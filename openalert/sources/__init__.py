@@ -71,6 +71,7 @@ from openalert.sources.source import Inbound, Reading, Skipped, Source
 
 __all__ = [
     "DETECT",
+    "SEEN_HEADERS",
     "SOURCES",
     "USUAL",
     "Habits",
@@ -83,6 +84,7 @@ __all__ = [
     "detect",
     "looked",
     "named",
+    "present_habits",
     "read",
     "understand",
     "using",
@@ -101,6 +103,11 @@ class Habits(msgspec.Struct, frozen=True):
 USUAL = Habits()
 """Nothing of its own."""
 _HABITS: ContextVar[Habits] = ContextVar("habits of the integration", default=USUAL)
+
+
+def present_habits() -> Habits:
+    """Those of the integration whose message is being read."""
+    return _HABITS.get()
 
 
 @contextmanager
@@ -210,6 +217,8 @@ _LOOKED_AT = (
     "x-gitlab-event",
     hops.HEADER.lower(),
 )
+SEEN_HEADERS = ("content-type", "authorization", *_LOOKED_AT)
+"""Whatever else a request says of itself, it is read alike."""
 _OVERRIDES = ("dedup", "severity", "service")
 _NOTHING = PayloadContext()
 

@@ -17,6 +17,7 @@ import structlog
 from openalert import telemetry
 from openalert.domain.errors import NotFound, OpenAlertError, Unauthenticated, Unavailable
 from openalert.sources import Habits, Inbound, Reading, context_of, using
+from openalert.sources.remembered import Readings
 from openalert.sources.text import storable
 from openalert.storage import routes
 from openalert.storage.database import Database
@@ -64,6 +65,7 @@ class Door:
         self._subscriptions = subscriptions
         self._intake = intake
         self.memory = intake.memory
+        self._readings = Readings()
         # How messages of keys were read when last looked at, by hash. Only a hint that saves a look-up: whether a key
         # is good now, and read by this, is decided inside the transaction that takes its message in.
         self._known: dict[str, Profile] = {}
@@ -74,9 +76,17 @@ class Door:
         query = dict(parse_qsl(scope["query_string"].decode("latin-1"))) if scope["query_string"] else {}
         return Inbound(headers=headers, query=query, received_at=self.database.clock())
 
+    def read(self, source: str, content: bytes, inbound: Inbound) -> Reading:
+        """What a body says, read by what the source does and by the habits of the integration; see `sources.read`."""
+        return self._readings.read(source, content, inbound, limit=self.max_body)
+
     async def admit(self, key: str) -> None:
         """As `recognize`, for what brings a new event: Unavailable while memory is short."""
-        self.memory.promise(0)
+        try:
+            self.memory.promise(0)
+        except Unavailable:
+            self._readings.forget()
+            raise
         await self.recognize(key)
 
     async def recognize(self, key: str) -> None:

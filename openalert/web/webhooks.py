@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from openalert.domain.errors import NotFound, TooLarge, Unavailable
-from openalert.sources import Reading, named, read
+from openalert.sources import Reading, named
 from openalert.web.asgi import WHOLE, Receive, Scope, Send, Whole
 from openalert.web.door import Delivered, Door, body_of, length_of, swallow
 from openalert.web.problems import Refused
@@ -93,7 +93,7 @@ class Webhooks:
         def reading() -> Reading:
             if refused is not None:
                 raise refused
-            return read(source, content, inbound, limit=self._door.max_body)
+            return self._door.read(source, content, inbound)
 
         return await self._door.take_in(scope, inbound, key=key, source=source, content=content, read=reading)
 

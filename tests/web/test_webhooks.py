@@ -1,5 +1,6 @@
 """The door that alerts come in by: answers, refusals, and nothing that is lost."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -60,6 +61,28 @@ async def test_a_good_message_is_accepted_after_its_commit(
     assert body["incidents"][0]["number"] == 1
     assert body["traceId"] == answer.headers["x-request-id"]
     assert await _value(sqlite_db, "SELECT count(*) FROM alerts") == 1
+
+
+async def test_repeats_that_are_not_looked_into_count_and_say_what_they_say(
+    client: httpx2.AsyncClient, sqlite_db: Database
+) -> None:
+    """The same bytes again and again, together and with another severity in between: the last word holds."""
+
+    def saying(severity: str) -> dict[str, object]:
+        labels = {"alertname": "Disk", "severity": severity}
+        return GOOD | {"alerts": [{"status": "firing", "labels": labels, "fingerprint": "f"}]}
+
+    sent = 0
+    for severity in ("high", "critical") * 3:
+        for _ in range(2):
+            answers = await asyncio.gather(
+                *(client.post("/webhooks/prometheus/A", json=saying(severity)) for _ in range(3))
+            )
+            assert [answer.status_code for answer in answers] == [202] * 3
+            sent += 3
+            kept = await _value(sqlite_db, "SELECT severity FROM alerts")
+            assert kept == severity
+            assert await _value(sqlite_db, "SELECT count FROM alerts") == sent
 
 
 @pytest.mark.parametrize("path", ["prometheus/nope", "v1/", "nosuchsource/A", "v1"])
