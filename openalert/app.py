@@ -16,6 +16,7 @@ from litestar.openapi import OpenAPIConfig
 from openalert import __version__, notifiers, telemetry
 from openalert.bus import Bus
 from openalert.config import Config
+from openalert.domain.links_back import LinksBack
 from openalert.domain.switch_proof import switch_of
 from openalert.engine.backups import configured_backups
 from openalert.engine.canary import Canary
@@ -61,7 +62,6 @@ from openalert.storage.redis import Redis, RedisCarrier
 from openalert.storage.runs import Run
 from openalert.supervisor import Watched
 from openalert.usecases import canary, channel_states, push_subscriptions, warning_installation
-from openalert.usecases.deliveries import Outside as LinksBack
 from openalert.usecases.intake import Intake
 from openalert.usecases.outgoing_events import Shapes
 from openalert.usecases.single_sign_on import SingleSignOn, end_other_sessions
@@ -76,7 +76,7 @@ from openalert.web.callbacks import telegram
 from openalert.web.description import Description
 from openalert.web.guards import Access
 from openalert.web.live import Live
-from openalert.web.middleware import Outside
+from openalert.web.middleware import Front
 from openalert.web.routes import routes
 from openalert.web.status import site, static
 from openalert.web.status.archive import Archive
@@ -158,7 +158,7 @@ class OpenAlert:
             self.access,
             Forms(database, secret, base_url=config.base_url, sends_mail=config.sends_mail),
         )
-        self.asgi = Outside(
+        self.asgi = Front(
             _litestar(self, secret),
             config,
             self.engine.health,
@@ -351,12 +351,12 @@ def mail_listener(config: Config, entrance: door.Door, secret: bytes) -> "MailLi
     return MailListener(config.mail_in, [Replies(entrance.database, secret), Alerts(entrance, secret)])
 
 
-def slack(database: Database, channels: Mapping[str, Notifier], outside: LinksBack) -> Slack | None:
+def slack(database: Database, channels: Mapping[str, Notifier], back: LinksBack) -> Slack | None:
     """The connected workspace, for what comes back from it; None when there is none."""
     notifier = channels.get(SlackNotifier.channel)
     if not isinstance(notifier, SlackNotifier) or not notifier.api.settings.bot_token:
         return None
-    return Slack(database, notifier, outside)
+    return Slack(database, notifier, back)
 
 
 def slack_socket(database: Database, connected: Slack | None) -> SlackSocket | None:
@@ -428,7 +428,7 @@ def _litestar(openalert: OpenAlert, secret: bytes, describing: OpenAPIConfig | N
             "actor": Provide(guards.actor, sync_to_thread=False),
             "db": Provide(guards.db, sync_to_thread=False),
             "now": Provide(guards.now, sync_to_thread=False),
-            "outside": Provide(guards.outside, sync_to_thread=False),
+            "links_back": Provide(guards.links_back, sync_to_thread=False),
         },
         guards=[guards.guard],
         exception_handlers={Exception: problems.handle},
@@ -451,7 +451,7 @@ def _litestar(openalert: OpenAlert, secret: bytes, describing: OpenAPIConfig | N
                 "watchers_noted": watchers.Noted(),
                 "notifiers": openalert.notifiers,
                 "secret": secret,
-                "outside": links_back(openalert.config, secret),
+                "links_back": links_back(openalert.config, secret),
                 "description": Description(
                     lambda: _litestar(
                         openalert, secret, OpenAPIConfig(title="OpenAlert", version=__version__)

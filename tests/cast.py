@@ -18,6 +18,7 @@ from openalert.domain.access import Actor
 from openalert.domain.errors import OpenAlertError
 from openalert.domain.incident import Incident
 from openalert.domain.instant import MINUTE, SECOND, rfc3339
+from openalert.domain.links_back import LinksBack
 from openalert.domain.notification import NotificationKind
 from openalert.domain.team import Channel
 from openalert.domain.timeline import TimelineEntry, sentence
@@ -27,14 +28,13 @@ from openalert.notifiers.notifier import Message, Receipt
 from openalert.sources import Inbound, read
 from openalert.storage import Database, incidents, timeline
 from openalert.usecases import ingest
-from openalert.usecases.deliveries import Outside
 from openalert.usecases.ingest import Delivery, Outcome
 from tests import make
 from tests.make import level
 
 __all__ = ["World", "level"]
 
-OUTSIDE = Outside("https://oncall.example.org", b"a secret of the tests")
+LINKS_BACK = LinksBack("https://oncall.example.org", b"a secret of the tests")
 Behaviour = Callable[[Message], Receipt]
 
 
@@ -109,7 +109,7 @@ class World:
         self.cast = cast
         self.alice, self.bob, self.charlie, self.core = cast.alice, cast.bob, cast.charlie, cast.team
         self.email, self.webhook = Post("email"), Post("webhook")
-        self.engine = Engine(db, {"email": self.email, "webhook": self.webhook}, OUTSIDE)
+        self.engine = Engine(db, {"email": self.email, "webhook": self.webhook}, LINKS_BACK)
         self.events: list[str] = []
         self.service: Any = None
         self._boxes: dict[str, list[Message]] = defaultdict(list)

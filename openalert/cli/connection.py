@@ -27,7 +27,7 @@ from openalert.cli.live_socket import LiveSocket
 from openalert.cli.readers import ReadsInTime
 from openalert.domain.errors import OpenAlertError
 from openalert.web.asgi import WHOLE
-from openalert.web.middleware import Outside
+from openalert.web.middleware import Front
 from openalert.web.problems import Refused, answer
 
 HEAD_SECONDS = 10.0
@@ -48,11 +48,11 @@ _HOST = re.compile(rb"(?:[A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,
 class Places:
     """How many connections there may be, in all and from one address; WebSockets are among them."""
 
-    def __init__(self, most: int, outside: Outside) -> None:
+    def __init__(self, most: int, front: Front) -> None:
         self.most = most
-        self.headers = outside.headers
-        self.health = outside.health
-        self._shares = outside.is_shared
+        self.headers = front.headers
+        self.health = front.health
+        self._shares = front.is_shared
         self._all = 0
         self._of: Counter[str] = Counter()
         """By address, kept up: to count them for each who comes would be the load that this is there to keep off."""
@@ -278,11 +278,11 @@ class Connection(ReadsInTime, HttpToolsProtocol):
             self.transport.close()
 
 
-def connections(most: int, outside: Outside) -> type[Connection]:
+def connections(most: int, front: Front) -> type[Connection]:
     """The protocol for a server that has so many places in front of this application."""
 
     class Placed(Connection):
-        places = Places(most, outside)
+        places = Places(most, front)
 
     return Placed
 

@@ -12,6 +12,7 @@ from openalert import telemetry
 from openalert.domain.delivery import AT_ONE_ADDRESS, room
 from openalert.domain.errors import Unavailable
 from openalert.domain.instant import SECOND, Instant
+from openalert.domain.links_back import LinksBack
 from openalert.domain.notification import Notification, NotificationKind, NotificationPriority
 from openalert.domain.vault import Unreadable
 from openalert.engine import on_the_way
@@ -23,7 +24,7 @@ from openalert.storage import deliveries as sending
 from openalert.storage.database import Database
 from openalert.storage.transaction import Transaction
 from openalert.usecases import bundles, deliveries, going_on, receipts
-from openalert.usecases.deliveries import Outside, Terms
+from openalert.usecases.deliveries import Terms
 
 log = structlog.get_logger(__name__)
 
@@ -41,7 +42,7 @@ class Deliver:
         self,
         database: Database,
         notifiers: Mapping[str, Notifier],
-        outside: Outside,
+        links_back: LinksBack,
         node: Node,
         *,
         freed: asyncio.Event,
@@ -49,7 +50,7 @@ class Deliver:
     ) -> None:
         self._database = database
         self._notifiers = notifiers
-        self._outside = outside
+        self._links_back = links_back
         self._node = node
         self.lines = lines
         self._on_the_way: Counter[str] = Counter()
@@ -292,7 +293,7 @@ class Deliver:
             )
         try:
             message = await self._database.look(
-                lambda reader: deliveries.to_send(reader, row, self._outside, together)
+                lambda reader: deliveries.to_send(reader, row, self._links_back, together)
             )
         except NotifierError as error:
             return error

@@ -18,6 +18,7 @@ from openalert.domain.access import SYSTEM
 from openalert.domain.errors import Unavailable
 from openalert.domain.event import Event
 from openalert.domain.instant import SECOND, Instant
+from openalert.domain.links_back import LinksBack
 from openalert.domain.slo import Objective
 from openalert.domain.slo import line as slo_line
 from openalert.domain.warning import WarningKind
@@ -56,7 +57,6 @@ from openalert.storage.transaction import Transaction
 from openalert.supervisor import Watched
 from openalert.usecases import beats, handoffs, reachability, warnings
 from openalert.usecases import shift_reminders as reminders
-from openalert.usecases.deliveries import Outside
 from openalert.usecases.outgoing_events import Shapes
 from openalert.usecases.warning_facts import Installation
 
@@ -118,7 +118,7 @@ class Engine:
         self,
         database: Database,
         notifiers: Mapping[str, Notifier],
-        outside: Outside,
+        links_back: LinksBack,
         *,
         payload_days: int = 30,
         slots: Mapping[str, int] | None = None,
@@ -148,9 +148,9 @@ class Engine:
         self._due = asyncio.Event()
         self._to_send = asyncio.Event()
         lines = Lines(notifiers, slots, per_second)
-        self.deliver = Deliver(database, notifiers, outside, self.node, freed=self._to_send, lines=lines)
+        self.deliver = Deliver(database, notifiers, links_back, self.node, freed=self._to_send, lines=lines)
         self.outgoing = OutgoingWebhooks(database, *outgoing, self.node) if outgoing else None
-        self.letters = StatusMail(database, *couriers, outside, self.node) if couriers else None
+        self.letters = StatusMail(database, *couriers, links_back, self.node) if couriers else None
         self._tasks: list[Watched] = []
         self.black_box = BlackBox(database, leads=lambda: self.node.leads)
         self._listening = elapsed()

@@ -17,6 +17,7 @@ from openalert.domain.breaker import Breaker, BreakerState
 from openalert.domain.bucket import Bucket
 from openalert.domain.errors import Unavailable
 from openalert.domain.instant import MINUTE, SECOND, Instant
+from openalert.domain.links_back import LinksBack
 from openalert.domain.status_letter import Letter
 from openalert.domain.status_subscriber import Delivery
 from openalert.engine import on_the_way
@@ -28,7 +29,6 @@ from openalert.storage import status_deliveries as stored
 from openalert.storage.database import Database
 from openalert.storage.transaction import Reader
 from openalert.usecases import status_mailings
-from openalert.usecases.deliveries import Outside
 from openalert.usecases.status_mailings import Composer, Result, Unwanted
 
 log = structlog.get_logger(__name__)
@@ -99,11 +99,11 @@ class StatusMail:
         database: Database,
         couriers: Mapping[str, Courier],
         budgets: Mapping[str, Budget],
-        outside: Outside,
+        links_back: LinksBack,
         node: Node,
     ) -> None:
         self._database = database
-        self._outside = outside
+        self._links_back = links_back
         self._node = node
         self._lanes = {name: Lane(courier, budgets.get(name, Budget())) for name, courier in couriers.items()}
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -170,7 +170,7 @@ class StatusMail:
         composed: Sequence[Letter | Unwanted | NotifierError]
         try:
             composed = await self._database.look(
-                lambda reader: Composer(reader, self._outside).letters(claimed)
+                lambda reader: Composer(reader, self._links_back).letters(claimed)
             )
         except Exception as error:
             log.exception("letters could not be composed")

@@ -1,18 +1,18 @@
 """The mail address of an integration, and the integration to which one belongs."""
 
 from openalert.domain.access import SYSTEM
+from openalert.domain.links_back import LinksBack
 from openalert.domain.mail_address import alert_address, alerted_integration, is_alert_address
 from openalert.domain.service import Integration
 from openalert.storage import integrations
 from openalert.storage.transaction import Reader
-from openalert.usecases.deliveries import Outside
 
 
-def address_of(outside: Outside, integration: Integration) -> str:
+def address_of(links_back: LinksBack, integration: Integration) -> str:
     """Where alerts for it come by mail; "" while no mail is taken in."""
-    if not outside.mail_domain:
+    if not links_back.mail_domain:
         return ""
-    return alert_address(outside.secret, integration.id, integration.key_hash, outside.mail_domain)
+    return alert_address(links_back.secret, integration.id, integration.key_hash, links_back.mail_domain)
 
 
 async def integration_at(reader: Reader, secret: bytes, local_part: str) -> Integration | None:

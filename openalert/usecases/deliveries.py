@@ -10,6 +10,7 @@ from openalert.domain.escalation import TargetType
 from openalert.domain.event import Event
 from openalert.domain.incident import Incident
 from openalert.domain.instant import SECOND, Instant, to_datetime
+from openalert.domain.links_back import LinksBack
 from openalert.domain.mail_address import reply_address
 from openalert.domain.notification import (
     OPENS,
@@ -83,23 +84,14 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     """Our credentials were refused before."""
 
 
-class Outside(msgspec.Struct, frozen=True):
-    """How messages lead back to us."""
-
-    base_url: str
-    secret: bytes
-    mail_domain: str = ""
-    """Where answers to mails go; empty: nowhere."""
-
-
 async def compose(
-    reader: Reader, row: Notification, outside: Outside, together: Sequence[Notification] = ()
+    reader: Reader, row: Notification, links_back: LinksBack, together: Sequence[Notification] = ()
 ) -> Message:
     """Everything a channel needs to tell this, from the facts as they are now; NotifierError: nobody wants it."""
     organization = await organizations.get(reader, row.organization_id)
     people = await recipients.people(reader, [row.user_id]) if row.user_id else []
     channel = await _channel(reader, row.channel_id) if row.channel_id else None
-    secrets = await _secrets(reader, row, outside)
+    secrets = await _secrets(reader, row, links_back)
     message = Message(
         notification_id=row.id,
         kind=row.kind,
@@ -120,22 +112,22 @@ async def compose(
         channel_config=(channel.config if channel else {}) | secrets,
     )
     if opens := row.content.get(OPENS):
-        message.actions = [Action(verb=OPEN, label=str(opens[0]), url=f"{outside.base_url}{opens[1]}")]
+        message.actions = [Action(verb=OPEN, label=str(opens[0]), url=f"{links_back.base_url}{opens[1]}")]
     if row.kind is NotificationKind.LINK:
-        await links.write(reader, row, message, outside.base_url, outside.secret)
+        await links.write(reader, row, message, links_back.base_url, links_back.secret)
     if test_pages.is_test_page(row):
-        test_pages.write(row, message, outside.base_url, outside.secret)
+        test_pages.write(row, message, links_back.base_url, links_back.secret)
     if row.kind is NotificationKind.DIGEST and row.held_until is not None:
-        await digests.write(reader, row, message, outside.base_url)
+        await digests.write(reader, row, message, links_back.base_url)
     if weekly_reports.is_weekly(row):
-        weekly_reports.write(row, message, outside.base_url)
+        weekly_reports.write(row, message, links_back.base_url)
     incident = await incidents.get(reader, row.incident_id) if row.incident_id else None
     if incident is not None:
         if row.user_id is not None:
             message.reply_code = await reply_codes.of(reader, row.user_id, incident.id)
-            if row.channel == "email" and outside.mail_domain:
-                message.reply_to = reply_address(outside.secret, row.id, outside.mail_domain)
-        await _add_incident(reader, message, row, incident, outside)
+            if row.channel == "email" and links_back.mail_domain:
+                message.reply_to = reply_address(links_back.secret, row.id, links_back.mail_domain)
+        await _add_incident(reader, message, row, incident, links_back)
         message.bundle = await bundles.titles(reader, together)
         if row.channel in EDITING:
             message.replaces = await notifications.first_taken(reader, row)
@@ -148,12 +140,12 @@ async def compose(
 
 
 async def to_send(
-    reader: Reader, row: Notification, outside: Outside, together: Sequence[Notification] = ()
+    reader: Reader, row: Notification, links_back: LinksBack, together: Sequence[Notification] = ()
 ) -> Message:
     """The same when it is about to leave; NotifierError also when its reader, or their address, has gone."""
     if row.kind is NotificationKind.PAGE and row.user_id is not None:
         _check_still_theirs(row, await recipients.people(reader, [row.user_id]))
-    return await compose(reader, row, outside, together)
+    return await compose(reader, row, links_back, together)
 
 
 def _check_still_theirs(row: Notification, people: Sequence[Person]) -> None:
@@ -172,23 +164,23 @@ async def _channel(reader: Reader, channel_id: str) -> Channel | None:
     return found[0] if found else None
 
 
-async def _secrets(reader: Reader, row: Notification, outside: Outside) -> dict[str, Any]:
+async def _secrets(reader: Reader, row: Notification, links_back: LinksBack) -> dict[str, Any]:
     """What the notifier needs beside what may be seen: `address` is the address itself where that is a secret."""
     if row.channel_id is not None:
         return await channels.secrets(reader, row.channel_id)
     if row.contact_method_id is not None:
         kept = await contact_methods.secrets(reader, row.contact_method_id)
         return kept | (
-            await push_subscriptions.keys(reader, row, outside.secret) if row.channel == "push" else {}
+            await push_subscriptions.keys(reader, row, links_back.secret) if row.channel == "push" else {}
         )
     return {}
 
 
 async def _add_incident(
-    reader: Reader, message: Message, row: Notification, incident: Incident, outside: Outside
+    reader: Reader, message: Message, row: Notification, incident: Incident, links_back: LinksBack
 ) -> None:
     message.incident = await incident_facts.of(reader, incident)
-    message.incident_url = f"{outside.base_url}/incidents/{incident.id}"
+    message.incident_url = f"{links_back.base_url}/incidents/{incident.id}"
     message.hop = incident.hops
     if row.kind in (NotificationKind.PAGE, NotificationKind.NOTICE) and incident.is_open:
         message.escalation_note = await _what_is_next(reader, incident, message.timezone)
@@ -196,7 +188,9 @@ async def _add_incident(
         message.is_request, message.escalation_note = True, row.reason
         message.reason = "You were asked for help by name, not by an escalation policy."
     asked = row.ask_id is not None and await responders.is_asked(reader, incident, row.user_id)
-    message.actions = offers.actions(row, incident, outside.base_url, outside.secret, reader.now, asked=asked)
+    message.actions = offers.actions(
+        row, incident, links_back.base_url, links_back.secret, reader.now, asked=asked
+    )
 
 
 async def _what_is_next(reader: Reader, incident: Incident, timezone: str) -> str:

@@ -19,6 +19,7 @@ from openalert.domain.chat import GOT
 from openalert.domain.contact import check_slack_member
 from openalert.domain.errors import Conflict, Invalid, OpenAlertError, Unavailable
 from openalert.domain.instant import Instant
+from openalert.domain.links_back import LinksBack
 from openalert.domain.user import ContactMethod
 from openalert.notifiers import slack_blocks
 from openalert.notifiers.notifier import LostAnswer, NotifierError
@@ -29,7 +30,6 @@ from openalert.storage import incidents, notifications, provider_events
 from openalert.storage.database import Database
 from openalert.storage.transaction import Transaction
 from openalert.usecases import contact_methods, deliveries, slack_answers
-from openalert.usecases.deliveries import Outside
 from openalert.usecases.slack_answers import Press
 
 log = structlog.get_logger(__name__)
@@ -46,12 +46,12 @@ class Answered(msgspec.Struct):
 class Slack:
     """The workspace that is connected to this installation."""
 
-    def __init__(self, database: Database, notifier: SlackNotifier, outside: Outside) -> None:
-        """`outside`: where people reach us."""
+    def __init__(self, database: Database, notifier: SlackNotifier, links_back: LinksBack) -> None:
+        """`links_back`: where people reach us."""
         self.notifier = notifier
         self.settings = notifier.api.settings
         self._database = database
-        self._outside = outside
+        self._links_back = links_back
         self._tasks: set[asyncio.Task[None]] = set()
 
     def now(self) -> Instant:
@@ -153,7 +153,7 @@ class Slack:
                     return None
                 if press.verb == slack_blocks.CONNECT:
                     return Answered("", [], await slack_answers.connect(tx, press))
-                said, changed = await slack_answers.answer(tx, press, self._outside.base_url)
+                said, changed = await slack_answers.answer(tx, press, self._links_back.base_url)
                 if press.verb == GOT and changed:
                     return Answered("", [], said)
         except OpenAlertError as error:
@@ -171,7 +171,7 @@ class Slack:
             incident = await incidents.get(reader, row.incident_id) if row and row.incident_id else None
             if row is None or incident is None:
                 return Answered(said)
-            message = await deliveries.compose(reader, row, self._outside)
+            message = await deliveries.compose(reader, row, self._links_back)
             first = message.replaces.partition(":")[2]
             if changed and (not first or first > press.ts):
                 return Answered(said)
@@ -209,7 +209,7 @@ class Slack:
             async with self._database.transaction(came) as tx:
                 if not await _is_new(tx, what):
                     return None
-                return await slack_answers.words(tx, member, text, self._outside.base_url)
+                return await slack_answers.words(tx, member, text, self._links_back.base_url)
         except OpenAlertError as error:
             return error.message
 

@@ -9,6 +9,7 @@ from openalert.domain import link
 from openalert.domain.access import Actor
 from openalert.domain.ids import new_id
 from openalert.domain.instant import SECOND, Instant
+from openalert.domain.links_back import LinksBack
 from openalert.domain.status_letter import Bulletin, Letter, page_url
 from openalert.domain.status_page import StatusPage, indicator
 from openalert.domain.status_subscriber import (
@@ -41,7 +42,6 @@ from openalert.storage.status_deliveries import Tally
 from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import status_incidents as told
 from openalert.usecases import status_updates
-from openalert.usecases.deliveries import Outside
 from openalert.usecases.status_pages import with_effects
 
 Result: TypeAlias = Receipt | NotifierError | LostAnswer
@@ -96,9 +96,9 @@ async def write_to(tx: Transaction, subscriber: Subscriber, kind: MailingKind) -
 class Composer:
     """Makes letters of claimed deliveries; what is the same for many is read once for each batch."""
 
-    def __init__(self, reader: Reader, outside: Outside) -> None:
+    def __init__(self, reader: Reader, links_back: LinksBack) -> None:
         self._reader = reader
-        self._outside = outside
+        self._links_back = links_back
         self._pages: dict[str, StatusPage | None] = {}
         self._bulletins: dict[str, Bulletin | None] = {}
 
@@ -137,9 +137,9 @@ class Composer:
             to = await self._to(delivery, subscriber)
         except Unreadable as error:
             return NotifierError(Reason.GONE, error.message, permanent=True)
-        base = page_url(page, self._outside.base_url)
-        token = link.sign(self._outside.secret, manages(subscriber.id))
-        proof = link.sign(self._outside.secret, confirms(subscriber))
+        base = page_url(page, self._links_back.base_url)
+        token = link.sign(self._links_back.secret, manages(subscriber.id))
+        proof = link.sign(self._links_back.secret, confirms(subscriber))
         return Letter(
             kind=mailing.kind,
             id=f"{mailing.id}.{subscriber.id}",
@@ -190,7 +190,7 @@ class Composer:
             updates=tuple(known.updates),
             components=tuple(each for each in every if each.id in about),
             indicator=indicator(each.status for each in every),
-            url=f"{page_url(page, self._outside.base_url)}/incidents/{incident.public_id}",
+            url=f"{page_url(page, self._links_back.base_url)}/incidents/{incident.public_id}",
         )
 
 

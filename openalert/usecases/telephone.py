@@ -10,6 +10,7 @@ import msgspec
 from openalert.domain.action import Verb
 from openalert.domain.errors import OpenAlertError
 from openalert.domain.instant import DAY, HOUR
+from openalert.domain.links_back import LinksBack
 from openalert.domain.notification import Notification
 from openalert.domain.reply import KEYS, REPEAT_KEY
 from openalert.notifiers import gsm, twiml, voice
@@ -19,7 +20,6 @@ from openalert.storage import bundles, contact_methods, notifications
 from openalert.storage import receipts as stored
 from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import callbacks, deliveries, receipts, replies, test_pages, text_replies, throttle
-from openalert.usecases.deliveries import Outside
 
 CALL_LASTS = HOUR
 """A key that is pressed later belongs to no call: somebody plays a recording."""
@@ -63,12 +63,14 @@ _TO_WHO_ASKS = {Verb.ACKNOWLEDGE: Verb.JOIN, Verb.HAND_ON: Verb.DECLINE}
 """What two of the keys mean to somebody who is asked for help; the incident stays as it is."""
 
 
-async def answered(tx: Transaction, outside: Outside, notification_id: str, call: Call, round_: int) -> str:
+async def answered(
+    tx: Transaction, links_back: LinksBack, notification_id: str, call: Call, round_: int
+) -> str:
     """Somebody has picked up, or listens again: what they hear. A machine hears less, and counts as nobody."""
     row = await _call(tx, notification_id)
     if row is None:
         return voice.goodbye(OVER)
-    message = await deliveries.compose(tx, row, outside, await bundles.together(tx, row))
+    message = await deliveries.compose(tx, row, links_back, await bundles.together(tx, row))
     await receipts.record(
         tx,
         channel="voice",
@@ -79,18 +81,18 @@ async def answered(tx: Transaction, outside: Outside, notification_id: str, call
     )
     if call.is_machine:
         return voice.left_on_machine(message)
-    return voice.opening(message, outside.base_url, round_)
+    return voice.opening(message, links_back.base_url, round_)
 
 
 async def pressed(
-    tx: Transaction, outside: Outside, notification_id: str, call: Call, round_: int, key: str
+    tx: Transaction, links_back: LinksBack, notification_id: str, call: Call, round_: int, key: str
 ) -> str:
     """A key: does what it says as the person who was called, and says what came of it."""
     row = await _call(tx, notification_id)
     if row is None:
         return voice.goodbye(OVER)
     if key == REPEAT_KEY:
-        return voice.repeated(row.id, outside.base_url)
+        return voice.repeated(row.id, links_back.base_url)
     verb = KEYS.get(key)
     if verb is Verb.ACKNOWLEDGE and test_pages.is_test_page(row):
         await test_pages.by_key(tx, row)
@@ -98,7 +100,7 @@ async def pressed(
     if row.ask_id is not None and verb is not None:
         verb = _TO_WHO_ASKS.get(verb, verb)
     if verb is None or row.incident_id is None:
-        return voice.misunderstood(row.id, outside.base_url, round_)
+        return voice.misunderstood(row.id, links_back.base_url, round_)
 
     async def act() -> str:
         try:

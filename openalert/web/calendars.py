@@ -10,9 +10,9 @@ from litestar.params import FromPath
 
 from openalert.domain.calendar import CONTENT_TYPE
 from openalert.domain.errors import NotFound
+from openalert.domain.links_back import LinksBack
 from openalert.storage.database import Database
 from openalert.usecases import calendars
-from openalert.usecases.deliveries import Outside
 from openalert.usecases.throttle import network_of
 from openalert.web import etags
 from openalert.web.guards import Access
@@ -41,7 +41,7 @@ async def show(
     request: Request[Any, Any, Any],
     token: FromPath[str],
     db: NamedDependency[Database],
-    outside: NamedDependency[Outside],
+    links_back: NamedDependency[LinksBack],
 ) -> Response[bytes]:
     """What the link opens; 404 for every address that opens nothing, for whatever reason."""
     access: Access = request.app.state.access
@@ -49,7 +49,7 @@ async def show(
     await access.calendars.spend_shared(network, db.clock())
     if not token.endswith(SUFFIX):
         raise NotFound("calendar")
-    return answer(request, await calendars.read_link(db, token.removesuffix(SUFFIX), outside.base_url))
+    return answer(request, await calendars.read_link(db, token.removesuffix(SUFFIX), links_back.base_url))
 
 
 ROUTES: Sequence[HTTPRouteHandler] = [show]

@@ -156,7 +156,7 @@ class Conditions:
             **self._scope["path_params"],
             "db": _Within(tx),
             "actor": tx.actor,
-            "outside": self._state.outside,
+            "links_back": self._state.links_back,
         }
         return await etags.present(self._plan, given)
 

@@ -21,7 +21,7 @@ from openalert.domain.errors import PreconditionFailed
 
 PREFIX = "/api/v1/"
 _TAG = re.compile(r'\s*((?:W/)?"[\x21\x23-\x7e\x80-\xff]*")\s*(?:,|$)')
-_GIVEN = frozenset({"db", "actor", "outside"})
+_GIVEN = frozenset({"db", "actor", "links_back"})
 """The dependencies that the GET of an object may ask for."""
 
 Look = Callable[..., Awaitable[Any]]

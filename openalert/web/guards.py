@@ -24,10 +24,10 @@ from openalert.domain.access import Actor
 from openalert.domain.access import stranger as unknown_actor
 from openalert.domain.errors import Forbidden, Invalid, NotFound, Unauthenticated, Unavailable, Unsupported
 from openalert.domain.instant import Instant
+from openalert.domain.links_back import LinksBack
 from openalert.storage.database import Database
 from openalert.storage.transaction import Reader
 from openalert.usecases import api_keys, signin
-from openalert.usecases.deliveries import Outside as LinksBack
 from openalert.usecases.signin import SignedIn
 from openalert.web.asgi import Scope, header
 from openalert.web.ratelimit import RateLimit, Shared
@@ -275,9 +275,9 @@ def db(request: Request[Any, Any, Any]) -> Database:
     return access.database
 
 
-def outside(request: Request[Any, Any, Any]) -> LinksBack:
-    """Dependency `outside`: how messages lead back to us."""
-    found: LinksBack = request.app.state.outside
+def links_back(request: Request[Any, Any, Any]) -> LinksBack:
+    """Dependency `links_back`: how messages lead back to us."""
+    found: LinksBack = request.app.state.links_back
     return found
 
 

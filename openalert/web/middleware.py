@@ -81,8 +81,8 @@ class Draining(Protocol):
     draining: bool
 
 
-class Outside:
-    """The ASGI application that the server calls."""
+class Front:
+    """The ASGI application that the server calls, in front of the framework and of what answers without it."""
 
     def __init__(
         self,

@@ -13,9 +13,9 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import JSONBody
 
 from openalert.domain.action import Verb
+from openalert.domain.links_back import LinksBack
 from openalert.storage.database import Database
 from openalert.usecases import push_answers, push_subscriptions
-from openalert.usecases.deliveries import Outside
 from openalert.web import assets, render
 from openalert.web.api.push_subscriptions import PushSubscriptionIn
 from openalert.web.guards import stranger
@@ -73,11 +73,11 @@ async def offline() -> Response[str]:
 async def answer(
     request: Web,
     db: NamedDependency[Database],
-    outside: NamedDependency[Outside],
+    links_back: NamedDependency[LinksBack],
     data: JSONBody[AnswerIn],
 ) -> AnswerOut:
     """A button of a notification was pressed."""
-    push_answers.check(outside.secret, data.id, data.proof)
+    push_answers.check(links_back.secret, data.id, data.proof)
     async with db.transaction(stranger(request)) as tx:
         reply = await push_answers.answer(tx, data.id, data.verb)
     return AnswerOut(reply.said, reply.changed)
@@ -87,11 +87,11 @@ async def answer(
 async def shown(
     request: Web,
     db: NamedDependency[Database],
-    outside: NamedDependency[Outside],
+    links_back: NamedDependency[LinksBack],
     data: JSONBody[ShownIn],
 ) -> None:
     """The browser has shown a notification."""
-    push_answers.check(outside.secret, data.id, data.proof)
+    push_answers.check(links_back.secret, data.id, data.proof)
     async with db.transaction(stranger(request)) as tx:
         await push_answers.shown(tx, data.id)
 

@@ -9,13 +9,14 @@ from pathlib import Path
 from statistics import median
 
 from openalert.domain.ids import new_id
+from openalert.domain.links_back import LinksBack
 from openalert.domain.notification import Notification, NotificationKind, NotificationPriority, give_up_at
 from openalert.engine.engine import Engine
 from openalert.notifiers.notifier import Message, NotifierError, Reason, Receipt
 from openalert.storage import Database, notifications, open_database
 from openalert.storage import deliveries as sending
 from openalert.usecases import deliveries
-from openalert.usecases.deliveries import Outside, Terms
+from openalert.usecases.deliveries import Terms
 from tests import make
 from tests.bench.report import Figure, main
 
@@ -88,7 +89,7 @@ async def _run(rows: dict[str, int]) -> float:
                 await fill(db, channel, count)
             notifiers = {"slack": Provider("slack"), "sms": Provider("sms", dead=True)}
             pace = {"slack": 0.0, "sms": 0.0}
-            engine = Engine(db, notifiers, Outside("https://x.example.org", b"x"), per_second=pace)
+            engine = Engine(db, notifiers, LinksBack("https://x.example.org", b"x"), per_second=pace)
             begun = time.perf_counter()
             await engine.start()
             await sent(db, "slack", rows["slack"])
@@ -104,7 +105,7 @@ async def _lateness() -> float:
     with tempfile.TemporaryDirectory() as folder:
         db = await open_database(f"sqlite:///{Path(folder) / 'bench.db'}")
         try:
-            engine = Engine(db, {"slack": Provider("slack")}, Outside("https://x.example.org", b"x"))
+            engine = Engine(db, {"slack": Provider("slack")}, LinksBack("https://x.example.org", b"x"))
             engine.deliver.lines = type(engine.deliver.lines)(
                 {"slack": Provider("slack")}, None, {"slack": 0.0}
             )

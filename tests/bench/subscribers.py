@@ -10,6 +10,7 @@ from pathlib import Path
 from openalert.domain.access import Actor
 from openalert.domain.ids import new_id
 from openalert.domain.instant import Instant
+from openalert.domain.links_back import LinksBack
 from openalert.domain.status_letter import Letter
 from openalert.domain.status_page import StatusPage, new_public_id
 from openalert.domain.status_subscriber import Subscriber, SubscriberKind, SubscriberState, address_key
@@ -18,7 +19,6 @@ from openalert.engine.status_mail import Budget
 from openalert.notifiers.notifier import Receipt
 from openalert.storage import Database, open_database, status_subscriber_lists
 from openalert.usecases import status_incidents, status_pages
-from openalert.usecases.deliveries import Outside
 from tests import make
 from tests.bench.deliveries import ANSWER, Provider, fill, sent
 from tests.bench.report import Figure, main
@@ -105,7 +105,7 @@ def _engine(db: Database, courier: Courier) -> Engine:
     return Engine(
         db,
         {"slack": Provider("slack")},
-        Outside("https://x.example.org", b"x"),
+        LinksBack("https://x.example.org", b"x"),
         per_second={"slack": 0.0},
         couriers=({"email": courier}, {"email": Budget(per_second=0, at_once=AT_ONCE)}),
     )

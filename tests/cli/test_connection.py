@@ -17,7 +17,7 @@ from openalert.cli.exchange import Exchange
 from openalert.cli.live_socket import LiveSocket
 from openalert.config import Config, Server
 from openalert.web.asgi import WHOLE
-from openalert.web.middleware import Outside
+from openalert.web.middleware import Front
 
 pytestmark = pytest.mark.anyio
 
@@ -66,9 +66,9 @@ def _said(scope: Any, body: bytes) -> bytes:
 @asynccontextmanager
 async def serving(most: int = 100, app: Any = echo, **server: Any) -> AsyncIterator[int]:
     """A server with our connections on a free port, in front of this application."""
-    outside = app if isinstance(app, Outside) else Outside(app, Config(server=Server(**server)), Health())
+    front = app if isinstance(app, Front) else Front(app, Config(server=Server(**server)), Health())
     config = uvicorn.Config(
-        outside, host="127.0.0.1", port=0, http=connections(most, outside), ws=LiveSocket, lifespan="off",
+        front, host="127.0.0.1", port=0, http=connections(most, front), ws=LiveSocket, lifespan="off",
         server_header=False, log_config=None, timeout_graceful_shutdown=0,
     )  # fmt: skip
     running = uvicorn.Server(config)
@@ -288,7 +288,7 @@ async def test_connections_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_one_address_cannot_take_all_places() -> None:
     """Once half are taken, an address has at most a quarter, unless it is a proxy of ours; who leaves makes room."""
     proxies = Config(server=Server(trusted_proxies=("10.0.0.1",)))
-    places = connection.Places(8, Outside(echo, proxies, Health()))
+    places = connection.Places(8, Front(echo, proxies, Health()))
     assert [places.take("192.0.2.1") for _ in range(5)] == [True, True, True, True, False]
     assert places.take("192.0.2.2")
     assert [places.take("10.0.0.1") for _ in range(3)] == [True, True, False]

@@ -14,7 +14,7 @@ from openalert.storage.transaction import Reader
 from openalert.usecases import bundles as gathering
 from openalert.usecases import incidents, receipts, replies
 from tests import make
-from tests.cast import OUTSIDE, World, level
+from tests.cast import LINKS_BACK, World, level
 
 pytestmark = pytest.mark.anyio
 
@@ -170,11 +170,11 @@ async def test_the_link_of_a_bundle_answers_all_of_it(world: World) -> None:
     message = world.email.received[-1]
     link = next(each.url for each in message.actions if each.verb == "acknowledge").rpartition("/")[2]
     async with world.db.transaction() as tx:
-        reply = await replies.accept(tx, OUTSIDE.secret, link)
+        reply = await replies.accept(tx, LINKS_BACK.secret, link)
     assert reply.said.count("#") == 4
     assert await world.value("SELECT count(*) FROM incidents WHERE status = 'acknowledged'") == 4
     async with world.db.transaction() as tx:
-        again = await replies.accept(tx, OUTSIDE.secret, link)
+        again = await replies.accept(tx, LINKS_BACK.secret, link)
     assert not again.changed
 
 

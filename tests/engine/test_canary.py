@@ -18,7 +18,7 @@ from openalert.storage import canary as stored
 from openalert.storage import incidents, organizations
 from openalert.usecases import canary, warnings
 from tests import make
-from tests.cast import OUTSIDE, World
+from tests.cast import LINKS_BACK, World
 from tests.invariants import broken
 
 pytestmark = pytest.mark.anyio
@@ -54,7 +54,7 @@ def soon(monkeypatch: pytest.MonkeyPatch, _patient: None) -> None:
 
 
 async def _flying(world: World, null: Any = None, door: Any = None) -> Canary:
-    world.engine = Engine(world.db, {"null": null or NullNotifier()}, OUTSIDE)
+    world.engine = Engine(world.db, {"null": null or NullNotifier()}, LINKS_BACK)
     await world.engine.begin()
     return Canary(world.db, door or Door(world), world.engine.node, KEY)
 
@@ -169,7 +169,7 @@ async def test_green_runs_are_kept_for_two_days_and_failures_for_ninety(
 async def test_another_secret_lets_canaries_in_by_another_key(world: World) -> None:
     """After the signing key was changed the next canary still comes in."""
     assert (await (await _flying(world)).fly()).is_green
-    world.engine = Engine(world.db, {"null": NullNotifier()}, OUTSIDE)
+    world.engine = Engine(world.db, {"null": NullNotifier()}, LINKS_BACK)
     await world.engine.begin()
     again = Canary(world.db, Door(world), world.engine.node, canary.key_of(b"another secret"))
     assert (await again.fly()).is_green

@@ -22,7 +22,7 @@ from openalert.notifiers.last_resort import LastResort, LastResortSettings
 from openalert.notifiers.notifier import LostAnswer, Message, NotifierError, Reason, Receipt
 from openalert.supervisor import Supervisor
 from openalert.usecases import incidents
-from tests.cast import OUTSIDE, World
+from tests.cast import LINKS_BACK, World
 from tests.fakes.smtp import FakeSmtp
 from tests.fakes.webhook import FakeWebhook
 from tests.make import level
@@ -201,7 +201,7 @@ async def test_without_a_database_the_last_resort_hears_that_nobody_can_be_paged
     """What it needs is in memory; it speaks after the time that is configured, not before."""
     timer = Timer()
     supervisor = Supervisor()
-    engine = Engine(world.db, {}, OUTSIDE)
+    engine = Engine(world.db, {}, LINKS_BACK)
     watch = SelfWatch(world.db, engine, None, None, every=60, supervisor=supervisor)
     calls = LastCalls(world.db, LastResort(_settings(smtp)), watch, after=120, elapsed=timer)
     await watch.look()

@@ -13,7 +13,7 @@ from openalert.engine.lines import Lines
 from openalert.notifiers.failover import Failover
 from openalert.notifiers.notifier import LostAnswer, Message, Notifier, NotifierError, Reason, Receipt
 from tests import make
-from tests.cast import OUTSIDE, Post, World, level
+from tests.cast import LINKS_BACK, Post, World, level
 
 pytestmark = pytest.mark.anyio
 
@@ -297,7 +297,7 @@ async def test_owners_hear_once_that_a_provider_takes_nothing(
     assert refused.detail in str(body)
     assert headline in str(body)
     await world.fires("Second")
-    world.engine = Engine(world.db, {"email": world.email, "webhook": world.webhook}, OUTSIDE)
+    world.engine = Engine(world.db, {"email": world.email, "webhook": world.webhook}, LINKS_BACK)
     await world.engine.begin()
     await world.fires("Third")
     assert await world.value(notices, owner=owner.id) == 1

@@ -15,7 +15,7 @@ from openalert.notifiers.notifier import Message, Receipt
 from openalert.storage import Database, open_database, runs
 from openalert.storage.keyring import KeyRing
 from openalert.usecases import nodes as keys_of_nodes
-from tests.cast import OUTSIDE, Post, World, level
+from tests.cast import LINKS_BACK, Post, World, level
 from tests.conftest import KEY, StoppedClock
 
 pytestmark = [pytest.mark.anyio, pytest.mark.proves("HA-1", "F-39")]
@@ -47,7 +47,7 @@ class _Member:
         self.post = _Slow(ledger, name)
         where = msgspec.structs.replace(NOWHERE, node=name, place=place)
         self.node = Node(database, where, 15.0, lambda: self.seconds)
-        self.engine = Engine(database, {"email": self.post}, OUTSIDE, node=self.node)
+        self.engine = Engine(database, {"email": self.post}, LINKS_BACK, node=self.node)
 
     async def work(self) -> None:
         """Send what is due, and wait until it is settled."""

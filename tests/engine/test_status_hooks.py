@@ -32,7 +32,7 @@ from openalert.usecases import status_subscribers as acts
 from openalert.usecases.status_subscribers import Choice
 from openalert.usecases.status_targets import Target, hook
 from openalert.web import markdown
-from tests.cast import OUTSIDE, World
+from tests.cast import LINKS_BACK, World
 from tests.fakes.slack_hook import FakeSlackHook
 from tests.fakes.smtp import FakeSmtp
 from tests.fakes.webhook import FakeWebhook
@@ -81,13 +81,13 @@ class Square:
         self.to_slack = ToFake(StatusSlackCourier(_LOOPBACK), self.slack.url)
         couriers: list[Courier] = [
             StatusMailCourier(mail, markdown=markdown.html),
-            StatusWebhookCourier(outgoing, base_url=OUTSIDE.base_url, key=OUTSIDE.secret),
+            StatusWebhookCourier(outgoing, base_url=LINKS_BACK.base_url, key=LINKS_BACK.secret),
             self.to_slack,
         ]
         self.world.engine = Engine(
             self.world.db,
             {"email": self.world.email, "webhook": self.world.webhook},
-            OUTSIDE,
+            LINKS_BACK,
             couriers=(
                 {each.channel: each for each in couriers},
                 {each.channel: Budget(per_second=0, at_once=4) for each in couriers},
@@ -109,7 +109,7 @@ class Square:
     async def confirms(self, token: str) -> None:
         """Somebody presses the button behind the link."""
         async with self.world.db.transaction(stranger("198.51.100.9", "")) as tx:
-            await acts.confirm(tx, OUTSIDE.secret, token)
+            await acts.confirm(tx, LINKS_BACK.secret, token)
 
     async def tells(self, title: str = "API is slow", **options: Any) -> Any:
         """Something is told on the page; then the engine runs."""
@@ -171,7 +171,7 @@ async def test_a_webhook_is_told_once_its_contact_has_confirmed(square: Square) 
     async with square.world.db.read() as reader:
         ((subscriber_id, address),) = await reader.rows("SELECT id, address FROM status_subscribers")
     for got in (incident, component):
-        assert hmac_of(got, secret_of(OUTSIDE.secret, subscriber_id))
+        assert hmac_of(got, secret_of(LINKS_BACK.secret, subscriber_id))
     assert incident.json["incident"]["name"] == "API is slow"
     assert incident.json["meta"]["unsubscribe"].startswith(
         "https://oncall.example.org/status/acme/unsubscribe/"
@@ -180,7 +180,7 @@ async def test_a_webhook_is_told_once_its_contact_has_confirmed(square: Square) 
     assert "s3cret" not in address
     assert not square.mails(), "the contact is not written to about every update"
     async with square.world.db.transaction(stranger("198.51.100.9", "")) as tx:
-        await acts.leave(tx, OUTSIDE.secret, _token(incident.json["meta"]["unsubscribe"], "unsubscribe"))
+        await acts.leave(tx, LINKS_BACK.secret, _token(incident.json["meta"]["unsubscribe"], "unsubscribe"))
     await square.tells("After")
     assert len(square.receiver.requests) == 2
 
@@ -261,7 +261,7 @@ async def test_a_channel_confirms_by_a_post_in_it(square: Square) -> None:
     assert len(square.slack.posts) == 2
     manage = next(url for words, url in square.slack.links().items() if "Change" in words)
     async with square.world.db.read() as reader:
-        page, known = await acts.by_link(reader, OUTSIDE.secret, _token(manage, "subscription"))
+        page, known = await acts.by_link(reader, LINKS_BACK.secret, _token(manage, "subscription"))
     assert (page.id, known.subscriber.kind) == (square.page.id, SubscriberKind.SLACK)
 
 

@@ -31,7 +31,7 @@ from openalert.usecases import (
 )
 from openalert.usecases.status_subscribers import Choice
 from openalert.web import markdown
-from tests.cast import OUTSIDE, World, level
+from tests.cast import LINKS_BACK, World, level
 from tests.fakes.smtp import FakeSmtp, SmtpMode
 
 pytestmark = pytest.mark.anyio
@@ -64,7 +64,7 @@ class Town:
         return Engine(
             self.world.db,
             {"email": self.world.email, "webhook": self.world.webhook},
-            OUTSIDE,
+            LINKS_BACK,
             couriers=({"email": courier}, budgets),
         )
 
@@ -159,7 +159,7 @@ async def test_somebody_asks_confirms_is_told_and_leaves(town: Town) -> None:
     await town.tells("Too early")
     assert town.got() == []
     async with town.world.db.transaction(stranger("198.51.100.7", "")) as tx:
-        _, subscriber = await acts.confirm(tx, OUTSIDE.secret, link(asked, "confirm"))
+        _, subscriber = await acts.confirm(tx, LINKS_BACK.secret, link(asked, "confirm"))
     assert subscriber.state is SubscriberState.ACTIVE
 
     await town.world.advance(minutes=1)
@@ -188,7 +188,7 @@ async def test_somebody_asks_confirms_is_told_and_leaves(town: Town) -> None:
     token = link(end, "unsubscribe")
     assert end["List-Unsubscribe"] == f"<https://oncall.example.org/status/acme/unsubscribe/{token}>"
     async with town.world.db.transaction(stranger("198.51.100.7", "")) as tx:
-        await acts.leave(tx, OUTSIDE.secret, token)
+        await acts.leave(tx, LINKS_BACK.secret, token)
     await town.tells("Another one")
     assert town.got() == []
     assert await town.world.value("SELECT count(*) FROM status_subscribers WHERE address <> ''") == 0
@@ -459,7 +459,7 @@ async def test_who_is_subscribed_is_reminded_and_nothing_changes(town: Town) -> 
     (mail,) = town.got()
     assert mail["Subject"] == "Your subscription to Acme Status"
     async with town.world.db.read() as reader:
-        page, known = await acts.by_link(reader, OUTSIDE.secret, link(mail, "subscription"))
+        page, known = await acts.by_link(reader, LINKS_BACK.secret, link(mail, "subscription"))
     assert (page.id, known.subscriber.id, known.component_ids) == (town.page.id, subscriber.id, [town.api.id])
 
 
@@ -477,18 +477,18 @@ async def test_links_of_others_do_nothing(town: Town) -> None:
     for token in forged:
         async with town.world.db.transaction() as tx:
             with pytest.raises(NotFound):
-                await acts.confirm(tx, OUTSIDE.secret, token)
+                await acts.confirm(tx, LINKS_BACK.secret, token)
         async with town.world.db.transaction() as tx:
             with pytest.raises(NotFound):
-                await acts.leave(tx, OUTSIDE.secret, token)
+                await acts.leave(tx, LINKS_BACK.secret, token)
     async with town.world.db.transaction() as tx:
         with pytest.raises(NotFound):
-            await acts.leave(tx, OUTSIDE.secret, good)
+            await acts.leave(tx, LINKS_BACK.secret, good)
     assert await town.state(other) is SubscriberState.ACTIVE
     town.world.clock.advance(DAY)
     async with town.world.db.transaction() as tx:
         with pytest.raises(NotFound):
-            await acts.confirm(tx, OUTSIDE.secret, good)
+            await acts.confirm(tx, LINKS_BACK.secret, good)
 
 
 async def test_what_nobody_confirms_is_forgotten(town: Town) -> None:
@@ -498,7 +498,7 @@ async def test_what_nobody_confirms_is_forgotten(town: Town) -> None:
     told = await town.tells()
     (mail,) = [each for each in town.got() if each["To"] == "left@a.example"]
     async with town.world.db.transaction() as tx:
-        await acts.leave(tx, OUTSIDE.secret, link(mail, "unsubscribe"))
+        await acts.leave(tx, LINKS_BACK.secret, link(mail, "unsubscribe"))
     await town.signs_up("left@a.example")
     assert await town.state(left) is SubscriberState.PENDING
     town.world.clock.advance(7 * DAY)

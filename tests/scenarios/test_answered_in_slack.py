@@ -16,7 +16,7 @@ from openalert.notifiers.slack import SlackNotifier
 from openalert.usecases import contact_methods, followers, incidents, test_pages
 from openalert.usecases.slack import Slack
 from tests import make
-from tests.cast import OUTSIDE, World, level
+from tests.cast import LINKS_BACK, World, level
 from tests.fakes.slack import FakeSlack, Member, Posted
 from tests.fakes.slack_forms import pressed, said, typed
 
@@ -34,9 +34,9 @@ class SlackWorld:
         for member, user in ((ALICE, world.alice), (BOB, world.bob), (MALLORY, world.charlie)):
             workspace.people[member] = Member(member, user.email)
         notifier = SlackNotifier(workspace.settings, OutgoingSettings(deadline=2.0))
-        self.slack = Slack(world.db, notifier, OUTSIDE)
+        self.slack = Slack(world.db, notifier, LINKS_BACK)
         channels = {"email": world.email, "webhook": world.webhook, "slack": notifier}
-        world.engine = Engine(world.db, channels, OUTSIDE)
+        world.engine = Engine(world.db, channels, LINKS_BACK)
 
     async def connect(self, user: User, member: str) -> None:
         """The account is this person's."""
@@ -138,7 +138,7 @@ async def test_the_same_press_twice_does_nothing_more(slack: SlackWorld, is_rest
     await slack.press(page, "Escalate")
     before = await slack.world.story()
     if is_restarted:
-        slack.slack = Slack(slack.world.db, slack.slack.notifier, OUTSIDE)
+        slack.slack = Slack(slack.world.db, slack.slack.notifier, LINKS_BACK)
     assert await slack.press(recording, "Escalate") == ""
     assert (await slack.press(page, "Escalate")).startswith("#1 was escalated by you")
     assert await slack.world.story() == before

@@ -46,7 +46,7 @@ from openalert.usecases import (
     silences,
 )
 from tests import make
-from tests.cast import OUTSIDE, World, level
+from tests.cast import LINKS_BACK, World, level
 from tests.invariants import broken, unsettled
 
 pytestmark = pytest.mark.anyio
@@ -360,7 +360,7 @@ class Walk:
     async def restart(self) -> None:
         """The engine goes away and another comes."""
         posts = {"email": self.world.email, "webhook": self.world.webhook}
-        self.world.engine = Engine(self.world.db, posts, OUTSIDE)
+        self.world.engine = Engine(self.world.db, posts, LINKS_BACK)
         await self.world.engine.begin()
         self.story.append("restart")
 

@@ -10,7 +10,7 @@ from openalert.engine.engine import Engine
 from openalert.notifiers.notifier import Message
 from openalert.usecases import replies
 from openalert.usecases.text_replies import answer_text
-from tests.cast import OUTSIDE, Post, World
+from tests.cast import LINKS_BACK, Post, World
 from tests.make import level
 
 pytestmark = pytest.mark.anyio
@@ -30,7 +30,7 @@ WAYS = sorted(set(CONTACT_KINDS) - {"push"})
 async def _paged(world: World, way: str) -> Message:
     """Alice can be reached in this one way, and is paged for something critical; Bob is next."""
     post = Post(way)
-    world.engine = Engine(world.db, {"email": world.email} | {way: post}, OUTSIDE)
+    world.engine = Engine(world.db, {"email": world.email} | {way: post}, LINKS_BACK)
     await world.engine.begin()
     async with world.db.transaction() as tx:
         await tx.execute(
@@ -52,12 +52,12 @@ async def test_every_way_carries_every_answer(world: World, way: str, verb: Verb
     """The message offers it by a link that acts as Alice; its button and its code do the same, and say it is done."""
     page = await _paged(world, way)
     (offered,) = [each for each in page.actions if each.verb == verb]
-    token = offered.url.removeprefix(f"{OUTSIDE.base_url}/a/")
-    claims = action.read(OUTSIDE.secret, token)
+    token = offered.url.removeprefix(f"{LINKS_BACK.base_url}/a/")
+    claims = action.read(LINKS_BACK.secret, token)
     assert claims is not None
     assert (claims.user_id, claims.verb, claims.channel) == (world.alice.id, verb, way)
     async with world.db.transaction() as tx:
-        assert (await replies.accept(tx, OUTSIDE.secret, token)).changed
+        assert (await replies.accept(tx, LINKS_BACK.secret, token)).changed
     async with world.db.transaction() as tx:
         again = await replies.by_message(tx, page.notification_id, verb, via=way)
     key = next(key for key, meant in KEYS.items() if meant is verb)

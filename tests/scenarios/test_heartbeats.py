@@ -13,7 +13,7 @@ from openalert.engine.engine import Engine
 from openalert.storage import heartbeats as stored
 from openalert.usecases import beats, heartbeats, incidents, services
 from openalert.usecases.heartbeat_alerts import Told
-from tests.cast import OUTSIDE, World, level
+from tests.cast import LINKS_BACK, World, level
 
 pytestmark = pytest.mark.anyio
 
@@ -140,7 +140,7 @@ async def test_after_being_away_nobody_is_paged_for_what_could_not_be_heard(
     """The next run gives it a whole period and grace, and then enforces them."""
     await beat(world, backup)
     world.clock.advance(3 * HOUR)
-    again = Engine(world.db, {"email": world.email, "webhook": world.webhook}, OUTSIDE)
+    again = Engine(world.db, {"email": world.email, "webhook": world.webhook}, LINKS_BACK)
     await again.begin()
     world.engine = again
     await world.advance(minutes=5, seconds=59)
@@ -157,7 +157,7 @@ async def test_what_was_due_before_the_kill_pages_after_it(world: World, backup:
     async with world.db.transaction() as tx:
         await tx.execute("UPDATE runs SET last_seen_at = :now", now=tx.now + 1)
     world.clock.advance(HOUR)
-    again = Engine(world.db, {"email": world.email, "webhook": world.webhook}, OUTSIDE)
+    again = Engine(world.db, {"email": world.email, "webhook": world.webhook}, LINKS_BACK)
     await again.begin()
     world.engine = again
     await world.advance(seconds=1)

@@ -19,7 +19,7 @@ from openalert.notifiers.notifier import Link, NotifierError, Reason
 from openalert.storage import contact_methods
 from openalert.usecases import mattermost, test_pages
 from tests import make
-from tests.cast import OUTSIDE, World, level
+from tests.cast import LINKS_BACK, World, level
 from tests.fakes.mattermost import TOKEN, FakeMattermost
 from tests.notifiers import messages
 from tests.notifiers.messages import NOW
@@ -39,7 +39,7 @@ class Talk:
     async def post(self, pressed: dict[str, Any]) -> httpx2.Response:
         """Mattermost, or somebody else, posts this; then the engine runs."""
         transport = httpx2.ASGITransport(app=self.app.asgi, client=("192.0.2.7", 443))
-        async with httpx2.AsyncClient(transport=transport, base_url=OUTSIDE.base_url) as client:
+        async with httpx2.AsyncClient(transport=transport, base_url=LINKS_BACK.base_url) as client:
             answer = await client.post(PATH, json=pressed)
         await self.world.engine.run_until_idle()
         return answer
@@ -65,7 +65,7 @@ async def server() -> AsyncIterator[FakeMattermost]:
 async def notifier(server: FakeMattermost) -> AsyncIterator[MattermostNotifier]:
     """The notifier."""
     settings = MattermostSettings(url=server.base_url, bot_token=TOKEN)
-    made = MattermostNotifier(settings, OutgoingSettings(deadline=2), base_url=OUTSIDE.base_url)
+    made = MattermostNotifier(settings, OutgoingSettings(deadline=2), base_url=LINKS_BACK.base_url)
     yield made
     await made.close()
 
@@ -74,13 +74,14 @@ async def notifier(server: FakeMattermost) -> AsyncIterator[MattermostNotifier]:
 async def talk(world: World, server: FakeMattermost, notifier: MattermostNotifier) -> AsyncIterator[Talk]:
     """Alice is connected, by pressing the button that the bot sent her."""
     world.engine = Engine(
-        world.db, {"email": world.email, "webhook": world.webhook, "mattermost": notifier}, OUTSIDE
+        world.db, {"email": world.email, "webhook": world.webhook, "mattermost": notifier}, LINKS_BACK
     )
     await world.engine.begin()
     config = Config(
-        server=Server(base_url=OUTSIDE.base_url), mattermost=Mattermost(url=server.base_url, bot_token=TOKEN)
+        server=Server(base_url=LINKS_BACK.base_url),
+        mattermost=Mattermost(url=server.base_url, bot_token=TOKEN),
     )
-    made = Talk(world, server, OpenAlert(config, world.db, OUTSIDE.secret))
+    made = Talk(world, server, OpenAlert(config, world.db, LINKS_BACK.secret))
     await mattermost.ask(world.db, notifier, world.as_(world.alice), "")
     assert "Connected" in await made.press(server.posts[-1], "It is me", ALICE)
     yield made
@@ -158,7 +159,7 @@ async def test_without_our_signature_nothing_is_believed(talk: Talk, change: dic
 async def test_what_is_no_press_is_refused_like_a_forgery(talk: Talk, body: bytes) -> None:
     """Anybody may post here: too deep, empty or no text at all is a refusal, never a fault of ours."""
     transport = httpx2.ASGITransport(app=talk.app.asgi, raise_app_exceptions=False)
-    async with httpx2.AsyncClient(transport=transport, base_url=OUTSIDE.base_url) as client:
+    async with httpx2.AsyncClient(transport=transport, base_url=LINKS_BACK.base_url) as client:
         answer = await client.post(PATH, content=body)
     assert (answer.status_code, answer.json()["code"]) == (403, "BAD_SIGNATURE")
 

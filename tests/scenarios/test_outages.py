@@ -10,7 +10,7 @@ from openalert.engine import black_box
 from openalert.engine.engine import Engine
 from openalert.storage import outages as stored
 from openalert.usecases import outages
-from tests.cast import OUTSIDE, World, level
+from tests.cast import LINKS_BACK, World, level
 from tests.processes.server import until
 
 pytestmark = pytest.mark.anyio
@@ -37,7 +37,7 @@ class Machine:
 
     async def starts(self) -> Engine:
         """A server, in the place of the one before."""
-        self.world.engine = Engine(self.world.db, {"email": self.world.email}, OUTSIDE)
+        self.world.engine = Engine(self.world.db, {"email": self.world.email}, LINKS_BACK)
         await self.world.engine.begin()
         return self.world.engine
 

@@ -16,7 +16,7 @@ from openalert.notifiers.notifier import Message, NotifierError, Reason, Receipt
 from openalert.storage import responders as stored
 from openalert.usecases import incidents, replies, responders
 from tests import make
-from tests.cast import OUTSIDE, World, level
+from tests.cast import LINKS_BACK, World, level
 
 pytestmark = pytest.mark.anyio
 
@@ -61,7 +61,7 @@ def link(message: Message, verb: Verb) -> str:
 async def presses(world: World, message: Message, verb: Verb) -> replies.Reply:
     """Whoever has the message presses its button."""
     async with world.db.transaction() as tx:
-        return await replies.accept(tx, OUTSIDE.secret, link(message, verb))
+        return await replies.accept(tx, LINKS_BACK.secret, link(message, verb))
 
 
 async def test_whoever_is_asked_is_paged_although_somebody_has_the_incident(world: World) -> None:

@@ -10,7 +10,7 @@ from openalert.notifiers.notifier import Message, Receipt
 from openalert.storage import deliveries as sending
 from openalert.storage import timers
 from openalert.usecases import deliveries, escalation, incidents
-from tests.cast import OUTSIDE, World, level
+from tests.cast import LINKS_BACK, World, level
 
 pytestmark = pytest.mark.anyio
 
@@ -24,7 +24,7 @@ async def test_after_an_outage_one_step_runs_and_later_ones_keep_their_distance(
     await world.fires("DiskFull")
     world.mailbox(world.alice).got("DiskFull")
     world.clock.advance(57 * MINUTE)
-    successor = Engine(world.db, {"email": world.email}, OUTSIDE)
+    successor = Engine(world.db, {"email": world.email}, LINKS_BACK)
     await successor.begin()
     world.engine = successor
     await world.engine.run_until_idle()

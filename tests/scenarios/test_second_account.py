@@ -20,7 +20,7 @@ from openalert.notifiers.voice import VoiceNotifier
 from openalert.storage import contact_methods, notifications
 from openalert.usecases import incidents
 from tests import make
-from tests.cast import OUTSIDE, World, level
+from tests.cast import LINKS_BACK, World, level
 from tests.fakes.twilio import ACCOUNT, NUMBER, TOKEN, FakeTwilio
 from tests.fakes.webhook import Received
 
@@ -43,11 +43,11 @@ class Accounts(msgspec.Struct):
 async def twilio(world: World, clock: Any) -> AsyncIterator[Accounts]:
     """Both between the engine of the world and our web server; Bob has a telephone and no mail."""
     section = Twilio(account_sid=ACCOUNT, auth_token=TOKEN, from_number=NUMBER)
-    config = Config(server=Server(base_url=OUTSIDE.base_url), twilio=section, twilio_backup=section)
-    app = OpenAlert(config, world.db, OUTSIDE.secret)
+    config = Config(server=Server(base_url=LINKS_BACK.base_url), twilio=section, twilio_backup=section)
+    app = OpenAlert(config, world.db, LINKS_BACK.secret)
     transport = httpx2.ASGITransport(app=app.asgi)
     async with (
-        httpx2.AsyncClient(transport=transport, base_url=OUTSIDE.base_url) as web,
+        httpx2.AsyncClient(transport=transport, base_url=LINKS_BACK.base_url) as web,
         FakeTwilio(web=web, clock=clock) as first,
         FakeTwilio(web=web, clock=clock) as second,
     ):
@@ -59,10 +59,10 @@ async def twilio(world: World, clock: Any) -> AsyncIterator[Accounts]:
         channels = {
             "email": world.email,
             "webhook": world.webhook,
-            "sms": Failover([SmsNotifier(each, base_url=OUTSIDE.base_url) for each in settings]),
-            "voice": Failover([VoiceNotifier(each, base_url=OUTSIDE.base_url) for each in settings]),
+            "sms": Failover([SmsNotifier(each, base_url=LINKS_BACK.base_url) for each in settings]),
+            "voice": Failover([VoiceNotifier(each, base_url=LINKS_BACK.base_url) for each in settings]),
         }
-        world.engine = Engine(world.db, channels, OUTSIDE)
+        world.engine = Engine(world.db, channels, LINKS_BACK)
         await world.engine.begin()
         async with world.db.transaction() as tx:
             await tx.execute("DELETE FROM contact_methods WHERE user_id = :u", u=world.bob.id)

@@ -20,7 +20,7 @@ from openalert.usecases import chat_codes, test_pages
 from openalert.usecases import contact_methods as methods
 from openalert.usecases.telegram import KIND, Update
 from tests import make
-from tests.cast import OUTSIDE, World, level
+from tests.cast import LINKS_BACK, World, level
 from tests.fakes.telegram import TOKEN, FakeTelegram, Shown
 
 pytestmark = pytest.mark.anyio
@@ -77,11 +77,11 @@ async def talk(world: World, telegram: FakeTelegram) -> AsyncIterator[Talk]:
     settings, outgoing = TelegramSettings(bot_token=TOKEN, base_url=telegram.base_url), OutgoingSettings()
     notifier = TelegramNotifier(settings, outgoing)
     world.engine = Engine(
-        world.db, {"email": world.email, "webhook": world.webhook, "telegram": notifier}, OUTSIDE
+        world.db, {"email": world.email, "webhook": world.webhook, "telegram": notifier}, LINKS_BACK
     )
     await world.engine.begin()
     bot = TelegramBot(settings, outgoing)
-    made = Talk(world, telegram, TelegramUpdates(world.db, bot, OUTSIDE.base_url))
+    made = Talk(world, telegram, TelegramUpdates(world.db, bot, LINKS_BACK.base_url))
     await made.connect(world.alice, ALICE)
     yield made
     await notifier.close()

@@ -24,7 +24,7 @@ from openalert.storage import contact_methods, notifications
 from openalert.usecases import contact_methods as methods
 from openalert.usecases import incidents, test_pages
 from tests import make
-from tests.cast import OUTSIDE, World, level
+from tests.cast import LINKS_BACK, World, level
 from tests.fakes.twilio import ACCOUNT, NUMBER, TOKEN, FakeTwilio, Record
 from tests.fakes.webhook import Fault
 
@@ -39,11 +39,11 @@ async def twilio(world: World, clock: Any) -> AsyncIterator[FakeTwilio]:
     """Twilio between the engine of the world and our web server; Bob has a telephone."""
     section = Twilio(account_sid=ACCOUNT, auth_token=TOKEN, from_number=NUMBER)
     app = OpenAlert(
-        Config(server=Server(base_url=OUTSIDE.base_url), twilio=section), world.db, OUTSIDE.secret
+        Config(server=Server(base_url=LINKS_BACK.base_url), twilio=section), world.db, LINKS_BACK.secret
     )
     transport = httpx2.ASGITransport(app=app.asgi)
     async with (
-        httpx2.AsyncClient(transport=transport, base_url=OUTSIDE.base_url) as web,
+        httpx2.AsyncClient(transport=transport, base_url=LINKS_BACK.base_url) as web,
         FakeTwilio(web=web, clock=clock) as fake,
     ):
         settings = TwilioSettings(
@@ -52,10 +52,10 @@ async def twilio(world: World, clock: Any) -> AsyncIterator[FakeTwilio]:
         channels = {
             "email": world.email,
             "webhook": world.webhook,
-            "sms": SmsNotifier(settings, base_url=OUTSIDE.base_url),
-            "voice": VoiceNotifier(settings, base_url=OUTSIDE.base_url),
+            "sms": SmsNotifier(settings, base_url=LINKS_BACK.base_url),
+            "voice": VoiceNotifier(settings, base_url=LINKS_BACK.base_url),
         }
-        world.engine = Engine(world.db, channels, OUTSIDE)
+        world.engine = Engine(world.db, channels, LINKS_BACK)
         await world.engine.begin()
         await make.contact_method(world.db, world.bob, "sms", BOBS)
         await make.contact_method(world.db, world.bob, "voice", BOBS)
@@ -292,7 +292,7 @@ async def test_the_end_of_an_earlier_attempt_is_not_that_of_a_later_one(
 
 async def callback(world: World) -> str:
     """Where the newest text message is reported to."""
-    return f"{OUTSIDE.base_url}/callbacks/twilio/message/{(await the(world, 'sms')).id}"
+    return f"{LINKS_BACK.base_url}/callbacks/twilio/message/{(await the(world, 'sms')).id}"
 
 
 async def test_an_answer_by_text(world: World, twilio: FakeTwilio) -> None:
@@ -378,11 +378,11 @@ async def test_a_restart_answers_no_stranger_again(world: World, twilio: FakeTwi
     for _ in range(2):
         await twilio.writes("+15550009999", "hello")
     config = Config(
-        server=Server(base_url=OUTSIDE.base_url),
+        server=Server(base_url=LINKS_BACK.base_url),
         twilio=Twilio(account_sid=ACCOUNT, auth_token=TOKEN, from_number=NUMBER),
     )
-    transport = httpx2.ASGITransport(app=OpenAlert(config, world.db, OUTSIDE.secret).asgi)
-    async with httpx2.AsyncClient(transport=transport, base_url=OUTSIDE.base_url) as twilio.web:
+    transport = httpx2.ASGITransport(app=OpenAlert(config, world.db, LINKS_BACK.secret).asgi)
+    async with httpx2.AsyncClient(transport=transport, base_url=LINKS_BACK.base_url) as twilio.web:
         assert await twilio.writes("+15550009999", "hello") == []
         assert len(await twilio.writes(BOBS, "9")) == 1
 
@@ -515,7 +515,7 @@ async def test_forgeries_are_refused(world: World, twilio: FakeTwilio, path: str
     await page(world)
     await rang(world, twilio)
     rows = {kind: (await the(world, kind)).id for kind in ("sms", "voice")}
-    url = f"{OUTSIDE.base_url}/callbacks/twilio/{path.format(**rows)}"
+    url = f"{LINKS_BACK.base_url}/callbacks/twilio/{path.format(**rows)}"
     form = {
         "MessageSid": twilio.messages[0].sid, "MessageStatus": "failed", "From": BOBS, "Body": "1 10", "To": NUMBER,
         "CallSid": twilio.calls[0].sid, "CallStatus": "busy", "Digits": "4", "AccountSid": ACCOUNT,
@@ -547,10 +547,10 @@ async def test_forgeries_are_refused(world: World, twilio: FakeTwilio, path: str
 
 async def test_without_an_account_every_callback_is_refused(world: World) -> None:
     """Not configured means closed: also what is signed with an empty token."""
-    app = OpenAlert(Config(server=Server(base_url=OUTSIDE.base_url)), world.db, OUTSIDE.secret)
-    url = f"{OUTSIDE.base_url}/callbacks/twilio/sms"
+    app = OpenAlert(Config(server=Server(base_url=LINKS_BACK.base_url)), world.db, LINKS_BACK.secret)
+    url = f"{LINKS_BACK.base_url}/callbacks/twilio/sms"
     async with httpx2.AsyncClient(
-        transport=httpx2.ASGITransport(app=app.asgi), base_url=OUTSIDE.base_url
+        transport=httpx2.ASGITransport(app=app.asgi), base_url=LINKS_BACK.base_url
     ) as web:
         signed = signature("", url, [("Body", "1"), ("AccountSid", "")])
         answer = await web.post(
@@ -563,15 +563,15 @@ async def test_each_account_is_known_by_its_own_token(world: World) -> None:
     """What the second account posts is signed with its token; the token of the other one opens nothing."""
     other = "AC" + "1" * 32
     config = Config(
-        server=Server(base_url=OUTSIDE.base_url),
+        server=Server(base_url=LINKS_BACK.base_url),
         twilio=Twilio(account_sid=ACCOUNT, auth_token=TOKEN, from_number=NUMBER),
         twilio_backup=Twilio(account_sid=other, auth_token="second", from_number=NUMBER),
     )
-    app = OpenAlert(config, world.db, OUTSIDE.secret)
-    url = f"{OUTSIDE.base_url}/callbacks/twilio/message/none"
+    app = OpenAlert(config, world.db, LINKS_BACK.secret)
+    url = f"{LINKS_BACK.base_url}/callbacks/twilio/message/none"
     answers = {}
     async with httpx2.AsyncClient(
-        transport=httpx2.ASGITransport(app=app.asgi), base_url=OUTSIDE.base_url
+        transport=httpx2.ASGITransport(app=app.asgi), base_url=LINKS_BACK.base_url
     ) as web:
         for sid in (ACCOUNT, other):
             for token in (TOKEN, "second", ""):
@@ -605,7 +605,7 @@ async def test_callbacks_about_nothing_are_harmless(world: World, twilio: FakeTw
         (f"voice/{text}/1", {"CallSid": "CA1", "AnsweredBy": "human"}),
         ("voice/nothing/7/key", {"CallSid": "CA1", "Digits": "4"}),
     ):
-        answer = await twilio.post(f"{OUTSIDE.base_url}/callbacks/twilio/{path}", fields)
+        answer = await twilio.post(f"{LINKS_BACK.base_url}/callbacks/twilio/{path}", fields)
         assert answer.status_code == 200
     assert (await the(world, "sms")).status is NotificationStatus.SENT
     world.clock.advance(DAY)

@@ -61,7 +61,7 @@ from openalert.usecases import (
 )
 from openalert.usecases.ingest import Delivery
 from tests import make
-from tests.cast import OUTSIDE, Post
+from tests.cast import LINKS_BACK, Post
 
 
 class Estate(msgspec.Struct):
@@ -353,7 +353,7 @@ async def _fire(db: Database, key: str, mark: str) -> list[Message]:
 async def _sent(db: Database) -> list[Message]:
     """What was due, as it was sent."""
     post = Post("email")
-    engine = Engine(db, {"email": post, "webhook": Post("webhook")}, OUTSIDE)
+    engine = Engine(db, {"email": post, "webhook": Post("webhook")}, LINKS_BACK)
     await engine.begin()
     await engine.run_until_idle()
     return post.received

@@ -10,7 +10,7 @@ from openalert.engine.engine import Engine
 from openalert.usecases import overrides
 from openalert.web import matrix
 from tests import make
-from tests.cast import OUTSIDE, Post
+from tests.cast import LINKS_BACK, Post
 from tests.security.conftest import (
     FOREIGN,
     MARKS,
@@ -210,7 +210,7 @@ async def test_what_another_teams_targets_were_sent_does_not_say_what_they_are_c
         again = f"/api/v1/incidents/{own['incident_id']}"
         assert (await scene.ask(admin, "POST", f"{again}/resolve")).status_code == 200
         assert (await scene.ask(admin, "POST", f"{again}/reopen")).status_code == 200
-        engine = Engine(scene.app.database, {"email": Post("email"), "webhook": Post("webhook")}, OUTSIDE)
+        engine = Engine(scene.app.database, {"email": Post("email"), "webhook": Post("webhook")}, LINKS_BACK)
         await engine.begin()
         await engine.run_until_idle()
         wrong = []

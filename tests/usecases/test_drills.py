@@ -12,7 +12,7 @@ from openalert.engine.engine import Engine
 from openalert.storage import drills as stored
 from openalert.usecases import drills, incidents, notification_rules, teams, test_pages
 from tests import make
-from tests.cast import OUTSIDE, World, level
+from tests.cast import LINKS_BACK, World, level
 
 pytestmark = pytest.mark.anyio
 TEST = NotificationKind.TEST
@@ -55,7 +55,7 @@ async def presses(world: World, user: User, headline: str = "Fire drill") -> Non
     """Somebody presses the button of the drill."""
     url = world.mailbox(user).got(headline, TEST).actions[0].url
     async with world.db.transaction() as tx:
-        await test_pages.prove(tx, OUTSIDE.secret, url.rpartition("/")[2])
+        await test_pages.prove(tx, LINKS_BACK.secret, url.rpartition("/")[2])
 
 
 async def test_nothing_comes_until_a_team_wants_it(world: World) -> None:
@@ -101,7 +101,7 @@ async def test_one_reminder_then_it_is_unanswered_and_a_late_answer_still_counts
     assert (ended.state, ended.due_at) == ("unanswered", None)
     world.is_quiet_for(world.bob)
     async with world.db.transaction() as tx:
-        await test_pages.prove(tx, OUTSIDE.secret, first.actions[0].url.rpartition("/")[2])
+        await test_pages.prove(tx, LINKS_BACK.secret, first.actions[0].url.rpartition("/")[2])
     assert next(each for each in await of(world, world.bob) if each.id == ended.id).state == "answered"
 
 
@@ -113,7 +113,7 @@ async def test_a_restart_and_a_second_node_send_nothing_twice(world: World) -> N
     for _ in range(2):
         async with world.db.transaction() as tx:
             await drills.step(tx, drill.id)
-    again = Engine(world.db, {"email": world.email, "webhook": world.webhook}, OUTSIDE)
+    again = Engine(world.db, {"email": world.email, "webhook": world.webhook}, LINKS_BACK)
     await again.begin()
     await engine.run_due(world.db)
     await again.run_until_idle()

@@ -21,7 +21,7 @@ from openalert.usecases import password_resets as resets
 from openalert.usecases import users as people
 from openalert.usecases.signin import Browser, Opened
 from tests import make
-from tests.cast import OUTSIDE, World
+from tests.cast import LINKS_BACK, World
 
 pytestmark = pytest.mark.anyio
 SECRET = b"a secret of thirty-two characters"
@@ -79,13 +79,13 @@ async def test_the_mail_carries_the_link_and_nothing_else_does(world: World) -> 
     async with world.db.read() as reader:
         stored = str([tuple(row) for row in await reader.rows("SELECT * FROM notifications")])
         stored += str([tuple(row) for row in await reader.rows("SELECT * FROM invitations")])
-    token = link.sign(OUTSIDE.secret, links.of_invitation(made))
+    token = link.sign(LINKS_BACK.secret, links.of_invitation(made))
     assert token.partition(".")[2] not in stored
     await world.advance(seconds=1)
     [message] = world.email.received
     world.email.received.clear()
     assert (message.kind, message.to) == (NotificationKind.LINK, "kim@example.org")
-    assert [action.url for action in message.actions] == [f"{OUTSIDE.base_url}/invitation/{token}"]
+    assert [action.url for action in message.actions] == [f"{LINKS_BACK.base_url}/invitation/{token}"]
 
 
 async def test_a_failing_mail_server_delays_an_invitation(world: World) -> None:
@@ -267,8 +267,8 @@ async def test_a_forgotten_password_comes_back_by_mail(world: World) -> None:
     [message] = world.email.received
     world.email.received.clear()
     token = message.actions[0].url.rpartition("/")[2]
-    assert message.actions[0].url.startswith(f"{OUTSIDE.base_url}/reset/")
-    user = await resets.finish(world.db, OUTSIDE.secret, token, password=PASSWORD, browser=BROWSER)
+    assert message.actions[0].url.startswith(f"{LINKS_BACK.base_url}/reset/")
+    user = await resets.finish(world.db, LINKS_BACK.secret, token, password=PASSWORD, browser=BROWSER)
     assert user.id == world.bob.id
     async with world.db.read() as reader:
         assert await signin.actor_for_session(reader, session) is None
@@ -366,7 +366,7 @@ async def test_a_first_password_has_three_days(world: World) -> None:
     assert message.headline == "Welcome to Acme on OpenAlert"
     token = message.actions[0].url.rpartition("/")[2]
     world.clock.advance(71 * HOUR)
-    await resets.finish(world.db, OUTSIDE.secret, token, password=PASSWORD, browser=BROWSER)
+    await resets.finish(world.db, LINKS_BACK.secret, token, password=PASSWORD, browser=BROWSER)
     async with world.db.transaction(world.as_(world.alice)) as tx:
         made = await resets.send(tx, world.bob.id, by_mail=False)
     assert made.expires_at - made.created_at == 30 * MINUTE

@@ -11,7 +11,7 @@ from openalert.notifiers import wording
 from openalert.notifiers.notifier import Message, NotifierError, Reason, Receipt
 from openalert.storage import notifications
 from openalert.usecases import incidents, news, replies
-from tests.cast import OUTSIDE, Post, World
+from tests.cast import LINKS_BACK, Post, World
 from tests.make import level
 
 pytestmark = pytest.mark.anyio
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.anyio
 async def _also_by(world: World, *channels: str) -> dict[str, Post]:
     """Alice is also paged by these channels."""
     posts = {name: Post(name) for name in channels}
-    world.engine = Engine(world.db, {"email": world.email, "webhook": world.webhook} | posts, OUTSIDE)
+    world.engine = Engine(world.db, {"email": world.email, "webhook": world.webhook} | posts, LINKS_BACK)
     await world.engine.begin()
     return posts
 
@@ -120,7 +120,7 @@ async def test_a_message_that_never_left_is_not_changed(world: World) -> None:
     posts = await _set_up(world)
     assert posts == {}
     post = Post("slack")
-    world.engine = Engine(world.db, {"email": world.email, "slack": post}, OUTSIDE)
+    world.engine = Engine(world.db, {"email": world.email, "slack": post}, LINKS_BACK)
     await world.engine.begin()
     post.behave = _refuses
     await _paged_by(world, "slack", world.alice.id)

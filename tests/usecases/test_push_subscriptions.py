@@ -19,7 +19,7 @@ from openalert.usecases import push_subscriptions, signin
 from openalert.usecases.push_subscriptions import Seat, Subscription
 from openalert.usecases.signin import Browser, Opened, token_hash
 from tests import make
-from tests.cast import OUTSIDE, World, level
+from tests.cast import LINKS_BACK, World, level
 from tests.fakes.push_service import FakeBrowser, FakePushService
 
 pytestmark = pytest.mark.anyio
@@ -39,7 +39,7 @@ async def pushing(world: World, service: FakePushService) -> AsyncIterator[World
     notifier = PushNotifier(
         None, settings, base_url="https://oncall.example.org", tls=service.certificate.client
     )
-    world.engine = Engine(world.db, {"email": world.email, "push": notifier}, OUTSIDE)
+    world.engine = Engine(world.db, {"email": world.email, "push": notifier}, LINKS_BACK)
     await world.engine.begin()
     await push_subscriptions.application_key(world.db, "")
     yield world

@@ -10,7 +10,7 @@ from openalert.notifiers.notifier import Message, NotifierError, Reason, Receipt
 from openalert.storage import contact_methods
 from openalert.usecases import reachability, replies
 from tests import make
-from tests.cast import OUTSIDE, World, level
+from tests.cast import LINKS_BACK, World, level
 
 pytestmark = pytest.mark.anyio
 
@@ -43,7 +43,7 @@ async def test_an_answer_by_a_link_proves_the_way_it_came(world: World) -> None:
     page = world.mailbox(world.alice).got("DiskFull")
     token = page.actions[0].url.rpartition("/")[2]
     async with world.db.transaction() as tx:
-        await replies.accept(tx, OUTSIDE.secret, token)
+        await replies.accept(tx, LINKS_BACK.secret, token)
     states = {each.id: each.proven_at for each in (await reach(world)).methods}
     assert states.pop(other.id) is None
     assert list(states.values()) == [world.clock()]

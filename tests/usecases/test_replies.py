@@ -13,7 +13,7 @@ from openalert.storage import notifications
 from openalert.usecases import incidents, replies, services, users
 from openalert.usecases.replies import Reply
 from tests import make
-from tests.cast import OUTSIDE, World, level
+from tests.cast import LINKS_BACK, World, level
 
 pytestmark = pytest.mark.anyio
 
@@ -21,10 +21,10 @@ pytestmark = pytest.mark.anyio
 async def _link(world: World, verb: Verb = Verb.ACKNOWLEDGE, of: str | None = None) -> str:
     """The link that Alice got for incident #1."""
     incident = await world.incident()
-    return action.sign(OUTSIDE.secret, incident.id, of or world.alice.id, verb, world.clock(), "email")
+    return action.sign(LINKS_BACK.secret, incident.id, of or world.alice.id, verb, world.clock(), "email")
 
 
-async def _press(world: World, token: str, secret: bytes = OUTSIDE.secret) -> Reply:
+async def _press(world: World, token: str, secret: bytes = LINKS_BACK.secret) -> Reply:
     async with world.db.transaction() as tx:
         return await replies.accept(tx, secret, token)
 
@@ -255,8 +255,8 @@ async def test_two_people_at_once_are_one_answer(world: World) -> None:
 async def test_a_link_says_by_which_channel_it_came_and_its_sisters_end_with_it(world: World) -> None:
     """What else the page behind a link offers ends when the link does, however late it was looked at."""
     await _fires(world)
-    claims = action.read(OUTSIDE.secret, await _link(world))
+    claims = action.read(LINKS_BACK.secret, await _link(world))
     assert claims is not None
-    sister = action.read(OUTSIDE.secret, action.other(OUTSIDE.secret, claims, Verb.RESOLVE))
+    sister = action.read(LINKS_BACK.secret, action.other(LINKS_BACK.secret, claims, Verb.RESOLVE))
     assert sister is not None
     assert (sister.verb, sister.expires, sister.channel) == (Verb.RESOLVE, claims.expires, "email")

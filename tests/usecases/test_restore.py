@@ -29,7 +29,7 @@ from openalert.usecases import (
     teams,
 )
 from openalert.usecases.heartbeat_alerts import Told
-from tests.cast import OUTSIDE, World, level
+from tests.cast import LINKS_BACK, World, level
 from tests.invariants import broken
 
 pytestmark = [pytest.mark.anyio, pytest.mark.proves("DB-5", "F-25")]
@@ -37,7 +37,7 @@ pytestmark = [pytest.mark.anyio, pytest.mark.proves("DB-5", "F-25")]
 
 async def everything_by_time(world: World) -> None:
     """Each loop of the engine once, as right after a start, and then all that came of it."""
-    world.engine = Engine(world.db, {"email": world.email, "webhook": world.webhook}, OUTSIDE)
+    world.engine = Engine(world.db, {"email": world.email, "webhook": world.webhook}, LINKS_BACK)
     await world.engine.begin()
     await world.engine.run_until_idle()
     await escalate.tell_handoffs(world.db, {})

@@ -9,7 +9,7 @@ from openalert.domain.quiet import QuietWindow
 from openalert.domain.severity import Severity
 from openalert.usecases import notification_rules, test_pages
 from tests import make
-from tests.cast import OUTSIDE, World
+from tests.cast import LINKS_BACK, World
 
 pytestmark = pytest.mark.anyio
 
@@ -62,7 +62,7 @@ async def test_i_got_it_proves_the_way_and_ends_the_test(world: World) -> None:
     world.clock.advance(MINUTE)
     for _ in range(2):
         async with world.db.transaction() as tx:
-            await test_pages.prove(tx, OUTSIDE.secret, token)
+            await test_pages.prove(tx, LINKS_BACK.secret, token)
     state = "SELECT {} FROM contact_methods WHERE id = :id"
     assert await world.value(state.format("last_proven_at"), id=mail) == world.clock()
     assert await world.value(state.format("failing_since"), id=mail) is None
@@ -82,11 +82,11 @@ async def test_the_link_is_for_that_message_and_three_days(world: World) -> None
     for wrong in (f"{row}.{tag[:-2]}!!", f"{'0' * 36}.{tag}", row, "", "x" * 400):
         async with world.db.read() as reader:
             with pytest.raises(NotFound):
-                await test_pages.opened(reader, OUTSIDE.secret, wrong)
+                await test_pages.opened(reader, LINKS_BACK.secret, wrong)
     world.clock.advance(3 * DAY)
     async with world.db.read() as reader:
         with pytest.raises(NotFound):
-            await test_pages.opened(reader, OUTSIDE.secret, token)
+            await test_pages.opened(reader, LINKS_BACK.secret, token)
 
 
 async def test_nobody_is_called_all_day(world: World) -> None:

@@ -17,7 +17,7 @@ from openalert.usecases import integrations
 from openalert.usecases.intake import Intake
 from openalert.web import door as doors
 from openalert.web.mail_in import Alerts, MailListener, Replies
-from tests.cast import OUTSIDE, World, level
+from tests.cast import LINKS_BACK, World, level
 
 pytestmark = pytest.mark.anyio
 
@@ -30,7 +30,7 @@ async def listener(world: World) -> AsyncIterator[MailListener]:
     intake = Intake(world.db, doors.observe)
     intake.start()
     entrance = doors.Door(world.db, intake, 1024 * 1024)
-    listener = MailListener(MailIn(port=0, domain=DOMAIN), [Alerts(entrance, OUTSIDE.secret)])
+    listener = MailListener(MailIn(port=0, domain=DOMAIN), [Alerts(entrance, LINKS_BACK.secret)])
     await listener.start()
     yield listener
     await listener.stop()
@@ -51,14 +51,14 @@ async def test_while_memory_is_short_mail_is_asked_for_again(world: World) -> No
     intake.start()
     door = doors.Door(world.db, intake, 1024 * 1024)
     listener = MailListener(
-        MailIn(port=0, domain=DOMAIN), [Alerts(door, OUTSIDE.secret), Replies(world.db, OUTSIDE.secret)]
+        MailIn(port=0, domain=DOMAIN), [Alerts(door, LINKS_BACK.secret), Replies(world.db, LINKS_BACK.secret)]
     )
     await listener.start()
     try:
         to = _address(integration)
         code, words = await _send(listener, to, "one")
         assert (code, words) == (452, "4.3.1 Memory is short here, try again later")
-        reply = reply_address(OUTSIDE.secret, page.notification_id, DOMAIN)
+        reply = reply_address(LINKS_BACK.secret, page.notification_id, DOMAIN)
         assert (await _send(listener, reply, "Re: DiskFull"))[0] == 250
         left, memory._looked_at = ENOUGH, 0.0
         taken = memory.promise((ENOUGH - SHORT) // COPIES)
@@ -80,7 +80,7 @@ async def _integration(world: World) -> Integration:
 
 
 def _address(of: Integration) -> str:
-    return alert_address(OUTSIDE.secret, of.id, of.key_hash, DOMAIN)
+    return alert_address(LINKS_BACK.secret, of.id, of.key_hash, DOMAIN)
 
 
 async def _send(listener: MailListener, to: str, subject: str, **headers: str) -> tuple[int, str]:
@@ -127,9 +127,9 @@ async def test_an_address_that_is_not_ours_is_refused_before_the_mail(
     wrong = [
         good.replace("alert+", "alert+a", 1),
         good[:20] + ("b" if good[20] != "b" else "c") + good[21:],
-        alert_address(OUTSIDE.secret, integration.id, "0" * 64, DOMAIN),
+        alert_address(LINKS_BACK.secret, integration.id, "0" * 64, DOMAIN),
         alert_address(b"another secret", integration.id, integration.key_hash, DOMAIN),
-        reply_address(OUTSIDE.secret, integration.id, DOMAIN).replace("reply+", "alert+"),
+        reply_address(LINKS_BACK.secret, integration.id, DOMAIN).replace("reply+", "alert+"),
         f"alert+@{DOMAIN}",
         f"alert@{DOMAIN}",
         good.replace(DOMAIN, "elsewhere.example"),

@@ -41,7 +41,7 @@ def test_it_is_what_litestar_makes_of_the_same_routes() -> None:
     """Every path, method, parameter, guard and dependency."""
     dependencies = {
         name: Provide(getattr(guards, name), sync_to_thread=False)
-        for name in ("actor", "db", "now", "outside")
+        for name in ("actor", "db", "now", "links_back")
     }
     given: dict[str, Any] = {
         "route_handlers": routes(),

@@ -5,7 +5,7 @@ import pytest
 
 from openalert.config import Config, Server
 from openalert.web.hosts import KnownHosts, host_name
-from openalert.web.middleware import Outside
+from openalert.web.middleware import Front
 from tests.web.test_middleware import Health, hello
 
 pytestmark = pytest.mark.anyio
@@ -52,7 +52,7 @@ def test_a_host_loses_its_port() -> None:
 )  # fmt: skip
 async def test_pages_are_refused_and_machines_are_not(path: str, status: int) -> None:
     """421 with what to set; an alert is taken whatever name it was sent to."""
-    app = Outside(hello, Config(server=SET), Health())
+    app = Front(hello, Config(server=SET), Health())
     async with httpx2.AsyncClient(
         transport=httpx2.ASGITransport(app=app), base_url="http://evil.example"
     ) as client:
@@ -65,7 +65,7 @@ async def test_pages_are_refused_and_machines_are_not(path: str, status: int) ->
 
 async def test_people_get_a_page_that_says_what_to_set() -> None:
     """Whoever types another name reads why, in the look of every other page, and is led nowhere."""
-    app = Outside(hello, Config(server=SET), Health())
+    app = Front(hello, Config(server=SET), Health())
     transport = httpx2.ASGITransport(app=app)
     async with httpx2.AsyncClient(transport=transport, base_url="http://old-name.example") as client:
         answer = await client.get("/incidents", headers={"accept": "text/html"})
@@ -82,7 +82,7 @@ async def test_people_get_a_page_that_says_what_to_set() -> None:
 )
 async def test_compressed_bodies_are_for_webhooks(path: str, status: int) -> None:
     """Elsewhere a small body that becomes a large one is refused unread."""
-    app = Outside(hello, Config(), Health())
+    app = Front(hello, Config(), Health())
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://here") as client:
         for encoding in ("gzip", "br", "deflate", "GZIP, identity"):
             headers = {"content-encoding": encoding}

@@ -12,17 +12,17 @@ from openalert import app
 from openalert.config.sections import Config, MailIn
 from openalert.domain.access import Role
 from openalert.domain.instant import DAY
+from openalert.domain.links_back import LinksBack
 from openalert.domain.mail_address import answered_message, reply_address
 from openalert.domain.notification import NotificationKind
 from openalert.engine.engine import Engine
 from openalert.usecases import incidents, users
-from openalert.usecases.deliveries import Outside
 from openalert.usecases.intake import Intake
 from openalert.web import door as doors
 from openalert.web import mail_in
 from openalert.web.mail_in import MailListener, Replies
 from tests import make
-from tests.cast import OUTSIDE, World
+from tests.cast import LINKS_BACK, World
 from tests.fakes.certificates import make_certificate
 from tests.make import level
 
@@ -34,7 +34,7 @@ DOMAIN = "oncall.example.org"
 @pytest.fixture
 async def door(world: World) -> AsyncIterator[MailListener]:
     """A listener on a free port, with the handler of answers."""
-    listener = MailListener(_settings(), [Replies(world.db, OUTSIDE.secret)])
+    listener = MailListener(_settings(), [Replies(world.db, LINKS_BACK.secret)])
     await listener.start()
     yield listener
     await listener.stop()
@@ -48,7 +48,9 @@ async def _address(world: World) -> str:
     """DiskFull pages Alice, and later Bob; where her answer goes."""
     await world.policy(level(1, world.alice), level(2, world.bob, minutes=5))
     await world.fires("DiskFull")
-    return reply_address(OUTSIDE.secret, world.mailbox(world.alice).got("DiskFull").notification_id, DOMAIN)
+    return reply_address(
+        LINKS_BACK.secret, world.mailbox(world.alice).got("DiskFull").notification_id, DOMAIN
+    )
 
 
 def _mail(text: str, to: str, **headers: str) -> EmailMessage:
@@ -132,7 +134,7 @@ async def test_nothing_is_relayed_and_no_address_can_be_made_up(world: World, do
     for bad in (*(f"{each}@{DOMAIN}" for each in forged), f"{local}@elsewhere.example", local):
         with pytest.raises((aiosmtplib.SMTPRecipientsRefused, aiosmtplib.SMTPResponseException)):
             await _send(door, _mail("ack", "x@example.org"), bad)
-    other = reply_address(b"another secret", answered_message(OUTSIDE.secret, local) or "", DOMAIN)
+    other = reply_address(b"another secret", answered_message(LINKS_BACK.secret, local) or "", DOMAIN)
     with pytest.raises(aiosmtplib.SMTPRecipientsRefused):
         await _send(door, _mail("ack", other), other)
     assert (await world.incident()).status == "triggered"
@@ -196,7 +198,7 @@ async def test_starttls_is_offered_with_a_certificate(world: World, tmp_path: Pa
     certificate = make_certificate()
     file = tmp_path / "both.pem"
     file.write_bytes(certificate.pem)
-    listener = MailListener(_settings(tls_certificate=str(file)), [Replies(world.db, OUTSIDE.secret)])
+    listener = MailListener(_settings(tls_certificate=str(file)), [Replies(world.db, LINKS_BACK.secret)])
     await listener.start()
     try:
         to = await _address(world)
@@ -250,13 +252,13 @@ async def test_an_address_that_cannot_be_looked_up_is_asked_for_again(
 
 async def test_pages_say_where_answers_go(world: World) -> None:
     """With a domain the message carries its own address; the news has none to be taken for."""
-    outside = Outside(OUTSIDE.base_url, OUTSIDE.secret, DOMAIN)
-    world.engine = Engine(world.db, {"email": world.email}, outside)
+    links_back = LinksBack(LINKS_BACK.base_url, LINKS_BACK.secret, DOMAIN)
+    world.engine = Engine(world.db, {"email": world.email}, links_back)
     await world.engine.begin()
     await world.policy(level(1, world.alice))
     await world.fires("DiskFull")
     (page,) = world.email.received
-    assert page.reply_to == reply_address(OUTSIDE.secret, page.notification_id, DOMAIN)
+    assert page.reply_to == reply_address(LINKS_BACK.secret, page.notification_id, DOMAIN)
     await world.does(incidents.resolve, (await world.incident()).id, by=world.bob)
 
 

@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 from openalert.app import OpenAlert
 from openalert.config import Config, Server
 from openalert.web import middleware
-from openalert.web.middleware import CONTENT_SECURITY_POLICY, Outside
+from openalert.web.middleware import CONTENT_SECURITY_POLICY, Front
 from tests.web.test_guards import key
 
 pytestmark = pytest.mark.anyio
@@ -82,14 +82,14 @@ async def test_a_strange_request_id_is_replaced(client: httpx2.AsyncClient, sent
 
 async def test_an_answer_may_be_kept_if_it_says_so() -> None:
     """no-store is only the default."""
-    async with browser(Outside(hello, Config(), Health())) as client:
+    async with browser(Front(hello, Config(), Health())) as client:
         assert (await client.get("/")).headers["cache-control"] == "max-age=1"
 
 
 async def test_tls_is_pinned_only_where_it_is_used() -> None:
     """HSTS follows base_url."""
     for base_url, pinned in (("https://oncall.example.com", True), ("", False)):
-        app = Outside(hello, Config(server=Server(base_url=base_url)), Health())
+        app = Front(hello, Config(server=Server(base_url=base_url)), Health())
         async with browser(app) as client:
             assert ("strict-transport-security" in (await client.get("/")).headers) is pinned
 
@@ -107,7 +107,7 @@ async def test_tls_is_pinned_only_where_it_is_used() -> None:
 )
 async def test_only_our_proxies_say_who_the_client_is(peer: str, forwarded: str, client: str) -> None:
     """From the right, as far as proxies of ours vouch for it; what the client wrote itself proves nothing."""
-    app = Outside(hello, Config(server=Server(trusted_proxies=("10.0.0.0/8",))), Health())
+    app = Front(hello, Config(server=Server(trusted_proxies=("10.0.0.0/8",))), Health())
     async with browser(app, peer) as http:
         assert (await http.get("/", headers={"X-Forwarded-For": forwarded})).text == client
 
@@ -121,7 +121,7 @@ async def test_only_our_proxies_say_that_it_came_by_tls(peer: str, scheme: str) 
         seen.append(scope["scheme"])
         await hello(scope, receive, send)
 
-    app = Outside(note, Config(server=Server(trusted_proxies=("10.0.0.0/8",))), Health())
+    app = Front(note, Config(server=Server(trusted_proxies=("10.0.0.0/8",))), Health())
     async with browser(app, peer) as http:
         await http.get("/", headers={"X-Forwarded-Proto": "https"})
     assert seen == [scheme]
@@ -135,7 +135,7 @@ async def test_a_large_body_is_refused_whether_or_not_it_says_so() -> None:
         for _ in range(5):
             yield b"x" * 300
 
-    app = Outside(hello, Config(server=Server(max_body_bytes=1024)), Health())
+    app = Front(hello, Config(server=Server(max_body_bytes=1024)), Health())
     async with browser(app) as client:
         assert (await client.post("/", content=b"x" * 1024)).status_code == 200
         for content in (b"x" * 1025, chunks()):
@@ -156,7 +156,7 @@ async def test_a_body_that_does_not_arrive_is_given_up(monkeypatch: pytest.Monke
         sent.append(message)
 
     scope = {"type": "http", "method": "POST", "path": "/", "headers": [], "client": None}
-    await Outside(hello, Config(), Health())(scope, silence, send)
+    await Front(hello, Config(), Health())(scope, silence, send)
     assert sent[0]["status"] == 408
     assert json.loads(sent[1]["body"])["code"] == "BODY_TIMEOUT"
 
@@ -216,7 +216,7 @@ async def test_a_body_that_is_waited_for_arrives_however_often_its_receiver_wait
     async def send(message: Any) -> None:
         sent.append(message)
 
-    app = Outside(echo, Config(), Health())
+    app = Front(echo, Config(), Health())
     scope = {"type": "http", "method": "POST", "path": "/", "headers": [], "client": None}
     await app(dict(scope), receive, send)
     assert (sent[0]["status"], sent[1]["body"], heard) == (200, b"whole", ["arrived"])
@@ -234,7 +234,7 @@ async def test_a_fault_leaves_no_trace_outside() -> None:
     async def broken(scope: Any, receive: Any, send: Any) -> None:
         raise RuntimeError("SELECT secret FROM /etc/passwd")
 
-    async with browser(Outside(broken, Config(), Health())) as client:
+    async with browser(Front(broken, Config(), Health())) as client:
         answer = await client.get("/", headers={"X-Request-ID": "r1"})
     assert answer.status_code == 500
     assert answer.json()["code"] == "INTERNAL_ERROR"

@@ -11,7 +11,7 @@ from litestar.params import FromPath, JSONBody
 from openalert.config import Config
 from openalert.domain.errors import Conflict, NotFound, RateLimited, Unavailable
 from openalert.web import problems
-from openalert.web.middleware import Outside
+from openalert.web.middleware import Front
 
 pytestmark = pytest.mark.anyio
 
@@ -66,7 +66,7 @@ def page() -> str:
 def http() -> httpx2.AsyncClient:
     """A client of a small application with our handler of exceptions."""
     app = Litestar([echo, fail, page], exception_handlers={Exception: problems.handle}, logging_config=None)
-    transport = httpx2.ASGITransport(app=Outside(app, Config(), Health()))
+    transport = httpx2.ASGITransport(app=Front(app, Config(), Health()))
     return httpx2.AsyncClient(transport=transport, base_url="http://test")
 
 

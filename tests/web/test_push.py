@@ -14,7 +14,7 @@ from openalert.storage import Database
 from openalert.usecases import push_subscriptions
 from openalert.usecases.push_subscriptions import Seat, Subscription
 from tests import make
-from tests.cast import OUTSIDE, Post, World, level
+from tests.cast import LINKS_BACK, Post, World, level
 from tests.conftest import StoppedClock
 from tests.fakes.push_service import FakeBrowser
 
@@ -61,7 +61,7 @@ async def app(config: Config, sqlite_db: Database, anyio_backend: str) -> OpenAl
 async def phone(app: OpenAlert, client: httpx2.AsyncClient, clock: StoppedClock) -> Phone:
     """Both are paged by push for incident #1, and the push service has both messages."""
     world = await World.build(app.database, clock)
-    world.engine = Engine(world.db, {"email": world.email, "push": Post("push")}, OUTSIDE)
+    world.engine = Engine(world.db, {"email": world.email, "push": Post("push")}, LINKS_BACK)
     await world.engine.begin()
     await push_subscriptions.application_key(world.db, "")
     for user in (world.alice, world.bob):

@@ -10,9 +10,9 @@ from litestar.params import FromPath, JSONBody, QueryParameter
 
 from openalert.domain.access import Actor
 from openalert.domain.calendar_link import CalendarLink
+from openalert.domain.links_back import LinksBack
 from openalert.storage.database import Database
 from openalert.usecases import calendars
-from openalert.usecases.deliveries import Outside
 from openalert.web.api.wire import READS, SHOWN_ONCE, WRITES, Input, Output, moment, moment_or_none
 from openalert.web.calendars import address_of, answer
 from openalert.web.paging import Page
@@ -76,13 +76,13 @@ async def list_my_calendar_links(
 async def create_calendar_link(
     db: NamedDependency[Database],
     actor: NamedDependency[Actor],
-    outside: NamedDependency[Outside],
+    links_back: NamedDependency[LinksBack],
     data: JSONBody[CalendarLinkIn],
 ) -> CalendarLinkMade:
     """Make an address for a calendar program; it has my rights for as long as I have them."""
     async with db.transaction(actor) as tx:
         link, token = await calendars.create_link(tx, **data.members())
-    return CalendarLinkMade(**_members(link), url=address_of(outside.base_url, token))
+    return CalendarLinkMade(**_members(link), url=address_of(links_back.base_url, token))
 
 
 @delete("/users/me/calendar-links/{link_id:str}", responses=WRITES)
@@ -128,12 +128,12 @@ async def get_calendar(
     request: Request[Any, Any, Any],
     db: NamedDependency[Database],
     actor: NamedDependency[Actor],
-    outside: NamedDependency[Outside],
+    links_back: NamedDependency[LinksBack],
     schedule_id: FromPath[str],
     gaps: Gaps = False,
 ) -> Response[bytes]:
     """The schedule as iCalendar (RFC 5545): three months back, half a year ahead, one entry for each turn."""
-    content = await calendars.read_schedule(db, actor, schedule_id, outside.base_url, with_gaps=gaps)
+    content = await calendars.read_schedule(db, actor, schedule_id, links_back.base_url, with_gaps=gaps)
     return answer(request, content)
 
 

@@ -12,11 +12,11 @@ from msgspec import UNSET, UnsetType
 from openalert.domain.access import Actor
 from openalert.domain.heartbeat import Beat, BeatKind, Heartbeat, HeartbeatStatus
 from openalert.domain.instant import SECOND, Instant
+from openalert.domain.links_back import LinksBack
 from openalert.domain.severity import Severity
 from openalert.storage.database import Database
 from openalert.storage.heartbeats import HeartbeatFilter
 from openalert.usecases import heartbeats
-from openalert.usecases.deliveries import Outside
 from openalert.web.api.wire import (
     READS,
     SHOWN_ONCE,
@@ -94,7 +94,7 @@ class BeatsOut(Output):
     items: list[BeatOut]
 
 
-def show(outside: Outside, heartbeat: Heartbeat, key: str | None = None) -> HeartbeatOut:
+def show(links_back: LinksBack, heartbeat: Heartbeat, key: str | None = None) -> HeartbeatOut:
     """A heartbeat as it is answered; `key` is its key, where that may be shown."""
     shown = key or f"…{heartbeat.key_hint}"
     has_address = heartbeat.integration_id is None
@@ -114,7 +114,7 @@ def show(outside: Outside, heartbeat: Heartbeat, key: str | None = None) -> Hear
         late_at=moment_or_none(heartbeat.due_at),
         integration_id=heartbeat.integration_id,
         is_learned=heartbeat.is_learned,
-        heartbeat_url=f"{outside.base_url}/heartbeats/{shown}" if has_address else None,
+        heartbeat_url=f"{links_back.base_url}/heartbeats/{shown}" if has_address else None,
         created_at=moment(heartbeat.created_at),
         updated_at=moment(heartbeat.updated_at),
         key=UNSET if key is None else key,
@@ -136,7 +136,7 @@ def show_beat(beat: Beat) -> BeatOut:
 async def list_heartbeats(
     db: NamedDependency[Database],
     actor: NamedDependency[Actor],
-    outside: NamedDependency[Outside],
+    links_back: NamedDependency[LinksBack],
     service_id: Annotated[
         str | None, QueryParameter(name="serviceId", description="Only those of this service.")
     ] = None,
@@ -150,14 +150,14 @@ async def list_heartbeats(
     )
     async with db.read() as reader:
         read = partial(heartbeats.page, reader, actor, wanted)
-        return await paged(read, partial(show, outside), limit, cursor)
+        return await paged(read, partial(show, links_back), limit, cursor)
 
 
 @post("/", responses=WRITES, opt=SHOWN_ONCE)
 async def create_heartbeat(
     db: NamedDependency[Database],
     actor: NamedDependency[Actor],
-    outside: NamedDependency[Outside],
+    links_back: NamedDependency[LinksBack],
     data: JSONBody[HeartbeatIn],
 ) -> HeartbeatOut:
     """Make a heartbeat; `key` and the whole `heartbeatUrl` are shown this once."""
@@ -169,26 +169,26 @@ async def create_heartbeat(
             grace=_elapsed(members.pop("grace_seconds")),
             **members,
         )
-        return show(outside, *made)
+        return show(links_back, *made)
 
 
 @get("/{heartbeat_id:str}", responses=READS)
 async def get_heartbeat(
     db: NamedDependency[Database],
     actor: NamedDependency[Actor],
-    outside: NamedDependency[Outside],
+    links_back: NamedDependency[LinksBack],
     heartbeat_id: FromPath[str],
 ) -> HeartbeatOut:
     """One heartbeat."""
     async with db.read() as reader:
-        return show(outside, await heartbeats.get(reader, actor, heartbeat_id))
+        return show(links_back, await heartbeats.get(reader, actor, heartbeat_id))
 
 
 @patch("/{heartbeat_id:str}", responses=WRITES)
 async def update_heartbeat(
     db: NamedDependency[Database],
     actor: NamedDependency[Actor],
-    outside: NamedDependency[Outside],
+    links_back: NamedDependency[LinksBack],
     heartbeat_id: FromPath[str],
     data: JSONBody[HeartbeatPatch],
 ) -> HeartbeatOut:
@@ -202,7 +202,7 @@ async def update_heartbeat(
             grace=_changed(members.pop("grace_seconds")),
             **members,
         )
-        return show(outside, changed)
+        return show(links_back, changed)
 
 
 @delete("/{heartbeat_id:str}", responses=WRITES)
@@ -218,36 +218,36 @@ async def delete_heartbeat(
 async def rotate_key(
     db: NamedDependency[Database],
     actor: NamedDependency[Actor],
-    outside: NamedDependency[Outside],
+    links_back: NamedDependency[LinksBack],
     heartbeat_id: FromPath[str],
 ) -> HeartbeatOut:
     """Make a new key, shown this once; the old one stops working at once."""
     async with db.transaction(actor) as tx:
-        return show(outside, *await heartbeats.rotate_key(tx, heartbeat_id))
+        return show(links_back, *await heartbeats.rotate_key(tx, heartbeat_id))
 
 
 @post("/{heartbeat_id:str}/pause", status_code=200, responses=WRITES)
 async def pause_heartbeat(
     db: NamedDependency[Database],
     actor: NamedDependency[Actor],
-    outside: NamedDependency[Outside],
+    links_back: NamedDependency[LinksBack],
     heartbeat_id: FromPath[str],
 ) -> HeartbeatOut:
     """Expect nothing until somebody resumes it; its alert is over."""
     async with db.transaction(actor) as tx:
-        return show(outside, await heartbeats.pause(tx, heartbeat_id))
+        return show(links_back, await heartbeats.pause(tx, heartbeat_id))
 
 
 @post("/{heartbeat_id:str}/resume", status_code=200, responses=WRITES)
 async def resume_heartbeat(
     db: NamedDependency[Database],
     actor: NamedDependency[Actor],
-    outside: NamedDependency[Outside],
+    links_back: NamedDependency[LinksBack],
     heartbeat_id: FromPath[str],
 ) -> HeartbeatOut:
     """Expect beats again, the next one within a whole interval and grace."""
     async with db.transaction(actor) as tx:
-        return show(outside, await heartbeats.resume(tx, heartbeat_id))
+        return show(links_back, await heartbeats.resume(tx, heartbeat_id))
 
 
 @get("/{heartbeat_id:str}/beats", responses=READS)

@@ -12,13 +12,13 @@ from msgspec import UNSET, UnsetType
 
 from openalert.domain.access import Actor
 from openalert.domain.errors import Invalid
+from openalert.domain.links_back import LinksBack
 from openalert.domain.service import OUTCOMES, Integration, IntegrationConfig, Payload
 from openalert.domain.severity import Severity
 from openalert.sources import DETECT
 from openalert.storage.database import Database
 from openalert.storage.transaction import Reader
 from openalert.usecases import alert_mails, integrations, readings
-from openalert.usecases.deliveries import Outside
 from openalert.usecases.ingest import Outcome
 from openalert.usecases.readings import Preview
 from openalert.usecases.rehearsal import test_alert
@@ -175,7 +175,7 @@ class ReplayOut(Output):
     trace_id: str
 
 
-def show(outside: Outside, integration: Integration, key: str | None = None) -> IntegrationOut:
+def show(links_back: LinksBack, integration: Integration, key: str | None = None) -> IntegrationOut:
     """An integration as it is answered; `key` is its key, where that may be shown."""
     shown = key or f"…{integration.key_hint}"
     return IntegrationOut(
@@ -185,12 +185,12 @@ def show(outside: Outside, integration: Integration, key: str | None = None) -> 
         service_id=integration.service_id,
         is_active=integration.is_active,
         config=integration.config,
-        webhook_url=f"{outside.base_url}/webhooks/{integration.type}/{shown}",
+        webhook_url=f"{links_back.base_url}/webhooks/{integration.type}/{shown}",
         last_received_at=moment_or_none(integration.last_received_at),
         created_at=moment(integration.created_at),
         updated_at=moment(integration.updated_at),
         integration_key=UNSET if key is None else key,
-        mail_address=UNSET if key is None else alert_mails.address_of(outside, integration) or UNSET,
+        mail_address=UNSET if key is None else alert_mails.address_of(links_back, integration) or UNSET,
     )
 
 
@@ -246,7 +246,7 @@ def show_preview(preview: Preview) -> ReadingPreviewOut:
 async def list_integrations(
     db: NamedDependency[Database],
     actor: NamedDependency[Actor],
-    outside: NamedDependency[Outside],
+    links_back: NamedDependency[LinksBack],
     service_id: Annotated[
         str | None, QueryParameter(name="serviceId", description="Only those of this service.")
     ] = None,
@@ -256,40 +256,40 @@ async def list_integrations(
     """The integrations of the services that the caller may see."""
     async with db.read() as reader:
         read = partial(integrations.page, reader, actor, service_id=service_id)
-        return await paged(read, partial(show, outside), limit, cursor)
+        return await paged(read, partial(show, links_back), limit, cursor)
 
 
 @post("/", responses=WRITES, opt=SHOWN_ONCE)
 async def create_integration(
     db: NamedDependency[Database],
     actor: NamedDependency[Actor],
-    outside: NamedDependency[Outside],
+    links_back: NamedDependency[LinksBack],
     data: JSONBody[IntegrationIn],
 ) -> IntegrationOut:
     """Make an integration; `integrationKey` and the whole `webhookUrl` are shown this once."""
     async with db.transaction(actor) as tx:
         members = data.members()
         made = await integrations.create(tx, kind=members.pop("type"), **members)
-        return show(outside, *made)
+        return show(links_back, *made)
 
 
 @get("/{integration_id:str}", responses=READS)
 async def get_integration(
     db: NamedDependency[Database],
     actor: NamedDependency[Actor],
-    outside: NamedDependency[Outside],
+    links_back: NamedDependency[LinksBack],
     integration_id: FromPath[str],
 ) -> IntegrationOut:
     """One integration."""
     async with db.read() as reader:
-        return show(outside, await integrations.get(reader, actor, integration_id))
+        return show(links_back, await integrations.get(reader, actor, integration_id))
 
 
 @patch("/{integration_id:str}", responses=WRITES)
 async def update_integration(
     db: NamedDependency[Database],
     actor: NamedDependency[Actor],
-    outside: NamedDependency[Outside],
+    links_back: NamedDependency[LinksBack],
     integration_id: FromPath[str],
     data: JSONBody[IntegrationPatch],
 ) -> IntegrationOut:
@@ -297,7 +297,7 @@ async def update_integration(
     async with db.transaction(actor) as tx:
         members = data.members()
         changed = await integrations.update(tx, integration_id, kind=members.pop("type"), **members)
-        return show(outside, changed)
+        return show(links_back, changed)
 
 
 @delete("/{integration_id:str}", responses=WRITES)
@@ -313,12 +313,12 @@ async def delete_integration(
 async def rotate_key(
     db: NamedDependency[Database],
     actor: NamedDependency[Actor],
-    outside: NamedDependency[Outside],
+    links_back: NamedDependency[LinksBack],
     integration_id: FromPath[str],
 ) -> IntegrationOut:
     """Make a new key, shown this once; the old one stops working at once."""
     async with db.transaction(actor) as tx:
-        return show(outside, *await integrations.rotate_key(tx, integration_id))
+        return show(links_back, *await integrations.rotate_key(tx, integration_id))
 
 
 @get("/{integration_id:str}/payloads", responses=READS)

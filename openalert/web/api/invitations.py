@@ -13,9 +13,9 @@ from msgspec import UNSET, UnsetType
 
 from openalert.domain.access import Actor, Role
 from openalert.domain.invitation import Invitation
+from openalert.domain.links_back import LinksBack
 from openalert.storage.database import Database
 from openalert.usecases import invitations, links
-from openalert.usecases.deliveries import Outside
 from openalert.web.api.wire import READS, SHOWN_ONCE, WRITES, Input, Output, moment
 from openalert.web.paging import DEFAULT, Cursor, Limit, Page, paged
 
@@ -60,9 +60,11 @@ def show(invitation: Invitation, link: str | UnsetType = UNSET) -> InvitationOut
     )
 
 
-def _made(outside: Outside, invitation: Invitation, by_mail: bool) -> InvitationOut:
+def _made(links_back: LinksBack, invitation: Invitation, by_mail: bool) -> InvitationOut:
     claims = links.of_invitation(invitation)
-    return show(invitation, UNSET if by_mail else links.address(outside.base_url, outside.secret, claims))
+    return show(
+        invitation, UNSET if by_mail else links.address(links_back.base_url, links_back.secret, claims)
+    )
 
 
 @get("/", responses=READS)
@@ -82,7 +84,7 @@ async def create_invitation(
     request: Request[Any, Any, Any],
     db: NamedDependency[Database],
     actor: NamedDependency[Actor],
-    outside: NamedDependency[Outside],
+    links_back: NamedDependency[LinksBack],
     data: JSONBody[InvitationIn],
 ) -> InvitationOut:
     """Invite somebody by mail; from a server that sends none, `link` is shown this once, to be handed over.
@@ -100,7 +102,7 @@ async def create_invitation(
             team_roles=dict.fromkeys(data.team_ids, there),
             by_mail=by_mail,
         )
-        return _made(outside, made, by_mail)
+        return _made(links_back, made, by_mail)
 
 
 @get("/{invitation_id:str}", responses=READS)
@@ -126,13 +128,13 @@ async def resend_invitation(
     request: Request[Any, Any, Any],
     db: NamedDependency[Database],
     actor: NamedDependency[Actor],
-    outside: NamedDependency[Outside],
+    links_back: NamedDependency[LinksBack],
     invitation_id: FromPath[str],
 ) -> InvitationOut:
     """Make a new link for three more days, sent or shown like the first; the one before opens nothing any more."""
     by_mail = request.app.state.config.sends_mail
     async with db.transaction(actor) as tx:
-        return _made(outside, await invitations.resend(tx, invitation_id, by_mail=by_mail), by_mail)
+        return _made(links_back, await invitations.resend(tx, invitation_id, by_mail=by_mail), by_mail)
 
 
 routes = Router(

@@ -10,6 +10,7 @@ from msgspec import UNSET, UnsetType
 
 from openalert.domain.access import Actor
 from openalert.domain.follower import USUAL
+from openalert.domain.links_back import LinksBack
 from openalert.domain.noise import Grouping, Noise
 from openalert.domain.service import IntegrationConfig, Service
 from openalert.domain.severity import Severity
@@ -17,7 +18,6 @@ from openalert.sources import DETECT
 from openalert.storage.database import Database
 from openalert.storage.followers import Following
 from openalert.usecases import followers, integrations, services
-from openalert.usecases.deliveries import Outside
 from openalert.web.api.integrations import IntegrationOut
 from openalert.web.api.integrations import show as show_integration
 from openalert.web.api.wire import READS, SHOWN_ONCE, WRITES, Input, Output, TeamFilter, moment
@@ -215,7 +215,7 @@ async def remove_follower(
 async def list_service_integrations(
     db: NamedDependency[Database],
     actor: NamedDependency[Actor],
-    outside: NamedDependency[Outside],
+    links_back: NamedDependency[LinksBack],
     service_id: FromPath[str],
     limit: Limit = DEFAULT,
     cursor: Cursor = None,
@@ -223,14 +223,14 @@ async def list_service_integrations(
     """The integrations of a service."""
     async with db.read() as reader:
         read = partial(integrations.page, reader, actor, service_id=service_id)
-        return await paged(read, partial(show_integration, outside), limit, cursor)
+        return await paged(read, partial(show_integration, links_back), limit, cursor)
 
 
 @post("/{service_id:str}/integrations", responses=WRITES, opt=SHOWN_ONCE)
 async def create_service_integration(
     db: NamedDependency[Database],
     actor: NamedDependency[Actor],
-    outside: NamedDependency[Outside],
+    links_back: NamedDependency[LinksBack],
     service_id: FromPath[str],
     data: JSONBody[ServiceIntegrationIn],
 ) -> IntegrationOut:
@@ -238,7 +238,7 @@ async def create_service_integration(
     async with db.transaction(actor) as tx:
         members = data.members()
         made = await integrations.create(tx, service_id=service_id, kind=members.pop("type"), **members)
-        return show_integration(outside, *made)
+        return show_integration(links_back, *made)
 
 
 routes = Router(

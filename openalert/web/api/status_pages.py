@@ -8,9 +8,9 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
 from openalert.domain.access import Actor
+from openalert.domain.links_back import LinksBack
 from openalert.storage.database import Database
 from openalert.usecases import status_pages as pages
-from openalert.usecases.deliveries import Outside
 from openalert.web.api import status_components, status_incidents, status_subscribers, status_templates
 from openalert.web.api.status_shapes import (
     OverallOut,
@@ -29,7 +29,7 @@ from openalert.web.paging import DEFAULT, Cursor, Limit, Page, paged
 async def list_status_pages(
     db: NamedDependency[Database],
     actor: NamedDependency[Actor],
-    outside: NamedDependency[Outside],
+    links_back: NamedDependency[LinksBack],
     team_id: TeamFilter = None,
     limit: Limit = DEFAULT,
     cursor: Cursor = None,
@@ -37,14 +37,14 @@ async def list_status_pages(
     """The status pages of the teams that the caller may see."""
     async with db.read() as reader:
         read = partial(pages.page, reader, actor, team_id=team_id)
-        return await paged(read, partial(show_page, outside), limit, cursor)
+        return await paged(read, partial(show_page, links_back), limit, cursor)
 
 
 @get("/team/{team_id:str}", responses=READS)
 async def list_status_pages_of_team(
     db: NamedDependency[Database],
     actor: NamedDependency[Actor],
-    outside: NamedDependency[Outside],
+    links_back: NamedDependency[LinksBack],
     team_id: FromPath[str],
     limit: Limit = DEFAULT,
     cursor: Cursor = None,
@@ -52,7 +52,7 @@ async def list_status_pages_of_team(
     """The status pages of one team."""
     async with db.read() as reader:
         read = partial(pages.of_team, reader, actor, team_id)
-        return await paged(read, partial(show_page, outside), limit, cursor)
+        return await paged(read, partial(show_page, links_back), limit, cursor)
 
 
 @post("/", responses=WRITES)
@@ -60,25 +60,25 @@ async def create_status_page(
     request: Request[Any, Any, Any],
     db: NamedDependency[Database],
     actor: NamedDependency[Actor],
-    outside: NamedDependency[Outside],
+    links_back: NamedDependency[LinksBack],
     data: JSONBody[StatusPageIn],
 ) -> StatusPageOut:
     """Make a status page."""
     names = own_names(request.app.state.config)
     async with db.transaction(actor) as tx:
-        return show_page(outside, await pages.create(tx, own_names=names, **data.members()))
+        return show_page(links_back, await pages.create(tx, own_names=names, **data.members()))
 
 
 @get("/{page_id:str}", responses=READS)
 async def get_status_page(
     db: NamedDependency[Database],
     actor: NamedDependency[Actor],
-    outside: NamedDependency[Outside],
+    links_back: NamedDependency[LinksBack],
     page_id: FromPath[str],
 ) -> StatusPageOut:
     """One status page."""
     async with db.read() as reader:
-        return show_page(outside, await pages.get(reader, actor, page_id))
+        return show_page(links_back, await pages.get(reader, actor, page_id))
 
 
 @patch("/{page_id:str}", responses=WRITES)
@@ -86,14 +86,14 @@ async def update_status_page(
     request: Request[Any, Any, Any],
     db: NamedDependency[Database],
     actor: NamedDependency[Actor],
-    outside: NamedDependency[Outside],
+    links_back: NamedDependency[LinksBack],
     page_id: FromPath[str],
     data: JSONBody[StatusPagePatch],
 ) -> StatusPageOut:
     """Change a status page."""
     names = own_names(request.app.state.config)
     async with db.transaction(actor) as tx:
-        return show_page(outside, await pages.update(tx, page_id, own_names=names, **data.members()))
+        return show_page(links_back, await pages.update(tx, page_id, own_names=names, **data.members()))
 
 
 @delete("/{page_id:str}", responses=WRITES)
@@ -109,24 +109,24 @@ async def delete_status_page(
 async def make_status_page_link(
     db: NamedDependency[Database],
     actor: NamedDependency[Actor],
-    outside: NamedDependency[Outside],
+    links_back: NamedDependency[LinksBack],
     page_id: FromPath[str],
 ) -> StatusPageOut:
     """Make a secret link that opens a page that is not public; the one before stops working."""
     async with db.transaction(actor) as tx:
-        return show_page(outside, *await pages.make_link(tx, page_id))
+        return show_page(links_back, *await pages.make_link(tx, page_id))
 
 
 @post("/{page_id:str}/link/revoke", status_code=200, responses=WRITES)
 async def revoke_status_page_link(
     db: NamedDependency[Database],
     actor: NamedDependency[Actor],
-    outside: NamedDependency[Outside],
+    links_back: NamedDependency[LinksBack],
     page_id: FromPath[str],
 ) -> StatusPageOut:
     """Let the secret link of a page open it no more."""
     async with db.transaction(actor) as tx:
-        return show_page(outside, await pages.revoke_link(tx, page_id))
+        return show_page(links_back, await pages.revoke_link(tx, page_id))
 
 
 @get("/{page_id:str}/status", responses=READS)

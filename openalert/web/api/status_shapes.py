@@ -5,6 +5,7 @@ from datetime import datetime
 from msgspec import UNSET, UnsetType
 
 from openalert.domain.instant import Instant, from_datetime
+from openalert.domain.links_back import LinksBack
 from openalert.domain.status_page import (
     Automation,
     Component,
@@ -19,7 +20,6 @@ from openalert.domain.status_page import (
     Theme,
     felt,
 )
-from openalert.usecases.deliveries import Outside
 from openalert.usecases.status_incidents import Told
 from openalert.usecases.status_pages import Overall
 from openalert.web.api.wire import Input, Output, moment, moment_or_none
@@ -301,9 +301,11 @@ class StatusResolution(Input):
     message: str = ""
 
 
-def show_page(outside: Outside, page: StatusPage, secret: str | None = None) -> StatusPageOut:
+def show_page(links_back: LinksBack, page: StatusPage, secret: str | None = None) -> StatusPageOut:
     """A page as it is answered; `secret` is that of its link, where that may be shown."""
-    base = f"https://{page.custom_domain}" if page.custom_domain else f"{outside.base_url}/status/{page.slug}"
+    base = (
+        f"https://{page.custom_domain}" if page.custom_domain else f"{links_back.base_url}/status/{page.slug}"
+    )
     return StatusPageOut(
         id=page.id,
         name=page.name,
@@ -324,7 +326,7 @@ def show_page(outside: Outside, page: StatusPage, secret: str | None = None) -> 
         has_link=page.link_hash is not None,
         created_at=moment(page.created_at),
         updated_at=moment(page.updated_at),
-        link=UNSET if secret is None else f"{outside.base_url}/status/{page.slug}?key={secret}",
+        link=UNSET if secret is None else f"{links_back.base_url}/status/{page.slug}?key={secret}",
     )
 
 

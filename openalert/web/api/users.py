@@ -11,10 +11,10 @@ from msgspec import UNSET, UnsetType
 
 from openalert.domain.access import Actor, Permission, Role, can
 from openalert.domain.errors import NotFound
+from openalert.domain.links_back import LinksBack
 from openalert.domain.user import User
 from openalert.storage.database import Database
 from openalert.usecases import links, password_resets, second_factors, users
-from openalert.usecases.deliveries import Outside
 from openalert.usecases.signin import token_hash
 from openalert.web.api import contact_methods
 from openalert.web.api.invitations import MAKES_LINK
@@ -181,7 +181,7 @@ async def send_password_link(
     request: Request[Any, Any, Any],
     db: NamedDependency[Database],
     actor: NamedDependency[Actor],
-    outside: NamedDependency[Outside],
+    links_back: NamedDependency[LinksBack],
     user_id: FromPath[str],
 ) -> PasswordLinkOut:
     """Mail somebody a link to a new password; from a server that sends no mail, `link` is shown this once.
@@ -192,7 +192,7 @@ async def send_password_link(
     async with db.transaction(actor) as tx:
         reset = await password_resets.send(tx, user_id, by_mail=by_mail)
         claims = links.of_reset(reset, await users.get(tx, actor, user_id))
-    handed = UNSET if by_mail else links.address(outside.base_url, outside.secret, claims)
+    handed = UNSET if by_mail else links.address(links_back.base_url, links_back.secret, claims)
     return PasswordLinkOut(expires_at=moment(reset.expires_at), link=handed)
 
 

@@ -9,12 +9,12 @@ from litestar.di import NamedDependency
 from litestar.params import QueryParameter
 
 from openalert.domain.access import Actor
+from openalert.domain.links_back import LinksBack
 from openalert.domain.severity import Severity
 from openalert.domain.warning import Finding, WarningKind
 from openalert.storage.database import Database
 from openalert.usecases import warning_installation, warnings
 from openalert.usecases.channel_states import missing
-from openalert.usecases.deliveries import Outside
 from openalert.web.api.wire import READS, Output, TeamFilter, Words, moment_or_none, words
 from openalert.web.paging import Page
 
@@ -58,7 +58,7 @@ def show(finding: Finding, base_url: str) -> WarningOut:
 async def list_warnings(
     db: NamedDependency[Database],
     actor: NamedDependency[Actor],
-    outside: NamedDependency[Outside],
+    links_back: NamedDependency[LinksBack],
     state: State,
     kind: Kinds = None,
     severity: Words = None,
@@ -70,7 +70,7 @@ async def list_warnings(
     outlook = await warnings.look(db, actor, missing(state.config), warning_installation.of(state.config))
     return Page(
         items=[
-            show(each, outside.base_url)
+            show(each, links_back.base_url)
             for each in outlook.findings
             if (kinds is None or each.kind in kinds)
             and (severities is None or each.severity in severities)

@@ -13,11 +13,11 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
 from openalert.domain.errors import Forbidden, Invalid, TooLarge
+from openalert.domain.links_back import LinksBack
 from openalert.notifiers import twiml
 from openalert.notifiers.twilio import CALLBACKS, is_signed
 from openalert.storage.database import Database
 from openalert.usecases import telephone
-from openalert.usecases.deliveries import Outside
 from openalert.usecases.telephone import Call
 from openalert.web.guards import stranger
 from openalert.web.ui.frame import Web
@@ -72,12 +72,12 @@ async def call_answered(
     token: FromPath[str],
     round_number: FromPath[int],
     db: NamedDependency[Database],
-    outside: NamedDependency[Outside],
+    links_back: NamedDependency[LinksBack],
 ) -> Response[Any]:
     """Somebody has picked up: what do they hear?"""
     call = _call(await _verified(request))
     async with db.transaction(stranger(request)) as tx:
-        said = await telephone.answered(tx, outside, token, call, round_number)
+        said = await telephone.answered(tx, links_back, token, call, round_number)
     return _xml(said)
 
 
@@ -92,12 +92,14 @@ async def key_pressed(
     token: FromPath[str],
     round_number: FromPath[int],
     db: NamedDependency[Database],
-    outside: NamedDependency[Outside],
+    links_back: NamedDependency[LinksBack],
 ) -> Response[Any]:
     """A key was pressed."""
     form = await _verified(request)
     async with db.transaction(stranger(request)) as tx:
-        said = await telephone.pressed(tx, outside, token, _call(form), round_number, form.get("Digits", ""))
+        said = await telephone.pressed(
+            tx, links_back, token, _call(form), round_number, form.get("Digits", "")
+        )
     return _xml(said)
 
 

@@ -11,12 +11,12 @@ from litestar.params import FromPath
 from openalert.domain.access import Actor
 from openalert.domain.calendar_feed import AHEAD
 from openalert.domain.calendar_link import CalendarLink
+from openalert.domain.links_back import LinksBack
 from openalert.storage import schedules
 from openalert.storage.database import Database
 from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import calendar_feeds, calendars, users
 from openalert.usecases.calendar_feeds import Preview
-from openalert.usecases.deliveries import Outside
 from openalert.web.calendars import address_of
 from openalert.web.ui import calendar_feeds as feeds
 from openalert.web.ui.calendar_feeds import COUNTS, Typed
@@ -38,18 +38,18 @@ async def show(
     request: Web,
     db: NamedDependency[Database],
     actor: NamedDependency[Actor],
-    outside: NamedDependency[Outside],
+    links_back: NamedDependency[LinksBack],
 ) -> Response[Any]:
     """My links; `schedule` chooses one in the form of a new link."""
     typed = {"schedule_id": request.query_params.get("schedule", "")[:64]}
-    return await _page(request, db, actor, outside, typed, {})
+    return await _page(request, db, actor, links_back, typed, {})
 
 
 async def _page(
     request: Web,
     db: Database,
     actor: Actor,
-    outside: Outside,
+    links_back: LinksBack,
     typed: Mapping[str, str],
     errors: Errors,
     told: Preview | None = None,
@@ -65,7 +65,7 @@ async def _page(
             actor,
             "/me",
             user={"name": me.name, "email": me.email},
-            links=await _links(reader, actor, names, outside.base_url, shown),
+            links=await _links(reader, actor, names, links_back.base_url, shown),
             choices=[("", "My shifts, in all schedules"), *names.items()],
             feeds=[feeds.shown(each) for each in await calendar_feeds.of_user(reader, actor, me.id)],
             absences=await _absences(reader, actor),
@@ -117,7 +117,7 @@ async def create(
     request: Web,
     db: NamedDependency[Database],
     actor: NamedDependency[Actor],
-    outside: NamedDependency[Outside],
+    links_back: NamedDependency[LinksBack],
 ) -> Response[Any]:
     """A new link; the page to which this leads shows its address, once."""
     typed = await sent(request)
@@ -133,7 +133,7 @@ async def create(
 
     made, errors = await attempt(db, actor, body, _FIELDS)
     if made is None:
-        return await _page(request, db, actor, outside, typed, errors)
+        return await _page(request, db, actor, links_back, typed, errors)
     link, token = made
     return show_once(request, go(f"{HERE}#{link.id}"), link.id, token)
 
@@ -157,12 +157,12 @@ async def add_absences(
     request: Web,
     db: NamedDependency[Database],
     actor: NamedDependency[Actor],
-    outside: NamedDependency[Outside],
+    links_back: NamedDependency[LinksBack],
 ) -> Response[Any]:
     """Look at a calendar with my absences, or save it."""
     typed, told, made, errors = await feeds.take(request, db, actor, user_id=own_id(actor))
     if made is None:
-        return await _page(request, db, actor, outside, typed, errors, told)
+        return await _page(request, db, actor, links_back, typed, errors, told)
     return go(f"{HERE}#absences", f"{made.name} is read: {made.entries} absences.")
 
 

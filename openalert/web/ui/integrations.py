@@ -20,7 +20,7 @@ from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import alert_mails, cadences, imported_keys, integrations, rehearsal
 from openalert.usecases.ingest import Outcome
 from openalert.usecases.replay import content_of, replay
-from openalert.web.guards import outside
+from openalert.web.guards import links_back
 from openalert.web.ui import snippets
 from openalert.web.ui.forms import attempt, show_once
 from openalert.web.ui.frame import Values, Web, act, go, sent
@@ -43,7 +43,7 @@ async def connected(
     return [
         await _shown(reader, actor, each, base, keys.get(each.id))
         | {
-            "mail": alert_mails.address_of(outside(request), each),
+            "mail": alert_mails.address_of(links_back(request), each),
             "usual": length(silent[each.id].usual) if each.id in silent and each.is_active else None,
             "imported": [
                 {"id": key.id, "hint": key.key_hint, "at": key.created_at} for key in old.get(each.id, [])

@@ -12,9 +12,9 @@ from litestar.di import Provide
 
 from openalert.config import Config
 from openalert.domain.access import Actor
+from openalert.domain.links_back import LinksBack
 from openalert.storage import Database
 from openalert.usecases import signin
-from openalert.usecases.deliveries import Outside
 from openalert.web import guards, problems
 from openalert.web.api import (
     alerts,
@@ -61,8 +61,8 @@ def _actor(request: Request[Any, Any, Any]) -> Actor:
     return guards.actor(request)
 
 
-def _outside() -> Outside:
-    return Outside("https://openalert.example.org", b"key", mail_domain="in.example.org")
+def _links_back() -> LinksBack:
+    return LinksBack("https://openalert.example.org", b"key", mail_domain="in.example.org")
 
 
 class Callers:
@@ -137,7 +137,7 @@ def _compiled() -> Litestar:
         dependencies={
             "db": Provide(_db, sync_to_thread=False),
             "actor": Provide(_actor, sync_to_thread=False),
-            "outside": Provide(_outside, sync_to_thread=False),
+            "links_back": Provide(_links_back, sync_to_thread=False),
         },
         guards=[guards.guard],
         exception_handlers={Exception: problems.handle},
