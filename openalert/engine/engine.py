@@ -13,15 +13,11 @@ from typing import Any
 
 import structlog
 
-from openalert import telemetry
 from openalert.domain.access import SYSTEM
 from openalert.domain.errors import Unavailable
 from openalert.domain.event import Event
 from openalert.domain.instant import SECOND, Instant
 from openalert.domain.links_back import LinksBack
-from openalert.domain.slo import Objective
-from openalert.domain.slo import line as slo_line
-from openalert.domain.warning import WarningKind
 from openalert.engine import (
     auto_close,
     cadences,
@@ -31,6 +27,7 @@ from openalert.engine import (
     heartbeats,
     held,
     housekeeping,
+    measures,
     muting,
     shift_reminders,
     status_steps,
@@ -48,14 +45,13 @@ from openalert.notifiers.calendar_feed import CalendarFetcher
 from openalert.notifiers.courier import Courier
 from openalert.notifiers.notifier import Notifier
 from openalert.notifiers.outgoing_webhook import OutgoingSender
-from openalert.storage import duties, incidents, notifications, slo, timers
 from openalert.storage.clock import Ago
 from openalert.storage.database import Database
 from openalert.storage.runs import Run
 from openalert.storage.standstill import within
 from openalert.storage.transaction import Transaction
 from openalert.supervisor import Watched
-from openalert.usecases import beats, handoffs, reachability, warnings
+from openalert.usecases import beats, handoffs, warnings
 from openalert.usecases import shift_reminders as reminders
 from openalert.usecases.outgoing_events import Shapes
 from openalert.usecases.warning_facts import Installation
@@ -78,7 +74,6 @@ WARNINGS_SECONDS = 300.0
 REMINDERS_SECONDS = 300.0
 DEAF_SECONDS = 8.0
 """Without a sign of life for so long, beats may have found nobody who heard them."""
-MOST_MEASURED = 1_000
 LONGEST_GOODBYE = 3.0
 """Seconds that the end of the server waits for receivers of outgoing webhooks: what breaks off goes out again."""
 HELP_AFTER = 2 * SECOND
@@ -135,9 +130,9 @@ class Engine:
         `unset`: what the configuration lacks, by channel, so that owners are told where people count on it.
         `installation`: what else of the configuration is worth a warning; None: nobody asks.
         `calendars`: by what calendars of other programs are fetched; None: they are not read.
-        `outgoing`: by what outgoing webhooks are told, in which shapes; None: they are told nothing.
-        `couriers`: by what subscribers of status pages are told, and how fast; None: they are told nothing.
-        `node`: which one of those that share the database this is; None: nobody cares.
+        `outgoing`: what posts outgoing webhooks, and the shapes of their bodies; None: they are told nothing.
+        `couriers`: what writes to subscribers of status pages, and how fast; None: they are told nothing.
+        `node`: which one of those that share the database this is; None: the only one.
         """
         self.node = node or Node(database)
         self.health = Health()
@@ -379,8 +374,8 @@ class Engine:
         self._audited = Ago(self._database.clocks, at)
 
     async def _audit(self) -> int:
-        await self.measure_reach()
-        await self.measure_oncall()
+        await measures.reach(self._database)
+        await measures.on_call(self._database)
         self.violations = await escalate.audit(self._database) + await held.audit(self._database)
         self.audited_at = self._database.clock()
         if self.violations:
@@ -436,51 +431,18 @@ class Engine:
         return await housekeeping.look_at_disk(self._database)
 
     async def _measure(self) -> int:
-        async with self._database.read() as reader:
-            due = await timers.next_due(reader)
-            page = await notifications.oldest_unsent_page(reader)
-            counts = await incidents.open_counts(reader)
-            known = await slo.days(reader)
-            now = reader.now
-        for objective in Objective:
-            line = slo_line(objective, known, now)
-            telemetry.SLO_MISSES.labels(objective=objective.value).set(line.missed)
-            telemetry.SLO_RATIO.labels(objective=objective.value).set(1 if line.ratio is None else line.ratio)
+        await measures.work(self._database)
         await heartbeats.measure(self._database)
-        telemetry.INCIDENTS_OPEN.set(sum(counts.values()))
-        telemetry.OLDEST_DUE_TIMER.set(max(0, now - due) / SECOND if due is not None else 0)
-        telemetry.OLDEST_UNSENT_PAGE.set(max(0, now - page) / SECOND if page is not None else 0)
         if self.outgoing is not None:
             await self.outgoing.measure()
         if self.letters is not None:
             await self.letters.measure()
         return 0
 
-    async def measure_reach(self) -> None:
-        """Who could be paged: at most `MOST_MEASURED` people, so that the metrics stay readable."""
-        async with self._database.read() as reader:
-            found = await reachability.of_responders(reader)
-        telemetry.RESPONDER_REACHABLE.clear()
-        for user_id, reach in list(found.items())[:MOST_MEASURED]:
-            telemetry.RESPONDER_REACHABLE.labels(user=user_id).set(reach.ways)
-
-    async def measure_oncall(self) -> None:
-        """Who is on call, as the look for handoffs noted it: at most `MOST_MEASURED` schedules."""
-        async with self._database.read() as reader:
-            noted = await duties.every(reader, limit=MOST_MEASURED)
-        telemetry.ONCALL.clear()
-        telemetry.ONCALL_PEOPLE.clear()
-        for duty in noted:
-            telemetry.ONCALL_PEOPLE.labels(schedule=duty.schedule_id).set(len(duty.user_ids))
-            for user_id in duty.user_ids:
-                telemetry.ONCALL.labels(schedule=duty.schedule_id, user=user_id).set(1)
-
     async def measure_warnings(self) -> None:
         """What would keep a page from arriving, in all organizations."""
-        self.outlook = outlook = await warnings.look(self._database, SYSTEM, self._unset, self._installation)
-        for kind in WarningKind:
-            count = sum(each.kind is kind for each in outlook.findings)
-            telemetry.WARNINGS.labels(kind=kind.value).set(count)
+        self.outlook = await warnings.look(self._database, SYSTEM, self._unset, self._installation)
+        measures.warnings(self.outlook)
 
 
 def _nothing() -> None:

@@ -14,7 +14,7 @@ from openalert.domain.override import OverrideKind
 from openalert.domain.quiet import QuietWindow
 from openalert.domain.schedule import RotationChange
 from openalert.domain.severity import Severity
-from openalert.engine import escalate
+from openalert.engine import escalate, measures
 from openalert.usecases import handoffs, notification_rules, overrides, schedules, teams, words
 from tests import make
 from tests.cast import World
@@ -228,17 +228,17 @@ async def test_who_is_on_call_is_a_metric(world: World) -> None:
         series = telemetry.ONCALL.collect()[0].samples
         return {each.labels["user"]: each.value for each in series if each.labels["schedule"] == schedule}
 
-    await world.engine.measure_oncall()
+    await measures.on_call(world.db)
     assert told() == {world.alice.id: 1}
     world.clock.advance(DAY)
     await escalate.tell_handoffs(world.db)
-    await world.engine.measure_oncall()
+    await measures.on_call(world.db)
     assert told() == {world.bob.id: 1}
     async with world.db.read() as reader:
         (rotation,) = await schedules.rotations(reader, world.as_(world.alice), schedule)
     await world.does(schedules.remove_rotation, schedule, rotation.id)
     await escalate.tell_handoffs(world.db)
-    await world.engine.measure_oncall()
+    await measures.on_call(world.db)
     assert told() == {}
     (people,) = [
         each.value

@@ -6,6 +6,7 @@ from openalert import telemetry
 from openalert.domain.action import Verb
 from openalert.domain.instant import DAY
 from openalert.domain.reachability import MethodState, Reachability, ReachState
+from openalert.engine import measures
 from openalert.notifiers.notifier import Message, NotifierError, Reason, Receipt
 from openalert.storage import contact_methods
 from openalert.usecases import reachability, replies
@@ -101,7 +102,7 @@ async def test_the_metric_counts_ways_of_responders(world: World) -> None:
         (method,) = await contact_methods.of_user(tx, world.alice.id)
         await contact_methods.fail(tx, method.id, "550 no such user")
     telemetry.RESPONDER_REACHABLE.labels(user="somebody who left").set(1)
-    await world.engine.measure_reach()
+    await measures.reach(world.db)
     counted = {
         sample.labels["user"]: sample.value
         for metric in telemetry.RESPONDER_REACHABLE.collect()
