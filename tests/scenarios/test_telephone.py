@@ -488,7 +488,7 @@ async def test_news_come_by_text_and_never_by_a_call(world: World, twilio: FakeT
     await page(world)
     await twilio.plays(await rang(world, twilio))
     await world.does(incidents.resolve, (await world.incident()).id)
-    assert twilio.messages[-1].body == "#1 Resolved: DiskFull (Database)"
+    assert twilio.messages[-1].body == "#1 Resolved by Alice: DiskFull (Database)"
     await world.advance(minutes=10)
     assert len(twilio.calls) == 1
 
