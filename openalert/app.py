@@ -31,7 +31,7 @@ from openalert.engine.status_mail import POSTS, Budget
 from openalert.engine.status_mirrors import StatusMirrors, configured_mirrors
 from openalert.engine.telegram_updates import TelegramUpdates
 from openalert.notifiers.calendar_feed import CalendarFetcher
-from openalert.notifiers.certificates import places
+from openalert.notifiers.certificates import CheckedLook, places
 from openalert.notifiers.configured import (
     last_resort_settings,
     mail_server,
@@ -140,7 +140,8 @@ class OpenAlert:
             self._leads,
         )
         self.backups = configured_backups(config, database)
-        self.certificates = Certificates(database, places(config), self._leads)
+        checked = CheckedLook(outgoing_settings(config))
+        self.certificates = Certificates(database, places(config), self._leads, elsewhere=checked)
         self.telegram = telegram_bot(config)
         self.mattermost = mattermost(config)
         self.telegram_updates = telegram_updates(config, database, self.telegram, secret, self._leads)

@@ -69,7 +69,7 @@ class WarningKind(StrEnum):
     KEY_ENDS = "api_key_ends"
     """An API key that is in use ends within two weeks."""
     CERTIFICATE_ENDS = "certificate_ends"
-    """A certificate of ours, or of a server that we need, ends soon or has ended."""
+    """A certificate of ours, of a server that we need or of what a team has an address of ends soon, or has ended."""
     SERVICE_UNUSED = "service_unused"
     """Nothing can come in for a service, and nothing did."""
     WATCHER_STOPPED = "watcher_stopped"

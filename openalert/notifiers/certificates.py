@@ -1,4 +1,4 @@
-"""Looks at certificates before they end: our own, and those of the servers that the configuration names.
+"""Looks at certificates before they end: our own, those of servers that the configuration names, and of webhooks.
 
 A handshake and nothing more: no request, no word, no credential is sent. So it does not matter whom the certificate
 convinces, and one that has ended can be read too; whoever sends a message verifies it as ever.
@@ -7,7 +7,7 @@ convinces, and one that has ended can be read too; whoever sends a message verif
 import asyncio
 import ssl
 import struct
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
@@ -21,7 +21,9 @@ from openalert.config.postgres_url import Encryption, encryption_of, tcp_servers
 from openalert.config.sections import MailServer
 from openalert.domain.certificate import Certificate
 from openalert.domain.instant import SECOND, Instant
+from openalert.notifiers.addresses import Resolver
 from openalert.notifiers.email import DEFAULT_PORTS
+from openalert.notifiers.http import CheckedNetwork, OutgoingSettings
 from openalert.notifiers.text import one_line
 
 LONGEST = 10.0
@@ -135,12 +137,40 @@ def _of_database(url: str) -> Iterator[Place]:
 
 async def look(place: Place, now: Instant) -> Certificate:
     """As it is at this moment; never raises: what went wrong is its `problem`."""
+    return await _look(place, now, _shown)
+
+
+async def _look(place: Place, now: Instant, show: Callable[[Place], Awaitable[bytes]]) -> Certificate:
     try:
         async with asyncio.timeout(LONGEST):
-            starts_at, ends_at = await asyncio.to_thread(_span, await _shown(place))
+            starts_at, ends_at = await asyncio.to_thread(_span, await show(place))
     except Exception as error:  # noqa: BLE001 - whatever it is, the answer is that it could not be looked at
         return _seen(place, now, problem=_words(error))
     return _seen(place, now, starts_at=starts_at, ends_at=ends_at)
+
+
+class CheckedLook:
+    """Looks at what people have named: by addresses that requests may go to, and by no others."""
+
+    def __init__(self, settings: OutgoingSettings, resolver: Resolver | None = None) -> None:
+        self._settings, self._resolver = settings, resolver or Resolver()
+        self._network = CheckedNetwork(settings, self._resolver)
+
+    async def __call__(self, place: Place, now: Instant) -> Certificate:
+        """As `look`, of a place that is encrypted from the first byte."""
+        return await _look(place, now, self._shown)
+
+    async def _shown(self, place: Place) -> bytes:
+        stream = await self._network.connect_tcp(place.host, place.port, self._settings.connect_deadline)
+        try:
+            encrypted = await stream.start_tls(_of_anybody(), server_hostname=place.host)
+            return _der(encrypted.get_extra_info("ssl_object"))
+        finally:
+            await stream.aclose()
+
+    def close(self) -> None:
+        """Looks for no name any more."""
+        self._resolver.close()
 
 
 def _seen(
@@ -172,10 +202,7 @@ async def _shown(place: Place) -> bytes:
     """The certificate that is shown there, in PEM or DER."""
     if place.file:
         return await asyncio.to_thread(Path(place.file).read_bytes)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    # Nothing is said to whoever is there, so nobody has to be believed; and one that has ended is to be read too.
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
+    context = _of_anybody()
     if place.begins is Begins.SMTP:
         return await _after_starttls(place, context)
     if place.begins is Begins.POSTGRES:
@@ -187,6 +214,14 @@ async def _shown(place: Place) -> bytes:
         return _der(writer.get_extra_info("ssl_object"))
     finally:
         writer.transport.abort()
+
+
+def _of_anybody() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    # Nothing is said to whoever is there, so nobody has to be believed; and one that has ended is to be read too.
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
 
 
 async def _after_asking(place: Place, context: ssl.SSLContext) -> bytes:

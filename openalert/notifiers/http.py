@@ -80,15 +80,11 @@ class HttpClient:
         """`tls`: trust other authorities than the system's."""
         self._settings = settings or OutgoingSettings()
         self._resolver = resolver or Resolver()
-        policy = AddressPolicy(
-            allow_private_networks=self._settings.allow_private_networks,
-            allowed_networks=self._settings.allowed_networks,
-        )
         self._pool = httpcore2.AsyncConnectionPool(
             ssl_context=tls,
             max_connections=MAX_CONNECTIONS,
             max_keepalive_connections=0,
-            network_backend=_CheckedBackend(policy, self._resolver, self._settings),
+            network_backend=CheckedNetwork(self._settings, self._resolver),
         )
 
     async def request(
@@ -198,11 +194,15 @@ class _Exchange:
         raise NotifierError(reason, detail, is_certificate=is_certificate) from error
 
 
-class _CheckedBackend(httpcore2.AsyncNetworkBackend):
+class CheckedNetwork(httpcore2.AsyncNetworkBackend):
     """Connects to addresses that were checked, never to a name that could change in between."""
 
-    def __init__(self, policy: AddressPolicy, resolver: Resolver, settings: OutgoingSettings) -> None:
-        self._policy = policy
+    def __init__(self, settings: OutgoingSettings, resolver: Resolver) -> None:
+        """The one way out for whatever people, and not the configuration, have named."""
+        self._policy = AddressPolicy(
+            allow_private_networks=settings.allow_private_networks,
+            allowed_networks=settings.allowed_networks,
+        )
         self._named = {host.lower() for host in settings.named_hosts}
         self._policy_of_named = AddressPolicy(
             allow_private_networks=True, allowed_networks=settings.allowed_networks
@@ -218,6 +218,7 @@ class _CheckedBackend(httpcore2.AsyncNetworkBackend):
         local_address: str | None = None,  # noqa: ARG002 - the backend's interface
         socket_options: Iterable[Any] | None = None,  # noqa: ARG002 - the backend's interface
     ) -> httpcore2.AsyncNetworkStream:
+        """A connection to `host`, whose addresses were checked; NotifierError where one of them is not allowed."""
         ends = time.monotonic() + (timeout or 0)
         async with asyncio.timeout(timeout):
             addresses = await self._resolver.addresses(host, port)
@@ -245,9 +246,11 @@ class _CheckedBackend(httpcore2.AsyncNetworkBackend):
         timeout: float | None = None,  # noqa: ASYNC109, ARG002 - the backend's interface
         socket_options: Iterable[Any] | None = None,  # noqa: ARG002 - the backend's interface
     ) -> httpcore2.AsyncNetworkStream:
+        """Nothing outside is there."""
         raise blocked(path)
 
     async def sleep(self, seconds: float) -> None:
+        """For the pool."""
         await asyncio.sleep(seconds)
 
 

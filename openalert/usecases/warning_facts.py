@@ -45,11 +45,13 @@ from openalert.usecases import (
     cadences,
     calendar_feeds,
     certificates,
+    certificates_elsewhere,
     reachability,
     switch_proofs,
     watchers,
 )
 from openalert.usecases.backups import Standing
+from openalert.usecases.certificates_elsewhere import Ending
 from openalert.usecases.portions import PORTION, every
 from openalert.usecases.watchers import Watcher
 
@@ -115,7 +117,9 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     watchers: Sequence[Watcher] = ()
     """Keys that watchers on other hosts ask with."""
     certificates: Sequence[Certificate] = ()
-    """As they were seen last."""
+    """Those of the installation, as they were seen last."""
+    ending_elsewhere: Sequence[Ending] = ()
+    """Certificates of what teams have addresses of."""
 
 
 async def gather(reader: Reader, actor: Actor, installation: Installation | None = None) -> Facts:
@@ -153,6 +157,7 @@ async def gather(reader: Reader, actor: Actor, installation: Installation | None
         unused=await services.unused(reader, actor, reader.now - UNUSED_FOR),
         watchers=await watchers.all_of_them(reader, actor) if is_admin else [],
         certificates=await certificates.known(reader) if is_admin and installation is not None else [],
+        ending_elsewhere=await certificates_elsewhere.ending(reader, actor),
     )
 
 

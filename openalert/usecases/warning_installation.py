@@ -4,8 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from openalert.config import Config
 from openalert.domain.backup import JobName
-from openalert.domain.certificate import CertificateState
-from openalert.domain.instant import DAY, Instant, to_datetime
+from openalert.domain.instant import DAY, Instant
 from openalert.domain.severity import Severity
 from openalert.domain.switch_proof import HOLDS_FOR, switch_of
 from openalert.domain.warning import Finding, WarningKind
@@ -163,44 +162,6 @@ def _keys(view: View) -> Iterator[Finding]:
         )
 
 
-_ENDS: dict[CertificateState, tuple[Severity, str]] = {
-    CertificateState.SOON: (Severity.MEDIUM, "ends soon"),
-    CertificateState.VERY_SOON: (Severity.HIGH, "is about to end"),
-    CertificateState.ENDED: (Severity.HIGH, "has ended"),
-}
-
-
-def _certificates(view: View) -> Iterator[Finding]:
-    now = view.facts.now
-    for each in view.facts.certificates:
-        state = each.state(now)
-        if state not in _ENDS or each.ends_at is None:
-            continue
-        severity, words = _ENDS[state]
-        if state is CertificateState.ENDED and each.use == "base_url":
-            severity = Severity.CRITICAL  # whoever sends alerts gives up before they are here
-        ended = state is CertificateState.ENDED
-        yield _finding(
-            WarningKind.CERTIFICATE_ENDS,
-            f"The certificate of {each.words} {words}",
-            f"That of {each.where}, {'until' if not ended else 'at'} {_date(each.ends_at)}. "
-            + ("Renew it." if each.use in OURS else "Tell whoever runs that server."),
-            each.ends_at if not ended else None,
-            severity=severity,
-            subject=each.words,
-            link=f"{_PAGE}#certificates",
-        )
-
-
-OURS = frozenset({"base_url", "mail_in", "postgres_client"})
-"""Uses of certificates that lie with whoever runs this server."""
-
-
-def _date(at: Instant) -> str:
-    local = to_datetime(at)
-    return f"{local.day} {local:%b %Y, %H:%M} UTC"
-
-
 def _finding(
     kind: WarningKind,
     words: str,
@@ -232,5 +193,4 @@ RULES: Sequence[Callable[[View], Iterator[Finding]]] = (
     _backups,
     _watchers,
     _keys,
-    _certificates,
 )

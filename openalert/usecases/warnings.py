@@ -19,7 +19,12 @@ from openalert.domain.warning import LOOKS_AHEAD, PRESSING, Finding, WarningKind
 from openalert.storage.database import Database
 from openalert.storage.escalation_policies import Document
 from openalert.storage.transaction import Reader
-from openalert.usecases import warning_clashes, warning_installation, warning_services
+from openalert.usecases import (
+    warning_certificates,
+    warning_clashes,
+    warning_installation,
+    warning_services,
+)
 from openalert.usecases.warning_facts import Facts, Installation, gather, gather_about
 from openalert.usecases.warning_rules import RULES, SCHEDULE_RULES, Duty, View
 
@@ -51,7 +56,13 @@ async def look(
         facts = await gather(reader, actor, installation)
     view = await _view(facts, unset)
     found = []
-    for rule in (*RULES, *warning_services.RULES, *warning_clashes.RULES, *warning_installation.RULES):
+    for rule in (
+        *RULES,
+        *warning_services.RULES,
+        *warning_clashes.RULES,
+        *warning_installation.RULES,
+        *warning_certificates.RULES,
+    ):
         found += list(rule(view))
         await asyncio.sleep(0)
     return Outlook(at=facts.now, findings=worst_first(found), people=len(view.duties))

@@ -13,6 +13,7 @@ NOT_AN_ACT = {
     "canary.finish": "the server tries itself, nobody acts",
     "cadences.note": "machines send, nobody",
     "certificates.keep": "the server looks by itself, nobody acts",
+    "certificates_elsewhere.keep": "the server looks by itself, nobody acts",
     "callbacks.once": "an answer kept for a repeat of the act, which is recorded",
     "chat_codes.redeem": "part of connecting an account",
     "contact_methods.new_method": "changes nothing",

@@ -1,8 +1,10 @@
 """Certificates are seen as they are shown: of web and mail servers, and in files; by a handshake and nothing else."""
 
+import socket
 from pathlib import Path
 
 import asyncpg
+import msgspec
 import pytest
 
 from openalert.config import Config, DatabaseSection, Secret, Smtp
@@ -17,7 +19,8 @@ from openalert.config.sections import (
 from openalert.domain.certificate import Certificate, CertificateState
 from openalert.domain.instant import DAY
 from openalert.notifiers import certificates
-from openalert.notifiers.certificates import Begins, Place, look, places
+from openalert.notifiers.certificates import Begins, CheckedLook, Place, look, places
+from openalert.notifiers.http import OutgoingSettings
 from openalert.storage import wall_clock
 from tests.fakes.certificates import make_certificate
 from tests.fakes.postgres_tls import PostgresDoor
@@ -105,6 +108,27 @@ async def test_a_postgres() -> None:
 def test_a_postgres_whose_certificate_counts(url: str, looked_at: list[str]) -> None:
     """Where its end would break the connection, and our own; one that nobody verifies may end as it likes."""
     assert [each.where for each in places(Config(database=DatabaseSection(url=Secret(url))))] == looked_at
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+async def test_what_people_have_named_is_looked_at_where_requests_may_go(host: str) -> None:
+    """Inside of our own networks nothing is even connected to, unless they are open to requests."""
+    place = Place(use="elsewhere", words="", host=host, port=0)
+    shut, opened = CheckedLook(OutgoingSettings()), CheckedLook(OutgoingSettings(allow_private_networks=True))
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.setblocking(False)
+        inside = msgspec.structs.replace(place, port=listener.getsockname()[1])
+        refused = await shut(inside, wall_clock())
+        assert "is not allowed" in refused.problem
+        assert refused.ends_at is None
+        with pytest.raises(BlockingIOError):
+            listener.accept()
+    async with FakeWebhook(certificate=make_certificate(days_left=2)) as server:
+        seen = await opened(msgspec.structs.replace(place, port=server.port), wall_clock())
+        assert (seen.problem, seen.state(wall_clock())) == ("", CertificateState.VERY_SOON)
+        assert server.requests == []
+    shut.close()
+    opened.close()
 
 
 async def test_a_file_of_ours(tmp_path: Path) -> None:
