@@ -1,7 +1,7 @@
 """Incident: what people answer for, and its state machine.
 
 Two states run side by side: `status` drives paging, `phase` drives what is told to others. Functions here
-change an incident in memory and refuse what is not allowed; `usecases.incidents` writes, tells and pages.
+change an incident in memory and refuse what is not allowed; `usecases.transitions` writes, tells and pages.
 """
 
 from enum import StrEnum
@@ -9,8 +9,10 @@ from enum import StrEnum
 import msgspec
 
 from openalert.domain.errors import Conflict
-from openalert.domain.instant import Instant
+from openalert.domain.instant import DAY, Instant
 from openalert.domain.severity import Severity
+
+LONGEST_SNOOZE = 30 * DAY
 
 
 class IncidentStatus(StrEnum):

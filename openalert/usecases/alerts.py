@@ -15,8 +15,7 @@ from openalert.domain.trace import Step, shortened
 from openalert.storage import alerts, holds, incidents, users
 from openalert.storage.holds import HoldRow
 from openalert.storage.transaction import Reader, Transaction
-from openalert.usecases import access, audit, quieting
-from openalert.usecases.incidents import resolve_with_its_alerts, take
+from openalert.usecases import access, audit, quieting, transitions
 from openalert.usecases.work import Work
 
 MOST_AT_ONCE = 200
@@ -138,7 +137,7 @@ _EVENTS = {
 async def _acknowledge(work: Work, chosen: Sequence[Alert], of: dict[str, Incident]) -> None:
     await alerts.acknowledge(work.tx, [each.id for each in chosen])
     for incident in of.values():
-        await take(work, incident)
+        await transitions.acknowledge(work, incident)
 
 
 async def _resolve(work: Work, chosen: Sequence[Alert], of: dict[str, Incident]) -> None:
@@ -161,7 +160,7 @@ async def _resolve(work: Work, chosen: Sequence[Alert], of: dict[str, Incident])
         if incident.firing_count <= 0:
             over.append(incident)
     if over:
-        await resolve_with_its_alerts(work, over)
+        await transitions.resolve_with_its_alerts(work, over)
     await quieting.settle(work, of.values())
 
 

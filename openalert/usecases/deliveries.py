@@ -48,9 +48,9 @@ from openalert.usecases import (
     bundles,
     channel_troubles,
     digests,
-    escalation,
     going_on,
     incident_facts,
+    ladders,
     links,
     news,
     offers,
@@ -194,7 +194,7 @@ async def _add_incident(
 
 
 async def _what_is_next(reader: Reader, incident: Incident, timezone: str) -> str:
-    sentence = escalation.in_words(await escalation.ladder(reader, incident), incident)
+    sentence = ladders.in_words(await ladders.ladder(reader, incident), incident)
     if not sentence or incident.escalation_next_at is None:
         return sentence
     at = to_datetime(incident.escalation_next_at).astimezone(zone_named(timezone))

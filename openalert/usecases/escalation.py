@@ -2,8 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 
-import msgspec
-
 from openalert.domain.access import SYSTEM, Actor, Role
 from openalert.domain.escalation import Level, PolicyVersion, next_step
 from openalert.domain.incident import EscalationState, Incident
@@ -126,7 +124,7 @@ class _Common:
         key = (version.id, level.level, incident.severity, incident.organization_id, incident.team_id)
         if key not in self._reach:
             self._reach[key] = await notify.reach(
-                self._reader, level.targets, _its_team(incident), severity=incident.severity
+                self._reader, level.targets, as_its_team(incident), severity=incident.severity
             )
         return self._reach[key]
 
@@ -134,7 +132,7 @@ class _Common:
         """What the incident's team calls the policy."""
         key = (version.policy_id, incident.organization_id, incident.team_id)
         if key not in self._names:
-            self._names[key] = await _policy_name(self._reader, version, _its_team(incident))
+            self._names[key] = await policy_name(self._reader, version, as_its_team(incident))
         return self._names[key]
 
     async def owners(self, incident: Incident) -> list[Recipient]:
@@ -145,19 +143,14 @@ class _Common:
         return self._owners[key]
 
 
-async def _version(reader: Reader, incident: Incident) -> PolicyVersion | None:
-    if incident.policy_version_id is None:
-        return None
-    return await escalation_policies.get_version(reader, incident.policy_version_id)
-
-
-async def _policy_name(reader: Reader, version: PolicyVersion, viewer: Actor) -> str:
+async def policy_name(reader: Reader, version: PolicyVersion, viewer: Actor) -> str:
+    """What the viewer may know the policy as."""
     named = await escalation_policies.named(reader, viewer, [version.policy_id])
     return named[version.policy_id].name if version.policy_id in named else "a policy of another team"
 
 
-def _its_team(incident: Incident) -> Actor:
-    """Whoever may read the incident, as nobody in particular: what it says of other teams is for all of its own."""
+def as_its_team(incident: Incident) -> Actor:
+    """An actor with the rights of a mere viewer in the incident's team: what everybody who reads its story may know."""
     return Actor(
         kind="user",
         id=None,
@@ -304,97 +297,6 @@ def _late(now: Instant, due_at: Instant, outage: Outage | None) -> str | None:
     was_away = outage is not None and outage.since <= due_at <= outage.until
     why = f": the server was {outage.words}" if outage is not None and was_away else ""
     return f"{span(now - due_at)} late{why}"
-
-
-class Rung(msgspec.Struct, kw_only=True):
-    """A level of an incident's ladder as it looks at this moment."""
-
-    level: int
-    state: str
-    """`done`, `next`, `later`."""
-    due_at: Instant | None
-    """When it runs; None for what is done, or what no longer will."""
-    people: list[str]
-    """Whom it reaches now."""
-    channels: list[str]
-    ways: dict[str, list[str]]
-    """By which channels each of them is reached, by name."""
-    misses: list[str]
-
-
-class Ladder(msgspec.Struct, kw_only=True):
-    """What the escalation of an incident has done and will do."""
-
-    policy: str | None
-    cycle: int
-    repeat_count: int
-    rungs: list[Rung]
-
-    @property
-    def next_rung(self) -> Rung | None:
-        """The level that runs next."""
-        return next((rung for rung in self.rungs if rung.state == "next"), None)
-
-
-async def ladder(reader: Reader, incident: Incident, viewer: Actor | None = None) -> Ladder:
-    """The ladder of an incident, with whoever its levels reach now, as the viewer or its team may know them."""
-    viewer = viewer or _its_team(incident)
-    version = await _version(reader, incident)
-    if version is None:
-        return Ladder(policy=None, cycle=0, repeat_count=0, rungs=[])
-    at = incident.escalation_next_at
-    upcoming = _upcoming(incident, version)
-    rungs: list[Rung] = []
-    for level in version.levels:
-        if level.level > upcoming and at is not None and rungs[-1].people:
-            at += level.delay
-        found = await notify.reach(reader, level.targets, viewer, severity=incident.severity, at=at)
-        is_next = level.level == upcoming and incident.escalation_next_at is not None
-        done = level.level < upcoming or (incident.escalation_next_at is None and not is_next)
-        rungs.append(
-            Rung(
-                level=level.level,
-                state="next"
-                if is_next
-                else "done"
-                if done and level.level <= incident.escalation_level
-                else "later",
-                due_at=at if level.level >= upcoming else None,
-                people=found.people,
-                channels=sorted({recipient.channel for recipient in found.recipients}),
-                ways={
-                    who: list(dict.fromkeys(each.channel for each in found.recipients if each.who == who))
-                    for who in found.people
-                },
-                misses=found.misses,
-            )
-        )
-    return Ladder(
-        policy=await _policy_name(reader, version, viewer),
-        cycle=incident.escalation_cycle,
-        repeat_count=version.repeat_count,
-        rungs=rungs,
-    )
-
-
-def _upcoming(incident: Incident, version: PolicyVersion) -> int:
-    """The level that comes after the one paged last."""
-    if incident.escalation_level < len(version.levels):
-        return incident.escalation_level + 1
-    return 1 if incident.escalation_cycle < version.repeat_count else len(version.levels) + 1
-
-
-def in_words(ladder_: Ladder, incident: Incident) -> str:
-    """What happens next, without the time: "Bea is paged next unless someone acknowledges." Empty: nothing does."""
-    rung = ladder_.next_rung
-    if incident.escalation_next_at is None:
-        return ""
-    if rung is None:
-        return "The owners are told next unless someone acknowledges."
-    who = " and ".join(rung.people[:3]) + (
-        f" and {len(rung.people) - 3} more" if len(rung.people) > 3 else ""
-    )
-    return f"{who or 'Nobody yet'} {'are' if len(rung.people) > 1 else 'is'} paged next unless someone acknowledges."
 
 
 async def tell_owners(work: Work, incident: Incident, headline: str, body: str) -> None:

@@ -1,29 +1,26 @@
 """Acknowledge, resolve, snooze, reopen, reassign, note: what people do to an incident.
 
-Each act checks access, changes the incident, writes the timeline, stops or starts paging and tells whoever was
-paged, in the transaction it is given. Acts that change nothing succeed: pressing a button twice is harmless.
+Each act checks access and does everything in the transaction it is given; what it shares with what alerts do to an
+incident is in `transitions`. Acts that change nothing succeed: pressing a button twice is harmless.
 """
 
 import msgspec
 
 from openalert.domain import incident as rules
-from openalert.domain.access import SYSTEM, Actor, Permission, can
-from openalert.domain.audit import Subject
+from openalert.domain.access import Actor, Permission, can
 from openalert.domain.errors import Conflict, Forbidden, Invalid, NotFound
 from openalert.domain.ids import new_id
-from openalert.domain.incident import Incident, IncidentStatus, Phase
-from openalert.domain.instant import DAY, MINUTE, Instant
+from openalert.domain.incident import LONGEST_SNOOZE, Incident, IncidentStatus, Phase
+from openalert.domain.instant import MINUTE, Instant
 from openalert.domain.notification import Notification
 from openalert.domain.severity import Severity
 from openalert.domain.team import check_name
-from openalert.storage import alerts, holds, incidents, notifications, responders, routes, timers, users
-from openalert.storage.routes import Route
+from openalert.storage import alerts, holds, incidents, notifications, routes, timers, users
 from openalert.storage.timers import Timer
 from openalert.storage.transaction import Reader, Transaction
-from openalert.usecases import access, audit, escalation, news
+from openalert.usecases import access, escalation, news, transitions
 from openalert.usecases.work import Work
 
-LONGEST_SNOOZE = 30 * DAY
 LONGEST_NOTE = 10_000
 
 
@@ -78,37 +75,14 @@ async def open_by_hand(
     work = Work(tx)
     incident_id = new_id(tx.now)
     number = await incidents.take_numbers(tx, route.organization_id, 1)
-    incident = begin(
+    incident = transitions.begin(
         work, route, incident_id, number, check_name(title, "title"), severity, f"manual:{incident_id}"
     )
     work.tell(incident, "triggered", title=incident.title, source=tx.actor.name)
     if description.strip():
         work.tell(incident, "note", body=_text(description, "description"))
-    record(tx, "opened", incident, after={"severity": incident.severity})
+    transitions.record(tx, "opened", incident, after={"severity": incident.severity})
     await work.flush()
-    return incident
-
-
-def begin(
-    work: Work, route: Route, incident_id: str, number: int, title: str, severity: Severity, group: str
-) -> Incident:
-    """A new incident of the route's service with its escalation started; the timeline is the caller's."""
-    incident = Incident(
-        id=incident_id,
-        organization_id=route.organization_id,
-        team_id=route.team_id,
-        service_id=route.service_id,
-        number=number,
-        title=title,
-        severity=severity,
-        group_key=group,
-        open_key=rules.open_key(route.service_id, group),
-        triggered_at=work.now,
-        updated_at=work.now,
-    )
-    work.create(incident)
-    work.say(incident, "created")
-    escalation.start(work, incident, route)
     return incident
 
 
@@ -116,29 +90,9 @@ async def acknowledge(tx: Transaction, incident_id: str, *, via: str | None = No
     """The actor has it: nobody else is paged, whoever was paged is told. `via` names the way: "e-mail link"."""
     incident = await _to_answer(tx, incident_id)
     work = Work(tx)
-    changed = await take(work, incident, via=via)
+    changed = await transitions.acknowledge(work, incident, via=via)
     await work.flush()
     return Answered(incident, changed, await notifications.in_flight(tx, incident_id))
-
-
-async def take(work: Work, incident: Incident, *, actor: Actor | None = None, via: str | None = None) -> bool:
-    """Acknowledge inside a larger act; False if somebody had it already."""
-    who = actor or work.tx.actor
-    before = incident.status
-    if not rules.acknowledge(incident, who.user_id, work.now):
-        return False
-    record(
-        work.tx, "acknowledged", incident, {"status": before}, {"status": incident.status, "via": via}, who
-    )
-    incident.assignee_id = incident.assignee_id or who.user_id
-    if who.user_id is not None:
-        await responders.acknowledged(work.tx, incident.id, who.user_id)
-    work.tell(incident, "acknowledged", who, via=via)
-    work.say(incident, "acknowledged")
-    escalation.stop(work, incident)
-    await cancel_pages(work, [(incident, f"{who.name} acknowledged.")])
-    await news.tell_the_paged(work, [(incident, f"Acknowledged by {who.name}")])
-    return True
 
 
 async def resolve(
@@ -158,45 +112,10 @@ async def resolve(
         incident.firing_count = 0
         work.tell(incident, "resolved", via=via, resolution=text)
         told = {"status": incident.status, "via": via, "resolution": text}
-        record(tx, "resolved", incident, {"status": before}, told)
-        await close(work, [incident], f"Resolved by {tx.actor.name}")
+        transitions.record(tx, "resolved", incident, {"status": before}, told)
+        await transitions.close(work, [incident], f"Resolved by {tx.actor.name}")
     await work.flush()
     return Answered(incident, changed, await notifications.in_flight(tx, incident_id))
-
-
-async def resolve_with_its_alerts(work: Work, over: list[Incident], *, moved: bool = False) -> None:
-    """The last alert of each of these has been resolved by its source, or was `moved` to another incident."""
-    ended = [incident for incident in over if rules.resolve(incident, None, None, work.now)]
-    for incident in ended:
-        work.tell(incident, "resolved", SYSTEM, automatic=True, moved=moved)
-    await close(work, ended)
-
-
-async def close(work: Work, ended: list[Incident], headline: str = "Resolved") -> None:
-    """Stop what a resolved incident still had planned, and tell whoever was paged, in these words."""
-    if not ended:
-        return
-    for incident in ended:
-        escalation.stop(work, incident)
-        work.say(incident, "resolved")
-    await cancel_pages(work, [(incident, "The incident was resolved.") for incident in ended], asked_too=True)
-    await news.tell_the_paged(work, [(incident, headline) for incident in ended])
-
-
-async def cancel_pages(work: Work, answered: list[tuple[Incident, str]], *, asked_too: bool = False) -> None:
-    """Pages that nobody has claimed yet will not be sent; the timeline says so.
-
-    `asked_too`: also those that ask somebody for help.
-    """
-    by_reason: dict[str, list[Incident]] = {}
-    for incident, reason in answered:
-        by_reason.setdefault(reason, []).append(incident)
-    for reason, group in by_reason.items():
-        ids = [incident.id for incident in group]
-        cancelled = await notifications.cancel_pages(work.tx, ids, reason, asked_too=asked_too)
-        for incident in group:
-            if count := cancelled.get(incident.id):
-                work.tell(incident, "pages_cancelled", SYSTEM, count=count, reason=reason)
 
 
 async def reopen(tx: Transaction, incident_id: str, *, reason: str = "") -> Incident:
@@ -222,10 +141,12 @@ async def reopen(tx: Transaction, incident_id: str, *, reason: str = "") -> Inci
         )
     before = incident.status
     if rules.reopen(incident, tx.now):
-        record(tx, "reopened", incident, {"status": before}, {"status": incident.status, "reason": reason})
+        transitions.record(
+            tx, "reopened", incident, {"status": before}, {"status": incident.status, "reason": reason}
+        )
         work.tell(incident, "reopened", reason=_text(reason, "reason") if reason else "")
         work.say(incident, "reopened")
-        await escalate_again(work, incident)
+        await transitions.escalate_again(work, incident)
         await news.change_messages(work, [(incident, f"Reopened by {tx.actor.name}")])
     await work.flush()
     return incident
@@ -243,70 +164,6 @@ async def refuse_merged(reader: Reader, incident: Incident) -> None:
     )
 
 
-async def escalate_again(work: Work, incident: Incident) -> None:
-    """Begin its escalation anew, by the policy that its service has now."""
-    route = await routes.of_service(work.tx, incident.service_id)
-    if route is None:
-        route = _without_service(incident)
-    if route.team_id != incident.team_id:
-        # The service went to another team while this was over: theirs is what happens from now on.
-        incident.team_id = route.team_id
-        await incidents.move(work.tx, [incident.id], route.team_id)
-    await cancel_pages(work, [(incident, "The escalation started again.")])
-    escalation.restart(work, incident, route)
-
-
-def _without_service(incident: Incident) -> Route:
-    """The way of an incident whose service is gone: the owners are told."""
-    return Route(
-        integration_id="",
-        integration_name="",
-        is_active=False,
-        default_severity=incident.severity,
-        service_id=incident.service_id,
-        organization_id=incident.organization_id,
-        team_id=incident.team_id,
-        policy_id=None,
-        policy_name=None,
-        policy_version_id=None,
-        first_delay=0,
-    )
-
-
-async def rise(
-    work: Work,
-    incident: Incident,
-    severity: Severity,
-    route: Route | None = None,
-    *,
-    by: Actor | None = None,
-) -> None:
-    """It is worse than it was: it rises, and whoever is to be paged is paged again.
-
-    `by` is who says so; None: an alert.
-    """
-    before = incident.severity
-    if not rules.raise_severity(incident, severity, work.now):
-        return
-    work.tell(
-        incident, "severity_set" if by else "severity_raised", by or SYSTEM, before=before, after=severity
-    )
-    work.say(incident, "updated")
-    if incident.is_snoozed(work.now):
-        return
-    # A snooze that is over by now, and whose timer has not run yet, is over with this.
-    incident.snoozed_until = None
-    if rules.reopen(incident, work.now):
-        work.tell(incident, "reopened", SYSTEM, reason="it is worse than when it was acknowledged")
-        work.say(incident, "reopened")
-    await cancel_pages(work, [(incident, "The severity rose; paging started again.")])
-    escalation.restart(
-        work,
-        incident,
-        route or await routes.of_service(work.tx, incident.service_id) or _without_service(incident),
-    )
-
-
 async def snooze(tx: Transaction, incident_id: str, *, until: Instant, via: str | None = None) -> Answered:
     """Silent until `until` (1 minute to 30 days from now), then triggered again if it is still open."""
     incident = await _to_answer(tx, incident_id)
@@ -315,12 +172,12 @@ async def snooze(tx: Transaction, incident_id: str, *, until: Instant, via: str 
     work = Work(tx)
     before = incident.snoozed_until
     rules.snooze(incident, until, tx.now)
-    record(tx, "snoozed", incident, {"until": before}, {"until": until})
+    transitions.record(tx, "snoozed", incident, {"until": before}, {"until": until})
     work.tell(incident, "snoozed", via=via, until=until, length=until - tx.now)
     work.say(incident, "updated")
     escalation.stop(work, incident)
     work.set_timer(Timer(incident_id=incident.id, kind="unsnooze", due_at=until, episode=incident.episode))
-    await cancel_pages(work, [(incident, f"{tx.actor.name} snoozed it.")], asked_too=True)
+    await transitions.cancel_pages(work, [(incident, f"{tx.actor.name} snoozed it.")], asked_too=True)
     await news.change_messages(work, [(incident, f"Snoozed by {tx.actor.name}")])
     await work.flush()
     return Answered(incident, True, await notifications.in_flight(tx, incident_id))
@@ -333,7 +190,7 @@ async def escalate(tx: Transaction, incident_id: str, *, via: str | None = None)
     await _next_level(work, incident)
     work.tell(incident, "escalated_by_hand", via=via)
     await news.change_messages(work, [(incident, f"Escalated by {tx.actor.name}")])
-    record(tx, "escalated", incident)
+    transitions.record(tx, "escalated", incident)
     await work.flush()
     return incident
 
@@ -348,7 +205,7 @@ async def hand_on(tx: Transaction, incident_id: str, *, via: str | None = None) 
     await _next_level(work, incident)
     work.tell(incident, "handed_on", via=via)
     await news.change_messages(work, [(incident, f"Handed on by {tx.actor.name}")])
-    record(tx, "handed_on", incident)
+    transitions.record(tx, "handed_on", incident)
     if tx.actor.user_id is not None:
         await notifications.cancel_pages_of(tx, incident.id, tx.actor.user_id, "They handed it on.")
     await work.flush()
@@ -414,7 +271,7 @@ async def edit(
     if severity is not None:
         await _judge(work, incident, severity)
     after = {"title": incident.title, "phase": incident.phase, "severity": incident.severity}
-    record(tx, "updated", incident, before, after)
+    transitions.record(tx, "updated", incident, before, after)
     work.say(incident, "updated")
     await work.flush()
     return incident
@@ -423,7 +280,7 @@ async def edit(
 async def _judge(work: Work, incident: Incident, severity: Severity) -> None:
     """How bad people find it."""
     if incident.is_open and severity.rank > incident.severity.rank:
-        await rise(work, incident, severity, by=work.tx.actor)
+        await transitions.rise(work, incident, severity, by=work.tx.actor)
     elif severity is not incident.severity:
         work.tell(incident, "severity_set", before=incident.severity, after=severity)
         incident.severity = severity
@@ -437,7 +294,9 @@ async def reassign(tx: Transaction, incident_id: str, *, user_id: str) -> Incide
         raise Invalid("There is no such person.", field="userId")
     work = Work(tx)
     if incident.assignee_id != user_id:
-        record(tx, "reassigned", incident, {"assignee_id": incident.assignee_id}, {"assignee_id": user_id})
+        transitions.record(
+            tx, "reassigned", incident, {"assignee_id": incident.assignee_id}, {"assignee_id": user_id}
+        )
         incident.assignee_id = user_id
         work.tell(incident, "reassigned", to=user.name, userId=user.id)
         work.say(incident, "updated")
@@ -451,33 +310,10 @@ async def note(tx: Transaction, incident_id: str, *, body: str) -> Incident:
     incident = await _answerable(tx, incident_id)
     work = Work(tx)
     work.tell(incident, "note", body=_text(body, "body"))
-    record(tx, "note_added", incident)
+    transitions.record(tx, "note_added", incident)
     work.say(incident, "note_added")
     await work.flush()
     return incident
-
-
-def record(
-    tx: Transaction,
-    act: str,
-    incident: Incident,
-    before: Subject = None,
-    after: Subject = None,
-    actor: Actor | None = None,
-) -> None:
-    """Note in the audit log what was done to the incident."""
-    audit.record(
-        tx,
-        f"incident.{act}",
-        kind="incident",
-        id=incident.id,
-        name=f"#{incident.number} {incident.title}",
-        team_id=incident.team_id,
-        before=before,
-        after=after,
-        actor=actor,
-        organization_id=incident.organization_id,
-    )
 
 
 def _text(text: str, field: str) -> str:

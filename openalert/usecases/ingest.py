@@ -37,10 +37,9 @@ from openalert.sources import Reading
 from openalert.storage import alerts, routes
 from openalert.storage.routes import AsOf, Route
 from openalert.storage.transaction import Transaction
-from openalert.usecases import keeping, watchdogs
+from openalert.usecases import keeping, transitions, watchdogs
 from openalert.usecases.batch import Batch
 from openalert.usecases.holding import rows_for
-from openalert.usecases.incidents import take
 from openalert.usecases.opening import Concerned, came_by_merge, conclude, open_or_join, rise_if_worse
 
 REASONS_KEPT = 20
@@ -276,7 +275,7 @@ async def _follow(batch: Batch, message: _Message, signal: Signal, key: str, ver
         if (
             incident is not None
             and incident.is_open
-            and await take(batch.work, incident, actor=message.actor)
+            and await transitions.acknowledge(batch.work, incident, actor=message.actor)
         ):
             message.touched[incident.id] = incident
 

@@ -18,7 +18,7 @@ from openalert.domain.incident import Incident, IncidentStatus
 from openalert.domain.severity import Severity
 from openalert.storage import alerts, incidents, recipients, routes
 from openalert.storage.transaction import Reader, Transaction
-from openalert.usecases import access, escalation, news, quieting
+from openalert.usecases import access, escalation, news, quieting, transitions
 from openalert.usecases import incidents as acts
 from openalert.usecases.work import Work
 
@@ -75,7 +75,9 @@ async def link(tx: Transaction, incident_id: str, alert_ids: Sequence[str]) -> I
     numbers = sorted(incident.number for incident in left.values())
     work.tell(target, "alerts_linked", **_words(moving), sources=numbers)
     work.say(target, "alert_linked")
-    acts.record(tx, "alerts_linked", target, after={"alerts": [each.id for each in moving], "from": numbers})
+    transitions.record(
+        tx, "alerts_linked", target, after={"alerts": [each.id for each in moving], "from": numbers}
+    )
     for incident in left.values():
         gone = [each for each in moving if each.incident_id == incident.id]
         _take_out(work, incident, gone)
@@ -112,7 +114,9 @@ async def unlink(tx: Transaction, incident_id: str, alert_id: str) -> Unlinked:
     _take_out(work, incident, [alert])
     work.tell(incident, "alerts_unlinked", **_words([alert]), to=own.number if own else None)
     work.say(incident, "alert_unlinked")
-    acts.record(tx, "alert_unlinked", incident, after={"alert": alert.id, "to": own.number if own else None})
+    transitions.record(
+        tx, "alert_unlinked", incident, after={"alert": alert.id, "to": own.number if own else None}
+    )
     if incident.is_open:
         await settle(work, [incident])
     if own is not None:
@@ -136,14 +140,14 @@ async def receive(work: Work, target: Incident, severity: Severity, what: str, *
 
     `what` says it in few words to whoever has the incident.
     """
-    await acts.rise(work, target, severity)
+    await transitions.rise(work, target, severity)
     silent = target.is_snoozed(work.now)
     ended = target.status is IncidentStatus.TRIGGERED and target.escalation_next_at is None
     if unanswered and (silent or ended):
         target.snoozed_until = None
         rules.reopen(target, work.now)
         work.tell(target, "paging_again", SYSTEM, why=f"{what}, and nobody has answered for that")
-        await acts.escalate_again(work, target)
+        await transitions.escalate_again(work, target)
     headline = f"{what[0].upper()}{what[1:]}"
     if target.status is IncidentStatus.ACKNOWLEDGED:
         await news.tell_the_paged(work, [(target, headline)])
@@ -155,7 +159,7 @@ async def settle(work: Work, left: Sequence[Incident]) -> None:
     """Incidents that lost alerts: those without a firing one are over, unless a person opened them by hand."""
     over = [each for each in left if each.firing_count <= 0 and not each.group_key.startswith(_BY_HAND)]
     if over:
-        await acts.resolve_with_its_alerts(work, over, moved=True)
+        await transitions.resolve_with_its_alerts(work, over, moved=True)
     await quieting.settle(work, left)
 
 
@@ -184,7 +188,7 @@ async def _on_its_own(work: Work, incident: Incident, alert: Alert) -> Incident:
     own_id = new_id(tx.now)
     # A group of its own: an incident that the alert was taken out into before may be open, with other alerts.
     group = f"alert:{alert.id}:{own_id}"
-    own = acts.begin(work, route, own_id, number, alert.title, alert.severity, group)
+    own = transitions.begin(work, route, own_id, number, alert.title, alert.severity, group)
     own.alert_count = own.firing_count = 1
     holder = None
     if incident.status is IncidentStatus.ACKNOWLEDGED:
@@ -194,7 +198,7 @@ async def _on_its_own(work: Work, incident: Incident, alert: Alert) -> Incident:
         names = await recipients.names(tx, [incident.acknowledged_by_id or ""])
         holder = names.get(incident.acknowledged_by_id or "", "whoever acknowledged")
     work.tell(own, "split", title=alert.title, holder=holder, source=incident.number)
-    acts.record(tx, "opened", own, after={"severity": own.severity, "from": incident.number})
+    transitions.record(tx, "opened", own, after={"severity": own.severity, "from": incident.number})
     return own
 
 

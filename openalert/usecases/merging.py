@@ -19,7 +19,7 @@ from openalert.storage import incidents, merges, recipients, responders, routes,
 from openalert.storage.merges import Returned
 from openalert.storage.timers import Timer
 from openalert.storage.transaction import Reader, Transaction
-from openalert.usecases import access, escalation, linking, news, quieting
+from openalert.usecases import access, escalation, linking, news, quieting, transitions
 from openalert.usecases import incidents as acts
 from openalert.usecases.work import Work
 
@@ -53,7 +53,9 @@ async def merge(tx: Transaction, incident_id: str, source_ids: Sequence[str]) ->
     work = Work(tx)
     unanswered = [each for each in sources if linking.is_unanswered(each, tx.now)]
     headline = f"Merged into #{target.number} by {tx.actor.name}"
-    await acts.cancel_pages(work, [(each, f"It was merged into #{target.number}.") for each in sources])
+    await transitions.cancel_pages(
+        work, [(each, f"It was merged into #{target.number}.") for each in sources]
+    )
     await news.tell_once(work, [(each, headline) for each in sources])
     for source in sources:
         await _put_into(work, target, source)
@@ -100,7 +102,7 @@ async def undo(tx: Transaction, source_id: str) -> Incident:
     _count(work, source, target, returned)
     work.tell(target, "unmerged", number=source.number, title=source.title, incidentId=source.id)
     work.say(target, "alert_unlinked")
-    acts.record(tx, "unmerged", source, {"into": target.number}, {"into": None})
+    transitions.record(tx, "unmerged", source, {"into": target.number}, {"into": None})
     await _stand_again(work, source, target, merge.standing, returned)
     await linking.settle(work, [target] if returned else [])
     if source.is_open:
@@ -168,7 +170,9 @@ async def _put_into(work: Work, target: Incident, source: Incident) -> None:
         incidentId=target.id,
     )
     work.say(source, "resolved")
-    acts.record(tx, "merged", source, {"status": before}, {"status": source.status, "into": target.number})
+    transitions.record(
+        tx, "merged", source, {"status": before}, {"status": source.status, "into": target.number}
+    )
     work.tell(
         target, "merged", number=source.number, title=source.title, incidentId=source.id, alerts=brought
     )
@@ -285,8 +289,8 @@ async def _stand_again(
         )
     elif standing.snoozed_until is not None:
         rules.reopen(source, now)
-        await acts.escalate_again(work, source)
+        await transitions.escalate_again(work, source)
     elif standing.level is not None:
         escalation.resume(work, source, standing.cycle, standing.level, now + standing.left)
     if returned:
-        await acts.rise(work, source, linking.worst_of(returned))
+        await transitions.rise(work, source, linking.worst_of(returned))

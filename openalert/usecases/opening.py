@@ -6,8 +6,8 @@ from openalert.domain.incident import Incident, open_key
 from openalert.domain.severity import Severity
 from openalert.storage.routes import Route
 from openalert.usecases.batch import Batch
-from openalert.usecases.incidents import begin, resolve_with_its_alerts, rise
 from openalert.usecases.quieting import awaken
+from openalert.usecases.transitions import begin, resolve_with_its_alerts, rise
 
 TITLES_TOLD = 3
 

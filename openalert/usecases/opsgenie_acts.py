@@ -16,7 +16,7 @@ from openalert.storage import incidents as open_incidents
 from openalert.storage import opsgenie, users
 from openalert.storage.rows import to_json
 from openalert.storage.transaction import Transaction
-from openalert.usecases import alerts, audit, incidents, responders
+from openalert.usecases import alerts, audit, incidents, responders, transitions
 from openalert.usecases.work import Work
 
 MOST_TAGS = 64
@@ -157,7 +157,7 @@ async def set_severity(tx: Transaction, alert: Alert, severity: Severity) -> Non
     incident = await open_incidents.get(tx, alert.incident_id) if alert.incident_id else None
     if incident is not None and incident.is_open and alert.status is not AlertStatus.RESOLVED:
         work = Work(tx)
-        await incidents.rise(work, incident, severity)
+        await transitions.rise(work, incident, severity)
         await work.flush()
 
 

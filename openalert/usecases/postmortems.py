@@ -4,7 +4,7 @@ from openalert.domain.access import Actor, Permission
 from openalert.domain.postmortem import Postmortem, check_body
 from openalert.storage import postmortems
 from openalert.storage.transaction import Reader, Transaction
-from openalert.usecases import access, incidents
+from openalert.usecases import access, incidents, transitions
 from openalert.usecases.work import Work
 
 
@@ -34,7 +34,7 @@ async def write(tx: Transaction, incident_id: str, *, body: str) -> Postmortem:
     if before is None:
         work.tell(incident, "postmortem_begun")
     work.say(incident, "updated")
-    incidents.record(
+    transitions.record(
         tx, "postmortem_written", incident, {"body": before.body if before else ""}, {"body": after.body}
     )
     await work.flush()

@@ -8,13 +8,13 @@ from collections.abc import Iterable
 
 from openalert.domain import incident as rules
 from openalert.domain.access import SYSTEM
-from openalert.domain.incident import Incident, IncidentStatus
+from openalert.domain.incident import LONGEST_SNOOZE, Incident, IncidentStatus
 from openalert.domain.instant import Instant
 from openalert.storage import holds, incidents, notifications, timers
 from openalert.storage.timers import Timer
 from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import escalation, news, slo
-from openalert.usecases.incidents import LONGEST_SNOOZE, cancel_pages, escalate_again
+from openalert.usecases.transitions import cancel_pages, escalate_again
 from openalert.usecases.work import Work
 
 

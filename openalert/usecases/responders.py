@@ -27,7 +27,7 @@ from openalert.domain.user import User
 from openalert.notifiers.text import one_line
 from openalert.storage import notifications, recipients, responders, schedules, teams, users
 from openalert.storage.transaction import Reader, Transaction
-from openalert.usecases import access, incidents, notify
+from openalert.usecases import access, incidents, notify, transitions
 from openalert.usecases import schedules as duty
 from openalert.usecases.work import Work
 
@@ -105,7 +105,7 @@ async def ask(
         work.tell(incident, "responder_asked", people=done.asked, message=words, notes=done.notes)
         work.say(incident, "responder_added")
         told = {"people": done.asked, "message": words}
-        incidents.record(tx, "responder_asked", incident, after=told)
+        transitions.record(tx, "responder_asked", incident, after=told)
     if role is ResponderRole.COMMANDER:
         await _lead(work, incident, done.people[0], people[0].name)
     await work.flush()
@@ -145,7 +145,7 @@ async def decline(tx: Transaction, incident_id: str, *, via: str | None = None) 
     await responders.update(tx, before)
     work.tell(incident, "responder_declined", via=via, was_commander=was_leading)
     work.say(incident, "responder_removed")
-    incidents.record(tx, "responder_declined", incident, after={"via": via})
+    transitions.record(tx, "responder_declined", incident, after={"via": via})
     await work.flush()
     return before
 
@@ -165,7 +165,7 @@ async def give_role(tx: Transaction, incident_id: str, which: str, role: Respond
         await responders.update(tx, responder)
         work.tell(incident, "commander_changed", name=None, instead_of=name)
         work.say(incident, "updated")
-        incidents.record(tx, "commander_changed", incident, {"commander": name}, {"commander": None})
+        transitions.record(tx, "commander_changed", incident, {"commander": name}, {"commander": None})
     await work.flush()
     return responder
 
@@ -180,7 +180,7 @@ async def remove(tx: Transaction, incident_id: str, which: str) -> None:
     await responders.delete(tx, responder)
     work.tell(incident, "responder_removed", name=name, userId=responder.user_id)
     work.say(incident, "responder_removed")
-    incidents.record(tx, "responder_removed", incident, {"responder": name}, {"responder": None})
+    transitions.record(tx, "responder_removed", incident, {"responder": name}, {"responder": None})
     await work.flush()
 
 
@@ -314,7 +314,7 @@ async def _come(
     minutes = in_minutes(arrives_at, work.now) if arrives_at is not None else 0
     work.tell(incident, "responder_joined", minutes=minutes, via=via, userId=responder.user_id)
     work.say(incident, "responder_added")
-    incidents.record(work.tx, "responder_joined", incident, after={"minutes": minutes, "via": via})
+    transitions.record(work.tx, "responder_joined", incident, after={"minutes": minutes, "via": via})
     return responder
 
 
@@ -332,7 +332,7 @@ async def _lead(work: Work, incident: Incident, responder: Responder, name: str)
     await responders.update(work.tx, responder)
     work.tell(incident, "commander_changed", name=name, instead_of=former, userId=responder.user_id)
     work.say(incident, "updated")
-    incidents.record(work.tx, "commander_changed", incident, {"commander": former}, {"commander": name})
+    transitions.record(work.tx, "commander_changed", incident, {"commander": former}, {"commander": name})
 
 
 async def _name(reader: Reader, responder: Responder) -> str:

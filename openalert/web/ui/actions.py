@@ -17,8 +17,8 @@ from openalert.domain.walltime import zone_named
 from openalert.storage import recipients, responders, services, users
 from openalert.storage.database import Database
 from openalert.storage.transaction import Reader
-from openalert.usecases import escalation, offers, replies, standing
-from openalert.usecases.escalation import Rung
+from openalert.usecases import ladders, offers, replies, standing
+from openalert.usecases.ladders import Rung
 from openalert.usecases.replies import SNOOZE_FOR, Invitation
 from openalert.usecases.standing import Standing, State
 from openalert.web.guards import stranger
@@ -103,7 +103,7 @@ async def _offer(reader: Reader, request: Web, token: str, offered: Invitation) 
     ]
     first = await users.named(reader, SYSTEM, [stands.by_id]) if stands.by_id else {}
     service = (await services.named(reader, SYSTEM, [incident.service_id])).get(incident.service_id)
-    rung = (await escalation.ladder(reader, incident)).next_rung if incident.is_open else None
+    rung = (await ladders.ladder(reader, incident)).next_rung if incident.is_open else None
     was_asked = await responders.get(reader, incident.id, claims.user_id) is not None
     return {
         "state": (State.ASK if waits else stands.state).value,

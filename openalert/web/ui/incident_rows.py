@@ -8,8 +8,8 @@ from openalert.domain.incident import Incident, IncidentStatus
 from openalert.domain.instant import Instant
 from openalert.storage import alerts, services, users
 from openalert.storage.transaction import Reader
-from openalert.usecases import escalation
-from openalert.usecases.escalation import Rung
+from openalert.usecases import ladders
+from openalert.usecases.ladders import Rung
 
 Row = dict[str, Any]
 
@@ -105,7 +105,7 @@ async def _upcoming(
     """The next rung for each place that some of the incidents are at: one look for each, not for each incident."""
     examples = {_place(incident): incident for incident in found if incident.escalation_next_at is not None}
     return {
-        place: (await escalation.ladder(reader, incident, actor)).next_rung
+        place: (await ladders.ladder(reader, incident, actor)).next_rung
         for place, incident in examples.items()
     }
 

@@ -25,9 +25,9 @@ from openalert.storage import (
     users,
 )
 from openalert.storage.transaction import Reader
-from openalert.usecases import escalation, incidents, postmortems
-from openalert.usecases.escalation import Ladder, Rung
+from openalert.usecases import incidents, ladders, postmortems
 from openalert.usecases.incident_facts import common_labels
+from openalert.usecases.ladders import Ladder, Rung
 from openalert.usecases.notify import HIDDEN
 from openalert.web.ui import customers, incident_deliveries, incident_timeline, merging, responders
 from openalert.web.ui.incident_rows import next_step, status_of
@@ -58,7 +58,7 @@ _OUTCOMES = {
 
 async def story(reader: Reader, actor: Actor, incident: Incident, shown: str, zone: tzinfo) -> Values:
     """The context of the incident's page, without the shell; `shown` filters the timeline, `zone` is the reader's."""
-    ladder = await escalation.ladder(reader, incident, actor)
+    ladder = await ladders.ladder(reader, incident, actor)
     reported = await alerts.of_incident(reader, incident.id, limit=ALERTS_SHOWN)
     rows = await notifications.of_incident(reader, incident.id, limit=100)
     entries = await timeline.of_incident(reader, incident.id, limit=TIMELINE_SHOWN)

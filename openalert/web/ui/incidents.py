@@ -21,7 +21,7 @@ from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import incidents as acts
 from openalert.usecases import postmortems, warnings
 from openalert.usecases import schedules as duty
-from openalert.usecases.escalation import in_words, ladder
+from openalert.usecases.ladders import in_words, ladder
 from openalert.usecases.merging import undo
 from openalert.web.ui import incident_rows, incident_story, incident_timeline, merging, responders
 from openalert.web.ui.frame import OPEN, Values, Web, act, address, answer, chips, go, sent, sent_all, shell

@@ -11,7 +11,7 @@ from openalert.domain.instant import MINUTE
 from openalert.domain.user import User
 from openalert.notifiers.notifier import Message, NotifierError, Reason, Receipt
 from openalert.storage import contact_methods
-from openalert.usecases import escalation
+from openalert.usecases import ladders
 from tests import make
 from tests.cast import World
 from tests.make import level
@@ -295,7 +295,7 @@ async def test_the_ladder_counts_no_time_for_a_level_that_reaches_nobody(
     await world.policy(level(1, world.alice), level(2, dora, minutes=5), level(3, world.bob, minutes=20))
     await world.fires("DiskFull")
     async with world.db.read() as reader:
-        drawn = await escalation.ladder(reader, await world.incident())
+        drawn = await ladders.ladder(reader, await world.incident())
     assert [rung.due_at for rung in drawn.rungs[1:]] == [world.clock() + 5 * MINUTE] * 2
     await world.advance(minutes=5)
     world.mailbox(world.bob).got("DiskFull")
