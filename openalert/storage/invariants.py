@@ -182,8 +182,7 @@ RULES: tuple[Rule, ...] = (
         """
         SELECT kind, channel, status, due_at, id FROM notifications
         WHERE CASE WHEN status IN ('pending', 'sending') THEN due_at IS NULL
-            WHEN status IN ('sent', 'delivered', 'failed', 'cancelled') THEN due_at IS NOT NULL
-            ELSE status <> 'unknown' END
+            ELSE status <> 'unknown' AND due_at IS NOT NULL END
         LIMIT :most
         """,
         _turn,

@@ -6,13 +6,14 @@ import pytest
 
 from openalert.domain.delivery import AT_ONE_ADDRESS, room
 from openalert.domain.errors import Unavailable
+from openalert.domain.escalation import Target, TargetType
 from openalert.domain.instant import HOUR, MINUTE, SECOND
 from openalert.domain.notification import NotificationKind, NotificationPriority
 from openalert.engine import deliver, escalate
 from openalert.notifiers.notifier import LostAnswer, Message, NotifierError, Reason, Receipt
 from openalert.storage import deliveries as sending
 from openalert.storage import notifications, timers
-from openalert.usecases import deliveries, incidents, news
+from openalert.usecases import deliveries, incidents, news, responders
 from tests import make
 from tests.cast import World, level
 from tests.invariants import unsettled
@@ -128,6 +129,81 @@ async def test_a_lost_answer_of_a_page_that_nobody_wants_any_more_is_left_alone(
     assert await world.value("SELECT status FROM notifications WHERE kind = 'page'") == "unknown"
 
 
+@pytest.mark.proves("ES-3", "NO-1")
+@pytest.mark.parametrize("act", ["snooze", "reopen"])
+async def test_a_refused_page_is_not_tried_again_once_it_is_of_no_use(
+    world: World, slow: Slow, act: str
+) -> None:
+    """Snoozed, or begun anew, while the provider had the page, and then refused: it is never tried again."""
+    verdict = await _page_in_flight(world, slow)
+    incident_id = (await world.incident()).id
+    async with world.db.transaction(world.as_(world.bob)) as tx:
+        if act == "snooze":
+            await incidents.snooze(tx, incident_id, until=tx.now + HOUR)
+        else:
+            await incidents.acknowledge(tx, incident_id)
+            await incidents.reopen(tx, incident_id)
+    verdict.set_exception(NotifierError(Reason.UNREACHABLE, "not now"))
+    await world.engine.deliver.finish(30)
+    assert await world.value("SELECT status FROM notifications WHERE kind = 'page'") == "pending"
+    world.clock.advance(MINUTE)
+    await world.engine.deliver.run_due()
+    assert not slow.held
+    assert await world.value("SELECT status FROM notifications WHERE kind = 'page'") == "cancelled"
+    assert await world.value("SELECT attempts FROM notifications WHERE kind = 'page'") == 1
+
+
+@pytest.mark.parametrize("act", ["declines", "ends"])
+async def test_a_refused_page_that_asks_for_help_is_not_tried_again_once_it_is_of_no_use(
+    world: World, slow: Slow, act: str
+) -> None:
+    """Bob cannot come, or the incident is over, while the provider had the page that asks him; then it was refused."""
+    (await _page_in_flight(world, slow)).set_result(Receipt(provider_id="x"))
+    incident_id = (await world.incident()).id
+    async with world.db.transaction(world.as_(world.alice)) as tx:
+        bob = Target(type=TargetType.USER, id=world.bob.id)
+        await responders.ask(tx, incident_id, targets=[bob])
+    assert await world.engine.deliver.run_due() == 1
+    verdict = (await slow.next())[1]
+    if act == "declines":
+        async with world.db.transaction(world.as_(world.bob)) as tx:
+            await responders.decline(tx, incident_id)
+    else:
+        await _bob(world, "resolve")
+    verdict.set_exception(NotifierError(Reason.UNREACHABLE, "not now"))
+    await world.engine.deliver.finish(30)
+    asked = "SELECT status FROM notifications WHERE ask_id IS NOT NULL"
+    assert await world.value(asked) == "pending"
+    world.clock.advance(MINUTE)
+    await world.engine.deliver.run_due()
+    while slow.held:
+        message, verdict = await slow.next()
+        assert message.kind is NotificationKind.UPDATE
+        verdict.set_result(Receipt(provider_id="x"))
+    await world.engine.deliver.finish(30)
+    assert await world.value(asked) == "cancelled"
+
+
+@pytest.mark.proves("NO-6")
+@pytest.mark.parametrize(("acts", "told"), [((), 1), (("acknowledge",), 0), (("acknowledge", "reopen"), 0)])
+async def test_the_last_page_of_all_that_fails_calls_the_owners_only_where_it_still_counts(
+    world: World, slow: Slow, acts: tuple[str, ...], told: int
+) -> None:
+    """The team's owner cannot be reached; meanwhile somebody took it, or it began anew: Olga is left in peace."""
+    olga = await make.user(world.db, world.cast.organization, "Olga", make.Role.OWNER)
+    await world.without_policy()
+    await world.post_all([(world.group(world.alert("DiskFull")), "A")])
+    await escalate.run_due(world.db)
+    assert await world.engine.deliver.run_due() == 1
+    verdict = (await slow.next())[1]
+    for act in acts:
+        await _bob(world, act)
+    verdict.set_exception(NotifierError(Reason.REJECTED_RECIPIENT, "no such person", permanent=True))
+    await world.engine.deliver.finish(30)
+    pages = "SELECT count(*) FROM notifications WHERE kind = 'page' AND user_id = :user_id"
+    assert await world.value(pages, user_id=olga.id) == told
+
+
 @pytest.mark.proves("NO-7")
 async def test_the_end_is_not_told_before_the_page_has_left(world: World, slow: Slow) -> None:
     """Resolved while the page is with the provider: "Resolved" waits for it, so that it cannot arrive first."""
@@ -153,6 +229,37 @@ async def test_the_end_is_not_told_where_no_page_arrived(world: World, slow: Slo
     assert slow.held == []
     told = await world.value("SELECT failure_reason FROM notifications WHERE kind = 'update'")
     assert told == "No page reached this address."
+    assert not await unsettled(world.db)
+
+
+@pytest.mark.proves("NO-7")
+async def test_the_end_is_told_to_those_whom_a_page_reached_and_to_nobody_else(
+    world: World, slow: Slow
+) -> None:
+    """Two pages are on their way when it is resolved; one arrives and one does not: one person hears the end."""
+    await world.policy(level(1, world.alice, world.bob))
+    await world.post_all([(world.group(world.alert("DiskFull")), "A")])
+    await escalate.run_due(world.db)
+    assert await world.engine.deliver.run_due() == 2
+    for _ in range(2):
+        message, verdict = await slow.next()
+        if message.to == world.alice.email:
+            verdict.set_result(Receipt(provider_id="x"))
+        else:
+            refused = verdict
+    incident_id = (await world.incident()).id
+    async with world.db.transaction(make.actor(world.charlie, world.core, team_role=make.Role.MEMBER)) as tx:
+        await incidents.resolve(tx, incident_id)
+    refused.set_exception(NotifierError(Reason.UNREACHABLE, "not now"))
+    await world.engine.deliver.finish(30)
+    world.clock.advance(MINUTE)
+    await world.engine.deliver.run_due()
+    message, verdict = await slow.next()
+    assert (message.kind, message.to) == (NotificationKind.UPDATE, world.alice.email)
+    verdict.set_result(Receipt(provider_id="x"))
+    await world.engine.deliver.finish(30)
+    await world.engine.deliver.run_due()
+    assert slow.held == []
     assert not await unsettled(world.db)
 
 

@@ -201,17 +201,20 @@ async def test_a_paced_provider_gets_the_urgent_ones_first(world: World) -> None
     assert len(sent) < 5
 
 
-async def _second_way(world: World, after: int) -> None:
+async def _second_way(world: World, after: int, who: str = "alice", step: int = 1) -> None:
     """Alice's page by mail gets a later step by webhook, as her own rules would plan it."""
     async with world.db.transaction() as tx:
         await tx.execute(
             "INSERT INTO notifications (id, effect_key, organization_id, team_id, incident_id, episode, cycle, level, "
             "step, kind, priority, user_id, channel, address, reason, content, status, possible_repeat, attempts, "
-            "due_at, give_up_at, created_at, updated_at) SELECT id || 'b', effect_key || 'b', organization_id, "
-            "team_id, incident_id, episode, cycle, level, 1, kind, priority, user_id, 'webhook', "
-            "'https://alice.example.org/', reason, content, 'pending', possible_repeat, 0, created_at + :after, "
-            "created_at + :after + 300000, created_at, updated_at FROM notifications WHERE kind = 'page'",
+            "due_at, give_up_at, created_at, updated_at) SELECT id || :who, effect_key || :who, organization_id, "
+            "team_id, incident_id, episode, cycle, level, CAST(:step AS BIGINT), kind, priority, user_id, 'webhook', "
+            "'https://' || :who || '.example.org/', reason, content, 'pending', possible_repeat, 0, "
+            "created_at + :after, created_at + :after + 300000, created_at, updated_at "
+            "FROM notifications WHERE kind = 'page' AND step = 0",
             after=after,
+            who=who,
+            step=step,
         )
 
 
@@ -227,6 +230,26 @@ async def test_a_page_that_is_not_accepted_in_45_seconds_starts_the_next_way(wor
     assert [message.kind for message in world.webhook.received] == [NotificationKind.PAGE]
     assert await world.value("SELECT status FROM notifications WHERE channel = 'email'") == "pending"
     assert "email did not accept it within 45 s: Alice is reached by webhook now" in await world.story()
+
+
+async def test_two_late_ways_of_a_person_start_one_next_way(world: World) -> None:
+    """Mail and one webhook take nothing, both are late in the same moment: the third way begins, not the fourth too."""
+    world.email.behave = _fails(NotifierError(Reason.REFUSED, "not now"))
+
+    def behave(message: Message) -> Receipt:
+        if "dead" in message.to:
+            raise NotifierError(Reason.REFUSED, "not now")
+        return Receipt(provider_id="x")
+
+    world.webhook.behave = behave
+    await world.policy(level(1, world.alice), level(2, world.bob, minutes=30))
+    await world.post_all([(world.group(world.alert("DiskFull")), "A")])
+    await escalate.run_due(world.db)
+    await _second_way(world, after=0, who="dead", step=1)
+    await _second_way(world, after=4 * MINUTE, who="third", step=2)
+    await _second_way(world, after=8 * MINUTE, who="fourth", step=3)
+    await world.advance(seconds=60)
+    assert [message.to for message in world.webhook.received] == ["https://third.example.org/"]
 
 
 async def test_a_page_that_failed_starts_the_next_way_at_once_and_not_the_next_level(world: World) -> None:

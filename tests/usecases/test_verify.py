@@ -3,6 +3,7 @@
 import hashlib
 import json
 import random
+from contextlib import suppress
 
 import msgspec
 import pytest
@@ -10,10 +11,11 @@ import pytest
 from openalert.domain.audit import AuditEntry, Head, link
 from openalert.domain.errors import Invalid
 from openalert.domain.instant import HOUR
-from openalert.storage import Database, Transaction, audit
-from openalert.usecases import verify
+from openalert.storage import Database, Transaction, audit, invariants
+from openalert.usecases import incidents, silences, verify
 from openalert.usecases.audit import record
 from openalert.usecases.verify import Finding
+from tests import make
 from tests.cast import World, level
 
 pytestmark = pytest.mark.anyio
@@ -211,6 +213,116 @@ async def test_a_broken_promise_is_found(world: World, statement: str, about: st
     await _run(world.db, statement)
     broken = [found.about for found in (await _all(world.db)).values() if not found.holds]
     assert broken == [about]
+
+
+class _TakenBack(Exception):
+    """What was broken was only looked at."""
+
+
+BROKEN = {
+    "incident counts": (
+        "UPDATE incidents SET firing_count = firing_count + 1 WHERE number = 1",
+        "UPDATE incidents SET alert_count = alert_count + 1 WHERE number = 1",
+    ),
+    "timelines": (
+        "DELETE FROM timeline WHERE seq = 2",
+        "UPDATE timeline SET seq = seq + 1000",
+        "UPDATE timeline SET seq = 0 WHERE seq = 1",
+        "UPDATE timeline SET seq = 1000 WHERE seq = 2",
+    ),
+    "live reasons": (
+        "UPDATE incidents SET episode = episode + 1 WHERE number = 1",
+        "UPDATE incidents SET escalation_next_at = escalation_next_at + 1 WHERE number = 1",
+        "UPDATE timers SET due_at = due_at + 1 WHERE kind = 'escalate'",
+        "UPDATE incidents SET escalation_state = 'none' WHERE number = 1",
+        "UPDATE incidents SET escalation_state = 'running' WHERE number = 5",
+        "UPDATE incidents SET escalation_state = 'stopped' WHERE number = 5",
+        "UPDATE incidents SET escalation_next_at = 1 WHERE number = 2",
+        "UPDATE incidents SET escalation_next_at = 1 WHERE number = 3",
+        "UPDATE incidents SET escalation_next_at = 1 WHERE number = 4",
+        "UPDATE incidents SET escalation_next_at = 1 WHERE number = 5",
+        "UPDATE incidents SET snoozed_until = snoozed_until + 1 WHERE number = 4",
+        "UPDATE incidents SET snoozed_until = NULL WHERE number = 4",
+        "UPDATE timers SET due_at = due_at + 1 WHERE kind = 'unsnooze'",
+        "DELETE FROM timers WHERE kind = 'unsnooze'",
+        "DELETE FROM timers WHERE kind = 'escalate'",
+        *(
+            "INSERT INTO timers (incident_id, kind, due_at, episode, cycle, level, failures) "
+            f"SELECT id, '{kind}', 1, episode, 0, 0, 0 FROM incidents WHERE number = {number}"
+            for kind, numbers in (("escalate", (2, 3, 4, 5)), ("unsnooze", (1, 2, 3, 5)))
+            for number in numbers
+        ),
+    ),
+    "open keys": (
+        "UPDATE incidents SET open_key = 'other' WHERE number = 1",
+        "UPDATE incidents SET open_key = NULL WHERE number = 1",
+        "UPDATE incidents SET open_key = 'kept' WHERE number = 3",
+    ),
+    "identities": (
+        "UPDATE alerts SET latest_key = NULL WHERE title = 'Resolved'",
+        "UPDATE alerts SET fingerprint = (SELECT fingerprint FROM alerts WHERE title = 'Open') "
+        "WHERE title = 'Resolved'",
+        "UPDATE alerts SET fingerprint = (SELECT fingerprint FROM alerts WHERE title = 'Open'), latest_key = NULL "
+        "WHERE title = 'Taken'",
+    ),
+    "firing alerts": (
+        "UPDATE alerts SET status = 'suppressed' WHERE title = 'Open'",
+        "DELETE FROM alert_holds",
+        "UPDATE alert_holds SET released_at = 1",
+        "UPDATE alerts SET status = 'firing' WHERE title = 'Held'",
+    ),
+    "incident numbers": (
+        "UPDATE incidents SET number = 9 WHERE number = 5",
+        "UPDATE incidents SET number = 9 WHERE number = 1",
+        "UPDATE incidents SET number = 0 WHERE number = 1",
+    ),
+    "events": (
+        "UPDATE counters SET value = value + 1 WHERE name = 'event'",
+        "UPDATE counters SET value = value - 1 WHERE name = 'event'",
+        "DELETE FROM events WHERE seq = 2",
+    ),
+    "messages": (
+        *(
+            f"UPDATE notifications SET status = '{status}', due_at = NULL"
+            for status in ("pending", "sending")
+        ),
+        *(
+            f"UPDATE notifications SET status = '{status}', due_at = 1"
+            for status in ("sent", "delivered", "failed", "cancelled")
+        ),
+    ),
+}
+
+
+async def test_whatever_breaks_a_promise_is_found(world: World) -> None:
+    """Every rule sees each way in which it can be broken, one after the other, each taken back again."""
+    await world.policy(level(1, world.alice), level(2, world.bob, minutes=60))
+    for title in ("Open", "Taken", "Resolved", "Asleep"):
+        await world.fires(title)
+    await world.does(incidents.acknowledge, (await world.incident(2)).id)
+    await world.resolves("Resolved")
+    asleep = (await world.incident(4)).id
+    await world.does(incidents.snooze, asleep, until=world.clock() + HOUR)
+    unguarded = await make.service(world.db, world.core, None, "Unguarded")
+    await make.integration(world.db, unguarded, "C")
+    await world.posts(world.group(world.alert("Nobody")), "C")
+    await world.does(silences.create, team_id=world.core.id, ends_at=world.clock() + HOUR)
+    await world.fires("Held")
+    assert BROKEN.keys() == {rule.name for rule in invariants.RULES}
+    async with world.db.read() as reader:
+        assert [line for rule in invariants.RULES for line in await invariants.breaks(reader, rule)] == []
+    unseen = []
+    for rule in invariants.RULES:
+        for statement in BROKEN[rule.name]:
+            found: list[str] = []
+            with suppress(_TakenBack):
+                async with world.db.transaction() as tx:
+                    await tx.execute(statement)
+                    found = await invariants.breaks(tx, rule)
+                    raise _TakenBack
+            if not found:
+                unseen.append(statement)
+    assert unseen == []
 
 
 @pytest.mark.proves("F-20")
