@@ -39,8 +39,8 @@ class Signal(msgspec.Struct, kw_only=True):
     title: str
     """One line, whitespace collapsed, no control characters, at most 255 characters, never empty."""
     fingerprint: str
-    """Identity within the integration (formats.md section 6), at most 128 characters; never depends on times,
-    values, texts or delivery ids."""
+    """Identity within the integration, at most 128 characters: the same problem has the same one in every message, so
+    it never depends on times, values, texts or delivery ids."""
     group: str
     """The source's own group, without severity: alerts of one service with equal groups are one incident."""
     description: str = ""

@@ -28,7 +28,7 @@ SNOOZE_FOR = HOUR
 """How long an answer snoozes that does not say it."""
 
 
-class Invitation(msgspec.Struct, frozen=True):
+class LinkOffer(msgspec.Struct, frozen=True):
     """What a signed link offers: to whom, about what."""
 
     claims: ActionClaims
@@ -49,7 +49,7 @@ class Reply(msgspec.Struct, frozen=True):
     """What to tell whoever answered, one or two sentences."""
 
 
-async def invitation(reader: Reader, secret: bytes, token: str) -> Invitation:
+async def link_offer(reader: Reader, secret: bytes, token: str) -> LinkOffer:
     """What the link offers; NotFound for what we did not sign, or whose person or incident is gone."""
     claims = action.read(secret, token)
     incident = await incidents.get(reader, claims.incident_id) if claims else None
@@ -59,7 +59,7 @@ async def invitation(reader: Reader, secret: bytes, token: str) -> Invitation:
     if not people or not people[0].is_active:
         raise NotFound("action link")
     others = await _told_with(reader, claims)
-    return Invitation(claims, incident, others, people[0].name, action.has_expired(claims, reader.now))
+    return LinkOffer(claims, incident, others, people[0].name, action.has_expired(claims, reader.now))
 
 
 async def _told_with(reader: Reader, claims: ActionClaims) -> list[Incident]:
@@ -70,7 +70,7 @@ async def _told_with(reader: Reader, claims: ActionClaims) -> list[Incident]:
 
 async def accept(tx: Transaction, secret: bytes, token: str, *, snooze_for: Instant = SNOOZE_FOR) -> Reply:
     """Do what the link offers; pressing twice is harmless. Conflict once it has expired."""
-    offered = await invitation(tx, secret, token)
+    offered = await link_offer(tx, secret, token)
     if offered.has_expired:
         raise Conflict("The link has expired; open the incident and sign in.", code="ACTION_EXPIRED")
     claims = offered.claims

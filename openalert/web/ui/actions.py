@@ -19,7 +19,7 @@ from openalert.storage.database import Database
 from openalert.storage.transaction import Reader
 from openalert.usecases import ladders, offers, replies, standing
 from openalert.usecases.ladders import Rung
-from openalert.usecases.replies import SNOOZE_FOR, Invitation
+from openalert.usecases.replies import SNOOZE_FOR, LinkOffer
 from openalert.usecases.standing import Standing, State
 from openalert.web.guards import stranger
 from openalert.web.ui.frame import Values, Web, answer, go, plain, sent
@@ -58,7 +58,7 @@ async def show(request: Web, token: FromPath[str], db: NamedDependency[Database]
     """The incident, what this link does, and what else can be done; or what became of it."""
     async with db.read() as reader:
         try:
-            offered = await replies.invitation(reader, _secret(request), token)
+            offered = await replies.link_offer(reader, _secret(request), token)
         except NotFound:
             return _expired(request, db)
         if offered.has_expired:
@@ -92,7 +92,7 @@ def _expired(request: Web, db: Database) -> Response[str]:
     )
 
 
-async def _offer(reader: Reader, request: Web, token: str, offered: Invitation) -> Values:
+async def _offer(reader: Reader, request: Web, token: str, offered: LinkOffer) -> Values:
     """The context of the page: to be asked, done by this person, or done by somebody else."""
     incident, claims = offered.incident, offered.claims
     stands = await standing.of(reader, incident, claims.verb, claims.user_id)
