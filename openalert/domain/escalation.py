@@ -85,11 +85,6 @@ class Step(msgspec.Struct, frozen=True):
     due_at: Instant
 
 
-def first_step(version: PolicyVersion, now: Instant) -> Step:
-    """Level 1 of a new escalation."""
-    return Step(0, 1, now + version.levels[0].delay)
-
-
 def next_step(version: PolicyVersion, cycle: int, level: int, now: Instant) -> Step | None:
     """What follows `level`, counted from `now`: the next level, level 1 of a repetition, or the end.
 

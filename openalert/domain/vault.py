@@ -17,7 +17,6 @@ FORM = "v1"
 SHORTEST_KEY = 32
 """Characters of a key text; those that we make have 43, which are 256 random bits."""
 _NONCE_BYTES = 12
-_KEY_ID = slice(len(FORM) + 1, len(FORM) + 9)
 
 
 class Unreadable(OpenAlertError):
@@ -63,11 +62,6 @@ class Vault:
             return AESGCM(self._keys[name]).decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], place.encode())
         except (binascii.Error, ValueError, InvalidTag):
             raise _unreadable("It is damaged, or belongs to something else") from None
-
-
-def sealed_by(sealed: str) -> str:
-    """The id of the key that a sealed text was made with."""
-    return sealed[_KEY_ID]
 
 
 def key_id(key: str) -> str:

@@ -248,8 +248,3 @@ class WatchPages:
 
 def _mark_all_clear(told: Told, outcome: Mark, why: str) -> None:
     told.all_clear, told.why = outcome, why
-
-
-def pages_of(told: Told) -> str:
-    """`mail to Bea`, for a terminal."""
-    return f"{told.channel} to {one_line(told.name, 60)}"

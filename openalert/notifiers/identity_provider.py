@@ -93,11 +93,6 @@ class IdentityProvider:
         self._failure: Unavailable | None = None
         self._failed_at: Instant = 0
 
-    @property
-    def known_metadata(self) -> Metadata | None:
-        """What the provider said last, without asking."""
-        return self._metadata
-
     async def metadata(self, now: Instant, *, fresh: bool = False) -> Metadata:
         """What the provider says about itself; Unavailable says what is wrong with it, in a sentence."""
         async with self._lock:

@@ -454,12 +454,7 @@ class Database(ABC):
     def _announce(self, member: Member) -> None:
         assert member.transaction is not None  # noqa: S101 - it had its turn
         member.durable.set_result(None)
-        try:
-            events = member.transaction.committed()
-        except Exception:
-            log.exception("what waited for a commit broke")
-            return
-        if events:
+        if events := member.transaction.committed():
             (self._feed.committed if self._feed is not None else self._tell)(events)
 
     def _tell(self, events: list[Event]) -> None:

@@ -91,7 +91,6 @@ class Transaction(Reader):
         self.actor = actor
         self._events: list[Event] = []
         self._entries: list[AuditEntry] = []
-        self._after: list[Callable[[], None]] = []
         self._waiting: list[tuple[str, Sequence[Parameters]]] = []
 
     async def _fetch(self, sql: str, parameters: Mapping[str, Any]) -> tuple[Sequence[str], Rows]:
@@ -143,10 +142,6 @@ class Transaction(Reader):
         """Add to the audit log what this transaction does; it is chained when all else is written."""
         self._entries.append(entry)
 
-    def after_commit(self, action: Callable[[], None]) -> None:
-        """Run a quick synchronous action once this is committed; it must not raise."""
-        self._after.append(action)
-
     async def seal(self) -> None:
         """Give events and audit entries their numbers and write what waits; the last act inside it."""
         if self._events or self._entries:
@@ -188,7 +183,5 @@ class Transaction(Reader):
         await self.insert("audit_log", *self._entries)
 
     def committed(self) -> list[Event]:
-        """Run what waited for the commit; the events that listeners must now hear."""
-        for action in self._after:
-            action()
+        """The events that listeners must now hear."""
         return self._events

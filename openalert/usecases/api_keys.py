@@ -169,12 +169,6 @@ def _judged(rows: list[KeyRow], secret: str, now: Instant) -> SignedIn | None:
     return SignedIn(actor, is_stale=last is None or now - last >= TOUCH_AFTER)
 
 
-async def actor_for(reader: Reader, text: str) -> Actor | None:
-    """The actor of an API key that is in force."""
-    signed_in = await find(reader, text)
-    return signed_in.actor if signed_in else None
-
-
 async def touch(tx: Transaction, key_id: str) -> None:
     """The key was used; call it with the actor's id when `find` says it is stale."""
     await api_keys.touch(tx, key_id)

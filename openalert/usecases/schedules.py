@@ -231,14 +231,6 @@ async def remove_rotation(
     changed(tx, schedule)
 
 
-async def on_call_now(
-    reader: Reader, actor: Actor, schedule_id: str, at: Instant | None = None
-) -> tuple[Schedule, OnCall]:
-    """Who is on call for a schedule at an instant; None is now."""
-    schedule = await get(reader, actor, schedule_id)
-    return (await on_call_of(reader, [schedule], at))[0]
-
-
 async def on_call_of(
     reader: Reader, asked: Collection[Schedule], at: Instant | None = None
 ) -> list[tuple[Schedule, OnCall]]:

@@ -11,7 +11,6 @@ from openalert.domain.escalation import (
     Target,
     TargetType,
     check_version,
-    first_step,
     next_step,
 )
 from openalert.domain.instant import MINUTE
@@ -29,7 +28,7 @@ def version(*delays: int, repeats: int = 0, pause: int = 0) -> PolicyVersion:
 
 def walk(policy: PolicyVersion) -> list[tuple[int, int, int]]:
     """(minute, cycle, level) of every step, each run when it is due."""
-    steps, step = [], first_step(policy, 0)
+    steps, step = [], Step(0, 1, policy.levels[0].delay)
     while True:
         steps.append((step.due_at // MINUTE, step.cycle, step.level))
         following = next_step(policy, step.cycle, step.level, step.due_at)

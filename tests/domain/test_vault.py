@@ -6,7 +6,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openalert.domain.vault import Unreadable, Vault, derive, key_id, sealed_by
+from openalert.domain.vault import Unreadable, Vault, derive, key_id
 
 OLD, NEW = "an old key of the tests, long enough", "a new key of the tests, long enough"
 PLACE = "channels:0192:sealed"
@@ -19,7 +19,8 @@ def test_what_is_sealed_opens_again(plain: bytes) -> None:
     one, other = vault.seal(plain, PLACE), vault.seal(plain, PLACE)
     assert vault.open(one, PLACE) == vault.open(other, PLACE) == plain
     assert one != other
-    assert sealed_by(one) == vault.active == key_id(NEW)
+    assert vault.active == key_id(NEW)
+    assert f".{vault.active}." in one
 
 
 @pytest.mark.parametrize("place", ["channels:0193:sealed", "totp:0192:sealed", "channels:0192:other", ""])
@@ -35,7 +36,7 @@ def test_older_keys_still_open_and_the_first_seals() -> None:
     old = Vault([OLD]).seal(b"secret", PLACE)
     both = Vault([NEW, OLD])
     assert both.open(old, PLACE) == b"secret"
-    assert sealed_by(both.seal(b"secret", PLACE)) == key_id(NEW)
+    assert f".{key_id(NEW)}." in both.seal(b"secret", PLACE)
     assert both.known == {key_id(OLD), key_id(NEW)}
     with pytest.raises(Unreadable, match="not here"):
         Vault([NEW]).open(old, PLACE)

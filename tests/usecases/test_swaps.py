@@ -43,7 +43,7 @@ class Rota:
     async def on(self, at: Instant) -> list[str]:
         """The names of those on call."""
         async with self.world.db.read() as reader:
-            _, answer = await schedules.on_call_now(reader, self.world.as_(self.world.alice), self.id, at)
+            answer = (await schedules.who_is_on_call(reader, [self.id], at))[self.id]
         names = {each.id: each.name for each in (self.world.alice, self.world.bob, self.world.charlie)}
         return [names[person.user_id] for person in answer.people]
 

@@ -77,7 +77,7 @@ async def test_a_team_with_a_past_can_go(world: World) -> None:
         owner = world.as_(world.alice)
         assert [team.name for team in await teams.page(reader, owner, limit=10)] == ["Ops"]
         assert (await incidents.see(reader, owner, (await world.incident()).id)).team_id == world.core.id
-        assert await api_keys.actor_for(reader, key) is None
+        assert await api_keys.find(reader, key) is None
     again = await world.does(teams.create, name="Core")
     assert again.slug == "core"
 

@@ -151,7 +151,7 @@ async def test_only_keys_made_for_watching_open_it_and_they_open_nothing_else(
         assert answer.status_code in (401, 404), path
     assert (await watcher.post("/teams", json={"name": "Mine"})).status_code == 401
     async with db.read() as reader:
-        assert await api_keys.actor_for(reader, key) is None
+        assert await api_keys.find(reader, key) is None
 
 
 async def test_only_admins_of_the_organization_make_such_keys_and_only_while_they_are(

@@ -92,15 +92,15 @@ async def test_a_key_is_shown_once_works_and_is_revoked(world: World, sign_in: S
     assert key is not None
     assert "<u>CI</u>" in page.text
     async with world.db.read() as reader:
-        actor = await api_keys.actor_for(reader, key[0])
-    assert actor is not None
-    assert actor.role is Role.VIEWER
+        found = await api_keys.find(reader, key[0])
+    assert found is not None
+    assert found.actor.role is Role.VIEWER
     again = await browser.get("/settings")
     assert KEY.search(again.html) is None
     revoke = next(form["action"] for form in again.forms if form["action"].endswith("/revoke"))
     assert "No key." in (await browser.post(revoke)).text
     async with world.db.read() as reader:
-        assert await api_keys.actor_for(reader, key[0]) is None
+        assert await api_keys.find(reader, key[0]) is None
 
 
 async def test_nobody_gives_a_key_more_than_they_have(world: World, sign_in: SignIn) -> None:

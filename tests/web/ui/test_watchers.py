@@ -49,7 +49,7 @@ async def test_a_watcher_is_added_with_what_to_run_on_its_host(
     assert "Nothing has asked with this key yet." in made.text
     assert KEY.search((await browser.get(PAGE)).html) is None
     async with world.db.read() as reader:
-        assert await api_keys.actor_for(reader, key[0]) is None
+        assert await api_keys.find(reader, key[0]) is None
         found = await api_keys.find_watcher(reader, key[0])
     assert found is not None
     assert (found.actor.scopes, set(found.actor.teams)) == ({Scope.WATCH}, {world.core.id})
