@@ -18,7 +18,7 @@ from openalert.domain.instant import DAY, HOUR, MINUTE
 from openalert.domain.watcher import Person, Roster, Snapshot, Span, TeamRosters, Way
 from openalert.storage import wall_clock
 from tests.fakes.watched import FakeWatched, Manner
-from tests.processes.server import free_port
+from tests.ports import free_port
 
 pytestmark = pytest.mark.anyio
 KEY = "oak_0123_" + "a" * 64

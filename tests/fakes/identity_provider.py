@@ -23,6 +23,8 @@ from joserfc import jws
 from joserfc.errors import SecurityWarning
 from joserfc.jwk import ECKey, OKPKey, RSAKey
 
+from tests.ports import Place
+
 TENANT = "7f3a8f52-1111-4222-8333-444455556666"
 OTHER_TENANT = "99999999-1111-4222-8333-444455556666"
 CLIENT_ID = "openalert-client"
@@ -72,6 +74,7 @@ class FakeProvider:
         self.mood = Mood.WELL
         self.delay = 1.0
         self.port = 0
+        self._place = Place()
         self.person: Json = {
             "sub": "alice-1",
             "email": "alice@example.org",
@@ -187,17 +190,20 @@ class FakeProvider:
     async def __aexit__(self, *_: object) -> None:
         """Ends everything."""
         await self.down()
+        self._place.leave()
 
     async def up(self) -> None:
         """Takes connections, on the port it had before if it had one."""
         self._listener = await asyncio.start_server(self._connected, "127.0.0.1", self.port)
         self.port = self._listener.sockets[0].getsockname()[1]
+        self._place.leave()
 
     async def down(self) -> None:
         """Refuses connections."""
         if self._listener is not None:
             self._listener.close()
             self._listener = None
+            self._place.keep("127.0.0.1", self.port)
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -18,6 +18,7 @@ import msgspec
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 from tests.fakes.certificates import Certificate
+from tests.ports import Place
 
 
 class SmtpMode(StrEnum):
@@ -105,6 +106,7 @@ class FakeSmtp:
         self.connections = 0
         self.host = "127.0.0.1"
         self.port = 0
+        self._place = Place()
         self.open: set[asyncio.Transport] = set()
         self.implicit = certificate.server if certificate and implicit_tls else None
         self.starttls = certificate.server if certificate and not implicit_tls else None
@@ -121,6 +123,7 @@ class FakeSmtp:
     async def __aexit__(self, *_: object) -> None:
         """Ends everything."""
         await self.down()
+        self._place.leave()
 
     async def up(self) -> None:
         """Takes connections, on the port it had before if it had one."""
@@ -129,12 +132,14 @@ class FakeSmtp:
             lambda: _protocol(self), self.host, self.port, ssl=self.implicit
         )
         self.port = self._listener.sockets[0].getsockname()[1]
+        self._place.leave()
 
     async def down(self) -> None:
         """Refuses connections and drops those that are open."""
         if self._listener is not None:
             self._listener.close()
             self._listener = None
+            self._place.keep(self.host, self.port)
         for transport in list(self.open):
             transport.abort()
         await asyncio.sleep(0)

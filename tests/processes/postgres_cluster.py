@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.conftest import CARELESS, _folder, postgres_program
-from tests.processes.server import free_port
+from tests.ports import free_port
 
 SECONDS = 120
 """What a command of Postgres may take on a busy machine."""

@@ -4,7 +4,6 @@ import asyncio
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,18 +15,12 @@ from typing import Any, TypeVar
 import httpx2
 import msgspec
 
+from tests.ports import free_port
 from tests.processes.nursery import Born, can_bear, completed, nursery
 
 T = TypeVar("T")
 SECONDS = 120.0
 PASSWORD = "correct horse battery staple"
-
-
-def free_port() -> int:
-    """A port of loopback that nobody listens on at this moment."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 async def until(question: Callable[[], Awaitable[T]], seconds: float = SECONDS) -> T:

@@ -13,7 +13,8 @@ import pytest
 
 from openalert.web.ui.setup import alertmanager as snippet
 from tests.fakes.smtp import FakeSmtp
-from tests.processes.server import House, Server, free_port, settle_in, until
+from tests.ports import free_port
+from tests.processes.server import House, Server, settle_in, until
 
 PROGRAM = shutil.which("prometheus-alertmanager") or shutil.which("alertmanager")
 pytestmark = [

@@ -8,7 +8,8 @@ import sys
 import httpx2
 import pytest
 
-from tests.processes.server import Server, free_port, settle_in, until
+from tests.ports import free_port
+from tests.processes.server import Server, settle_in, until
 from tests.processes.strace import database_files, injected
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]

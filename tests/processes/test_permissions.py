@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.processes.server import Server, free_port, settle_in, until
+from tests.ports import free_port
+from tests.processes.server import Server, settle_in, until
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 

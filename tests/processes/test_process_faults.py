@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.fakes.smtp import FakeSmtp
-from tests.processes.server import Server, free_port, settle_in, until
+from tests.ports import free_port
+from tests.processes.server import Server, settle_in, until
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 

@@ -11,7 +11,8 @@ import httpx2
 import pytest
 
 from tests.house.test_compose import DEPLOY, NGINX
-from tests.processes.server import Server, free_port, settle_in, until
+from tests.ports import free_port
+from tests.processes.server import Server, settle_in, until
 
 pytestmark = [
     pytest.mark.anyio,

@@ -16,9 +16,10 @@ from openalert.domain.watcher import Person, Roster, Snapshot, Span, TeamRosters
 from openalert.storage import wall_clock
 from tests.fakes.smtp import FakeSmtp, Mail
 from tests.fakes.watched import FakeWatched, Manner
+from tests.ports import free_port
 from tests.processes.conftest import mailing
 from tests.processes.nursery import completed
-from tests.processes.server import SECONDS, House, Server, free_port, settle_in, until
+from tests.processes.server import SECONDS, House, Server, settle_in, until
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 AFTER = 2

@@ -13,7 +13,8 @@ from openalert.notifiers.http import OutgoingSettings
 from openalert.notifiers.outgoing_webhook import OutgoingSender, Reply, Request
 from openalert.notifiers.webhook import new_secret
 from openalert.storage.database import wall_clock
-from tests.processes.server import free_port, until
+from tests.ports import free_port
+from tests.processes.server import until
 
 pytestmark = pytest.mark.anyio
 PAGE = Path(__file__).parents[2] / "docs" / "outgoing-webhooks.md"

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import socket
 from collections.abc import AsyncIterator
 from email.headerregistry import Address
 from pathlib import Path
@@ -24,6 +23,7 @@ from openalert.storage import keyring, open_database
 from openalert.usecases import signin
 from tests.chromium import CHROMIUM, WANTED
 from tests.notifiers import messages
+from tests.ports import free_port
 from tests.security import pages
 from tests.security.pages import NODE, PAYLOAD, URL
 
@@ -73,9 +73,7 @@ class Attacked(msgspec.Struct):
 @pytest.fixture
 async def attacked(tmp_path: Path, chromium: Any) -> AsyncIterator[Attacked]:
     """Seeded, poisoned, answered by people with hostile names, poisoned once more, and serving."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     provider = Oidc(issuer="http://127.0.0.1:9/realms/acme", client_id="x", label=PAYLOAD)
     config = Config(
         server=Server(port=port, data_dir=str(tmp_path)),

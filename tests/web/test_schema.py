@@ -6,7 +6,6 @@ Bounded to about a minute, with the same cases in every run. Longer, and with ot
 
 import asyncio
 import os
-import socket
 from collections.abc import AsyncIterator
 from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
@@ -36,6 +35,7 @@ from openalert.storage.keyring import KeyRing
 from openalert.usecases import api_keys, setup, signin, users
 from tests.compiled import described
 from tests.conftest import KEY, StoppedClock
+from tests.ports import free_port
 from tests.web.test_conditions import everything
 from tests.web.test_hostile import Ground
 
@@ -65,9 +65,7 @@ class Appliance:
 @pytest.fixture
 async def appliance(tmp_path: Path, anyio_backend: str) -> AsyncIterator[Appliance]:
     """Listening, without a limit of writes."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     database = await open_database(f"sqlite:///{tmp_path}/openalert.db", StoppedClock(), keys=KeyRing([KEY]))
     config = Config(server=Server(port=port, data_dir=str(tmp_path), api_writes_per_minute=0))
     openalert = OpenAlert(config, database, os.urandom(32))

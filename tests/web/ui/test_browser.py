@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import socket
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
@@ -19,6 +18,7 @@ from openalert.domain.access import Role
 from openalert.storage import keyring, open_database
 from openalert.usecases import presets, setup, signin, users
 from tests.chromium import CHROMIUM, WANTED
+from tests.ports import free_port
 
 pytestmark = [
     pytest.mark.anyio,
@@ -88,16 +88,10 @@ async def _until(page: Any, expression: str) -> None:
     raise AssertionError(f"never: {expression}")
 
 
-def _free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
-
-
 @pytest.fixture
 async def house(tmp_path: Path, chromium: Any, sqlite_url: str) -> AsyncIterator[House]:
     """Ana owns a team of two and a service; the server listens, a browser is open."""
-    port = _free_port()
+    port = free_port()
     config = Config(server=Server(port=port, data_dir=str(tmp_path)))
     database = await open_database(f"sqlite:///{tmp_path}/openalert.db", keys=keyring.of(config))
     openalert = OpenAlert(config, database, os.urandom(32))

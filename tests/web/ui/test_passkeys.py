@@ -20,7 +20,8 @@ from openalert.storage.keyring import KeyRing
 from openalert.usecases import passwords, setup, users
 from tests.chromium import CHROMIUM, WANTED
 from tests.conftest import KEY
-from tests.web.ui.test_browser import _free_port, _until
+from tests.ports import free_port
+from tests.web.ui.test_browser import _until
 
 pytestmark = [
     pytest.mark.anyio,
@@ -63,7 +64,7 @@ async def type_in(page: Any, email: str, password: str = PASSWORD) -> None:
 @pytest.fixture
 async def desk(tmp_path: Path, chromium: Any) -> AsyncIterator[Desk]:
     """Ana has a password; the server is reached as localhost, where browsers allow passkeys without TLS."""
-    port = _free_port()
+    port = free_port()
     base = f"http://localhost:{port}"
     database = await open_database(f"sqlite:///{tmp_path}/openalert.db", keys=KeyRing([KEY]))
     server = Server(port=port, data_dir=str(tmp_path), base_url=base)

@@ -31,7 +31,8 @@ from tests.cast import Post
 from tests.chromium import CHROMIUM, FLAGS, WANTED
 from tests.conftest import KEY
 from tests.fakes.push_service import FakeBrowser, FakePushService
-from tests.web.ui.test_browser import _free_port, _until
+from tests.ports import free_port
+from tests.web.ui.test_browser import _until
 
 pytestmark = [
     pytest.mark.anyio,
@@ -190,7 +191,7 @@ async def desk(tmp_path: Path, anyio_backend: str) -> AsyncIterator[Desk]:
     """Ana owns a team with a service that pages her."""
     from playwright.async_api import async_playwright
 
-    port = _free_port()
+    port = free_port()
     base = f"http://localhost:{port}"
     database = await open_database(f"sqlite:///{tmp_path}/openalert.db", keys=KeyRing([KEY]))
     async with database.transaction() as tx:

@@ -18,8 +18,8 @@ from openalert.storage import keyring, open_database, wall_clock
 from openalert.usecases import passwords, setup, users
 from tests.chromium import CHROMIUM, WANTED
 from tests.fakes.identity_provider import FakeProvider
+from tests.ports import free_port
 from tests.web import sso
-from tests.web.ui.test_browser import _free_port
 
 pytestmark = [
     pytest.mark.anyio,
@@ -57,7 +57,7 @@ def _config(provider: FakeProvider, tmp_path: Path, port: int) -> Config:
 @pytest.fixture
 async def house(tmp_path: Path, chromium: Any) -> AsyncIterator[House]:
     """Ana owns the organization and has a password; the provider knows her by another name."""
-    port = _free_port()
+    port = free_port()
     database = await open_database(
         f"sqlite:///{tmp_path}/openalert.db", keys=keyring.KeyRing([keyring.new_key()])
     )
