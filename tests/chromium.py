@@ -9,6 +9,8 @@ import pytest
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage"]  # fmt: skip
+PATIENCE = 120_000.0
+"""Milliseconds in which a browser begins, a page is there, or what is to be pressed: a busy machine is no failure."""
 WANTED = "NO BROWSER TEST: install Debian's chromium to run it"
 
 
@@ -20,7 +22,15 @@ async def chromium(anyio_backend: str) -> AsyncIterator[Any]:
     from playwright.async_api import async_playwright
 
     async with async_playwright() as playwright:
-        running = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        running = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS, timeout=PATIENCE)
+        made = running.new_context
+
+        async def new_context(**options: Any) -> Any:
+            context = await made(**options)
+            context.set_default_timeout(PATIENCE)
+            return context
+
+        running.new_context = new_context
         yield running
         await running.close()
 

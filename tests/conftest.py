@@ -1,6 +1,7 @@
 """What every test shares: both databases, a clock that stands still, and a network that ends at loopback."""
 
 import os
+import pkgutil
 import shutil
 import socket
 import tempfile
@@ -17,6 +18,7 @@ from openalert.app import OpenAlert
 from openalert.config import Config, Server
 from openalert.domain.instant import SECOND, Instant
 from openalert.storage import Database, open_database
+from openalert.storage import postgres as of_postgres
 from openalert.storage.keyring import KeyRing
 from tests.cast import World
 from tests.compiled import Compiled
@@ -91,6 +93,48 @@ def _compiled() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("openalert.app.Application", Compiled())
         yield
+
+
+PATIENT = 60.0
+"""Seconds that a database of a test may take for what an operator would be told of after five or ten."""
+_LIMITS = (
+    "openalert.storage.database.BODY_SECONDS",
+    "openalert.storage.database.WAIT_SECONDS",
+    "openalert.storage.postgres.ACQUIRE_SECONDS",
+    "openalert.storage.postgres.BODY_SECONDS",
+    "openalert.storage.postgres.COMMAND_SECONDS",
+    "openalert.storage.postgres.CONNECT_SECONDS",
+    "openalert.storage.postgres_hosts.CONNECT_SECONDS",
+    "openalert.usecases.intake.LONGEST_WAIT",
+)
+_TURNS = ("idle_in_transaction_session_timeout", "lock_timeout")
+"""Settings of Postgres that end a turn at writing which stands still or waits."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _patient() -> Iterator[None]:
+    """What is refused because it takes too long is refused later here: a machine that is busy with other tests is no
+    failure. Processes of their own have the limits of the program; a test of a limit sets it, or has `usual_limits`.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        for name in _LIMITS:
+            patch.setattr(name, PATIENT)
+        for name in _TURNS:
+            patch.setitem(of_postgres._WRITER, name, f"{PATIENT:.0f}s")
+        yield
+
+
+@pytest.fixture
+def usual_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A database that is opened after this has the limits of the program."""
+    for name, limit in _USUAL.items():
+        monkeypatch.setattr(name, limit)
+    for name, limit in _USUAL_TURNS.items():
+        monkeypatch.setitem(of_postgres._WRITER, name, limit)
+
+
+_USUAL: dict[str, float] = {name: pkgutil.resolve_name(name) for name in _LIMITS}
+_USUAL_TURNS = {name: of_postgres._WRITER[name] for name in _TURNS}
 
 
 @pytest.fixture

@@ -149,7 +149,7 @@ class FakeSmtp:
         self.mails.append(mail)
         self._arrived.set()
 
-    async def received(self, count: int = 1, seconds: float = 30.0) -> list[Mail]:
+    async def received(self, count: int = 1, seconds: float = 120.0) -> list[Mail]:
         """Waits until `count` mails have come; TimeoutError when they do not."""
         async with asyncio.timeout(seconds):
             while len(self.mails) < count:

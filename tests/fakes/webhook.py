@@ -125,7 +125,7 @@ class FakeWebhook:
             writer.transport.abort()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def received(self, count: int = 1, seconds: float = 30.0) -> list[Received]:
+    async def received(self, count: int = 1, seconds: float = 120.0) -> list[Received]:
         """Waits until `count` requests have come; TimeoutError when they do not."""
         async with asyncio.timeout(seconds):
             while len(self.requests) < count:

@@ -14,6 +14,7 @@ from tests.fakes import black_hole
 from tests.fakes.certificates import Certificate, make_certificate
 from tests.fakes.smtp import FakeSmtp, SmtpMode
 from tests.notifiers.messages import BASE_URL, NOW, page
+from tests.processes.server import until
 
 pytestmark = pytest.mark.anyio
 
@@ -345,5 +346,8 @@ async def test_failures_leave_no_sockets_behind(server: FakeSmtp) -> None:
         for _ in range(10):
             with pytest.raises((NotifierError, LostAnswer)):
                 await send(server)
-    await asyncio.sleep(0.1)
-    assert open_files() <= before + 2
+
+    async def are_closed() -> bool:
+        return open_files() <= before + 2
+
+    await until(are_closed, 20)

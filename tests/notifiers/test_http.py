@@ -28,6 +28,7 @@ from tests.fakes import black_hole
 from tests.fakes.certificates import make_certificate
 from tests.fakes.webhook import FakeWebhook, Fault
 from tests.notifiers.messages import NOW
+from tests.processes.server import until
 
 pytestmark = pytest.mark.anyio
 
@@ -210,10 +211,14 @@ async def test_endless_body_is_cut_off(receiver: FakeWebhook) -> None:
     receiver.fault = Fault.ENDLESS_BODY
     answer = await post(receiver.url)
     assert (len(answer.body), answer.complete) == (65_536, False)
-    await asyncio.sleep(0.05)
-    poured = receiver.sent
-    await asyncio.sleep(0.05)
-    assert receiver.sent == poured
+    poured = -1
+
+    async def is_over() -> bool:
+        nonlocal poured
+        before, poured = poured, receiver.sent
+        return poured == before
+
+    await until(is_over, 20)
 
 
 async def test_slow_answer_within_the_deadline(receiver: FakeWebhook) -> None:
@@ -481,8 +486,11 @@ async def test_failures_leave_no_sockets_behind(receiver: FakeWebhook) -> None:
                 await client.request("POST", receiver.url, headers={})
             except LostAnswer:
                 continue
-    await asyncio.sleep(0.1)
-    assert _open_files() <= before + 2
+
+    async def are_closed() -> bool:
+        return _open_files() <= before + 2
+
+    await until(are_closed, 20)
     await client.close()
 
 

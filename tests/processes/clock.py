@@ -23,6 +23,9 @@ class WallClock:
             "FAKETIME_TIMESTAMP_FILE": str(self._file),
             "FAKETIME_NO_CACHE": "1",
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+            # What is shared with children is named after the process, and left behind by one that is killed: another
+            # one that is given its number would not begin.
+            "FAKETIME_DISABLE_SHM": "1",
         }
 
     def set(self, offset: float) -> None:

@@ -20,6 +20,8 @@ class Senders:
         """Title to status; 0: no answer."""
         self.at: dict[str, float] = {}
         """Title to when it was answered."""
+        self.began: dict[str, float] = {}
+        """Title to when it was sent."""
         self.longest = 0.0
         """Seconds that an answer took at most."""
         self._numbers = count(1)
@@ -46,7 +48,7 @@ class Senders:
         await asyncio.gather(*posting)
 
     async def _post(self, title: str) -> None:
-        began = time.monotonic()
+        began = self.began[title] = time.monotonic()
         try:
             status = (await self._house.post(title)).status_code
         except httpx2.TransportError:
@@ -89,4 +91,4 @@ async def all_paged(smtp: FakeSmtp, titles: set[str]) -> None:
     async def so() -> bool:
         return titles <= told()
 
-    await until(so, 60)
+    await until(so)

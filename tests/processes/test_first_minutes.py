@@ -8,7 +8,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.chromium import CHROMIUM, WANTED
+from tests.chromium import CHROMIUM, PATIENCE, WANTED
 from tests.fakes.smtp import FakeSmtp
 from tests.processes.server import Server, until
 
@@ -26,7 +26,7 @@ PASSWORD = "correct horse battery staple"
 
 async def shows(page: Any, selector: str) -> None:
     """Wait until something matches; the content policy keeps Playwright's own waiting for functions from working."""
-    await page.locator(selector).first.wait_for(state="visible", timeout=60_000)
+    await page.locator(selector).first.wait_for(state="visible", timeout=PATIENCE)
 
 
 async def fits(page: Any) -> None:

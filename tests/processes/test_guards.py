@@ -62,8 +62,8 @@ def systemd(tmp_path: Path) -> Iterator[Systemd]:
 
 @pytest.fixture
 async def hurt(tmp_path: Path, systemd: Systemd) -> AsyncIterator[Server]:
-    """A server, not started, whose loop is called blocked after a second, and hopeless after six."""
-    limits = {"HURT_TOLD_AFTER": "1", "HURT_ENDED_AFTER": "6", "HURT_LONGEST_TICK": "3"}
+    """A server, not started, whose loop is called blocked after a second, and hopeless after twelve."""
+    limits = {"HURT_TOLD_AFTER": "1", "HURT_ENDED_AFTER": "12", "HURT_LONGEST_TICK": "3"}
     server = hurting(Server(tmp_path), limits)
     server.environment |= {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "2000000"}
     yield server
@@ -94,7 +94,9 @@ async def test_what_hangs_is_seen_told_and_ended(hurt: Server, systemd: Systemd)
     await until(lambda: _says(hurt, "a step hangs"))
     before = await restarts(hurt, "escalate")
     await systemd.fed()
-    assert before <= await restarts(hurt, "escalate") <= 2
+    # Once for the one that was cancelled, and once for each that hung, which on a busy machine may be one more.
+    hung = hurt.log.read_text().count("a step hangs")
+    assert before <= await restarts(hurt, "escalate") <= 1 + hung
 
     systemd.read()
     said = len(hurt.log.read_text())
@@ -113,8 +115,8 @@ async def test_what_hangs_is_seen_told_and_ended(hurt: Server, systemd: Systemd)
     await until(hurt.is_ready)
     assert hurt.process.poll() is None
 
-    do(hurt, "block 60")
-    assert await asyncio.to_thread(hurt.process.wait, 30) == 70
+    do(hurt, "block 200")
+    assert await asyncio.to_thread(hurt.process.wait, 120) == 70
     assert "ending: the event loop does not turn" in hurt.log.read_text()
 
 
@@ -136,7 +138,7 @@ def test_code_in_c_that_lets_nobody_else_run_is_ended_by_the_kernel(tmp_path: Pa
         "asyncio.run(main())\n"
     )
     begun = time.monotonic()
-    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, timeout=60, check=False)
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, timeout=200, check=False)
     assert ended.returncode == -signal.SIGPROF
     assert time.monotonic() - begun > 2
 
@@ -155,7 +157,7 @@ def test_a_guard_that_is_switched_off_watches_nothing() -> None:
         "asyncio.run(main())\n"
     )
     ended = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=200, check=False
     )
     assert (ended.returncode, ended.stdout.strip()) == (0, "1")
 

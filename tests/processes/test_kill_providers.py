@@ -234,7 +234,7 @@ async def test_kill_9_on_the_way_to_a_provider_neither_loses_nor_doubles(
         rows = await server.items("/notifications?kind=page&status=sent")
         return any(row["channel"] == case.channel for row in rows)
 
-    await until(is_sent, 30)
+    await until(is_sent)
     told = await providers.told(case.name)
     assert len(told) == case.copies, told
     assert bool(REPEATED.search(told[-1])) == (not case.is_taken or case.copies > 1)

@@ -32,6 +32,12 @@ async def _mailed(smtp: FakeSmtp, who: str, title: str) -> bool:
     return any(who in str(mail.recipients) and title in mail.subject + mail.text for mail in smtp.mails)
 
 
+async def _is_short(server: Server) -> bool:
+    """Whether it has looked since."""
+    told = (await server.client.get("/health/deep")).json()["memory"]
+    return told["refusesEvents"] is True
+
+
 async def _sheds(house: House) -> None:
     """New events are refused as promised, before their bodies are read, and people see why."""
     answer = await house.post("not taken", text="x" * 900_000)
@@ -65,7 +71,7 @@ async def test_new_events_are_refused_before_memory_is_gone(server: Server, smtp
         assert (await house.post(title)).status_code == 202
     most = _virtual(server) + OF_THREADS + SHORT // 2
     resource.prlimit(server.pid, resource.RLIMIT_AS, (most, resource.RLIM_INFINITY))
-    await asyncio.sleep(0.3)
+    await until(lambda: _is_short(server))
     await _sheds(house)
     (incident,) = [each for each in await server.items("/incidents") if each["title"] == "answered"]
     await server.call("POST", f"/incidents/{incident['id']}/acknowledge", {})

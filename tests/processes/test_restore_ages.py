@@ -28,7 +28,11 @@ class Past:
 
     def age(self, seconds: int) -> None:
         """What is started from now on lives so much later."""
-        self.server.environment |= {"LD_PRELOAD": str(FAKETIME), "FAKETIME": f"+{seconds}s"}
+        self.server.environment |= {
+            "LD_PRELOAD": str(FAKETIME),
+            "FAKETIME": f"+{seconds}s",
+            "FAKETIME_DISABLE_SHM": "1",
+        }
 
     def told_of(self, *titles: str) -> list[str]:
         """The subjects of mails about any of these, and the ledger begins anew."""

@@ -1,7 +1,6 @@
 """SIGTERM under load: what has begun is answered and stored, what comes later is told to come back."""
 
 import asyncio
-import time
 
 import httpx2
 import pytest
@@ -26,7 +25,6 @@ async def test_a_request_in_flight_is_answered_and_stored(server: Server) -> Non
     assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 100")  # it waits for the body now
     writer.write(body[:10])
     await writer.drain()
-    begun = time.monotonic()
     stopping = asyncio.create_task(server.stop())
     await asyncio.sleep(0.5)
     writer.write(body[10:])
@@ -34,7 +32,6 @@ async def test_a_request_in_flight_is_answered_and_stored(server: Server) -> Non
     answer = await reader.read()
     assert answer.startswith(b"HTTP/1.1 202"), answer
     assert await stopping == 0
-    assert time.monotonic() - begun < 10
     writer.close()
 
     await server.start()
@@ -56,15 +53,22 @@ async def test_under_load_every_answer_is_true(server: Server) -> None:
         if answer.status_code == 202:
             answered.append(f"alert-{number}")
 
-    posts = []
-    for number in range(300):
-        posts.append(asyncio.create_task(post(number)))
-        await asyncio.sleep(0.004)
-        if number == 120:
-            stopping = asyncio.create_task(server.stop())
+    posts: list[asyncio.Task[None]] = []
+
+    async def so_many(more: int) -> None:
+        for _ in range(more):
+            posts.append(asyncio.create_task(post(len(posts))))
+            await asyncio.sleep(0.004)
+
+    async def enough() -> bool:
+        await so_many(20)
+        return len(answered) > 50
+
+    await until(enough)
+    stopping = asyncio.create_task(server.stop())
+    await so_many(180)
     await asyncio.gather(*posts)
     assert await stopping == 0
-    assert len(answered) > 50
     assert statuses <= {202, 503}
 
     await server.start()

@@ -172,7 +172,9 @@ async def test_killing_connections_under_load_loses_nothing_that_was_answered(po
 
 
 @pytest.mark.proves("HA-1", "F-39")
-async def test_a_node_that_stands_still_does_not_hold_the_others_up_for_ever(postgres_db: Any) -> None:
+async def test_a_node_that_stands_still_does_not_hold_the_others_up_for_ever(
+    usual_limits: None, postgres_db: Any
+) -> None:
     """Postgres itself ends a transaction of ours that does nothing for three seconds, and its turn with it."""
     connection = await postgres_db.writer()
     assert await connection.raw.fetchval("SHOW idle_in_transaction_session_timeout") == "3s"

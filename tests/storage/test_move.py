@@ -263,7 +263,7 @@ async def test_nobody_writes_to_the_source_meanwhile(
     database = await open_database(empty, migrated=False)
     async with move_postgres.source(empty):
         with pytest.raises(Unavailable):
-            async with asyncio.timeout(5), database.transaction():
+            async with asyncio.timeout(60), database.transaction():
                 pass
     async with database.transaction():
         pass

@@ -201,6 +201,7 @@ async def test_a_look_costs_no_trip_to_forget_it(db: PostgresDatabase) -> None:
 
 
 @pytest.mark.proves("HA-1", "F-39")
+@pytest.mark.usefixtures("usual_limits")
 @pytest.mark.parametrize("blocked", [False, True], ids=["waits", "cannot hear"])
 async def test_who_stands_still_in_its_turn_loses_it_and_nobody_who_waits_is_refused(
     postgres_url: str, db: PostgresDatabase, *, blocked: bool

@@ -71,7 +71,9 @@ def cluster() -> Iterator[Cluster]:
 
 
 @pytest.fixture
-async def nodes(cluster: Cluster, anyio_backend: str) -> AsyncIterator[tuple[Database, Database]]:
+async def nodes(
+    usual_limits: None, cluster: Cluster, anyio_backend: str
+) -> AsyncIterator[tuple[Database, Database]]:
     """Two nodes, whose Postgres lost its standby after they had begun."""
     databases = await open_database(cluster.url()), await open_database(cluster.url())
     cluster.configure("synchronous_standby_names = 'nobody'")

@@ -134,8 +134,8 @@ def listeners() -> float | None:
 
 
 async def until(holds: Callable[[], bool]) -> None:
-    """Wait for it, half a minute at most."""
-    async with asyncio.timeout(30):
+    """Wait for it, two minutes at most."""
+    async with asyncio.timeout(120):
         while not holds():  # noqa: ASYNC110 - nothing else tells it
             await asyncio.sleep(0.01)
 
@@ -144,4 +144,5 @@ async def opened(socket: Socket) -> None:
     """The connection is accepted, and its listener in place."""
     assert (await socket.frame())["type"] == "websocket.accept"
     socket.say({"type": "pong"})  # with its first message nothing is held back any more
-    await asyncio.sleep(0.05)
+    socket.say({"type": "ping"})  # only who listens answers
+    assert (await socket.hear())["type"] == "pong"

@@ -51,7 +51,7 @@ class Reader:
 
     async def until(self, expression: str) -> None:
         """Wait until this holds in the page."""
-        for _ in range(600):
+        for _ in range(2_400):
             if await self.page.evaluate(expression):
                 return
             await asyncio.sleep(0.05)
@@ -59,7 +59,7 @@ class Reader:
 
     async def is_asked(self, times: int) -> None:
         """Wait until the page has been asked for so many times."""
-        for _ in range(600):
+        for _ in range(2_400):
             if len(self.polls) >= times:
                 return
             await asyncio.sleep(0.05)

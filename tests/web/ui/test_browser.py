@@ -80,7 +80,7 @@ async def _until(page: Any, expression: str) -> None:
     """Wait until the expression holds; the content policy keeps Playwright's own waiting from working."""
     from playwright.async_api import Error
 
-    for _ in range(600):
+    for _ in range(1_200):
         with suppress(Error):  # between two pages there is nothing to ask
             if await page.evaluate(expression):
                 return

@@ -28,7 +28,7 @@ from openalert.storage import Database, incidents, open_database
 from openalert.storage.keyring import KeyRing
 from openalert.usecases import presets, replies, setup, signin, users
 from tests.cast import Post
-from tests.chromium import CHROMIUM, FLAGS, WANTED
+from tests.chromium import CHROMIUM, FLAGS, PATIENCE, WANTED
 from tests.conftest import KEY
 from tests.fakes.push_service import FakeBrowser, FakePushService
 from tests.ports import free_port
@@ -236,7 +236,9 @@ async def desk(tmp_path: Path, anyio_backend: str) -> AsyncIterator[Desk]:
             executable_path=CHROMIUM,
             args=FLAGS,
             viewport={"width": 390, "height": 780},
+            timeout=PATIENCE,
         )
+        context.set_default_timeout(PATIENCE)
         await context.grant_permissions(["notifications"], origin=base)
         await context.add_cookies([{"name": openalert.access.cookie, "value": cookie, "url": base}])
         given = service.browser.subscription(service.endpoint)
