@@ -81,7 +81,9 @@ class Follower:
         headers = {"Authorization": self._key}
         began = time.monotonic()
         try:
-            async with connect(address, additional_headers=headers, proxy=None, open_timeout=30) as socket:
+            async with connect(
+                address, additional_headers=headers, proxy=None, open_timeout=60, ping_interval=None
+            ) as socket:
                 if self.heard:
                     last = max(self.heard)
                     await socket.send(msgspec.json.encode({"type": "resume", "after": last}).decode())
@@ -238,7 +240,9 @@ async def test_what_changes_on_one_node_is_seen_on_the_other(nodes: Two) -> None
         made = await here.call("POST", "/api-keys", {"name": f"Ear {number}", "role": "member"})
         address = there.url.replace("http", "ws") + "/api/v1/ws"
         headers = {"Authorization": f"Bearer {made['key']}"}
-        async with connect(address, additional_headers=headers, proxy=None, open_timeout=30) as socket:
+        async with connect(
+            address, additional_headers=headers, proxy=None, open_timeout=60, ping_interval=None
+        ) as socket:
             await socket.send('{"type":"ping"}')
             while msgspec.json.decode(await socket.recv())["type"] != "pong":
                 pass

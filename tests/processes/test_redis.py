@@ -37,6 +37,9 @@ async def listen(node: Server) -> Ear:
         node.url.replace("http", "ws") + "/api/v1/ws",
         additional_headers={"Authorization": node.client.headers["Authorization"]},
         proxy=None,
+        # What is not yet read here holds up the answers to its pings too, and on a busy machine for long.
+        ping_interval=None,
+        max_queue=None,
     )
     await socket.send(msgspec.json.encode({"type": "subscribe", "topics": ["incidents"]}).decode())
     return Ear(socket)
