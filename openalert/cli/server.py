@@ -4,8 +4,10 @@ import asyncio
 import gc
 import signal
 import socket
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -37,6 +39,8 @@ GRACE_SECONDS = 10
 """How long a request that has begun may take after the stop was asked for."""
 _INVITATIONS = 3
 """Tries at it; each waits for the database as long as any other write."""
+FOLDER_SECONDS = 3.0
+"""So long a start waits for the folder of backups to answer."""
 LOCKED_SECONDS = 60.0
 """So long a start waits for another program to let go of the database; whoever watches over us then sees that it ended.
 Less than the 90 s that systemd gives a start."""
@@ -82,13 +86,26 @@ def keep_private(config: Config) -> None:
     folder, file, access = config.data_dir, sqlite_file(config.database_url), config.server.file_access
     keys = [each for each in (folder / keyring.FILE, folder / keyring.SIGNING_FILE) if each.is_file()]
     permissions.keep(folder, [*keys, *(permissions.beside(file) if file else ())], access)
+    copies = plan_of(config).folder
+    # Aside, as it may be a share that does not answer: whoever looks into it may hang for ever.
+    aside = threading.Thread(target=_keep_copies_private, args=(copies, access), daemon=True)
+    aside.start()
+    aside.join(FOLDER_SECONDS)
+    if aside.is_alive():
+        log.warning(
+            "the folder of backups does not answer; the start goes on, and nobody has looked who may read them",
+            folder=str(copies),
+        )
+
+
+def _keep_copies_private(folder: Path, access: str) -> None:
+    """They may be on another disk, which may know no modes or be broken: that keeps nobody from being paged."""
     try:
-        copies = plan_of(config).folder
-        permissions.keep(copies, [each for each in copies.glob("openalert-*.db") if each.is_file()], access)
-    except (
-        permissions.Exposed
-    ) as error:  # on another disk, which may know no modes: that keeps nobody from being paged
+        permissions.keep(folder, [each for each in folder.glob("openalert-*.db") if each.is_file()], access)
+    except permissions.Exposed as error:
         log.warning("backups are not private", reason=error.message)
+    except OSError as error:
+        log.warning("the folder of backups cannot be looked into", folder=str(folder), reason=str(error))
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:

@@ -9,11 +9,10 @@ import asyncio
 import os
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -26,6 +25,7 @@ from openalert.domain.backup import BackupJob, JobName
 from openalert.domain.errors import OpenAlertError
 from openalert.domain.instant import HOUR, SECOND, Instant
 from openalert.domain.walltime import Wall, parse_time, zone_named
+from openalert.engine.aside import Aside
 from openalert.notifiers import mirror_command
 from openalert.notifiers.configured import bucket_settings, outgoing_settings
 from openalert.notifiers.notifier import NotifierError
@@ -42,13 +42,20 @@ log = structlog.get_logger(__name__)
 FOLDER = "backups"
 """In the data folder, unless another one is configured."""
 LOOK_SECONDS = 10.0
+ANSWER_SECONDS = 30.0
+"""So long its folder has to answer."""
+END_SECONDS = 5.0
+"""So long the end waits for what is under way, which knows that it is to end."""
 _NICE = 10
 _CUT_OFF = (
     "The server was gone before this was done, {} times in a row: killed, or without power. The times when it was not "
     "running are on the System page, and the system's log says who ended it; too little memory is the usual reason."
 )
+_NO_ANSWER = (
+    "The folder {} does not answer within {:.0f} s. It may lie on a share whose server is gone: look there, or name "
+    "another folder in backup.folder. A backup is made as soon as it answers."
+)
 Carry = Callable[[Path], Awaitable[None]]
-T = TypeVar("T")
 
 
 class BackupPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,7 +91,9 @@ class Backups:
         self._close = close
         self._stop = threading.Event()
         self._under_way: BackupJob | None = None
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="backups", initializer=_be_gentle)
+        self._aside = Aside("backups", _be_gentle)
+        self._question: asyncio.Task[list[Kept]] | None = None
+        self._is_silent = False
         self._task: Watched | None = None
 
     async def start(self) -> None:
@@ -98,7 +107,10 @@ class Backups:
         if self._task is not None:
             await self._database.supervisor.stop(self._task)
             self._task = None
-        await asyncio.to_thread(self._thread.shutdown)
+        if self._question is not None:
+            self._question.cancel()
+        if not await self._aside.ended(END_SECONDS):
+            log.warning("what the backups were doing does not end and is left behind", folder=self._folder)
         if self._under_way is not None:
             await self._end_in_order(self._under_way)
         if self._close is not None:
@@ -114,7 +126,11 @@ class Backups:
             (JobName.DRILL, self._drill),
         ):
             job = jobs.get(name)
-            if job is not None and await self._is_due(job, jobs) and not self._stop.is_set():
+            if job is None or not _is_due(job, jobs, self._database.clock()):
+                continue
+            if not await self._answers(jobs):
+                break
+            if (name is not JobName.DRILL or await self._kept()) and not self._stop.is_set():
                 await self._try(job, work)
                 did += 1
         self._measure(jobs)
@@ -134,11 +150,12 @@ class Backups:
         """It may be as large as the database, and where backups were switched off nobody else would take it away."""
         assert self._file is not None  # noqa: S101 - nobody follows without one
         try:
-            await self._aside(partial(leftovers.clear_restores, self._file))
-            if self._plan is not None:
-                await self._aside(partial(backup_folder.clear, self._plan.folder))
-                await self._aside(partial(restore_drill.clear, self._plan.folder))
-        except OSError as error:
+            await self._aside.run(partial(leftovers.clear_restores, self._file))
+            # What a folder holds that does not answer the next backup takes away, or the next start.
+            if self._plan is not None and await self._answers(await self._jobs()):
+                await self._aside.run(partial(backup_folder.clear, self._plan.folder))
+                await self._aside.run(partial(restore_drill.clear, self._plan.folder))
+        except (OSError, OpenAlertError) as error:
             log.warning("what is left of a broken-off backup could not be removed", reason=str(error))
 
     async def _testify(self) -> None:
@@ -161,16 +178,6 @@ class Backups:
             return {}
         copies = {JobName.COPY: now} if self._carriers else {}
         return {JobName.BACKUP: self._plan.next_night(now), **copies, JobName.DRILL: now}
-
-    async def _is_due(self, job: BackupJob, jobs: dict[JobName, BackupJob]) -> bool:
-        now = self._database.clock()
-        # A clock that was set back far leaves a day that nobody lives to see.
-        if now < job.due_at <= now + 2 * rules.DRILL_EVERY:
-            return False
-        if job.name is JobName.COPY:
-            newest = jobs[JobName.BACKUP].facts.get("file")
-            return newest is not None and newest != job.facts.get("file")
-        return job.name is JobName.BACKUP or bool(await self._kept())
 
     async def _try(self, job: BackupJob, work: Callable[[BackupJob], Awaitable[None]]) -> None:
         if job.is_cut_off:
@@ -205,7 +212,7 @@ class Backups:
         assert self._plan is not None  # noqa: S101 - it has a job only then
         assert self._file is not None  # noqa: S101 - as before
         now, plan = self._database.clock(), self._plan
-        done = await self._aside(
+        done = await self._aside.run(
             partial(
                 backup_folder.make,
                 self._file,
@@ -237,7 +244,7 @@ class Backups:
         newest = (await self._kept())[0]
         keys = self._database.keys
         rehearsing = partial(restore_drill.rehearse, newest.path, self._plan.folder, keys, self._stop)
-        found = await self._aside(partial(_in_a_loop, rehearsing))
+        found = await self._aside.run(partial(_in_a_loop, rehearsing))
         if found.broken:
             raise OpenAlertError(
                 f"{found.file} was restored, but it does not hold: {found.broken[0].about}: {found.broken[0].words}."
@@ -260,12 +267,37 @@ class Backups:
         log.info("restore drill passed", **job.facts)
         await self._database.act(partial(backup_jobs.put, job=job))
 
-    async def _aside(self, work: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+    async def _answers(self, jobs: dict[JobName, BackupJob]) -> bool:
+        """Whether the folder can be looked into within `ANSWER_SECONDS`; one that cannot makes the backup a failed one.
+
+        It is asked once and no second time while that goes on, so that one thread hangs and not one for each look.
+        """
+        assert self._plan is not None  # noqa: S101 - nothing is due without one
+        if self._question is None or self._question.done():
+            self._question = asyncio.create_task(
+                self._aside.run(partial(backup_folder.kept, self._plan.folder))
+            )
+        await asyncio.wait([self._question], timeout=ANSWER_SECONDS)
+        if self._question.done():
+            self._question.exception()  # that it cannot be read is an answer, which whoever reads it next hears
+        if self._question.done() is not self._is_silent:
+            return not self._is_silent
+        job, self._is_silent = jobs[JobName.BACKUP], not self._is_silent
+        if self._is_silent:
+            await self._failed(job, _NO_ANSWER.format(self._plan.folder, ANSWER_SECONDS))
+        else:
+            log.info("the folder of backups answers again", folder=self._folder)
+            job.due_at = self._database.clock()  # what was missed is made up for, and the warning goes
+            await self._database.act(partial(backup_jobs.put, job=job))
+        return not self._is_silent
+
+    @property
+    def _folder(self) -> str:
+        return str(self._plan.folder) if self._plan is not None else ""
 
     async def _kept(self) -> list[Kept]:
         """Aside: the folder may lie on a share that does not answer, and pages go out all the same."""
-        return await self._aside(partial(backup_folder.kept, self._plan.folder)) if self._plan else []
+        return await self._aside.run(partial(backup_folder.kept, self._plan.folder)) if self._plan else []
 
     def _measure(self, jobs: dict[JobName, BackupJob]) -> None:
         now = self._database.clock()
@@ -278,6 +310,17 @@ class Backups:
             telemetry.BACKUP_FAILING.labels(job=job.name.value).set(
                 0 if since is None else max(0, now - since) / SECOND
             )
+
+
+def _is_due(job: BackupJob, jobs: dict[JobName, BackupJob], now: Instant) -> bool:
+    """Whether it is time, and as far as is known without a look into the folder there is something to do."""
+    # A clock that was set back far leaves a day that nobody lives to see.
+    if now < job.due_at <= now + 2 * rules.DRILL_EVERY:
+        return False
+    if job.name is not JobName.COPY:
+        return True
+    newest = jobs[JobName.BACKUP].facts.get("file")
+    return newest is not None and newest != job.facts.get("file")
 
 
 def _prove(path: Path) -> None:

@@ -490,3 +490,50 @@ async def _due_now(tx: Any, nights: Nights) -> None:
     job = (await backup_jobs.every(tx))[JobName.BACKUP]
     job.due_at = tx.now
     await backup_jobs.put(tx, job)
+
+
+@pytest.mark.proves("F-15")
+async def test_a_folder_that_does_not_answer_is_told_and_hangs_nobody(
+    nights: Nights, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Asked once, however often it would be time: owners hear why there is no backup; when it answers one is made."""
+    monkeypatch.setattr(engine, "ANSWER_SECONDS", 0.05)
+    answers, real, asked = threading.Event(), backup_folder.kept, []
+
+    def hanging(folder: Path) -> list[backup_folder.Kept]:
+        asked.append(folder)
+        assert answers.wait(120)
+        return real(folder)
+
+    monkeypatch.setattr(backup_folder, "kept", hanging)
+    for days in (1, 0.1, 1):
+        assert await nights.night(days) == 0
+    assert asked == [nights.folder]
+    assert nights.mails() == ["The nightly backup was not made"]
+    assert "does not answer within" in (await nights.found())["backup_fails"]
+    answers.set()
+
+    async def is_made() -> bool:
+        await nights.run.run_due()
+        return (await nights.job()).failing_since is None
+
+    await until(is_made)
+    assert len(nights.files) == 1
+    assert await nights.found() == {}
+
+
+async def test_an_end_waits_for_no_folder_that_does_not_answer(
+    nights: Nights, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What hangs is left behind with its thread, which keeps no process from ending."""
+    monkeypatch.setattr(engine, "END_SECONDS", 0.05)
+    monkeypatch.setattr(engine, "ANSWER_SECONDS", 0.05)
+    answers = threading.Event()
+    monkeypatch.setattr(backup_folder, "kept", lambda _: answers.wait(120))
+    assert await nights.night() == 0
+    await nights.run.stop()
+    (left,) = [each for each in threading.enumerate() if each.name == "backups"]
+    assert left.daemon
+    answers.set()
+    await asyncio.to_thread(left.join, 60)
+    assert not left.is_alive()

@@ -1,10 +1,12 @@
 """strace's fault injection on a process that runs: kill it at its n-th write, let its disk refuse, lie or be slow."""
 
+import os
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -54,6 +56,17 @@ def injected(
         tracer.stderr.close()
 
 
+def from_its_beginning(rule: str, *, path: Path, record: Path) -> list[str]:
+    """Words before a command: its calls on `path` meet this fault from the first on. Its process stays our child."""
+    if shutil.which("strace") is None:
+        pytest.skip("NO FAULT INJECTION: strace is not installed")
+    calls = rule.split(":", maxsplit=1)[0]
+    return [
+        *("strace", "-D", "-f", "-qq", "--seccomp-bpf", "-o", str(record), "-P", str(path)),
+        *("-e", f"trace={calls}", "-e", f"inject={rule}"),
+    ]
+
+
 def _attached(pid: int, tracer: subprocess.Popen[bytes]) -> None:
     """Wait until every thread has its tracer."""
     end = time.monotonic() + 30
@@ -68,6 +81,13 @@ def _attached(pid: int, tracer: subprocess.Popen[bytes]) -> None:
 def is_dead(process: subprocess.Popen[bytes] | Born) -> bool:
     """Whether it was killed, also where its tracer keeps what is left of it from its parent."""
     return process.poll() is not None or _said(Path(f"/proc/{process.pid}"), "State").startswith("Z")
+
+
+def let_go(pid: int) -> None:
+    """End whoever traces the process: what it holds of one that is dead is all that keeps that from its parent."""
+    with suppress(OSError):
+        if tracer := _tracer(Path(f"/proc/{pid}")):
+            os.kill(tracer, signal.SIGKILL)
 
 
 def _tracer(task: Path) -> int:

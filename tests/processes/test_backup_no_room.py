@@ -1,6 +1,7 @@
 """A disk for backups that is full: what is said, what stays, who hears of it, and how it heals by itself."""
 
 import asyncio
+import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from tests.fakes.smtp import FakeSmtp
 from tests.processes.conftest import mailing, small_disk
 from tests.processes.nightly import Nightly, titles
 from tests.processes.server import House, settle_in, until
-from tests.processes.strace import injected
+from tests.processes.strace import from_its_beginning, injected, is_dead, let_go
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow, pytest.mark.proves("DB-4", "F-09", "F-41")]
 
@@ -175,3 +176,47 @@ async def test_a_folder_for_backups_that_does_not_answer_holds_up_no_page(disk: 
 
         await until(is_paged)
         assert nightly.job("drill").due_at == 0, "it was not looked into yet"
+
+
+@pytest.mark.proves("F-15")
+async def test_a_server_starts_and_ends_while_the_folder_for_backups_does_not_answer(
+    tmp_path: Path, smtp: FakeSmtp
+) -> None:
+    """The share's server is gone before ours begins: it says so, takes an alert and pages; asked to end, it does."""
+    share, record = tmp_path / "share", tmp_path / "strace"
+    share.mkdir()
+    server = mailing(tmp_path, smtp, backup_folder=str(share))
+    calls = "openat,getdents64,newfstatat,statx"
+    try:
+        added = await asyncio.to_thread(
+            server.run, "user", "add", "ana@example.org", "--name", "Ana", "--role", "owner"
+        )
+        assert added.returncode == 0, added.stderr
+        server.program = [
+            *from_its_beginning(f"{calls}:delay_enter=600000000", path=share, record=record),
+            *server.program,
+        ]
+        house = await settle_in(server)
+        assert '"the folder of backups does not answer' in server.log.read_text()
+        assert (await house.post("while it hangs")).status_code == 202
+
+        async def is_paged() -> bool:
+            return any("while it hangs" in mail.subject for mail in smtp.mails)
+
+        await until(is_paged)
+        assert server.process is not None
+        server.process.send_signal(signal.SIGTERM)
+
+        async def has_ended() -> bool:
+            assert server.process is not None
+            return is_dead(server.process)
+
+        await until(has_ended)
+        let_go(server.pid)
+        assert await asyncio.to_thread(server.process.wait, 60) == 0
+        assert "does not end and is left behind" in server.log.read_text()
+        assert str(share) in record.read_text()
+    finally:
+        if server.process is not None:
+            let_go(server.pid)
+        await server.close()
