@@ -1,4 +1,4 @@
-"""What this process may still take of the machine's memory: by its own limit, by that of its cgroup, and at all.
+"""What this process may still take of the machine's memory: by its own limit, by those of its cgroups, and at all.
 
 A kernel that has none left kills, and what was not answered is lost without a word. So new events are refused before
 that, as on a full disk; acknowledges, timers and pages need little and go on.
@@ -6,9 +6,9 @@ that, as on a full disk; acknowledges, timers and pages need little and go on.
 
 import resource
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 import structlog
@@ -29,9 +29,12 @@ COPIES = 4
 LITTLE = 32 * 1024
 """Messages up to this length are not counted."""
 LOOK_SECONDS = 0.2
-"""So long a look holds: one costs some fifty microseconds."""
+"""So long a look holds: it reads three files of the kernel, and three more for each group with a limit."""
 OF_THREADS = 128 * MIB
 """Address space that a thread may reserve for itself and not use: it counts for RLIMIT_AS, and for nothing else."""
+CGROUPS = Path("/sys/fs/cgroup")
+OWN_GROUPS = Path("/proc/self/cgroup")
+"""Which groups we are in, a line for each hierarchy."""
 _PAGE = resource.getpagesize()
 _UNLIMITED = 1 << 60
 """What cgroups of the first version say where there is no limit is about eight times that."""
@@ -44,7 +47,7 @@ class Room(NamedTuple):
     most: int
     """The limit itself."""
     of: str
-    """Whose limit it is: `machine`, `cgroup` (a container's too) or `RLIMIT_AS`."""
+    """Whose limit it is: `machine`, `cgroup` (also a container's, or of one around it) or `RLIMIT_AS`."""
 
 
 class Memory:
@@ -115,9 +118,8 @@ def _none_left() -> Unavailable:
 
 
 def room() -> Room:
-    """The limit that leaves least. The group is looked up each time: a process can be moved."""
-    groups = [each for each in (_second_version(), _first_version()) if each is not None]
-    found = [_by_own_limit(), _by_machine(), *(_by_group(*group) for group in groups)]
+    """The limit that leaves least. The groups are looked up each time: a process can be moved."""
+    found = [_by_own_limit(), _by_machine(), *(_by_group(*group) for group in _groups())]
     return min((each for each in found if each is not None), default=Room(_UNLIMITED, _UNLIMITED, "machine"))
 
 
@@ -165,29 +167,23 @@ def _by_group(most: Path, used: Path, cached: str) -> Room | None:
         return None
 
 
-def _second_version() -> tuple[Path, Path, str] | None:
-    folder = _folder("0::", Path("/sys/fs/cgroup"))
-    if folder is None:
-        return None
-    return (folder / "memory.max", folder / "memory.current", "inactive_file")
+def _groups() -> Iterator[tuple[Path, Path, str]]:
+    """Of our group and of each that it lies in, in both versions: the files with its limit and with what it has, and
+    what is called there that it would give back. A pod, a slice or a service around a container may have the less.
+    """
+    for folder in _folders("0::", CGROUPS):
+        yield folder / "memory.max", folder / "memory.current", "inactive_file"
+    for folder in _folders(":memory:", CGROUPS / "memory"):
+        yield folder / "memory.limit_in_bytes", folder / "memory.usage_in_bytes", "total_inactive_file"
 
 
-def _first_version() -> tuple[Path, Path, str] | None:
-    folder = _folder(":memory:", Path("/sys/fs/cgroup/memory"))
-    if folder is None:
-        return None
-    return (
-        folder / "memory.limit_in_bytes",
-        folder / "memory.usage_in_bytes",
-        "total_inactive_file",
-    )
-
-
-def _folder(mark: str, root: Path) -> Path | None:
-    """Our group below `root`; in a container its root is our group."""
+def _folders(mark: str, root: Path) -> list[Path]:
+    """Our group below `root` and those around it, `root` too: in a container that is ours, and all that is seen."""
     with suppress(OSError):
-        for line in Path("/proc/self/cgroup").read_text(encoding="utf-8").splitlines():
+        for line in OWN_GROUPS.read_text(encoding="utf-8").splitlines():
             if mark in line:
-                own = root / line.partition(mark)[2].lstrip("/")
-                return own if own.is_dir() else root
-    return None
+                name = PurePosixPath(line.partition(mark)[2].lstrip("/"))
+                # A group outside of what we see begins with "..", one that is not mounted here is not there.
+                is_seen = ".." not in name.parts and (root / name).is_dir()
+                return [root / each for each in ((name, *name.parents) if is_seen else (PurePosixPath(),))]
+    return []
