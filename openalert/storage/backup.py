@@ -11,7 +11,16 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 from openalert.domain.errors import Conflict, OpenAlertError
-from openalert.storage.leftovers import clear_of, partial_of, remove, staged_of
+from openalert.storage.leftovers import (
+    clear_of,
+    give_kept_name,
+    kept_name,
+    partial_of,
+    remove,
+    set_aside_of,
+    staged_of,
+    with_logs,
+)
 
 Counts = dict[str, int]
 MARGIN = 16 * 1024 * 1024
@@ -243,27 +252,37 @@ def replace(staged: Path, database: Path) -> Path | None:
     _sync(staged)
     kept = _set_aside(database) if database.exists() else None
     staged.replace(database)
+    if kept is not None:
+        give_kept_name(database, kept)
     _sync(database.parent)
     remove(staged)
     return kept
 
 
 def _set_aside(database: Path) -> Path:
-    """The old database under a free name besides its own, so that at no moment there is none.
+    """Give the old database a free name besides its own, so that at no moment there is none; which one.
 
-    Its log must never be taken for one of the new file. One that is too broken to take its log in is moved with it.
+    Its log must never be taken for one of the new file, so it goes with it where it cannot be taken in: the database
+    is broken, or there is no room. Whoever dies in here is made up for by `leftovers.undo_restore`.
     """
-    number = 1
-    while (kept := database.with_name(f"{database.name}.before-restore-{number}")).exists():
-        number += 1
-    try:
+    with suppress(OSError, sqlite3.Error):
         _into_one_file(database)
+    kept = kept_name(database)
+    try:
         os.link(database, kept)
-    except (OSError, sqlite3.Error):
-        for suffix in ("-wal", "-shm", ""):
-            old = database.with_name(database.name + suffix)
-            if old.exists():
-                old.rename(kept.with_name(kept.name + suffix))
+    except OSError:  # a file system without links
+        set_aside = set_aside_of(database)
+        for here, there in zip(with_logs(database), with_logs(set_aside), strict=True):
+            if here.exists():
+                here.rename(there)
+        return kept
+    for here, there in zip(with_logs(database)[1:], with_logs(kept)[1:], strict=True):
+        there.unlink(missing_ok=True)
+        if here.exists():
+            os.link(here, there)
+    _sync(database.parent)
+    for here in with_logs(database)[1:]:
+        here.unlink(missing_ok=True)
     return kept
 
 

@@ -34,14 +34,57 @@ def clear_of(target: Path) -> None:
     clear(target.parent, glob.escape(target.name))
 
 
-def clear_restores(database: Path) -> None:
-    """Take away what a restore that died left beside a database whose lock is ours."""
-    remove(staged_of(database))
+def kept_name(database: Path) -> Path:
+    """A free name for the database that a restore replaces."""
+    number = 1
+    while (kept := database.with_name(f"{database.name}.before-restore-{number}")).exists():
+        number += 1
+    return kept
+
+
+def set_aside_of(database: Path) -> Path:
+    """Where a restore has the old database until the new one is in its place, on a file system without links."""
+    return database.with_name(f"{database.name}.set-aside")
+
+
+def with_logs(database: Path) -> list[Path]:
+    """The file, and the files of its log."""
+    return [database.with_name(database.name + suffix) for suffix in ("", "-wal", "-shm")]
+
+
+def give_kept_name(database: Path, kept: Path) -> None:
+    """The new database is in its place: whatever was set aside without a name gets this one, itself last."""
+    for here, there in reversed(list(zip(with_logs(set_aside_of(database)), with_logs(kept), strict=True))):
+        if here.exists():
+            here.rename(there)
+
+
+def undo_restore(database: Path) -> None:
+    """A restore died as it set aside a database whose lock is ours: it is in its place again, unless the new one is."""
+    set_aside = set_aside_of(database)
+    if set_aside.exists() and database.exists():
+        give_kept_name(database, kept_name(database))
+    elif set_aside.exists():
+        for here, there in reversed(list(zip(with_logs(set_aside), with_logs(database), strict=True))):
+            if here.exists():
+                here.rename(there)
+    if not database.exists():
+        return
     for kept in database.parent.glob(f"{glob.escape(database.name)}.before-restore-*"):
         if kept.is_file() and kept.samefile(
             database
         ):  # named already, and the backup never came to its place
+            for here, there in zip(with_logs(kept)[1:], with_logs(database)[1:], strict=True):
+                if here.exists() and not there.exists():
+                    here.rename(there)
+                here.unlink(missing_ok=True)
             kept.unlink()
+
+
+def clear_restores(database: Path) -> None:
+    """Take away what a restore that died left beside a database whose lock is ours."""
+    undo_restore(database)
+    remove(staged_of(database))
 
 
 def is_at_work(process: str, path: Path) -> bool:

@@ -20,7 +20,7 @@ import aiosqlite
 import structlog
 
 from openalert.domain.errors import OpenAlertError, Unavailable
-from openalert.storage import log_file, permissions, soundness
+from openalert.storage import leftovers, log_file, permissions, soundness
 from openalert.storage.clock import Clock, wall_clock
 from openalert.storage.connection import Connection
 from openalert.storage.database import Database
@@ -118,6 +118,7 @@ class SqliteDatabase(Database):
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.lock.take()
         try:
+            leftovers.undo_restore(self.path)
             until = time.monotonic() + self._patience
             permissions.require(permissions.beside(self.path))
             await self._patiently(until, lambda: asyncio.to_thread(self._look_before))

@@ -125,6 +125,7 @@ async def restore(
     lock = LockFile(database.with_name(database.name + ".lock"))
     lock.take()
     try:
+        leftovers.undo_restore(database)
         replaced = await _known(database)
         async with _staged(source, database) as (opened, staged):
             lost = check_keys(staged, keys, without_secrets=without_secrets) if keys is not None else {}

@@ -1,9 +1,13 @@
 """Backups: a copy of one moment, proven before it counts; a restore that pages nobody for the past."""
 
 import asyncio
+import itertools
+import os
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,6 +23,7 @@ from openalert.storage import (
     auditing,
     backup,
     incidents,
+    leftovers,
     notifications,
     open_database,
     timeline,
@@ -128,6 +133,89 @@ def test_at_no_moment_is_there_no_database(tmp_path: Path, monkeypatch: pytest.M
         backup.replace(staged, database)
     with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as raw:
         assert raw.execute("SELECT word FROM words").fetchall() == [("old",)]
+
+
+def _words(database: Path) -> list[str]:
+    with closing(sqlite3.connect(database)) as raw:
+        return [word for (word,) in raw.execute("SELECT word FROM words")]
+
+
+def _of_a_killed_server(database: Path) -> None:
+    """The file has nothing, its log a word."""
+    lively = database.with_name("lively.db")
+    with closing(sqlite3.connect(lively, isolation_level=None)) as raw:
+        raw.execute("PRAGMA journal_mode=WAL")
+        raw.execute("CREATE TABLE words (word TEXT)")
+        raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        raw.execute("INSERT INTO words VALUES ('old')")
+        for suffix in ("", "-wal"):
+            shutil.copyfile(f"{lively}{suffix}", f"{database}{suffix}")
+
+
+def _dies(*_: object, **__: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _dying(monkeypatch: pytest.MonkeyPatch, at: int) -> None:
+    """Who does anything to names of files dies as it is about to do so for that time."""
+    left = itertools.count(at, -1)
+    for owner, name in ((os, "link"), (Path, "unlink"), (Path, "rename"), (Path, "replace")):
+        real = getattr(owner, name)
+
+        def act(*args: Any, real: Any = real, **how: Any) -> Any:
+            return (real if next(left) > 1 else _dies)(*args, **how)
+
+        monkeypatch.setattr(owner, name, act)
+
+
+@pytest.mark.proves("DB-4", "F-41")
+@pytest.mark.parametrize("has_links", [True, False], ids=["links", "no links"])
+def test_a_log_that_cannot_be_taken_in_goes_where_its_database_goes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_links: bool
+) -> None:
+    """The disk has no room for that: killed at any moment, the old database and its log are together and in their place
+    at the next start, or the backup is there, and both of the old one beside it.
+    """
+    real = backup._into_one_file
+
+    def no_room(database: Path) -> None:
+        if database.name == "openalert.db":
+            raise sqlite3.OperationalError("database or disk is full")
+        real(database)
+
+    def refused(*_: object) -> None:
+        raise PermissionError
+
+    at, outcomes = 0, []
+    while not outcomes or outcomes[-1] != "over":
+        at += 1
+        folder = tmp_path / str(at)
+        folder.mkdir()
+        database, staged = folder / "openalert.db", folder / "openalert.db.restoring"
+        _of_a_killed_server(database)
+        with closing(sqlite3.connect(staged, isolation_level=None)) as raw:
+            raw.execute("CREATE TABLE words (word TEXT)")
+            raw.execute("INSERT INTO words VALUES ('new')")
+        with monkeypatch.context() as patched:
+            patched.setattr(backup, "_into_one_file", no_room)
+            _dying(patched, at)
+            if not has_links:
+                patched.setattr(os, "link", refused)
+            try:
+                backup.replace(staged, database)
+            except KeyboardInterrupt:
+                outcomes.append("killed")
+            else:
+                outcomes.append("over")
+        leftovers.undo_restore(database)
+        assert not leftovers.set_aside_of(database).exists()
+        kept = folder / "openalert.db.before-restore-1"
+        found = _words(database)
+        assert (found, kept.exists()) in ((["old"], False), (["new"], True)), (at, found)
+        if kept.exists():
+            assert _words(kept) == ["old"], at
+    assert len(outcomes) > 5
+    assert found == ["new"]
 
 
 async def _open_incident(database: Database, number: int, due_at: Instant) -> Incident:
