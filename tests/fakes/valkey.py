@@ -72,6 +72,11 @@ class Valkey:
         if number == signal.SIGKILL:
             self.process.wait()
 
+    @property
+    def is_running(self) -> bool:
+        """Whether there is a process of it, frozen or not."""
+        return self.process is not None and self.process.poll() is None
+
     def close(self) -> None:
         """Nothing of it is left."""
         if self.process is not None and self.process.poll() is None:

@@ -10,11 +10,13 @@ from typing import Any
 import httpx2
 
 from tests.processes.server import House
+from tests.world.crew import Crew
 from tests.world.ledger import Answer, Asked, Ledger, Spoilt
 
 FIRST_START = 1_767_600_000
 """When alerts begin, by their sources' clock, in seconds; which clock that is, is their own affair."""
 PAUSE = 0.15
+LONGER_THAN_A_PAUSE = 60.0
 PATIENCE = 240.0
 """Seconds after which a request that is still not answered is given up."""
 
@@ -22,18 +24,24 @@ PATIENCE = 240.0
 class Generator:
     """All who send to one server."""
 
-    def __init__(self, house: House, ledger: Ledger) -> None:
+    def __init__(self, house: House, ledger: Ledger, crew: Crew) -> None:
         self.house = house
         self.ledger = ledger
+        self._crew = crew
         self.incidents: dict[str, str] = {}
         """By title, the id of its newest incident, as answers named it."""
-        self._client = httpx2.AsyncClient(
-            base_url=house.server.url, headers=dict(house.server.client.headers), timeout=10.0
-        )
+        # A sender that is given up on while a node stands still would be heard after all, later.
+        timeout = 10.0 if len(crew.nodes) == 1 else LONGER_THAN_A_PAUSE
+        self._client = httpx2.AsyncClient(headers=dict(house.server.client.headers), timeout=timeout)
         self._numbers = 0
         self._queues: dict[str, asyncio.Lock] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._starts: dict[str, int] = {}
+
+    @property
+    def _address(self) -> str:
+        """Of the node whose turn it is."""
+        return self._crew.next_one().url
 
     def begin(self, title: str) -> int:
         """A new beginning of this alert, later than those before, by its source's clock."""
@@ -81,7 +89,8 @@ class Generator:
         code = None
         try:
             answer = await self._client.post(
-                f"/webhooks/generic/{self.house.key}", content=f'{{"title": "{word}", '.encode()
+                f"{self._address}/webhooks/generic/{self.house.key}",
+                content=f'{{"title": "{word}", '.encode(),
             )
             code = answer.status_code
         except httpx2.TransportError:
@@ -117,9 +126,10 @@ class Generator:
                 return
 
     async def _once(self, title: str, what: str, body: dict[str, Any] | None) -> httpx2.Response | None:
+        address = self._address
         try:
             if body is not None:
-                return await self._client.post(f"/webhooks/generic/{self.house.key}", json=body)
-            return await self._client.post(f"/api/v1/incidents/{self.incidents[title]}/{what}")
+                return await self._client.post(f"{address}/webhooks/generic/{self.house.key}", json=body)
+            return await self._client.post(f"{address}/api/v1/incidents/{self.incidents[title]}/{what}")
         except httpx2.TransportError:
             return None

@@ -85,6 +85,8 @@ class Away(msgspec.Struct, tag=True, frozen=True, kw_only=True):
     since: Moment
     until: Moment
     why: str
+    node: str = ""
+    """Of several, the one that could not, while others could; empty: none could."""
 
 
 class Trouble(msgspec.Struct, tag=True, frozen=True, kw_only=True):

@@ -8,13 +8,14 @@ from typing import Any
 import websockets
 
 from tests.processes.server import Server
+from tests.world.crew import Crew
 
 
 class Listener:
-    """One WebSocket that comes back whenever it was cut, and resumes where it was."""
+    """One WebSocket that comes back whenever it was cut, to the node whose turn it is, and resumes where it was."""
 
-    def __init__(self, server: Server, key: str) -> None:
-        self._server = server
+    def __init__(self, crew: Crew, key: str) -> None:
+        self._crew = crew
         self._key = key
         self._task: asyncio.Task[None] | None = None
         self.statuses: dict[str, str] = {}
@@ -38,17 +39,18 @@ class Listener:
             await asyncio.sleep(0.1)
 
     async def _once(self) -> None:
-        address = self._server.url.replace("http", "ws") + "/api/v1/ws"
+        server = self._crew.next_one()
+        address = server.url.replace("http", "ws") + "/api/v1/ws"
         async with websockets.connect(address, open_timeout=5) as socket:
             await socket.send(json.dumps({"type": "auth", "token": self._key}))
             await socket.recv()
             await socket.send(json.dumps({"type": "resume", "after": self.last}))
             async for frame in socket:
-                await self._hear(json.loads(frame))
+                await self._hear(json.loads(frame), server)
 
-    async def _hear(self, event: dict[str, Any]) -> None:
+    async def _hear(self, event: dict[str, Any], server: Server) -> None:
         if event["type"] == "resync":
-            for incident in await self._server.items("/incidents"):
+            for incident in await server.items("/incidents"):
                 self.statuses[incident["id"]] = incident["status"]
         elif event["type"].startswith("incident.") and "status" in event["data"]:
             self.statuses[event["data"]["id"]] = event["data"]["status"]

@@ -35,6 +35,8 @@ TRIED_AFTER = (0, 2_000, 10_000, 42_000, 170_000, NEVER)
 LEFT_ALONE = 15_000
 """For so long a provider that failed often is given nothing (promise NO-4)."""
 MOST_FAILURES = 5
+TAKEN_OVER = 30_000
+"""So long after a node is lost what it had in its hands is done by another one, at the latest (promise HA-1)."""
 CLOCK_ERROR = 2_100
 """How much a step of the clock may move a delay (promise ES-5)."""
 ROUNDING = 60
@@ -207,6 +209,13 @@ def _resolve(known: list[Occurrence], last: Occurrence | None, request: Request)
         _silence(last, request.window)
 
 
+def felt(away: Away) -> Away:
+    """For how long it may be felt: a node that is lost for longer than others need to take over is not missed."""
+    if not away.node:
+        return away
+    return msgspec.structs.replace(away, until=min(away.until, away.since + TAKEN_OVER))
+
+
 class World(msgspec.Struct, kw_only=True):
     """The facts that move windows."""
 
@@ -229,7 +238,9 @@ class World(msgspec.Struct, kw_only=True):
         return cls(
             policies=[fact for fact in facts if isinstance(fact, Policy)],
             left=[fact for fact in facts if isinstance(fact, Left)],
-            away=sorted((fact for fact in facts if isinstance(fact, Away)), key=lambda fact: fact.since),
+            away=sorted(
+                (felt(fact) for fact in facts if isinstance(fact, Away)), key=lambda fact: fact.since
+            ),
             troubles=[fact for fact in facts if isinstance(fact, Trouble)],
             steps=[fact for fact in facts if isinstance(fact, Stepped)],
             failures=failures,

@@ -6,8 +6,10 @@ import signal
 import subprocess
 from pathlib import Path
 
+from tests.fakes.valkey import Valkey
 from tests.processes.postgres_cluster import Cluster
-from tests.processes.server import Server, until
+from tests.processes.server import until
+from tests.world.crew import Crew
 from tests.world.ledger import Away, Ledger, Stepped, Trouble
 from tests.world.providers import Providers
 
@@ -56,22 +58,24 @@ class Clock:
 
 
 class Nemesis:
-    """What goes wrong with one server."""
+    """What goes wrong with a server and all around it; what becomes of one of several nodes is in `Crew`."""
 
     def __init__(
         self,
-        server: Server,
+        crew: Crew,
         ledger: Ledger,
         providers: Providers,
         clock: Clock | None = None,
         cluster: Cluster | None = None,
+        valkey: Valkey | None = None,
     ) -> None:
-        self.server = server
+        self.crew = crew
+        self.server = crew.nodes[0]
+        self.valkey = valkey
         self.ledger = ledger
         self.providers = providers
         self.clock = clock
         self.cluster = cluster
-        self.is_restarted = False
         self._modes: dict[str, tuple[str, int]] = {}
         self._full_since: int | None = None
 
@@ -90,7 +94,7 @@ class Nemesis:
     async def revive(self, since: int | None = None, why: str = "kill") -> None:
         """A start of a server that died, a moment ago or then."""
         since = self.ledger.now - MOMENT if since is None else since
-        self.is_restarted = True
+        self.crew.is_disturbed = True
         await self.server.start()
         self.ledger.note(Away(since=since, until=self.ledger.now, why=why))
 
@@ -114,8 +118,16 @@ class Nemesis:
             await asyncio.to_thread(self.cluster.stop, "fast" if how == "restart" else "immediate")
             await asyncio.sleep(POSTGRES_AWAY if how == "away" else 0)
             await asyncio.to_thread(self.cluster.start)
-        await until(self.server.is_ready)
+        await until(self.crew.all_ready)
         self.ledger.note(Away(since=since, until=self.ledger.now, why=f"postgres: {how}"))
+
+    async def hurt_valkey(self) -> None:
+        """It is killed, or comes back, without anything: nobody may notice, so the ledger has nothing of it."""
+        assert self.valkey is not None
+        if self.valkey.is_running:
+            self.valkey.send(signal.SIGKILL)
+        else:
+            await self.valkey.start()
 
     async def behave(self, way: str, mode: str) -> None:
         """A provider changes; what it was before is over."""
@@ -158,8 +170,10 @@ class Nemesis:
         self._full_since = None
 
     async def relent(self) -> None:
-        """Everything is as it should be."""
+        """Everything is as it should be, but that nodes which are dead stay so."""
         await self.free()
+        await self.crew.thawed()
+        self.crew.bury()
         for way in ("hook", "mail"):
             await self.behave(way, "ok")
 

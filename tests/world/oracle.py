@@ -51,7 +51,8 @@ class Case(msgspec.Struct):
     @property
     def away(self) -> list[Away]:
         """When the server was not there; a busy machine makes it late and nothing else."""
-        return [fact for fact in self.facts if isinstance(fact, Away) and fact.why != BUSY]
+        away = (fact for fact in self.facts if isinstance(fact, Away) and fact.why != BUSY)
+        return [model.felt(fact) for fact in away]
 
 
 Found: TypeAlias = Iterator[tuple[str, str]]

@@ -7,6 +7,7 @@ from typing import TypeAlias
 import msgspec
 from hypothesis import strategies as st
 
+from tests.world.crew import Crew
 from tests.world.ledger import Rung
 from tests.world.nemesis import FAKETIME, POSTGRES
 from tests.world.providers import MODES
@@ -63,6 +64,12 @@ SENDING = (
 MISFORTUNE = ("kill", "restart", "pause", "hook", "mail", "policy", "dismiss", "disk", "clock")
 ON_POSTGRES = tuple("postgres" if what == "disk" else what for what in MISFORTUNE)
 """The same where the data are in Postgres: not our disk is full, Postgres is gone."""
+LOSSES = ("lose", "freeze", "return", "roll")
+"""Of several nodes one is killed, and stays dead; one stands still; who is dead returns; each is restarted in turn."""
+ON_NODES = (*LOSSES, "lose", "freeze", "postgres", "valkey", "hook", "mail", "policy", "dismiss")
+"""The same where several nodes share a Postgres, and a Valkey."""
+FREEZES = (18.0, 2.0, 6.0)
+"""Seconds: more than a lease, and less."""
 NEEDS_CLOCK = "clock"
 NEEDS_DISK = "disk"
 
@@ -89,6 +96,10 @@ async def live(world: World, program: Program) -> None:
 async def _do(world: World, deed: Deed) -> None:
     if deed.what in SENDING:
         await _send(world, deed.what, f"alert-{deed.which}")
+    elif deed.what in LOSSES:
+        await _lose(world.crew, deed.what, deed.which)
+    elif deed.what == "valkey":
+        await world.nemesis.hurt_valkey()
     else:
         await _harm(world, deed.what, deed.which)
 
@@ -140,6 +151,20 @@ async def _harm(world: World, what: str, which: int) -> None:
             await nemesis.hurt_postgres(POSTGRES[which % len(POSTGRES)])
         case "clock":
             nemesis.step(STEPS[which % len(STEPS)])
+        case _:
+            raise AssertionError(f"there is no {what}")
+
+
+async def _lose(crew: Crew, what: str, which: int) -> None:
+    match what:
+        case "lose":
+            await crew.kill(which)
+        case "return":
+            await crew.back()
+        case "freeze":
+            await crew.freeze(which, FREEZES[which % len(FREEZES)])
+        case "roll":
+            await crew.roll()
         case _:
             raise AssertionError(f"there is no {what}")
 

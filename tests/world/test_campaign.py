@@ -2,7 +2,7 @@
 
 `pytest tests/world/test_campaign.py -m campaign` goes on for OPENALERT_CAMPAIGN_MINUTES on each database, with a fresh
 seed for each batch; what fails is made shorter, and printed with its seed. OPENALERT_CAMPAIGN_SEED does one batch
-again; `-k sqlite` or `-k postgres` says on what.
+again; `-k sqlite`, `-k postgres` or `-k nodes` says on what.
 """
 
 import asyncio
@@ -18,7 +18,9 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import seed as seeded
 
+from tests.fakes.valkey import Valkey
 from tests.processes.postgres_cluster import Cluster, room
+from tests.world.crew import KEYS
 from tests.world.kept import keep
 from tests.world.nemesis import SmallDisk
 from tests.world.oracle import judge, lateness, p99
@@ -26,6 +28,7 @@ from tests.world.programs import (
     MISFORTUNE,
     NEEDS_CLOCK,
     NEEDS_DISK,
+    ON_NODES,
     ON_POSTGRES,
     Deed,
     Program,
@@ -74,6 +77,22 @@ HURT = [
     Deed("resolve", 1),
 ]
 """What only Postgres can have, in short."""
+LOST = [
+    Deed("fire", 1),
+    Deed("fire", 0, 300),
+    Deed("lose", 1),
+    Deed("acknowledge", 0),
+    Deed("fire", 2, 50),
+    Deed("valkey", 0),
+    Deed("return"),
+    Deed("freeze", 1),
+    Deed("end", 2),
+    Deed("again", 1, 300),
+    Deed("resolve", 1),
+    Deed("roll"),
+    Deed("fire", 3),
+]
+"""What only several nodes can have, in short: one is killed, one stands still, each is restarted."""
 BATCH = 10
 LONGEST = 25
 
@@ -81,14 +100,31 @@ LONGEST = 25
 class Campaign:
     """Worlds that begin alike, one after the other."""
 
-    def __init__(self, folder: Path, cluster: Cluster | None) -> None:
-        """`cluster`: where all of them have their databases; None: each has a file of SQLite."""
+    def __init__(
+        self, folder: Path, cluster: Cluster | None, *, nodes: bool = False, lease: int = 15
+    ) -> None:
+        """`cluster`: where all of them have their databases; None: each has a file of SQLite.
+
+        `nodes`: two or three of them share each database, and a Valkey; `lease`: theirs, in seconds.
+        """
         self.folder = folder
         self.cluster = cluster
+        self.valkey = Valkey(folder) if nodes else None
+        self.settings = KEYS | {"database_lease_seconds": str(lease)} if nodes else {}
         self.runner = asyncio.Runner()
         self.providers = Providers()
         self.worlds = self.pages = 0
         self.late: list[int] = []
+
+    @property
+    def name(self) -> str:
+        """By what it is chosen with `-k`."""
+        return "nodes" if self.valkey is not None else "postgres" if self.cluster is not None else "sqlite"
+
+    @property
+    def misfortune(self) -> tuple[str, ...]:
+        """What may happen in it."""
+        return {"sqlite": MISFORTUNE, "postgres": ON_POSTGRES, "nodes": ON_NODES}[self.name]
 
     def begin(self) -> None:
         """Set up what all begin with."""
@@ -96,11 +132,17 @@ class Campaign:
         self.runner.run(self._settle())
 
     async def _settle(self) -> None:
-        async with World(self.folder / "template", self.providers, cluster=self.cluster) as world:
+        if self.valkey is not None:
+            await self.valkey.start()
+        async with World(
+            self.folder / "template", self.providers, cluster=self.cluster, settings=self.settings
+        ) as world:
             await world.server.stop()
 
     def close(self) -> None:
         """Nothing is left."""
+        if self.valkey is not None:
+            self.valkey.close()
         self.runner.run(self.providers.__aexit__())
         self.runner.close()
 
@@ -112,6 +154,8 @@ class Campaign:
         folder = Path(tempfile.mkdtemp(dir=self.folder))
         deeds = {deed.what for deed in program}
         disk = SmallDisk(folder / "data") if NEEDS_DISK in deeds else None
+        if self.valkey is not None and not self.valkey.is_running:
+            await self.valkey.start()
         try:
             async with World(
                 folder,
@@ -119,6 +163,9 @@ class Campaign:
                 template=self.folder / "template",
                 clock=NEEDS_CLOCK in deeds,  # which a process gets before it begins
                 cluster=self.cluster,
+                nodes=1 if self.valkey is None else 2 + program[0].which % 2,
+                valkey=self.valkey,
+                settings=self.settings,
             ) as world:
                 try:
                     await live(world, program)
@@ -144,8 +191,7 @@ def _listed(program: Program) -> list[str]:
     return [f"{deed!r}," for deed in program]
 
 
-def _begun(folder: Path, cluster: Cluster | None) -> Iterator[Campaign]:
-    campaign = Campaign(folder, cluster)
+def _begun(campaign: Campaign) -> Iterator[Campaign]:
     campaign.begin()
     yield campaign
     campaign.close()
@@ -154,7 +200,7 @@ def _begun(folder: Path, cluster: Cluster | None) -> Iterator[Campaign]:
 @pytest.fixture(scope="module")
 def on_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Campaign]:
     """One set-up for all that live in files."""
-    yield from _begun(tmp_path_factory.mktemp("campaign"), None)
+    yield from _begun(Campaign(tmp_path_factory.mktemp("campaign"), None))
 
 
 @pytest.fixture(scope="module")
@@ -164,10 +210,20 @@ def on_postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Campaign]:
         cluster = Cluster(folder / "postgres")
         cluster.make()
         cluster.start()
-        yield from _begun(tmp_path_factory.mktemp("campaign"), cluster)
+        yield from _begun(Campaign(tmp_path_factory.mktemp("campaign"), cluster))
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(scope="module")
+def on_nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Campaign]:
+    """The same for several nodes, with the lease that they usually have."""
+    with room() as folder:
+        cluster = Cluster(folder / "postgres")
+        cluster.make()
+        cluster.start()
+        yield from _begun(Campaign(tmp_path_factory.mktemp("campaign"), cluster, nodes=True))
+
+
+@pytest.fixture(params=["sqlite", "postgres", "nodes"])
 def campaign(request: pytest.FixtureRequest) -> Campaign:
     """One after the other."""
     found: Campaign = request.getfixturevalue(f"on_{request.param}")
@@ -193,7 +249,7 @@ def _batch(campaign: Campaign, seed: int, examples: int) -> None:
         phases=(Phase.generate, Phase.shrink),
         suppress_health_check=list(HealthCheck),
     )
-    @given(programs(LONGEST, MISFORTUNE if campaign.cluster is None else ON_POSTGRES))
+    @given(programs(LONGEST, campaign.misfortune))
     def lives(program: Program) -> None:
         campaign.play(_possible(program))
 
@@ -202,7 +258,7 @@ def _batch(campaign: Campaign, seed: int, examples: int) -> None:
     except BaseException as error:
         error.add_note(
             f"again: OPENALERT_CAMPAIGN_SEED={seed} pytest -n 0 -s -m campaign "
-            f"-k {'sqlite' if campaign.cluster is None else 'postgres'} tests/world/test_campaign.py"
+            f"-k {campaign.name} tests/world/test_campaign.py"
         )
         raise
 
@@ -226,9 +282,20 @@ def test_a_life_whose_postgres_is_hurt(on_postgres: Campaign, measured: Callable
 
 
 @pytest.mark.campaign
+@pytest.mark.proves("IN-1", "ES-1", "ES-2", "ES-3", "NO-2", "HA-1", "F-03", "F-24", "F-38", "F-39")
+def test_a_life_whose_nodes_are_lost(on_nodes: Campaign, measured: Callable[..., None]) -> None:
+    """Of three nodes one is killed, one stands still, all are restarted, Valkey is gone: nothing is lost or doubled;
+    what a lost one had in its hands is done within half a minute.
+    """
+    on_nodes.play(LOST)
+    measured(worlds=on_nodes.worlds, pages=on_nodes.pages, lost=0, doubled=0)
+
+
+@pytest.mark.campaign
 @pytest.mark.proves(
-    "IN-1", "IN-2", "IN-4", "IN-5", "ES-1", "ES-2", "ES-3", "ES-4", "ES-5", "ES-8", "ES-9", "ES-10", "NO-1", "NO-2",
-    "NO-3", "NO-7", "ST-1", "ST-3", "WS-1", "F-03", "F-08", "F-16", "F-17", "F-20", "F-24", "F-34",
+    "IN-1", "IN-2", "IN-4", "IN-5", "ES-1", "ES-2", "ES-3", "ES-4", "ES-5", "ES-8", "ES-9", "ES-10", "HA-1", "NO-1",
+    "NO-2", "NO-3", "NO-7", "ST-1", "ST-3", "WS-1", "F-03", "F-08", "F-16", "F-17", "F-20", "F-24", "F-34", "F-38",
+    "F-39",
 )  # fmt: skip
 def test_random_lives(campaign: Campaign, measured: Callable[..., None]) -> None:
     """As many as the time allows, each of up to 25 deeds."""

@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 
+import pytest
+
 from tests.world.ledger import Answer, Asked, Away, Fact, Left, Policy, Rung, Stepped
-from tests.world.model import HANDED_OVER, NEVER, STEP_LATE, occurrences, owed
+from tests.world.model import HANDED_OVER, NEVER, STEP_LATE, TAKEN_OVER, occurrences, owed
 
 LADDER = (
     Rung(delay=0, people=("bea",), channels=("Hook-1",)),
@@ -65,6 +67,30 @@ def test_a_time_away_moves_the_latest_moment_and_no_other() -> None:
     assert kim.earliest == 10_940
     assert kim.latest >= 60_000 + STEP_LATE
     assert not kim.is_calm
+
+
+@pytest.mark.parametrize(
+    ("since", "by"),
+    [
+        pytest.param(9_000, 9_000 + TAKEN_OVER + STEP_LATE, id="it may have been in its hands"),
+        pytest.param(22_000, 11_010 + 2 * STEP_LATE, id="it was done by then"),
+    ],
+)
+def test_a_lost_node_moves_what_it_may_have_had_in_its_hands(since: int, by: int) -> None:
+    """By half a minute at most, however long it stays away: the others go on."""
+    away = Away(since=since, until=600_000, why="kill", node="two")
+    ((_, (pages,)),) = owed([POLICY, away, *_told(1, 1_000)], 500_000)
+    (kim,) = (page for page in pages if page.who == "kim")
+    assert kim.ran_by == by
+
+
+def test_what_is_due_later_is_not_a_lost_nodes() -> None:
+    """It is dead for ten minutes; what begins after one counts for lateness."""
+    away = Away(since=0, until=600_000, why="kill", node="two")
+    ((_, (pages,)),) = owed([POLICY, away, *_told(1, 60_000)], 500_000)
+    assert {
+        (page.is_calm, page.latest - page.earliest < STEP_LATE + HANDED_OVER + 100) for page in pages[:2]
+    } == {(True, True)}
 
 
 def test_a_step_of_the_clock_moves_hardly_anything() -> None:

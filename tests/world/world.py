@@ -9,17 +9,20 @@ async with Providers() as providers, World(folder, providers) as world:
 
 import asyncio
 import shutil
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
 import msgspec
 
+from tests.fakes.valkey import Valkey
 from tests.processes.conftest import mailing
 from tests.processes.postgres_cluster import Cluster
 from tests.processes.server import House, Server, settle_in, until
 from tests.world import model, observed
+from tests.world.crew import NAMES, Crew
 from tests.world.generator import Generator
 from tests.world.ledger import BUSY, Away, Ledger, Left, Policy, Rung, Trouble
 from tests.world.listener import Listener
@@ -67,8 +70,13 @@ class Settled(msgspec.Struct, kw_only=True):
     """The database that it filled, where it was one of Postgres."""
 
 
+def _growth(sizes: tuple[int, int]) -> int:
+    before, after = sizes
+    return after - before
+
+
 class World:
-    """One server and all around it."""
+    """One server, or several nodes of one, and all around it."""
 
     def __init__(
         self,
@@ -80,11 +88,15 @@ class World:
         clock: bool = False,
         ladder: tuple[Rung, ...] = LADDER,
         cluster: Cluster | None = None,
+        nodes: int = 1,
+        valkey: Valkey | None = None,
+        settings: Mapping[str, str] | None = None,
     ) -> None:
         """`template`: the folder of a world that was settled; `program`: see `Server`.
 
         `clock`: the server lives by a clock that `nemesis.step` sets. `cluster`: where it has a database of its own,
-        made like that of the template; None: it has a file of SQLite.
+        made like that of the template; None: it has a file of SQLite. `nodes`: how many share that database, and this
+        `valkey`; `settings` are those of all of them.
         """
         self.folder = folder
         self.providers = providers
@@ -94,20 +106,32 @@ class World:
         if template is not None:
             without = shutil.ignore_patterns("*.reserve")  # it is made anew, as large as this disk allows
             shutil.copytree(template / "data", folder / "data", dirs_exist_ok=True, ignore=without)
-        self.server: Server = mailing(folder, providers.mails)  # type: ignore[arg-type]
-        self.server.environment["PYTHONPATH"] = str(ROOT)
-        self.server.program = program or self.server.program
-        self.server.patience = LONGEST_START
         self.shelf = Shelf(cluster) if cluster is not None else None
+        settings = dict(settings or {})
         if self.shelf is not None:
-            self.server.environment["OPENALERT_DATABASE_URL"] = self.shelf.url
+            settings |= {"database_url": self.shelf.url}
+        if valkey is not None:
+            settings |= {"redis_url": valkey.url}
         self.clock = Clock(folder) if clock else None
-        if self.clock is not None:
-            self.server.environment |= self.clock.environment
         self.ledger = Ledger(folder / "ledger.jsonl")
-        self.nemesis = Nemesis(self.server, self.ledger, providers, self.clock, cluster)
+        self.crew = Crew([self._node(number, program, settings) for number in range(nodes)], self.ledger)
+        self.server = self.crew.nodes[0]
+        self.nemesis = Nemesis(self.crew, self.ledger, providers, self.clock, cluster, valkey)
         self._left: set[str] = set()
-        self._before = (0, 0)
+        self._before: dict[Server, tuple[int, int]] = {}
+
+    def _node(self, number: int, program: list[str] | None, settings: dict[str, str]) -> Server:
+        """The first one, or a further one with a folder of its own."""
+        name = NAMES[number]
+        folder = self.folder if number == 0 else self.folder / name
+        folder.mkdir(exist_ok=True)
+        node = mailing(folder, self.providers.mails, server_node_name=name, **settings)  # type: ignore[arg-type]
+        node.environment["PYTHONPATH"] = str(ROOT)
+        node.program = program or node.program
+        node.patience = LONGEST_START
+        if self.clock is not None:
+            node.environment |= self.clock.environment
+        return node
 
     async def __aenter__(self) -> Self:
         """The server runs and is settled."""
@@ -119,25 +143,27 @@ class World:
             (self.folder / "settled.json").write_bytes(msgspec.json.encode(self.settled))
         else:
             self.settled = msgspec.json.decode((self._template / "settled.json").read_bytes(), type=Settled)
-            self.server.client.headers["Authorization"] = f"Bearer {self.settled.token}"
             if self.shelf is not None:
                 await asyncio.to_thread(self.shelf.fill, self.settled.shelf)
-            await self.server.start()
+            for node in self.crew.nodes:
+                node.client.headers["Authorization"] = f"Bearer {self.settled.token}"
+            await self.crew.start()
         self.house = House(server=self.server, **self.settled.house)
-        self.generator = Generator(self.house, self.ledger)
-        self.listener = Listener(self.server, self.settled.token)
+        self.generator = Generator(self.house, self.ledger, self.crew)
+        self.listener = Listener(self.crew, self.settled.token)
         await self.follow(self._ladder)
         self.listener.begin()
-        self._watching = asyncio.create_task(self._watch())
-        self._before = observed.of_process(self.server.pid)
+        self._watching = [asyncio.create_task(self._watch(node)) for node in self.crew.nodes]
+        self._before = {node: observed.of_process(node.pid) for node in self.crew.nodes}
         return self
 
     async def __aexit__(self, *_: object) -> None:
         """Nothing of it runs any more."""
-        self._watching.cancel()
+        for task in self._watching:
+            task.cancel()
         await self.generator.close()
         await self.listener.close()
-        await self.server.close()
+        await self.crew.close()
         self.ledger.close()
         if self.shelf is not None and self._template is not None:
             await asyncio.to_thread(self.shelf.drop)
@@ -198,20 +224,20 @@ class World:
         """As often as it takes, because the server may be without room or away."""
 
         async def done() -> bool:
-            answer = await self.server.client.request(method, f"/api/v1{path}", json=body)
+            answer = await self.crew.next_one().client.request(method, f"/api/v1{path}", json=body)
             assert answer.status_code in (200, 204, 404, 503), answer.text
             return answer.status_code != 503
 
         await until(done)
 
-    async def _watch(self) -> None:
-        """Where this process is not given its turn, or the server's is not: nobody is late who could not run."""
+    async def _watch(self, node: Server) -> None:
+        """Where this process is not given its turn, or the node's is not: nobody is late who could not run."""
         turns = Turns()
         while True:
             before = self.ledger.now
             await asyncio.sleep(TURN / 1000)
             now = self.ledger.now
-            process = self.server.process
+            process = node.process
             since = turns.held_up_since(now, waits(process.pid) if process is not None else {})
             if now - before > TURN + HELD_UP:
                 since = before
@@ -280,10 +306,15 @@ class World:
         if self.shelf is not None:
             seen.damage = await asyncio.to_thread(self.shelf.damage)
         seen.told = dict(self.listener.statuses)
-        if not self.nemesis.is_restarted:
-            seen.metrics = observed.of_metrics((await self.server.client.get("/metrics")).text)
-            seen.files, seen.memory = zip(self._before, observed.of_process(self.server.pid), strict=True)
+        if not self.crew.is_disturbed:
+            told = [observed.of_metrics((await node.client.get("/metrics")).text) for node in self.crew.nodes]
+            seen.metrics = dict(sum(map(Counter, told), Counter()))
+            grown = [
+                tuple(zip(before, observed.of_process(node.pid), strict=True))
+                for node, before in self._before.items()
+            ]
+            seen.files, seen.memory = (max(each, key=_growth) for each in zip(*grown, strict=True))
         proven = await asyncio.to_thread(self.server.run, "verify")
         seen.chain = "" if proven.returncode == 0 else proven.stdout + proven.stderr
-        seen.log = self.server.log.read_text()
+        seen.log = self.crew.log
         return Case(self.ledger.facts, seen, self.ledger.now)
