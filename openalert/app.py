@@ -1,7 +1,8 @@
 """The composition root: one Config and one Database become the whole appliance.
 
-The only file that knows everything. Whoever starts it (the server, a test) gives it an open database; it ends
-what it began, and leaves the database open.
+The only file that imports from every room: `OpenAlert` wires the parts together, `running` starts and stops them, and
+the functions below it make single parts of the configuration. Whoever starts it (the server, a test) gives it an open
+database; it ends what it began, and leaves the database open.
 """
 
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -129,8 +130,9 @@ class OpenAlert:
             node=Node(database, where, config.database.lease_seconds),
         )
         self.self_watch: SelfWatch | None = None
+        """How it watches itself; None until `listens` says by which address it is reached."""
         self.last_calls: LastCalls | None = None
-        """How it watches itself; None: it does not listen yet, or nothing serves it."""
+        """What tells the last resort; None as long as `self_watch` is."""
         self._secret = secret
         self.mirrors = StatusMirrors(
             database,

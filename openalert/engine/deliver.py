@@ -31,7 +31,7 @@ log = structlog.get_logger(__name__)
 LONGEST_SEND = 15.0
 LONGEST_PAUSE = 15.0
 MOST_FAULTS = 6
-"""How often an answer is tried again that the database refuses for a reason that does not pass."""
+"""How often it is tried to record an answer that the database refuses for a reason that does not pass."""
 CLAIM_LOST_AFTER = 60 * SECOND
 
 
@@ -54,7 +54,9 @@ class Deliver:
         self._node = node
         self.lines = lines
         self._on_the_way: Counter[str] = Counter()
+        """How many messages each channel is sending."""
         self._places: Counter[str] = Counter()
+        """The same for each address (see `storage.deliveries.place`): one that hangs must not take all senders."""
         self._answered: set[str] = set()
         """Messages whose answer is here and not recorded yet."""
         self._tasks: set[asyncio.Task[None]] = set()
@@ -116,8 +118,8 @@ class Deliver:
     async def _choose(
         self, due: Sequence[Notification], now: Instant
     ) -> tuple[list[tuple[Notification, int]], int]:
-        """Those whose address and provider have room, each with its provider; what waits for a dead one is put off,
-        or has failed when its time is over. How many those are.
+        """Those whose address and provider have room, each with its provider. Where no provider is there, they are
+        put off, or fail when their time is over; how many they are is the second value.
         """
         places = Counter(self._places)
         leading: set[str] = set()
@@ -210,7 +212,7 @@ class Deliver:
         return sum(await self._together([_hastening(row) for row in late]))
 
     def _wake_for_the_pace(self, now: Instant) -> None:
-        """A provider's next token is no commit that would wake the loop."""
+        """Run again when a provider's pace allows the next message: no commit would wake the loop then."""
         wait = self.lines.wait(now)
         if wait is not None and wait < 1:
             asyncio.get_running_loop().call_later(wait + 0.001, self._freed.set)

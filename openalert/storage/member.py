@@ -1,4 +1,4 @@
-"""Those who wait for the writer: one transaction each, of which many share a commit."""
+"""Member and Act: one transaction each that waits for the writer; many share a commit."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -15,8 +15,11 @@ class Member:
         loop = asyncio.get_running_loop()
         self.actor = actor
         self.turn: asyncio.Future[Transaction | None] = loop.create_future()
+        """Done when its turn has come; cancelled when it waits no more."""
         self.ended: asyncio.Future[bool] = loop.create_future()
+        """Done when its body has ended; whether what it wrote is to be kept."""
         self.durable: asyncio.Future[None] = loop.create_future()
+        """Done after the commit, or with the reason why there was none."""
         self.transaction: Transaction | None = None
 
 

@@ -34,21 +34,30 @@ class Batch:
         self.tx = tx
         self.work = Work(tx)
         self.known: dict[str, Occurrence] = {}
+        """The newest occurrence of each identity, by `alerts.latest_key`; changed as signals are judged."""
         self.by_id: dict[str, Incident] = {}
+        """Incidents that may change, by id; those that are open also by their open key."""
         self.going_on: dict[str, int] = {}
         """Numbers, by id, of open incidents whose alerts are merely repeated: nothing more of them is read."""
         self.by_key: dict[str, Incident] = {}
         self.merges: dict[str, tuple[str, ...]] = {}
         """By open key: the merges because of which alerts of the group go to another incident."""
         self.brought: list[tuple[str, str]] = []
+        """(merge, alert): what a merge has brought to another incident, so that its undo takes it back."""
         self.numbers: dict[str, int] = {}
+        """The number of the next new incident, by organization; `first_numbers`: of the first one in this batch."""
         self.first_numbers: dict[str, int] = {}
         self.new_alerts: list[Alert] = []
         self.superseded: list[str] = []
+        """Alerts that are not the newest occurrence of their identity any more."""
         self.repeats: dict[str, int] = {}
+        """How often each alert came again."""
         self.refreshed: dict[str, tuple[Signal, str | None]] = {}
+        """Alerts whose words, severity or beginning changed: what they say now, and the payload that said it."""
         self.risen: dict[str, Severity] = {}
+        """Alerts that became worse and keep their words."""
         self.resolved: dict[str, tuple[Instant, Instant | None]] = {}
+        """Alerts that ended: when, and when they began as far as their source says."""
         self.payloads: list[Payload] = []
         self.drafts: dict[int, Draft] = {}
         """What has been decided about signals (by `id` of the signal) of teams that have set anything."""

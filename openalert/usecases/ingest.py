@@ -120,7 +120,9 @@ class _Message(Concerned):
         """Of each alert of it that a rule dropped: why."""
 
     def is_news(self, now: Instant) -> bool:
-        """Whether it shows that the sender lives, and that is worth a write."""
+        """Whether to note that the sender was heard: at most once a second, and never for what we say in its place
+        or for somebody who did not prove to be the sender.
+        """
         is_from_sender = self.delivery.outcome is None and not isinstance(
             self.delivery.failure, Unauthenticated
         )
@@ -224,7 +226,7 @@ async def _take_one(batch: Batch, message: _Message) -> Outcome:
 
 
 async def _hear_watchdog(batch: Batch, message: _Message, signal: Signal) -> None:
-    """It is a beat and no alert; one that was taken for an alert before that was known is over."""
+    """A watchdog's alert is a beat. If it was stored as an alert, before it was known as a watchdog, that is over."""
     if message.delivery.replay_of is None:
         batch.watchdogs.append((message.route, signal))
     known = batch.known.get(alerts.latest_key(message.route.integration_id, signal.fingerprint))
@@ -270,7 +272,7 @@ async def _follow(batch: Batch, message: _Message, signal: Signal, key: str, ver
         await _repeat(batch, message, signal, known, draft)
     elif verdict is Verdict.RESOLVE:
         _resolve(batch, message, signal, known)
-    else:
+    else:  # its source says that somebody has acknowledged it there
         incident = batch.by_id.get(known.incident_id or "")
         if (
             incident is not None
@@ -302,7 +304,7 @@ async def _open(batch: Batch, message: _Message, signal: Signal, key: str, draft
 
 
 def _hold(batch: Batch, message: _Message, signal: Signal, key: str, route: Route, draft: Draft) -> None:
-    """It fires and pages nobody, until nothing holds it any more."""
+    """Keep a firing alert without an incident: it pages nobody until its last hold ends (see `holding`)."""
     alert = _store(batch, message, signal, key, AlertStatus.SUPPRESSED, route, None, draft)
     alert.group_key = draft.group
     batch.holds += rows_for(draft, alert.id)

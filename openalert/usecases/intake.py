@@ -1,10 +1,10 @@
 """Where messages wait for the writer: whoever comes at the same moment is taken in with one transaction.
 
-A batch begins when nobody comes any more: the interpreter serves one thread at a time, so what is read while the
-writer works slows both down, and costs a commit of its own. It is capped, so that a storm does not make others wait
-long, and integrations take turns in it, so that whoever is not in the storm does not wait behind it (promise IN-6);
-a batch that fails is taken in again one message at a time, so that only the guilty one is refused. Nothing is
-answered before its commit.
+A batch begins once no further message arrives: Python runs one thread at a time, so a message that is read while the
+writer works slows both down, and then costs a commit of its own. A batch is capped, so that nobody waits long for
+it, and integrations take turns in it, so that nobody waits behind the storm of another (promise IN-6). A batch that
+fails is taken in again one message at a time, so that only the message at fault is refused. No message is answered
+before its commit.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ log = structlog.get_logger(__name__)
 BATCH_SIGNALS = 800
 BATCH_MESSAGES = 128
 QUIET_TURNS = 3
-"""Turns of the event loop without a message until a batch begins: one whose bytes are there needs two to come here."""
+"""Turns of the event loop without a new message until a batch begins: one that is in the socket arrives within two."""
 MOST_WAITING = 4_000
 """More than this are refused with 503 rather than left to wait; one integration may have a quarter of it, once half of
 it is taken. The same holds for their bytes."""
@@ -124,7 +124,7 @@ class Intake:
 
     async def _run(self, watched: Watched) -> None:
         if self._waiting:
-            self._arrived.set()  # of those whom an earlier run of this task has left
+            self._arrived.set()  # messages that an earlier run of this task has left
         while not self._stopping:
             await self._arrived.wait()
             self._arrived.clear()
@@ -142,7 +142,7 @@ class Intake:
                     log.exception("intake broke", messages=len(batch))
 
     async def _gather(self) -> None:
-        """Let come who is on the way, as long as there is room for them; an idle server waits microseconds."""
+        """Wait for messages that are about to arrive, while the batch has room; an idle server waits microseconds."""
         quiet = 0
         while quiet < QUIET_TURNS and len(self._waiting) < BATCH_MESSAGES and self._signals < BATCH_SIGNALS:
             before = len(self._waiting)

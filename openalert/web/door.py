@@ -57,7 +57,7 @@ class Door:
         max_body: int,
         subscriptions: Subscriptions | None = None,
     ) -> None:
-        """Without `subscriptions` nobody answers a sender's question."""
+        """`subscriptions`: confirms what Amazon SNS asks before it sends; None: such a question stays unanswered."""
         self.database = database
         self.max_body = max_body
         self.begun = database.clock()
@@ -81,7 +81,7 @@ class Door:
         return self._readings.read(source, content, inbound, limit=self.max_body)
 
     async def admit(self, key: str) -> None:
-        """As `recognize`, for what brings a new event: Unavailable while memory is short."""
+        """As `recognize`, for a request that brings new events: also Unavailable while memory is short."""
         try:
             self.memory.promise(0)
         except Unavailable:

@@ -211,7 +211,7 @@ class Connection:
             self._let_go()
 
     async def _subscribe(self, incident_id: str) -> None:
-        """Confirm the room by silence: all that the caller may see is sent already, the rest is not found."""
+        """Refuse an incident that the caller may not see; else say nothing, for all they may see is told anyway."""
         try:
             async with self._live.access.database.read() as reader:
                 await incidents.see(reader, self._who(), incident_id)

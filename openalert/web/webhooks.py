@@ -20,7 +20,7 @@ PREFIX = "/webhooks/"
 _ALERTMANAGER = "/api/v2/alerts"
 _JSON = [(b"content-type", b"application/json")]
 _MOST_HEADS = 1024
-"""Bytes of an answer up to which its head is remembered: that of a message with some ten alerts."""
+"""Heads are remembered for bodies below so many bytes: the answer to a message with some ten alerts."""
 
 
 class Accepted(msgspec.Struct, rename="camel", omit_defaults=True):
@@ -44,7 +44,7 @@ class Webhooks:
     def __init__(self, door: Door) -> None:
         self._door = door
         self._heads: dict[int, Whole] = {}
-        """What is joined for good of the answer to a message taken in, by the length of its body."""
+        """The head of a 202, encoded once for each length of its body: in a storm encoding it is what costs."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
