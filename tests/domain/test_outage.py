@@ -34,6 +34,10 @@ def life(boot_id: str = "a", ending: str = "") -> Life:
          Outage(since=T0 + SECOND, until=T0 + MINUTE + SECOND, ending=Ending.DIED)),
         # Another kernel, and a clock that shows less than was seen already.
         (life(), 0, "b", MINUTE, Outage(since=0, until=0, ending=Ending.MACHINE, clock_behind=T0)),
+        # A name of the start that does not fit: less time has passed since it than before.
+        (life(), T0 + HOUR, "a", MINUTE, Outage(since=T0, until=T0 + HOUR, ending=Ending.MACHINE)),
+        # Nobody said it before: as where nobody says it now.
+        (life(""), T0 + HOUR, "b", DAY + HOUR, Outage(since=T0, until=T0 + HOUR, ending=Ending.DIED)),
         # Nobody says which start of the machine it is: less time since its start than then proves a restart.
         (life(""), T0 + HOUR, "", MINUTE, Outage(since=T0, until=T0 + HOUR, ending=Ending.MACHINE)),
         (life(""), T0 + HOUR, "", DAY + HOUR, Outage(since=T0, until=T0 + HOUR, ending=Ending.DIED)),

@@ -252,6 +252,18 @@ async def test_two_late_ways_of_a_person_start_one_next_way(world: World) -> Non
     assert [message.to for message in world.webhook.received] == ["https://third.example.org/"]
 
 
+async def test_a_way_that_fails_beside_one_that_works_starts_no_further_way(world: World) -> None:
+    """Mail is refused for good, the webhook of the same moment has the page: the third way waits for its time."""
+    world.email.behave = _fails(NotifierError(Reason.REJECTED_RECIPIENT, "no such person", permanent=True))
+    await world.policy(level(1, world.alice), level(2, world.bob, minutes=30))
+    await world.post_all([(world.group(world.alert("DiskFull")), "A")])
+    await escalate.run_due(world.db)
+    await _second_way(world, after=0, who="second", step=1)
+    await _second_way(world, after=4 * MINUTE, who="third", step=2)
+    await world.advance(seconds=60)
+    assert [message.to for message in world.webhook.received] == ["https://second.example.org/"]
+
+
 async def test_a_page_that_failed_starts_the_next_way_at_once_and_not_the_next_level(world: World) -> None:
     """Only when the last of her ways has failed does Bob hear of it."""
     world.email.behave = _fails(NotifierError(Reason.REJECTED_RECIPIENT, "no such person", permanent=True))

@@ -119,6 +119,12 @@ async def test_what_a_living_node_is_sending_is_left_to_it(pair: _Pair) -> None:
             await member.node.renew()
             await member.node.fence_others()
             assert await member.engine.deliver.recover() == 0
+    # Longer than a sender of its own would be trusted: the other cannot know, and is there.
+    for _ in range(12):
+        pair.pass_by(5)
+        await pair.one.node.renew()
+        await pair.two.node.renew()
+        assert await pair.two.engine.deliver.recover() == 0
     await pair.two.work()
     pair.one.post.answers.set()
     await sending

@@ -52,6 +52,37 @@ async def test_when_nobody_at_all_is_reachable_the_organization_owner_is_paged(w
     world.is_quiet()
 
 
+@pytest.mark.proves("ES-7", "NO-6")
+async def test_as_long_as_one_owner_of_the_team_may_be_reached_those_of_the_organization_sleep(
+    world: World,
+) -> None:
+    """One owner's address is dead, the other's takes nothing for now: Alice is paged when that one was given up."""
+    orphans = await make.team(world.db, world.cast.organization, "Orphans")
+    for name in ("Dora", "Erik"):
+        owner = await make.user(world.db, world.cast.organization, name)
+        await make.member(world.db, orphans, owner, Role.OWNER)
+    await make.integration(world.db, await make.service(world.db, orphans, None, name="Orphan"), "A")
+
+    def behave(message: Message) -> Receipt:
+        if message.recipient_name == "Dora":
+            raise NotifierError(Reason.REJECTED_RECIPIENT, "no such person", permanent=True)
+        if message.recipient_name == "Erik":
+            raise NotifierError(Reason.REFUSED, "not now")
+        return Receipt(provider_id="x")
+
+    world.email.behave = behave
+    await world.fires("DiskFull")
+    await world.advance(minutes=2)
+    assert await world.value("SELECT status FROM notifications ORDER BY status LIMIT 1") == "failed"
+    world.is_quiet()
+    await world.advance(minutes=4)
+    assert (
+        world.mailbox(world.alice).got("DiskFull").reason
+        == "You own the organization and nobody else answers."
+    )
+    world.is_quiet()
+
+
 @pytest.mark.proves("ES-8")
 async def test_an_edited_policy_does_not_strand_or_bend_a_running_escalation(world: World) -> None:
     """The running incident keeps the levels it began with; the next one takes the new ones."""

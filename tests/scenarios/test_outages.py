@@ -8,6 +8,7 @@ from openalert.domain.notification import NotificationKind
 from openalert.domain.outage import Ending, Outage
 from openalert.engine import black_box
 from openalert.engine.engine import Engine
+from openalert.notifiers.notifier import Message, NotifierError, Reason, Receipt
 from openalert.storage import outages as stored
 from openalert.usecases import outages
 from tests.cast import LINKS_BACK, World, level
@@ -68,8 +69,10 @@ async def test_what_an_outage_delayed_says_so_and_owners_hear_of_it_once(
     world.clock.advance(57 * MINUTE)
     if how is Ending.MACHINE:
         machine.restarts()
-    await machine.starts()
+    engine = await machine.starts()
     since, until = world.clock.now - 57 * MINUTE, world.clock.now
+    # What did not come in that time says nothing about its senders.
+    assert engine.black_box.up_since == until
     assert await history(world) == [Outage(since=since, until=until, ending=how)]
     story = await world.story()
     said = [each for each in story if each.startswith("OpenAlert was not running 09:00:00 to 09:57:00 UTC")]
@@ -106,6 +109,66 @@ async def test_a_pause_of_the_process_explains_what_it_delayed(world: World, mac
     world.is_quiet()
     await world.advance(seconds=1)
     world.mailbox(world.alice).got("DiskFull")
+
+
+@pytest.mark.proves("ES-4", "F-03")
+async def test_an_outage_is_told_where_a_page_had_to_wait_for_its_end(world: World, machine: Machine) -> None:
+    """No step was due in it, only the next try of a page: the incident says why that one came so late."""
+
+    def refuses(_: Message) -> Receipt:
+        raise NotifierError(Reason.REFUSED, "not now")
+
+    world.email.behave = refuses
+    await world.policy(level(1, world.alice), level(2, world.bob, minutes=30))
+    await world.fires("DiskFull")
+    world.clock.advance(MINUTE)
+    await machine.starts()
+    assert any(
+        each.startswith("OpenAlert was not running 09:00:00 to 09:01:00") for each in await world.story()
+    )
+
+
+@pytest.mark.proves("F-20", "F-21")
+@pytest.mark.parametrize(("how", "doubted"), [(Ending.DIED, 0), (Ending.MACHINE, 3 * DAY)])
+async def test_whether_a_machine_was_off_for_days_or_its_clock_leapt_is_not_believed_at_once(
+    world: World, machine: Machine, how: Ending, doubted: int
+) -> None:
+    """On the same kernel the time that has passed is known; on another one nothing is deleted by it for a day."""
+    await world.engine.black_box.seen()
+    world.clock.advance(3 * DAY)
+    if how is Ending.MACHINE:
+        machine.restarts()
+    await machine.starts()
+    assert world.db.clocks.doubt.at(world.clock.now) == doubted
+    world.clock.advance(DAY)
+    assert world.db.clocks.doubt.at(world.clock.now) == 0
+
+
+@pytest.mark.parametrize(("by", "up_since"), [(HOUR, True), (-HOUR, False)])
+async def test_a_clock_that_was_set_ahead_makes_nobody_silent(world: World, by: int, up_since: bool) -> None:
+    """An hour without a word has not passed: silence counts from then on."""
+    async with world.db.transaction() as tx:
+        await world.engine.black_box.when_set(tx, by)
+    assert world.engine.black_box.up_since == (world.clock.now if up_since else None)
+
+
+@pytest.mark.proves("F-24")
+async def test_to_wait_for_the_database_is_no_standing_still(
+    world: World, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process stood still for an hour, then the disk took a minute to refuse it: one pause, of an hour."""
+
+    async def slowly_refused(_: object) -> None:
+        world.clock.advance(MINUTE)
+        raise Unavailable("The database cannot be written now.")
+
+    world.clock.advance(HOUR)
+    with monkeypatch.context() as patch:
+        patch.setattr(world.db, "act", slowly_refused)
+        with pytest.raises(Unavailable):
+            await world.engine.black_box.look()
+    await world.engine.black_box.look()
+    assert [(each.ending, each.length) for each in await history(world)] == [(Ending.PAUSED, HOUR)]
 
 
 @pytest.mark.proves("F-09", "F-24")

@@ -70,6 +70,18 @@ async def test_its_end_is_no_beat_and_pages_nobody_before_its_time(watched: Worl
     watched.mailbox(watched.alice).got("Watchdog of Alertmanager")
 
 
+async def test_a_message_that_is_sent_through_again_is_no_beat(watched: World) -> None:
+    """Somebody replays an old one while Prometheus is gone: Alice is paged when she would have been without that."""
+    await comes(watched, 4, 10)
+    again = watched.delivery(watched.group(watched.alert("Watchdog", severity="none")), "A", "v1")
+    again.replay_of = "the payload of then"
+    async with watched.db.transaction() as tx:
+        (outcome,) = await ingest.take_in(tx, [again])
+    assert outcome.processed == 1
+    await watched.advance(minutes=10)
+    watched.mailbox(watched.alice).got("Watchdog of Alertmanager")
+
+
 async def test_other_alerts_of_the_same_message_are_alerts(watched: World) -> None:
     """And a name that only looks alike is one too."""
     await watched.posts(

@@ -1,9 +1,14 @@
 """The clock is set while the server runs: delays go on, and nobody writes by the new time before they have moved."""
 
 import asyncio
+import importlib
+import pkgutil
+from functools import partial
+from typing import Any
 
 import pytest
 
+from openalert import storage
 from openalert.domain.instant import DAY, HOUR, MINUTE, SECOND
 from openalert.storage import clock_steps
 from openalert.storage.clock import Ago, Clocks
@@ -137,3 +142,27 @@ async def test_a_clock_that_goes_there_and_back_moves_nothing(world: World, step
     world.is_quiet_for(world.bob)
     await world.advance(seconds=1)
     world.mailbox(world.bob).got("DiskFull")
+
+
+@pytest.mark.proves("F-20", "ES-5")
+async def test_all_that_waits_moves_with_a_clock_that_is_set(
+    sqlite_db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever part of the storage knows how to move what waits in it is asked to, also the next one that learns it."""
+    moved: dict[str, int] = {}
+
+    def noting(name: str) -> Any:
+        async def note(_: Transaction, by: int) -> None:
+            moved[name] = by
+
+        return note
+
+    able = set()
+    for found in pkgutil.iter_modules(storage.__path__):
+        module = importlib.import_module(f"openalert.storage.{found.name}")
+        if found.name != "clock_steps" and hasattr(module, "shift"):
+            able.add(found.name)
+            monkeypatch.setattr(module, "shift", noting(found.name))
+    await sqlite_db.act(partial(clock_steps.shift, by=HOUR))
+    assert {"timers", "holds", "notifications"} < able
+    assert moved == dict.fromkeys(able, HOUR)

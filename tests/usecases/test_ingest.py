@@ -12,10 +12,11 @@ from openalert.domain.errors import Invalid, NotFound
 from openalert.domain.incident import Incident
 from openalert.domain.instant import rfc3339
 from openalert.storage import alert_lists, incidents
-from openalert.storage.transaction import Reader
+from openalert.storage.routes import Route
+from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import ingest
 from openalert.usecases.incidents import resolve
-from openalert.usecases.ingest import Delivery
+from openalert.usecases.ingest import Delivery, Outcome
 from tests.cast import World, level
 
 pytestmark = pytest.mark.anyio
@@ -170,6 +171,27 @@ async def test_a_switched_off_integration_takes_nothing(world: World) -> None:
     outcome = (await world.post_all([(world.group(world.alert("Disk")), "A")]))[0]
     assert isinstance(outcome.error, NotFound)
     assert await _state(world) == (0, 0, 0, 0)
+
+
+async def test_what_was_read_by_older_settings_changes_nothing(world: World) -> None:
+    """Its integration was changed after the message was read: it is to be read again, and nothing is done with it."""
+    await world.policy(level(1, world.alice))
+    done: list[Outcome] = []
+
+    async def then(_: Transaction, route: Route, outcome: Outcome) -> None:
+        done.append(outcome)
+
+    delivery = world.delivery(world.group(world.alert("DiskFull")), "A", "v1")
+    delivery.then, delivery.as_of = then, ("what it was", None)
+    async with world.db.transaction() as tx:
+        (outcome,) = await ingest.take_in(tx, [delivery])
+    assert (outcome.is_stale, outcome.processed, done) == (True, 0, [])
+    assert await world.value("SELECT count(*) FROM alerts") == 0
+    assert await world.value("SELECT count(*) FROM payloads") == 0
+    delivery.as_of = None
+    async with world.db.transaction() as tx:
+        (outcome,) = await ingest.take_in(tx, [delivery])
+    assert (outcome.is_stale, outcome.processed, done) == (False, 1, [outcome])
 
 
 async def test_a_repeat_counts_and_takes_over_new_texts_without_a_page(world: World) -> None:
