@@ -1,18 +1,21 @@
 """What the members and parameters of the API mean, by name: a sentence and an example for the description.
 
-A name means the same wherever it occurs; where it does not, `Schema.member` says what it means there.
+A name means the same wherever it occurs; where it does not, `Schema.member` says what it means there. What belongs to
+one subject stands in the file of that subject, `vocabulary_*.py`; here is what several share.
 """
 
 from typing import Any
 
 from openalert.web import (
     vocabulary_alerts,
+    vocabulary_calendars,
     vocabulary_heartbeats,
     vocabulary_integrations,
     vocabulary_muting,
     vocabulary_noise,
     vocabulary_oncall,
     vocabulary_outgoing,
+    vocabulary_reaching,
     vocabulary_routing,
     vocabulary_status,
     vocabulary_system,
@@ -21,17 +24,17 @@ from openalert.web import (
 _ID = "019b8d62-7a80-7003-a352-03ab0e4992a3"
 _OTHER = "019b8d62-7a80-7005-9c1f-5b8d0a6f2e11"
 _DAY = "2026-01-31T"
-_WORDS = '{{ labels.instance | before: ":" }} is in trouble'
-_CONFIG = "Where messages go: `address` of an email channel, `url` of a webhook."
 
 _OTHERS = (
     vocabulary_oncall.MEMBERS
     | vocabulary_alerts.MEMBERS
+    | vocabulary_calendars.MEMBERS
     | vocabulary_heartbeats.MEMBERS
     | vocabulary_integrations.MEMBERS
     | vocabulary_muting.MEMBERS
     | vocabulary_noise.MEMBERS
     | vocabulary_outgoing.MEMBERS
+    | vocabulary_reaching.MEMBERS
     | vocabulary_routing.MEMBERS
     | vocabulary_status.MEMBERS
     | vocabulary_system.MEMBERS
@@ -57,38 +60,7 @@ MEMBERS: dict[str, tuple[str, Any]] = _OTHERS | {
     "target": ("What it was done to.", None),
     "actor": ("Who did it: `kind`, `id` and `name`.", {"kind": "user", "id": _OTHER, "name": "Ana Ito"}),
     "address": ("Where messages go.", "ana@example.com"),
-    "CalendarFeed.name": ("What people call it.", "Outlook"),
-    "CalendarFeed.userId": ("Whose absences it says; null for a schedule.", _OTHER),
-    "CalendarFeed.scheduleId": ("The schedule that it gives turns to; null for a person.", None),
-    "CalendarFeed.layer": ("The layer of turns whose summary names none.", 0),
-    "CalendarPeriod.layer": ("The layer of the turn.", 2),
-    "CalendarPeriod.summary": ("What the entry is called; of turns nothing.", "Out of office"),
-    "CalendarPreview.name": ("As the calendar calls itself.", "ana@example.com"),
-    "events": ("Events in the calendar, near or not.", 14),
-    "entries": ("Absences or turns that it gives.", 3),
-    "periods": ("The first 500 of them.", None),
-    "missing": ("Names in it that are nobody's here.", ["Kim"]),
-    "notes": ("What of it could not be read, and why.", ["“Lunch” was left out: it has no DTSTART."]),
-    "origin": ("Scheme and host of its address; empty for a file.", "https://calendar.example.com"),
-    "readAt": ("When it was last read well.", f"{_DAY}09:00:00Z"),
-    "CalendarFeed.nextAt": ("When it is read again; null for a file.", f"{_DAY}10:04:00Z"),
-    "CalendarFeed.failingSince": ("Since when it cannot be read; null: it can.", None),
     "failure": ("Why the last try failed.", ""),
-    "awayFrom": ("When the absence begins.", f"{_DAY}00:00:00Z"),
-    "awayUntil": ("When it ends.", "2026-02-02T00:00:00Z"),
-    "CalendarLink.name": ("What its maker calls it.", "My phone"),
-    "CalendarLinkMade.name": ("What its maker calls it.", "My phone"),
-    "CalendarLinkIn.name": ("What to call it, to know it among others.", "My phone"),
-    "CalendarLink.scheduleId": ("The schedule it tells of; null: its maker's own shifts.", None),
-    "CalendarLinkMade.scheduleId": ("The schedule it tells of; null: its maker's own shifts.", None),
-    "CalendarLinkIn.scheduleId": ("The schedule it tells of; null: my own shifts in all schedules.", _ID),
-    "CalendarLink.userId": ("Who made it, and whose rights it has.", _OTHER),
-    "CalendarLinkMade.userId": ("Who made it, and whose rights it has.", _OTHER),
-    "CalendarLinkMade.url": (
-        "The address to give to a calendar program.",
-        "https://oncall.example.com/calendars/3b9f6b" + "0" * 58 + ".ics",
-    ),
-    "withGaps": ("Whether times of nobody are entries too.", False),
     "Session.address": ("The network address it was opened from.", "192.0.2.7"),
     "alertCount": ("Alerts in it, of any state.", 3),
     "alertsProcessed": ("Alerts that were read from the message.", 2),
@@ -104,11 +76,6 @@ MEMBERS: dict[str, tuple[str, Any]] = _OTHERS | {
     "Payload.body": ("The message as it came in, cut where it was too long to keep.", '{"title": "Disk full"}'),
     "changed": ("Whether the act changed anything; doing what is done already is fine.", True),
     "channel": ("By what kind of channel it goes.", "email"),
-    "FollowerIn.channelId": ("The channel that is to follow the service.", _OTHER),
-    "Follower.channelId": ("The channel that follows.", _OTHER),
-    "FollowerIn.events": ("What it hears of: docs/answering.md has them.", ["triggered", "resolved"]),
-    "Follower.events": ("What it hears of.", ["triggered", "resolved"]),
-    "Follower.type": ("By what kind of channel it goes.", "email"),
     "channelId": ("The team's channel it goes to; null when it goes to a person.", None),
     "code": ("What a program should look at: docs/errors.md has them all.", "INCIDENT_NOT_FOUND"),
     "VerifyIn.code": ("The digits that came by the contact method; without them a new message is sent.", "49302716"),
@@ -116,9 +83,6 @@ MEMBERS: dict[str, tuple[str, Any]] = _OTHERS | {
     "Credentials.password": ("The person's password.", "correct horse battery staple"),
     "Credentials.next": ("Where a browser goes afterwards; programs leave it out.", None),
     "config": ("What this kind of thing needs to be told.", None),
-    "Channel.config": (_CONFIG, {"address": "ops@example.com"}),
-    "ChannelIn.config": (_CONFIG, {"address": "ops@example.com"}),
-    "ChannelPatch.config": (_CONFIG, {"address": "ops@example.com"}),
     "contactMethodId": ("The way it goes by.", _OTHER),
     "count": ("How often it came in.", 4),
     "createdAt": ("When it was made.", f"{_DAY}08:00:00Z"),
@@ -128,12 +92,6 @@ MEMBERS: dict[str, tuple[str, Any]] = _OTHERS | {
     "data": ("Facts about the entry, by its kind.", {"level": 1}),
     "deduplicated": ("How many of them were known and open already.", 1),
     "delayMinutes": ("Minutes after the level before; for level 1, after the trigger. Fractions are allowed.", 0),
-    "NotificationRule.delayMinutes": ("Minutes after the person is to be told; fractions are allowed.", 2),
-    "NotificationRuleIn.delayMinutes": ("Minutes after the person is to be told; fractions are allowed.", 2),
-    "NotificationRulePatch.delayMinutes": ("Minutes after the person is to be told; fractions are allowed.", 2),
-    "NotificationRule.kind": ("What it is for: `page`, `handoff` or `digest`.", "page"),
-    "NotificationRuleIn.kind": ("What it is for: `page`, `handoff` or `digest`.", "page"),
-    "NotificationRulePatch.kind": ("What it is for: `page`, `handoff` or `digest`.", "page"),
     "days": ("The days on which it begins, 0 = Sunday.", [0, 1, 2, 3, 4, 5, 6]),
     "deliveredAt": ("When the provider said that it arrived; only channels with receipts know.", None),
     "description": ("Further words for people.", "Takes orders and payments."),
@@ -141,7 +99,6 @@ MEMBERS: dict[str, tuple[str, Any]] = _OTHERS | {
     "AlertWithPayload.description": ("What the alert says, in full.", "5 % of checkouts fail."),
     "detail": ("The same words as `message`.", "There is no such incident."),
     "Attempt.detail": ("What the provider answered.", "250 2.0.0 Ok: queued"),
-    "doNotDisturbUntil": ("Until when nothing but what passes is to come; null: no such time.", f"{_DAY}18:00:00Z"),
     "Warning.detail": ("How often, why, and what else is affected; may be empty.", "3 times in the next 30 days."),
     "Warning.kind": ("What is wrong, in one word; docs/warnings.md has them all.", "schedule_gap"),
     "Warning.severity": ("How bad it is: `low` is a hint, because of which nobody is written to.", "high"),
@@ -156,13 +113,7 @@ MEMBERS: dict[str, tuple[str, Any]] = _OTHERS | {
         "Whether the person gets the weekly report of what to mend, where they are an owner.",
         True,
     ),
-    "heldUntil": ("Not null: the person's own settings hold it until then.", None),
     "messages": ("What is on its way, in the order in which it is due.", None),
-    "minSeverity": ("For incidents at least this severe.", "high"),
-    "passesFrom": ("From which severity pages come all the same; null: none does.", "critical"),
-    "repeatAtMost": ("How often the last step is repeated until somebody answers; 0: it is not.", 3),
-    "repeatEveryMinutes": ("Minutes between repeats, 1 to 60; fractions are allowed.", 5),
-    "silent": ("Why the person gets nothing; null: they do.", None),
     "step": ("Which step of the person's rules it is, from 0.", 0),
     "windows": ("Windows of the week, on the person's clock.", None),
     "details": ("Facts for programs: `field`, `allowed`, `retry_after`, `etag` …", {}),
@@ -173,21 +124,6 @@ MEMBERS: dict[str, tuple[str, Any]] = _OTHERS | {
     "endedAt": ("When its outcome was known.", f"{_DAY}09:00:01Z"),
     "escalation": ("Where its escalation is.", None),
     "escalationPolicyId": ("The policy by which its incidents escalate; null: the owners are told.", _OTHER),
-    "endpoint": (
-        "The address at the browser's push service; a secret.",
-        "https://push.example.com/send/c2VjcmV0",
-    ),
-    "expirationTime": ("When the browser ends it, in milliseconds since 1970; not looked at.", None),
-    "keys": ("What only this browser can decrypt.", None),
-    "p256dh": (
-        "The browser's public key: a point on P-256, uncompressed, as base64url.",
-        "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4",
-    ),
-    "auth": ("The browser's authentication secret: 16 bytes as base64url.", "BTBZMqHH6r4Tts7J_aSIgg"),
-    "publicKey": (
-        "Our public key, `applicationServerKey` of a browser's `subscribe`.",
-        "BP4z9KsN6nGRTbVYI_c7VJSPQTBtkgcy27mlmlMoZIIgDll6e3vCYLocInmYWAmS6TlzAC8wEqKK6PBru3jl7A8",
-    ),
     "label": ("What the person calls it.", "Work phone"),
     "expiresAt": ("When it ends by itself; null: never.", "2027-01-31T00:00:00Z"),
     "Invitation.expiresAt": ("Until when its link is good.", "2026-02-03T09:00:00Z"),
@@ -339,63 +275,6 @@ MEMBERS: dict[str, tuple[str, Any]] = _OTHERS | {
     "user": ("The person.", None),
     "userAgent": ("What the browser or program calls itself.", "Mozilla/5.0 (X11; Linux x86_64)"),
     "userId": ("The person.", _OTHER),
-    "ChannelState.channel": ("The kind of channel.", "email"),
-    "ChannelState.name": ("What people call it.", "E-mail"),
-    "ChannelState.state": (
-        "`well`; `troubled`: not by every provider or to every address; `broken`: by none; `off`: not set up.",
-        "troubled",
-    ),
-    "ChannelState.missing": ("What to set in the configuration; null: nothing is missing.", None),
-    "ChannelState.providers": ("Empty where every address is a provider of its own.", None),
-    "ChannelState.restingAddresses": ("How many such addresses are left alone, as they failed again and again.", 0),
-    "ChannelState.lastSuccessAt": ("When a provider last took one of the newest messages.", f"{_DAY}08:30:00Z"),
-    "ChannelState.lastFailureAt": ("When a message last failed; null: none did.", None),
-    "ProviderState.number": ("0: the first, 1: the second.", 0),
-    "ProviderState.breaker": (
-        "`closed`: it gets messages; `open`: it failed five times in a row and rests; `half_open`: one tries it.",
-        "open",
-    ),
-    "ProviderState.said": ("Its own words, while it fails one message after the other.", "421 Try later."),
-    "ProviderState.refusedSince": ("Since when nothing gets through until somebody acts; null: it does not.", None),
-    "ProviderState.trouble": (
-        "Why: `credentials` it refuses, or a `certificate` of its own that is not valid; null: neither.", None
-    ),
-    "ProviderState.refusal": ("Its own words then.", None),
-    "failingSince": ("Since when messages by it have failed; null: they have not.", None),
-    "lastFailure": ("The newest failure, in the provider's words; null: there is none.", None),
-    "MessageTemplate.isOwn": ("Whether the organization chose it for this very kind.", True),
-    "MessageTemplate.kind": (
-        "The kind of message: `any` counts for everything about an incident that has no words of its own.", "any"
-    ),
-    "MessageTemplate.longest": ("How many characters of it the way shows; what is longer is cut.", 255),
-    "MessageTemplate.name": ("What people call the way, and the kind where it is not `any`.", "Text message"),
-    "MessageTemplate.text": ("The template in force: docs/words.md says what it may hold.", _WORDS),
-    "MessageTemplateIn.text": ("The template; empty for the usual words.", _WORDS),
-    "TemplatePreview.incidentId": ("The incident that it is about; null: there is none, so one was made up.", _ID),
-    "TemplatePreview.note": ("How it is shown, or what it costs.", "1 segment of at most 3, 87 characters"),
-    "TemplatePreview.text": ("What the message says.", "CRITICAL #42 db-1 is in trouble\nReply 1 10 = acknowledge"),
-    "TemplatePreviewIn.incidentId": ("The incident that it is to be about; without it, the newest one.", _ID),
-    "TemplatePreviewIn.text": ("The template to look at; without it, the one that holds now.", _WORDS),
-    "way": ("By which way such messages are read: `email`, `sms`, `push`, `voice`, or `chat` for all else.", "sms"),
-    "methods": ("The ways to reach them; empty for whoever may not see them.", []),
-    "MethodReach.state": ("`unverified`, `verified`, `proven`, `stale` or `failing`.", "proven"),
-    "provenAt": ("When something last came back from it; null: never.", f"{_DAY}08:30:00Z"),
-    "reachability": ("Whether a page would reach them now; null for who is not known any more.", None),
-    "Drill.state": (
-        "`planned`, `sent`, `reminded`, `answered`, `unanswered`, or `skipped`: nothing was sent.",
-        "answered",
-    ),
-    "Drill.channel": ("By what kind of way it went; null: it has not been sent.", "email"),
-    "Drill.reason": ("Why it was put off or skipped; null: nothing stood in the way.", None),
-    "Drill.dueAt": ("When the next thing happens; null: it is over.", None),
-    "Drill.sentAt": ("When it was sent; null: not yet.", f"{_DAY}10:20:00Z"),
-    "Drill.remindedAt": ("When its person was reminded; null: they were not.", None),
-    "Drill.answeredAt": ("When its person pressed “I got it”; null: not yet.", f"{_DAY}10:24:00Z"),
-    "drills": ("How often its members get a fire drill: `off`, `weekly` or `monthly`.", "off"),
-    "Reachability.state": ("`reachable`, `doubtful` or `unreachable`.", "reachable"),
-    "ways": ("How many ways work that do not fail together.", 2),
-    "weakestPoint": ("The weakest point in a sentence; empty: there is none.", "There is only one way: E-mail."),
-    "verifiedAt": ("When its owner proved it; null: it gets nothing but its code.", f"{_DAY}08:00:00Z"),
     "keyHint": ("The last four signs of the key, so that people can tell keys apart.", "9c2f"),
     "SignedWord.word": (
         "JSON as it was signed, instants in milliseconds since 1970; in a snapshot with people, teams and rosters.",
