@@ -21,15 +21,22 @@ async def one_life(world: World, title: str) -> None:
             for fact in world.ledger.facts
         )
 
-    async def is_over() -> bool:
+    async def how_it_stands() -> tuple[list[str], list[observed.Message]]:
+        """Of its incidents, and of messages that have still to leave."""
         seen = await observed.of_database(world.where)
-        mine = [each for each in seen.incidents if each.title == title]
         waits = [each for each in seen.messages if each.title == title and each.due_at is not None]
-        return [each.status for each in mine] == ["resolved"] and not waits
+        return [each.status for each in seen.incidents if each.title == title], waits
+
+    async def is_over() -> bool:
+        return await how_it_stands() == (["resolved"], [])
 
     generator.tell(title, starts=generator.begin(title))
     await until(has_risen, LONGEST)
     for act in ("acknowledge", "resolve"):
         generator.act(title, act)
         await generator.settle()
-    await until(is_over, LONGEST)
+    try:
+        await until(is_over, LONGEST)
+    except AssertionError as error:
+        error.add_note(f"{title}: {await how_it_stands()}")
+        raise
