@@ -22,6 +22,7 @@ from openalert.cli.live_socket import LiveSocket
 from openalert.cli.loop_guard import LoopGuard
 from openalert.cli.replacing import Replacing
 from openalert.cli.settings import CannotStart
+from openalert.cli.waiting import WaitingRoom
 from openalert.config import Config, make_data_dir
 from openalert.domain.errors import Unavailable
 from openalert.engine.backups import plan_of
@@ -143,7 +144,10 @@ async def _serve(
     channels: Mapping[str, Notifier] | None,
 ) -> bool:
     """One run; whether it ended only for a backup to take the place of its database."""
-    database = await open_database(config.database_url, keys=keyring.of(config), patience=LOCKED_SECONDS)
+    async with WaitingRoom(listener) as room:
+        database = await open_database(
+            config.database_url, keys=keyring.of(config), patience=LOCKED_SECONDS, tell=room.tell
+        )
     try:
         database.leave = process.leave_at_once
         await database.keep_reserve(config.database.reserve_mib * 1024 * 1024)

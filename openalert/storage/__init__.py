@@ -1,6 +1,7 @@
 """The only room with SQL: `open_database(url)` gives a Database, the modules hold the statements by noun."""
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 from openalert.domain.errors import Invalid
@@ -21,6 +22,7 @@ async def open_database(
     keys: KeyRing | None = None,
     keeps_copy: bool = True,
     patience: float = 0.0,
+    tell: Callable[[str], None] | None = None,
 ) -> Database:
     """The database at `sqlite:///path` or `postgres://…`, its schema up to date and its writer at work.
 
@@ -28,11 +30,14 @@ async def open_database(
     SchemaError when the database is newer than the program. `migrated=False` leaves the schema as it is.
     `keys` open the secrets in it; what an older program left there unsealed is sealed now. Without them every
     use of a secret is an error. `keeps_copy`: as `upgrade`. `patience`: seconds for which it waits for another program
-    that has an SQLite file locked, saying who that is.
+    that has an SQLite file locked, saying who that is. `tell`: before it writes it waits, however long, until commits
+    are answered, and says again and again why they are not.
     """
     database = _database(url, clock, patience)
     await database.open()
     try:
+        if tell is not None:
+            await database.until_answered(tell)
         if migrated:
             await upgrade(database, keeps_copy=keeps_copy)
     except BaseException as error:

@@ -155,6 +155,10 @@ class Database(ABC):
     async def own(self) -> None:
         """Be the one server of this database where there can be only one."""
 
+    @abstractmethod
+    async def until_answered(self, tell: Callable[[str], None]) -> None:
+        """Wait until a commit is answered, where they may hang; `tell` hears each second why they are not."""
+
     @property
     def keys(self) -> KeyRing:
         """The keys that stored secrets are sealed with."""

@@ -432,6 +432,16 @@ class PostgresDatabase(Database):
     async def own(self) -> None:
         """Any number of nodes take turns."""
 
+    async def until_answered(self, tell: Callable[[str], None]) -> None:
+        """One that waits for its standby answers no commit, and reading works."""
+
+        async def connect() -> Any:
+            raw = await self._hosts.connect(server_settings={"application_name": f"{self._name} begins"})
+            await raw.execute(_SURE)
+            return raw
+
+        await self._connected(postgres_standstill.until_answered(connect, self._pool, tell))
+
     async def close_connections(self) -> None:
         """Close the writer and the pool."""
         if self._writer is not None:

@@ -241,6 +241,9 @@ class SqliteDatabase(Database):
             self.disk.commit_seconds = self._writer.slowest_commit()
         self.disk.log_readers = log_file.readers(self.path) if self.disk.has_long_log else ()
 
+    async def until_answered(self, tell: Callable[[str], None]) -> None:
+        """A file answers, or says at once that it does not."""
+
     async def own(self) -> None:
         """Be the server that this database belongs to: another one that still runs ends at its next write."""
         writer = await self.writer()

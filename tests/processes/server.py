@@ -70,12 +70,17 @@ class Server:
     async def start(self) -> float:
         """Begin to serve; the seconds until it was ready."""
         begun = time.monotonic()
-        self.process = self._begin("serve", "--port", str(self.port), *self.where)
+        self.begin()
+        assert self.process is not None
         while not await self.is_ready():
             if self.process.poll() is not None or time.monotonic() > begun + self.patience:
                 raise AssertionError(self.log.read_text()[-3000:])
             await asyncio.sleep(0.02)
         return time.monotonic() - begun
+
+    def begin(self) -> None:
+        """Begin to serve; nobody waits until it does."""
+        self.process = self._begin("serve", "--port", str(self.port), *self.where)
 
     def _begin(self, *arguments: str) -> subprocess.Popen[bytes] | Born:
         command = [*self.program, *arguments]

@@ -5,11 +5,12 @@ import os
 import subprocess
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import asyncpg
+import httpx2
 import pytest
 
 from tests.fakes.smtp import FakeSmtp
@@ -305,6 +306,46 @@ async def test_the_standby_is_away(estate: Estate, measured: Callable[..., None]
         longest_read=round(max(reads), 2),
         seconds_until_back=round(back, 2),
     )
+
+
+@pytest.mark.proves("IN-2", "ST-1", "F-37")
+async def test_a_start_waits_for_the_standby(estate: Estate) -> None:
+    """It is alive, so that nobody restarts it, not ready, and says why to whoever asks; it begins by itself, without a
+    restart, when commits are answered, and pages.
+    """
+    server, client = estate.house.server, estate.house.server.client
+    await server.stop()
+    estate.cluster.configure("synchronous_standby_names = 'nobody'")
+    estate.cluster.reload()
+    try:
+        begun = len(server.log.read_text())
+        server.begin()
+
+        async def is_alive() -> bool:
+            with suppress(httpx2.TransportError):
+                return (await client.get("/health/live")).status_code == 200
+            return False
+
+        await until(is_alive)
+        ready = await client.get("/ready")
+        assert (ready.status_code, ready.json()["waits"]) == (503, NOBODY)
+        refused = await estate.house.post("begin-0")
+        assert (refused.status_code, refused.json()["code"], refused.headers["retry-after"]) == (
+            503,
+            "UNAVAILABLE",
+            "5",
+        )
+        assert NOBODY in refused.json()["detail"]
+        assert (await client.head("/ready")).content == b""
+    finally:
+        estate.cluster.configure("synchronous_standby_names = ''")
+        estate.cluster.reload()
+    await until(server.is_ready)
+    said = server.log.read_text()[begun:]
+    assert said.count("OpenAlert waits: ") == 1
+    assert said.count("OpenAlert is running") == 1
+    assert (await estate.house.post("begin-0")).status_code == 202
+    await estate.told("bea", "begin-0")
 
 
 @pytest.mark.proves("IN-1", "IN-2")

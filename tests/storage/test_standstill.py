@@ -149,3 +149,37 @@ async def test_an_act_in_doubt_is_there_once_the_standby_may_be_done_without(
         return "doubted" in await _names(other)
 
     await until(is_there)
+
+
+@pytest.mark.proves("F-37")
+async def test_a_start_waits_until_commits_are_answered(
+    nodes: tuple[Database, Database], cluster: Cluster
+) -> None:
+    """It is told why as long as that lasts; where they are answered it is told nothing."""
+    told: list[str] = []
+    starts = asyncio.create_task(open_database(cluster.url(), tell=told.append))
+
+    async def is_told() -> bool:
+        return len(told) > 1
+
+    await until(is_told)
+    assert set(told) == {NOBODY}
+    assert not starts.done()
+    _let_go(cluster)
+    await (await starts).close()
+    told.clear()
+    await (await open_database(cluster.url(), tell=told.append)).close()
+    assert told == []
+
+
+async def test_a_start_that_cannot_try_a_commit_goes_on(cluster: Cluster) -> None:
+    """Where the function by which it tries is for others the start meets the database as it is."""
+    cluster.sql(
+        "REVOKE EXECUTE ON FUNCTION pg_logical_emit_message(boolean, text, text, boolean) FROM PUBLIC"
+    )
+    cluster.sql("CREATE ROLE small LOGIN")
+    cluster.sql("CREATE DATABASE small OWNER small")
+    told: list[str] = []
+    url = cluster.url("small").replace("postgres@", "small@", 1)
+    await (await open_database(url, tell=told.append)).close()
+    assert told == []

@@ -1,0 +1,81 @@
+"""A start that waits for its database answers on its port: alive, not ready, and why; it goes when the server comes."""
+
+import asyncio
+import socket
+from contextlib import suppress
+
+import msgspec
+import pytest
+
+from openalert.cli import waiting
+from openalert.cli.waiting import LONGEST_HEAD, WaitingRoom
+
+pytestmark = pytest.mark.anyio
+CAUSE = "Postgres waits for its standby"
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine is not cut off."""
+    monkeypatch.setattr(waiting, "REQUEST_SECONDS", 120.0)
+
+
+async def _asks(port: int, said: bytes) -> tuple[int, dict[str, str], bytes]:
+    """Status, headers and body of the answer to what is said; status 0: there was none."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(said)
+    writer.write_eof()
+    head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+    writer.close()
+    lines = head.decode().split("\r\n")
+    status = int(lines[0].split(" ")[1]) if lines[0] else 0
+    return status, dict(line.split(": ", 1) for line in lines[1:]), body
+
+
+async def test_it_says_how_it_is() -> None:
+    """In the words of the server itself, with the cause; whatever else is asked for is refused for now."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        async with WaitingRoom(listener) as room:
+            room.tell(CAUSE)
+            room.tell(f"{CAUSE} still")
+            for path in ("/health", "/health/live?x=1"):
+                status, _, body = await _asks(port, f"GET {path} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+                assert (status, msgspec.json.decode(body)["waits"]) == (200, f"{CAUSE} still")
+            status, headers, body = await _asks(port, b"GET /ready HTTP/1.1\r\n\r\n")
+            assert (status, headers["retry-after"], msgspec.json.decode(body)["status"]) == (
+                503,
+                "5",
+                "unavailable",
+            )
+            assert await _asks(port, b"HEAD /ready HTTP/1.1\r\n\r\n") == (status, headers, b"")
+            status, headers, body = await _asks(
+                port, b"POST /webhooks/generic/k HTTP/1.1\r\n\r\n" + b"x" * 1_000_000
+            )
+            assert (status, headers["content-type"]) == (503, "application/problem+json")
+            assert CAUSE in msgspec.json.decode(body)["detail"]
+            assert int(headers["content-length"]) == len(body)
+
+
+async def test_what_is_no_request_is_dropped() -> None:
+    """Nothing at all, half a request, an endless one: no answer, and the next one is answered as ever."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        async with WaitingRoom(listener) as room:
+            room.tell(CAUSE)
+            for said in (b"", b"GET /ready HTTP/1.1\r\n", b"x" * (LONGEST_HEAD + 1) * 4):
+                with suppress(ConnectionResetError):
+                    assert (await _asks(port, said))[0] == 0
+            assert (await _asks(port, b"\r\n\r\n"))[0] == 503
+            assert (await _asks(port, b"GET /health HTTP/1.1\r\n\r\n"))[0] == 200
+
+
+async def test_nobody_is_told_where_nothing_is_waited_for() -> None:
+    """Then the port is the server's alone: what connects meanwhile waits for it."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        async with WaitingRoom(listener):
+            _, writer = await asyncio.open_connection(*listener.getsockname())
+            await asyncio.sleep(0)
+        taken, _ = listener.accept()
+        taken.close()
+        writer.close()
