@@ -3,16 +3,18 @@
 import json
 import sys
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
-from openalert.domain.instant import MINUTE
+from openalert.domain.instant import DAY, MINUTE
 from openalert.domain.last_resort import Call, CallState, Matter, Unreached
 from openalert.domain.self_watch import Standing, Trouble, TroubleKind
 from openalert.domain.severity import Severity
+from openalert.domain.user import Organization
 from openalert.engine.engine import Engine
 from openalert.engine.last_resort import LastCalls
 from openalert.engine.self_watch import SelfWatch
@@ -20,6 +22,7 @@ from openalert.notifiers.email import EmailSettings
 from openalert.notifiers.http import OutgoingSettings
 from openalert.notifiers.last_resort import LastResort, LastResortSettings
 from openalert.notifiers.notifier import LostAnswer, Message, NotifierError, Reason, Receipt
+from openalert.storage.last_resort import unreached
 from openalert.supervisor import Supervisor
 from openalert.usecases import incidents
 from tests.cast import LINKS_BACK, World
@@ -141,6 +144,10 @@ async def test_an_incident_that_reaches_nobody_goes_to_the_last_resort_once(
     await world.fires("DiskFull")
     await world.advance(seconds=2)
     assert (await world.incident()).escalation_state == "exhausted", await world.story()
+    follower = LastCalls(
+        world.db, LastResort(settings), Watch(), after=60, leads=lambda: False, elapsed=timer
+    )
+    assert await follower.look() == [], "one node alone tells of incidents"
     assert await calls.look() != []
     assert [each.subject for each in await smtp.received(1)] == ["OpenAlert reaches nobody"]
     assert "DiskFull" in smtp.mails[0].text
@@ -223,6 +230,49 @@ async def test_trouble_that_passes_is_not_told(world: World, smtp: FakeSmtp) -> 
     timer, watch = Timer(), Watch()
     calls = LastCalls(world.db, LastResort(_settings(smtp)), watch, after=120, elapsed=timer)
     for timer.now in range(0, 1000, 10):
-        kind = TroubleKind.INVARIANTS if timer.now % 100 else TroubleKind.CANARY
-        watch.standing = Standing(0, (Trouble(kind, "x"),))
+        passing = () if timer.now % 100 else (Trouble(TroubleKind.CANARY, "x"),)
+        watch.standing = Standing(0, (Trouble(TroubleKind.INVARIANTS, "x"), *passing))
         assert await calls.look() == []
+
+
+class _TakenBack(Exception):
+    """What was changed was only looked at."""
+
+
+@pytest.mark.parametrize(
+    ("changed", "count"),
+    [
+        ("UPDATE incidents SET escalation_state = 'exhausted'", 1),
+        ("UPDATE incidents SET escalation_state = 'running'", 0),
+        ("UPDATE incidents SET status = 'acknowledged'", 0),
+        ("UPDATE incidents SET status = 'resolved'", 0),
+        ("UPDATE incidents SET organization_id = 'canary'", 0),
+        ("UPDATE notifications SET status = 'cancelled'", 1),
+        ("UPDATE notifications SET status = 'sent'", 0),
+        ("UPDATE notifications SET status = 'delivered'", 0),
+        ("UPDATE notifications SET status = 'pending', due_at = 1", 0),
+        ("UPDATE notifications SET status = 'sending', due_at = 1", 0),
+        ("UPDATE notifications SET status = 'unknown', due_at = 1", 0),
+        ("UPDATE notifications SET status = 'unknown', due_at = NULL", 1),
+        ("UPDATE notifications SET status = 'sent', kind = 'notice'", 1),
+        ("UPDATE notifications SET status = 'sent', episode = episode - 1", 1),
+    ],
+)
+async def test_nobody_was_reached_as_long_as_no_page_was_taken_nor_may_be(
+    world: World, changed: str, count: int
+) -> None:
+    """Without a policy the owners alone are paged, and their address is dead: that is one, until a page is taken."""
+    world.email.behave = _refuses
+    await world.without_policy()
+    await world.fires("DiskFull")
+    home = Organization(id="canary", name="Canary", created_at=world.clock.now)
+    with suppress(_TakenBack):
+        async with world.db.transaction() as tx:
+            await tx.insert("organizations", home)
+            assert len(await unreached(tx, 10)) == 1
+            await tx.execute(changed)
+            assert len(await unreached(tx, 10)) == count
+            raise _TakenBack
+    world.clock.advance(DAY + MINUTE)
+    async with world.db.read() as reader:
+        assert await unreached(reader, 10) == [], "it is news of yesterday"

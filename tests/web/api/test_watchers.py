@@ -7,11 +7,12 @@ import pytest
 
 from openalert.domain.access import Role, Scope
 from openalert.domain.apprise import shown
-from openalert.domain.escalation import Target, TargetTurn, TargetType
+from openalert.domain.escalation import Level, Target, TargetTurn, TargetType
 from openalert.domain.instant import DAY, HOUR, MINUTE
+from openalert.domain.outage import Ending, Outage
 from openalert.domain.self_watch import Standing, Trouble, TroubleKind
 from openalert.domain.watcher import LARGEST, Forged, Word, calls, read
-from openalert.storage import Database, contact_methods
+from openalert.storage import Database, contact_methods, outages
 from openalert.usecases import api_keys, schedules, users, warnings, watchers
 from tests import make
 from tests.make import Cast
@@ -287,6 +288,7 @@ async def test_a_snapshot_is_bounded_however_many_schedules_there_are(
     shorter = await _asked(callers, key)
     assert shorter.snapshot is not None
     assert shorter.snapshot.until == clock() + 2 * DAY
+    assert {each.end for each in shorter.snapshot.teams[0].rosters[0].spans[-1:]} == {clock() + 2 * DAY}
     monkeypatch.setattr(watchers, "LARGEST", 100)
     refused = await _holder(callers, key).get("/watch/snapshot", params={"nonce": NONCE})
     assert (refused.status_code, "one key for each team" in refused.text) == (400, True)
@@ -311,6 +313,12 @@ async def test_a_watcher_that_has_stopped_asking_is_a_warning(
     clock.advance(14 * MINUTE)
     assert await told() == []
     clock.advance(2 * MINUTE)
+    assert await told() == ["The watcher second host has stopped asking"]
+    away = Outage(since=clock() - 10 * MINUTE, until=clock() - MINUTE, ending=Ending.DIED)
+    async with db.transaction() as tx:
+        await outages.note(tx, "run", away)
+    assert await told() == [], "nobody could ask in that time"
+    clock.advance(15 * MINUTE)
     assert await told() == ["The watcher second host has stopped asking"]
     found = (await warnings.look(db, make.actor(cast.bob, cast.team, team_role=Role.MEMBER))).findings
     assert "watcher_stopped" not in {each.kind for each in found}
@@ -377,3 +385,78 @@ async def test_who_has_nothing_but_push_is_named(cast: Cast, db: Database) -> No
     await make.contact_method(db, cast.charlie, "sms", "+4915112345678", verified=False)
     await make.contact_method(db, cast.bob, "sms", "+4915112345679")
     assert await named() == ["Charlie"]
+
+
+async def _calls(callers: Callers, db: Database, cast: Cast, clock: Any, **options: Any) -> list[list[str]]:
+    """The names that a watcher with a new key would call now, those at once first."""
+    word = await _asked(callers, await _key(db, cast, **options))
+    assert word.snapshot is not None
+    return [[each.person.name for each in some] for some in calls(word.snapshot, clock())]
+
+
+async def test_a_schedule_of_a_team_out_of_sight_is_called_all_the_same(
+    callers: Callers, alice: Client, cast: Cast, db: Database, clock: Any
+) -> None:
+    """The policy of the key's team names a schedule of Payments: whoever is on call there is called."""
+    other = await make.team(db, cast.organization, "Payments")
+    made = await alice.post("/schedules", json={"name": "Money", "teamId": other.id, "timezone": "UTC"})
+    override = {
+        "startTime": "2026-01-05T09:00:00Z",
+        "endTime": "2026-01-05T12:00:00Z",
+        "userId": cast.charlie.id,
+    }
+    await alice.post(f"/schedules/{made.json()['id']}/overrides", json=override)
+    target = Target(type=TargetType.SCHEDULE, id=made.json()["id"])
+    policy = await make.policy(db, cast.team, Level(level=1, delay=0, targets=(target,)))
+    await make.service(db, cast.team, policy)
+    assert await _calls(callers, db, cast, clock, team_id=cast.team.id) == [["Charlie"], ["Alice"]]
+
+
+async def test_what_no_service_uses_calls_nobody_where_another_policy_is_used(
+    callers: Callers, cast: Cast, db: Database, primary: str, clock: Any
+) -> None:
+    """An old policy with Charlie in it changes nothing."""
+    before = await _calls(callers, db, cast, clock)
+    await make.policy(db, cast.team, make.level(1, cast.charlie), name="Old")
+    assert await _calls(callers, db, cast, clock) == before
+    assert before[0] == ["Bob"]
+
+
+async def test_a_schedule_that_two_levels_call_is_called_at_the_first_of_them(
+    callers: Callers, cast: Cast, db: Database, primary: str, clock: Any
+) -> None:
+    """Bob is on call at level 1 and again at level 3, with Charlie between them."""
+    schedule = Target(type=TargetType.SCHEDULE, id=primary.rpartition("/")[2])
+    policy = await make.policy(
+        db,
+        cast.team,
+        Level(level=1, delay=0, targets=(schedule,)),
+        make.level(2, cast.charlie),
+        Level(level=3, delay=0, targets=(schedule,)),
+        name="Thrice",
+    )
+    async with db.transaction() as tx:
+        await tx.execute("UPDATE services SET escalation_policy_id = :id", id=policy.id)
+    assert (await _calls(callers, db, cast, clock))[0] == ["Bob"]
+
+
+async def test_who_was_deactivated_is_not_called_and_who_has_only_push_gets_a_mail(
+    callers: Callers, cast: Cast, db: Database, primary: str, clock: Any
+) -> None:
+    """A watcher has no push: it writes to the address for signing in, as the last of all ways."""
+    async with db.transaction() as tx:
+        await tx.execute("DELETE FROM contact_methods WHERE user_id = :bob", bob=cast.bob.id)
+    await make.contact_method(db, cast.bob, "push", "browser")
+    key = await _key(db, cast)
+    word = await _asked(callers, key)
+    assert word.snapshot is not None
+    (bob,) = [each for each in word.snapshot.people if each.id == cast.bob.id]
+    assert [(way.channel, way.address, way.is_spare) for way in bob.ways] == [
+        ("email", "bob@example.org", True)
+    ]
+    async with db.transaction() as tx:
+        await tx.execute("UPDATE users SET is_active = :no WHERE id = :bob", no=False, bob=cast.bob.id)
+    word = await _asked(callers, key)
+    assert word.snapshot is not None
+    assert cast.bob.id not in {each.id for each in word.snapshot.people}
+    assert calls(word.snapshot, clock())[0][0].person.name == "Alice"
