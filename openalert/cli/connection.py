@@ -10,6 +10,7 @@ import base64
 import binascii
 import re
 import termios
+import time
 from asyncio.events import TimerHandle
 from collections import Counter
 from fcntl import ioctl
@@ -89,6 +90,8 @@ class Connection(ReadsInTime, HttpToolsProtocol):
         self._refusal: OpenAlertError | None = None
         self._address: str | None = None
         """Whence it came, while it has a place of its own."""
+        self._idle_since: float | None = None
+        """By the monotonic clock; None: a request is being read or answered."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """A place, if there is one, and a first request soon."""
@@ -103,6 +106,8 @@ class Connection(ReadsInTime, HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Nothing of it is waited for any more."""
         self._relax()
+        if self.timeout_keep_alive_task is not None:
+            self.timeout_keep_alive_task.cancel()
         self.resume_writing()  # whatever waits to write goes on, and ends
         super().connection_lost(exc)
         if self._address is not None:
@@ -163,10 +168,39 @@ class Connection(ReadsInTime, HttpToolsProtocol):
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
-        """An answer that came before its request was there whole ends the connection soon."""
-        super().on_response_complete()
+        """An answer that came before its request was there whole ends the connection soon.
+
+        Else as uvicorn, but with one timer that looks how long the connection is idle, in place of one for each answer.
+        """
+        self.server_state.total_requests += 1
+        if not self.transport.is_closing():
+            self.flow.resume_reading()
+            if self.pipeline:
+                self._start_asgi_task(*self.pipeline.pop())
+            else:
+                self._idle_since = time.monotonic()
+                if self.timeout_keep_alive_task is None:
+                    self._look_after(self.timeout_keep_alive)
         if self.cycle.more_body and self._slow is None:
             self._hurry(REST_SECONDS)
+
+    def _unset_keepalive_if_required(self) -> None:
+        """Bytes have come."""
+        self._idle_since = None
+
+    def _look_after(self, seconds: float) -> None:
+        self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Hang up if it was idle for so long; while it is busy, the next answer has it looked at again."""
+        self.timeout_keep_alive_task = None
+        if self._idle_since is None:
+            return
+        left = self._idle_since + self.timeout_keep_alive - time.monotonic()
+        if left > 0:
+            self._look_after(left)
+        else:
+            super().timeout_keep_alive_handler()
 
     def handle_websocket_upgrade(self) -> None:
         """An opening that the WebSocket library would refuse is refused here, with the headers of every answer."""

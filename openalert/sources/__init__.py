@@ -5,7 +5,7 @@ detection should try it (most specific first), its payloads and their contract t
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from functools import lru_cache
 from typing import Any
@@ -110,12 +110,16 @@ def present_habits() -> Habits:
     return _HABITS.get()
 
 
-@contextmanager
-def using(habits: Habits) -> Iterator[None]:
+def using(habits: Habits) -> AbstractContextManager[None]:
     """While messages of one integration are read, whatever dialect they come in: by its own habits."""
-    if habits is USUAL:
-        yield
-        return
+    return _AS_USUAL if habits is USUAL else _by(habits)
+
+
+_AS_USUAL = nullcontext()
+
+
+@contextmanager
+def _by(habits: Habits) -> Iterator[None]:
     token = _HABITS.set(habits)
     try:
         yield

@@ -135,6 +135,8 @@ def scalar(value: Any) -> str:
 
 def storable(value: str) -> str:
     """`value` without U+0000 and lone surrogates, which databases and UTF-8 do not take."""
+    if value.isascii() and "\x00" not in value:
+        return value
     return value.replace("\x00", "").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from typing import Any, TypeVar
 
@@ -56,12 +56,16 @@ _LONGEST = 40
 _OWN: ContextVar[Mapping[str, Severity] | None] = ContextVar("severities of the integration", default=None)
 
 
-@contextmanager
-def own(severities: Mapping[str, Severity]) -> Iterator[None]:
+def own(severities: Mapping[str, Severity]) -> AbstractContextManager[None]:
     """While a body is read: what the integration's own table says of a word goes before everything known here."""
-    if not severities:
-        yield
-        return
+    return _first(severities) if severities else _NO_TABLE
+
+
+_NO_TABLE = nullcontext()
+
+
+@contextmanager
+def _first(severities: Mapping[str, Severity]) -> Iterator[None]:
     token = _OWN.set({plain(word): level for word, level in severities.items()})
     try:
         yield

@@ -174,6 +174,9 @@ class Broadcast:
         """
         fresh = self._end - self._told_end
         free, self._free = self._free, {}
+        if not self._listeners:
+            self._told_end = self._end
+            return 0.0
         told = _Round(list(self._events), self._end, self._newest)
         self._told_end = self._end
         begun = began = time.monotonic()

@@ -80,19 +80,21 @@ class Door:
         """What a body says, read by what the source does and by the habits of the integration; see `sources.read`."""
         return self._readings.read(source, content, inbound, limit=self.max_body)
 
-    async def admit(self, key: str) -> None:
+    async def admit(self, key: str) -> str:
         """As `recognize`, for a request that brings new events: also Unavailable while memory is short."""
         try:
             self.memory.promise(0)
         except Unavailable:
             self._readings.forget()
             raise
-        await self.recognize(key)
+        return await self.recognize(key)
 
-    async def recognize(self, key: str) -> None:
-        """Refuse an unknown or disabled key: NotFound. Good ones are remembered."""
-        if hashed(key) not in self._known:
-            await self._look_up(hashed(key))
+    async def recognize(self, key: str) -> str:
+        """What is stored of a key. Refuse an unknown or disabled one: NotFound. Good ones are remembered."""
+        key_hash = hashed(key)
+        if key_hash not in self._known:
+            await self._look_up(key_hash)
+        return key_hash
 
     async def _look_up(self, key_hash: str) -> Profile:
         async with self.database.read() as reader:

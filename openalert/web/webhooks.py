@@ -57,13 +57,13 @@ class Webhooks:
         if asked is None and method not in ("POST", "PUT"):
             raise Refused(405, "Post alerts here.", code="METHOD_NOT_ALLOWED", allow=["POST", "PUT", "GET"])
         try:
-            await self._door.admit(key)
-            promised = self._door.memory.promise(0 if asked else length_of(scope, self._door.max_body))
+            key_hash = await self._door.admit(key)
+            promised = self._door.memory.reserve(0 if asked else length_of(scope, self._door.max_body))
         except Unavailable:
             await swallow(receive)
             raise
         try:
-            delivered = await self._take_in(scope, source, key, asked, receive)
+            delivered = await self._take_in(scope, source, key_hash, asked, receive)
         finally:
             self._door.memory.release(promised)
         # Prometheus and vmalert append the path of Alertmanager's API, and older ones take nothing but its 200.
@@ -82,7 +82,7 @@ class Webhooks:
         return head
 
     async def _take_in(
-        self, scope: Scope, source: str, key: str, asked: bytes | None, receive: Receive
+        self, scope: Scope, source: str, key_hash: str, asked: bytes | None, receive: Receive
     ) -> Delivered:
         inbound = self._door.inbound(scope)
         try:
@@ -95,7 +95,9 @@ class Webhooks:
                 raise refused
             return self._door.read(source, content, inbound)
 
-        return await self._door.take_in(scope, inbound, key=key, source=source, content=content, read=reading)
+        return await self._door.take_in_of(
+            key_hash, scope["request_id"], inbound, source=source, content=content, read=reading
+        )
 
     async def _explain(self, key: str, send: Send, *, with_body: bool) -> None:
         """Somebody opened the address in a browser: say what it is for."""

@@ -247,3 +247,18 @@ def test_frames_are_those_of_the_library(length: int, head: int) -> None:
     made = text_frame(b"x" * length)
     assert made == Frame(Opcode.TEXT, b"x" * length).serialize(mask=False)
     assert len(made) == head + length
+
+
+async def test_who_comes_after_rounds_that_nobody_heard_is_told_what_follows() -> None:
+    """Events that nobody listened to are no news to whoever comes then, and can be had by their number."""
+    broadcast = Broadcast()
+    broadcast.heard(made("a", "a"))
+    assert await broadcast.tell() == 0
+    late, resumed = Ear("a"), Ear("a")
+    broadcast.add(late)
+    broadcast.add(resumed)
+    resumed.position = broadcast.after(1)
+    broadcast.heard(made("a", first=3))
+    await broadcast.tell()
+    assert numbers(late) == [3]
+    assert numbers(resumed) == [2, 3]
