@@ -250,6 +250,18 @@ class Deliver:
         """Wait for what is on its way, so that its answers are written down."""
         await on_the_way.finish(self._tasks, seconds)
 
+    async def stop(self, seconds: float) -> None:
+        """Wait for so long, then break off what is still on its way: the next run sends it as a possible repeat.
+
+        It would go on trying to write down its answer, in a database that is closed.
+        """
+        await self.finish(seconds)
+        if self._tasks:
+            log.warning(
+                "messages were still on their way at the end", count=len(self._tasks), waited_seconds=seconds
+            )
+        await on_the_way.break_off(self._tasks)
+
     async def _deliver(self, rows: Sequence[Notification]) -> None:
         """One message about all of these; the first is its subject."""
         row, ids = rows[0], {each.id for each in rows}

@@ -233,7 +233,7 @@ class Engine:
             self._scheduler.shutdown(wait=False)
             self._scheduler = None
         await self._database.supervisor.stop(*self._tasks)
-        await self.deliver.finish(seconds)
+        await self.deliver.stop(seconds)
         if self.outgoing is not None:
             await self.outgoing.stop(min(seconds, LONGEST_GOODBYE))
         if self.letters is not None:

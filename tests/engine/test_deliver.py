@@ -10,12 +10,13 @@ from openalert.domain.escalation import Target, TargetType
 from openalert.domain.instant import HOUR, MINUTE, SECOND
 from openalert.domain.notification import NotificationKind, NotificationPriority
 from openalert.engine import deliver, escalate
+from openalert.engine.engine import Engine
 from openalert.notifiers.notifier import LostAnswer, Message, NotifierError, Reason, Receipt
 from openalert.storage import deliveries as sending
 from openalert.storage import notifications, timers
 from openalert.usecases import deliveries, incidents, news, responders
 from tests import make
-from tests.cast import World, level
+from tests.cast import LINKS_BACK, World, level
 from tests.invariants import unsettled
 
 pytestmark = pytest.mark.anyio
@@ -415,3 +416,35 @@ async def test_what_the_second_provider_may_have_stays_with_it(
         error = NotifierError(Reason.PROVIDER_FAILED, "502", is_in_doubt=is_in_doubt)
         await deliveries.settle_all(tx, claimed, error, deliveries.Terms(providers=2))
     assert await world.value("SELECT provider FROM notifications WHERE kind = 'page'") == provider
+
+
+@pytest.mark.proves("NO-1")
+async def test_what_is_still_on_its_way_at_the_end_is_broken_off(
+    world: World, slow: Slow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing goes on beside a database that is closed, not what waits to write down its answer either; the next run
+    sends it as a possible repeat.
+    """
+    verdict = await _page_in_flight(world, slow)
+    refused = asyncio.Event()
+    with monkeypatch.context() as patch:
+
+        async def closed(*_: object) -> None:
+            refused.set()
+            raise Unavailable("The server is stopping.")
+
+        patch.setattr(world.db, "act", closed)
+        verdict.set_result(Receipt(provider_id="x"))
+        await asyncio.wait_for(refused.wait(), 30)
+        await world.engine.deliver.stop(0.0)
+    assert not world.engine.deliver.is_sending
+    assert await world.value("SELECT status FROM notifications WHERE kind = 'page'") == "sending"
+    await world.engine.stop(0.0)
+    later = Engine(world.db, {"email": slow, "webhook": slow}, LINKS_BACK)
+    await later.begin()
+    world.clock.advance(MINUTE)
+    assert await later.deliver.run_due() == 1
+    message, verdict = await slow.next()
+    assert message.possible_repeat
+    verdict.set_result(Receipt(provider_id="y"))
+    await later.deliver.finish(30)
