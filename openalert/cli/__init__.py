@@ -5,6 +5,7 @@ import sys
 from typing import Any
 
 import click
+from click.exceptions import NoSuchCommand
 
 from openalert import __version__
 
@@ -48,6 +49,16 @@ _COMMANDS = {
     "version": ("openalert.cli", "Print the version."),
 }
 
+_MEANT = {
+    "start": "serve",
+    "run": "serve",
+    "doctor": "check",
+    "upgrade": "migrate",
+    "dump": "backup",
+    "logs": "tail",
+}
+"""What other programs call it, where the letters alone would lead elsewhere."""
+
 
 class Lazy(click.Group):
     """A group whose commands are imported when they run."""
@@ -65,6 +76,19 @@ class Lazy(click.Group):
         module = importlib.import_module(_COMMANDS[cmd_name][0])
         found: click.Command = getattr(module, cmd_name.replace("-", "_"))
         return found
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does, with what may have been meant: of the table, as it would only look at what is imported."""
+        try:
+            return super().resolve_command(ctx, args)
+        except NoSuchCommand as error:
+            meant = _MEANT.get(error.command_name)
+            if meant is not None:
+                message = f"No such command {error.command_name!r}. Did you mean {meant!r}?"
+                raise NoSuchCommand(error.command_name, message, ctx=ctx) from None
+            raise NoSuchCommand(error.command_name, possibilities=_COMMANDS, ctx=ctx) from None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
         """From the table, so that help imports nothing."""

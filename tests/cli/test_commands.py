@@ -107,6 +107,24 @@ def test_every_refusal_has_its_code_and_names_the_matter(
     assert "hush" not in done.err
 
 
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("bakcup", "Did you mean 'backup'?"),
+        ("staus", "Did you mean 'status'?"),
+        ("start", "Did you mean 'serve'?"),
+        ("rotatekey", "Did you mean 'rotate-key'?"),
+        ("serve --prot 80", "'--port'"),
+        ("user ad", "Did you mean 'add'?"),
+    ],
+)
+def test_a_slip_is_told_what_was_meant(openalert: Run, typed: str, meant: str) -> None:
+    """Of commands, of commands below them, and of options; what is like nothing is only refused."""
+    done = openalert(*typed.split())
+    assert (done.code, meant in done.err) == (2, True), done.err
+    assert "Did you mean" not in openalert("xyzzy").err
+
+
 def test_check_says_one_line_each(openalert: Run, tmp_path: Path) -> None:
     """Well without mail; not well when the mail server does not answer."""
     done = openalert("check", "--show")
