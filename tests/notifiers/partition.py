@@ -14,7 +14,7 @@ from openalert.notifiers.http import HttpClient, OutgoingSettings
 from openalert.notifiers.notifier import LostAnswer, NotifierError
 from tests.fakes.webhook import FakeWebhook
 
-SETTINGS = OutgoingSettings(allowed_networks=["127.0.0.0/8"], deadline=2.0, connect_deadline=1.0)
+SETTINGS = OutgoingSettings(allowed_networks=["127.0.0.0/8"], deadline=5.0, connect_deadline=3.0)
 FAULTS = {
     "partition": "tcp dport {port} drop",
     "answers lost": "tcp sport {port} tcp flags & psh == psh drop",

@@ -211,7 +211,7 @@ async def notifier(
     """The channel as it is configured for that provider; it waits only where nothing else can end the waiting."""
     outgoing = OutgoingSettings(
         allowed_networks=["127.0.0.0/8"],
-        deadline=1.0 if case.fault is Fault.HANG else 30.0,
+        deadline=3.0 if case.fault is Fault.HANG else 30.0,
         connect_deadline=30.0,
     )
     origin = receiver.url.partition("/hooks")[0]

@@ -18,9 +18,9 @@ from tests.processes.server import House, Server, settle_in, until
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
-LEASE_SECONDS = 4
+LEASE_SECONDS = 6
 DRAIN_SECONDS = 2
-PATIENCE_SECONDS = 20
+PATIENCE_SECONDS = 60
 """So long a request waits for a node that is ready."""
 KEYS = {
     "server_secret_key": "the same secret key on every node",
@@ -29,7 +29,9 @@ KEYS = {
 
 
 class Proxy:
-    """Sends each request to a node whose /ready says so, in turn; to another one if it could not be delivered."""
+    """Sends each request to a node whose /ready says so, in turn; to another one if it could not be delivered, or that
+    node says that it takes nothing now, as docs/deploy/nginx.conf does.
+    """
 
     def __init__(self, nodes: list[Server], key: str) -> None:
         self.nodes = nodes
@@ -79,7 +81,7 @@ class Proxy:
                 continue
             node = ready[next(self._turn) % len(ready)]
             try:
-                async with httpx2.AsyncClient(base_url=node.url, timeout=20) as client:
+                async with httpx2.AsyncClient(base_url=node.url, timeout=PATIENCE_SECONDS) as client:
                     answer = await client.post(self._path, json={"title": title, "dedup_key": title})
             except httpx2.ConnectError:
                 self._ready[node.port] = False
@@ -88,7 +90,9 @@ class Proxy:
                 status = 0
                 break
             status = answer.status_code
-            break
+            if status != 503:
+                break
+            await asyncio.sleep(0.1)
         self.answers[title] = status
         return status
 

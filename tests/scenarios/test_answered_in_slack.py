@@ -33,7 +33,7 @@ class SlackWorld:
         self.world, self.workspace = world, workspace
         for member, user in ((ALICE, world.alice), (BOB, world.bob), (MALLORY, world.charlie)):
             workspace.people[member] = Member(member, user.email)
-        notifier = SlackNotifier(workspace.settings, OutgoingSettings(deadline=2.0))
+        notifier = SlackNotifier(workspace.settings, OutgoingSettings(deadline=30.0))
         self.slack = Slack(world.db, notifier, LINKS_BACK)
         channels = {"email": world.email, "webhook": world.webhook, "slack": notifier}
         world.engine = Engine(world.db, channels, LINKS_BACK)

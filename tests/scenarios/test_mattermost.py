@@ -65,7 +65,7 @@ async def server() -> AsyncIterator[FakeMattermost]:
 async def notifier(server: FakeMattermost) -> AsyncIterator[MattermostNotifier]:
     """The notifier."""
     settings = MattermostSettings(url=server.base_url, bot_token=TOKEN)
-    made = MattermostNotifier(settings, OutgoingSettings(deadline=2), base_url=LINKS_BACK.base_url)
+    made = MattermostNotifier(settings, OutgoingSettings(deadline=30), base_url=LINKS_BACK.base_url)
     yield made
     await made.close()
 

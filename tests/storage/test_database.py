@@ -175,9 +175,9 @@ async def test_whoever_waits_too_long_is_told_to_come_back(
     db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A writer that does not get free in time answers Unavailable with a time to wait, not an endless queue."""
-    monkeypatch.setattr(database, "WAIT_SECONDS", 0.05)
     async with db.transaction() as tx:
-        with pytest.raises(Unavailable) as refused:
+        with monkeypatch.context() as impatient, pytest.raises(Unavailable) as refused:
+            impatient.setattr(database, "WAIT_SECONDS", 0.05)
             await _later(db)
         await _put(tx, "first")
     assert refused.value.details["retry_after"] > 0
@@ -187,8 +187,8 @@ async def test_whoever_waits_too_long_is_told_to_come_back(
 
 async def test_a_body_that_hangs_is_given_up(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """A transaction may not hold the writer for ever."""
-    monkeypatch.setattr(database, "BODY_SECONDS", 0.05)
-    with pytest.raises(Unavailable):
+    with monkeypatch.context() as impatient, pytest.raises(Unavailable):
+        impatient.setattr(database, "BODY_SECONDS", 0.05)
         async with db.transaction() as tx:
             await _put(tx, "a")
             await asyncio.sleep(30)

@@ -265,6 +265,7 @@ async def test_nobody_writes_to_the_source_meanwhile(
         with pytest.raises(Unavailable):
             async with asyncio.timeout(60), database.transaction():
                 pass
+    monkeypatch.undo()
     async with database.transaction():
         pass
     await database.close()

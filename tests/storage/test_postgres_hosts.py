@@ -95,8 +95,8 @@ async def test_what_waits_for_the_standby_is_not_answered(
 
     Asked without care Postgres would call it done: the control shows that.
     """
-    monkeypatch.setattr("openalert.storage.postgres.COMMAND_SECONDS", 1.0)
-    monkeypatch.setattr("openalert.storage.postgres.DOUBT_SECONDS", 2.0)
+    monkeypatch.setattr("openalert.storage.postgres.COMMAND_SECONDS", 5.0)
+    monkeypatch.setattr("openalert.storage.postgres.DOUBT_SECONDS", 4.0)
     await database.clear_writer()  # type: ignore[attr-defined]
     await _act(database, "before")
     await asyncio.to_thread(pair.two.stop)

@@ -227,7 +227,7 @@ async def test_what_there_was_no_time_for_is_looked_at_while_it_serves(
 ) -> None:
     """A file too large for the look before the start is looked at to its end, and what is found counts the same."""
     monkeypatch.setattr("openalert.storage.soundness.briefly", lambda: lambda: True)
-    monkeypatch.setattr("openalert.storage.soundness.REST_AFTER", 0.2)
+    monkeypatch.setattr("openalert.storage.soundness.REST_AFTER", 2.0)
     _page(file)
     database = await open_database(f"sqlite:///{file}", clock)
     assert isinstance(database, SqliteDatabase)

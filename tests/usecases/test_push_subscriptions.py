@@ -35,7 +35,7 @@ async def service() -> AsyncIterator[FakePushService]:
 @pytest.fixture
 async def pushing(world: World, service: FakePushService) -> AsyncIterator[World]:
     """The world with the real channel, whose pushes go to that service."""
-    settings = OutgoingSettings(allowed_networks=["127.0.0.0/8"], deadline=2.0)
+    settings = OutgoingSettings(allowed_networks=["127.0.0.0/8"], deadline=30.0)
     notifier = PushNotifier(
         None, settings, base_url="https://oncall.example.org", tls=service.certificate.client
     )
