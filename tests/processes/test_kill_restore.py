@@ -102,6 +102,7 @@ class Here:
         """What became of the command."""
         command = [*tracer, sys.executable, "-m", "openalert", "restore", str(self.past.backup)]
         clean = {name: value for name, value in os.environ.items() if not name.startswith("OPENALERT_")}
+        clean["PYTHONDONTWRITEBYTECODE"] = "1"  # which would be among the writes and renames
         return await asyncio.to_thread(
             subprocess.run, [*command, "--data-dir", str(self.database.parent)], env=clean, cwd=self.folder,
             capture_output=True, text=True, timeout=SECONDS * 2, check=False,

@@ -77,6 +77,15 @@ async def _revive(
     await world.nemesis.revive()
 
 
+def _away(world: World) -> list[int]:
+    """For how many milliseconds each kill was felt."""
+    return [
+        fact.until - fact.since
+        for fact in world.ledger.facts
+        if isinstance(fact, Away) and fact.why == "kill"
+    ]
+
+
 @pytest.mark.proves("IN-1", "ES-1", "ES-2", "NO-2", "DB-1", "F-01", "F-02")
 async def test_killed_at_a_write_or_a_send_nothing_is_lost(
     world: World, measured: Callable[..., None]
@@ -86,7 +95,7 @@ async def test_killed_at_a_write_or_a_send_nothing_is_lost(
     killed = [str(point) for point in points if await _is_killed(world, point)]
     assert killed == [str(point) for point in points]
     assert await found_in(world) == []
-    away = [fact.until - fact.since for fact in world.ledger.facts if isinstance(fact, Away)]
+    away = _away(world)
     measured(lost=0, away_ms=max(away))
 
 
@@ -104,5 +113,5 @@ async def test_killed_at_every_write_and_send_nothing_is_lost(
         n += 8
     assert n > first
     assert await found_in(world) == []
-    away = [fact.until - fact.since for fact in world.ledger.facts if isinstance(fact, Away)]
+    away = _away(world)
     measured(kills=len(away), calls=n, lost=0, away_ms=max(away))
