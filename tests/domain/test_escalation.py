@@ -53,6 +53,11 @@ def test_a_repetition_begins_after_its_pause_and_follows_the_same_delays() -> No
     ]
 
 
+def test_a_repetition_waits_for_its_pause_and_then_for_its_first_level() -> None:
+    """Level 1 leaves its service three minutes to recover, in every round."""
+    assert [minute for minute, _, _ in walk(version(3, 5, repeats=1, pause=20))] == [3, 8, 31, 36, 41]
+
+
 def test_a_late_step_pushes_the_later_ones() -> None:
     """What ran an hour late is followed by the next level after its own delay, not at once."""
     assert next_step(version(0, 5), 0, 1, 60 * MINUTE) == Step(0, 2, 65 * MINUTE)

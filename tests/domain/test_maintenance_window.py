@@ -116,6 +116,26 @@ def test_a_running_time_can_be_extended_and_ended() -> None:
         windows.ending(weekly, START + 91 * DAY, START)
 
 
+def test_of_two_times_that_run_the_one_that_ends_later_counts() -> None:
+    """Last night's work was extended over the whole of tonight's: it mutes until its own end."""
+    daily = windows.ending(window("FREQ=DAILY"), START + 27 * HOUR, START + HOUR)
+    tonight = START + DAY + 30 * MINUTE
+    running = windows.running(daily, tonight)
+    assert running is not None
+    assert running.ends_at == windows.next_change(daily, tonight) == START + 27 * HOUR
+    later = windows.running(daily, START + 3 * DAY + HOUR)
+    assert later is not None
+    assert later.ends_at == START + 3 * DAY + 2 * HOUR
+    weekly = window("FREQ=WEEKLY", ends_at=START + 30 * HOUR)
+    assert windows.running(weekly, START + 7 * DAY + 29 * HOUR) is not None
+    assert windows.running(weekly, START + 7 * DAY + 30 * HOUR) is None
+
+
+def test_an_end_in_the_past_is_now() -> None:
+    """Whoever types yesterday ends it at this moment."""
+    assert windows.ending(window(), START - DAY, START + HOUR).ends_at == START + HOUR
+
+
 def test_ended_as_soon_as_it_began_it_is_over() -> None:
     """Begun and ended within one millisecond, it is over and stays valid."""
     once = windows.begun_now(window(), NOW)

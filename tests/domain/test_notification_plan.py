@@ -103,6 +103,13 @@ def test_a_telephone_alone_is_called_for_little_things_too() -> None:
     assert shape(plan(bea(ways=("sms", "voice")), Severity.LOW, EVENING)) == [(0, "sms")]
 
 
+def test_without_mail_the_gentlest_way_brings_what_is_no_page() -> None:
+    """A handoff comes by push, and not as a text message, whichever of both was given first."""
+    for ways in (("sms", "web_push"), ("web_push", "sms")):
+        planned = plan(bea(ways=ways), None, EVENING, kind=NotificationKind.HANDOFF)
+        assert shape(planned) == [(0, "web_push")]
+
+
 def test_rules_say_what_comes_when() -> None:
     """0 min push, 2 min SMS, 5.5 min call, whatever the order in which they were made."""
     wishes = bea(rule("voice-0", 5.5), rule("web_push-0"), rule("sms-0", 2))
@@ -198,6 +205,8 @@ def test_whoever_answers_last_is_told_at_once_whatever_they_have_set() -> None:
     modest = last_resort(bea(min_severity=Severity.CRITICAL), Severity.LOW, EVENING)
     assert shape(modest) == [(0, "email")]
     assert last_resort(bea(ways=()), Severity.LOW, EVENING).silent
+    gone = msgspec.structs.replace(bea(), is_active=False)
+    assert (last_resort(gone, Severity.HIGH, EVENING).steps, gone.is_active) == ((), False)
     assert shape(last_resort(bea(rule("sms-0")), Severity.LOW, EVENING)) == [(0, "sms")]
 
 

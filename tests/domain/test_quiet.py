@@ -117,6 +117,12 @@ def _is_quiet(windows: list[QuietWindow], zone: object, instant: Instant) -> boo
     return False
 
 
+def test_a_window_inside_of_another_changes_nothing() -> None:
+    """The night is as long with an hour of it said twice."""
+    hour = QuietWindow(days=EVERY_DAY, from_time="23:00", to_time="01:00")
+    assert of_week([NIGHT, hour]) == of_week([hour, NIGHT]) == of_week([NIGHT])
+
+
 @settings(max_examples=200)
 @given(windows=windows)
 def test_the_week_is_joined_in_order_and_never_more_than_a_week(windows: list[QuietWindow]) -> None:

@@ -1,8 +1,10 @@
 """Answers of providers that come late, or not: what counts of them once others have gone on."""
 
+import asyncio
+
 import pytest
 
-from openalert.domain.instant import MINUTE
+from openalert.domain.instant import HOUR, MINUTE
 from openalert.engine import deliver, escalate
 from openalert.notifiers.notifier import LostAnswer, NotifierError, Reason, Receipt
 from openalert.usecases import deliveries
@@ -119,3 +121,33 @@ async def test_an_answer_to_an_earlier_try_says_nothing_about_the_one_on_its_way
     second.set_result(Receipt(provider_id="x"))
     await world.engine.deliver.finish(30)
     assert await world.value("SELECT status FROM notifications") == "sent"
+
+
+async def _lost(world: World, verdicts: list[asyncio.Future[Receipt]], slow: Slow) -> bool:
+    """A minute goes by without an answer: the page is taken back; whether it goes out once more."""
+    world.clock.advance(deliver.CLAIM_LOST_AFTER + 1)
+    assert await world.engine.deliver.recover() == 1
+    if await world.engine.deliver.run_due() == 0:
+        return False
+    message, verdict = await slow.next()
+    assert message.possible_repeat
+    verdicts.append(verdict)
+    return True
+
+
+@pytest.mark.proves("NO-2", "F-04")
+@pytest.mark.parametrize(("hours", "repeats"), [(0, 2), (2, 1)], ids=["at once", "long after"])
+async def test_a_page_whose_senders_all_vanish_goes_out_again_until_its_time_is_over_and_once_at_least(
+    world: World, slow: Slow, hours: int, repeats: int
+) -> None:
+    """Again and again while it is to page somebody; also, once, where its time was over before anybody was missed."""
+    verdicts = [await _page_in_flight(world, slow)]
+    world.clock.advance(hours * HOUR)
+    for _ in range(repeats):
+        assert await _lost(world, verdicts, slow)
+    world.clock.advance(3 * MINUTE)
+    assert not await _lost(world, verdicts, slow)
+    assert await world.value("SELECT status FROM notifications WHERE level = 1") == "unknown"
+    for verdict in verdicts:
+        verdict.set_result(Receipt(provider_id="x"))
+    await world.engine.deliver.finish(30)

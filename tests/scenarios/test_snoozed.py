@@ -28,6 +28,21 @@ async def test_reopening_what_was_acknowledged_and_snoozed_ends_the_snooze(world
     world.is_quiet()
 
 
+async def test_who_acknowledges_what_was_snoozed_has_it_for_good(world: World) -> None:
+    """Nobody is paged at the instant at which the snooze would have ended, nor is it triggered again."""
+    await world.policy(level(1, world.alice), level(2, world.bob, minutes=20))
+    await world.fires("DiskFull")
+    incident_id = (await world.incident()).id
+    world.mailbox(world.alice).got("DiskFull")
+    await world.does(incidents.snooze, incident_id, until=world.clock() + 10 * MINUTE)
+    await world.does(incidents.acknowledge, incident_id)
+    assert (await world.incident()).snoozed_until is None
+    assert not await broken(world.db)
+    await world.advance(minutes=60)
+    assert (await world.incident()).status == "acknowledged"
+    world.is_quiet()
+
+
 async def test_a_rise_in_the_second_in_which_a_snooze_ends_still_escalates(world: World) -> None:
     """A worse alert comes after the end of a snooze and before the engine saw it: level 2 is paged in its time."""
     await world.policy(level(1, world.alice), level(2, world.bob, minutes=20))
