@@ -1,8 +1,5 @@
 """Health, readiness and metrics: each changes when what it speaks of does, and only then."""
 
-import time
-from typing import Any
-
 import httpx2
 import pytest
 
@@ -10,7 +7,9 @@ from openalert import __version__
 from openalert.app import OpenAlert
 from openalert.config import Config, Server
 from openalert.domain.access import Role
+from openalert.engine.engine import Health
 from openalert.usecases import api_keys, setup
+from tests.processes.server import until
 
 pytestmark = pytest.mark.anyio
 
@@ -32,28 +31,39 @@ def stranger(app: OpenAlert) -> httpx2.AsyncClient:
 @pytest.mark.parametrize("path", ["/health", "/health/live", "/ready", "/health/ready"])
 async def test_a_working_server_says_so(client: httpx2.AsyncClient, path: str) -> None:
     """Everybody may ask; this machine hears the version too."""
-    answer = await client.get(path)
-    assert answer.status_code == 200
+
+    async def works() -> httpx2.Response | None:
+        answer = await client.get(path)  # a busy machine may leave the engine without a turn for some seconds
+        return answer if answer.status_code == 200 else None
+
+    answer = await until(works)
+    assert answer is not None
     assert answer.json()["status"] == "ok"
     assert answer.json()["version"] == __version__
 
 
+def _age(monkeypatch: pytest.MonkeyPatch, of: str, seconds: float | None) -> None:
+    """So long ago is what the engine, which goes on here, did last."""
+    monkeypatch.setattr(Health, of, property(lambda _: seconds))
+
+
 async def test_an_engine_that_stands_still_is_not_ready_and_then_not_alive(
-    app: OpenAlert, client: httpx2.AsyncClient
+    client: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without a tick for 6 s it is not ready, after 31 s it is not alive."""
-    health: Any = app.engine.health
     for seconds, ready, alive in ((6, 503, 200), (31, 503, 503)):
-        health.last_tick = time.monotonic() - seconds
+        _age(monkeypatch, "tick_age", seconds)
         assert (await client.get("/ready")).status_code == ready
         assert (await client.get("/health")).status_code == alive
 
 
-async def test_a_writer_that_cannot_commit_is_not_ready(app: OpenAlert, client: httpx2.AsyncClient) -> None:
+async def test_a_writer_that_cannot_commit_is_not_ready(
+    client: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Without a committed row for 11 s alerts are better sent elsewhere; a restart would not help."""
-    health: Any = app.engine.health
-    for last in (time.monotonic() - 11, None):
-        health.last_write = last
+    _age(monkeypatch, "tick_age", 0.0)
+    for age in (11, None):
+        _age(monkeypatch, "write_age", age)
         answer = await client.get("/ready")
         assert answer.status_code == 503
         assert answer.headers["retry-after"] == "5"
