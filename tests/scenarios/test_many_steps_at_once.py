@@ -14,6 +14,7 @@ from openalert.storage import incidents, timers
 from openalert.storage.timers import Timer
 from openalert.storage.transaction import Transaction
 from openalert.usecases import escalation
+from tests import make
 from tests.cast import World, level
 
 pytestmark = pytest.mark.anyio
@@ -172,3 +173,58 @@ async def test_a_step_that_the_database_refuses_now_and_then_does_not_wait_for_l
     assert refused == 10
     await world.engine.run_until_idle()
     world.mailbox(world.alice).got("DiskFull")
+
+
+async def _pages(world: World) -> list[tuple[str, str, str, str]]:
+    """Of every page: the title of its incident, whom it is for, by which channel, and why."""
+    async with world.db.read() as reader:
+        rows = await reader.rows(
+            "SELECT i.title, u.name, n.channel, n.reason FROM notifications n "
+            "JOIN incidents i ON i.id = n.incident_id JOIN users u ON u.id = n.user_id "
+            "WHERE n.kind = 'page' ORDER BY i.title, u.name, n.channel"
+        )
+    return [(row[0], row[1], row[2], row[3]) for row in rows]
+
+
+@pytest.mark.parametrize("has_policy", [True, False])
+async def test_steps_of_one_moment_page_each_as_bad_as_it_is(world: World, has_policy: bool) -> None:
+    """Alice has a text message for what is critical alone: of two incidents of one transaction, that one brings it."""
+    await make.contact_method(world.db, world.alice, "sms", "+4915112345678")
+    await (world.policy(level(1, world.alice)) if has_policy else world.without_policy())
+    bodies = [
+        {"title": severity, "dedup_key": severity, "severity": severity} for severity in ("critical", "low")
+    ]
+    await world.post_all([(body, "A") for body in bodies])
+    assert await escalate.run_due(world.db) == 2
+    assert [page[:3] for page in await _pages(world)] == [
+        ("critical", "Alice", "email"),
+        ("critical", "Alice", "sms"),
+        ("low", "Alice", "email"),
+    ]
+
+
+async def test_steps_of_one_moment_tell_each_team_what_it_may_know(world: World) -> None:
+    """Two teams escalate by one policy: only whose it is reads what the policy and the team in it are called."""
+    others = await make.team(world.db, world.cast.organization, "Others")
+    policy = await make.policy(world.db, world.core, level(1, world.core))
+    await world.without_policy(policy)
+    theirs = await make.service(world.db, others, policy, "Theirs")
+    await make.integration(world.db, theirs, "C")
+    await world.post_all([(world.group(world.alert("Core")), "A"), (world.group(world.alert("Others")), "C")])
+    assert await escalate.run_due(world.db) == 2
+    why = {(title, reason) for title, _, _, reason in await _pages(world)}
+    assert why == {
+        ("Core", "You are a member of Core (Core policy, level 1)."),
+        ("Others", "You are a member of another team (a policy of another team, level 1)."),
+    }
+
+
+async def test_steps_of_one_moment_tell_each_team_s_own_owners(world: World) -> None:
+    """Two services without a policy: Alice is paged for that of Core, Bob for that of his own team."""
+    others = await make.team(world.db, world.cast.organization, "Others")
+    await make.member(world.db, others, world.bob, make.Role.OWNER)
+    await world.without_policy()
+    await make.integration(world.db, await make.service(world.db, others, None, "Theirs"), "C")
+    await world.post_all([(world.group(world.alert("Core")), "A"), (world.group(world.alert("Others")), "C")])
+    assert await escalate.run_due(world.db) == 2
+    assert [page[:2] for page in await _pages(world)] == [("Core", "Alice"), ("Others", "Bob")]
