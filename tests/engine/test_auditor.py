@@ -135,3 +135,17 @@ async def test_the_look_is_quick_among_a_hundred_thousand_open_incidents(world: 
     middle, last = took[len(took) // 2], took[-1]
     print(f"{world.db.dialect}: {len(took)} looks, p50 {middle * 1000:.1f} ms, max {last * 1000:.1f} ms")
     assert middle < 0.05
+
+
+async def test_every_slice_of_many_incidents_is_looked_through(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is wrong behind the end of the first slice is found and mended like the rest."""
+    monkeypatch.setattr(auditing, "SLICE", 1)
+    await world.policy(level(1, world.alice), level(2, world.bob, minutes=5))
+    for name in ("One", "Two", "Three"):
+        await world.fires(name)
+    async with world.db.transaction() as tx:
+        await tx.execute("DELETE FROM timers")
+    assert await escalate.audit(world.db) == 3
+    assert await escalate.audit(world.db) == 0

@@ -83,6 +83,17 @@ async def test_as_long_as_one_owner_of_the_team_may_be_reached_those_of_the_orga
     world.is_quiet()
 
 
+async def test_the_end_of_the_ladder_calls_no_owner_on_the_telephone(world: World) -> None:
+    """Bob was paged and does not answer: Alice, who would be called for a page in a while, gets a mail and no call."""
+    await make.contact_method(world.db, world.alice, "voice", "+4915112345678")
+    await world.policy(level(1, world.bob))
+    await world.fires("DiskFull", severity="critical")
+    await world.advance(minutes=10)
+    async with world.db.read() as reader:
+        told = await reader.rows("SELECT channel FROM notifications WHERE kind = 'notice'")
+    assert [row[0] for row in told] == ["email"]
+
+
 @pytest.mark.proves("ES-8")
 async def test_an_edited_policy_does_not_strand_or_bend_a_running_escalation(world: World) -> None:
     """The running incident keeps the levels it began with; the next one takes the new ones."""

@@ -360,3 +360,12 @@ def test_a_trace_stays_short() -> None:
     kept = shortened(steps)
     assert len(kept) == MOST_STEPS
     assert (kept[0].at, kept[1].at, kept[-1].at) == (0, 61, 99)
+
+
+async def test_what_ends_while_it_is_held_is_held_no_more(world: World, book: Book) -> None:
+    """Its source says that it is over: nothing holds it, and nothing is due when the window ends."""
+    book.hold(HoldKind.MAINTENANCE, "window", until=world.clock.now + 10 * MINUTE)
+    await world.fires("Disk")
+    await world.resolves("Disk")
+    async with world.db.read() as reader:
+        assert await holds.next_due(reader) is None

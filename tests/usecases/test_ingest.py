@@ -17,6 +17,7 @@ from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import ingest
 from openalert.usecases.incidents import resolve
 from openalert.usecases.ingest import Delivery, Outcome
+from tests import make
 from tests.cast import World, level
 
 pytestmark = pytest.mark.anyio
@@ -358,3 +359,22 @@ async def test_an_alert_that_moves_to_another_open_group_joins_its_incident(worl
     await world.post_all([(world.group(ended), "A"), (world.group(staying) | {"alerts": [again]}, "A")])
     assert (await world.incident(1)).status == "resolved"
     assert (await world.incident(2)).firing_count == 2
+
+
+async def test_two_organizations_that_call_a_service_the_same_each_mean_their_own(world: World) -> None:
+    """In one batch: `?service=shop` leads the messages of each to its own shop."""
+    await world.policy(level(1, world.alice))
+    others = await make.team(world.db, await make.organization(world.db), "Others")
+    await make.integration(world.db, await make.service(world.db, others, None, "Theirs"), "C")
+    shops = {each.id: await make.service(world.db, each, None, "Shop") for each in (world.core, others)}
+    deliveries = [world.delivery(world.group(world.alert(key)), key, "v1") for key in ("A", "C")]
+    for delivery in deliveries:
+        delivery.service = "shop"
+    async with world.db.transaction() as tx:
+        await ingest.take_in(tx, deliveries)
+    async with world.db.read() as reader:
+        rows = await reader.rows("SELECT title, team_id, service_id FROM incidents")
+    assert {tuple(row) for row in rows} == {
+        ("A", world.core.id, shops[world.core.id].id),
+        ("C", others.id, shops[others.id].id),
+    }
