@@ -5,6 +5,7 @@ import gc
 import signal
 import socket
 import threading
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
@@ -14,7 +15,7 @@ import msgspec
 import structlog
 import uvicorn
 
-from openalert import telemetry
+from openalert import __version__, telemetry
 from openalert.app import OpenAlert
 from openalert.cli import process, systemd
 from openalert.cli.connection import connections
@@ -312,6 +313,9 @@ class _Server(uvicorn.Server):
         await super().startup(sockets=sockets)
         if self.started:
             tokens = await _tokens(self._openalert.database) if self._invites else []
+            log.info(
+                "started", version=__version__, listens=self._listens, store=self._openalert.database.dialect
+            )
             _greet(self._openalert.config, self._listens)
             _invite(self._openalert.config, tokens)
             self._watchdog.follow(self._openalert.engine.health)
@@ -325,8 +329,10 @@ class _Server(uvicorn.Server):
         if not self._makes_way:
             systemd.notify("STOPPING=1")
         log.info("stopping")
+        began = time.monotonic()
         await self._openalert.drain()
         await super().shutdown(sockets=sockets)
+        log.info("stopped", seconds=round(time.monotonic() - began, 1))
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

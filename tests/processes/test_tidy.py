@@ -33,4 +33,10 @@ async def test_a_short_life_is_tidy(tmp_path: Path, smtp: FakeSmtp) -> None:
         assert await server.stop() == 0
     finally:
         await server.close()
-    assert UNTIDY.findall(server.log.read_text()) == []
+    said = server.log.read_text()
+    assert UNTIDY.findall(said) == []
+    assert [each for each in ("started", "stopping", "stopped") if f'"event":"{each}"' in said] == [
+        "started",
+        "stopping",
+        "stopped",
+    ]
