@@ -15,7 +15,10 @@ from tests.processes.server import House, Server, settle_in, until
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 KILLS = 5
-MANY = [KILLS, pytest.param(100, marks=[pytest.mark.campaign, pytest.mark.timeout(3_600)])]
+MANY = [
+    pytest.param(KILLS, marks=pytest.mark.timeout(900)),
+    pytest.param(100, marks=[pytest.mark.campaign, pytest.mark.timeout(3_600)]),
+]
 SENDERS = 4
 
 
@@ -87,7 +90,8 @@ async def test_kill_9_under_load_loses_no_answered_alert_and_doubles_no_page(
     assert {title for title in load.answered if title not in stored} == set()
     assert {t for t, incident in load.answered.items() if stored[t]["incidentId"] != incident} == set()
     assert len(numbers) == len(set(numbers))
-    await until(lambda: _all_sent(server), 120 + 5 * kills)
+    # A mail that a busy machine broke off four times is tried again after nearly three minutes.
+    await until(lambda: _all_sent(server), 400 + 5 * kills)
 
     pages = Counter(
         (str(mail.recipients), mail.subject) for mail in smtp.mails if "(possible repeat)" not in mail.subject
