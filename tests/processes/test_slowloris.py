@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 HALVES = 2_000
 ATTACKER = "127.0.0.9"
-HEAD_SECONDS = 4.0
+HEAD_SECONDS = 8.0
 PLACES = 1_500
 """Handles of the server: fewer than the attacker would like to have."""
 BEGIN = (
