@@ -5,7 +5,9 @@ Whoever makes a copy writes it under a name that says which process does, and gi
 
 import glob
 import os
+import sqlite3
 import time
+from contextlib import closing, suppress
 from pathlib import Path
 
 ABANDONED = 86_400.0
@@ -70,6 +72,10 @@ def undo_restore(database: Path) -> None:
                 here.rename(there)
     if not database.exists():
         return
+    if database.with_name(f"{database.name}-journal").exists():
+        # It died as it took the log in. Whoever only reads cannot undo what was begun, so that is done here.
+        with suppress(sqlite3.Error), closing(sqlite3.connect(database)) as raw:
+            raw.execute("SELECT count(*) FROM sqlite_master").fetchone()
     for kept in database.parent.glob(f"{glob.escape(database.name)}.before-restore-*"):
         if kept.is_file() and kept.samefile(
             database

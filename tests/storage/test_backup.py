@@ -218,6 +218,34 @@ def test_a_log_that_cannot_be_taken_in_goes_where_its_database_goes(
     assert found == ["new"]
 
 
+@pytest.mark.proves("DB-4", "F-41")
+async def test_what_a_killed_restore_had_begun_in_the_old_database_is_undone(tmp_path: Path) -> None:
+    """It died between the journal that SQLite writes beside the file and the end of it: a server starts."""
+    database = tmp_path / "data" / "openalert.db"
+    opened = await open_database(f"sqlite:///{database}")
+    await opened.close()
+    with closing(sqlite3.connect(database, isolation_level=None)) as raw:
+        raw.execute("PRAGMA journal_mode=DELETE")
+        raw.execute("PRAGMA cache_size=1")
+        raw.execute("BEGIN")
+        raw.execute("CREATE TABLE begun AS SELECT * FROM sqlite_master a, sqlite_master b LIMIT 5000")
+        for suffix in ("", "-journal"):
+            shutil.copyfile(f"{database}{suffix}", tmp_path / f"openalert.db{suffix}")
+        raw.execute("ROLLBACK")
+    here = tmp_path / "openalert.db"
+    with (
+        pytest.raises(sqlite3.OperationalError),
+        closing(sqlite3.connect(f"file:{here}?mode=ro", uri=True)) as raw,
+    ):
+        raw.execute("SELECT count(*) FROM sqlite_master")
+    opened = await open_database(f"sqlite:///{here}")
+    try:
+        async with opened.read() as reader:
+            assert await reader.value("SELECT count(*) FROM sqlite_master WHERE name = 'begun'") == 0
+    finally:
+        await opened.close()
+
+
 async def _open_incident(database: Database, number: int, due_at: Instant) -> Incident:
     async with database.transaction() as tx:
         organization = await setup.ensure_organization(tx)
