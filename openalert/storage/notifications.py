@@ -218,14 +218,16 @@ async def first_taken(reader: Reader, row: Notification) -> str:
 
 async def is_page_in_doubt(reader: Reader, row: Notification) -> bool:
     """Whether a page of the same incident to the same person, or to the same address, was left without an answer, and
-    nothing else about it was surely taken there.
+    nothing else about it was surely taken there, whatever the same news do that leave by other ways at this moment.
     """
     most = await reader.value(
         "SELECT max(CASE WHEN status IN ('sent', 'delivered') THEN 2 WHEN kind = 'page' AND status = 'unknown' THEN 1 "
         "ELSE 0 END) FROM notifications WHERE incident_id = :incident_id AND id <> :id "
+        "AND (kind = 'page' OR created_at < :created_at) "
         "AND (user_id = :user_id OR channel = :channel AND address = :address)",
         incident_id=row.incident_id,
         id=row.id,
+        created_at=row.created_at,
         user_id=row.user_id,
         channel=row.channel,
         address=row.address,

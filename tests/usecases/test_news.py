@@ -146,6 +146,7 @@ async def test_a_long_name_leaves_room_for_what_matters(world: World) -> None:
     (mail,) = world.email.received
     assert mail.headline.startswith("Acknowledged by BobBob")
     assert f"…{news.IN_DOUBT}: DiskFull" in wording.headline(mail)
+    await world.advance(seconds=1)
     await world.does(incidents.resolve, incident.id, by=long)
     await world.engine.run_until_idle()
     assert news.IN_DOUBT not in world.email.received[-1].headline
