@@ -13,8 +13,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import asyncpg
+
 from tests.conftest import CARELESS, _folder, postgres_program
 from tests.ports import free_port
+from tests.processes.server import until
 
 SECONDS = 120
 """What a command of Postgres may take on a busy machine."""
@@ -108,6 +111,28 @@ class Cluster:
     def reload(self) -> None:
         """What `configure` has added counts."""
         self._control("reload")
+
+    async def lose_standby(self) -> None:
+        """From now on no commit is answered: settings reach the processes of Postgres one after the other."""
+        self.configure("synchronous_standby_names = 'nobody'")
+        self.reload()
+
+        async def hangs() -> bool:
+            raw = await asyncpg.connect(self.url())
+            try:
+                await raw.execute("SELECT pg_logical_emit_message(TRUE, 'test', 'a commit')", timeout=1)
+            except TimeoutError:
+                return True
+            finally:
+                raw.terminate()
+            return False
+
+        await until(hangs)
+
+    def forgo_standby(self) -> None:
+        """Commits are answered again."""
+        self.configure("synchronous_standby_names = ''")
+        self.reload()
 
     @property
     def runs(self) -> bool:

@@ -247,8 +247,7 @@ async def test_the_standby_is_away(estate: Estate, measured: Callable[..., None]
     await estate.told("bea", "sync-0")
     [incident] = [each for each in await estate.house.server.items("/incidents") if each["title"] == "sync-0"]
     path = f"/api/v1/incidents/{incident['id']}"
-    estate.cluster.configure("synchronous_standby_names = 'nobody'")
-    estate.cluster.reload()
+    await estate.cluster.lose_standby()
     reads: list[float] = []
 
     async def read() -> None:
@@ -274,12 +273,10 @@ async def test_the_standby_is_away(estate: Estate, measured: Callable[..., None]
             await until(is_told)
             await read()
             deep = await client.get("/health/deep")
-            estate.cluster.configure("synchronous_standby_names = ''")
-            estate.cluster.reload()
+            estate.cluster.forgo_standby()
             back = await _healed(estate, senders, time.monotonic())
     finally:
-        estate.cluster.configure("synchronous_standby_names = ''")
-        estate.cluster.reload()
+        estate.cluster.forgo_standby()
     assert {each["status"] for each in acts} == {503}
     assert {each["code"] for each in acts} <= {"MAY_BE_DONE", "UNAVAILABLE"}
     assert (deep.status_code, deep.json()["database"], deep.json()["wouldPage"]) == (
@@ -315,8 +312,7 @@ async def test_a_start_waits_for_the_standby(estate: Estate) -> None:
     """
     server, client = estate.house.server, estate.house.server.client
     await server.stop()
-    estate.cluster.configure("synchronous_standby_names = 'nobody'")
-    estate.cluster.reload()
+    await estate.cluster.lose_standby()
     try:
         begun = len(server.log.read_text())
         server.begin()
@@ -338,12 +334,15 @@ async def test_a_start_waits_for_the_standby(estate: Estate) -> None:
         assert NOBODY in refused.json()["detail"]
         assert (await client.head("/ready")).content == b""
     finally:
-        estate.cluster.configure("synchronous_standby_names = ''")
-        estate.cluster.reload()
+        estate.cluster.forgo_standby()
     await until(server.is_ready)
-    said = server.log.read_text()[begun:]
-    assert said.count("OpenAlert waits: ") == 1
-    assert said.count("OpenAlert is running") == 1
+
+    async def said_so() -> str:
+        said = server.log.read_text()[begun:]
+        return said if "OpenAlert is running" in said else ""
+
+    said = await until(said_so)  # it is ready before it says so
+    assert [said.count(words) for words in ("OpenAlert waits: ", "OpenAlert is running")] == [1, 1]
     assert (await estate.house.post("begin-0")).status_code == 202
     await estate.told("bea", "begin-0")
 

@@ -197,20 +197,28 @@ async def test_a_deadlock_with_somebody_else_is_tried_again(far: Database, postg
         "SET deadlock_timeout = '1h'; BEGIN; UPDATE settings SET value = '2' WHERE name = 'two'"
     )
     runs = 0
-    holding = asyncio.Event()
-    loop = asyncio.get_running_loop()
+    holding, waits = asyncio.Event(), asyncio.Event()
 
     async def crossing(tx: Transaction) -> int:
         nonlocal runs
         runs += 1
         await tx.changed("UPDATE settings SET value = '3' WHERE name = 'one' RETURNING name")
-        loop.call_soon(holding.set)
+        holding.set()
+        await waits.wait()  # Postgres looks for a deadlock once, a second after ours has begun to wait
         await tx.changed("UPDATE settings SET value = '3' WHERE name = 'two' RETURNING name")
         return runs
 
     ours = asyncio.create_task(far.act(crossing))
     await holding.wait()
     theirs = asyncio.create_task(other.execute("UPDATE settings SET value = '2' WHERE name = 'one'; COMMIT"))
+    is_waiting = f"SELECT count(*) FROM pg_locks WHERE pid = {other.get_server_pid()} AND NOT granted"
+
+    async def they_wait() -> bool:
+        async with far.read() as reader:
+            return bool(await reader.value(is_waiting))
+
+    await until(they_wait)
+    waits.set()
     assert await ours == 2
     await theirs
     await other.close()

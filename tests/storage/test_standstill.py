@@ -76,17 +76,11 @@ async def nodes(
 ) -> AsyncIterator[tuple[Database, Database]]:
     """Two nodes, whose Postgres lost its standby after they had begun."""
     databases = await open_database(cluster.url()), await open_database(cluster.url())
-    cluster.configure("synchronous_standby_names = 'nobody'")
-    cluster.reload()
+    await cluster.lose_standby()
     yield databases
-    _let_go(cluster)
+    cluster.forgo_standby()
     for database in databases:
         await database.close()
-
-
-def _let_go(cluster: Cluster) -> None:
-    cluster.configure("synchronous_standby_names = ''")
-    cluster.reload()
 
 
 async def _put(database: Database, name: str, seconds: float) -> str:
@@ -128,7 +122,7 @@ async def test_postgres_waits_for_a_standby_that_is_away(
         "readers go on, and see nothing that was not committed"
     )
     assert not engine.done()
-    _let_go(cluster)
+    cluster.forgo_standby()
     assert await engine == ""
     assert not one.standstill.cause
     assert await _put(one, "later", 3600.0) == ""
@@ -143,7 +137,7 @@ async def test_an_act_in_doubt_is_there_once_the_standby_may_be_done_without(
     one, other = nodes
     doubted = await _put(one, "doubted", 4.0)
     assert doubted.startswith(f"{MAY_BE_DONE} The database has not confirmed this")
-    _let_go(cluster)
+    cluster.forgo_standby()
 
     async def is_there() -> bool:
         return "doubted" in await _names(other)
@@ -165,7 +159,7 @@ async def test_a_start_waits_until_commits_are_answered(
     await until(is_told)
     assert set(told) == {NOBODY}
     assert not starts.done()
-    _let_go(cluster)
+    cluster.forgo_standby()
     await (await starts).close()
     told.clear()
     await (await open_database(cluster.url(), tell=told.append)).close()
