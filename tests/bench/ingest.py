@@ -7,12 +7,14 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
+
 from openalert.domain.alert import Alert, AlertStatus
 from openalert.domain.ids import new_id
 from openalert.domain.severity import Severity
 from openalert.storage import open_database
 from openalert.storage.rows import for_several, insert_statement, values_of
-from tests.bench import load, server
+from tests.bench import cores, load, server
 from tests.bench.load import Spec
 from tests.bench.report import Figure, main
 
@@ -27,84 +29,92 @@ _OF_AN_ALERT = {"payloads": 1, "alerts": 1, "incidents": 1, "timeline": 1, "time
 _HOME = new_id(0)
 
 
+class Rates(msgspec.Struct, frozen=True, kw_only=True):
+    """Alerts a second, beside what a mount that stores nothing answers in a second."""
+
+    bare: float
+    bare_many: float
+    """From MANY senders."""
+    new: float
+    new_many: float
+    new_50: float
+    """Fifty in a message."""
+    again: float
+    again_many: float
+    again_50: float
+    rows: float
+    """If there were nothing to do for new ones but to write their rows."""
+
+
 def measure() -> Sequence[Figure]:
     """New and repeated alerts, one and fifty in a message, and what the rows of new ones would cost alone."""
+    with cores.apart():
+        apart = _rates()
+    anywhere = _rates()
+    rows = row_rate(3.0)
+    return [
+        *_figures("on one processor, senders on another", apart, rows),
+        *_figures("wherever the kernel lets them run", anywhere, rows),
+    ]
+
+
+def _rates() -> Rates:
     with server.mount() as port:
         load.run(Spec(port=port, salt="w", seconds=1))
         bare = load.run(Spec(port=port, salt="m", seconds=4)).rate
         bare_many = load.run(Spec(port=port, salt="n", seconds=4, connections=MANY)).rate
-    rows = row_rate(3.0)
     with server.world() as world:
         with server.openalert(world) as running:
             port = running.port
             load.run(Spec(port=port, salt="w", seconds=1, distinct=500))
-            new_1 = load.run(Spec(port=port, salt="a", seconds=SECONDS)).rate
+            new = load.run(Spec(port=port, salt="a", seconds=SECONDS)).rate
             new_50 = load.run(Spec(port=port, salt="b", seconds=SECONDS, alerts=50, connections=16)).rate * 50
             load.run(Spec(port=port, salt="c", seconds=1, distinct=200))
-            again_1 = load.run(Spec(port=port, salt="c", seconds=SECONDS, distinct=200)).rate
+            again = load.run(Spec(port=port, salt="c", seconds=SECONDS, distinct=200)).rate
             again_many = load.run(
                 Spec(port=port, salt="c", seconds=SECONDS, distinct=200, connections=MANY)
             ).rate
             load.run(Spec(port=port, salt="d", seconds=2, alerts=50, distinct=200, connections=16))
-            again = load.run(
+            fifty = load.run(
                 Spec(port=port, salt="d", seconds=SECONDS, alerts=50, distinct=200, connections=16)
             )
-            again_50 = again.rate * 50
             # Last: their fingerprints must not be among those whose rows are written alone.
             new_many = load.run(Spec(port=port, salt="z", seconds=SECONDS, connections=MANY)).rate
-        rows_alone = contract_rate(world.folder / "openalert.db")
+        return Rates(
+            bare=bare,
+            bare_many=bare_many,
+            new=new,
+            new_many=new_many,
+            new_50=new_50,
+            again=again,
+            again_many=again_many,
+            again_50=fifty.rate * 50,
+            rows=contract_rate(world.folder / "openalert.db"),
+        )
+
+
+def _figures(where: str, rates: Rates, rows: float) -> list[Figure]:
+    def of_mount(what: str, value: float, floor: float, aim: float | None = None) -> Figure:
+        return Figure(
+            what=f"{what} ({where})", value=value, unit="msg/s", floor=floor, floor_name="mount", aim=aim
+        )
+
+    def alerts(what: str, value: float, aim: float) -> Figure:
+        return Figure(what=f"{what} ({where})", value=value, unit="alerts/s", aim=aim)
+
     return [
-        Figure(
-            what="only the rows of new, 1 per message",
-            value=rows_alone,
-            unit="alerts/s",
-            floor=bare,
-            floor_name="mount",
+        of_mount("only the rows of new, 1 per message", rates.rows, rates.bare),
+        of_mount("new, 1 per message", rates.new, rates.bare, aim=0.25),
+        of_mount("new, 1 per message (stretch)", rates.new, rates.bare, aim=0.4),
+        of_mount("repeats, 1 per message", rates.again, rates.bare, aim=0.5),
+        of_mount(f"new, 1 per message, {MANY} senders", rates.new_many, rates.bare_many),
+        of_mount(f"repeats, 1 per message, {MANY} senders", rates.again_many, rates.bare_many),
+        msgspec.structs.replace(
+            alerts("new, 50 per message", rates.new_50, 0.15), floor=rows, floor_name="rows/s"
         ),
-        Figure(
-            what="new, 1 per message", value=new_1, unit="msg/s", floor=bare, floor_name="mount", aim=0.25
-        ),
-        Figure(
-            what="new, 1 per message (stretch)",
-            value=new_1,
-            unit="msg/s",
-            floor=bare,
-            floor_name="mount",
-            aim=0.4,
-        ),
-        Figure(
-            what="repeats, 1 per message",
-            value=again_1,
-            unit="msg/s",
-            floor=bare,
-            floor_name="mount",
-            aim=0.5,
-        ),
-        Figure(
-            what=f"new, 1 per message, {MANY} senders",
-            value=new_many,
-            unit="msg/s",
-            floor=bare_many,
-            floor_name="mount",
-        ),
-        Figure(
-            what=f"repeats, 1 per message, {MANY} senders",
-            value=again_many,
-            unit="msg/s",
-            floor=bare_many,
-            floor_name="mount",
-        ),
-        Figure(
-            what="new, 50 per message",
-            value=new_50,
-            unit="alerts/s",
-            floor=rows,
-            floor_name="rows/s",
-            aim=0.15,
-        ),
-        Figure(what="new, 50 per message", value=new_50, unit="alerts/s", aim=10_000),
-        Figure(what="new, 50 per message (stretch)", value=new_50, unit="alerts/s", aim=25_000),
-        Figure(what="repeats, 50 per message", value=again_50, unit="alerts/s", aim=40_000),
+        alerts("new, 50 per message", rates.new_50, 10_000),
+        alerts("new, 50 per message (stretch)", rates.new_50, 25_000),
+        alerts("repeats, 50 per message", rates.again_50, 40_000),
     ]
 
 

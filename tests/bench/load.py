@@ -17,6 +17,8 @@ from typing import Any
 import msgspec
 import uvloop
 
+from tests.bench import cores
+
 COUNTER = b"##########"
 SCATTER = 7_368_787_463
 """Shares no factor with 10 to the 10th, so that different numbers stay different."""
@@ -74,6 +76,8 @@ def run_all(specs: Sequence[Spec]) -> list[Result]:
         )
         for spec in specs
     ]
+    for each in running:
+        cores.keep_sender(each.pid)
     results = [msgspec.json.decode(each.communicate()[0], type=Result) for each in running]
     for result in results:
         if set(result.statuses) - {"202"}:

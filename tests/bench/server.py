@@ -23,6 +23,7 @@ from openalert.notifiers.webhook import new_secret
 from openalert.storage import keyring, open_database
 from openalert.usecases import api_keys, signin
 from tests import make
+from tests.bench import cores
 
 KEY = "bench"
 HOUR = 60.0
@@ -147,6 +148,7 @@ def process(
         log.open("wb") as lines,
         subprocess.Popen(command, stderr=lines, env=os.environ | environment) as child,
     ):
+        cores.keep_server(child.pid)
         try:
             while not _answers(url):
                 if child.poll() is not None or time.perf_counter() - begun > 30:

@@ -9,6 +9,16 @@ from tests.processes.server import Server
 LIBRARY = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")
 
 
+def forget_the_dead() -> None:
+    """Take away what libfaketime shares with children, under the number of their parent, of processes that were killed.
+
+    Another one that is given the number would not begin; Debian's version has no switch for it.
+    """
+    for path in Path("/dev/shm").glob("*faketime_s*_*"):
+        if not Path("/proc", path.name.rpartition("_")[2]).exists():
+            path.unlink(missing_ok=True)
+
+
 class WallClock:
     """What `server` takes for the time of day; time itself, and the clocks that nobody sets, go on as they do."""
 
@@ -16,6 +26,7 @@ class WallClock:
         """`offset`: seconds by which it is wrong from the beginning."""
         if not LIBRARY.exists():
             pytest.skip("NO CLOCK TEST: install faketime (libfaketimeMT.so.1) to run it")
+        forget_the_dead()
         self._file = server.folder / "clock"
         self.set(offset)
         server.environment |= {
@@ -23,9 +34,6 @@ class WallClock:
             "FAKETIME_TIMESTAMP_FILE": str(self._file),
             "FAKETIME_NO_CACHE": "1",
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-            # What is shared with children is named after the process, and left behind by one that is killed: another
-            # one that is given its number would not begin.
-            "FAKETIME_DISABLE_SHM": "1",
         }
 
     def set(self, offset: float) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from openalert.storage.witness import path_of
 from tests.fakes.smtp import FakeSmtp
+from tests.processes.clock import forget_the_dead
 from tests.processes.conftest import mailing
 from tests.processes.server import House, Server, settle_in, until
 from tests.world.nemesis import FAKETIME
@@ -28,10 +29,10 @@ class Past:
 
     def age(self, seconds: int) -> None:
         """What is started from now on lives so much later."""
+        forget_the_dead()
         self.server.environment |= {
             "LD_PRELOAD": str(FAKETIME),
             "FAKETIME": f"+{seconds}s",
-            "FAKETIME_DISABLE_SHM": "1",
         }
 
     def told_of(self, *titles: str) -> list[str]:

@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 from tests.fakes.valkey import Valkey
+from tests.processes.clock import forget_the_dead
 from tests.processes.postgres_cluster import Cluster
 from tests.processes.server import until
 from tests.world.crew import Crew
@@ -31,6 +32,7 @@ class Clock:
     """The wall clock of a server, by libfaketime: elapsed time goes on as it does, only what clocks show is set."""
 
     def __init__(self, folder: Path) -> None:
+        forget_the_dead()
         self._file = folder / "clock"
         self._offset = 0
         self._write()
