@@ -72,7 +72,10 @@ class Follower:
         """The numbers of the events, as they came."""
         self.resyncs = 0
         self.was_late = False
-        """Whether it once took longer to resume than news wait for it, as on a busy machine: then some may repeat."""
+        """Whether it once took longer to resume than news wait for it, as on a busy machine: then some may repeat.
+
+        Until the node has answered what was said right after: it may be the one that is slow.
+        """
         self.connected_to: Server | None = None
 
     async def follow(self, node: Server) -> None:
@@ -87,12 +90,13 @@ class Follower:
                 if self.heard:
                     last = max(self.heard)
                     await socket.send(msgspec.json.encode({"type": "resume", "after": last}).decode())
-                    self.was_late |= time.monotonic() - began > HOLD_SECONDS
+                    await socket.send('{"type":"ping"}')
                 self.connected_to = node
                 async for frame in socket:
                     event: dict[str, Any] = msgspec.json.decode(frame)
                     self.resyncs += event["type"] == "resync"
-                    if event["type"] not in ("resync", "ping"):
+                    self.was_late |= event["type"] == "pong" and time.monotonic() - began > HOLD_SECONDS
+                    if event["type"] not in ("resync", "ping", "pong"):
                         self.heard.append(event["seq"])
         except (OSError, WebSocketException):
             return
