@@ -96,11 +96,10 @@ class Certificates:
             await self._see_elsewhere(self._elsewhere)
 
     async def _see_elsewhere(self, look: Look) -> None:
-        doors = await self._database.look(certificates_elsewhere.due)
-        gone = await self._database.look(certificates_elsewhere.superfluous)
-        if not doors and not gone:
+        to_do = await self._database.look(certificates_elsewhere.to_do)
+        if not to_do.due and not to_do.gone:
             return
-        places = [Place(use="elsewhere", words="", host=host, port=port) for host, port in doors]
+        places = [Place(use="elsewhere", words="", host=host, port=port) for host, port in to_do.due]
         seen = [
             Seen(
                 host=place.host,
@@ -111,7 +110,7 @@ class Certificates:
             )
             for place, each in zip(places, await self._all(places, look), strict=True)
         ]
-        await self._database.act(lambda tx: certificates_elsewhere.keep(tx, seen, gone))
+        await self._database.act(lambda tx: certificates_elsewhere.keep(tx, seen, to_do.gone))
 
     def _is_due(self, known: Sequence[Certificate]) -> bool:
         if [(each.use, each.where) for each in known] != [(each.use, each.where) for each in self._places]:

@@ -53,6 +53,15 @@ class Ending(msgspec.Struct, frozen=True, kw_only=True):
     certificate: Certificate
 
 
+class ToDo(msgspec.Struct, frozen=True, kw_only=True):
+    """Doors to go to; a portion of each, the rest comes next time."""
+
+    due: Sequence[Door]
+    """The next few that nobody has looked at for a day, or ever."""
+    gone: Sequence[Door]
+    """Some of those that nobody names any more."""
+
+
 async def named(reader: Reader, actor: Actor) -> list[Named]:
     """All that the actor sees, is switched on and is reached by TLS; several may share a door."""
     found: list[Named] = []
@@ -69,18 +78,13 @@ async def named(reader: Reader, actor: Actor) -> list[Named]:
     return found
 
 
-async def due(reader: Reader) -> list[Door]:
-    """What to look at now: the next few that nobody has looked at for a day, or ever."""
+async def to_do(reader: Reader) -> ToDo:
+    """What the engine has to look at now, and to forget."""
     known = {each.door: each for each in await certificates.every(reader)}
     doors = {each.door for each in await named(reader, SYSTEM)}
     waiting = [door for door in doors if door not in known or _is_due(known[door], reader.now)]
-    return sorted(waiting, key=lambda door: (known[door].looked_at if door in known else 0, door))[:AT_ONCE]
-
-
-async def superfluous(reader: Reader) -> list[Door]:
-    """Some of those that nobody names any more."""
-    doors = {each.door for each in await named(reader, SYSTEM)}
-    return [each.door for each in await certificates.every(reader) if each.door not in doors][:MOST_FORGOTTEN]
+    waiting.sort(key=lambda door: (known[door].looked_at if door in known else 0, door))
+    return ToDo(due=waiting[:AT_ONCE], gone=[door for door in known if door not in doors][:MOST_FORGOTTEN])
 
 
 async def keep(tx: Transaction, seen: Sequence[Seen], gone: Sequence[Door]) -> None:

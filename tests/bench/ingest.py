@@ -99,8 +99,10 @@ def _figures(where: str, rates: Rates, rows: float) -> list[Figure]:
             what=f"{what} ({where})", value=value, unit="msg/s", floor=floor, floor_name="mount", aim=aim
         )
 
-    def alerts(what: str, value: float, aim: float) -> Figure:
-        return Figure(what=f"{what} ({where})", value=value, unit="alerts/s", aim=aim)
+    def alerts(what: str, value: float, aim: float, floor: float | None = None) -> Figure:
+        return Figure(
+            what=f"{what} ({where})", value=value, unit="alerts/s", floor=floor, floor_name="rows/s", aim=aim
+        )
 
     return [
         of_mount("only the rows of new, 1 per message", rates.rows, rates.bare),
@@ -109,9 +111,7 @@ def _figures(where: str, rates: Rates, rows: float) -> list[Figure]:
         of_mount("repeats, 1 per message", rates.again, rates.bare, aim=0.5),
         of_mount(f"new, 1 per message, {MANY} senders", rates.new_many, rates.bare_many),
         of_mount(f"repeats, 1 per message, {MANY} senders", rates.again_many, rates.bare_many),
-        msgspec.structs.replace(
-            alerts("new, 50 per message", rates.new_50, 0.15), floor=rows, floor_name="rows/s"
-        ),
+        alerts("new, 50 per message", rates.new_50, 0.15, rows),
         alerts("new, 50 per message", rates.new_50, 10_000),
         alerts("new, 50 per message (stretch)", rates.new_50, 25_000),
         alerts("repeats, 50 per message", rates.again_50, 40_000),

@@ -179,5 +179,5 @@ async def test_renewed_it_is_quiet_and_gone_it_is_forgotten(world: World, eyes: 
     await world.does(channels.delete, channel.id)
     await eyes.steps()
     async with world.db.read() as reader:
-        assert await certificates_elsewhere.due(reader) == []
+        assert (await certificates_elsewhere.to_do(reader)).due == []
     assert await world.value("SELECT count(*) FROM certificates_elsewhere") == 0

@@ -19,6 +19,17 @@ def forget_the_dead() -> None:
             path.unlink(missing_ok=True)
 
 
+def lying(file: Path) -> dict[str, str]:
+    """What lets a process take its time of day from this file, at every look; elapsed time goes on as it does."""
+    forget_the_dead()
+    return {
+        "LD_PRELOAD": str(LIBRARY),
+        "FAKETIME_TIMESTAMP_FILE": str(file),
+        "FAKETIME_NO_CACHE": "1",
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+    }
+
+
 class WallClock:
     """What `server` takes for the time of day; time itself, and the clocks that nobody sets, go on as they do."""
 
@@ -26,15 +37,9 @@ class WallClock:
         """`offset`: seconds by which it is wrong from the beginning."""
         if not LIBRARY.exists():
             pytest.skip("NO CLOCK TEST: install faketime (libfaketimeMT.so.1) to run it")
-        forget_the_dead()
         self._file = server.folder / "clock"
         self.set(offset)
-        server.environment |= {
-            "LD_PRELOAD": str(LIBRARY),
-            "FAKETIME_TIMESTAMP_FILE": str(self._file),
-            "FAKETIME_NO_CACHE": "1",
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        }
+        server.environment |= lying(self._file)
 
     def set(self, offset: float) -> None:
         """From now on it is wrong by so many seconds."""

@@ -11,10 +11,9 @@ import pytest
 
 from openalert.storage.witness import path_of
 from tests.fakes.smtp import FakeSmtp
-from tests.processes.clock import forget_the_dead
+from tests.processes.clock import LIBRARY, forget_the_dead
 from tests.processes.conftest import mailing
 from tests.processes.server import House, Server, settle_in, until
-from tests.world.nemesis import FAKETIME
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow, pytest.mark.proves("DB-5", "F-25", "F-41")]
 
@@ -31,7 +30,7 @@ class Past:
         """What is started from now on lives so much later."""
         forget_the_dead()
         self.server.environment |= {
-            "LD_PRELOAD": str(FAKETIME),
+            "LD_PRELOAD": str(LIBRARY),
             "FAKETIME": f"+{seconds}s",
         }
 
@@ -69,7 +68,7 @@ class Past:
 @asynccontextmanager
 async def past(folder: Path, smtp: FakeSmtp) -> AsyncIterator[Past]:
     """Four incidents: two wait for Jun, one is snoozed, one acknowledged; then the backup, and the server stops."""
-    if not FAKETIME.exists():
+    if not LIBRARY.exists():
         pytest.skip("NO RESTORE OF OLD BACKUPS: libfaketime is not installed")
     server = mailing(folder, smtp, backup_enabled="false", self_monitor_canary="false")
     try:

@@ -7,14 +7,13 @@ import subprocess
 from pathlib import Path
 
 from tests.fakes.valkey import Valkey
-from tests.processes.clock import forget_the_dead
+from tests.processes.clock import lying
 from tests.processes.postgres_cluster import Cluster
 from tests.processes.server import until
 from tests.world.crew import Crew
 from tests.world.ledger import Away, Ledger, Stepped, Trouble
 from tests.world.providers import Providers
 
-FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")
 ROOM = 24 << 20
 CUT = (
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
@@ -32,7 +31,6 @@ class Clock:
     """The wall clock of a server, by libfaketime: elapsed time goes on as it does, only what clocks show is set."""
 
     def __init__(self, folder: Path) -> None:
-        forget_the_dead()
         self._file = folder / "clock"
         self._offset = 0
         self._write()
@@ -40,12 +38,7 @@ class Clock:
     @property
     def environment(self) -> dict[str, str]:
         """What a process needs to live by it."""
-        return {
-            "LD_PRELOAD": str(FAKETIME),
-            "FAKETIME_TIMESTAMP_FILE": str(self._file),
-            "FAKETIME_NO_CACHE": "1",
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        }
+        return lying(self._file)
 
     def step(self, seconds: int) -> None:
         """Set it forward, or back."""

@@ -7,9 +7,10 @@ from typing import TypeAlias
 import msgspec
 from hypothesis import strategies as st
 
+from tests.processes.clock import LIBRARY
 from tests.world.crew import Crew
 from tests.world.ledger import Rung
-from tests.world.nemesis import FAKETIME, POSTGRES
+from tests.world.nemesis import POSTGRES
 from tests.world.providers import MODES
 from tests.world.world import LADDER, World
 
@@ -175,4 +176,4 @@ async def _fill(world: World) -> None:
 
 def has_clock() -> bool:
     """Whether this machine can lie to a process about the time."""
-    return FAKETIME.is_file()
+    return LIBRARY.is_file()

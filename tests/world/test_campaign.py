@@ -197,6 +197,14 @@ def _begun(campaign: Campaign) -> Iterator[Campaign]:
     campaign.close()
 
 
+def _on_a_cluster(folder: Path, *, nodes: bool) -> Iterator[Campaign]:
+    with room() as place:
+        cluster = Cluster(place / "postgres")
+        cluster.make()
+        cluster.start()
+        yield from _begun(Campaign(folder, cluster, nodes=nodes))
+
+
 @pytest.fixture(scope="module")
 def on_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Campaign]:
     """One set-up for all that live in files."""
@@ -206,21 +214,13 @@ def on_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Campaign]:
 @pytest.fixture(scope="module")
 def on_postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Campaign]:
     """One set-up for all that live in one Postgres."""
-    with room() as folder:
-        cluster = Cluster(folder / "postgres")
-        cluster.make()
-        cluster.start()
-        yield from _begun(Campaign(tmp_path_factory.mktemp("campaign"), cluster))
+    yield from _on_a_cluster(tmp_path_factory.mktemp("campaign"), nodes=False)
 
 
 @pytest.fixture(scope="module")
 def on_nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Campaign]:
     """The same for several nodes, with the lease that they usually have."""
-    with room() as folder:
-        cluster = Cluster(folder / "postgres")
-        cluster.make()
-        cluster.start()
-        yield from _begun(Campaign(tmp_path_factory.mktemp("campaign"), cluster, nodes=True))
+    yield from _on_a_cluster(tmp_path_factory.mktemp("campaign"), nodes=True)
 
 
 @pytest.fixture(params=["sqlite", "postgres", "nodes"])

@@ -109,10 +109,8 @@ async def test_an_override_counts_and_nobody_on_call_means_the_owners(
     assert [each.person.name for each in calls(word.snapshot, clock())[0]] == ["Charlie"]
 
 
-async def test_a_key_of_one_team_learns_of_that_team_alone(
-    callers: Callers, cast: Cast, db: Database, primary: str, alice: Client, clock: Any
-) -> None:
-    """The other team's people and its name stay out of it."""
+async def _payments_schedule(alice: Client, cast: Cast, db: Database) -> str:
+    """The id of a schedule of another team, Payments, on which Charlie has the turn."""
     other = await make.team(db, cast.organization, "Payments")
     made = await alice.post("/schedules", json={"name": "Money", "teamId": other.id, "timezone": "UTC"})
     override = {
@@ -121,6 +119,14 @@ async def test_a_key_of_one_team_learns_of_that_team_alone(
         "userId": cast.charlie.id,
     }
     await alice.post(f"/schedules/{made.json()['id']}/overrides", json=override)
+    return str(made.json()["id"])
+
+
+async def test_a_key_of_one_team_learns_of_that_team_alone(
+    callers: Callers, cast: Cast, db: Database, primary: str, alice: Client, clock: Any
+) -> None:
+    """The other team's people and its name stay out of it."""
+    await _payments_schedule(alice, cast, db)
     everything = await _asked(callers, await _key(db, cast))
     assert everything.snapshot is not None
     assert {each.slug for each in everything.snapshot.teams} == {"core", "payments"}
@@ -399,15 +405,8 @@ async def test_a_schedule_of_a_team_out_of_sight_is_called_all_the_same(
     callers: Callers, alice: Client, cast: Cast, db: Database, clock: Any
 ) -> None:
     """The policy of the key's team names a schedule of Payments: whoever is on call there is called."""
-    other = await make.team(db, cast.organization, "Payments")
-    made = await alice.post("/schedules", json={"name": "Money", "teamId": other.id, "timezone": "UTC"})
-    override = {
-        "startTime": "2026-01-05T09:00:00Z",
-        "endTime": "2026-01-05T12:00:00Z",
-        "userId": cast.charlie.id,
-    }
-    await alice.post(f"/schedules/{made.json()['id']}/overrides", json=override)
-    target = Target(type=TargetType.SCHEDULE, id=made.json()["id"])
+    schedule_id = await _payments_schedule(alice, cast, db)
+    target = Target(type=TargetType.SCHEDULE, id=schedule_id)
     policy = await make.policy(db, cast.team, Level(level=1, delay=0, targets=(target,)))
     await make.service(db, cast.team, policy)
     assert await _calls(callers, db, cast, clock, team_id=cast.team.id) == [["Charlie"], ["Alice"]]
