@@ -172,7 +172,6 @@ class Connection(ReadsInTime, HttpToolsProtocol):
 
         Else as uvicorn, but with one timer that looks how long the connection is idle, in place of one for each answer.
         """
-        self.server_state.total_requests += 1
         if not self.transport.is_closing():
             self.flow.resume_reading()
             if self.pipeline:

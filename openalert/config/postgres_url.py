@@ -12,11 +12,11 @@ def hosts_of(url: str) -> list[dict[str, Any]]:
     """The servers in a URL, as arguments that make the driver connect to that one alone; empty when it names one."""
     parts = urlsplit(url)
     query = parse_qs(parts.query)
-    named = unquote(parts.netloc.rpartition("@")[2]) or query.get("host", [""])[0]
+    named = unquote(parts.netloc.rpartition("@")[2]) or _last(query, "host")
     names = [name for name in named.split(",") if name]
     if len(names) < 2:
         return []
-    ports = query.get("port", [""])[0].split(",")
+    ports = _last(query, "port").split(",")
     if len(ports) == 1:
         ports = ports * len(names)
     return [_host(name, port) for name, port in zip(names, ports, strict=True)]
@@ -46,10 +46,13 @@ class Encryption(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def encryption_of(url: str) -> Encryption:
-    """What the URL says about it; what the driver takes from `PGSSLMODE` and the like is not looked at."""
+    """What the URL says about it; what the driver takes from `PGSSLMODE` and the like is not looked at.
+
+    A URL that says nothing prefers encryption: it verifies nobody, and shows a certificate of ours all the same.
+    """
     query = parse_qs(urlsplit(url).query)
     mode = _last(query, "sslmode").replace("_", "-")
-    if mode in ("disable", ""):
+    if mode == "disable":
         return Encryption()
     return Encryption(
         is_verified=mode.startswith("verify-") or (mode == "require" and "sslrootcert" in query),

@@ -31,7 +31,6 @@ def start(work: Work, incident: Incident, route: Route) -> None:
     incident.policy_id, incident.policy_version_id = route.policy_id, route.policy_version_id
     incident.escalation_state = EscalationState.RUNNING
     incident.escalation_level = incident.escalation_cycle = 0
-    incident.escalation_reached = False
     # Without a policy the only step is the end, and it is due now: the owners are told.
     level = 1 if route.policy_version_id else THE_END
     _schedule(work, incident, 0, level, work.now + (route.first_delay if level else 0))

@@ -3,7 +3,6 @@
 import asyncio
 import base64
 import os
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -112,28 +111,6 @@ async def answered(port: int, *parts: bytes, pause: float = 0.0, seconds: float 
         listening.cancel()
         told.extend(b"+OPEN")
     return bytes(told)
-
-
-async def test_only_a_connection_that_is_idle_is_hung_up_on() -> None:
-    """Not while a request is answered, however long that takes, nor sooner after its answer than after the first."""
-
-    async def slow(scope: Any, receive: Any, send: Any) -> None:
-        if scope["path"] == "/slow":
-            await asyncio.sleep(1.5)
-        await echo(scope, receive, send)
-
-    async with serving(app=slow, idle=1) as port:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        for path in (b"/", b"/slow", b"/"):
-            asked = time.monotonic()
-            writer.write(b"GET " + path + b" HTTP/1.1\r\n" + HOST + b"\r\n")
-            head = await reader.readuntil(b"\r\n\r\n")
-            assert head.startswith(b"HTTP/1.1 200")
-            length = int(head.partition(b"content-length: ")[2].partition(b"\r")[0])
-            await reader.readexactly(length)
-        assert await asyncio.wait_for(reader.read(), 30) == b""
-        assert time.monotonic() - asked >= 1
-        writer.close()
 
 
 @pytest.mark.parametrize(

@@ -169,7 +169,9 @@ async def test_renewed_it_is_quiet_and_gone_it_is_forgotten(world: World, eyes: 
     eyes.ends["hooks.example"] = world.clock() + 2 * DAY
     await eyes.steps()
     eyes.ends["hooks.example"] = None
-    world.clock.advance(4 * HOUR)
+    world.clock.advance(4 * HOUR - MINUTE)
+    assert await eyes.steps() == []
+    world.clock.advance(MINUTE)
     assert await eyes.steps() == ["hooks.example"]
     assert len(await _found(world)) == 1
     eyes.ends["hooks.example"] = world.clock() + LEFT

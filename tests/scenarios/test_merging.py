@@ -330,6 +330,27 @@ async def test_nothing_is_merged_across_a_right_that_is_missing(world: World) ->
     assert await broken(world.db) == []
 
 
+async def test_what_comes_of_another_teams_source_is_its_target_teams(world: World) -> None:
+    """Merged into an incident of the core team, it is theirs to answer: so is each alert that comes to it later."""
+    await world.policy(level(1, world.alice))
+    await world.fires("DiskFull")
+    other = await make.team(world.db, world.cast.organization, "Other")
+    await make.integration(world.db, await make.service(world.db, other, None, name="Elsewhere"), "E")
+    await world.posts(world.group(world.alert("Slow")), key="E")
+    both = msgspec.structs.replace(
+        world.as_(world.alice), teams={world.core.id: Role.OWNER, other.id: Role.OWNER}
+    )
+    async with world.db.transaction(both) as tx:
+        await merging.merge(tx, (await world.incident(1)).id, [(await world.incident(2)).id])
+    await world.posts(world.group(world.alert("Slow", since=1, pod="second")), key="E")
+    target = await world.incident(1)
+    assert target.alert_count == 3
+    async with world.db.read() as reader:
+        found = await alerts.of_incident(reader, target.id)
+    assert {each.team_id for each in found} == {world.core.id}
+    assert await broken(world.db) == []
+
+
 async def test_of_acts_at_once_each_sees_what_the_others_did(world: World) -> None:
     """Both ways at once, a resolve and an alert in between: one merge wins, and every alert counts once somewhere."""
     disk, slow = await two(world)

@@ -6,7 +6,7 @@ from openalert.domain.errors import Unavailable
 from openalert.domain.instant import DAY, HOUR, MINUTE, SECOND
 from openalert.domain.notification import NotificationKind
 from openalert.domain.outage import Ending, Outage
-from openalert.engine import black_box
+from openalert.engine import black_box, escalate
 from openalert.engine.engine import Engine
 from openalert.notifiers.notifier import Message, NotifierError, Reason, Receipt
 from openalert.storage import outages as stored
@@ -109,6 +109,20 @@ async def test_a_pause_of_the_process_explains_what_it_delayed(world: World, mac
     world.is_quiet()
     await world.advance(seconds=1)
     world.mailbox(world.alice).got("DiskFull")
+
+
+@pytest.mark.parametrize("due", ["before", "in it", "after"])
+async def test_an_outage_explains_only_what_was_due_in_it(world: World, due: str) -> None:
+    """A step that is late for another reason says so without it."""
+    await world.policy(level(1, world.alice), level(2, world.bob, minutes=5))
+    await world.fires("DiskFull")
+    world.mailbox(world.alice).got("DiskFull")
+    since = world.clock() + {"before": 6, "in it": 4, "after": 1}[due] * MINUTE
+    known = Outage(since=since, until=since + 2 * MINUTE, ending=Ending.PAUSED)
+    world.clock.advance(10 * MINUTE)
+    assert await escalate.run_due(world.db, outage=known) == 1
+    (late,) = [each for each in await world.story() if "5 min late" in each]
+    assert ("the server was not running" in late) is (due == "in it")
 
 
 @pytest.mark.proves("ES-4", "F-03")

@@ -134,23 +134,20 @@ def test_each_integration_reads_by_its_own_habits() -> None:
         assert readings.read("prometheus", body, arrived()).signals[0].severity is None
 
 
-def test_an_alert_whose_end_is_to_come_ends() -> None:
-    """Prometheus says until when it fires: the same bytes mean another thing after that."""
+@pytest.mark.parametrize("ends", ["2026-09-21T18:00:00Z", "2086-09-21T18:00:00Z"])
+def test_an_alert_whose_end_is_to_come_ends(ends: str) -> None:
+    """Prometheus says until when it fires: the same bytes mean another thing after that, be it in sixty years."""
     readings = Readings()
     body = json.dumps(
-        [
-            {
-                "labels": {"alertname": "Disk"},
-                "startsAt": "2026-09-21T00:00:00Z",
-                "endsAt": "2026-09-21T18:00:00Z",
-            }
-        ]
+        [{"labels": {"alertname": "Disk"}, "startsAt": "2026-09-21T00:00:00Z", "endsAt": ends}]
     ).encode()
     for _ in range(4):
         (signal,) = readings.read("prometheus", body, arrived()).signals
         assert signal.status is SignalStatus.FIRING
     assert readings.size == 0
-    (signal,) = readings.read("prometheus", body, arrived(at=payloads.NOW + DAY)).signals
+    years = int(ends[:4]) - 2026
+    after = arrived(at=payloads.NOW + DAY + years * 366 * DAY)
+    (signal,) = readings.read("prometheus", body, after).signals
     assert signal.status is SignalStatus.RESOLVED
 
 
@@ -169,8 +166,10 @@ def test_a_clock_that_was_set_back_is_believed() -> None:
     body = group(alert(startsAt="2026-09-20T00:00:00Z"))
     for _ in range(3):
         assert readings.read("prometheus", body, arrived()).signals[0].starts_at is not None
-    long_ago = payloads.NOW - 20 * DAY
-    assert readings.read("prometheus", body, arrived(at=long_ago)).signals[0].starts_at is None
+    held, long_ago = readings.size, payloads.NOW - 20 * DAY
+    for _ in range(3):
+        assert readings.read("prometheus", body, arrived(at=long_ago)).signals[0].starts_at is None
+    assert readings.size == held, "it is held once, and counted once"
     assert readings.read("prometheus", body, arrived(at=payloads.NOW + HOUR)).signals[0].starts_at is not None
 
 
@@ -184,6 +183,7 @@ def test_what_is_held_is_bounded_and_the_oldest_goes(looked: list[bytes]) -> Non
         readings.read("prometheus", bodies[0], arrived())
         assert readings.size <= 100_000
     assert readings.size > 50_000
+    assert looked.count(bodies[0]) == 3, "it was never driven out, and never learned again"
     looked.clear()
     readings.read("prometheus", bodies[0], arrived())
     readings.read("prometheus", bodies[-1], arrived())
@@ -191,10 +191,23 @@ def test_what_is_held_is_bounded_and_the_oldest_goes(looked: list[bytes]) -> Non
     readings.read("prometheus", bodies[1], arrived())
     assert looked[:1] == [bodies[1]]
     before = readings.size
-    large = group(*(alert(fingerprint=f"{index}") for index in range(100)))
+    large = group(*(alert(fingerprint=f"{index}") for index in range(10)))
     for _ in range(4):
         readings.read("prometheus", large, arrived())
     assert readings.size == before
+
+
+def test_of_what_came_once_the_last_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By their hash, and at least so many; those before them are as new, however many come once."""
+    monkeypatch.setattr(remembered, "_MET", 2)
+    for others, is_known in ((0, True), (2, True), (4, False)):
+        readings = Readings()
+        body = group(alert())
+        readings.read("prometheus", body, arrived())
+        for index in range(others):
+            readings.read("prometheus", group(alert(fingerprint=f"{index}")), arrived())
+        readings.read("prometheus", body, arrived())
+        assert bool(readings.size) is is_known, others
 
 
 @pytest.mark.parametrize("text", ["🔥" + "x" * 5_000, "д" * 5_000])
@@ -208,6 +221,14 @@ def test_wide_characters_count_as_what_they_take(text: str) -> None:
         for _ in range(2):
             (signal,) = readings.read("prometheus", encoded, arrived()).signals
         assert readings.size > sys.getsizeof(signal.description) > len(text)
+
+
+def test_what_stands_in_the_address_counts_too() -> None:
+    """It is held with what was read, and may be longer than the body."""
+    readings = Readings()
+    for _ in range(2):
+        readings.read("prometheus", group(alert()), arrived(dedup="x" * 50_000))
+    assert readings.size > 50_000
 
 
 def test_what_is_forgotten_is_learned_again(looked: list[bytes]) -> None:

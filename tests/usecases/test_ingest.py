@@ -10,7 +10,7 @@ import pytest
 from openalert.domain.alert_filter import AlertFilter
 from openalert.domain.errors import Invalid, NotFound
 from openalert.domain.incident import Incident
-from openalert.domain.instant import rfc3339
+from openalert.domain.instant import DAY, HOUR, rfc3339
 from openalert.storage import alert_lists, incidents
 from openalert.storage.routes import Route
 from openalert.storage.transaction import Reader, Transaction
@@ -78,6 +78,24 @@ async def test_a_resolve_that_overtakes_its_firing_pages_nobody(world: World) ->
     await world.fires("Disk")
     assert await _state(world) == (1, 0, 0, 0)
     world.is_quiet()
+
+
+@pytest.mark.parametrize("came", ["its beginning too", "its end alone"])
+@pytest.mark.parametrize(("by", "believed"), [(-1, True), (0, True), (1, False), (DAY, False)])
+async def test_an_end_that_is_to_come_is_now(world: World, came: str, by: int, believed: bool) -> None:
+    """A sender whose clock is ahead cannot end anything later than it says so."""
+    await world.policy(level(1, world.alice))
+    if came == "its beginning too":
+        await world.fires("Disk")
+    world.clock.advance(HOUR)
+    delivery = world.delivery(world.group(world.alert("Disk", "resolved")), "A", "v1")
+    assert delivery.reading is not None
+    (signal,) = delivery.reading.signals
+    signal.ends_at = world.clock() + by
+    async with world.db.transaction() as tx:
+        await ingest.take_in(tx, [delivery])
+    ended = await world.value("SELECT resolved_at FROM alerts")
+    assert ended == (world.clock() + by if believed else world.clock())
 
 
 async def test_without_times_a_firing_after_a_resolve_pages(world: World) -> None:

@@ -15,7 +15,7 @@ from openalert.domain.routing import MOST_RULES, RoutingRule, RuleBody
 from openalert.domain.severity import Severity
 from openalert.domain.trace import sentence
 from openalert.storage import alert_lists, routing_counts
-from openalert.usecases import routing_rules, services, teams, traces
+from openalert.usecases import routing_rules, services, silences, teams, traces
 from tests import make
 from tests.cast import World, level
 from tests.invariants import broken
@@ -140,6 +140,40 @@ async def test_a_rule_routes_to_the_service_of_another_team(paged: World) -> Non
     alert = await newest_of(paged, service.id)
     assert (alert.service_id, alert.team_id) == (service.id, others.id)
     assert alert.incident_id is not None
+
+
+@pytest.mark.parametrize("whose", ["theirs", "ours"])
+async def test_whether_it_waits_is_for_the_team_that_it_goes_to(paged: World, whose: str) -> None:
+    """A silence of theirs holds what our rule leads to them; one of ours says nothing about it."""
+    others = await make.team(paged.db, paged.cast.organization, "Database")
+    service = await make.service(paged.db, others, None, "Postgres")
+    await rule(paged, "Databases", actions={"serviceId": service.id})
+    owner = msgspec.structs.replace(paged.as_(paged.alice), role=Role.OWNER)
+    async with paged.db.transaction(owner) as tx:
+        team = others if whose == "theirs" else paged.cast.team
+        await silences.create(tx, team_id=team.id, ends_at=tx.now + 10 * MINUTE)
+    await paged.fires("Postgres is slow")
+    alert = await newest_of(paged, service.id)
+    assert (alert.status is AlertStatus.SUPPRESSED) is (whose == "theirs")
+
+
+async def test_no_rule_leads_into_another_organization(paged: World) -> None:
+    """Its service is not ours, whatever a rule says that was written while it was: the alert stays where it came in."""
+    others = await make.team(paged.db, await make.organization(paged.db, "Others"), "Theirs")
+    service = await make.service(paged.db, paged.cast.team, None, "Sold")
+    await rule(paged, "Send away", actions={"serviceId": service.id})
+    async with paged.db.transaction() as tx:
+        await tx.execute(
+            "UPDATE services SET organization_id = :organization_id, team_id = :team_id WHERE id = :id",
+            organization_id=others.organization_id,
+            team_id=others.id,
+            id=service.id,
+        )
+    await paged.fires("Disk full")
+    paged.mailbox(paged.alice).got("Disk full")
+    alert = await newest(paged)
+    assert (alert.service_id, alert.team_id) == (paged.service.id, paged.cast.team.id)
+    assert "The service that it was routed to is gone: it stayed where it came in." in await story(paged)
 
 
 async def newest_of(world: World, service_id: str) -> Alert:

@@ -262,3 +262,26 @@ async def test_who_comes_after_rounds_that_nobody_heard_is_told_what_follows() -
     await broadcast.tell()
     assert numbers(late) == [3]
     assert numbers(resumed) == [2, 3]
+
+
+async def test_what_came_while_nobody_listened_is_no_storm_for_who_comes_then(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """However much that was: the next event is told as on a quiet day."""
+    storms: list[bool] = []
+    real = broadcast._pause
+
+    def pause(work: float, lasted: float, *, is_storm: bool) -> float:
+        storms.append(is_storm)
+        return real(work, lasted, is_storm=is_storm)
+
+    monkeypatch.setattr(broadcast, "_pause", pause)
+    told = Broadcast()
+    told.heard(made(*"a" * 2 * AT_ONCE))
+    await told.tell()
+    told.add(Ear("a"))
+    told.heard(made("a", first=2 * AT_ONCE + 1))
+    await told.tell()
+    told.heard(made(*"a" * 2 * AT_ONCE, first=2 * AT_ONCE + 2))
+    await told.tell()
+    assert storms == [False, True]
