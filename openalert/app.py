@@ -232,7 +232,7 @@ class OpenAlert:
     def _feed_metrics(self) -> None:
         left = self.intake.memory
         telemetry.BUILD.labels(__version__).set(1)
-        telemetry.feed(telemetry.WRITER_QUEUE, lambda: self.database.waiting)
+        telemetry.feed(telemetry.WRITER_QUEUE, lambda: self.database.group_commit.waiting)
         telemetry.feed(telemetry.MEMORY_RESIDENT, memory.resident_bytes)
         telemetry.feed(telemetry.MEMORY_LIMIT, lambda: left.room.most)
         telemetry.feed(telemetry.MEMORY_LEFT, lambda: left.room.left)

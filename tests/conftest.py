@@ -98,8 +98,8 @@ def _compiled() -> Iterator[None]:
 PATIENT = 60.0
 """Seconds that a database of a test may take for what an operator would be told of after five or ten."""
 _LIMITS = (
-    "openalert.storage.database.BODY_SECONDS",
-    "openalert.storage.database.WAIT_SECONDS",
+    "openalert.storage.group_commit.BODY_SECONDS",
+    "openalert.storage.group_commit.WAIT_SECONDS",
     "openalert.storage.postgres.ACQUIRE_SECONDS",
     "openalert.storage.postgres.BODY_SECONDS",
     "openalert.storage.postgres.COMMAND_SECONDS",

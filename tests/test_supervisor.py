@@ -179,7 +179,7 @@ async def test_the_writer_of_the_database_survives_its_own_death(
     db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Cancelled in the middle of a group: whoever waited is refused, nothing of it is stored, and the next one is."""
-    original, hit = db._serve, asyncio.Event()
+    original, hit = db.group_commit._serve, asyncio.Event()
 
     async def serve(*arguments: Any) -> bool:
         if not hit.is_set():
@@ -187,7 +187,7 @@ async def test_the_writer_of_the_database_survives_its_own_death(
             await asyncio.Event().wait()
         return await original(*arguments)
 
-    monkeypatch.setattr(db, "_serve", serve)
+    monkeypatch.setattr(db.group_commit, "_serve", serve)
 
     async def put(name: str) -> str:
         async with db.transaction() as tx:
@@ -196,9 +196,9 @@ async def test_the_writer_of_the_database_survives_its_own_death(
 
     lost = asyncio.create_task(put("lost"))
     await asyncio.wait_for(hit.wait(), 60)
-    assert db._writing is not None
-    assert db._writing.task is not None
-    db._writing.task.cancel()
+    assert db.group_commit._writing is not None
+    assert db.group_commit._writing.task is not None
+    db.group_commit._writing.task.cancel()
     with pytest.raises(Exception, match=r"broke off|busy"):
         await lost
     assert await put("kept") == "kept"

@@ -20,8 +20,9 @@ from openalert.domain.instant import Instant
 from openalert.storage import postgres_standstill
 from openalert.storage.clock import Clock, Clocks, uptime, wall_clock
 from openalert.storage.connection import Connection, Rows, Writes
-from openalert.storage.database import BODY_SECONDS, Database
+from openalert.storage.database import Database
 from openalert.storage.feed import Carrier
+from openalert.storage.group_commit import BODY_SECONDS
 from openalert.storage.postgres_arrays import Insert, from_arrays, gathered, in_one
 from openalert.storage.postgres_carrier import PostgresCarrier
 from openalert.storage.postgres_clock import LOOK_SECONDS, PostgresClock
@@ -249,7 +250,7 @@ class PostgresDatabase(Database):
         await super().close()
 
     async def _follow_writer(self) -> None:
-        await postgres_standstill.follow(self._pool, lambda: self.group_age, self.standstill)
+        await postgres_standstill.follow(self._pool, lambda: self.group_commit.age, self.standstill)
 
     async def _follow_clock(self) -> None:
         while True:
@@ -349,7 +350,17 @@ class PostgresDatabase(Database):
             "COMMIT",
         )
 
-    async def was_committed(self) -> bool:
+    async def is_there(self, error: Exception) -> bool | None:
+        """Asked of the database itself, unless it does not answer that either."""
+        try:
+            there = await self._was_committed()
+        except Exception as broken:
+            log.exception("a commit stays in doubt", error=type(broken).__name__)
+            return None
+        log.warning("the answer to a commit was lost", was_made=there, error=str(error))
+        return there
+
+    async def _was_committed(self) -> bool:
         """Ask in a turn of its own, which comes when that transaction has ended, whichever way."""
         until = time.monotonic() + DOUBT_SECONDS
         while True:
@@ -362,7 +373,7 @@ class PostgresDatabase(Database):
                 kept = await writer.raw.fetchval(_KEPT, self._name)
                 await writer.run("COMMIT")
             except Exception as error:
-                if self.translate(error) is None or self._closing or time.monotonic() > until:
+                if self.translate(error) is None or self.group_commit.is_closing or time.monotonic() > until:
                     raise
                 await asyncio.sleep(AGAIN_SECONDS)
             else:

@@ -172,7 +172,7 @@ class SqliteDatabase(Database):
                 await self._ended.wait()
                 return
         try:
-            await asyncio.to_thread(soundness.look, self.path, lambda: self._closing, after)
+            await asyncio.to_thread(soundness.look, self.path, lambda: self.group_commit.is_closing, after)
         except soundness.Damaged as error:
             self._is_damaged(error.message)
         except sqlite3.Error as error:
@@ -180,13 +180,13 @@ class SqliteDatabase(Database):
 
     async def prove_sound(self) -> list[str]:
         """As `Database.prove_sound`: broken indexes are made anew, and with anything else nothing more is written."""
-        wrong = await asyncio.to_thread(soundness.prove, self.path, lambda: self._closing)
+        wrong = await asyncio.to_thread(soundness.prove, self.path, lambda: self.group_commit.is_closing)
         indexes = soundness.broken_indexes(wrong)
         for index in indexes or ():
             log.error("an index is broken and is made anew", index=index)
             await self.act(partial(_make_anew, index=index))
         if indexes:
-            left = await asyncio.to_thread(soundness.prove, self.path, lambda: self._closing)
+            left = await asyncio.to_thread(soundness.prove, self.path, lambda: self.group_commit.is_closing)
             indexes = None if left else indexes
         if wrong and indexes is None:
             self._is_damaged(soundness.advice(self.path, "; ".join(wrong[:3])))
@@ -336,10 +336,6 @@ class SqliteDatabase(Database):
             # Also when whoever asked was cancelled: whoever is next waits behind it in the connection's thread.
             self._readers.put_nowait(connection)
             _note_a_long_read(time.monotonic() - begun)
-
-    async def _is_there(self, error: Exception) -> bool:  # noqa: ARG002 - whatever it was
-        """A commit that ended in an error was not made: nothing lies between us and the file to lose the answer."""
-        return False
 
     def translate(self, error: Exception) -> OpenAlertError | None:
         """Full, locked, read-only and failing disks may pass; a mistake in our SQL does not."""

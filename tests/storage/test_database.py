@@ -8,7 +8,7 @@ import pytest
 
 from openalert.domain.errors import Conflict, Unavailable
 from openalert.domain.event import Event
-from openalert.storage import Database, database
+from openalert.storage import Database, group_commit
 from openalert.storage.postgres import numbered
 from openalert.storage.transaction import Reader, Transaction
 
@@ -80,11 +80,11 @@ async def test_those_who_wait_together_share_a_commit_and_fail_alone(db: Databas
                 if number % 10 == 3:
                     raise Conflict("no")
 
-    before = db.commits
+    before = db.group_commit.commits
     await asyncio.gather(*(one(number) for number in range(50)))
     assert len(await _names(db)) == 45
     # Who comes when a group has begun waits for the next: on a busy machine there are more, smaller groups.
-    assert 1 <= db.commits - before <= 25
+    assert 1 <= db.group_commit.commits - before <= 25
 
 
 async def test_a_statement_that_breaks_hurts_only_its_own_transaction(db: Database) -> None:
@@ -177,7 +177,7 @@ async def test_whoever_waits_too_long_is_told_to_come_back(
     """A writer that does not get free in time answers Unavailable with a time to wait, not an endless queue."""
     async with db.transaction() as tx:
         with monkeypatch.context() as impatient, pytest.raises(Unavailable) as refused:
-            impatient.setattr(database, "WAIT_SECONDS", 0.05)
+            impatient.setattr(group_commit, "WAIT_SECONDS", 0.05)
             await _later(db)
         await _put(tx, "first")
     assert refused.value.details["retry_after"] > 0
@@ -188,7 +188,7 @@ async def test_whoever_waits_too_long_is_told_to_come_back(
 async def test_a_body_that_hangs_is_given_up(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """A transaction may not hold the writer for ever."""
     with monkeypatch.context() as impatient, pytest.raises(Unavailable):
-        impatient.setattr(database, "BODY_SECONDS", 0.05)
+        impatient.setattr(group_commit, "BODY_SECONDS", 0.05)
         async with db.transaction() as tx:
             await _put(tx, "a")
             await asyncio.sleep(30)
@@ -233,7 +233,7 @@ async def test_an_act_is_a_transaction(db: Database) -> None:
         return kept
 
     names = ("a", "refused", "b", "a")
-    before = db.commits
+    before = db.group_commit.commits
     results = await asyncio.gather(
         *(db.act(lambda tx, name=name: put(tx, name)) for name in names),  # type: ignore[misc]
         return_exceptions=True,
@@ -243,7 +243,9 @@ async def test_an_act_is_a_transaction(db: Database) -> None:
     assert isinstance(results[3], Exception), "the second of one name breaks the key"
     assert await _names(db) == ["a", "b"]
     assert [event.type for event in heard] == ["a", "b"]
-    assert 1 <= db.commits - before <= 2, "a group may have closed by time, but not one commit each"
+    assert 1 <= db.group_commit.commits - before <= 2, (
+        "a group may have closed by time, but not one commit each"
+    )
 
 
 async def test_an_act_of_which_nobody_waits_any_more_is_passed_over(db: Database) -> None:

@@ -73,7 +73,9 @@ async def test_a_commit_that_fails_is_told_to_every_member_and_to_nobody_else(
         await run(*statements)
 
     monkeypatch.setattr(connection, "run", failing)
-    monkeypatch.setattr("openalert.storage.database.GROUP_SECONDS", 60.0)  # one group, on a slow machine too
+    monkeypatch.setattr(
+        "openalert.storage.group_commit.GROUP_SECONDS", 60.0
+    )  # one group, on a slow machine too
 
     async def one(number: int) -> None:
         async with db.transaction() as tx:
@@ -185,7 +187,9 @@ async def test_two_nodes_write_at_once_as_if_they_were_one(
     postgres_url: str, clock: StoppedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two nodes take in the same storm: one incident a group, numbers and events without gaps or doubles."""
-    monkeypatch.setattr("openalert.storage.database.WAIT_SECONDS", 60.0)  # whoever waits is not refused here
+    monkeypatch.setattr(
+        "openalert.storage.group_commit.WAIT_SECONDS", 60.0
+    )  # whoever waits is not refused here
     nodes = [await open_database(postgres_url, clock, migrated=False) for _ in range(2)]
     world = await World.build(nodes[0], clock)
     await world.policy(level(1, world.alice))

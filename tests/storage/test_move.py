@@ -259,7 +259,7 @@ async def test_nobody_writes_to_the_source_meanwhile(
 
     await move.move(full, empty, write)
     assert tried
-    monkeypatch.setattr("openalert.storage.database.WAIT_SECONDS", 0.2)
+    monkeypatch.setattr("openalert.storage.group_commit.WAIT_SECONDS", 0.2)
     database = await open_database(empty, migrated=False)
     async with move_postgres.source(empty):
         with pytest.raises(Unavailable):

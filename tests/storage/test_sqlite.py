@@ -97,9 +97,9 @@ async def test_an_act_alone_goes_to_the_writers_thread_once(
         assert await tx.value("SELECT count(*) FROM settings") == 1
 
     monkeypatch.setattr(writer, "_trip", counted)
-    commits = sqlite_db.commits
+    commits = sqlite_db.group_commit.commits
     await sqlite_db.act(body)
-    assert (len(trips), sqlite_db.commits - commits) == (1, 1)
+    assert (len(trips), sqlite_db.group_commit.commits - commits) == (1, 1)
     async with sqlite_db.read() as reader:
         assert await reader.value("SELECT count(*) FROM settings") == 1
 

@@ -113,7 +113,7 @@ async def test_postgres_waits_for_a_standby_that_is_away(
     engine = asyncio.create_task(_put(one, "engine", 3600.0))
 
     async def hangs() -> bool:
-        return one.group_age is not None and one.standstill.cause == NOBODY
+        return one.group_commit.age is not None and one.standstill.cause == NOBODY
 
     await until(hangs)
     refused = await _put(other, "other", 3600.0)

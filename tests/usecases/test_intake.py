@@ -32,10 +32,10 @@ def _message(world: World, name: str = "DiskFull") -> Delivery:
 
 async def test_messages_of_one_moment_share_a_batch_and_keep_their_order(world: World, queue: Intake) -> None:
     """Fifty at once: fifty answers, numbers in the order of arrival, far fewer commits."""
-    before = world.db.commits
+    before = world.db.group_commit.commits
     outcomes = await asyncio.gather(*(queue.submit(_message(world, f"Alert {n}")) for n in range(50)))
     assert [each.incidents[0][1] for each in outcomes] == list(range(1, 51))
-    assert world.db.commits - before < 10
+    assert world.db.group_commit.commits - before < 10
 
 
 async def test_a_batch_waits_for_who_is_on_the_way(world: World, queue: Intake) -> None:
@@ -46,9 +46,9 @@ async def test_a_batch_waits_for_who_is_on_the_way(world: World, queue: Intake) 
             await asyncio.sleep(0)
         return await queue.submit(_message(world, f"Alert {turns}"))
 
-    before = world.db.commits
+    before = world.db.group_commit.commits
     await asyncio.gather(*(after(2 * n) for n in range(20)))
-    assert world.db.commits - before == 1
+    assert world.db.group_commit.commits - before == 1
 
 
 async def test_a_full_batch_waits_for_nobody(

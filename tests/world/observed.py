@@ -41,6 +41,19 @@ class Incident(msgspec.Struct, frozen=True):
     last_entry: int
     nameless: int
     """Entries without anybody who did it."""
+    level: int | None
+    """Which level is due next; one after the last of all is the end, where nobody but the owners is told."""
+    levels: str | None
+    """The levels of its policy, as JSON; None: it has none."""
+
+    @property
+    def climbs(self) -> bool:
+        """Whether a level is due that pages somebody, in this round or in the next."""
+        if self.escalates_at is None:
+            return False
+        return (
+            self.levels is None or self.level is None or self.level <= len(msgspec.json.decode(self.levels))
+        )
 
 
 class Message(msgspec.Struct, frozen=True):
@@ -82,9 +95,11 @@ _ALERTS = "SELECT title, status, count, incident_id, latest_key IS NOT NULL FROM
 _INCIDENTS = (
     "SELECT i.id, i.number, i.title, i.status, i.open_key, i.escalation_state, i.escalation_next_at, "
     "i.snoozed_until, i.last_seq, min(e.due_at), min(u.due_at), count(t.seq), coalesce(min(t.seq), 0), "
-    "coalesce(max(t.seq), 0), count(CASE WHEN t.actor_kind = '' OR t.actor_name = '' THEN 1 END) "
+    "coalesce(max(t.seq), 0), count(CASE WHEN t.actor_kind = '' OR t.actor_name = '' THEN 1 END), "
+    "min(e.level), min(v.levels) "
     "FROM incidents i LEFT JOIN timers e ON e.incident_id = i.id AND e.kind = 'escalate' "
     "LEFT JOIN timers u ON u.incident_id = i.id AND u.kind = 'unsnooze' "
+    "LEFT JOIN escalation_policy_versions v ON v.id = i.policy_version_id "
     "LEFT JOIN timeline t ON t.incident_id = i.id GROUP BY i.id"
 )
 _MESSAGES = (

@@ -282,8 +282,8 @@ class World:
                 if page.is_sure and page.latest > now and not any(each.at >= page.earliest for each in got):
                     return False
         seen = await observed.of_database(self.where)
-        if any(each.escalates_at is not None for each in seen.incidents):
-            return False  # a round that may be owed, and not for sure
+        if any(each.climbs for each in seen.incidents):
+            return False  # a round that may be owed, and not for sure; the end of all, minutes later, pages nobody
         return not any(
             message.status == "sending"
             or (message.due_at is not None and message.status in ("pending", "unknown"))
