@@ -1,48 +1,39 @@
-"""A wall clock that a test sets for one process: libfaketime, and a file that it reads at every look."""
+"""A wall clock that a test sets for processes of the program: a file that they read at every look, see `lying`."""
 
 from pathlib import Path
 
-import pytest
-
 from tests.processes.server import Server
 
-LIBRARY = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")
+LYING = Path(__file__).parent / "lying"
+"""What Python finds first in such a process."""
+ROOT = Path(__file__).parents[2]
 
 
-def forget_the_dead() -> None:
-    """Take away what libfaketime shares with children, under the number of their parent, of processes that were killed.
+class Clock:
+    """What processes that are begun with `environment` take for the time of day; time itself goes on as it does."""
 
-    Another one that is given the number would not begin; Debian's version has no switch for it.
-    """
-    for path in Path("/dev/shm").glob("*faketime_s*_*"):
-        if not Path("/proc", path.name.rpartition("_")[2]).exists():
-            path.unlink(missing_ok=True)
+    def __init__(self, folder: Path, offset: int = 0, *, slept: bool = False) -> None:
+        """`offset`: seconds by which it is wrong from the beginning; `folder`: where its file is.
 
-
-def lying(file: Path) -> dict[str, str]:
-    """What lets a process take its time of day from this file, at every look; elapsed time goes on as it does."""
-    forget_the_dead()
-    return {
-        "LD_PRELOAD": str(LIBRARY),
-        "FAKETIME_TIMESTAMP_FILE": str(file),
-        "FAKETIME_NO_CACHE": "1",
-        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-    }
-
-
-class WallClock:
-    """What `server` takes for the time of day; time itself, and the clocks that nobody sets, go on as they do."""
-
-    def __init__(self, server: Server, offset: float = 0) -> None:
-        """`offset`: seconds by which it is wrong from the beginning."""
-        if not LIBRARY.exists():
-            pytest.skip("NO CLOCK TEST: install faketime (libfaketimeMT.so.1) to run it")
-        self._file = server.folder / "clock"
+        `slept`: so much time has really passed, as the clock says that counts a machine's sleep and that nobody sets.
+        """
+        self._file = folder / "clock"
         self.set(offset)
-        server.environment |= lying(self._file)
+        self.environment = {"LYING_CLOCK": str(self._file), "PYTHONPATH": f"{LYING}:{ROOT}"}
+        if slept:
+            self.environment["LYING_SLEPT"] = "yes"
 
-    def set(self, offset: float) -> None:
+    def set(self, offset: int) -> None:
         """From now on it is wrong by so many seconds."""
+        self.offset = offset
+        # Replaced as a whole: a process reads it whenever it asks for the time.
         fresh = self._file.with_suffix(".new")
-        fresh.write_text(f"{offset:+.0f}\n")
+        fresh.write_text(str(offset))
         fresh.replace(self._file)
+
+
+def given_a_clock(server: Server, offset: int = 0, *, slept: bool = False) -> Clock:
+    """The one by which it lives from its next start on."""
+    clock = Clock(server.folder, offset, slept=slept)
+    server.environment |= clock.environment
+    return clock

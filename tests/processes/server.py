@@ -112,6 +112,14 @@ class Server:
         assert found is not None, self.log.read_text()
         return found.group()
 
+    async def says(self, words: str) -> None:
+        """Wait until its log has them: a thread of its own writes it, which may not have come to its turn."""
+
+        async def is_said() -> bool:
+            return words in self.log.read_text()
+
+        await until(is_said)
+
     async def kill(self) -> None:
         """kill -9: nothing more is said or written."""
         await self._end(signal.SIGKILL)

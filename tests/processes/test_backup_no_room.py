@@ -197,7 +197,7 @@ async def test_a_server_starts_and_ends_while_the_folder_for_backups_does_not_an
             *server.program,
         ]
         house = await settle_in(server)
-        assert '"the folder of backups does not answer' in server.log.read_text()
+        await server.says('"the folder of backups does not answer')
         assert (await house.post("while it hangs")).status_code == 202
 
         async def is_paged() -> bool:

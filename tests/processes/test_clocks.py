@@ -1,7 +1,11 @@
 """The wall clock of a real server jumps about: what pages people goes by the time that passes."""
 
 import asyncio
+import json
+import os
 import re
+import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -9,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.fakes.smtp import FakeSmtp
-from tests.processes.clock import WallClock
+from tests.processes.clock import Clock, given_a_clock
 from tests.processes.conftest import mailing
 from tests.processes.server import Server, settle_in, until
 
@@ -32,7 +36,7 @@ async def set_server(tmp_path: Path, smtp: FakeSmtp) -> AsyncIterator[Server]:
 
 async def _steps(server: Server, smtp: FakeSmtp, steps: list[int]) -> list[float]:
     """Set the clock in the middle of each delay; the seconds after which the second level was really paged."""
-    clock = WallClock(server)
+    clock = given_a_clock(server)
     house = await settle_in(server, delay_minutes=DELAY / 60)
     taken: list[float] = []
     seen: set[str] = set()
@@ -96,7 +100,7 @@ async def test_a_machine_that_wakes_up_in_1970_waits_for_its_clock(
 ) -> None:
     """Killed with a page pending, started with a clock that knows nothing: put right, the page goes out at once."""
     server = set_server
-    clock = WallClock(server)
+    clock = given_a_clock(server)
     house = await settle_in(server, delay_minutes=DELAY / 60)
     assert (await house.post("pending")).status_code == 202
     await until(lambda: _mailed(smtp, "bea@", "pending"))
@@ -105,14 +109,66 @@ async def test_a_machine_that_wakes_up_in_1970_waits_for_its_clock(
     boot_id = server.folder / "boot_id"
     boot_id.write_text("another start of the machine")
     server.program = [*server.program[:1], "-m", "tests.processes.hurt"]
-    server.environment |= {"HURT_BOOT_ID": str(boot_id), "PYTHONPATH": str(Path(__file__).parents[2])}
-    clock.set(1_000 - time.time())
+    server.environment |= {"HURT_BOOT_ID": str(boot_id)}
+    clock.set(1_000 - int(time.time()))
     await server.start()
-    assert "the clock is behind" in server.log.read_text()
+    await server.says("the clock is behind")
     assert (await house.post("meanwhile")).status_code == 202
     await asyncio.sleep(DELAY)
     assert not await _mailed(smtp, "jun@", "pending")
     clock.set(0)
     await until(lambda: _mailed(smtp, "jun@", "pending"))
     await until(lambda: _mailed(smtp, "bea@", "meanwhile"))
-    assert "the clock was put right" in server.log.read_text()
+    await server.says("the clock was put right")
+
+
+LOOKS = """
+import json, sys, time
+from openalert.storage.clock import uptime, wall_clock
+import apscheduler.schedulers.base as scheduler, structlog
+
+def looks():
+    stamp = structlog.processors.TimeStamper(fmt="%s", utc=True)(None, "", {})["timestamp"]
+    lied = [
+        time.time(), time.time_ns() / 1e9, time.clock_gettime(time.CLOCK_REALTIME), wall_clock() / 1000,
+        time.mktime(time.localtime()), float(time.strftime("%s")), scheduler.datetime.now().timestamp(), float(stamp),
+    ]
+    return lied, [time.monotonic(), uptime() / 1000]
+
+for line in sys.stdin:
+    before = time.monotonic()
+    time.sleep(0.01)
+    print(json.dumps([*looks(), time.monotonic() - before]), flush=True)
+"""
+"""What a process takes for the time, whenever it is asked: of day, in many ways, and elapsed."""
+
+
+@pytest.mark.parametrize("slept", [False, True])
+async def test_a_lying_clock_lies_about_the_time_of_day_alone(tmp_path: Path, slept: bool) -> None:
+    """In every way in which the program asks for it, from one look to the next; time itself goes on as it does, unless
+    so much of it is to have passed.
+    """
+    clock = Clock(tmp_path, slept=slept)
+    with subprocess.Popen(
+        [sys.executable, "-c", LOOKS], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        env={**os.environ, **clock.environment},
+    ) as process:  # fmt: skip
+        assert process.stdin is not None
+        assert process.stdout is not None
+        for offset in (0, 7_200, 1_000 - int(time.time()), 10 * YEAR, -DAY):
+            clock.set(offset)
+            earliest = [
+                int(time.time()) + offset - 1,
+                time.monotonic(),
+                time.clock_gettime(time.CLOCK_BOOTTIME),
+            ]
+            process.stdin.write("look\n")
+            process.stdin.flush()
+            lied, elapsed, pause = json.loads(process.stdout.readline())
+            latest = [time.time() + offset + 1, time.monotonic(), time.clock_gettime(time.CLOCK_BOOTTIME)]
+            assert all(earliest[0] <= each <= latest[0] for each in lied), (offset, lied)
+            assert earliest[1] <= elapsed[0] <= latest[1]
+            gone = elapsed[1] - (offset if slept else 0)
+            assert earliest[2] - 0.001 <= gone <= latest[2] + 0.001
+            assert pause >= 0.01
+        process.stdin.close()

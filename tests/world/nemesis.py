@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 from tests.fakes.valkey import Valkey
-from tests.processes.clock import lying
+from tests.processes.clock import Clock
 from tests.processes.postgres_cluster import Cluster
 from tests.processes.server import until
 from tests.world.crew import Crew
@@ -25,31 +25,6 @@ POSTGRES_AWAY = 6.0
 """Seconds, more than a message waits for its answer."""
 MOMENT = 300
 """Milliseconds in which a dead server is noticed."""
-
-
-class Clock:
-    """The wall clock of a server, by libfaketime: elapsed time goes on as it does, only what clocks show is set."""
-
-    def __init__(self, folder: Path) -> None:
-        self._file = folder / "clock"
-        self._offset = 0
-        self._write()
-
-    @property
-    def environment(self) -> dict[str, str]:
-        """What a process needs to live by it."""
-        return lying(self._file)
-
-    def step(self, seconds: int) -> None:
-        """Set it forward, or back."""
-        self._offset += seconds
-        self._write()
-
-    def _write(self) -> None:
-        # Replaced as a whole: the server reads it whenever it asks for the time.
-        fresh = self._file.with_suffix(".new")
-        fresh.write_text(f"{self._offset:+d}\n")
-        fresh.replace(self._file)
 
 
 class Nemesis:
@@ -136,7 +111,7 @@ class Nemesis:
         """Somebody sets the clock."""
         assert self.clock is not None
         self.ledger.note(Stepped(at=self.ledger.now, by=seconds * 1000))
-        self.clock.step(seconds)
+        self.clock.set(self.clock.offset + seconds)
 
     @property
     def is_full(self) -> bool:

@@ -7,7 +7,6 @@ from typing import TypeAlias
 import msgspec
 from hypothesis import strategies as st
 
-from tests.processes.clock import LIBRARY
 from tests.world.crew import Crew
 from tests.world.ledger import Rung
 from tests.world.nemesis import POSTGRES
@@ -172,8 +171,3 @@ async def _lose(crew: Crew, what: str, which: int) -> None:
 
 async def _fill(world: World) -> None:
     await asyncio.to_thread(world.nemesis.fill)
-
-
-def has_clock() -> bool:
-    """Whether this machine can lie to a process about the time."""
-    return LIBRARY.is_file()

@@ -18,6 +18,7 @@ from typing import Any, Self
 import msgspec
 
 from tests.fakes.valkey import Valkey
+from tests.processes.clock import Clock
 from tests.processes.conftest import mailing
 from tests.processes.postgres_cluster import Cluster
 from tests.processes.server import House, Server, settle_in, until
@@ -26,7 +27,7 @@ from tests.world.crew import NAMES, Crew
 from tests.world.generator import Generator
 from tests.world.ledger import BUSY, Away, Ledger, Left, Policy, Rung, Trouble
 from tests.world.listener import Listener
-from tests.world.nemesis import Clock, Nemesis
+from tests.world.nemesis import Nemesis
 from tests.world.observed import Observed
 from tests.world.oracle import Case, pages_of
 from tests.world.providers import Providers
