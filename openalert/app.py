@@ -191,7 +191,6 @@ class OpenAlert:
         if self.redis is not None:
             await self.redis.start()
         self.intake.start()
-        self.live.start()
         await self.board.start()
         await self.engine.start()
         await self.mirrors.start()
@@ -203,6 +202,7 @@ class OpenAlert:
         if self.telegram_updates is not None:
             self.telegram_updates.start()
         await self.database.follow(self._carrier())
+        await patiently(self.database, self.live.start)
         lag = self.supervisor.start("loop lag", lambda _: telemetry.watch_the_loop())
         try:
             yield

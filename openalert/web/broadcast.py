@@ -6,24 +6,31 @@ loop is theirs for some times as long: in a storm, which is one word whenever it
 told within two seconds. So a few listeners hear at once, and ten thousand cost the senders of alerts little. Nobody is
 waited for: whoever does not take what is sent keeps a place in the row of events, is told when it is taken again, and
 is sent away when that is far behind.
+
+A place is the number of an event in the log, which all nodes count alike and without a gap: so it means the same to the
+log and to the broadcast, whichever of them knows more just then, and nobody is told of an event before their place.
 """
 
 import asyncio
 import sys
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import cached_property
 from typing import Protocol
 
 import msgspec
+import structlog
 
 from openalert.domain.access import Actor
+from openalert.domain.errors import OpenAlertError
 from openalert.domain.event import Event
 from openalert.domain.instant import rfc3339
 from openalert.supervisor import Watched
 from openalert.usecases import access as rights
 from openalert.web.asgi import text_frame
+
+log = structlog.get_logger(__name__)
 
 CAPACITY = 256
 """So many events a listener may be behind."""
@@ -33,6 +40,10 @@ KEPT = 1_024
 """Events that are kept for those who are behind."""
 GONE = sys.maxsize
 """The position of whoever is to be told nothing more."""
+ANEW = -1
+"""The position of whoever has to read anew before there is anything to tell."""
+AGAIN_SECONDS = 1.0
+"""Until the log is asked once more, where it could not be read."""
 SLICE_SECONDS = 0.002
 REST = 1
 """Times as long as a slice: what a round leaves to others after each."""
@@ -60,7 +71,7 @@ class Listener(Protocol):
     """Whoever is told."""
 
     position: int
-    """Of the next event to be told of, as the broadcast counts them; its last word on somebody who is gone."""
+    """The number of the next event to be told of, `ANEW` or `GONE`."""
     actor: Actor | None
 
     def take(self, news: News) -> bool:
@@ -101,22 +112,29 @@ def hears(actor: Actor, organization_id: str, team_id: str | None) -> bool:
 class Broadcast:
     """Everybody who listens, and the newest events."""
 
-    def __init__(self) -> None:
+    def __init__(self, newest: Callable[[], Awaitable[int]]) -> None:
+        """`newest`: the largest number in the event log; raises OpenAlertError while that cannot be read."""
+        self._newest = newest
         self._listeners: dict[Listener, None] = {}
         self._events: deque[Event] = deque(maxlen=KEPT)
         self._end = 0
-        """The position after the newest event."""
-        self._newest = 0
-        """Its number."""
+        """The number of the event that comes next; 0 while nobody knows."""
         self._told_end = 0
         """`_end` when everybody was told last."""
+        self.ages = 0
+        """How often everybody had to read anew. What was read of the log in an earlier one may not hold any more."""
         self._free: dict[Listener, None] = {}
         """Who takes messages again since."""
         self._news = asyncio.Event()
 
+    async def begin(self) -> None:
+        """Learn from the log which event comes next, unless that was heard meanwhile."""
+        newest = await self._newest()
+        self._end = self._end or newest + 1
+
     def add(self, listener: Listener) -> None:
         """Tell this one of what is committed from now on."""
-        listener.position = self._end
+        listener.position = self._end or ANEW
         self._listeners[listener] = None
 
     def remove(self, listener: Listener) -> None:
@@ -126,18 +144,23 @@ class Broadcast:
         self._free.pop(listener, None)
 
     def heard(self, events: Sequence[Event]) -> None:
-        """The events of a commit; never waits."""
-        if not events:
+        """The events of a commit, numbered without a gap; never waits. Those before what comes next are known."""
+        fresh = [event for event in events if event.seq >= self._end]
+        if not fresh:
             return
-        self._events.extend(events)
-        self._end += len(events)
-        self._newest = max(self._newest, *(event.seq for event in events))
+        if self._end and fresh[0].seq != self._end:
+            self.missed()
+        self._events.extend(fresh)
+        self._end = fresh[-1].seq + 1
         self._news.set()
 
     def missed(self) -> None:
-        """Events were lost on their way here: everybody has to read anew."""
-        self._end += KEPT + 1
+        """Events were lost on their way here, or their numbers now stand for others: everybody has to read anew."""
+        self.ages += 1
         self._events.clear()
+        self._end, self._told_end = 0, ANEW
+        for listener in self._listeners:
+            listener.position = ANEW
         self._news.set()
 
     def again(self, listener: Listener) -> None:
@@ -146,38 +169,34 @@ class Broadcast:
             self._free[listener] = None
             self._news.set()
 
-    def after(self, seq: int) -> int:
-        """The position of the first event with a larger number; for who was told all before by other means.
-
-        Where that event is not kept any more it is a position before all that are: there is to be read anew.
-        """
-        position, first = self._end, seq + 1
-        for event in reversed(self._events):
-            if event.seq <= seq:
-                return position
-            position, first = position - 1, event.seq
-        return position if first == seq + 1 else position - 1
-
     async def run(self, watched: Watched) -> None:
         """Tell, until cancelled."""
         while True:
             await self._news.wait()
             self._news.clear()
-            with watched.step():
-                pause = await self.tell()
+            try:
+                with watched.step():
+                    pause = await self.tell()
+            except OpenAlertError as error:
+                log.info("event log not read", error=error.message)
+                self._news.set()
+                pause = AGAIN_SECONDS
             await asyncio.sleep(pause)
 
     async def tell(self) -> float:
         """One round: everybody is told what came until now, or is sent away; how many seconds the next has to wait.
 
-        Without news it is a round for those who take messages again.
+        Without news it is a round for those who take messages again. Raises OpenAlertError where the log has to say
+        first how far it is, and cannot be read.
         """
-        fresh = self._end - self._told_end
+        if not self._end:
+            await self.begin()
+        fresh, age = self._end - self._told_end, self.ages
         free, self._free = self._free, {}
         if not self._listeners:
             self._told_end = self._end
             return 0.0
-        told = _Round(list(self._events), self._end, self._newest)
+        told = _Round(list(self._events), self._end)
         self._told_end = self._end
         begun = began = time.monotonic()
         work = 0.0
@@ -188,6 +207,8 @@ class Broadcast:
             if spent > SLICE_SECONDS:
                 work += spent
                 await asyncio.sleep(REST * spent)
+                if self.ages != age:
+                    return 0.0  # what this round would tell does not hold any more
                 began = time.monotonic()
         work += time.monotonic() - began
         return _pause(work, time.monotonic() - begun, is_storm=fresh > AT_ONCE)
@@ -202,7 +223,7 @@ def _pause(work: float, lasted: float, *, is_storm: bool) -> float:
 class _Round:
     """What one round has made already."""
 
-    def __init__(self, events: list[Event], end: int, newest: int) -> None:
+    def __init__(self, events: list[Event], end: int) -> None:
         self.end = end
         self._events = events
         self._begin = end - len(events)
@@ -211,7 +232,7 @@ class _Round:
         self._news: dict[tuple[frozenset[tuple[str, str | None]], int], News | None] = {}
         self._known: dict[tuple[int, int], tuple[Actor, News | None]] = {}
         """By the actor's id() and the position."""
-        self._resync = News([resync(newest)])
+        self._resync = News([resync(end - 1)])
 
     def by(self, listener: Listener) -> None:
         """Tell this one."""

@@ -25,7 +25,7 @@ from openalert.supervisor import Watched
 from openalert.usecases import incidents
 from openalert.usecases.signin import SignedIn
 from openalert.web.asgi import PIPE, Pipe, Receive, Scope, Send
-from openalert.web.broadcast import Broadcast, News, hears, message, resync
+from openalert.web.broadcast import ANEW, Broadcast, News, hears, message, resync
 from openalert.web.guards import Access, Credential
 
 log = structlog.get_logger(__name__)
@@ -41,7 +41,11 @@ LONGEST_ROUND = 60.0
 ASKED_TOGETHER = 100
 SIGN_INS_AT_ONCE = 16
 HOLD_SECONDS = 1.0
-"""News wait so long for a client that has just come: who resumes by its first message hears each once, in order."""
+"""News wait so long for a client that has just come: who resumes by its first message hears each in order."""
+TURNS = 4
+"""Of the event loop, before news wait no more: in them is heard whatever lies there from a client, also where this
+process stood still until the time was over. One comes before anything is read, one reads, one wakes whoever hears it.
+"""
 CLOSE_SECONDS = 5.0
 LARGEST_FRAME = 4096
 FRAMES_PER_SECOND = 20
@@ -107,6 +111,10 @@ class Connection:
         self._frames: list[float] = []
         self._task: asyncio.Task[Any] | None = None
         self._why: Closed | None = None
+        self._has_resumed = False
+        self._began = 0
+        """The number of the first event that it could be told of as it happened."""
+        self._holding: asyncio.Handle | None = None
         self.position = 0
         self.credential: Credential | None = None
         self.actor: Actor | None = None
@@ -121,7 +129,8 @@ class Connection:
         try:
             if by_message:
                 await self._greet()
-            asyncio.get_running_loop().call_later(HOLD_SECONDS, self._let_go)
+            self._began = self.position
+            self._holding = asyncio.get_running_loop().call_later(HOLD_SECONDS, self._wait_on, TURNS)
             await self._listen()
         except asyncio.CancelledError:
             if self._why is None or self._task is None:
@@ -132,6 +141,8 @@ class Connection:
             self._live.leave(self)
             if self._telling is not None:
                 self._telling.cancel()
+            if self._holding is not None:
+                self._holding.cancel()
 
     def end(self, why: Closed) -> None:
         """It is to end, whatever it waits for."""
@@ -139,10 +150,19 @@ class Connection:
             self._why = why
             self._task.cancel()
 
+    def _wait_on(self, turns: int) -> None:
+        """The time is over: hear what lies there already, then let news go."""
+        if turns:
+            self._holding = asyncio.get_running_loop().call_soon(self._wait_on, turns - 1)
+        else:
+            self._let_go()
+
     def _let_go(self) -> None:
         """News wait no more."""
         if self._is_held:
             self._is_held = False
+            if self._holding is not None:
+                self._holding.cancel()
             self.again()
 
     def again(self) -> None:
@@ -193,9 +213,11 @@ class Connection:
     async def _greet(self) -> None:
         """Tell who signed in by message that it worked, and after which event it hears."""
         async with self._saying():
+            age = self._live.broadcast.ages
             async with self._live.access.database.read() as reader:
                 newest = await events.last(reader)
             await self._write(msgspec.json.encode({"type": "ready", "seq": newest}))
+            self._knows(newest, age)
 
     async def _listen(self) -> None:
         while True:
@@ -219,30 +241,42 @@ class Connection:
             await self._refuse("NOT_FOUND", error.message, incidentId=incident_id)
 
     async def _resume(self, after: int) -> None:
-        """Tell everything after `after`, or say that it is no longer known."""
+        """Tell everything after `after`, or say that it is no longer known.
+
+        What this connection was told since its opening is not told by its first resume: that may have been on its way
+        when it was. Whoever resumes once more wants all of it again.
+        """
         async with self._saying():
-            self._is_resuming = True
+            if self.position == ANEW:
+                return  # which is what it is told next
+            told = range(0) if self._has_resumed else range(self._began, self.position)
+            self._is_resuming = self._has_resumed = True
             try:
-                await self._tell_after(after)
+                await self._tell_after(after, told)
             finally:
                 self._is_resuming = False
 
-    async def _tell_after(self, position: int) -> None:
+    async def _tell_after(self, position: int, told: range) -> None:
+        age = self._live.broadcast.ages
         while True:
             async with self._live.access.database.read() as reader:
                 oldest, newest = await events.oldest(reader), await events.last(reader)
                 if position < (oldest or newest + 1) - 1 or position > newest:
                     await self._write(resync(newest))
-                    self.position = self._live.broadcast.after(newest)
+                    self._knows(max(newest, told.stop - 1), age)
                     return
                 page = await events.after(reader, position, PAGE)
             for event in page:
-                if hears(self._who(), event.organization_id, event.team_id):
+                if event.seq not in told and hears(self._who(), event.organization_id, event.team_id):
                     await self._write(message(event))
+            position = page[-1].seq if page else position
             if len(page) < PAGE:
-                self.position = self._live.broadcast.after(page[-1].seq if page else position)
+                self._knows(max(position, told.stop - 1), age)
                 return
-            position = page[-1].seq
+
+    def _knows(self, newest: int, age: int) -> None:
+        """It knows all up to this event, as the log was read in that age of the broadcast."""
+        self.position = newest + 1 if age == self._live.broadcast.ages else ANEW
 
     def _who(self) -> Actor:
         if self.actor is None:
@@ -300,15 +334,16 @@ class Live:
         self.access = access
         self.bus = bus
         self.stopping = False
-        self.broadcast = Broadcast()
+        self.broadcast = Broadcast(lambda: access.database.look(events.last))
         self._shown: dict[Credential, Shown] = {}
         self._each: Counter[str] = Counter()
         self._signing_in = asyncio.Semaphore(SIGN_INS_AT_ONCE)
         self._tasks: list[Watched] = []
         bus.follow(self.broadcast.heard, self.broadcast.missed)
 
-    def start(self) -> None:
-        """Begin to tell, and to ask again who everybody is."""
+    async def start(self) -> None:
+        """Begin to tell, and to ask again who everybody is; OpenAlertError where the database cannot be read."""
+        await self.broadcast.begin()
         supervisor = self.access.database.supervisor
         self._tasks = [
             supervisor.start("websocket access", self._recheck_forever, most_seconds=LONGEST_RECHECK),

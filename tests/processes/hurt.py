@@ -1,6 +1,7 @@
 """`openalert` that hurts itself when it is told to: SIGUSR1 makes it do what stands in the file named by HURT.
 
-`block 3` holds the event loop up for so many seconds, `cancel NAME` cancels a task, `hang NAME` lets its next step wait
+`block 3` holds the event loop up for so many seconds, `choke 3` does as it reads, so that what comes meanwhile is read
+after the timers that are due by then, `cancel NAME` cancels a task, `hang NAME` lets its next step wait
 for ever, `stall 3` keeps the database's writer busy, `stutter 0.9` holds the event loop up again and again for so
 long, until `stutter 0`. Limits are shorter here where the environment says so (HURT_TOLD_AFTER, HURT_ENDED_AFTER,
 HURT_LONGEST_TICK, HURT_CANARY_BUDGET, in seconds; HURT_MOST_LINES; HURT_LONG_LOG, the bytes from which on SQLite's log
@@ -41,6 +42,8 @@ def hurt(server: OpenAlert) -> None:
     deed, _, what = Path(os.environ["HURT"]).read_text().partition(" ")
     if deed == "block":
         time.sleep(float(what))
+    elif deed == "choke":
+        choke(float(what))
     elif deed == "stutter":
         server.stutters = float(what)  # type: ignore[attr-defined]
         if server.stutters:  # type: ignore[attr-defined]
@@ -61,6 +64,20 @@ def stutter(server: OpenAlert) -> None:
     if server.stutters:  # type: ignore[attr-defined]
         time.sleep(server.stutters)  # type: ignore[attr-defined]
         asyncio.get_running_loop().call_later(0.01, stutter, server)
+
+
+def choke(seconds: float) -> None:
+    """Take so long to read something."""
+    loop = asyncio.get_running_loop()
+    reads, writes = os.pipe()
+
+    def read() -> None:
+        loop.remove_reader(reads)
+        os.close(reads)
+        time.sleep(seconds)
+
+    loop.add_reader(reads, read)
+    os.close(writes)
 
 
 async def stall(server: OpenAlert, seconds: float) -> None:

@@ -44,6 +44,24 @@ class Ear:
         return [text for news in self.told for text in news.texts]
 
 
+class Log:
+    """An event log, of which there is only its last number."""
+
+    def __init__(self, last: int) -> None:
+        self.last = last
+
+    async def newest(self) -> int:
+        """That number."""
+        return self.last
+
+
+async def follows(last: int = 0) -> Broadcast:
+    """A broadcast beside a log that has so many events."""
+    room = Broadcast(Log(last).newest)
+    await room.begin()
+    return room
+
+
 def made(*teams: str | None, first: int = 1) -> list[Event]:
     """Events of these teams."""
     return [
@@ -60,7 +78,7 @@ def numbers(ear: Ear) -> list[int]:
 @pytest.mark.proves("WS-1")
 async def test_each_hears_of_its_own_teams_and_the_same_is_made_once() -> None:
     """Two of one team get the very same bytes; one of another team gets what is for all."""
-    room, first, second, other = Broadcast(), Ear("a"), Ear("a"), Ear("b")
+    room, first, second, other = await follows(), Ear("a"), Ear("a"), Ear("b")
     for ear in (first, second, other):
         room.add(ear)
     room.heard(made("a", None, "a"))
@@ -74,7 +92,7 @@ async def test_each_hears_of_its_own_teams_and_the_same_is_made_once() -> None:
 @pytest.mark.proves("WS-1", "F-29")
 async def test_whoever_does_not_read_keeps_nobody() -> None:
     """One that takes nothing is told all of it later in order, and sent away when it is too far behind."""
-    room, quick, slow = Broadcast(), Ear("a"), Ear("a")
+    room, quick, slow = await follows(), Ear("a"), Ear("a")
     room.add(quick)
     room.add(slow)
     slow.is_free = False
@@ -91,7 +109,7 @@ async def test_whoever_does_not_read_keeps_nobody() -> None:
     room.heard(made(*["a"] * CAPACITY, first=31))
     await room.tell()
     assert not slow.is_lost
-    room.heard(made("a", first=400))
+    room.heard(made("a", first=31 + CAPACITY))
     await room.tell()
     assert slow.is_lost
 
@@ -100,7 +118,7 @@ async def test_whoever_does_not_read_keeps_nobody() -> None:
 @pytest.mark.parametrize("count", [AT_ONCE + 1, KEPT + 1, 5 * KEPT])
 async def test_a_storm_is_one_word(count: int) -> None:
     """More at once than anybody reads is told as one resync; one of another team hears nothing of it."""
-    room, ear, other = Broadcast(), Ear("a"), Ear("b")
+    room, ear, other = await follows(), Ear("a"), Ear("b")
     room.add(ear)
     room.add(other)
     room.heard(made(*["a"] * count))
@@ -112,38 +130,103 @@ async def test_a_storm_is_one_word(count: int) -> None:
 
 
 async def test_what_was_missed_is_read_anew() -> None:
-    """Events that were lost on their way here: everybody is told so, once."""
-    room, ear = Broadcast(), Ear("a")
+    """Events that were lost on their way here: everybody is told so, once, with the last number that there is now."""
+    log = Log(6)
+    room, ear = Broadcast(log.newest), Ear("a")
+    await room.begin()
     room.add(ear)
     room.heard(made("a", first=7))
     await room.tell()
+    log.last = 20
     room.missed()
     await room.tell()
     await room.tell()
-    assert ear.texts[1:] == [b'{"type":"resync","seq":7}']
-
-
-async def test_whoever_resumed_is_not_told_twice() -> None:
-    """The position after a number is that of the first event that comes after it."""
-    room, ear = Broadcast(), Ear("a")
-    room.heard(made("a", "a", "a"))
-    room.add(ear)
-    ear.position = room.after(2)
+    assert ear.texts[1:] == [b'{"type":"resync","seq":20}']
+    room.heard(made("a", first=21))
     await room.tell()
-    assert numbers(ear) == [3]
-    assert room.after(3) == room.after(99) == ear.position
+    assert ear.texts[2:] == [broadcast.message(event) for event in made("a", first=21)]
+
+
+@pytest.mark.proves("WS-1", "F-39")
+async def test_a_log_that_lost_its_end_is_followed_from_there() -> None:
+    """Numbers that were told stand for other events now: those are told, and who knows the old ones reads anew."""
+    log = Log(0)
+    room, ear = Broadcast(log.newest), Ear("a")
+    await room.begin()
+    room.add(ear)
+    room.heard(made("a", "a", "a", "a"))
+    await room.tell()
+    log.last = 2
+    room.missed()
+    await room.tell()
+    room.heard(made("a", "a", first=3))
+    await room.tell()
+    old, new = made("a", "a", "a", "a"), made("a", "a", first=3)
+    words = [[broadcast.message(event) for event in events] for events in (old, new)]
+    assert ear.texts == [*words[0], b'{"type":"resync","seq":2}', *words[1]]
+
+
+@pytest.mark.proves("WS-1")
+async def test_events_that_do_not_follow_make_everybody_look_anew() -> None:
+    """A gap between what was heard before and now; what is heard once more is nothing new."""
+    room, ear = await follows(), Ear("a")
+    room.add(ear)
+    room.heard(made("a", "a"))
+    room.heard(made("a", "a"))
+    room.heard(made("a", "a", first=2))
+    await room.tell()
+    assert numbers(ear) == [1, 2, 3]
+    room.heard(made("a", first=9))
+    await room.tell()
+    assert ear.texts[3:] == [b'{"type":"resync","seq":9}']
+
+
+async def test_a_round_that_everybody_has_to_read_anew_in_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it would go on telling does not hold any more: all are told so by the next one."""
+    room, first, second = await follows(), Ear("a"), Ear("a")
+    room.add(first)
+    room.add(second)
+
+    async def missing(_: Any) -> None:
+        room.missed()
+
+    monkeypatch.setattr(broadcast, "SLICE_SECONDS", -1.0)
+    monkeypatch.setattr(broadcast.asyncio, "sleep", missing)
+    room.heard(made("a"))
+    assert await room.tell() == 0.0
+    assert (len(first.texts), second.texts) == (1, [])
+    monkeypatch.undo()
+    await room.tell()
+    assert first.texts[1:] == second.texts == [b'{"type":"resync","seq":0}']
+
+
+@pytest.mark.proves("WS-1")
+async def test_whoever_was_told_by_other_means_is_not_told_twice() -> None:
+    """Up to an event before the newest, or to one that the broadcast has not heard of yet, as of another node."""
+    room, behind, ahead = await follows(), Ear("a"), Ear("a")
+    room.heard(made("a", "a", "a"))
+    for ear in (behind, ahead):
+        room.add(ear)
+    behind.position, ahead.position = 3, 6
+    await room.tell()
+    assert (numbers(behind), numbers(ahead)) == ([3], [])
+    room.heard(made("a", first=4))
+    await room.tell()
+    room.heard(made("a", "a", first=5))
+    await room.tell()
+    assert (numbers(behind), numbers(ahead)) == ([3, 4, 5, 6], [6])
 
 
 @pytest.mark.proves("WS-1")
 async def test_whoever_was_told_less_than_is_kept_reads_anew() -> None:
     """One that was told by other means up to a number, after which events are gone already, hears of no gap."""
-    room, ear = Broadcast(), Ear("a")
+    room, ear = await follows(), Ear("a")
     room.heard(made("a", *["b"] * KEPT))
     room.add(ear)
-    ear.position = room.after(1)
+    ear.position = 2
     await room.tell()
     assert ear.texts == []
-    ear.position = room.after(0)
+    ear.position = 1
     room.again(ear)
     await room.tell()
     assert ear.texts == [b'{"type":"resync","seq":%d}' % (KEPT + 1)]
@@ -203,7 +286,7 @@ async def test_telling_leaves_the_loop_to_others(
     monkeypatch: pytest.MonkeyPatch, clients: int, count: int, share: float
 ) -> None:
     """News that never end: all hear of each within 2 s, and others have five sixths of the event loop."""
-    loop, room = Loop(), Broadcast()
+    loop, room = Loop(), await follows()
     monkeypatch.setattr(broadcast, "time", loop)
     monkeypatch.setattr(broadcast, "asyncio", loop)
     clerks = [Clerk(loop) for _ in range(clients)]
@@ -225,7 +308,7 @@ async def test_telling_leaves_the_loop_to_others(
 
 async def test_whoever_left_in_the_middle_is_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """A round that pauses between two listeners does not tell one that is gone when it goes on."""
-    room, first, second = Broadcast(), Ear("a"), Ear("a")
+    room, first, second = await follows(), Ear("a"), Ear("a")
     room.add(first)
     room.add(second)
 
@@ -251,15 +334,15 @@ def test_frames_are_those_of_the_library(length: int, head: int) -> None:
 
 async def test_who_comes_after_rounds_that_nobody_heard_is_told_what_follows() -> None:
     """Events that nobody listened to are no news to whoever comes then, and can be had by their number."""
-    broadcast = Broadcast()
-    broadcast.heard(made("a", "a"))
-    assert await broadcast.tell() == 0
+    room = await follows()
+    room.heard(made("a", "a"))
+    assert await room.tell() == 0
     late, resumed = Ear("a"), Ear("a")
-    broadcast.add(late)
-    broadcast.add(resumed)
-    resumed.position = broadcast.after(1)
-    broadcast.heard(made("a", first=3))
-    await broadcast.tell()
+    room.add(late)
+    room.add(resumed)
+    resumed.position = 2
+    room.heard(made("a", first=3))
+    await room.tell()
     assert numbers(late) == [3]
     assert numbers(resumed) == [2, 3]
 

@@ -10,6 +10,7 @@ from structlog.testing import capture_logs
 from openalert.app import OpenAlert
 from openalert.config import Config, Server
 from openalert.domain.access import Role
+from openalert.domain.event import Event
 from openalert.storage import Database, events
 from openalert.usecases import api_keys, second_factors, setup, signin, teams, users
 from openalert.web import live
@@ -139,6 +140,77 @@ async def test_what_happens_while_a_client_comes_back_is_told_once(
         await happen(app, cast, "a")
         assert (await bea.hear())["seq"] == newest + 3
         assert await bea.silent()
+
+
+@pytest.mark.proves("WS-1")
+async def test_whoever_resumes_late_is_told_what_was_missed_and_nothing_twice(
+    app: OpenAlert, cast: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """News did not wait any longer: what was told as it happened is not told by `resume`; who asks again gets all."""
+    monkeypatch.setattr(live, "HOLD_SECONDS", 0.0)
+    await happen(app, cast, "a", "a", "a")
+    async with app.database.read() as reader:
+        newest = await events.last(reader)
+    async with connected(app, **as_bea(cast)) as bea:
+        assert (await bea.frame())["type"] == "websocket.accept"
+        await until(lambda: listeners() == 1)
+        await happen(app, cast, "a", "b", "a")
+        assert [(await bea.hear())["seq"] for _ in range(2)] == [newest + 1, newest + 3]
+        for told in ([newest - 1, newest], [newest - 1, newest, newest + 1, newest + 3]):
+            bea.say({"type": "resume", "after": newest - 2})
+            bea.say({"type": "ping"})
+            assert [(await bea.hear())["seq"] for _ in told] == told
+            assert await bea.hear() == {"type": "pong"}
+        await happen(app, cast, "a")
+        assert (await bea.hear())["seq"] == newest + 4
+        assert await bea.silent()
+
+
+@pytest.mark.proves("WS-1", "HA-1")
+async def test_what_the_log_tells_first_is_not_told_again_when_word_of_it_comes(
+    app: OpenAlert, cast: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another node has committed: the log has it already, word of it is still on its way here, and both are told."""
+    on_the_way: list[list[Event]] = []
+    monkeypatch.setattr(app.database, "_tell", on_the_way.append)
+    await happen(app, cast, "a", "a")
+    async with app.database.read() as reader:
+        newest = await events.last(reader)
+    async with connected(app, **as_bea(cast)) as bea, connected(app) as machine:
+        await opened(bea)
+        bea.say({"type": "resume", "after": newest - 1})
+        assert (await bea.hear())["seq"] == newest
+        assert (await machine.frame())["type"] == "websocket.accept"
+        machine.say({"type": "auth", "token": cast["key"]})
+        assert await machine.hear() == {"type": "ready", "seq": newest}
+        monkeypatch.undo()
+        for word in on_the_way:
+            app.bus.publish(word)
+        await happen(app, cast, "a")
+        for socket in (bea, machine):
+            assert (await socket.hear())["seq"] == newest + 1
+            assert await socket.silent()
+
+
+@pytest.mark.proves("WS-1", "F-39")
+async def test_what_was_read_of_a_log_that_then_lost_its_end_is_read_anew(
+    app: OpenAlert, cast: dict[str, str]
+) -> None:
+    """A standby takes over while one is told what was missed: the numbers do not hold any more."""
+    await happen(app, cast, "a", "a", "a")
+    async with app.database.read() as reader:
+        newest = await events.last(reader)
+    async with connected(app, **as_bea(cast)) as bea:
+        await opened(bea)
+        bea.reads.clear()
+        bea.say({"type": "resume", "after": newest - 2})
+        await until(lambda: bea.is_stuck)
+        app.live.broadcast.missed()
+        bea.reads.set()
+        assert [(await bea.hear())["seq"] for _ in range(2)] == [newest - 1, newest]
+        assert await bea.hear() == {"type": "resync", "seq": newest}
+        await happen(app, cast, "a")
+        assert (await bea.hear())["seq"] == newest + 1
 
 
 async def test_a_client_that_says_nothing_is_told_all_the_same(app: OpenAlert, cast: dict[str, str]) -> None:
