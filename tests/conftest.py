@@ -23,6 +23,7 @@ from openalert.storage.keyring import KeyRing
 from tests.cast import World
 from tests.compiled import Compiled
 from tests.fakes.valkey import Valkey
+from tests.priority import first, give_way
 
 pytest_plugins = ["tests.world.recorded", "tests.chromium"]
 
@@ -64,6 +65,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     place = {path: number / len(quick) for number, path in enumerate(quick)}
     place |= {path: LAST_SLOW * number / len(slow) for number, path in enumerate(slow)}
     items.sort(key=lambda item: place[item.path])
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """What only computes gives way to what has real servers, before its fixtures begin anything."""
+    give_way(not item.get_closest_marker("slow"))
 
 
 class StoppedClock:
@@ -249,7 +256,8 @@ class Postgres:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
     """One Postgres server for the whole run of this test process; its path is short, as sockets want it."""
-    server = Postgres(Path(tempfile.mkdtemp(prefix="openalert-pg-", dir=_folder())))
+    with first():
+        server = Postgres(Path(tempfile.mkdtemp(prefix="openalert-pg-", dir=_folder())))
     yield server
     server.server.cleanup()
 

@@ -67,9 +67,11 @@ class Nursery:
     """Where processes come from while it is open; it ends with the process that opened it."""
 
     def __init__(self) -> None:
+        from tests.priority import first  # not in the nursery itself: servers would have pytest in memory
+
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
         self._ours, theirs = socket.socketpair()
-        with theirs:
+        with theirs, first():
             self._process = subprocess.Popen(
                 [sys.executable, "-m", __name__, str(theirs.fileno())], pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, env=os.environ | {"PYTHONPATH": str(ROOT)},
