@@ -131,10 +131,12 @@ class Broadcast:
         """Learn from the log which event comes next, unless that was heard meanwhile."""
         newest = await self._newest()
         self._end = self._end or newest + 1
+        if not self._listeners:
+            self._told_end = self._end
 
     def add(self, listener: Listener) -> None:
-        """Tell this one of what is committed from now on."""
-        listener.position = self._end or ANEW
+        """Tell this one of what is committed from now on; to read anew, where nobody knows what comes next."""
+        listener.position = self._end
         self._listeners[listener] = None
 
     def remove(self, listener: Listener) -> None:

@@ -166,6 +166,19 @@ async def test_a_log_that_lost_its_end_is_followed_from_there() -> None:
     assert ear.texts == [*words[0], b'{"type":"resync","seq":2}', *words[1]]
 
 
+async def test_who_comes_while_nobody_knows_the_log_reads_anew() -> None:
+    """Something may have happened between; whoever says meanwhile what they have heard is told by the log instead."""
+    room, silent, resumed = Broadcast(Log(5).newest), Ear("a"), Ear("a")
+    for ear in (silent, resumed):
+        room.add(ear)
+    resumed.position = 6
+    await room.tell()
+    room.heard(made("a", first=6))
+    await room.tell()
+    assert silent.texts[0] == b'{"type":"resync","seq":5}'
+    assert silent.texts[1:] == resumed.texts == [broadcast.message(event) for event in made("a", first=6)]
+
+
 @pytest.mark.proves("WS-1")
 async def test_events_that_do_not_follow_make_everybody_look_anew() -> None:
     """A gap between what was heard before and now; what is heard once more is nothing new."""
@@ -359,12 +372,14 @@ async def test_what_came_while_nobody_listened_is_no_storm_for_who_comes_then(
         return real(work, lasted, is_storm=is_storm)
 
     monkeypatch.setattr(broadcast, "_pause", pause)
-    told = Broadcast()
-    told.heard(made(*"a" * 2 * AT_ONCE))
-    await told.tell()
-    told.add(Ear("a"))
-    told.heard(made("a", first=2 * AT_ONCE + 1))
-    await told.tell()
-    told.heard(made(*"a" * 2 * AT_ONCE, first=2 * AT_ONCE + 2))
-    await told.tell()
-    assert storms == [False, True]
+    for heard in (0, 2 * AT_ONCE):
+        told = await follows(2 * AT_ONCE - heard)
+        told.heard(made(*"a" * heard))
+        if heard:
+            await told.tell()
+        told.add(Ear("a"))
+        told.heard(made("a", first=2 * AT_ONCE + 1))
+        await told.tell()
+        told.heard(made(*"a" * 2 * AT_ONCE, first=2 * AT_ONCE + 2))
+        await told.tell()
+    assert storms == [False, True, False, True]
