@@ -62,3 +62,15 @@ def text_frame(payload: bytes) -> bytes:
     if length < 65_536:
         return b"\x81\x7e" + struct.pack("!H", length) + payload
     return b"\x81\x7f" + struct.pack("!Q", length) + payload
+
+
+async def only_websocket(send: Send) -> None:
+    """Refuse a request for what is only there by a WebSocket."""
+    body = b'{"status":426,"code":"UPGRADE_REQUIRED","message":"Connect with a WebSocket."}'
+    headers = [
+        (b"content-type", b"application/problem+json"),
+        (b"upgrade", b"websocket"),
+        (b"content-length", str(len(body)).encode()),
+    ]
+    await send({"type": "http.response.start", "status": 426, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

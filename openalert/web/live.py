@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any
+from urllib.parse import parse_qs
 
 import msgspec
 import structlog
@@ -24,7 +25,7 @@ from openalert.storage.transaction import Reader
 from openalert.supervisor import Watched
 from openalert.usecases import incidents
 from openalert.usecases.signin import SignedIn
-from openalert.web.asgi import PIPE, Pipe, Receive, Scope, Send
+from openalert.web.asgi import PIPE, Pipe, Receive, Scope, Send, only_websocket
 from openalert.web.broadcast import ANEW, Broadcast, News, hears, message, resync
 from openalert.web.guards import Access, Credential
 
@@ -46,6 +47,8 @@ TURNS = 4
 """Of the event loop, before news wait no more: in them is heard whatever lies there from a client, also where this
 process stood still until the time was over. One comes before anything is read, one reads, one wakes whoever hears it.
 """
+LONGEST_NUMBER = 18
+"""Digits."""
 CLOSE_SECONDS = 5.0
 LARGEST_FRAME = 4096
 FRAMES_PER_SECOND = 20
@@ -97,12 +100,16 @@ class Shown:
 class Connection:
     """One WebSocket after its opening."""
 
-    def __init__(self, live: "Live", receive: Receive, send: Send, pipe: Pipe | None) -> None:
-        """Without a `pipe` news are sent like anything else, by a task of its own."""
+    def __init__(self, live: "Live", receive: Receive, send: Send, pipe: Pipe | None, after: str) -> None:
+        """Without a `pipe` news are sent like anything else, by a task of its own.
+
+        `after`: the number of the last event that the client has heard, as its address says; empty: that does not say.
+        """
         self._live = live
         self._receive = receive
         self._send = send
         self._pipe = pipe
+        self._after = after
         self._sending = asyncio.Lock()
         self._telling: asyncio.Task[None] | None = None
         self._is_held = True
@@ -130,7 +137,10 @@ class Connection:
             if by_message:
                 await self._greet()
             self._began = self.position
-            self._holding = asyncio.get_running_loop().call_later(HOLD_SECONDS, self._wait_on, TURNS)
+            if self._after:
+                await self._go_on()
+            if self._is_held:
+                self._holding = asyncio.get_running_loop().call_later(HOLD_SECONDS, self._wait_on, TURNS)
             await self._listen()
         except asyncio.CancelledError:
             if self._why is None or self._task is None:
@@ -163,6 +173,7 @@ class Connection:
             self._is_held = False
             if self._holding is not None:
                 self._holding.cancel()
+                self._holding = None
             self.again()
 
     def again(self) -> None:
@@ -207,8 +218,17 @@ class Connection:
             async with asyncio.timeout(AUTH_SECONDS):
                 first = await self._next()
                 if first.type == "auth" and await self._sign_in(Credential("key", first.token)):
+                    self._after = self._after if first.after < 0 else str(first.after)
                     return
         raise Closed(UNAUTHENTICATED, "authenticate first")
+
+    async def _go_on(self) -> None:
+        """Tell what was missed before anything else, to whoever said by coming which event was their last."""
+        if len(self._after) > LONGEST_NUMBER or not (self._after.isascii() and self._after.isdigit()):
+            await self._refuse("VALIDATION_ERROR", "`after` is the number of an event.")
+            return
+        await self._resume(int(self._after))
+        self._let_go()
 
     async def _greet(self) -> None:
         """Tell who signed in by message that it worked, and after which event it hears."""
@@ -362,7 +382,7 @@ class Live:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One connection, from its opening to its end."""
         if scope["type"] != "websocket":
-            await _only_websocket(send)
+            await only_websocket(send)
             return
         opening = await receive()
         if opening["type"] != "websocket.connect":
@@ -374,7 +394,8 @@ class Live:
             return
         await send({"type": "websocket.accept"})
         pipe: Pipe | None = scope.get("extensions", {}).get(PIPE)
-        connection = Connection(self, receive, send, pipe)
+        (after,) = parse_qs(scope["query_string"].decode("latin-1")).get("after", [""])[-1:]
+        connection = Connection(self, receive, send, pipe, after)
         if pipe is not None:
             pipe.freed = connection.again
         try:
@@ -472,14 +493,3 @@ async def _close(send: Send, code: int, reason: str) -> None:
     with suppress(Exception):
         async with asyncio.timeout(CLOSE_SECONDS):
             await send({"type": "websocket.close", "code": code, "reason": reason})
-
-
-async def _only_websocket(send: Send) -> None:
-    body = b'{"status":426,"code":"UPGRADE_REQUIRED","message":"Connect with a WebSocket."}'
-    headers = [
-        (b"content-type", b"application/problem+json"),
-        (b"upgrade", b"websocket"),
-        (b"content-length", str(len(body)).encode()),
-    ]
-    await send({"type": "http.response.start", "status": 426, "headers": headers})
-    await send({"type": "http.response.body", "body": body})

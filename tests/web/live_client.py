@@ -73,13 +73,15 @@ class Socket:
 
 
 @asynccontextmanager
-async def connected(app: OpenAlert, *, leaves_after: int = 1 << 30, **headers: str) -> AsyncIterator[Socket]:
+async def connected(
+    app: OpenAlert, *, query: str = "", leaves_after: int = 1 << 30, **headers: str
+) -> AsyncIterator[Socket]:
     """An open connection with these headers; `_` in a name is `-`."""
     socket = Socket(leaves_after)
     listed = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
     listed.append((b"host", b"127.0.0.1:8080"))
     scope = {
-        "type": "websocket", "path": "/api/v1/ws", "query_string": b"", "headers": listed,
+        "type": "websocket", "path": "/api/v1/ws", "query_string": query.encode(), "headers": listed,
         "client": ("192.0.2.1", 1), "extensions": {"websocket.http.response": {}},
     }  # fmt: skip
     socket.to_server.put_nowait({"type": "websocket.connect"})

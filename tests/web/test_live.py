@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from structlog.testing import capture_logs
@@ -140,6 +141,50 @@ async def test_what_happens_while_a_client_comes_back_is_told_once(
         await happen(app, cast, "a")
         assert (await bea.hear())["seq"] == newest + 3
         assert await bea.silent()
+
+
+@pytest.mark.proves("WS-1")
+@pytest.mark.parametrize("by", ["address", "message"])
+async def test_whoever_says_by_coming_what_was_heard_last_hears_the_rest_in_order(
+    app: OpenAlert, cast: dict[str, str], monkeypatch: pytest.MonkeyPatch, by: str
+) -> None:
+    """What was missed comes before anything else, however little news wait; then what happens, without any wait."""
+    monkeypatch.setattr(live, "HOLD_SECONDS", 0.0 if by == "address" else 60.0)
+    await happen(app, cast, "a", "b", "a")
+    async with app.database.read() as reader:
+        newest = await events.last(reader)
+    query, headers = f"after={newest - 3}", as_bea(cast)
+    async with connected(app, **({"query": query} | headers if by == "address" else {})) as bea:
+        assert (await bea.frame())["type"] == "websocket.accept"
+        expected = [newest - 2, newest]
+        if by == "message":
+            bea.say({"type": "auth", "token": cast["key"], "after": newest - 3})
+            assert await bea.hear() == {"type": "ready", "seq": newest}
+            expected.insert(1, newest - 1)
+        await happen(app, cast, "a", "a")
+        assert [(await bea.hear())["seq"] for _ in expected] == expected
+        assert [(await bea.hear())["seq"] for _ in range(2)] == [newest + 1, newest + 2]
+        assert await bea.silent()
+
+
+@pytest.mark.parametrize(
+    ("after", "answer"),
+    [("-1", "error"), ("x", "error"), ("1" * 19, "error"), ("\u0665", "error"), ("9" * 18, "resync")],
+)
+async def test_who_says_by_coming_what_is_no_number_is_told_so(
+    app: OpenAlert, cast: dict[str, str], after: str, answer: str
+) -> None:
+    """An error, or to read anew where there is no such event; and news come all the same."""
+    await happen(app, cast, "a")
+    async with connected(app, query=f"after={quote(after)}", **as_bea(cast)) as bea:
+        assert (await bea.frame())["type"] == "websocket.accept"
+        first = await bea.hear()
+        assert (first["type"], first.get("code")) == (
+            answer,
+            "VALIDATION_ERROR" if answer == "error" else None,
+        )
+        await happen(app, cast, "a")
+        assert (await bea.hear())["type"] == "incident.created"
 
 
 @pytest.mark.proves("WS-1")

@@ -47,10 +47,10 @@
     $("span", light).textContent = { live: "Live", reconnecting: "Reconnecting", stale: `Stale since ${clock}` }[state];
   }
   function connect() {
-    socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/api/v1/ws`);
+    const known = seq ? `?after=${seq}` : ""; // what was missed comes first
+    socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/api/v1/ws${known}`);
     socket.onopen = () => {
       heardAt = Date.now();
-      if (seq) socket.send(JSON.stringify({ type: "resume", after: seq }));
       if (tries) refresh($$("[data-live]")); // whatever was missed is on the page now
       tries = 0; lostAt = 0; show("live");
     };
