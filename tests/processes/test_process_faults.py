@@ -25,7 +25,7 @@ async def test_no_descriptors_a_pause_and_the_end(server: Server, smtp: FakeSmtp
     """Strangers hold every descriptor that they get and pages still leave; after a pause what was due runs once and
     says so; a second SIGTERM ends it at once, and a SIGINT in order.
     """
-    house = await settle_in(server, delay_minutes=0.1)
+    house = await settle_in(server, delay_minutes=0.2)
     handles = Path(f"/proc/{server.pid}/fd")
     before = len(list(handles.iterdir()))
     resource.prlimit(server.pid, resource.RLIMIT_NOFILE, (before + 30, 8192))

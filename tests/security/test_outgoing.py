@@ -1,6 +1,5 @@
 """Every place from which a request leaves, pointed at every address that must not be reached (S-52, S-53)."""
 
-import asyncio
 import ipaddress
 from collections.abc import Awaitable, Callable
 
@@ -151,13 +150,10 @@ async def test_a_name_is_checked_at_every_request_and_the_checked_address_is_dia
 
 async def test_a_refusal_tells_nothing_of_what_is_there(dialled: list[str]) -> None:
     """One sentence for every closed address and every port, at once: no map of the network can be drawn by asking."""
-    loop = asyncio.get_running_loop()
-    told, times = set(), []
+    told = set()
     for address in ("127.0.0.1", "10.0.0.1", "169.254.169.254"):
         for port in (22, 80, 65000):
-            begun = loop.time()
             told.add(await by_webhook(f"http://hooks.example.com:{port}/", Names(address)))
-            times.append(loop.time() - begun)
     assert len(told) == 1
-    assert max(times) < 1.0
+    assert dialled == [], "nobody is waited for"
     assert "127" not in told.pop()

@@ -182,7 +182,7 @@ async def test_postgres_that_is_gone_refuses_and_is_used_again_as_soon_as_it_is_
         except Unavailable:
             return False
 
-    await until(back, 10)
+    await until(back, 60)
     assert await _names(far) == {"before", "after"}
 
 

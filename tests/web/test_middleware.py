@@ -192,13 +192,14 @@ async def test_who_goes_away_in_the_middle_is_no_fault_of_ours(
 async def test_a_body_that_is_waited_for_arrives_however_often_its_receiver_waits(waits: int) -> None:
     """What begins to wait is awaited to its end, step by step, and an interruption reaches it in any of them."""
     heard: list[str] = []
-    hold = asyncio.Event()
+    held, hold = asyncio.Event(), asyncio.Event()
 
     async def receive() -> Any:
         try:
             for _ in range(waits):
                 await asyncio.sleep(0.001)
             if heard:
+                held.set()
                 await hold.wait()
         except asyncio.CancelledError:
             heard.append("interrupted")
@@ -221,7 +222,7 @@ async def test_a_body_that_is_waited_for_arrives_however_often_its_receiver_wait
     await app(dict(scope), receive, send)
     assert (sent[0]["status"], sent[1]["body"], heard) == (200, b"whole", ["arrived"])
     task = asyncio.create_task(app(dict(scope), receive, send))
-    await asyncio.sleep(0.05)
+    await asyncio.wait_for(held.wait(), 60)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
