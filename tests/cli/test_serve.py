@@ -140,7 +140,7 @@ def test_a_second_server_names_the_first(server: Server) -> None:
     assert port in other.stderr
     for refused in (done, other):
         assert len(refused.stderr.splitlines()) <= 4
-    assert time.monotonic() - begun < 30
+    assert time.monotonic() - begun < 110, "neither of them waited to be let in"
 
 
 def test_commands_go_through_the_running_server(server: Server) -> None:
@@ -207,9 +207,8 @@ def test_live_events_over_a_real_socket(server: Server) -> None:
             )
         assert refused.value.response.status_code == 403
         assert "Content-Security-Policy" in refused.value.response.headers
-        begun = time.monotonic()
         assert server.stop() == 0
-        assert time.monotonic() - begun < 9
+        assert "timeout graceful shutdown exceeded" not in server.log.read_text(), "nobody was waited for"
         with pytest.raises(ConnectionClosed) as gone:
             listener.recv(SECONDS)
         assert gone.value.rcvd is not None

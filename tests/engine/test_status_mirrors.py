@@ -366,7 +366,7 @@ async def test_a_commit_is_copied_without_being_asked_for(
     await run.start()
     try:
         await mirrors.tells("Heard of")
-        for _ in range(3_000):
+        for _ in range(12_000):
             if mirrors.folder.exists() and "Heard of" in text(mirrors.folder):
                 break
             await asyncio.sleep(0.01)

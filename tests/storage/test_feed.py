@@ -95,7 +95,7 @@ async def _heard(node: _Node, numbers: Sequence[int]) -> None:
     async def so() -> bool:
         return node.heard == list(numbers)
 
-    await until(so, 30)
+    await until(so)
 
 
 async def test_own_commits_are_heard_at_once_and_told_to_the_others(node: _Node, log: _Log) -> None:
@@ -168,7 +168,7 @@ async def test_a_log_that_lost_its_end_is_begun_at_what_it_has(node: _Node, log:
     async def looked() -> bool:
         return node.missed == 1
 
-    await until(looked, 30)
+    await until(looked)
     log.last = 8
     node.feed.committed([_event(8)])
     assert node.heard == [6, 7, 8, 9, 8]
@@ -204,7 +204,7 @@ async def test_what_one_node_commits_is_heard_on_the_other_in_one_order(nodes: l
     async def all_heard() -> bool:
         return all(len(numbers) >= last for numbers in heard)
 
-    await until(all_heard, 30)
+    await until(all_heard)
     assert heard == [list(range(1, last + 1))] * 2
 
 
@@ -223,7 +223,7 @@ async def test_a_node_whose_listener_was_cut_off_hears_what_it_missed(
     async def heard_so_far(count: int) -> bool:
         return heard == list(range(1, count + 1))
 
-    await until(lambda: heard_so_far(1), 30)
+    await until(lambda: heard_so_far(1))
     killer = await asyncpg.connect(postgres_url)
     await killer.execute(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "

@@ -29,20 +29,23 @@ async def test_all_are_asked_about_at_once(
     ana = as_bea(cast) | {"cookie": f"openalert_session={cast['ana session']}"}
     key = {"authorization": f"Bearer {cast['key']}"}
     asked = []
-    every = Reader.all
+    every, recheck, rests = Reader.all, app.live.recheck, asyncio.Event()
 
     async def counted(reader: Reader, kind: type[Any], sql: str, /, **parameters: Any) -> list[Any]:
         asked.append(sql)
         return await every(reader, kind, sql, **parameters)
 
-    monkeypatch.setattr(live, "RECHECK_SECONDS", 1_000.0)
+    async def none() -> None:
+        rests.set()
+
     async with AsyncExitStack() as stack:
         for headers in (as_bea(cast), as_bea(cast), ana, key, key):
             await opened(await stack.enter_async_context(connected(app, **headers)))
         await until(lambda: listeners() == 5)
-        await asyncio.sleep(1.1)  # the look that was waited for before that
+        monkeypatch.setattr(app.live, "recheck", none)
+        await asyncio.wait_for(rests.wait(), 60)  # the look that is had each second is no longer under way
         monkeypatch.setattr(Reader, "all", counted)
-        await app.live.recheck()
+        await recheck()
         assert len([sql for sql in asked if "sessions" in sql]) == 1
         assert len([sql for sql in asked if "api_keys" in sql]) == 1
 

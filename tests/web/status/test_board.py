@@ -39,7 +39,7 @@ async def test_a_commit_is_on_the_page_without_being_asked_for(acme: Told) -> No
     """The board hears of a commit by itself."""
     async with acme.app.database.transaction() as tx:
         await components.change_component(tx, acme.api.id, status=ComponentStatus.MAJOR_OUTAGE)
-    for _ in range(1_000):
+    for _ in range(6_000):
         if "Some systems are down" in (await acme.gets()).text:
             return
         await asyncio.sleep(0.01)
