@@ -17,7 +17,7 @@ import aiosmtplib
 import msgspec
 
 from openalert.config import Config
-from openalert.config.postgres_url import Encryption, encryption_of, tcp_servers
+from openalert.config.postgres_url import encryption_of, tcp_servers
 from openalert.config.sections import MailServer
 from openalert.domain.certificate import Certificate
 from openalert.domain.instant import SECOND, Instant
@@ -125,7 +125,7 @@ def _of_mail(use: str, words: str, server: MailServer) -> Iterator[Place]:
 def _of_database(url: str) -> Iterator[Place]:
     """Where its end would break something: a certificate that nobody verifies may end as it likes."""
     with suppress(ValueError):
-        encryption = encryption_of(url) if url.startswith("postgres") else Encryption()
+        encryption = encryption_of(url)
         begins = Begins.POSTGRES_AT_ONCE if encryption.is_direct else Begins.POSTGRES
         if encryption.is_verified:
             for host, port in tcp_servers(url):

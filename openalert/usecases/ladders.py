@@ -54,7 +54,7 @@ async def ladder(reader: Reader, incident: Incident, viewer: Actor | None = None
     for level in version.levels:
         if level.level > upcoming and at is not None and rungs[-1].people:
             at += level.delay
-        found = await notify.reach(reader, level.targets, viewer, severity=incident.severity, at=at)
+        found = await notify.reach(reader, level.targets, viewer, severity=incident.severity)
         is_next = level.level == upcoming and incident.escalation_next_at is not None
         is_over = level.level < upcoming or incident.escalation_next_at is None
         is_done = is_over and level.level <= incident.escalation_level

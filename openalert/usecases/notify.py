@@ -104,12 +104,10 @@ async def reach(
     viewer: Actor = SYSTEM,
     *,
     severity: Severity = Severity.CRITICAL,
-    at: Instant | None = None,
 ) -> Reach:
     """Whom these targets mean at this moment, and how each wants to be reached; resolved when a level is due.
 
-    For a `viewer`, what belongs to a team out of their sight is not called by its name. `at` is when the messages
-    would leave, if not now.
+    For a `viewer`, what belongs to a team out of their sight is not called by its name.
     """
     ids: dict[TargetType, list[str]] = {kind: [] for kind in TargetType}
     for target in targets:
@@ -128,7 +126,7 @@ async def reach(
         if target.type is not TargetType.CHANNEL and not meant:
             found.misses.append(why)
         wanted.extend((user_id, why) for user_id in meant)
-    await _add_people(reader, found, wanted, severity, reader.now if at is None else at)
+    await _add_people(reader, found, wanted, severity)
     if ids[TargetType.CHANNEL]:
         places = await channels.by_ids(reader, ids[TargetType.CHANNEL])
         shown = [msgspec.structs.replace(each, name=hidden.get(each.id, each.name)) for each in places]
@@ -172,13 +170,13 @@ def _meant(
 
 
 async def _add_people(
-    reader: Reader, found: Reach, wanted: list[tuple[str, str]], severity: Severity, at: Instant
+    reader: Reader, found: Reach, wanted: list[tuple[str, str]], severity: Severity
 ) -> None:
     why = dict(reversed(wanted))
     missing = set(why)
     for callee in await recipients.callees(reader, why):
         missing.discard(callee.user_id)
-        planned = plan(callee, severity, at)
+        planned = plan(callee, severity, reader.now)
         found.notes.extend(planned.notes)
         if not planned.steps:
             found.misses.append(planned.silent)
@@ -186,7 +184,7 @@ async def _add_people(
         found.callees.append(callee)
         found.recipients.extend(steps_of(callee, planned, why[callee.user_id]))
         if planned.held_until is not None:
-            words = held_words(callee, planned.held_until, at, planned.held_by)
+            words = held_words(callee, planned.held_until, reader.now, planned.held_by)
             found.held.append(Held(callee, planned.held_until, words))
     found.misses.extend("a person who is gone" for _ in missing)
 

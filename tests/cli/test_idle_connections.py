@@ -11,7 +11,7 @@ import pytest
 
 from openalert.cli import connection
 from openalert.cli.connection import Connection
-from tests.cli.test_connection import HOST, echo, serving
+from tests.cli.test_connection import HOST, answered, echo, serving
 from tests.processes.server import until
 
 pytestmark = pytest.mark.anyio
@@ -111,6 +111,24 @@ async def test_whoever_asks_ahead_is_answered_in_order_and_heard_again() -> None
             told = await asks(reader, writer, *paths)
             assert [body.split(b" ")[1] for body in told] == paths
         writer.close()
+
+
+async def test_what_is_asked_behind_the_last_answer_is_not_done() -> None:
+    """The server said that it hangs up after that one: nobody would hear what came of the rest, and would ask again."""
+    asked: list[str] = []
+
+    async def last(scope: Any, receive: Any, send: Any) -> None:
+        asked.append(scope["path"])
+        headers = [(b"content-length", b"2"), (b"connection", b"close")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": b"OK"})
+
+    async with serving(app=last) as port:
+        for path in (b"/a", b"/b"):
+            ask = b"GET %b HTTP/1.1\r\n" + HOST + b"\r\n"
+            told = await answered(port, ask % path + ask % b"/more")
+            assert told.count(b"HTTP/1.1 200 OK") == 1
+    assert asked == ["/a", "/b"]
 
 
 async def test_nothing_holds_a_connection_that_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,6 +20,16 @@ def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(waiting, "REQUEST_SECONDS", 120.0)
 
 
+@pytest.fixture
+def said(monkeypatch: pytest.MonkeyPatch) -> tuple[list[str], list[str]]:
+    """What whoever started it reads, and what the service manager is told."""
+    people: list[str] = []
+    manager: list[str] = []
+    monkeypatch.setattr(waiting.telemetry, "say", people.append)
+    monkeypatch.setattr(waiting.systemd, "notify", manager.append)
+    return people, manager
+
+
 async def _asks(port: int, said: bytes) -> tuple[int, dict[str, str], bytes]:
     """Status, headers and body of the answer to what is said; status 0: there was none."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -40,14 +50,13 @@ async def test_it_says_how_it_is() -> None:
             room.tell(CAUSE)
             room.tell(f"{CAUSE} still")
             for path in ("/health", "/health/live?x=1"):
-                status, _, body = await _asks(port, f"GET {path} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+                status, headers, body = await _asks(port, f"GET {path} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
                 assert (status, msgspec.json.decode(body)["waits"]) == (200, f"{CAUSE} still")
-            status, headers, body = await _asks(port, b"GET /ready HTTP/1.1\r\n\r\n")
-            assert (status, headers["retry-after"], msgspec.json.decode(body)["status"]) == (
-                503,
-                "5",
-                "unavailable",
-            )
+                assert (headers["cache-control"], headers["connection"]) == ("no-store", "close")
+            for path in ("/ready", "/health/ready"):
+                status, headers, body = await _asks(port, f"GET {path} HTTP/1.1\r\n\r\n".encode())
+                assert (status, headers["retry-after"]) == (503, "5")
+                assert msgspec.json.decode(body)["status"] == "unavailable"
             assert await _asks(port, b"HEAD /ready HTTP/1.1\r\n\r\n") == (status, headers, b"")
             status, headers, body = await _asks(
                 port, b"POST /webhooks/generic/k HTTP/1.1\r\n\r\n" + b"x" * 1_000_000
@@ -76,6 +85,51 @@ async def test_nobody_is_told_where_nothing_is_waited_for() -> None:
         async with WaitingRoom(listener):
             _, writer = await asyncio.open_connection(*listener.getsockname())
             await asyncio.sleep(0)
+        taken, _ = listener.accept()
+        taken.close()
+        writer.close()
+
+
+async def test_who_neither_ends_nor_hangs_up_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An endless head at once, a slow one when its time is over; whoever waits for our end after the answer sees it."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        async with WaitingRoom(listener) as room, asyncio.timeout(60):
+            room.tell(CAUSE)
+            reader, writer = await asyncio.open_connection(*listener.getsockname())
+            writer.write(b"GET /health HTTP/1.1\r\n\r\n")
+            assert (await reader.read()).startswith(b"HTTP/1.1 200 OK")
+            writer.close()
+            reader, writer = await asyncio.open_connection(*listener.getsockname())
+            writer.write(b"x" * 4 * LONGEST_HEAD)
+            with suppress(ConnectionResetError):
+                assert await reader.read() == b""
+            writer.close()
+            monkeypatch.setattr(waiting, "REQUEST_SECONDS", 0.05)
+            reader, writer = await asyncio.open_connection(*listener.getsockname())
+            writer.write(b"GET /health HTTP/1.1\r\n")
+            assert await reader.read() == b""
+            writer.close()
+
+
+@pytest.mark.parametrize("fails", [True, False])
+async def test_people_and_the_service_manager_hear_that_it_waits_and_that_it_goes_on(
+    said: tuple[list[str], list[str]], fails: bool
+) -> None:
+    """People once, the manager each time, which gives it more time; that it goes on only where it does."""
+    people, manager = said
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        with suppress(OSError):
+            async with WaitingRoom(listener) as room:
+                room.tell(CAUSE)
+                room.tell(CAUSE)
+                assert manager == [f"STATUS=waits: {CAUSE}\nEXTEND_TIMEOUT_USEC=60000000"] * 2
+                assert people == [f"OpenAlert waits: {CAUSE}. It starts by itself when commits are answered."]
+                if fails:
+                    raise OSError("the database is gone")
+        assert len(people) == (1 if fails else 2)
+        assert room._opening is not None
+        assert not (await room._opening).is_serving()
+        _, writer = await asyncio.open_connection(*listener.getsockname())
         taken, _ = listener.accept()
         taken.close()
         writer.close()

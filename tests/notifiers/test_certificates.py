@@ -1,6 +1,10 @@
 """Certificates are seen as they are shown: of web and mail servers, and in files; by a handshake and nothing else."""
 
+import asyncio
 import socket
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import asyncpg
@@ -19,6 +23,7 @@ from openalert.config.sections import (
 from openalert.domain.certificate import Certificate, CertificateState
 from openalert.domain.instant import DAY
 from openalert.notifiers import certificates
+from openalert.notifiers.addresses import Resolver
 from openalert.notifiers.certificates import Begins, CheckedLook, Place, look, places
 from openalert.notifiers.http import OutgoingSettings
 from openalert.storage import wall_clock
@@ -114,6 +119,71 @@ def test_a_postgres_whose_certificate_counts(url: str, looked_at: list[str]) -> 
     assert [each.where for each in places(Config(database=DatabaseSection(url=Secret(url))))] == looked_at
 
 
+@pytest.mark.parametrize(
+    ("said", "begins"),
+    [
+        ("", Begins.POSTGRES),
+        ("&sslnegotiation=postgres", Begins.POSTGRES),
+        ("&sslnegotiation=direct", Begins.POSTGRES_AT_ONCE),
+    ],
+)
+def test_a_postgres_is_asked_as_its_url_says(said: str, begins: Begins) -> None:
+    """Whether it encrypts at all, or nothing because it does from the first byte."""
+    url = f"postgres://u@one/name?sslmode=verify-full{said}"
+    assert [each.begins for each in places(Config(database=DatabaseSection(url=Secret(url))))] == [begins]
+
+
+Met = tuple[str | None, str | None]
+"""The name by which somebody asks a server for its certificate, and the protocol that the two agreed on."""
+
+
+@asynccontextmanager
+async def _noting(tls: ssl.SSLContext) -> AsyncIterator[tuple[int, asyncio.Queue[Met]]]:
+    """The port of a server, and those who come there."""
+    asked: list[str | None] = []
+    met: asyncio.Queue[Met] = asyncio.Queue()
+    tls.sni_callback = lambda _, name, __: asked.append(name)
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        met.put_nowait((asked.pop(), writer.get_extra_info("ssl_object").selected_alpn_protocol()))
+        writer.transport.abort()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)
+    async with server:
+        yield server.sockets[0].getsockname()[1], met
+
+
+async def test_the_name_is_said_by_which_a_server_chooses() -> None:
+    """One that has many names shows the certificate of that one; a Postgres may insist on its protocol's."""
+    tls = make_certificate().server
+    tls.set_alpn_protocols(["postgresql"])
+    looks = CheckedLook(OutgoingSettings(allow_private_networks=True))
+    async with _noting(tls) as (port, met):
+        place = Place(use="x", words="", host="localhost", port=port)
+        for look_at in (look, looks):
+            assert (await look_at(place, wall_clock())).problem == ""
+            assert await met.get() == ("localhost", None)
+        at_once = msgspec.structs.replace(place, begins=Begins.POSTGRES_AT_ONCE)
+        assert (await look(at_once, wall_clock())).problem == ""
+        assert await met.get() == ("localhost", "postgresql")
+    looks.close()
+
+
+def test_who_looks_no_more_looks_for_no_name() -> None:
+    """Its threads end with it."""
+
+    class Names(Resolver):
+        is_closed = False
+
+        def close(self) -> None:
+            self.is_closed = True
+            super().close()
+
+    names = Names()
+    CheckedLook(OutgoingSettings(), names).close()
+    assert names.is_closed
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
 async def test_what_people_have_named_is_looked_at_where_requests_may_go(host: str) -> None:
     """Inside of our own networks nothing is even connected to, unless they are open to requests."""
@@ -148,9 +218,9 @@ async def test_what_cannot_be_seen_is_said(monkeypatch: pytest.MonkeyPatch) -> N
     """Nobody listens; no TLS; no answer; a mail server that does not offer it: a sentence each, and never an error."""
     assert "Connect call failed" in (await _seen(port=free_port())).problem
     async with FakeWebhook() as plain, FakeSmtp() as mail:
-        assert (await _seen(port=plain.port)).problem != ""
         assert "STARTTLS" in (await _seen(port=mail.port, begins=Begins.SMTP)).problem
         monkeypatch.setattr(certificates, "LONGEST", 0.2)
+        assert (await _seen(port=plain.port)).problem != ""
         assert (await _seen(port=mail.port)).problem.startswith(("It did not answer", "[SSL"))
 
 

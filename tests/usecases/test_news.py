@@ -1,5 +1,7 @@
 """What those who were paged hear of what becomes of it, and what only changes the message they have."""
 
+from typing import Any
+
 import msgspec
 import pytest
 
@@ -150,3 +152,65 @@ async def test_a_long_name_leaves_room_for_what_matters(world: World) -> None:
     await world.does(incidents.resolve, incident.id, by=long)
     await world.engine.run_until_idle()
     assert news.IN_DOUBT not in world.email.received[-1].headline
+
+
+async def test_a_page_says_nothing_of_one_that_may_be_lost(world: World) -> None:
+    """It pages: what became of the one before is for the news to say."""
+    await world.policy(level(1, world.alice), level(2, world.alice, minutes=5))
+    await world.post_all([(world.group(world.alert("DiskFull")), "A")])
+    await escalate.run_due(world.db)
+    async with world.db.transaction() as tx:
+        await tx.execute("UPDATE notifications SET status = 'unknown', due_at = NULL")
+    await world.advance(minutes=5)
+    page = world.mailbox(world.alice).got("DiskFull")
+    assert news.IN_DOUBT not in page.headline
+    assert "nobody knows" not in page.reason
+
+
+@pytest.mark.proves("NO-2", "NO-7")
+@pytest.mark.parametrize(
+    ("rows", "doubted"),
+    [
+        ([{"status": "unknown"}], True),
+        ([{"status": "unknown", "channel": "sms", "address": "+1"}], True),
+        ([{"status": "unknown", "user_id": None}], True),
+        ([{"status": "unknown", "user_id": None, "channel": "sms"}], False),
+        ([{"status": "unknown", "user_id": None, "address": "b@c.de"}], False),
+        ([{"status": "unknown", "kind": "update"}], False),
+        ([{"status": "unknown", "incident_id": 2}], False),
+        ([{"status": "failed"}], False),
+        ([{"status": "unknown"}, {"status": "sent"}], False),
+        ([{"status": "unknown"}, {"status": "delivered"}], False),
+        ([{"status": "unknown"}, {"status": "sent", "user_id": None, "address": "b@c.de"}], True),
+        ([{"status": "unknown"}, {"status": "sent", "incident_id": 2}], True),
+        ([{"status": "unknown"}, {"status": "sent", "kind": "update", "earlier": 1}], False),
+        ([{"status": "unknown"}, {"status": "sent", "kind": "update"}], True),
+        ([{"status": "unknown"}, {"status": "pending"}, {"status": "cancelled"}], True),
+    ],
+)
+async def test_a_page_is_in_doubt_where_nothing_surely_came(
+    world: World, rows: list[dict[str, Any]], doubted: bool
+) -> None:
+    """To the person or to the address, about this incident, before the news that say so and their like."""
+    await world.policy(level(1, world.alice))
+    for name in ("DiskFull", "SlowQueries"):
+        await world.post_all([(world.group(world.alert(name)), "A")])
+    incidents_ = {number: (await world.incident(number)).id for number in (1, 2)}
+
+    def row(number: int, **said: Any) -> Notification:
+        incident = incidents_[said.pop("incident_id", 1)]
+        kind = NotificationKind(said.pop("kind", "page"))
+        status = NotificationStatus(said.pop("status"))
+        at = world.clock() - said.pop("earlier", 0)
+        whose = {"user_id": world.bob.id, "channel": "email", "address": "bob@example.org"} | said
+        return Notification(
+            id=f"{number}", effect_key=f"{number}", organization_id=world.cast.organization.id,
+            team_id=world.core.id, incident_id=incident, kind=kind, status=status, reason="", due_at=None,
+            give_up_at=at, created_at=at, updated_at=at, **whose,
+        )  # fmt: skip
+
+    told = row(0, kind="update", status="pending")
+    async with world.db.transaction() as tx:
+        await notifications.enqueue(tx, [told, *(row(number, **said) for number, said in enumerate(rows, 1))])
+    async with world.db.read() as reader:
+        assert await notifications.is_page_in_doubt(reader, told) is doubted
