@@ -1,7 +1,7 @@
 """Who watches the watcher, on a real server: what each fault changes for those who look from outside.
 
-One server lives through all of it. Beside each fault stands which of {/health, /ready, the word to the dead-man's
-switch} must change; and that it is well again afterwards.
+Two servers live through all of it side by side, for most of it is waiting for the next word. Beside each fault stands
+which of {/health, /ready, the word to the dead-man's switch} must change; and that it is well again afterwards.
 """
 
 import asyncio
@@ -10,9 +10,11 @@ import os
 import signal
 import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import closing
+from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 
 from openalert.domain.canary import HOME
@@ -25,27 +27,38 @@ pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 EVERY = 2
 
 
-@pytest.fixture
-async def watched(
-    tmp_path: Path, smtp: FakeSmtp, bell: FakeSmtp, switch: FakeWebhook
-) -> AsyncIterator[Server]:
-    """A server that sends canaries every two seconds, and has a last resort that is soon told."""
-    running = mailing(
-        tmp_path,
-        smtp,
-        self_monitor_canary="true",
-        self_monitor_every_seconds=str(EVERY),
-        self_monitor_url=f"http://127.0.0.1:{switch.port}/ping/uuid",
-        last_resort_mail_to="boss@example.org",
-        last_resort_host=bell.host,
-        last_resort_port=str(bell.port),
-        last_resort_security="none",
-        last_resort_from="OpenAlert <bell@example.org>",
-        last_resort_command=f"{tmp_path / 'ring'},kept",
-        last_resort_after_seconds="60",
-    )
-    yield running
-    await running.close()
+class Life(msgspec.Struct):
+    """A server, and all around it."""
+
+    server: Server
+    switch: FakeWebhook
+    smtp: FakeSmtp
+    bell: FakeSmtp
+
+
+@asynccontextmanager
+async def _watched(folder: Path) -> AsyncIterator[Life]:
+    """A server that sends canaries every two seconds, and has a last resort that is soon told; it is not started."""
+    folder.mkdir()
+    async with FakeSmtp() as smtp, FakeSmtp() as bell, FakeWebhook() as switch:
+        running = mailing(
+            folder,
+            smtp,
+            self_monitor_canary="true",
+            self_monitor_every_seconds=str(EVERY),
+            self_monitor_url=f"http://127.0.0.1:{switch.port}/ping/uuid",
+            last_resort_mail_to="boss@example.org",
+            last_resort_host=bell.host,
+            last_resort_port=str(bell.port),
+            last_resort_security="none",
+            last_resort_from="OpenAlert <bell@example.org>",
+            last_resort_command=f"{folder / 'ring'},kept",
+            last_resort_after_seconds="60",
+        )
+        try:
+            yield Life(running, switch, smtp, bell)
+        finally:
+            await running.close()
 
 
 async def _hears(switch: FakeWebhook, path: str, words: str = "") -> Received:
@@ -89,12 +102,21 @@ def _trigger(server: Server, name: str, sql: str | None) -> None:
 
 @pytest.mark.proves("SM-1", "ES-7", "ES-9", "NO-6")
 async def test_what_each_fault_changes_for_those_who_look_from_outside(
-    watched: Server, switch: FakeWebhook, smtp: FakeSmtp, bell: FakeSmtp
+    tmp_path: Path, anyio_backend: str
 ) -> None:
     """Green means that an alert arriving now would page, and every way of not paging turns it."""
-    ring = watched.folder / "ring"
-    ring.write_text('#!/bin/sh\ncat >> "$1"\n')
-    ring.chmod(0o700)
+    async with (
+        _watched(tmp_path / "within") as one,
+        _watched(tmp_path / "without") as other,
+        asyncio.TaskGroup() as both,
+    ):
+        both.create_task(_one_step_is_broken(one))
+        both.create_task(_all_around_it_is_broken(other))
+
+
+async def _one_step_is_broken(life: Life) -> None:
+    """On the way from an alert to its page, in the database."""
+    watched, switch = life.server, life.switch
     house = await settle_in(watched)
     await _well(switch)
 
@@ -127,6 +149,16 @@ async def test_what_each_fault_changes_for_those_who_look_from_outside(
     _trigger(watched, "no_alerts", "BEFORE INSERT ON alerts")
     await _ill(switch, "The ingestion address answered 503")
     _trigger(watched, "no_alerts", None)
+    await _well(switch)
+
+
+async def _all_around_it_is_broken(life: Life) -> None:
+    """The process, its mail, its database, its people; and its last resort hears of it."""
+    watched, switch, smtp, bell = life.server, life.switch, life.smtp, life.bell
+    ring = watched.folder / "ring"
+    ring.write_text('#!/bin/sh\ncat >> "$1"\n')
+    ring.chmod(0o700)
+    house = await settle_in(watched)
     await _well(switch)
 
     # The process stands still: silence, which is all that a switch needs; it goes on by itself.
@@ -163,16 +195,12 @@ async def test_what_each_fault_changes_for_those_who_look_from_outside(
     assert mail.subject == "OpenAlert reaches nobody"
     assert "critical: nobody hears of this" in mail.text
     await _ill(switch, "Nobody could be told of 1 open incident(s)")
-    told = json.loads((watched.folder / "kept").read_text())
+    told = await until(lambda: _kept(watched.folder / "kept"))
     assert [each["title"] for each in told["incidents"]] == ["nobody hears of this"]
     incident = next(
         each for each in await watched.items("/incidents") if each["title"] == "nobody hears of this"
     )
-    ways = [
-        each["data"]
-        for each in await watched.items(f"/incidents/{incident['id']}/timeline")
-        if each["kind"] == "last_resort"
-    ]
+    ways = await until(lambda: _two_ways(watched, incident["id"]))
     assert ways == [{"way": "command", "failed": False}, {"way": "mail", "failed": False}]
     await watched.call("POST", f"/incidents/{incident['id']}/resolve", {})
     smtp.refused.clear()
@@ -194,6 +222,20 @@ async def test_what_each_fault_changes_for_those_who_look_from_outside(
     assert "ok   last resort: mail: took the test" in tried.stdout, tried.stdout
     assert "ok   last resort: command: took the test" in tried.stdout
     assert (await bell.received(3))[2].subject == "OpenAlert: a test of the last resort"
+
+
+async def _kept(file: Path) -> Any:
+    """What the command was told, once it has all of it: its last word may come after the mail."""
+    with suppress(json.JSONDecodeError, FileNotFoundError):
+        return json.loads(file.read_text())
+    return None
+
+
+async def _two_ways(server: Server, incident_id: str) -> list[Any]:
+    """By which the last resort was told, as the incident's story has them, once there are two or more."""
+    story = await server.items(f"/incidents/{incident_id}/timeline")
+    ways = [each["data"] for each in story if each["kind"] == "last_resort"]
+    return ways if len(ways) >= 2 else []
 
 
 async def _answers(server: Server, wanted: tuple[int, int]) -> bool:
