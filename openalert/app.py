@@ -182,7 +182,7 @@ class OpenAlert:
         """The engine works, messages are taken in, live listeners are told; all of it ends at the end."""
         self.database.listen(self.bus.publish)
         self.database.listen(self.board.hear)
-        self.database.when_missed(self.bus.close)
+        self.database.when_missed(self.bus.missed)
         self.database.when_missed(self.engine.wake)
         await patiently(self.database, lambda: end_other_sessions(self.database, self.config.oidc))
         push_key = self.config.web_push.private_key

@@ -3,7 +3,9 @@
 import asyncio
 import json
 import socket
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,8 @@ from openalert.domain.errors import OpenAlertError
 from openalert.web.admin import reachable, socket_path
 
 SECONDS = 60.0
+AGAIN_SECONDS = 0.5
+"""Until somebody looks again for a server that is away."""
 
 
 class GoneAway(OpenAlertError):
@@ -63,21 +67,49 @@ def ask(
     return lines
 
 
-def follow(config: Config) -> Iterator[dict[str, Any]] | None:
-    """The events of the running server as they happen; None when none runs."""
+def follow(config: Config, away: Callable[[], None]) -> Iterator[dict[str, Any]] | None:
+    """The events of the running server as they happen, each once; None when none runs.
+
+    A server that ends is waited for, and goes on after the last event that was told: `away` is called once when it is
+    found to be gone. `{"type": "resync", "seq"}` is told in place of events that are not kept any more.
+    """
     connection = connect(config)
     if connection is None:
         return None
-    return _events(connection)
+    return _events(config, connection, away)
 
 
-def _events(connection: socket.socket) -> Iterator[dict[str, Any]]:
+def _events(config: Config, first: socket.socket, away: Callable[[], None]) -> Iterator[dict[str, Any]]:
+    connection: socket.socket | None = first
+    last: int | None = None
+    is_there = True
+    while True:
+        if connection is not None:
+            with suppress(ConnectionError):
+                for event in _heard(connection, last):
+                    last, is_there = event["seq"], True
+                    if event["type"] != "ready":
+                        yield event
+            if is_there:
+                away()
+            is_there = False
+        time.sleep(AGAIN_SECONDS)
+        connection = connect(config)
+
+
+def _heard(connection: socket.socket, after: int | None) -> Iterator[dict[str, Any]]:
+    """What one connection tells until it ends, be it in the middle of a line."""
     connection.settimeout(None)
     with connection, connection.makefile("rwb") as talk:
-        talk.write(b'{"command":"tail"}\n')
+        talk.write(json.dumps({"command": "tail", "arguments": {"after": after}}).encode() + b"\n")
         talk.flush()
         for line in talk:
-            yield json.loads(line)
+            if not line.endswith(b"\n"):
+                return
+            told = json.loads(line)
+            if told.get("error"):
+                raise OpenAlertError(told["error"], code=told.get("code") or "INTERNAL_ERROR")
+            yield told
 
 
 def connect(config: Config) -> socket.socket | None:

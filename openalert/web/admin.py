@@ -1,8 +1,9 @@
 """The socket beside the database: how commands on the machine reach the running server.
 
 One JSON object a line: `{"command", "arguments"}` in, `{"lines"}` or `{"error", "code"}` out; `tail` answers with
-one line for each event until the other side hangs up. The file is readable and writable by its owner alone, which
-is all the access control there is: whoever may open it could as well open the database.
+one line for each event after the one that its `after` names, or from now on, until the other side hangs up. The file is
+readable and writable by its owner alone, which is all the access control there is: whoever may open it could as well
+open the database.
 """
 
 import asyncio
@@ -18,12 +19,11 @@ import msgspec
 import structlog
 
 from openalert.bus import Bus
-from openalert.domain.canary import HOME
 from openalert.domain.errors import OpenAlertError
 from openalert.storage.database import Database
 from openalert.storage.standstill import within
 from openalert.usecases import console
-from openalert.web.broadcast import message
+from openalert.web.tailing import Tailing
 
 log = structlog.get_logger(__name__)
 
@@ -129,7 +129,7 @@ class AdminSocket:
         try:
             question = msgspec.json.decode(line, type=Question)
             if question.command == "tail":
-                await self._tail(reader, writer)
+                await self._tail(question.arguments.get("after"), reader, writer)
                 return
             if question.command == "where":
                 reply = Reply(lines=[self._facts.get(str(question.arguments.get("fact")), "")])
@@ -150,23 +150,16 @@ class AdminSocket:
         writer.write(msgspec.json.encode(reply) + b"\n")
         await writer.drain()
 
-    async def _tail(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        subscription = self._bus.subscribe()
-        hung_up = asyncio.create_task(reader.read(1))
+    async def _tail(self, after: Any, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        async def write(line: bytes) -> None:
+            writer.write(line + b"\n")
+            await writer.drain()
+
+        tailing = Tailing(self._database, self._bus, write, after if isinstance(after, int) else None)
+        hung_up, telling = asyncio.create_task(reader.read(1)), asyncio.create_task(tailing.run())
         try:
-            while True:
-                next_event = asyncio.create_task(subscription.next())
-                await asyncio.wait({next_event, hung_up}, return_when=asyncio.FIRST_COMPLETED)
-                if hung_up.done():
-                    next_event.cancel()
-                    return
-                event = next_event.result()
-                if event is None:
-                    return
-                if event.organization_id == HOME:
-                    continue
-                writer.write(message(event) + b"\n")
-                await writer.drain()
+            await asyncio.wait({hung_up, telling}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             hung_up.cancel()
-            self._bus.unsubscribe(subscription)
+            telling.cancel()
+            await asyncio.gather(hung_up, telling, return_exceptions=True)

@@ -97,6 +97,11 @@ def message(event: Event) -> bytes:
     )
 
 
+def ready(seq: int) -> bytes:
+    """That what comes after this event is told, in JSON."""
+    return msgspec.json.encode({"type": "ready", "seq": seq})
+
+
 def resync(seq: int) -> bytes:
     """That everything up to this event has to be read anew, in JSON."""
     return msgspec.json.encode({"type": "resync", "seq": seq})

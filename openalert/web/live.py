@@ -26,7 +26,7 @@ from openalert.supervisor import Watched
 from openalert.usecases import incidents
 from openalert.usecases.signin import SignedIn
 from openalert.web.asgi import PIPE, Pipe, Receive, Scope, Send, only_websocket
-from openalert.web.broadcast import ANEW, Broadcast, News, hears, message, resync
+from openalert.web.broadcast import ANEW, Broadcast, News, hears, message, ready, resync
 from openalert.web.guards import Access, Credential
 
 log = structlog.get_logger(__name__)
@@ -236,7 +236,7 @@ class Connection:
             age = self._live.broadcast.ages
             async with self._live.access.database.read() as reader:
                 newest = await events.last(reader)
-            await self._write(msgspec.json.encode({"type": "ready", "seq": newest}))
+            await self._write(ready(newest))
             self._knows(newest, age)
 
     async def _listen(self) -> None:
@@ -352,7 +352,6 @@ class Live:
 
     def __init__(self, access: Access, bus: Bus) -> None:
         self.access = access
-        self.bus = bus
         self.stopping = False
         self.broadcast = Broadcast(lambda: access.database.look(events.last))
         self._shown: dict[Credential, Shown] = {}
@@ -375,7 +374,6 @@ class Live:
         self.stopping = True
         for shown in list(self._shown.values()):
             _end(shown, Closed(GOING_AWAY, "the server is stopping"))
-        self.bus.close()
         tasks, self._tasks = self._tasks, []
         await self.access.database.supervisor.stop(*tasks)
 
