@@ -28,7 +28,7 @@ from openalert.notifiers.notifier import Message, Receipt
 from openalert.sources import Inbound, read
 from openalert.storage import Database, incidents, timeline
 from openalert.usecases import ingest
-from openalert.usecases.ingest import Delivery, Outcome
+from openalert.usecases.inbound import Delivery, Outcome
 from tests import make
 from tests.make import level
 

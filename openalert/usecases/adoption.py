@@ -26,7 +26,7 @@ from openalert.storage.routes import Route
 from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import audit, imported_keys, ingest, integrations, opsgenie, opsgenie_acts
 from openalert.usecases.access import found, require
-from openalert.usecases.ingest import Delivery
+from openalert.usecases.inbound import Delivery
 from openalert.usecases.keeping import as_text
 from openalert.usecases.opsgenie_creation import understood
 

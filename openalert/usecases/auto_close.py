@@ -8,7 +8,7 @@ from openalert.storage import auto_closing
 from openalert.storage.auto_closing import Closing, Silent
 from openalert.storage.transaction import Transaction
 from openalert.usecases import ingest
-from openalert.usecases.ingest import Delivery
+from openalert.usecases.inbound import Delivery
 
 MOST = 200
 """Alerts of one integration that are closed at once; the next look takes the rest."""

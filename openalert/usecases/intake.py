@@ -20,7 +20,7 @@ from openalert.storage.memory import Memory
 from openalert.storage.standstill import MAY_BE_DONE
 from openalert.supervisor import Watched
 from openalert.usecases import ingest
-from openalert.usecases.ingest import Delivery, Outcome
+from openalert.usecases.inbound import Delivery, Outcome
 
 log = structlog.get_logger(__name__)
 

@@ -19,7 +19,7 @@ from openalert.storage import alerts, incidents, opsgenie, users
 from openalert.storage.database import Database
 from openalert.storage.routes import Route
 from openalert.storage.transaction import Reader, Transaction
-from openalert.usecases.ingest import Outcome
+from openalert.usecases.inbound import Outcome
 
 GONE = "Alert does not exist"
 LONGEST_NAME = 100

@@ -10,7 +10,7 @@ from openalert.domain.opsgenie import OpsgenieAlert
 from openalert.sources import DETECT, Inbound, Reading, body, detect, generic, opsgenie_api, text, understand
 from openalert.sources.fields import listed
 from openalert.usecases import opsgenie
-from openalert.usecases.ingest import Then
+from openalert.usecases.inbound import Then
 from openalert.usecases.opsgenie_acts import MOST_RESPONDERS, tags_of
 
 _RESPONDER_MEMBERS = ("type", "id", "name", "username")

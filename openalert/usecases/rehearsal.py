@@ -10,7 +10,7 @@ from openalert.storage import services
 from openalert.storage.transaction import Transaction
 from openalert.usecases import audit, ingest, integrations
 from openalert.usecases.access import found, require
-from openalert.usecases.ingest import Delivery, Outcome
+from openalert.usecases.inbound import Delivery, Outcome
 
 _JSON = "application/json"
 

@@ -11,7 +11,7 @@ from openalert.sources import DETECT, SOURCES, Inbound, Reading, read, using
 from openalert.storage import payloads
 from openalert.storage.transaction import Transaction
 from openalert.usecases import audit, ingest, integrations
-from openalert.usecases.ingest import Delivery, Outcome
+from openalert.usecases.inbound import Delivery, Outcome
 from openalert.usecases.profiles import habits_of
 
 MOST_AT_ONCE = 100

@@ -23,7 +23,7 @@ from openalert.storage import routes
 from openalert.storage.database import Database
 from openalert.storage.routes import Route
 from openalert.usecases import profiles
-from openalert.usecases.ingest import Delivery, Outcome, Then
+from openalert.usecases.inbound import Delivery, Outcome, Then
 from openalert.usecases.intake import Intake
 from openalert.usecases.profiles import Profile
 from openalert.usecases.subscriptions import Subscriptions

@@ -12,7 +12,8 @@ from openalert.domain.severity import Severity
 from openalert.sources import SOURCES, USUAL, Habits, read, using
 from openalert.sources.mapping import Mapped
 from openalert.storage import Database, open_database
-from openalert.usecases.ingest import Delivery, take_in
+from openalert.usecases.inbound import Delivery
+from openalert.usecases.ingest import take_in
 from tests import make
 from tests.bench.report import Figure, main
 from tests.sources import payloads

@@ -37,6 +37,7 @@ NOT_AN_ACT = {
     "last_resort.note": "the server notes what it said in the timeline, nobody acts",
     "mending.mend": "the engine mends",
     "keeping.unread": "a source says it, nobody",
+    "inbound.quarantine": "a source says it, nobody",
     "going_on.hasten": "time does it, nobody",
     "holding.let_go": "the engine mends",
     "holding.let_go_due": "time does it, nobody",

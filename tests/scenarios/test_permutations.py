@@ -13,7 +13,7 @@ from openalert.domain.escalation import EscalationPolicy
 from openalert.domain.instant import DAY, MINUTE
 from openalert.sources import Reading, read
 from openalert.usecases import ingest
-from openalert.usecases.ingest import Delivery
+from openalert.usecases.inbound import Delivery
 from openalert.usecases.integrations import key_hash
 from tests import make
 from tests.cast import World, level

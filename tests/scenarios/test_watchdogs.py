@@ -8,7 +8,7 @@ from openalert.domain.heartbeat import Heartbeat, HeartbeatStatus
 from openalert.domain.instant import HOUR, MINUTE
 from openalert.domain.watchdog import MOST, SHORTEST, learned
 from openalert.storage import heartbeats as stored
-from openalert.usecases import heartbeats, ingest, integrations, watchdogs
+from openalert.usecases import heartbeats, ingest, integrations, occurrences, watchdogs
 from tests.cast import World, level
 
 pytestmark = pytest.mark.anyio
@@ -122,7 +122,7 @@ async def test_what_was_taken_for_an_alert_before_is_over_with_the_first_beat(
 ) -> None:
     """After an upgrade no incident stays open for ever."""
     with monkeypatch.context() as patch:
-        patch.setattr(ingest, "is_watchdog", lambda signal: False)
+        patch.setattr(occurrences, "is_watchdog", lambda signal: False)
         await watched.fires("Watchdog", severity="none")
     watched.mailbox(watched.alice).got("Watchdog")
     await watched.fires("Watchdog", severity="none")

@@ -59,7 +59,7 @@ from openalert.usecases import (
     swaps,
     teams,
 )
-from openalert.usecases.ingest import Delivery
+from openalert.usecases.inbound import Delivery
 from tests import make
 from tests.cast import LINKS_BACK, Post
 

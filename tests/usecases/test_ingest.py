@@ -15,8 +15,8 @@ from openalert.storage import alert_lists, incidents
 from openalert.storage.routes import Route
 from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import ingest
+from openalert.usecases.inbound import Delivery, Outcome
 from openalert.usecases.incidents import resolve
-from openalert.usecases.ingest import Delivery, Outcome
 from tests import make
 from tests.cast import World, level
 

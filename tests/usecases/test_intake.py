@@ -9,7 +9,7 @@ import pytest
 from openalert.domain.errors import Unavailable
 from openalert.storage.transaction import Transaction
 from openalert.usecases import ingest, intake
-from openalert.usecases.ingest import Delivery, Outcome
+from openalert.usecases.inbound import Delivery, Outcome
 from openalert.usecases.intake import Intake
 from tests.cast import World, level
 

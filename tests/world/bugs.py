@@ -15,7 +15,7 @@ from openalert import telemetry
 from openalert.domain.ids import new_id
 from openalert.notifiers.notifier import NotifierError, Reason
 from openalert.notifiers.webhook import WebhookNotifier
-from openalert.usecases.ingest import Outcome
+from openalert.usecases.inbound import Outcome
 
 log = structlog.get_logger(__name__)
 OVERDUE = 6_500

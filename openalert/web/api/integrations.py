@@ -19,7 +19,7 @@ from openalert.sources import DETECT
 from openalert.storage.database import Database
 from openalert.storage.transaction import Reader
 from openalert.usecases import alert_mails, integrations, readings
-from openalert.usecases.ingest import Outcome
+from openalert.usecases.inbound import Outcome
 from openalert.usecases.readings import Preview
 from openalert.usecases.rehearsal import test_alert
 from openalert.usecases.replay import replay, replay_all

@@ -18,7 +18,7 @@ from openalert.sources import Reading
 from openalert.storage import routes
 from openalert.storage.database import Database
 from openalert.storage.routes import Route
-from openalert.usecases.ingest import Then
+from openalert.usecases.inbound import Then
 from openalert.web.dialects import adopting
 from openalert.web.dialects.adopting import UNKNOWN_KEY
 from openalert.web.dialects.way import Answer, Call, Way, json, retry_after

@@ -15,7 +15,7 @@ from openalert.storage.routes import Route
 from openalert.storage.transaction import Transaction
 from openalert.usecases import opsgenie as requests
 from openalert.usecases import opsgenie_acts as acts
-from openalert.usecases.ingest import Outcome
+from openalert.usecases.inbound import Outcome
 from openalert.usecases.opsgenie import Act, Asked
 from openalert.usecases.opsgenie_creation import Creation, responder_of, understood
 from openalert.web.dialects.opsgenie import GenieCall, ways

@@ -8,7 +8,7 @@ import msgspec
 from openalert.domain.errors import OpenAlertError
 from openalert.sources import Inbound, Reading
 from openalert.sources.body import decode
-from openalert.usecases.ingest import Then
+from openalert.usecases.inbound import Then
 from openalert.web.asgi import Receive, Scope
 from openalert.web.door import Delivered, Door, body_of, length_of, swallow
 

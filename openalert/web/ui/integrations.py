@@ -18,7 +18,7 @@ from openalert.storage import payloads
 from openalert.storage.database import Database
 from openalert.storage.transaction import Reader, Transaction
 from openalert.usecases import alert_mails, cadences, imported_keys, integrations, rehearsal
-from openalert.usecases.ingest import Outcome
+from openalert.usecases.inbound import Outcome
 from openalert.usecases.replay import content_of, replay
 from openalert.web.guards import links_back
 from openalert.web.ui import snippets

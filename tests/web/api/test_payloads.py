@@ -10,7 +10,7 @@ from openalert.domain.service import Integration
 from openalert.sources import Inbound, context_of, read
 from openalert.storage import Database
 from openalert.usecases import ingest
-from openalert.usecases.ingest import Delivery
+from openalert.usecases.inbound import Delivery
 from openalert.usecases.integrations import key_hash
 from tests import make
 from tests.make import Cast

@@ -15,7 +15,7 @@ from openalert.domain.user import User
 from openalert.sources import Inbound, read, using
 from openalert.storage import integrations, payloads, routes
 from openalert.usecases import ingest, profiles
-from openalert.usecases.ingest import Delivery
+from openalert.usecases.inbound import Delivery
 from tests import make
 from tests.cast import World
 from tests.make import level
