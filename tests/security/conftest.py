@@ -97,6 +97,11 @@ class EverLooking(Health):
     write_age = property(lambda _: 0.0)
 
 
+async def _no_tick() -> None:
+    """What comes of waiting for a tick where nothing ticks: at once, and not once the route has waited for seconds."""
+    raise TimeoutError
+
+
 class Scene(msgspec.Struct):
     """The application, and all that is in it."""
 
@@ -203,6 +208,7 @@ async def staged(template: Path, folder: Path, *, lasting: bool = False) -> Asyn
         )
         app = OpenAlert(config, db, SECRET)
         app.engine.health = app.asgi.app.state.health = EverLooking()
+        app.engine.cycle = _no_tick  # type: ignore[method-assign]  # no loop of it runs here
         callers = await _callers(db, app, estates[OWN])
         # Their use was just noted, so that asking writes nothing.
         async with db.transaction() as tx:
