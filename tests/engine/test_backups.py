@@ -1,6 +1,7 @@
 """Backups by themselves: proven before they count, tried again, told of when they fail, and restored for a trial."""
 
 import asyncio
+import gc
 import os
 import shutil
 import sqlite3
@@ -493,10 +494,13 @@ async def _due_now(tx: Any, nights: Nights) -> None:
 
 
 @pytest.mark.proves("F-15")
+@pytest.mark.parametrize("nights_of_silence", [(1,), (1, 0.1, 1)], ids=["moments", "days"])
 async def test_a_folder_that_does_not_answer_is_told_and_hangs_nobody(
-    nights: Nights, monkeypatch: pytest.MonkeyPatch
+    nights: Nights, monkeypatch: pytest.MonkeyPatch, nights_of_silence: tuple[float, ...]
 ) -> None:
-    """Asked once, however often it would be time: owners hear why there is no backup; when it answers one is made."""
+    """Asked once, however often it would be time: owners hear why there is no backup; as soon as it answers one is
+    made.
+    """
     monkeypatch.setattr(engine, "ANSWER_SECONDS", 0.05)
     answers, real, asked = threading.Event(), backup_folder.kept, []
 
@@ -506,7 +510,7 @@ async def test_a_folder_that_does_not_answer_is_told_and_hangs_nobody(
         return real(folder)
 
     monkeypatch.setattr(backup_folder, "kept", hanging)
-    for days in (1, 0.1, 1):
+    for days in nights_of_silence:
         assert await nights.night(days) == 0
     assert asked == [nights.folder]
     assert nights.mails() == ["The nightly backup was not made"]
@@ -532,10 +536,80 @@ async def test_an_end_waits_for_no_folder_that_does_not_answer(
     answers = threading.Event()
     monkeypatch.setattr(backup_folder, "kept", lambda _: answers.wait(120))
     others = {each for each in threading.enumerate() if each.name == "backups"}
+    tasks = asyncio.all_tasks()
     assert await nights.night() == 0
     await nights.run.stop()
+    await asyncio.wait_for(asyncio.gather(*(asyncio.all_tasks() - tasks), return_exceptions=True), 60)
     (left,) = {each for each in threading.enumerate() if each.name == "backups"} - others
     assert left.daemon
     answers.set()
     await asyncio.to_thread(left.join, 60)
     assert not left.is_alive()
+
+
+@pytest.mark.proves("F-15")
+async def test_a_start_whose_folder_does_not_answer_tells_so_too(
+    nights: Nights, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What another run left there is for later to clear away."""
+    monkeypatch.setattr(engine, "ANSWER_SECONDS", 0.05)
+    monkeypatch.setattr(engine, "LOOK_SECONDS", 0.01)
+    answers = threading.Event()
+
+    def hanging(*_: object) -> list[backup_folder.Kept]:
+        assert answers.wait(600)
+        return []
+
+    for name in ("kept", "clear"):
+        monkeypatch.setattr(backup_folder, name, hanging)
+    await nights.run.start()
+
+    async def is_told() -> bool:
+        return (await nights.job()).failing_since is not None
+
+    await until(is_told)
+    answers.set()
+    await nights.run.stop()
+
+
+async def test_an_end_begins_nothing_more(nights: Nights, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It comes while a backup is made: no drill follows, though it is due."""
+    await nights.night()
+    rehearsed: list[Path] = []
+
+    def ends(*_: object, stop: threading.Event, **__: object) -> None:
+        stop.set()
+        raise backup.BrokenOff("The backup was broken off.")
+
+    async def rehearse(file: Path, *_: object) -> None:
+        rehearsed.append(file)
+        raise backup.BrokenOff("The drill was broken off.")
+
+    monkeypatch.setattr(backup_folder, "make", ends)
+    monkeypatch.setattr(restore_drill, "rehearse", rehearse)
+    assert await nights.night(8) == 1
+    assert rehearsed == []
+    nights.run = nights.with_()
+    monkeypatch.setattr(backup_folder, "make", lambda *_, **__: ends(stop=threading.Event()))
+    await nights.night(8)
+    assert len(rehearsed) == 1
+
+
+async def test_a_folder_that_answers_with_an_error_is_asked_again(
+    nights: Nights, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That is an answer; whoever looks into it next hears it, and nobody is told of one that no one waited for."""
+    unheard: list[Any] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: unheard.append(context))
+
+    def broken(_: Path) -> list[backup_folder.Kept]:
+        raise PermissionError("not yours")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(backup_folder, "kept", broken)
+        assert await nights.run._answers(await nights.run._jobs())
+    assert await nights.run._answers(await nights.run._jobs())
+    gc.collect()
+    loop.set_exception_handler(None)
+    assert unheard == []

@@ -452,3 +452,22 @@ async def test_what_is_still_on_its_way_at_the_end_is_broken_off(
     assert message.possible_repeat
     verdict.set_result(Receipt(provider_id="y"))
     await later.deliver.finish(30)
+
+
+@pytest.mark.proves("NO-1")
+async def test_the_end_waits_for_answers_as_long_as_it_may(world: World, slow: Slow) -> None:
+    """What is answered meanwhile is written down; what is not goes on no more."""
+    verdict = await _page_in_flight(world, slow)
+    ending = asyncio.create_task(world.engine.deliver.stop(120.0))
+    await asyncio.sleep(0)
+    assert not ending.done()
+    verdict.set_result(Receipt(provider_id="x"))
+    await ending
+    assert await world.value("SELECT status FROM notifications WHERE kind = 'page'") == "sent"
+    await world.post_all([(world.group(world.alert("SlowQueries")), "A")])
+    await escalate.run_due(world.db)
+    assert await world.engine.deliver.run_due() == 1
+    _, verdict = await slow.next()
+    await world.engine.stop(0.0)
+    assert not world.engine.deliver.is_sending
+    assert verdict.cancelled()

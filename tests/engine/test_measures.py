@@ -65,6 +65,18 @@ async def test_what_is_open_and_how_late(world: World) -> None:
     assert (_value("oldest_due_timer_seconds"), _value("oldest_unsent_page_seconds")) == (0, 0)
 
 
+async def test_a_page_that_is_to_leave_later_is_not_late(world: World) -> None:
+    """Whoever wants to be paged after five minutes is, and until then it waits for nobody."""
+    mail = str(await world.value("SELECT id FROM contact_methods WHERE user_id = :id", id=world.alice.id))
+    await make.notification_rule(world.db, world.alice, mail, minutes=5)
+    await world.policy(level(1, world.alice))
+    await world.fires("DiskFull")
+    for seconds, late in ((0, 0), (299, 0), (4, 3)):
+        world.clock.advance(seconds * SECOND)
+        await measures.work(world.db)
+        assert _value("oldest_unsent_page_seconds") == late
+
+
 @pytest.mark.proves("ES-1", "NO-3")
 async def test_what_was_in_time(world: World) -> None:
     """The share of the last thirty days by objective; all of it where nothing was due."""

@@ -148,7 +148,7 @@ def _of_a_killed_server(database: Path) -> None:
         raw.execute("CREATE TABLE words (word TEXT)")
         raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         raw.execute("INSERT INTO words VALUES ('old')")
-        for suffix in ("", "-wal"):
+        for suffix in ("", "-wal", "-shm"):
             shutil.copyfile(f"{lively}{suffix}", f"{database}{suffix}")
 
 
@@ -209,13 +209,81 @@ def test_a_log_that_cannot_be_taken_in_goes_where_its_database_goes(
                 outcomes.append("over")
         leftovers.undo_restore(database)
         assert not leftovers.set_aside_of(database).exists()
+        if outcomes[-1] == "over":
+            assert not any(log.exists() for log in leftovers.with_logs(database)[1:])
         kept = folder / "openalert.db.before-restore-1"
+        if not kept.exists():
+            assert not any(path.exists() for path in leftovers.with_logs(kept)), at
         found = _words(database)
         assert (found, kept.exists()) in ((["old"], False), (["new"], True)), (at, found)
         if kept.exists():
             assert _words(kept) == ["old"], at
     assert len(outcomes) > 5
     assert found == ["new"]
+
+
+def test_each_replaced_database_has_a_name_of_its_own(tmp_path: Path) -> None:
+    """The one before the one before is kept too."""
+    database = tmp_path / "openalert.db"
+    for number, words in enumerate((["0"], ["1"], ["2"])):
+        staged = tmp_path / "openalert.db.restoring"
+        with closing(sqlite3.connect(staged, isolation_level=None)) as raw:
+            raw.execute("CREATE TABLE words (word TEXT)")
+            raw.execute("INSERT INTO words VALUES (?)", words)
+        kept = backup.replace(staged, database)
+        assert _words(database) == words
+        assert (kept is None) is (number == 0)
+        if kept is not None:
+            assert (kept.name, _words(kept)) == (f"openalert.db.before-restore-{number}", [f"{number - 1}"])
+    assert _words(tmp_path / "openalert.db.before-restore-1") == ["0"]
+
+
+def test_what_is_no_database_is_left_to_who_opens_it(tmp_path: Path) -> None:
+    """A journal beside it cannot be undone: whoever opens it says what is wrong."""
+    database = tmp_path / "openalert.db"
+    for suffix in ("", "-journal"):
+        (tmp_path / f"openalert.db{suffix}").write_bytes(b"broken" * 1000)
+    leftovers.undo_restore(database)
+    assert database.read_bytes() == b"broken" * 1000
+
+
+@pytest.mark.proves("DB-4", "F-41")
+@pytest.mark.parametrize("is_replaced", [True, False], ids=["the backup is there", "nothing is there"])
+def test_a_start_that_is_killed_as_it_puts_back_is_made_up_for_by_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_replaced: bool
+) -> None:
+    """A restore had set the old database and its log aside: who is killed at any moment of that leaves them together,
+    or the next one brings them together.
+    """
+    at, is_over = 0, False
+    while not is_over:
+        at += 1
+        database = tmp_path / str(at) / "openalert.db"
+        database.parent.mkdir()
+        _of_a_killed_server(database)
+        for here, there in zip(
+            leftovers.with_logs(database), leftovers.with_logs(leftovers.set_aside_of(database)), strict=True
+        ):
+            if here.exists():
+                here.rename(there)
+        if is_replaced:
+            with closing(sqlite3.connect(database, isolation_level=None)) as raw:
+                raw.execute("CREATE TABLE words (word TEXT)")
+                raw.execute("INSERT INTO words VALUES ('new')")
+        with monkeypatch.context() as patched:
+            _dying(patched, at)
+            try:
+                leftovers.undo_restore(database)
+                is_over = True
+            except KeyboardInterrupt:
+                pass
+        leftovers.undo_restore(database)
+        old = database.with_name("openalert.db.before-restore-1") if is_replaced else database
+        assert _words(old) == ["old"], at
+        assert _words(database) == ["new" if is_replaced else "old"], at
+        left = {path.name for path in database.parent.iterdir()} - {"lively.db"}
+        assert not any("set-aside" in name for name in left), (at, left)
+    assert at > 2
 
 
 @pytest.mark.proves("DB-4", "F-41")

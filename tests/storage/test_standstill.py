@@ -147,12 +147,15 @@ async def test_an_act_in_doubt_is_there_once_the_standby_may_be_done_without(
 
 
 @pytest.mark.proves("F-37")
+@pytest.mark.parametrize("usual", ["", "?synchronous_commit=off"], ids=["usual", "hasty"])
 async def test_a_start_waits_until_commits_are_answered(
-    nodes: tuple[Database, Database], cluster: Cluster
+    nodes: tuple[Database, Database], cluster: Cluster, usual: str
 ) -> None:
-    """It is told why as long as that lasts; where they are answered it is told nothing."""
+    """It is told why as long as that lasts, also where the usual of its Postgres is not to wait, as its writer will;
+    where they are answered it is told nothing.
+    """
     told: list[str] = []
-    starts = asyncio.create_task(open_database(cluster.url(), tell=told.append))
+    starts = asyncio.create_task(open_database(cluster.url() + usual, tell=told.append))
 
     async def is_told() -> bool:
         return len(told) > 1
