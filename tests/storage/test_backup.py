@@ -207,10 +207,10 @@ def test_a_log_that_cannot_be_taken_in_goes_where_its_database_goes(
                 outcomes.append("killed")
             else:
                 outcomes.append("over")
+                beside = {path.name.removeprefix("openalert.db") for path in folder.glob("openalert.db*")}
+                assert beside == {"", *(f".before-restore-1{log}" for log in ("", "-wal", "-shm"))}
         leftovers.undo_restore(database)
         assert not leftovers.set_aside_of(database).exists()
-        if outcomes[-1] == "over":
-            assert not any(log.exists() for log in leftovers.with_logs(database)[1:])
         kept = folder / "openalert.db.before-restore-1"
         if not kept.exists():
             assert not any(path.exists() for path in leftovers.with_logs(kept)), at
@@ -236,6 +236,19 @@ def test_each_replaced_database_has_a_name_of_its_own(tmp_path: Path) -> None:
         if kept is not None:
             assert (kept.name, _words(kept)) == (f"openalert.db.before-restore-{number}", [f"{number - 1}"])
     assert _words(tmp_path / "openalert.db.before-restore-1") == ["0"]
+
+
+def test_what_is_kept_is_one_file_where_its_log_can_be_taken_in(tmp_path: Path) -> None:
+    """So that whoever carries it away has all of it; what is left of one of that name is none of its."""
+    database, staged = tmp_path / "openalert.db", tmp_path / "openalert.db.restoring"
+    _of_a_killed_server(database)
+    with closing(sqlite3.connect(staged, isolation_level=None)) as raw:
+        raw.execute("CREATE TABLE words (word TEXT)")
+    (tmp_path / "openalert.db.before-restore-1-wal").write_text("of a file that somebody took away")
+    kept = backup.replace(staged, database)
+    assert kept is not None
+    assert {path.name for path in tmp_path.glob("openalert.db*")} == {database.name, kept.name}
+    assert _words(kept) == ["old"]
 
 
 def test_what_is_no_database_is_left_to_who_opens_it(tmp_path: Path) -> None:
