@@ -13,6 +13,8 @@ from typing import Any
 
 import httpx2
 import pytest
+import websockets.asyncio.client
+import websockets.sync.client
 from hypothesis import settings
 
 from openalert.app import OpenAlert
@@ -125,6 +127,12 @@ _LIMITS = (
     "openalert.storage.postgres_hosts.CONNECT_SECONDS",
     "openalert.usecases.intake.LONGEST_WAIT",
 )
+_CLIENTS: tuple[tuple[Any, str], ...] = (
+    (httpx2.AsyncClient.__init__, "timeout"),
+    (websockets.asyncio.client.connect.__init__, "open_timeout"),
+    (websockets.sync.client.connect, "open_timeout"),
+)
+"""What tests ask servers by, which would wait five or ten seconds where nothing is said; the program says it always."""
 _TURNS = ("idle_in_transaction_session_timeout", "lock_timeout")
 """Settings of Postgres that end a turn at writing which stands still or waits."""
 
@@ -139,6 +147,8 @@ def _patient() -> Iterator[None]:
             patch.setattr(name, PATIENT)
         for name in _TURNS:
             patch.setitem(of_postgres._WRITER, name, f"{PATIENT:.0f}s")
+        for function, name in _CLIENTS:
+            patch.setitem(function.__kwdefaults__, name, PATIENT)
         yield
 
 

@@ -90,13 +90,13 @@ async def test_a_database_that_is_away_while_a_page_is_composed_costs_no_try(
 
         patch.setattr(deliveries, "to_send", away)
         await world.engine.deliver.run_due()
-        await world.engine.deliver.finish(30)
+        await world.engine.deliver.finish(120)
     assert not slow.held
     assert await world.engine.deliver.run_due() == 1
     message, verdict = await slow.next()
     assert not message.possible_repeat
     verdict.set_result(Receipt(provider_id="x"))
-    await world.engine.deliver.finish(30)
+    await world.engine.deliver.finish(120)
     sent = "SELECT count(*) FROM notifications WHERE kind = 'page' AND status = 'sent' AND attempts = 1"
     assert await world.value(sent) == 1
 
@@ -114,7 +114,7 @@ async def _news(world: World, slow: Slow, headline: str) -> None:
     message, verdict = await slow.next()
     assert (message.kind, message.headline) == (NotificationKind.UPDATE, headline)
     verdict.set_result(Receipt(provider_id="x"))
-    await world.engine.deliver.finish(30)
+    await world.engine.deliver.finish(120)
 
 
 @pytest.mark.proves("ES-3", "NO-1")
@@ -125,7 +125,7 @@ async def test_a_lost_answer_of_a_page_that_nobody_wants_any_more_is_left_alone(
     verdict = await _page_in_flight(world, slow)
     await _bob(world, "acknowledge")
     verdict.set_exception(LostAnswer("gone"))
-    await world.engine.deliver.finish(30)
+    await world.engine.deliver.finish(120)
     await _news(world, slow, f"Acknowledged by Bob{news.IN_DOUBT}")
     world.clock.advance(MINUTE)
     await world.engine.deliver.run_due()
@@ -150,7 +150,7 @@ async def test_a_refused_page_is_not_tried_again_once_it_is_of_no_use(
             await incidents.acknowledge(tx, incident_id)
             await incidents.reopen(tx, incident_id)
     verdict.set_exception(NotifierError(Reason.UNREACHABLE, "not now"))
-    await world.engine.deliver.finish(30)
+    await world.engine.deliver.finish(120)
     assert await world.value("SELECT status FROM notifications WHERE kind = 'page'") == "pending"
     world.clock.advance(MINUTE)
     await world.engine.deliver.run_due()
@@ -177,13 +177,13 @@ async def test_a_refused_page_that_asks_for_help_is_not_tried_again_once_it_is_o
     else:
         await _bob(world, "resolve")
     verdict.set_exception(NotifierError(Reason.UNREACHABLE, "not now"))
-    await world.engine.deliver.finish(30)
+    await world.engine.deliver.finish(120)
     asked = "SELECT status FROM notifications WHERE ask_id IS NOT NULL"
     assert await world.value(asked) == "pending"
     world.clock.advance(MINUTE)
     slow.accepted = []
     await world.engine.deliver.run_due()
-    await world.engine.deliver.finish(30)
+    await world.engine.deliver.finish(120)
     assert not slow.held
     assert {message.kind for message in slow.accepted} <= {NotificationKind.UPDATE}
     assert await world.value(asked) == "cancelled"
@@ -204,7 +204,7 @@ async def test_the_last_page_of_all_that_fails_calls_the_owners_only_where_it_st
     for act in acts:
         await _bob(world, act)
     verdict.set_exception(NotifierError(Reason.REJECTED_RECIPIENT, "no such person", permanent=True))
-    await world.engine.deliver.finish(30)
+    await world.engine.deliver.finish(120)
     pages = "SELECT count(*) FROM notifications WHERE kind = 'page' AND user_id = :user_id"
     assert await world.value(pages, user_id=olga.id) == told
 
@@ -216,7 +216,7 @@ async def test_the_end_is_not_told_before_the_page_has_left(world: World, slow: 
     await _bob(world, "resolve")
     assert await world.engine.deliver.run_due() == 0
     verdict.set_result(Receipt(provider_id="x"))
-    await world.engine.deliver.finish(30)
+    await world.engine.deliver.finish(120)
     await _news(world, slow, "Resolved by Bob")
     assert not await unsettled(world.db)
 
@@ -227,10 +227,10 @@ async def test_the_end_is_not_told_where_no_page_arrived(world: World, slow: Slo
     verdict = await _page_in_flight(world, slow)
     await _bob(world, "resolve")
     verdict.set_exception(NotifierError(Reason.UNREACHABLE, "not now"))
-    await world.engine.deliver.finish(30)
+    await world.engine.deliver.finish(120)
     world.clock.advance(MINUTE)
     await world.engine.deliver.run_due()
-    await world.engine.deliver.finish(30)
+    await world.engine.deliver.finish(120)
     assert slow.held == []
     told = await world.value("SELECT failure_reason FROM notifications WHERE kind = 'update'")
     assert told == "No page reached this address."
@@ -256,13 +256,13 @@ async def test_the_end_is_told_to_those_whom_a_page_reached_and_to_nobody_else(
     async with world.db.transaction(make.actor(world.charlie, world.core, team_role=make.Role.MEMBER)) as tx:
         await incidents.resolve(tx, incident_id)
     refused.set_exception(NotifierError(Reason.UNREACHABLE, "not now"))
-    await world.engine.deliver.finish(30)
+    await world.engine.deliver.finish(120)
     world.clock.advance(MINUTE)
     await world.engine.deliver.run_due()
     message, verdict = await slow.next()
     assert (message.kind, message.to) == (NotificationKind.UPDATE, world.alice.email)
     verdict.set_result(Receipt(provider_id="x"))
-    await world.engine.deliver.finish(30)
+    await world.engine.deliver.finish(120)
     await world.engine.deliver.run_due()
     assert slow.held == []
     assert not await unsettled(world.db)
@@ -272,11 +272,11 @@ async def test_the_end_is_told_to_those_whom_a_page_reached_and_to_nobody_else(
 async def test_news_of_an_incident_arrives_in_its_order(world: World, slow: Slow) -> None:
     """ "Acknowledged" has to be tried again: "Resolved", which came meanwhile, goes out after it."""
     (await _page_in_flight(world, slow)).set_result(Receipt(provider_id="x"))
-    await world.engine.deliver.finish(30)
+    await world.engine.deliver.finish(120)
     await _bob(world, "acknowledge")
     assert await world.engine.deliver.run_due() == 1
     (await slow.next())[1].set_exception(NotifierError(Reason.UNREACHABLE, "not now"))
-    await world.engine.deliver.finish(30)
+    await world.engine.deliver.finish(120)
     await _bob(world, "resolve")
     assert await world.engine.deliver.run_due() == 0
     world.clock.advance(MINUTE)
@@ -296,7 +296,7 @@ async def test_a_stop_in_any_moment_of_claiming_loses_no_page(world: World, mome
         await asyncio.sleep(0.0002)
     step.cancel()
     await asyncio.gather(step, return_exceptions=True)
-    await world.engine.deliver.finish(30)
+    await world.engine.deliver.finish(120)
     assert await world.value("SELECT status FROM notifications") in ("pending", "sent")
     await world.engine.run_until_idle()
     assert await world.value("SELECT status FROM notifications") == "sent"
@@ -323,7 +323,7 @@ async def test_an_answer_is_kept_while_the_database_is_away(
     world.clock.advance(5 * MINUTE)
     assert await world.engine.deliver.recover() == 0
     monkeypatch.setattr(deliveries, "settle_all", settle)
-    await world.engine.deliver.finish(30)
+    await world.engine.deliver.finish(120)
     assert await world.value("SELECT status FROM notifications") == "sent"
 
 
@@ -381,14 +381,14 @@ async def test_what_a_broken_server_may_have_taken_is_tried_again_as_a_possible_
     verdict = await _page_in_flight(world, slow)
     for _ in range(3):
         verdict.set_exception(NotifierError(Reason.PROVIDER_FAILED, "502", is_in_doubt=True))
-        await world.engine.deliver.finish(5)
+        await world.engine.deliver.finish(120)
         assert await world.value("SELECT status FROM notifications WHERE kind = 'page'") == "unknown"
         world.clock.advance(MINUTE)
         assert await world.engine.deliver.run_due() == 1
         message, verdict = await slow.next()
         assert message.possible_repeat
     verdict.set_exception(NotifierError(Reason.PROVIDER_FAILED, "503"))
-    await world.engine.deliver.finish(5)
+    await world.engine.deliver.finish(120)
     world.clock.advance(2 * MINUTE)
     assert await world.engine.deliver.run_due() == 0
     assert await world.value("SELECT status FROM notifications WHERE kind = 'page'") == "failed"
@@ -398,7 +398,7 @@ async def test_who_may_have_had_the_page_of_a_broken_server_hears_the_end(world:
     """Bob takes it before the next try: that one does not leave, and Alice hears who has it."""
     verdict = await _page_in_flight(world, slow)
     verdict.set_exception(NotifierError(Reason.PROVIDER_FAILED, "502", is_in_doubt=True))
-    await world.engine.deliver.finish(5)
+    await world.engine.deliver.finish(120)
     await _bob(world, "acknowledge")
     await _news(world, slow, f"Acknowledged by Bob{news.IN_DOUBT}")
     world.clock.advance(MINUTE)
@@ -451,7 +451,7 @@ async def test_what_is_still_on_its_way_at_the_end_is_broken_off(
     message, verdict = await slow.next()
     assert message.possible_repeat
     verdict.set_result(Receipt(provider_id="y"))
-    await later.deliver.finish(30)
+    await later.deliver.finish(120)
 
 
 @pytest.mark.proves("NO-1")

@@ -23,13 +23,13 @@ async def test_what_may_have_arrived_stays_marked_whatever_the_next_try_says(
     verdict = await _page_in_flight(world, slow)
     for error in (LostAnswer("gone"), NotifierError(Reason.UNREACHABLE, "not now")):
         verdict.set_exception(error)
-        await world.engine.deliver.finish(30)
+        await world.engine.deliver.finish(120)
         world.clock.advance(MINUTE)
         assert await world.engine.deliver.run_due() == 1
         message, verdict = await slow.next()
         assert message.possible_repeat
     verdict.set_result(Receipt(provider_id="x"))
-    await world.engine.deliver.finish(30)
+    await world.engine.deliver.finish(120)
 
 
 @pytest.mark.proves("NO-2")
@@ -45,7 +45,7 @@ async def test_an_answer_that_can_never_be_recorded_lets_the_page_go_out_once_mo
     with monkeypatch.context() as patch:
         patch.setattr(deliveries, "settle_all", broken)
         (await _page_in_flight(world, slow)).set_result(Receipt(provider_id="x"))
-        await world.engine.deliver.finish(30)
+        await world.engine.deliver.finish(120)
     assert await world.value("SELECT status FROM notifications") == "sending"
     assert await world.engine.deliver.recover() == 0
     world.clock.advance(deliver.CLAIM_LOST_AFTER + 1)
@@ -54,7 +54,7 @@ async def test_an_answer_that_can_never_be_recorded_lets_the_page_go_out_once_mo
     message, verdict = await slow.next()
     assert message.possible_repeat
     verdict.set_result(Receipt(provider_id="x"))
-    await world.engine.deliver.finish(30)
+    await world.engine.deliver.finish(120)
     assert await world.value("SELECT status FROM notifications") == "sent"
 
 
@@ -74,7 +74,7 @@ async def test_a_page_of_an_earlier_level_that_fails_late_hurries_nobody(world: 
     await world.engine.deliver.run_due()
     (await slow.next())[1].set_result(Receipt(provider_id="x"))
     verdict.set_exception(NotifierError(Reason.REJECTED_RECIPIENT, "no such person", permanent=True))
-    await world.engine.deliver.finish(30)
+    await world.engine.deliver.finish(120)
     assert await world.value("SELECT status FROM notifications WHERE level = 1") == "failed"
     assert await world.value("SELECT due_at FROM timers") == world.clock.now + 30 * MINUTE
 
@@ -96,7 +96,7 @@ async def test_a_page_that_fails_beside_one_on_its_way_hurries_nobody(world: Wor
     await until(has_failed)
     assert await world.value("SELECT due_at FROM timers") == world.clock.now + 30 * MINUTE
     second.set_exception(refused)
-    await world.engine.deliver.finish(30)
+    await world.engine.deliver.finish(120)
     assert await world.value("SELECT due_at FROM timers") == world.clock.now
 
 
@@ -119,7 +119,7 @@ async def test_an_answer_to_an_earlier_try_says_nothing_about_the_one_on_its_way
     await until(is_noted)
     assert await world.value("SELECT status FROM notifications") == "sending"
     second.set_result(Receipt(provider_id="x"))
-    await world.engine.deliver.finish(30)
+    await world.engine.deliver.finish(120)
     assert await world.value("SELECT status FROM notifications") == "sent"
 
 
@@ -150,4 +150,4 @@ async def test_a_page_whose_senders_all_vanish_goes_out_again_until_its_time_is_
     assert await world.value("SELECT status FROM notifications WHERE level = 1") == "unknown"
     for verdict in verdicts:
         verdict.set_result(Receipt(provider_id="x"))
-    await world.engine.deliver.finish(30)
+    await world.engine.deliver.finish(120)

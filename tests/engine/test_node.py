@@ -52,7 +52,7 @@ class _Member:
     async def work(self) -> None:
         """Send what is due, and wait until it is settled."""
         await self.engine.deliver.run_due()
-        await self.engine.deliver.finish(30)
+        await self.engine.deliver.finish(120)
 
 
 class _Pair:
