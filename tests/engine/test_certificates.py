@@ -96,6 +96,15 @@ async def test_that_of_somebody_else_is_for_them_to_renew(world: World) -> None:
     assert "Tell whoever runs that server." in finding.detail
 
 
+@pytest.mark.parametrize("use", ["base_url", "mail_in", "postgres_client"])
+async def test_that_of_ours_is_for_us_to_renew(world: World, use: str) -> None:
+    """By which people and senders, mail servers and Postgres know this server."""
+    seer = Seer(world, **{use: world.clock() + DAY})
+    await seer.watching(Place(use=use, words="this server", file="/own.pem")).step()
+    (finding,) = await _found(world)
+    assert finding.detail.endswith("Renew it.")
+
+
 async def test_looks_are_few_and_more_where_one_ends_soon(world: World) -> None:
     """Four a day, one an hour while one ends soon or cannot be looked at, at once where the configuration changed."""
     seer = Seer(world, base_url=world.clock() + 60 * DAY, smtp=world.clock() + 60 * DAY)

@@ -176,7 +176,7 @@ async def test_a_page_says_nothing_of_one_that_may_be_lost(world: World) -> None
         ([{"status": "unknown", "user_id": None}], True),
         ([{"status": "unknown", "user_id": None, "channel": "sms"}], False),
         ([{"status": "unknown", "user_id": None, "address": "b@c.de"}], False),
-        ([{"status": "unknown", "kind": "update"}], False),
+        ([{"status": "unknown", "kind": "update", "earlier": 1}], False),
         ([{"status": "unknown", "incident_id": 2}], False),
         ([{"status": "failed"}], False),
         ([{"status": "unknown"}, {"status": "sent"}], False),
