@@ -1,16 +1,33 @@
 """The parts of `database.url` where it leads to Postgres: its servers, and what of their encryption is verified."""
 
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 import msgspec
 
 USUAL_PORT = 5432
 
 
+def readable(url: str) -> str:
+    """The URL as every Python and every driver reads it: the same, or with its servers in the query.
+
+    Pythons with the mend of CVE-2025-0938 (3.13.2, Debian's 3.11.2) take an address in brackets only as the one server
+    that is named. libpq and the driver take several from `?host=…,…` too.
+    """
+    scheme, _, rest = url.partition("://")
+    end = next((at for at, each in enumerate(rest) if each in "/?#"), len(rest))
+    people, at, servers = rest[:end].rpartition("@")
+    if "[" not in servers or "," not in servers:
+        return url
+    before, _, query = rest[end:].partition("#")[0].partition("?")
+    # Of a name that is there twice the last one counts.
+    named = f"host={quote(unquote(servers), safe=',:[]')}"
+    return f"{scheme}://{people}{at}{before}?{query}{'&' if query else ''}{named}"
+
+
 def hosts_of(url: str) -> list[dict[str, Any]]:
     """The servers in a URL, as arguments that make the driver connect to that one alone; empty when it names one."""
-    parts = urlsplit(url)
+    parts = urlsplit(readable(url))
     query = parse_qs(parts.query)
     named = unquote(parts.netloc.rpartition("@")[2]) or _last(query, "host")
     names = [name for name in named.split(",") if name]
@@ -50,7 +67,7 @@ def encryption_of(url: str) -> Encryption:
 
     A URL that says nothing prefers encryption: it verifies nobody, and shows a certificate of ours all the same.
     """
-    query = parse_qs(urlsplit(url).query)
+    query = parse_qs(urlsplit(readable(url)).query)
     mode = _last(query, "sslmode").replace("_", "-")
     if mode == "disable":
         return Encryption()
@@ -63,7 +80,7 @@ def encryption_of(url: str) -> Encryption:
 
 def tcp_servers(url: str) -> list[tuple[str, int]]:
     """Host and port of each server that is reached by the network; none of those that are reached by a socket."""
-    parts = urlsplit(url)
+    parts = urlsplit(readable(url))
     query = parse_qs(parts.query)
     several = hosts_of(url)
     if not several:

@@ -15,6 +15,7 @@ from uuid import uuid4
 
 import structlog
 
+from openalert.config.postgres_url import readable
 from openalert.domain.errors import Invalid, OpenAlertError, Unavailable
 from openalert.domain.instant import Instant
 from openalert.storage import postgres_standstill
@@ -170,8 +171,8 @@ class PostgresDatabase(Database):
     def __init__(self, url: str, clock: Clock = wall_clock) -> None:
         super().__init__(clock)
         self._theirs = PostgresClock() if clock is wall_clock else None
-        self.url = url
-        self._hosts = PostgresHosts(url)
+        self.url = readable(url)
+        self._hosts = PostgresHosts(self.url)
         self._epoch = 0
         """Of the servers, when the writing connection was made and the pool was last made anew."""
         self._name = f"openalert {uuid4().hex}"

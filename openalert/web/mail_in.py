@@ -7,6 +7,7 @@ length, commands and the size of a mail are bounded. Off unless `[mail_in] port`
 import asyncio
 import ssl
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, Protocol
 
 import structlog
@@ -309,7 +310,9 @@ class _Connection(SMTP):
     def end(self) -> None:
         """Hang up at once."""
         if isinstance(self.transport, asyncio.WriteTransport):
-            self.transport.abort()
+            # asyncio of Python 3.11.2 breaks at an encrypted one that is being closed already.
+            with suppress(AttributeError):
+                self.transport.abort()
 
 
 def _length_of(envelope: Envelope) -> int:

@@ -9,6 +9,7 @@ async with FakeSmtp() as server:
 import asyncio
 import ssl
 import warnings
+from contextlib import suppress
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from enum import StrEnum
@@ -141,7 +142,8 @@ class FakeSmtp:
             self._listener = None
             self._place.keep(self.host, self.port)
         for transport in list(self.open):
-            transport.abort()
+            with suppress(AttributeError):  # of an encrypted one that is being closed, on Python 3.11.2
+                transport.abort()
         await asyncio.sleep(0)
 
     def take(self, mail: Mail) -> None:

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from openalert.config.postgres_url import hosts_of
+from openalert.config.postgres_url import hosts_of, readable
 from openalert.domain.errors import Unavailable
 from openalert.storage import Database, open_database
 from openalert.storage.postgres_hosts import PostgresHosts
@@ -34,6 +34,21 @@ pytestmark = [pytest.mark.anyio, pytest.mark.proves("F-37")]
 def test_the_servers_of_a_url(url: str, hosts: list[dict[str, object]]) -> None:
     """Each as the driver takes it alone; nothing to choose where there is one."""
     assert hosts_of(url) == hosts
+
+
+@pytest.mark.parametrize(
+    ("url", "same"),
+    [
+        ("postgres://u:p@[::1]:5433/name", "postgres://u:p@[::1]:5433/name"),
+        ("postgres://u:p@one,two:5433/name?host=three", "postgres://u:p@one,two:5433/name?host=three"),
+        ("postgres://one:5433,[::1]/name", "postgres:///name?host=one:5433,[::1]"),
+        ("postgres://u@[::1],two/name?port=5433#x", "postgres://u@/name?port=5433&host=[::1],two"),
+    ],
+)
+def test_several_servers_by_number_are_named_where_every_python_looks_for_them(url: str, same: str) -> None:
+    """Newer ones take brackets in an address only around the one server that is named."""
+    assert readable(url) == same
+    assert hosts_of(url) == hosts_of(same)
 
 
 @pytest.fixture
