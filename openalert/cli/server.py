@@ -33,7 +33,7 @@ from openalert.storage import keyring, open_database, permissions, sqlite_file
 from openalert.storage.database import Database
 from openalert.usecases import configuration, console, nodes, restore, vault
 from openalert.web.admin import AdminSocket, socket_path
-from openalert.web.live import LARGEST_FRAME
+from openalert.web.listener import LARGEST_FRAME
 
 log = structlog.get_logger(__name__)
 

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
-from openalert.web.live import HOLD_SECONDS
+from openalert.web.listener import HOLD_SECONDS
 from tests.processes.server import House, Server, hurt, hurting, settle_in
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]

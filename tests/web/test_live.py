@@ -14,7 +14,7 @@ from openalert.domain.access import Role
 from openalert.domain.event import Event
 from openalert.storage import Database, events
 from openalert.usecases import api_keys, second_factors, setup, signin, teams, users
-from openalert.web import live
+from openalert.web import listener, live
 from openalert.web.guards import Access
 from tests.web.live_client import as_bea, connected, happen, listeners, opened, populate, until
 
@@ -66,7 +66,7 @@ async def test_who_does_not_say_who_it_is_is_sent_away(
     app: OpenAlert, monkeypatch: pytest.MonkeyPatch, first: dict[str, str] | None
 ) -> None:
     """4401 for a wrong key, another first message, or silence."""
-    monkeypatch.setattr(live, "AUTH_SECONDS", 0.1)
+    monkeypatch.setattr(listener, "AUTH_SECONDS", 0.1)
     async with connected(app) as socket:
         assert (await socket.frame())["type"] == "websocket.accept"
         if first is not None:
@@ -127,7 +127,7 @@ async def test_what_happens_while_a_client_comes_back_is_told_once(
     app: OpenAlert, cast: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Events come between the opening and `resume`: they wait for it, and come once."""
-    monkeypatch.setattr(live, "HOLD_SECONDS", 60.0)
+    monkeypatch.setattr(listener, "HOLD_SECONDS", 60.0)
     await happen(app, cast, "a")
     async with app.database.read() as reader:
         newest = await events.last(reader)
@@ -149,7 +149,7 @@ async def test_whoever_says_by_coming_what_was_heard_last_hears_the_rest_in_orde
     app: OpenAlert, cast: dict[str, str], monkeypatch: pytest.MonkeyPatch, by: str
 ) -> None:
     """What was missed comes before anything else, however little news wait; then what happens, without any wait."""
-    monkeypatch.setattr(live, "HOLD_SECONDS", 0.0 if by == "address" else 60.0)
+    monkeypatch.setattr(listener, "HOLD_SECONDS", 0.0 if by == "address" else 60.0)
     await happen(app, cast, "a", "b", "a")
     async with app.database.read() as reader:
         newest = await events.last(reader)
@@ -192,7 +192,7 @@ async def test_whoever_resumes_late_is_told_what_was_missed_and_nothing_twice(
     app: OpenAlert, cast: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """News did not wait any longer: what was told as it happened is not told by `resume`; who asks again gets all."""
-    monkeypatch.setattr(live, "HOLD_SECONDS", 0.0)
+    monkeypatch.setattr(listener, "HOLD_SECONDS", 0.0)
     await happen(app, cast, "a", "a", "a")
     async with app.database.read() as reader:
         newest = await events.last(reader)

@@ -9,7 +9,7 @@ import pytest
 from openalert.app import OpenAlert
 from openalert.storage import events
 from openalert.storage.transaction import Reader
-from openalert.web import live
+from openalert.web import listener
 from openalert.web.broadcast import CAPACITY
 from tests.web.live_client import as_bea, connected, happen, listeners, opened, populate, until
 
@@ -54,7 +54,7 @@ async def test_whoever_comes_in_a_storm_stays(
     app: OpenAlert, cast: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is us who hold news back from one who has just come: that he is behind is no reason to send him away."""
-    monkeypatch.setattr(live, "HOLD_SECONDS", 60.0)
+    monkeypatch.setattr(listener, "HOLD_SECONDS", 60.0)
     async with (
         connected(app, **as_bea(cast)) as bea,
         connected(app, authorization=f"Bearer {cast['key']}") as quick,
