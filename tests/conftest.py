@@ -102,9 +102,9 @@ class StoppedClock:
 
 
 @pytest.fixture(scope="session")
-def anyio_backend() -> str:
-    """Tests run on asyncio, as the program does."""
-    return "asyncio"
+def anyio_backend() -> tuple[str, dict[str, bool]]:
+    """Tests run on asyncio and by uvloop, as the program does."""
+    return "asyncio", {"use_uvloop": True}
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -217,8 +217,15 @@ fsync = off
 full_page_writes = off
 autovacuum = off
 max_wal_size = 128MB
+join_collapse_limit = 1
+from_collapse_limit = 1
+max_parallel_workers_per_gather = 0
+enable_mergejoin = off
+enable_memoize = off
 """
-"""What a server need not do whose data nobody misses; without autovacuum nobody else is ever in the template."""
+"""What a server need not do whose data nobody misses; without autovacuum nobody else is ever in the template. Each test
+has connections of its own, on which every statement is planned anew, and in tables of a few rows any plan will do.
+"""
 
 
 def postgres_program() -> None:

@@ -65,16 +65,20 @@ class WaitingRoom:
         return await asyncio.start_server(self._answer, sock=self._listener.dup(), limit=LONGEST_HEAD)
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
-            async with asyncio.timeout(REQUEST_SECONDS):
-                head = await reader.readuntil(b"\r\n\r\n")
-                writer.write(self.answer_to(head))
-                await writer.drain()
-                writer.write_eof()
-                # What is closed with something unread is cut off, and our answer with it.
-                while await reader.read(LONGEST_HEAD):
-                    pass
-        writer.close()
+        try:
+            with suppress(OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+                async with asyncio.timeout(REQUEST_SECONDS):
+                    head = await reader.readuntil(b"\r\n\r\n")
+                    if writer.is_closing():
+                        return
+                    writer.write(self.answer_to(head))
+                    await writer.drain()
+                    writer.write_eof()
+                    # What is closed with something unread is cut off, and our answer with it.
+                    while await reader.read(LONGEST_HEAD):
+                        pass
+        finally:
+            writer.close()
 
     def answer_to(self, head: bytes) -> bytes:
         """The whole answer to a request that begins like this."""

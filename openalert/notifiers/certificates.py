@@ -195,7 +195,8 @@ def _seen(
 def _words(error: Exception) -> str:
     if isinstance(error, TimeoutError):
         return f"It did not answer within {LONGEST:.0f} s."
-    return one_line(str(error) or type(error).__name__, 200)
+    told = error.strerror if isinstance(error, OSError) else None
+    return one_line(told or str(error) or type(error).__name__, 200)
 
 
 async def _shown(place: Place) -> bytes:

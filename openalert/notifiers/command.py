@@ -48,7 +48,7 @@ async def run(command: Sequence[str], seconds: float, given: bytes = b"") -> Non
 
 async def _give(process: asyncio.subprocess.Process, given: bytes) -> None:
     """What it does not want to read is no failure: its exit code decides."""
-    if process.stdin is None:
+    if process.stdin is None or process.stdin.is_closing():
         return
     with suppress(BrokenPipeError, ConnectionResetError):
         process.stdin.write(given)

@@ -147,13 +147,11 @@ class AdminSocket:
         except Exception:
             log.exception("command failed")
             reply = Reply(error="The server failed at it; its log says why.", code="INTERNAL_ERROR")
-        writer.write(msgspec.json.encode(reply) + b"\n")
-        await writer.drain()
+        await _say(writer, msgspec.json.encode(reply))
 
     async def _tail(self, after: Any, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         async def write(line: bytes) -> None:
-            writer.write(line + b"\n")
-            await writer.drain()
+            await _say(writer, line)
 
         tailing = Tailing(self._database, self._bus, write, after if isinstance(after, int) else None)
         hung_up, telling = asyncio.create_task(reader.read(1)), asyncio.create_task(tailing.run())
@@ -163,3 +161,11 @@ class AdminSocket:
             hung_up.cancel()
             telling.cancel()
             await asyncio.gather(hung_up, telling, return_exceptions=True)
+
+
+async def _say(writer: asyncio.StreamWriter, line: bytes) -> None:
+    """One line; ConnectionResetError where nobody is there any more, which uvloop takes for a mistake of ours."""
+    if writer.is_closing():
+        raise ConnectionResetError("whoever asked has gone")
+    writer.write(line + b"\n")
+    await writer.drain()

@@ -309,10 +309,11 @@ class _Connection(SMTP):
 
     def end(self) -> None:
         """Hang up at once."""
-        if isinstance(self.transport, asyncio.WriteTransport):
+        transport: Any = self.transport  # uvloop's are none of asyncio's classes
+        if transport is not None:
             # asyncio of Python 3.11.2 breaks at an encrypted one that is being closed already.
             with suppress(AttributeError):
-                self.transport.abort()
+                transport.abort()
 
 
 def _length_of(envelope: Envelope) -> int:

@@ -1,5 +1,6 @@
 """A start on a machine that is slow today, or whose disks are: what only waits does not end it, nor hold it up."""
 
+import asyncio
 import threading
 from collections.abc import Iterable
 from pathlib import Path
@@ -72,3 +73,10 @@ async def test_a_folder_of_backups_that_cannot_be_read_ends_no_start(
     server.keep_private(
         Config(server=Server(data_dir=str(tmp_path / "data")), backup=Backup(folder=str(tmp_path / "share")))
     )
+
+
+async def test_tests_run_by_the_loop_of_the_program() -> None:
+    """What another loop forgives, such as words to whoever has gone, would be found by users only."""
+    loop = server._loop_factory()()
+    loop.close()
+    assert type(asyncio.get_running_loop()) is type(loop)

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import struct
 from contextlib import suppress
 
 import msgspec
@@ -77,6 +78,23 @@ async def test_what_is_no_request_is_dropped() -> None:
                     assert (await _asks(port, said))[0] == 0
             assert (await _asks(port, b"\r\n\r\n"))[0] == 503
             assert (await _asks(port, b"GET /health HTTP/1.1\r\n\r\n"))[0] == 200
+
+
+async def test_who_asks_and_is_gone_at_once_disturbs_nobody(caplog: pytest.LogCaptureFixture) -> None:
+    """A broken connection is no fault, whenever it breaks."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        async with WaitingRoom(listener) as room:
+            room.tell(CAUSE)
+            for pause in (0.0, 0.0, 0.001, 0.01):
+                for _ in range(10):
+                    with socket.create_connection(listener.getsockname()) as gone:
+                        gone.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                        gone.sendall(b"GET /ready HTTP/1.1\r\n\r\n")
+                    await asyncio.sleep(pause)
+            assert (await _asks(listener.getsockname()[1], b"GET /health HTTP/1.1\r\n\r\n"))[0] == 200
+            waiting_for = asyncio.all_tasks() - {asyncio.current_task()}
+            assert not [task for task in waiting_for if "_answer" in str(task.get_coro())]
+    assert [record.message for record in caplog.records if record.name == "asyncio"] == []
 
 
 async def test_nobody_is_told_where_nothing_is_waited_for() -> None:

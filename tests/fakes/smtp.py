@@ -231,8 +231,9 @@ class _Handler:
         self.fake.take(
             Mail(str(envelope.mail_from), [str(to) for to in envelope.rcpt_tos], content, username, encrypted)
         )
-        if self.fake.mode is SmtpMode.LOST_ANSWER and isinstance(server.transport, asyncio.Transport):
-            server.transport.abort()
+        if self.fake.mode is SmtpMode.LOST_ANSWER:
+            transport: Any = server.transport  # uvloop's are none of asyncio's classes
+            transport.abort()
         if self.fake.mode in (SmtpMode.LOST_ANSWER, SmtpMode.HANG_AFTER_CONTENT):
             await asyncio.sleep(3_600)
         return "250 2.0.0 Ok: queued as 4242"

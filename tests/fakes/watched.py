@@ -112,6 +112,8 @@ class FakeWatched:
                     await writer.drain()
             case Manner.SLOW:
                 for byte in b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n{":
+                    if writer.is_closing():
+                        break
                     writer.write(bytes([byte]))
                     await writer.drain()
                     await asyncio.sleep(1)

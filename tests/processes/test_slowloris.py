@@ -40,7 +40,6 @@ class Half(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin, and dribble on."""
-        assert isinstance(transport, asyncio.Transport)
         self.transport = transport
         transport.write(self._begun)
         asyncio.get_running_loop().call_later(1, self._dribble)

@@ -202,6 +202,8 @@ async def test_a_deadlock_with_somebody_else_is_tried_again(far: Database, postg
     async def crossing(tx: Transaction) -> int:
         nonlocal runs
         runs += 1
+        if runs > 1:
+            await asyncio.wait({theirs})  # else it may have the first row once more before they wake up
         await tx.changed("UPDATE settings SET value = '3' WHERE name = 'one' RETURNING name")
         holding.set()
         await waits.wait()  # Postgres looks for a deadlock once, a second after ours has begun to wait

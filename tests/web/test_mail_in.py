@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from email.message import EmailMessage
 from pathlib import Path
 
@@ -178,19 +179,37 @@ async def test_too_large_and_too_many_are_refused(
     assert (await world.incident()).status == "acknowledged"
 
 
+@pytest.mark.parametrize("says", [b"", b"NOOP\r\n"], ids=["silent", "talks"])
 async def test_nobody_stays_forever(
-    world: World, door: MailListener, monkeypatch: pytest.MonkeyPatch
+    world: World, door: MailListener, monkeypatch: pytest.MonkeyPatch, says: bytes
 ) -> None:
     """Who says nothing, and who talks without end, is hung up on, and its place is free again."""
+    monkeypatch.setattr(mail_in, "SILENCE", 3600)
     monkeypatch.setattr(mail_in, "LONGEST_CONNECTION", 0.05)
+    monkeypatch.setattr(mail_in, "MOST_COMMANDS", 1_000_000)
+    monkeypatch.setattr(mail_in, "MOST_CONNECTIONS", 1)
     reader, writer = await asyncio.open_connection("127.0.0.1", door.port)
     async with asyncio.timeout(60):
-        while await reader.read(1000):
-            pass
+        with suppress(ConnectionError):
+            while await reader.read(1000):
+                writer.write(says)
     writer.close()
     monkeypatch.undo()
     to = await _address(world)
     await _send(door, _mail("ack", to), to)
+
+
+async def test_who_is_connected_at_the_end_is_hung_up_on(world: World) -> None:
+    """Nobody keeps a server from ending."""
+    listener = MailListener(_settings(), [Replies(world.db, LINKS_BACK.secret)])
+    await listener.start()
+    reader, writer = await asyncio.open_connection("127.0.0.1", listener.port)
+    assert (await reader.readline()).startswith(b"220 ")
+    await listener.stop()
+    async with asyncio.timeout(20):
+        with suppress(ConnectionError):
+            assert await reader.read() == b""
+    writer.close()
 
 
 async def test_starttls_is_offered_with_a_certificate(world: World, tmp_path: Path) -> None:
