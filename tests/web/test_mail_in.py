@@ -199,17 +199,26 @@ async def test_nobody_stays_forever(
     await _send(door, _mail("ack", to), to)
 
 
-async def test_who_is_connected_at_the_end_is_hung_up_on(world: World) -> None:
-    """Nobody keeps a server from ending."""
-    listener = MailListener(_settings(), [Replies(world.db, LINKS_BACK.secret)])
+@pytest.mark.parametrize("is_encrypted", [False, True])
+async def test_who_is_connected_at_the_end_is_hung_up_on(
+    world: World, tmp_path: Path, is_encrypted: bool
+) -> None:
+    """Nobody keeps a server from ending, encrypted or not."""
+    certificate = make_certificate()
+    file = tmp_path / "both.pem"
+    file.write_bytes(certificate.pem)
+    listener = MailListener(_settings(tls_certificate=str(file)), [Replies(world.db, LINKS_BACK.secret)])
     await listener.start()
-    reader, writer = await asyncio.open_connection("127.0.0.1", listener.port)
-    assert (await reader.readline()).startswith(b"220 ")
+    client = aiosmtplib.SMTP(
+        hostname="localhost", port=listener.port, start_tls=is_encrypted, tls_context=certificate.client
+    )
+    await client.connect()
+    assert (await client.noop()).code == 250
     await listener.stop()
     async with asyncio.timeout(20):
-        with suppress(ConnectionError):
-            assert await reader.read() == b""
-    writer.close()
+        with pytest.raises((aiosmtplib.SMTPServerDisconnected, ConnectionError)):
+            await client.noop()
+    client.close()
 
 
 async def test_starttls_is_offered_with_a_certificate(world: World, tmp_path: Path) -> None:
