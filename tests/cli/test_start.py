@@ -79,4 +79,4 @@ async def test_tests_run_by_the_loop_of_the_program() -> None:
     """What another loop forgives, such as words to whoever has gone, would be found by users only."""
     loop = server._loop_factory()()
     loop.close()
-    assert type(asyncio.get_running_loop()) is type(loop)
+    assert isinstance(asyncio.get_running_loop(), type(loop))
